@@ -1,0 +1,39 @@
+// The one error type of the driver. Lower layers throw it with a kind; csi/status.ts alone knows gRPC codes.
+// A message says what its own level knows and names the object; causes are joined once, at the top (describeError).
+
+export type ErrorKind =
+  | 'invalid-argument' // malformed request or parameter
+  | 'unsupported' // well formed, but a combination this driver cannot serve
+  | 'not-found' // the object was looked for and is not there: never the result of a failed look-up
+  | 'already-exists' // same name, other content
+  | 'out-of-range' // capacity limits
+  | 'in-use' // attached elsewhere
+  | 'failed-precondition' // the installation or the object is in a state that somebody must change first
+  | 'no-space' // pool full, disk numbers used up, channels used up
+  | 'busy' // another request holds the object; the device is still open: the same call again may succeed
+  | 'unavailable' // host unreachable, fate of a command unknown, guest in transition
+  | 'permission-denied' // the driver's account may not do this
+  | 'internal' // a command that did exit, with an answer that is not in its failure table
+
+export class StorageError extends Error {
+  readonly kind: ErrorKind
+
+  constructor(kind: ErrorKind, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'StorageError'
+    this.kind = kind
+  }
+}
+
+export function isStorageError(error: unknown, ...kinds: ErrorKind[]): error is StorageError {
+  return error instanceof StorageError && (kinds.length === 0 || kinds.includes(error.kind))
+}
+
+/** The message with the messages of its causes, outermost first, for the RPC status and the command line. */
+export function describeError(error: unknown): string {
+  const parts: string[] = []
+  for (let at: unknown = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) {
+    parts.push(at instanceof Error ? at.message : String(at))
+  }
+  return parts.join(': ')
+}

@@ -1,0 +1,82 @@
+// The driver's own words as types: what a volume, an attachment and a request for them are. Data only, no behaviour.
+
+export const KiB = 1024
+export const MiB = 1024 * KiB
+export const GiB = 1024 * MiB
+export const TiB = 1024 * GiB
+
+export type FileSystemType = 'ext4' | 'xfs' | 'ufs'
+
+/** What a volume was created for. `any` leaves the type to the platform of the first guest. */
+export type VolumeFormat = { readonly kind: 'block' } | { readonly kind: 'filesystem'; readonly type: FileSystemType | 'any' }
+
+/** The StorageClass parameters after defaulting; they are written on the volume and compared on replay. */
+export interface VolumeParameters {
+  readonly blockSizeBytes: number
+  readonly compression: string
+  readonly reservation: 'thick' | 'thin'
+  readonly export: 'slice' | 'full'
+  readonly vdiskTimeoutSeconds: number
+}
+
+/** Where the first bytes come from. A volume made from something is never formatted. */
+export type VolumeSource = { readonly kind: 'empty' } | { readonly kind: 'snapshot'; readonly id: string } | { readonly kind: 'volume'; readonly id: string }
+
+export interface SizeRange {
+  readonly requiredBytes: number // 0: no lower bound
+  readonly limitBytes: number // 0: no upper bound
+}
+
+export interface VolumeSpec {
+  readonly name: string // the caller's name: any Unicode, up to 128 bytes
+  readonly pool: string | undefined // undefined: the only configured pool, else refused
+  readonly size: SizeRange
+  readonly format: VolumeFormat
+  readonly parameters: Partial<VolumeParameters>
+  readonly source: VolumeSource
+  /** Machines the volume must be reachable from (at least one), and an ordered wish; empty: anywhere. */
+  readonly machines: { readonly requisite: readonly string[]; readonly preferred: readonly string[] }
+}
+
+export interface Volume {
+  readonly id: string // <pool>/<leaf>
+  readonly name: string
+  readonly pool: string
+  readonly leaf: string
+  readonly sizeBytes: number
+  readonly format: VolumeFormat
+  readonly parameters: VolumeParameters
+  readonly source: VolumeSource
+  /** Machines from which the volume can be reached. */
+  readonly machines: readonly string[]
+  /** Bytes the dataset refers to; more than a blank volume's means that something was written. */
+  readonly referencedBytes: number
+}
+
+/** `<machine>/<guest>`: guest names repeat across machines. */
+export interface GuestId {
+  readonly machine: string
+  readonly guest: string
+}
+
+export type AttachMode = 'rw' | 'ro'
+
+export interface AttachRequest {
+  readonly volumeId: string
+  readonly guest: GuestId
+  readonly mode: AttachMode
+  readonly format: VolumeFormat
+  /** Slot asked for by the caller (annotation), else computed. */
+  readonly slot?: number
+}
+
+/** The record of a volume given to a guest, as written beside the volume. */
+export interface Attachment {
+  readonly volumeId: string
+  readonly guest: GuestId
+  readonly mode: AttachMode
+  readonly slot: number
+  readonly lun: number | undefined // design lun only
+  readonly sizeBytes: number // at attach
+  readonly written: boolean // at attach: the volume held more than a blank volume's bytes
+}

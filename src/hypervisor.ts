@@ -33,7 +33,12 @@ export interface GuestDisk {
   readonly slot: number | undefined
   readonly timeoutSeconds: number
   /** The backends it is served by, the configured one first: `name@service`. More than one with a path group. */
-  readonly backends: readonly { readonly name: string; readonly service: string; readonly serviceDomain: string; readonly state: PathState }[]
+  readonly backends: readonly {
+    readonly name: string
+    readonly service: string
+    readonly serviceDomain: string
+    readonly state: PathState
+  }[]
 }
 
 export interface MachineState {

@@ -20,7 +20,10 @@ export interface VolumeParameters {
 }
 
 /** Where the first bytes come from. A volume made from something is never formatted. */
-export type VolumeSource = { readonly kind: 'empty' } | { readonly kind: 'snapshot'; readonly id: string } | { readonly kind: 'volume'; readonly id: string }
+export type VolumeSource =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'snapshot'; readonly id: string }
+  | { readonly kind: 'volume'; readonly id: string }
 
 export interface SizeRange {
   readonly requiredBytes: number // 0: no lower bound

@@ -1,0 +1,153 @@
+// A simulated host: programs, devices, running processes and faults. It parses nothing; each program does, like the real ones.
+// In process or over ssh, every command passes perform(), so a fault means the same everywhere.
+
+import type { SimDevice } from './devices.ts'
+
+export interface SimAnswer {
+  readonly exitStatus: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A program: argv without its own name. It answers as the real tool would, and fails on what it does not support. */
+export type SimProgram = (
+  args: readonly string[],
+  context: { readonly input: string; readonly host: SimHost },
+) => SimAnswer | Promise<SimAnswer>
+
+export type SimOutcome =
+  | { readonly kind: 'exit'; readonly answer: SimAnswer }
+  | { readonly kind: 'cut' } // the connection went away: no exit status
+  | { readonly kind: 'refused' } // nothing was started
+
+export type SimFault =
+  | { readonly kind: 'cut-before' } // cut, no effect
+  | { readonly kind: 'cut-after' } // cut after the effect
+  | { readonly kind: 'late'; readonly afterCommands: number } // cut; the effect comes when that many further commands of the world were begun
+  | { readonly kind: 'refuse' } // could not be started
+  | { readonly kind: 'answer'; readonly answer: SimAnswer } // an answer of the fault's own, no effect
+
+/** Asked for every command; the first rule that gives a fault wins. Rules that are used up remove themselves. */
+export type SimFaultRule = (argv: readonly string[], host: SimHost) => SimFault | undefined
+
+/** What all hosts of an installation share: the order of commands, and effects that are still to come. */
+export class Timeline {
+  readonly rules: SimFaultRule[] = []
+  /** Every command that reached a host, in order; `outcome` is filled when it ended. */
+  readonly commands: { readonly host: string; readonly argv: readonly string[]; outcome: SimOutcome['kind'] | 'running' }[] = []
+  /** Added to every command, in milliseconds of real time; 0 in tests. */
+  latencyMs = 0
+  #begun = 0
+  #late: { dueAt: number; land: () => Promise<void> }[] = []
+
+  async begin(): Promise<void> {
+    this.#begun += 1
+    const due = this.#late.filter(effect => effect.dueAt <= this.#begun)
+    this.#late = this.#late.filter(effect => effect.dueAt > this.#begun)
+    for (const effect of due) await effect.land()
+  }
+
+  later(afterCommands: number, land: () => Promise<void>): void {
+    this.#late.push({ dueAt: this.#begun + afterCommands, land })
+  }
+
+  /** Lands everything that is still to come: what a test calls before it looks at the end state. */
+  async settle(): Promise<void> {
+    while (this.#late.length > 0) await this.#late.shift()?.land()
+  }
+}
+
+export class SimHost {
+  readonly name: string
+  readonly timeline: Timeline
+  readonly programs = new Map<string, SimProgram>()
+  /** Asked in order for a path under /dev (or any absolute path); the first that knows it answers. */
+  readonly devices: ((path: string) => SimDevice | undefined)[] = []
+  /** Unreachable: no connection can be made; running commands are cut. */
+  down = false
+  /** Text that a login script prints before the output of every command. */
+  banner = ''
+  /** Programs that the host's account may not run. */
+  readonly forbidden = new Set<string>()
+  #processes = new Map<number, readonly string[]>()
+  #nextProcess = 100
+
+  constructor(name: string, timeline: Timeline) {
+    this.name = name
+    this.timeline = timeline
+    this.programs.set('ps', args => this.#ps(args))
+  }
+
+  device(path: string): SimDevice | undefined {
+    for (const resolve of this.devices) {
+      const device = resolve(path)
+      if (device) return device
+    }
+    return undefined
+  }
+
+  /** Runs one command with whatever fault the world has for it. Never throws for anything a real host could do. */
+  async perform(argv: readonly string[], input: string): Promise<SimOutcome> {
+    await this.timeline.begin()
+    const entry: Timeline['commands'][number] = { host: this.name, argv, outcome: 'running' }
+    this.timeline.commands.push(entry)
+    if (this.timeline.latencyMs > 0) await new Promise(resolve => setTimeout(resolve, this.timeline.latencyMs))
+    const outcome = await this.#outcome(argv, input)
+    entry.outcome = outcome.kind
+    return outcome
+  }
+
+  async #outcome(argv: readonly string[], input: string): Promise<SimOutcome> {
+    if (this.down) return { kind: 'refused' }
+    let fault: SimFault | undefined
+    for (const rule of this.timeline.rules) {
+      fault = rule(argv, this)
+      if (fault) break
+    }
+    switch (fault?.kind) {
+      case 'refuse':
+        return { kind: 'refused' }
+      case 'cut-before':
+        return { kind: 'cut' }
+      case 'answer':
+        return { kind: 'exit', answer: fault.answer }
+      case 'late': {
+        const id = this.#begin(argv)
+        this.timeline.later(fault.afterCommands, async () => {
+          await this.#execute(argv, input)
+          this.#processes.delete(id)
+        })
+        return { kind: 'cut' }
+      }
+      default: {
+        const id = this.#begin(argv)
+        const answer = await this.#execute(argv, input)
+        this.#processes.delete(id)
+        if (this.down || fault?.kind === 'cut-after') return { kind: 'cut' }
+        return { kind: 'exit', answer: this.banner === '' ? answer : { ...answer, stdout: this.banner + answer.stdout } }
+      }
+    }
+  }
+
+  #begin(argv: readonly string[]): number {
+    const id = this.#nextProcess++
+    this.#processes.set(id, argv)
+    return id
+  }
+
+  async #execute(argv: readonly string[], input: string): Promise<SimAnswer> {
+    const [path = '', ...args] = argv
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    const program = this.programs.get(name)
+    if (!program) return { exitStatus: 127, stdout: '', stderr: `sh: ${path}: not found\n` }
+    if (this.forbidden.has(name)) return { exitStatus: 126, stdout: '', stderr: `sh: ${path}: cannot execute [Permission denied]\n` }
+    return program(args, { input, host: this })
+  }
+
+  // Solaris and Linux print the same for `ps -e -o args`; Solaris keeps at most 80 characters of a command line (ps(1), recalled).
+  #ps(args: readonly string[]): SimAnswer {
+    if (args.join(' ') !== '-e -o args') return { exitStatus: 1, stdout: '', stderr: 'ps: unsupported arguments in the simulation\n' }
+    const lines = [...this.#processes.values()].map(argv => argv.join(' ').slice(0, 80))
+    return { exitStatus: 0, stdout: ['COMMAND', '/sbin/init', '/usr/lib/ssh/sshd', ...lines].map(line => `${line}\n`).join(''), stderr: '' }
+  }
+}

@@ -1,0 +1,84 @@
+// How an exit status and a text become an error kind: every tool keeps its own table of rows, this file only reads tables.
+// It knows no tool; what the shell or sudo says before a tool runs at all is the one exception.
+
+import { type ErrorKind, StorageError } from '../errors.ts'
+import { type Command, type CommandResult, formatCommand } from './shell.ts'
+
+export interface FailureRow {
+  readonly text: RegExp
+  /** Without it any status but 0. */
+  readonly status?: number
+  readonly kind: ErrorKind
+  readonly evidence: 'recorded' | 'documented' | 'recalled'
+  /** Transcript, manual page or source file that shows the text. */
+  readonly source: string
+  /** What a person can do about it. */
+  readonly hint?: string
+}
+
+// Asked after the tool's own rows.
+const BEFORE_THE_TOOL: readonly FailureRow[] = [
+  {
+    text: /^sudo: .*(password is required|not allowed to execute|not in the sudoers file)/m,
+    kind: 'permission-denied',
+    evidence: 'recalled',
+    source: 'sudo(8)',
+    hint: 'allow the command to the account without a password',
+  },
+  {
+    text: /permission denied|cannot execute/i,
+    status: 126,
+    kind: 'permission-denied',
+    evidence: 'documented',
+    source: 'POSIX sh, 2.8.2 Exit Status for Commands',
+  },
+  {
+    text: /(?:)/,
+    status: 127,
+    kind: 'failed-precondition',
+    evidence: 'documented',
+    source: 'POSIX sh, 2.8.2 Exit Status for Commands',
+    hint: 'the host does not have the program',
+  },
+]
+
+/** The first row that fits; undefined for a success and for an answer that no row knows. */
+export function classify(result: CommandResult, rows: readonly FailureRow[]): FailureRow | undefined {
+  if (result.exitStatus === 0) return undefined
+  const text = failureText(result)
+  const fits = (row: FailureRow) => (row.status === undefined || row.status === result.exitStatus) && text.search(row.text) >= 0
+  return rows.find(fits) ?? BEFORE_THE_TOOL.find(fits)
+}
+
+/** Returns a result of status 0; throws a StorageError for any other, of the row's kind or `internal`. */
+export function expectSuccess(command: Command, result: CommandResult, rows: readonly FailureRow[], object: string): CommandResult {
+  if (result.exitStatus === 0) return result
+  const text = failureText(result)
+  const row = classify(result, rows)
+  if (row === undefined) {
+    const said = lineAt(text, 0)
+    throw new StorageError(
+      'internal',
+      `${object}: ${formatCommand(command)} ended with status ${result.exitStatus}${said === '' ? '' : `: ${said}`}`,
+    )
+  }
+  const said = lineAt(text, text.search(row.text)) || `${command[0]} ended with status ${result.exitStatus}`
+  throw new StorageError(row.kind, `${object}: ${said}${row.hint === undefined ? '' : ` (${row.hint})`}`)
+}
+
+// Some tools complain on standard output; it counts only where standard error is silent, as it may also hold the names of other objects.
+function failureText(result: CommandResult): string {
+  return result.stderr.trim() === '' ? result.stdout : result.stderr
+}
+
+/** The first line that is not blank, of those from the line of `offset` on. */
+function lineAt(text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1
+  return (
+    text
+      .slice(offset === 0 ? 0 : start)
+      .split('\n')
+      .map(line => line.trim())
+      .find(line => line !== '') ?? ''
+  )
+}

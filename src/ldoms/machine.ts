@@ -1,0 +1,201 @@
+// One machine split by the Logical Domains Manager, behind the hypervisor port: what `ldm` lists as a MachineState, and steps as
+// `ldm` commands. It plans nothing and repeats nothing; vds, vdisk, mpgroup and delayed reconfiguration end here.
+
+import { StorageError } from '../errors.ts'
+import type {
+  AttachStep,
+  DetachStep,
+  ExportedBackend,
+  GuestDisk,
+  GuestReadiness,
+  GuestState,
+  Hypervisor,
+  MachineState,
+} from '../hypervisor.ts'
+import type { Host } from '../shell/host.ts'
+import { ShellError } from '../shell/shell.ts'
+import { Ldm } from './ldm.ts'
+import type { Domain, Vdisk, VdsDevice } from './listing.ts'
+
+export interface LdomMachineOptions {
+  readonly machine: string
+  readonly host: Host
+  /** Called after every write that changed the machine or may have: it is not saved to the service processor yet. */
+  readonly onChanged?: () => void
+}
+
+export class LdomMachine implements Hypervisor {
+  readonly machine: string
+  // Low numbers are the administrators'; Linux guests cannot name a disk above 701 (`vdiskzz`).
+  readonly slots = { first: 100, count: 601 } as const
+  readonly #host: Host
+  readonly #ldm: Ldm
+  readonly #onChanged: () => void
+  #running: Promise<unknown> = Promise.resolve()
+  #waiting: Promise<MachineState> | undefined
+  #writes: Promise<unknown> = Promise.resolve()
+
+  constructor({ machine, host, onChanged = () => {} }: LdomMachineOptions) {
+    this.machine = machine
+    this.#host = host
+    this.#ldm = new Ldm(host.shell)
+    this.#onChanged = onChanged
+  }
+
+  observe(signal?: AbortSignal): Promise<MachineState> {
+    this.#waiting ??= this.#list()
+    return this.#unlessAborted(this.#waiting, signal, 'its domains were listed')
+  }
+
+  // Whoever asks while a listing runs could miss his own change in it, so he waits for the next.
+  // The shared listing belongs to no caller: the deadline of one must not fail the others.
+  async #list(): Promise<MachineState> {
+    await this.#running.catch(() => {})
+    this.#waiting = undefined
+    const listing = this.#ldm.listBindings()
+    this.#running = listing
+    return toMachineState(await listing)
+  }
+
+  attach(steps: readonly AttachStep[], signal?: AbortSignal): Promise<void> {
+    return this.#runSteps(steps, step => this.#attachStep(step, signal), signal)
+  }
+
+  detach(steps: readonly DetachStep[], signal?: AbortSignal): Promise<void> {
+    return this.#runSteps(steps, step => this.#detachStep(step, signal), signal)
+  }
+
+  settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
+    return this.#host.settled(names, signal)
+  }
+
+  /** Runs work when no other write of this process is under way on the machine. The signal ends the wait, never the work. */
+  async serialised<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const before = this.#writes
+    let finish = () => {}
+    const mine = new Promise<void>(resolve => {
+      finish = resolve
+    })
+    this.#writes = Promise.all([before, mine])
+    try {
+      await this.#unlessAborted(before, signal, 'another change of it was under way')
+      return await work()
+    } finally {
+      finish()
+    }
+  }
+
+  #runSteps<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    return this.serialised(async () => {
+      for (const step of steps) {
+        if (signal?.aborted) throw this.#deadline('there were steps to do', signal)
+        try {
+          await run(step)
+          this.#onChanged()
+        } catch (error) {
+          if (error instanceof ShellError && error.fate === 'unknown') this.#onChanged()
+          throw error
+        }
+      }
+    }, signal)
+  }
+
+  #attachStep(step: AttachStep, signal: AbortSignal | undefined): Promise<unknown> {
+    switch (step.kind) {
+      case 'export-backend': {
+        const { name, service, device, mode, shape, group } = step.backend
+        return this.#ldm.addVdsDevice({ name, vds: service, device, mode, shape, mpgroup: group, alreadyExported: step.shared }, { signal })
+      }
+      case 'add-disk': {
+        const { name, guest, slot, timeoutSeconds, backend } = step
+        return this.#ldm.addVdisk(
+          { name, guest, volume: { name: backend.name, vds: backend.service }, id: slot, timeoutSeconds },
+          { signal },
+        )
+      }
+    }
+  }
+
+  #detachStep(step: DetachStep, signal: AbortSignal | undefined): Promise<unknown> {
+    switch (step.kind) {
+      case 'remove-disk':
+        return this.#ldm.removeVdisk(step, { signal })
+      case 'withdraw-backend':
+        return this.#ldm.removeVdsDevice({ name: step.name, vds: step.service }, { signal })
+    }
+  }
+
+  #deadline(during: string, signal: AbortSignal): StorageError {
+    return new StorageError('unavailable', `machine ${this.machine}: the deadline passed while ${during}`, { cause: signal.reason })
+  }
+
+  #unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, during: string): Promise<T> {
+    if (signal === undefined) return work
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(this.#deadline(during, signal))
+      if (signal.aborted) onAbort()
+      signal.addEventListener('abort', onAbort, { once: true })
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    })
+  }
+}
+
+/** The listing in the words of the port. */
+export function toMachineState(domains: readonly Domain[]): MachineState {
+  const devices = domains.flatMap(domain => domain.vdses.flatMap(vds => vds.devices))
+  const vdsDomains = new Map(domains.flatMap(domain => domain.vdses.map(vds => [vds.name, domain.name])))
+  const control = domains.find(domain => domain.flags.control) ?? domains.find(domain => domain.name === 'primary')
+  if (control === undefined) throw new StorageError('internal', 'ldm listing not understood: no control domain in it')
+  return {
+    guests: domains.map(toGuestState),
+    backends: devices.map(toExportedBackend),
+    disks: domains.flatMap(domain => domain.vdisks.map(vdisk => toGuestDisk(vdisk, devices, vdsDomains))),
+    frozen: control.flags.delayedReconfiguration
+      ? `domain ${control.name} is in delayed reconfiguration: it must reboot (or ldm cancel-reconf ${control.name}) before disks can change`
+      : undefined,
+  }
+}
+
+function toGuestState({ name, state, flags }: Domain): GuestState {
+  return { name, readiness: readinessOf(state, flags) }
+}
+
+function readinessOf(state: string, flags: Domain['flags']): GuestReadiness {
+  if (flags.changing !== undefined) return { kind: 'changing', reason: flags.changing }
+  // Releases before 1.2 could delay the reconfiguration of any domain.
+  if (flags.delayedReconfiguration) return { kind: 'changing', reason: 'delayed reconfiguration' }
+  if (state === 'inactive' || state === 'bound') return { kind: 'off' }
+  if (state !== 'active') return { kind: 'changing', reason: `state ${state}` }
+  if (flags.system === undefined) return { kind: 'changing', reason: 'active without a flag that says whether a system runs' }
+  return flags.system === 'transition' ? { kind: 'no-os' } : { kind: 'running' }
+}
+
+function toExportedBackend({ name, vds, serviceDomain, device, options, mpgroup }: VdsDevice): ExportedBackend {
+  const mode = options.includes('ro') ? 'ro' : 'rw'
+  const shape = options.includes('slice') ? 'slice' : 'full'
+  return { name, service: vds, serviceDomain, device, mode, shape, group: mpgroup }
+}
+
+/** Without path lines (guest not bound, or a release before 3.2) the members of the group are what the disk will be served by. */
+function toGuestDisk(vdisk: Vdisk, devices: readonly VdsDevice[], vdsDomains: ReadonlyMap<string, string>): GuestDisk {
+  const configured = { ...vdisk.volume, state: 'unknown' as const }
+  const group = vdisk.mpgroup ?? devices.find(device => isSame(device, configured))?.mpgroup
+  const members = group === undefined ? [] : devices.filter(device => device.mpgroup === group)
+  const listed = vdisk.paths.length > 0 ? vdisk.paths : members.map(({ name, vds }) => ({ name, vds, state: 'unknown' as const }))
+  const first = listed.find(path => isSame(path, configured)) ?? configured
+  const paths = [first, ...listed.filter(path => !isSame(path, configured))]
+  return {
+    name: vdisk.name,
+    guest: vdisk.guest,
+    slot: vdisk.id,
+    timeoutSeconds: vdisk.timeoutSeconds,
+    backends: paths.map(({ name, vds, state }) => {
+      const server = isSame({ name, vds }, configured) ? vdisk.server : undefined
+      return { name, service: vds, serviceDomain: vdsDomains.get(vds) ?? server ?? 'unknown', state }
+    }),
+  }
+}
+
+function isSame(a: { name: string; vds: string }, b: { name: string; vds: string }): boolean {
+  return a.name === b.name && a.vds === b.vds
+}

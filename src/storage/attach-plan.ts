@@ -1,0 +1,239 @@
+// Decisions of attaching and detaching: from what was observed to the steps to take, or to the refusal. Pure, no I/O.
+
+import { StorageError } from '../errors.ts'
+import type { AttachStep, DetachStep, ExportedBackend, GuestDisk, MachineState } from '../hypervisor.ts'
+import { type Attachment, type AttachRequest, type GuestId, TiB, type Volume } from './model.ts'
+import { attachmentName, formatGuestId, leafOfAttachmentName, preferredLun, preferredSlot } from './names.ts'
+import type { PoolMachine, PoolPath, VolumePlace } from './pool.ts'
+import { speaksOf } from './volumes.ts'
+
+/** What the controller must know of a guest's platform. */
+export interface GuestRule {
+  readonly platform: 'solaris' | 'linux'
+  readonly attachLimit: number | undefined
+}
+
+/** sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB (Linux source). */
+const LINUX_LIMIT_BYTES = 2 * TiB - 512
+
+/** No bytes were written to a volume that refers to no more than its empty metadata; 12 KiB in the recorded pools, more with copies and raidz. */
+export const BLANK_REFERENCED_BYTES = 64 * 1024
+
+/** Refuses what must not or cannot be attached now. Called before anything is changed. */
+export function checkAttach(
+  request: AttachRequest,
+  seen: { volume: Volume; record: Attachment | undefined; state: MachineState; rule: GuestRule | undefined },
+): void {
+  const { volume, record, state, rule } = seen
+  const guest = formatGuestId(request.guest)
+  const guestState = state.guests.find(candidate => candidate.name === request.guest.guest)
+  if (guestState === undefined)
+    throw new StorageError('not-found', `guest ${guest} does not exist: machine ${request.guest.machine} lists no such domain`)
+  if (record !== undefined) {
+    if (formatGuestId(record.guest) !== guest) {
+      throw new StorageError('in-use', `volume ${volume.id} is attached to guest ${formatGuestId(record.guest)}; detach it there first`)
+    }
+    if (record.mode !== request.mode) {
+      throw new StorageError(
+        'already-exists',
+        `volume ${volume.id} is attached to guest ${guest} ${record.mode}, not ${request.mode} as requested; detach it first`,
+      )
+    }
+    if (request.slot !== undefined && request.slot !== record.slot) {
+      throw new StorageError(
+        'already-exists',
+        `volume ${volume.id} is attached to guest ${guest} as disk ${record.slot}, not ${request.slot} as requested; detach it first`,
+      )
+    }
+  }
+  if (rule?.platform === 'linux' && volume.sizeBytes > LINUX_LIMIT_BYTES) {
+    throw new StorageError(
+      'out-of-range',
+      `volume ${volume.id} has ${volume.sizeBytes} bytes: the Linux guest ${guest} would see a disk of 2 TiB or more modulo 2 TiB`,
+    )
+  }
+  if (state.frozen !== undefined)
+    throw new StorageError('unavailable', `machine ${request.guest.machine} cannot be changed now: ${state.frozen}`)
+  switch (guestState.readiness.kind) {
+    case 'running':
+      return
+    case 'off':
+      throw new StorageError('unavailable', `guest ${guest} is not running; start it (ldm bind, ldm start), the disk is attached then`)
+    case 'no-os':
+      throw new StorageError(
+        'unavailable',
+        `guest ${guest} has no operating system running (firmware prompt or booting) that could take a disk; boot it`,
+      )
+    case 'changing':
+      throw new StorageError('unavailable', `guest ${guest} is in transition: ${guestState.readiness.reason}`)
+  }
+}
+
+/** The attachment as it will be recorded: numbers are computed, and move on only from those that others of the guest have. */
+export function planAttachment(
+  request: AttachRequest,
+  seen: { volume: Volume; state: MachineState; rule: GuestRule | undefined; slots: { first: number; count: number }; usesLun: boolean },
+): Attachment {
+  const { volume, state, rule, slots } = seen
+  const disks = state.disks.filter(disk => disk.guest === request.guest.guest)
+  const ours = disks.filter(disk => leafOfAttachmentName(disk.name) !== undefined)
+  if (rule?.attachLimit !== undefined && ours.length >= rule.attachLimit) {
+    throw new StorageError(
+      'no-space',
+      `guest ${formatGuestId(request.guest)} has ${ours.length} disks of this driver, its limit is ${rule.attachLimit}`,
+    )
+  }
+  return {
+    volumeId: volume.id,
+    guest: request.guest,
+    mode: request.mode,
+    slot: request.slot === undefined ? freeSlot(volume.leaf, request.guest, disks, slots) : askedSlot(request.slot, request.guest, disks),
+    lun: seen.usesLun ? preferredLun(volume.leaf) : undefined,
+    sizeBytes: volume.sizeBytes,
+    written: volume.referencedBytes > BLANK_REFERENCED_BYTES,
+  }
+}
+
+function freeSlot(leaf: string, guest: GuestId, disks: readonly GuestDisk[], slots: { first: number; count: number }): number {
+  const taken = new Set(disks.map(disk => disk.slot))
+  const start = preferredSlot(leaf, slots) - slots.first
+  for (let step = 0; step < slots.count; step++) {
+    const slot = slots.first + ((start + step) % slots.count)
+    if (!taken.has(slot)) return slot
+  }
+  throw new StorageError(
+    'no-space',
+    `guest ${formatGuestId(guest)} has no free disk number between ${slots.first} and ${slots.first + slots.count - 1}`,
+  )
+}
+
+function askedSlot(slot: number, guest: GuestId, disks: readonly GuestDisk[]): number {
+  const other = disks.find(disk => disk.slot === slot)
+  if (other !== undefined)
+    throw new StorageError('in-use', `guest ${formatGuestId(guest)} has ${other.name} as disk ${slot} already; ask for another number`)
+  return slot
+}
+
+/** Exports and disks of the volume that the recorded attachment does not explain. */
+export interface Strangers {
+  readonly backends: readonly ExportedBackend[]
+  readonly disks: readonly GuestDisk[]
+}
+
+/** `own`: the name that a record explains, or undefined when there is no record. */
+export function findStrangers(place: VolumePlace, state: MachineState, own: string | undefined): Strangers {
+  const backends = state.backends.filter(backend => speaksOf(place, backend) && backend.name !== own)
+  const names = new Set(backends.map(backend => `${backend.name}@${backend.service}`))
+  const disks = state.disks.filter(
+    disk =>
+      (leafOfAttachmentName(disk.name) === place.leaf && disk.name !== own) ||
+      disk.backends.some(path => names.has(`${path.name}@${path.service}`)),
+  )
+  return { backends, disks }
+}
+
+/** Removal of strangers, disks first. Only for a volume that is fenced: then nobody loses anything by it. */
+export function planCleaning(strangers: Strangers): readonly DetachStep[] {
+  return [
+    ...strangers.disks.map(disk => ({ kind: 'remove-disk', name: disk.name, guest: disk.guest }) as const),
+    ...strangers.backends.map(backend => ({ kind: 'withdraw-backend', name: backend.name, service: backend.service }) as const),
+  ]
+}
+
+export interface ExportPlan {
+  /** Backends of ours with another device or other options, used by no disk: they are withdrawn and made anew. */
+  readonly withdraw: readonly DetachStep[]
+  readonly attach: readonly AttachStep[]
+}
+
+export function planExport(
+  place: VolumePlace,
+  seen: { volume: Volume; attachment: Attachment; machine: PoolMachine; devices: ReadonlyMap<PoolPath, string>; state: MachineState },
+): ExportPlan {
+  const { volume, attachment, machine, devices, state } = seen
+  const name = attachmentName(place.leaf, attachment.guest)
+  const disk = state.disks.find(candidate => candidate.guest === attachment.guest.guest && candidate.name === name)
+  const withdraw: DetachStep[] = []
+  const attach: AttachStep[] = []
+  for (const path of machine.paths) {
+    const backend = wantedBackend(name, path, devices.get(path) ?? '', { volume, attachment, machine })
+    const existing = state.backends.find(candidate => candidate.name === name && candidate.service === path.service)
+    if (existing !== undefined && sameBackend(existing, backend)) continue
+    if (disk !== undefined) {
+      throw new StorageError(
+        'failed-precondition',
+        `volume ${place.volumeId}: disk ${name} of guest ${formatGuestId(attachment.guest)} ${existing === undefined ? 'lacks its path' : 'has a path to another device'} through ${path.service}, which a running guest would not take up; detach the volume and attach it again`,
+      )
+    }
+    if (existing !== undefined) withdraw.push({ kind: 'withdraw-backend', name, service: path.service })
+    attach.push({ kind: 'export-backend', backend, shared: false })
+  }
+  const first = machine.paths[0]
+  if (disk === undefined && first !== undefined) {
+    attach.push({
+      kind: 'add-disk',
+      name,
+      guest: attachment.guest.guest,
+      slot: attachment.slot,
+      timeoutSeconds: volume.parameters.vdiskTimeoutSeconds,
+      backend: { name, service: first.service },
+    })
+  }
+  return { withdraw, attach }
+}
+
+function wantedBackend(
+  name: string,
+  path: PoolPath,
+  device: string,
+  seen: { volume: Volume; attachment: Attachment; machine: PoolMachine },
+): ExportedBackend {
+  return {
+    name,
+    service: path.service,
+    serviceDomain: path.serviceDomain,
+    device,
+    mode: seen.attachment.mode,
+    shape: seen.volume.parameters.export,
+    group: seen.machine.paths.length > 1 ? name : undefined,
+  }
+}
+
+function sameBackend(a: ExportedBackend, b: ExportedBackend): boolean {
+  return a.device === b.device && a.mode === b.mode && a.shape === b.shape && a.group === b.group
+}
+
+/** Undefined when the guest holds this disk on these paths; else what is missing. */
+export function missingFromLive(
+  place: VolumePlace,
+  seen: { volume: Volume; attachment: Attachment; machine: PoolMachine; state: MachineState },
+): string | undefined {
+  const { attachment, machine, state, volume } = seen
+  const name = attachmentName(place.leaf, attachment.guest)
+  const disk = state.disks.find(candidate => candidate.guest === attachment.guest.guest && candidate.name === name)
+  if (disk === undefined) return `guest ${formatGuestId(attachment.guest)} has no disk ${name}`
+  if (disk.slot !== attachment.slot) return `disk ${name} has number ${disk.slot ?? 'none'}, recorded is ${attachment.slot}`
+  for (const path of machine.paths) {
+    const backend = state.backends.find(candidate => candidate.name === name && candidate.service === path.service)
+    const wanted = wantedBackend(name, path, backend?.device ?? '', { volume, attachment, machine })
+    if (backend === undefined) return `${path.service} does not export ${name}`
+    if (!sameBackend(backend, wanted) || !place.pool.design.isDeviceOf(place, backend.device))
+      return `${path.service} exports ${backend.device} as ${name}, with other options or another device than this attachment`
+  }
+  const served = disk.backends.every(path => path.name === name && machine.paths.some(known => known.service === path.service))
+  return served && disk.backends.length > 0 ? undefined : `disk ${name} is not served by this volume's exports`
+}
+
+/** Everything that one attachment may have left on a machine, disk first. */
+export function planDetach(place: VolumePlace, guest: GuestId, machine: PoolMachine, state: MachineState): readonly DetachStep[] {
+  const name = attachmentName(place.leaf, guest)
+  const steps: DetachStep[] = []
+  if (state.disks.some(disk => disk.guest === guest.guest && disk.name === name))
+    steps.push({ kind: 'remove-disk', name, guest: guest.guest })
+  const services = new Set([...machine.paths.map(path => path.service), ...state.backends.map(backend => backend.service)])
+  for (const service of services) {
+    if (state.backends.some(backend => backend.name === name && backend.service === service))
+      steps.push({ kind: 'withdraw-backend', name, service })
+  }
+  return steps
+}

@@ -1,0 +1,66 @@
+// What a pool's design adds between the zvol and its export by a service domain. Everything a design does is safe to
+// repeat; nothing outside this folder knows the difference between designs.
+
+import type { PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
+
+/** The number under which a machine's service domains see the unit; `replace` writes another one to the record first. */
+export interface LunChoice {
+  readonly number: number
+  replace(number: number): Promise<void>
+}
+
+export interface DesignFinding {
+  readonly kind: string
+  readonly object: string
+  readonly detail: string
+}
+
+/** What audit knows of a pool's volumes when it asks the design about its own layer. */
+export interface DesignInventory {
+  readonly volumes: readonly {
+    readonly place: VolumePlace
+    readonly sizeBytes: number
+    readonly attachedTo: readonly string[] /* machines */
+  }[]
+}
+
+export interface Design {
+  readonly kind: 'local' | 'lun'
+  /** Export shapes that make sense; the first is the default. */
+  readonly shapes: readonly ('slice' | 'full')[]
+  /** Whether a machine's service domains see the volume under a LUN number. */
+  readonly usesLun: boolean
+
+  /** Words other than the leaf by which commands about this volume can be known in a process list. */
+  names(place: VolumePlace): readonly string[]
+
+  /** Completes the volume after its zvol exists. Already complete is success. */
+  ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void>
+
+  /** Makes the volume's device present in every service domain of the machine and proves that all are the same bytes. Answers the device of each path. */
+  expose(
+    place: VolumePlace,
+    request: {
+      readonly machine: PoolMachine
+      readonly machineName: string
+      readonly sizeBytes: number
+      readonly lun: LunChoice | undefined
+    },
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<PoolPath, string>>
+
+  /** The last step of hiding: after it no service domain of the machine can reach the bytes, where the design has such a fence. */
+  hide(place: VolumePlace, request: { readonly machine: PoolMachine; readonly machineName: string }, signal?: AbortSignal): Promise<void>
+
+  /** True when nobody can reach the bytes, whatever a machine exports. A design without a fence says false. */
+  isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean>
+
+  /** Takes the volume apart down to its zvol. Refuses (`in-use`) while it is exposed. Already gone is success. */
+  remove(place: VolumePlace, signal?: AbortSignal): Promise<void>
+
+  /** Whether an exported device is this volume, whatever the export is called. */
+  isDeviceOf(place: VolumePlace, device: string): boolean
+
+  /** What the design's own layer holds that the volumes do not explain, and the other way round. */
+  audit(inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]>
+}

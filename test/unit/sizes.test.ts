@@ -1,0 +1,23 @@
+import { GiB, KiB, MiB } from '../../src/storage/model.ts'
+import { sizeWithin } from '../../src/storage/sizes.ts'
+
+const rule = { stepBytes: 8 * KiB, minimumBytes: 1 * MiB, defaultBytes: 1 * GiB }
+
+test.each([
+  { name: 'nothing asked gives the default', required: 0, limit: 0, size: 1 * GiB },
+  { name: 'an exact multiple is kept', required: 16 * MiB, limit: 16 * MiB, size: 16 * MiB },
+  { name: 'an odd size is rounded up', required: 16 * MiB + 1, limit: 0, size: 16 * MiB + 8 * KiB },
+  { name: 'a tiny size becomes the smallest', required: 1, limit: 0, size: 1 * MiB },
+  { name: 'a limit below the default is taken', required: 0, limit: 10 * MiB + 5, size: 10 * MiB },
+  { name: 'a limit above the default leaves the default', required: 0, limit: 2 * GiB, size: 1 * GiB },
+])('$name', ({ required, limit, size }) => {
+  expect(sizeWithin({ requiredBytes: required, limitBytes: limit }, rule)).toBe(size)
+})
+
+test.each([
+  { name: 'a limit below the smallest volume', required: 0, limit: 4096 },
+  { name: 'no multiple of the block size inside the range', required: 16 * MiB + 1, limit: 16 * MiB + 2 },
+  { name: 'more than the largest volume', required: 2 ** 52, limit: 0 },
+])('$name is out of range', ({ required, limit }) => {
+  expect(() => sizeWithin({ requiredBytes: required, limitBytes: limit }, rule)).toThrow(expect.objectContaining({ kind: 'out-of-range' }))
+})

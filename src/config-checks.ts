@@ -3,7 +3,7 @@
 
 import type { z } from 'zod'
 import type { ConfigProblem } from './config.ts'
-import { guestSchema, type hostSchema, machineSchema, poolSchema } from './config-schema.ts'
+import { machineSchema, poolSchema } from './config-schema.ts'
 
 type Machine = z.infer<typeof machineSchema>
 type Pool = z.infer<typeof poolSchema>

@@ -5,7 +5,6 @@ import type { AttachStep, DetachStep, ExportedBackend, GuestDisk, MachineState }
 import { type Attachment, type AttachRequest, type GuestId, TiB, type Volume } from './model.ts'
 import { attachmentName, formatGuestId, leafOfAttachmentName, preferredLun, preferredSlot } from './names.ts'
 import type { PoolMachine, PoolPath, VolumePlace } from './pool.ts'
-import { speaksOf } from './volumes.ts'
 
 /** What the controller must know of a guest's platform. */
 export interface GuestRule {
@@ -112,6 +111,11 @@ function askedSlot(slot: number, guest: GuestId, disks: readonly GuestDisk[]): n
   if (other !== undefined)
     throw new StorageError('in-use', `guest ${formatGuestId(guest)} has ${other.name} as disk ${slot} already; ask for another number`)
   return slot
+}
+
+/** Whether an exported backend is this volume, by our name or by the device. */
+export function speaksOf(place: VolumePlace, backend: { readonly name: string; readonly device: string }): boolean {
+  return leafOfAttachmentName(backend.name) === place.leaf || place.pool.design.isDeviceOf(place, backend.device)
 }
 
 /** Exports and disks of the volume that the recorded attachment does not explain. */

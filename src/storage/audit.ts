@@ -2,12 +2,12 @@
 
 import { describeError, isStorageError } from '../errors.ts'
 import type { MachineState } from '../hypervisor.ts'
-import { missingFromLive } from './attach-plan.ts'
+import { missingFromLive, speaksOf } from './attach-plan.ts'
 import { readPool } from './catalog.ts'
 import type { Attachment, Volume } from './model.ts'
 import { attachmentName, formatGuestId, leafOfAttachmentName } from './names.ts'
 import { type Pool, type PoolMachine, type Pools, placeOf } from './pool.ts'
-import { observeMachines, speaksOf } from './volumes.ts'
+import { observeMachines } from './volumes.ts'
 
 export interface Finding {
   /** `not-seen`: a layer could not be looked at, so nothing is known about it. */

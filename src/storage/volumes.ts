@@ -3,10 +3,11 @@
 import { isStorageError, StorageError } from '../errors.ts'
 import type { MachineState } from '../hypervisor.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
+import { speaksOf } from './attach-plan.ts'
 import { readAvailableBytes, readVolume } from './catalog.ts'
 import type { KeyedLock } from './locks.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
-import { formatGuestId, leafOfAttachmentName, volumeLeaf } from './names.ts'
+import { formatGuestId, volumeLeaf } from './names.ts'
 import { findPlace, getPlace, type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
 import { formatVolumeProperties } from './properties.ts'
 import { sizeWithin } from './sizes.ts'
@@ -238,11 +239,6 @@ export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise
     }),
   )
   return new Map(states)
-}
-
-/** Whether an exported backend is this volume, by our name or by the device. */
-export function speaksOf(place: VolumePlace, backend: { readonly name: string; readonly device: string }): boolean {
-  return leafOfAttachmentName(backend.name) === place.leaf || place.pool.design.isDeviceOf(place, backend.device)
 }
 
 function equal(a: unknown, b: unknown): boolean {

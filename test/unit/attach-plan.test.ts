@@ -1,0 +1,272 @@
+import type { ExportedBackend, GuestReadiness, MachineState } from '../../src/hypervisor.ts'
+import {
+  checkAttach,
+  findStrangers,
+  missingFromLive,
+  planAttachment,
+  planCleaning,
+  planDetach,
+  planExport,
+} from '../../src/storage/attach-plan.ts'
+import type { Design } from '../../src/storage/designs/design.ts'
+import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/storage/model.ts'
+import { attachmentName, preferredSlot, volumeLeaf } from '../../src/storage/names.ts'
+import type { Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
+
+const guest = { machine: 'm1', guest: 'ldg1' }
+const leaf = volumeLeaf('prod', 'gold', 'pvc-1')
+const name = attachmentName(leaf, guest)
+const slots = { first: 100, count: 601 }
+const device = (of: string) => `/dev/dsk/${of}`
+
+const paths: readonly PoolPath[] = [
+  { serviceDomain: 'primary', service: 'primary-vds0', host: undefined as never },
+  { serviceDomain: 'alternate', service: 'alternate-vds0', host: undefined as never },
+]
+const machine: PoolMachine = { hypervisor: undefined as never, paths }
+const design = { isDeviceOf: (place: { leaf: string }, path: string) => path === device(place.leaf) } as Design
+const place = {
+  pool: { name: 'gold', design } as Pool,
+  leaf,
+  volumeId: `gold/${leaf}`,
+  dataset: `tank/k/${leaf}`,
+  record: `tank/k/a-${leaf}`,
+}
+const volume: Volume = {
+  id: place.volumeId,
+  name: 'pvc-1',
+  pool: 'gold',
+  leaf,
+  sizeBytes: 64 * MiB,
+  format: { kind: 'block' },
+  parameters: { blockSizeBytes: 8192, compression: 'off', reservation: 'thick', export: 'full', vdiskTimeoutSeconds: 0 },
+  source: { kind: 'empty' },
+  machines: ['m1'],
+  referencedBytes: 12_288,
+}
+const attachment: Attachment = { volumeId: volume.id, guest, mode: 'rw', slot: 150, lun: 7, sizeBytes: volume.sizeBytes, written: false }
+const request = { volumeId: volume.id, guest, mode: 'rw', format: volume.format } as const
+
+function backend(service: string, change: Partial<ExportedBackend> = {}): ExportedBackend {
+  return {
+    name,
+    service,
+    serviceDomain: service.split('-')[0] ?? '',
+    device: device(leaf),
+    mode: 'rw',
+    shape: 'full',
+    group: name,
+    ...change,
+  }
+}
+
+function disk(change: Partial<MachineState['disks'][number]> = {}): MachineState['disks'][number] {
+  const backends = paths.map(path => ({ name, service: path.service, serviceDomain: path.serviceDomain, state: 'standby' as const }))
+  return { name, guest: 'ldg1', slot: 150, timeoutSeconds: 0, backends, ...change }
+}
+
+function state(change: Partial<MachineState> = {}, readiness: GuestReadiness = { kind: 'running' }): MachineState {
+  return { guests: [{ name: 'ldg1', readiness }], backends: [], disks: [], frozen: undefined, ...change }
+}
+
+const attached = state({ backends: [backend('primary-vds0'), backend('alternate-vds0')], disks: [disk()] })
+const seen = { volume, record: undefined, state: state(), rule: undefined }
+const devices = new Map(paths.map(path => [path, device(leaf)]))
+
+describe('what is refused before anything is changed', () => {
+  const other = { ...attachment, guest: { machine: 'm2', guest: 'ldg1' } }
+  test.each([
+    { name: 'an unknown guest', kind: 'not-found', text: 'm1/ldg1', given: { ...seen, state: state({ guests: [] }) } },
+    { name: 'a guest of the same name on another machine', kind: 'in-use', text: 'm2/ldg1', given: { ...seen, record: other } },
+    { name: 'another mode', kind: 'already-exists', text: 'ro', given: { ...seen, record: { ...attachment, mode: 'ro' as const } } },
+    { name: 'a guest that is not started', kind: 'unavailable', text: 'ldm start', given: { ...seen, state: state({}, { kind: 'off' }) } },
+    {
+      name: 'a guest at the firmware prompt',
+      kind: 'unavailable',
+      text: 'no operating system',
+      given: { ...seen, state: state({}, { kind: 'no-os' }) },
+    },
+    {
+      name: 'a guest that migrates',
+      kind: 'unavailable',
+      text: 'migrating',
+      given: { ...seen, state: state({}, { kind: 'changing', reason: 'migrating' }) },
+    },
+    {
+      name: 'delayed reconfiguration',
+      kind: 'unavailable',
+      text: 'delayed',
+      given: { ...seen, state: state({ frozen: 'delayed reconfiguration of primary' }) },
+    },
+    {
+      name: 'two tebibytes on Linux',
+      kind: 'out-of-range',
+      text: '2 TiB',
+      given: { ...seen, volume: { ...volume, sizeBytes: 2 * TiB }, rule: { platform: 'linux' as const, attachLimit: undefined } },
+    },
+  ])('$name', ({ kind, text, given }) => {
+    expect(() => checkAttach(request, given)).toThrow(expect.objectContaining({ kind, message: expect.stringContaining(text) }))
+  })
+
+  test('nothing is refused for a running guest and a free volume, nor on a replay', () => {
+    checkAttach(request, seen)
+    checkAttach(request, { ...seen, record: attachment, state: attached })
+  })
+
+  test('another disk number than the recorded one', () => {
+    expect(() => checkAttach({ ...request, slot: 200 }, { ...seen, record: attachment })).toThrow(
+      expect.objectContaining({ kind: 'already-exists' }),
+    )
+  })
+})
+
+describe('the numbers of a new attachment', () => {
+  const given = { volume, state: state(), rule: undefined, slots, usesLun: true }
+
+  test('are computed from the volume', () => {
+    expect(planAttachment(request, given).slot).toBe(preferredSlot(leaf, slots))
+  })
+
+  test('move on from numbers that others of the guest have, and wrap', () => {
+    const preferred = preferredSlot(leaf, slots)
+    const taken = [preferred, preferred + 1].map(slot => disk({ name: `x${slot}`, slot }))
+    expect(planAttachment(request, { ...given, state: state({ disks: taken }) }).slot).toBe(preferred + 2)
+    const narrow = { first: 100, count: 2 }
+    const one = disk({ name: 'x', slot: preferredSlot(leaf, narrow) })
+    expect(planAttachment(request, { ...given, slots: narrow, state: state({ disks: [one] }) }).slot).toBe(one.slot === 100 ? 101 : 100)
+  })
+
+  test('numbers of other guests are free', () => {
+    const preferred = preferredSlot(leaf, slots)
+    expect(planAttachment(request, { ...given, state: state({ disks: [disk({ guest: 'ldg2', slot: preferred })] }) }).slot).toBe(preferred)
+  })
+
+  test('run out with no-space', () => {
+    const full = state({ disks: [disk({ name: 'x', slot: 100 })] })
+    expect(() => planAttachment(request, { ...given, slots: { first: 100, count: 1 }, state: full })).toThrow(
+      expect.objectContaining({ kind: 'no-space' }),
+    )
+  })
+
+  test('a guest at its limit gets no more', () => {
+    const rule = { platform: 'solaris' as const, attachLimit: 1 }
+    expect(() => planAttachment(request, { ...given, rule, state: attached })).toThrow(expect.objectContaining({ kind: 'no-space' }))
+    expect(planAttachment(request, { ...given, rule, state: state({ disks: [disk({ name: 'rootdisk', slot: 0 })] }) }).volumeId).toBe(
+      volume.id,
+    )
+  })
+
+  test('a number that was asked for is given or refused, never changed', () => {
+    expect(planAttachment({ ...request, slot: 0 }, given).slot).toBe(0)
+    expect(() => planAttachment({ ...request, slot: 150 }, { ...given, state: attached })).toThrow(
+      expect.objectContaining({ kind: 'in-use' }),
+    )
+  })
+
+  test('a volume that refers to more than an empty one counts as written', () => {
+    expect(planAttachment(request, given).written).toBe(false)
+    expect(planAttachment(request, { ...given, volume: { ...volume, referencedBytes: GiB } }).written).toBe(true)
+  })
+})
+
+describe('the steps of exporting', () => {
+  test('on an empty machine: every path, then the disk', () => {
+    const plan = planExport(place, { volume, attachment, machine, devices, state: state() })
+    expect(plan.withdraw).toEqual([])
+    expect(plan.attach.map(step => step.kind)).toEqual(['export-backend', 'export-backend', 'add-disk'])
+    expect(plan.attach[0]).toMatchObject({ backend: { service: 'primary-vds0', group: name } })
+    expect(plan.attach[2]).toMatchObject({ slot: 150, guest: 'ldg1', name })
+  })
+
+  test('after a cut: only what is missing', () => {
+    const plan = planExport(place, { volume, attachment, machine, devices, state: state({ backends: [backend('primary-vds0')] }) })
+    expect(plan.attach.map(step => step.kind)).toEqual(['export-backend', 'add-disk'])
+  })
+
+  test('a path to another device is made anew while no disk uses it', () => {
+    const wrong = state({ backends: [backend('primary-vds0', { device: device('old') })] })
+    expect(planExport(place, { volume, attachment, machine, devices, state: wrong }).withdraw).toEqual([
+      { kind: 'withdraw-backend', name, service: 'primary-vds0' },
+    ])
+  })
+
+  test('a running disk that lacks a path is not touched', () => {
+    const lame = state({ backends: [backend('primary-vds0')], disks: [disk()] })
+    expect(() => planExport(place, { volume, attachment, machine, devices, state: lame })).toThrow(
+      expect.objectContaining({ kind: 'failed-precondition' }),
+    )
+  })
+
+  test('a single path has no group', () => {
+    const single = { ...machine, paths: paths.slice(0, 1) }
+    expect(planExport(place, { volume, attachment, machine: single, devices, state: state() }).attach[0]).toMatchObject({
+      backend: { group: undefined },
+    })
+  })
+})
+
+describe('live', () => {
+  const check = (change: MachineState) => missingFromLive(place, { volume, attachment, machine, state: change })
+
+  test('means this disk under this number on these paths', () => {
+    expect(check(attached)).toBeUndefined()
+  })
+
+  test.each([
+    { name: 'no disk', given: state(), text: 'has no disk' },
+    { name: 'another number', given: { ...attached, disks: [disk({ slot: 151 })] }, text: '151' },
+    { name: 'a missing path', given: { ...attached, backends: [backend('primary-vds0')] }, text: 'alternate-vds0 does not export' },
+    {
+      name: 'a path to other bytes',
+      given: { ...attached, backends: [backend('primary-vds0'), backend('alternate-vds0', { device: device('x') })] },
+      text: 'other options or another device',
+    },
+    {
+      name: 'another mode',
+      given: { ...attached, backends: [backend('primary-vds0', { mode: 'ro' }), backend('alternate-vds0')] },
+      text: 'other options',
+    },
+    {
+      name: 'a disk that another export serves',
+      given: {
+        ...attached,
+        disks: [disk({ backends: [{ name: 'x', service: 'primary-vds0', serviceDomain: 'primary', state: 'active' }] })],
+      },
+      text: 'not served',
+    },
+  ])('is not $name', ({ given, text }) => {
+    expect(check(given)).toContain(text)
+  })
+})
+
+describe('strangers', () => {
+  test('are exports and disks of the volume under any name but the recorded one', () => {
+    const foreign = backend('primary-vds0', { name: 'byhand' })
+    const byHand = disk({
+      name: 'handmade',
+      guest: 'ldg9',
+      backends: [{ name: 'byhand', service: 'primary-vds0', serviceDomain: 'primary', state: 'active' }],
+    })
+    const strangers = findStrangers(
+      place,
+      { ...attached, backends: [...attached.backends, foreign], disks: [...attached.disks, byHand] },
+      name,
+    )
+    expect(strangers).toEqual({ backends: [foreign], disks: [byHand] })
+    expect(findStrangers(place, attached, name)).toEqual({ backends: [], disks: [] })
+  })
+
+  test('without a record the volume’s own names are strangers too, and cleaning takes disks before exports', () => {
+    const strangers = findStrangers(place, attached, undefined)
+    expect(planCleaning(strangers).map(step => step.kind)).toEqual(['remove-disk', 'withdraw-backend', 'withdraw-backend'])
+  })
+})
+
+test('detaching removes the disk and then every path, and nothing when nothing is there', () => {
+  expect(planDetach(place, guest, machine, attached).map(step => step.kind)).toEqual([
+    'remove-disk',
+    'withdraw-backend',
+    'withdraw-backend',
+  ])
+  expect(planDetach(place, guest, machine, state())).toEqual([])
+})

@@ -169,6 +169,8 @@ function parseYaml(text: string, file: string): unknown {
   return value
 }
 
+export const UNKNOWN_KEY = 'is not a key this file may have'
+
 /** The problems that a schema found, one a key. Shared with the manifests of `apply`. */
 export function schemaProblems(parsed: { readonly error?: z.ZodError | undefined }): ConfigProblem[] {
   return (parsed.error?.issues ?? []).flatMap(issueProblems)
@@ -177,7 +179,7 @@ export function schemaProblems(parsed: { readonly error?: z.ZodError | undefined
 function issueProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map(key => ({ path: formatKeyPath([...issue.path, key]), message: 'is not a key this file may have' }))
+      return issue.keys.map(key => ({ path: formatKeyPath([...issue.path, key]), message: UNKNOWN_KEY }))
     case 'invalid_key':
       return issue.issues.map(inner => ({ path: formatKeyPath(issue.path), message: inner.message }))
     case 'invalid_type': {

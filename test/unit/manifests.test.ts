@@ -1,0 +1,233 @@
+// Manifest files of `apply`: what is understood, and that every mistake is named with file, document and key path.
+
+import { readFileSync } from 'node:fs'
+import { parse, stringify } from 'yaml'
+import { parseManifests } from '../../src/cli/manifests.ts'
+import { formatBytes, parseQuantity } from '../../src/cli/quantity.ts'
+
+const CLASS = `
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: { name: gold }
+provisioner: vdisk.ldom-csi.io
+parameters: { pool: gold }
+`
+const CLAIM = `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: orders
+  namespace: shop
+  annotations: { ldom-csi.io/guest: m1/ldg1, ldom-csi.io/mount-path: /export/orders }
+spec:
+  storageClassName: gold
+  accessModes: [ReadWriteOnce]
+  resources: { requests: { storage: 10Gi } }
+`
+
+function changed(text: string, keys: readonly string[], value: unknown): string {
+  const root: unknown = parse(text)
+  let at = root as Record<string, unknown>
+  for (const key of keys.slice(0, -1)) {
+    at[key] ??= {}
+    at = at[key] as Record<string, unknown>
+  }
+  const last = keys.at(-1) ?? ''
+  if (value === undefined) delete at[last]
+  else at[last] = value
+  return stringify(root)
+}
+
+const parseOne = (...documents: string[]) => parseManifests([{ file: 'm.yaml', text: documents.join('\n---\n') }])
+
+test('classes and claims of several documents become claims with their class', () => {
+  expect(parseOne(CLASS, CLAIM).claims).toEqual([
+    {
+      name: 'shop/orders',
+      storageClass: {
+        name: 'gold',
+        provisioner: 'vdisk.ldom-csi.io',
+        parameters: { pool: 'gold' },
+        fileSystem: '',
+        mountOptions: [],
+        reclaimPolicy: 'Delete',
+      },
+      access: 'multi-writer',
+      mode: 'filesystem',
+      requiredBytes: 10 * 1024 ** 3,
+      limitBytes: 0,
+      place: { guest: 'm1/ldg1', mountPath: '/export/orders' },
+    },
+  ])
+})
+
+test('a class in one file serves a claim in another, whatever their order', () => {
+  const manifests = parseManifests([
+    { file: 'claim.yaml', text: CLAIM },
+    { file: 'class.yaml', text: CLASS },
+  ])
+
+  expect(manifests.claims).toMatchObject([{ name: 'shop/orders', storageClass: { name: 'gold' } }])
+})
+
+test('the file system type is taken out of the parameters, as the provisioner does', () => {
+  const typed = changed(CLASS, ['parameters', 'csi.storage.k8s.io/fstype'], 'xfs')
+
+  expect(parseOne(typed, CLAIM).claims[0]?.storageClass).toMatchObject({ parameters: { pool: 'gold' }, fileSystem: 'xfs' })
+})
+
+test('a claim without a class gets the default class', () => {
+  const marked = changed(CLASS, ['metadata', 'annotations'], { 'storageclass.kubernetes.io/is-default-class': 'true' })
+
+  expect(parseOne(marked, changed(CLAIM, ['spec', 'storageClassName'], undefined)).claims[0]?.storageClass.name).toBe('gold')
+})
+
+test('a claim without annotations is for no guest', () => {
+  expect(parseOne(CLASS, changed(CLAIM, ['metadata', 'annotations'], undefined)).claims[0]?.place).toBeUndefined()
+})
+
+test('empty documents and comments are passed over', () => {
+  expect(parseOne('# nothing', CLASS, '', CLAIM).claims).toHaveLength(1)
+  expect(parseManifests([{ file: 'empty.yaml', text: '' }])).toEqual({ classes: [], claims: [] })
+})
+
+test('the examples are accepted', () => {
+  const files = ['storage-classes.yaml', 'claim-linux.yaml', 'claim-solaris.yaml']
+  const manifests = parseManifests(
+    files.map(file => ({ file, text: readFileSync(new URL(`../../examples/${file}`, import.meta.url), 'utf8') })),
+  )
+
+  expect(manifests.claims.map(claim => [claim.name, claim.storageClass.name, claim.place])).toEqual([
+    ['default/web', 'silver', { guest: 'm1/ldg2', mountPath: '/srv/web' }],
+    ['default/orders', 'gold', { guest: 'm1/ldg1', mountPath: '/export/orders' }],
+  ])
+})
+
+const claimRows: readonly (readonly [path: string, value: unknown, says: string])[] = [
+  ['apiVersion', 'v2', 'apiVersion: must be v1'],
+  ['spec/accessModes', ['ReadWriteMany'], 'spec.accessModes[0]: only ReadWriteOnce and ReadWriteOncePod'],
+  ['spec/accessModes', ['ReadOnlyMany'], 'spec.accessModes[0]: only ReadWriteOnce and ReadWriteOncePod'],
+  ['spec/accessModes', [], 'spec.accessModes: exactly one'],
+  ['spec/volumeMode', 'Raw', 'spec.volumeMode: Filesystem or Block'],
+  ['spec/storage', '1Gi', 'spec.storage: is not a field of a PersistentVolumeClaim that apply knows'],
+  ['spec/dataSource', {}, 'spec.dataSource: is not served by apply'],
+  ['spec/dataSourceRef', {}, 'spec.dataSourceRef: is not served by apply'],
+  ['spec/selector', {}, 'spec.selector: is not served by apply'],
+  ['spec/volumeName', 'pv1', 'spec.volumeName: is not served by apply'],
+  ['spec/volumeAttributesClassName', 'fast', 'spec.volumeAttributesClassName: is not served by apply'],
+  ['status', { phase: 'Bound' }, 'status: is written by Kubernetes'],
+  ['metadata/uid', 'x', 'metadata.uid: is written by Kubernetes'],
+  ['metadata/generateName', 'x-', 'metadata.generateName: is not served by apply'],
+  ['metadata/name', 'Orders', 'metadata.name: a name as Kubernetes takes it'],
+  ['metadata/name', 'o'.repeat(130), 'metadata.name: namespace and name together are longer than 128 bytes'],
+  ['metadata/namespace', 'a/b', 'metadata.namespace: a namespace'],
+  ['spec/storageClassName', 'silver', 'spec.storageClassName: no StorageClass silver in the files'],
+  ['spec/storageClassName', undefined, 'spec.storageClassName: is missing'],
+  ['spec/resources/requests/storage', '10 Gi', 'spec.resources.requests.storage: "10 Gi" is not a quantity'],
+  ['spec/resources/requests/storage', '0', 'spec.resources.requests.storage: a size of zero'],
+  ['spec/resources/requests/storage', undefined, 'spec.resources.requests.storage'],
+  ['spec/resources/requests/cpu', '1', 'spec.resources.requests.cpu: is not a field'],
+  ['spec/resources/limits', { storage: '1Gi' }, 'spec.resources: the request is larger than the limit'],
+  ['metadata/annotations/ldom-csi.io|guest', 'ldg1', 'metadata.annotations.ldom-csi.io/guest: "ldg1" is not <machine>/<guest>'],
+  ['metadata/annotations/ldom-csi.io|guest', undefined, 'metadata.annotations.ldom-csi.io/guest: is missing'],
+  ['metadata/annotations/ldom-csi.io|mount-path', undefined, 'metadata.annotations.ldom-csi.io/mount-path: is missing'],
+  ['metadata/annotations/ldom-csi.io|mount-path', 'srv', 'metadata.annotations.ldom-csi.io/mount-path: "srv" is not an absolute path'],
+  ['metadata/annotations/ldom-csi.io|mount-path', '/', 'is not an absolute path below "/"'],
+  ['metadata/annotations/ldom-csi.io|mount-path', '/srv/../etc', 'is not an absolute path'],
+  ['metadata/annotations/ldom-csi.io|mount-path', '/srv/a\nb', 'is not an absolute path'],
+  ['metadata/annotations/ldom-csi.io|mountpath', '/srv', 'ldom-csi.io/mountpath: is not an annotation of this driver'],
+]
+
+test.each(claimRows)('a claim with %s = %j is refused', (path, value, says) => {
+  const claim = changed(
+    CLAIM,
+    path.split('/').map(key => key.replace('|', '/')),
+    value,
+  )
+
+  expect(() => parseOne(CLASS, claim)).toThrow(
+    expect.objectContaining({ kind: 'invalid-argument', message: expect.stringContaining(says) }),
+  )
+  expect(() => parseOne(CLASS, claim)).toThrow(/^m\.yaml, document 2 \(PersistentVolumeClaim/)
+})
+
+const classRows: readonly (readonly [path: string, value: unknown, says: string])[] = [
+  ['apiVersion', 'storage.k8s.io/v1beta1', 'apiVersion: must be storage.k8s.io/v1'],
+  ['provisioner', undefined, 'provisioner: is missing'],
+  ['parameters/vdiskTimeoutSeconds', 5, 'parameters.vdiskTimeoutSeconds: a string'],
+  ['parameters/csi.storage.k8s.io|provisioner-secret-name', 'x', 'there are no Secrets'],
+  ['reclaimPolicy', 'Recycle', 'reclaimPolicy: Delete or Retain'],
+  ['allowedTopologies', [], 'allowedTopologies: is not served by apply'],
+  ['mountOptions', ['-o ro'], 'mountOptions[0]: one mount option an entry'],
+  ['parametres', {}, 'parametres: is not a field of a StorageClass'],
+]
+
+test.each(classRows)('a class with %s = %j is refused', (path, value, says) => {
+  const storageClass = changed(
+    CLASS,
+    path.split('/').map(key => key.replace('|', '/')),
+    value,
+  )
+
+  expect(() => parseOne(storageClass)).toThrow(says)
+})
+
+test.each([
+  { documents: ['kind: Pod'], says: 'm.yaml, document 1: kind: "Pod" is not served by apply' },
+  { documents: ['a: 1'], says: 'm.yaml, document 1: kind: is missing' },
+  { documents: ['- a'], says: 'm.yaml, document 1: kind: is missing' },
+  { documents: [CLASS, 'a: ['], says: 'm.yaml, document 2: Flow sequence' },
+  { documents: [CLASS, CLASS], says: 'm.yaml, document 2: StorageClass gold is already in m.yaml, document 1' },
+  { documents: [CLASS, CLAIM, CLAIM], says: 'PersistentVolumeClaim shop/orders is already in' },
+  {
+    documents: [CLASS, CLAIM, CLAIM.replace('name: orders', 'name: other')],
+    says: 'a claim at /export/orders of guest m1/ldg1 is already in',
+  },
+])('$says', ({ documents, says }) => {
+  expect(() => parseOne(...documents)).toThrow(says)
+})
+
+test('all mistakes of all files are reported together', () => {
+  const attempt = () =>
+    parseManifests([
+      { file: 'a.yaml', text: 'kind: Pod' },
+      { file: 'b.yaml', text: changed(changed(CLAIM, ['status'], {}), ['spec', 'volumeName'], 'x') },
+      { file: 'c.yaml', text: changed(CLASS, ['reclaimPolicy'], 'Never') },
+    ])
+
+  expect(attempt).toThrow(/a\.yaml.*kind[\s\S]*b\.yaml.*volumeName[\s\S]*b\.yaml.*status[\s\S]*c\.yaml.*reclaimPolicy/)
+})
+
+test.each([
+  ['1', 1],
+  ['10Gi', 10 * 1024 ** 3],
+  ['1.5Gi', 1.5 * 1024 ** 3],
+  ['500M', 500_000_000],
+  ['1k', 1000],
+  ['2e9', 2_000_000_000],
+  ['1E', 'too large'],
+  ['1E3', 1000],
+  ['1500m', 2],
+  ['.5Ki', 512],
+  ['+1Ki', 1024],
+  ['0.1Ki', 103],
+  ['-1', 'not a quantity'],
+  ['1GiB', 'not a quantity'],
+  ['', 'not a quantity'],
+  ['.', 'not a quantity'],
+  ['1 Gi', 'not a quantity'],
+  ['0', 'zero'],
+  ['9Pi', 'too large'],
+])('the quantity %j is %s', (text, expected) => {
+  if (typeof expected === 'number') expect(parseQuantity(text)).toBe(expected)
+  else expect(() => parseQuantity(text)).toThrow(expected)
+})
+
+test.each([
+  [512, '512B'],
+  [1024, '1KiB'],
+  [67_108_864, '64MiB'],
+  [1.5 * 1024 ** 3, '1.5GiB'],
+])('%d bytes read %s', (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text)
+})

@@ -1,0 +1,139 @@
+// The command stmfadm: zvols as SCSI logical units and who may see them. It keeps nothing and decides nothing; whoever calls it lists
+// again after a failure, as create-lu registers before it persists and delete-lu drops the views before it can fail (source).
+
+import { StorageError } from '../errors.ts'
+import { classify, expectSuccess } from '../shell/failures.ts'
+import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import { STMFADM_FAILURES } from './failures.ts'
+import type { LogicalUnit, View } from './listing.ts'
+import { parseLogicalUnits, parseViews } from './listing.ts'
+
+export type { LogicalUnit, View } from './listing.ts'
+
+export const STMFADM = '/usr/sbin/stmfadm'
+
+/** The LUN number is another logical unit's in this host group. */
+export class LunTakenError extends StorageError {
+  constructor(message: string) {
+    super('busy', message)
+    this.name = 'LunTakenError'
+  }
+}
+
+export class Stmfadm {
+  readonly #shell: Shell
+
+  constructor(shell: Shell) {
+    this.#shell = shell
+  }
+
+  /**
+   * Without write cache: vds does not flush disk backends, so an acknowledged write must be on the device (source).
+   * `already-exists`: the device is offered already, under whatever GUID; `in-use`: the GUID offers another device.
+   */
+  async createLogicalUnit(
+    unit: { readonly guid: string; readonly alias: string; readonly dataFile: string },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const properties = ['-p', `guid=${unit.guid}`, '-p', `alias=${unit.alias}`, '-p', 'wcd=true']
+    await this.#write([STMFADM, 'create-lu', ...properties, unit.dataFile], `logical unit ${unit.guid} on ${unit.dataFile}`, signal)
+  }
+
+  /** Registers again what the device's own metadata describes, after the storage host started without its pool. */
+  async importLogicalUnit(dataFile: string, signal?: AbortSignal): Promise<void> {
+    await this.#write([STMFADM, 'import-lu', dataFile], `logical unit on ${dataFile}`, signal)
+  }
+
+  /** All units, or the one; a unit that is not there throws `not-found`. */
+  async listLogicalUnits(guid?: string, signal?: AbortSignal): Promise<readonly LogicalUnit[]> {
+    const command: Command = [STMFADM, 'list-lu', '-v', ...(guid === undefined ? [] : [guid])]
+    const result = await this.#shell.run(command, { effect: 'read', signal })
+    return parseLogicalUnits(
+      expectSuccess(command, result, STMFADM_FAILURES, guid === undefined ? 'logical units' : `logical unit ${guid}`).stdout,
+    )
+  }
+
+  async findLogicalUnit(guid: string, signal?: AbortSignal): Promise<LogicalUnit | undefined> {
+    const command: Command = [STMFADM, 'list-lu', '-v', guid]
+    const result = await this.#shell.run(command, { effect: 'read', signal })
+    if (isMissing(result, guid)) return undefined
+    const units = parseLogicalUnits(expectSuccess(command, result, STMFADM_FAILURES, `logical unit ${guid}`).stdout)
+    const unit = units.find(candidate => candidate.guid === guid.toUpperCase())
+    // A GUID that is not 32 digits gets a message and status 0 (source): nothing was looked up.
+    if (unit === undefined) throw new StorageError('internal', `stmfadm list-lu did not answer for logical unit ${guid}`)
+    return unit
+  }
+
+  /** `already-exists`: the unit has a view that collides; LunTakenError: the number is taken by another unit. */
+  async addView(
+    view: { readonly guid: string; readonly hostGroup: string; readonly targetGroup: string; readonly lun: number },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    // A number that is none becomes LUN 0 without a word (source).
+    if (!Number.isInteger(view.lun) || view.lun < 1 || view.lun > 16383) throw new Error(`not a LUN number: ${view.lun}`)
+    const command: Command = [STMFADM, 'add-view', '-h', view.hostGroup, '-t', view.targetGroup, '-n', String(view.lun), view.guid]
+    const result = await this.#shell.run(command, { effect: 'write', signal })
+    if (result.exitStatus !== 0 && /^stmfadm: .*LUN already in use/m.test(result.stderr)) {
+      throw new LunTakenError(`LUN ${view.lun} of host group ${view.hostGroup} is taken by another logical unit than ${view.guid}`)
+    }
+    expectSuccess(command, result, STMFADM_FAILURES, `view of logical unit ${view.guid} for host group ${view.hostGroup}`)
+  }
+
+  /** Empty for a unit without views and for a unit that is not there: stmfadm answers both alike. */
+  async listViews(guid: string, signal?: AbortSignal): Promise<readonly View[]> {
+    const command: Command = [STMFADM, 'list-view', '-l', guid]
+    const result = await this.#shell.run(command, { effect: 'read', signal })
+    if (isMissing(result, guid)) return []
+    const views = parseViews(expectSuccess(command, result, STMFADM_FAILURES, `views of logical unit ${guid}`).stdout)
+    if (views.length === 0) throw new StorageError('internal', `stmfadm list-view did not answer for logical unit ${guid}`)
+    return views
+  }
+
+  async removeView(guid: string, entry: number, signal?: AbortSignal): Promise<'removed' | 'absent'> {
+    const command: Command = [STMFADM, 'remove-view', '-l', guid, String(entry)]
+    const result = await this.#shell.run(command, { effect: 'write', signal })
+    if (result.exitStatus !== 0 && classify(result, STMFADM_FAILURES)?.kind === 'not-found') return 'absent'
+    expectSuccess(command, result, STMFADM_FAILURES, `view ${entry} of logical unit ${guid}`)
+    return 'removed'
+  }
+
+  /** stmfadm takes any size, also one that the device does not have (source): the caller has set the volume's size before. */
+  async modifySize(guid: string, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    await this.#write([STMFADM, 'modify-lu', '-s', String(sizeBytes), guid], `logical unit ${guid}`, signal)
+  }
+
+  /** Removes its views as well. After `busy` they are gone although the unit is still there: the same call again finishes. */
+  async deleteLogicalUnit(guid: string, signal?: AbortSignal): Promise<'deleted' | 'absent'> {
+    const command: Command = [STMFADM, 'delete-lu', guid]
+    const result = await this.#shell.run(command, { effect: 'write', signal })
+    if (isMissing(result, guid)) return 'absent'
+    expectSuccess(command, result, STMFADM_FAILURES, `logical unit ${guid}`)
+    return 'deleted'
+  }
+
+  /** `online` and `initialized` where all is well. */
+  async state(signal?: AbortSignal): Promise<{ readonly operational: string; readonly configuration: string }> {
+    const command: Command = [STMFADM, 'list-state']
+    const result = expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'read', signal }),
+      STMFADM_FAILURES,
+      'SCSI target framework',
+    )
+    const operational = /^Operational Status\s*: *(\S+)/m.exec(result.stdout)?.[1]
+    const configuration = /^Config Status\s*: *(\S+)/m.exec(result.stdout)?.[1]
+    if (operational === undefined || configuration === undefined) {
+      throw new StorageError('internal', `stmfadm list-state printed no state: ${JSON.stringify(result.stdout)}`)
+    }
+    return { operational, configuration }
+  }
+
+  async #write(command: Command, object: string, signal: AbortSignal | undefined): Promise<CommandResult> {
+    return expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal }), STMFADM_FAILURES, object)
+  }
+}
+
+// Only the sentence about this very unit counts, in either case of its digits: "not found" is also said of the service and of the program.
+function isMissing(result: CommandResult, guid: string): boolean {
+  return result.exitStatus !== 0 && new RegExp(`^stmfadm: ${guid}: (not found|no views found)$`, 'im').test(result.stderr)
+}

@@ -1,0 +1,115 @@
+// The device tree of a service domain: making and removing nodes, what a disk says of itself, and one block of a canary.
+// User data is never read or written through this file.
+
+import { StorageError } from '../errors.ts'
+import { expectSuccess, type FailureRow } from '../shell/failures.ts'
+import type { Command, Shell } from '../shell/shell.ts'
+
+export const DEVFSADM = '/usr/sbin/devfsadm'
+export const IOSTAT = '/usr/bin/iostat'
+export const TEST = '/usr/bin/test'
+export const DD = '/usr/bin/dd'
+
+export const BLOCK_BYTES = 512
+
+const DEVICE_FAILURES: readonly FailureRow[] = [
+  { text: /permission denied/i, kind: 'permission-denied', evidence: 'recalled', source: 'strerror(EACCES)' },
+  { text: /device busy/i, kind: 'busy', evidence: 'recalled', source: 'strerror(EBUSY) of Solaris' },
+  {
+    text: /no such (file or directory|device or address)/i,
+    kind: 'unavailable',
+    evidence: 'recalled',
+    source: 'strerror(ENOENT), strerror(ENXIO)',
+  },
+  // An unlabelled disk of a SPARC host answers so to every read; it says nothing about whose bytes are behind it (source: sd.c).
+  {
+    text: /I\/O error/i,
+    kind: 'unavailable',
+    evidence: 'recalled',
+    source: 'strerror(EIO) of Solaris',
+    hint: 'a disk without a label answers so too',
+  },
+]
+
+export interface DiskDescription {
+  readonly sizeBytes: number
+  readonly vendor: string
+  readonly product: string
+  readonly serial: string
+}
+
+export class DeviceTree {
+  readonly #shell: Shell
+
+  constructor(shell: Shell) {
+    this.#shell = shell
+  }
+
+  /** Reads the targets' lists of logical units again and makes nodes for new ones; may return before they are there. */
+  async enumerate(signal?: AbortSignal): Promise<void> {
+    await this.#write([DEVFSADM, '-i', 'iscsi'], 'iSCSI devices', signal)
+  }
+
+  /** Removes nodes of disks that are gone. */
+  async clean(signal?: AbortSignal): Promise<void> {
+    await this.#write([DEVFSADM, '-C', '-c', 'disk'], 'disk devices', signal)
+  }
+
+  /** `device` is the disk's name, `c0t<GUID>d0`. A disk that the system does not list is `unavailable`. */
+  async describe(device: string, signal?: AbortSignal): Promise<DiskDescription> {
+    if (!/^c\d+t?\w*d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
+    const command: Command = [IOSTAT, '-En', device]
+    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), DEVICE_FAILURES, device)
+    return parseDescription(result.stdout, device)
+  }
+
+  /** Whether the path is a block device. A path that cannot be looked at throws. */
+  async exists(path: string, signal?: AbortSignal): Promise<boolean> {
+    return this.#test('-b', path, signal)
+  }
+
+  /** The text that writeBlock wrote there, without its padding. */
+  async readBlock(path: string, block: number, signal?: AbortSignal): Promise<string> {
+    // POSIX names the operands skip and seek; iseek and oseek are Solaris only.
+    const command: Command = [DD, `if=${path}`, `bs=${BLOCK_BYTES}`, `skip=${block}`, 'count=1']
+    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), DEVICE_FAILURES, path)
+    return result.stdout.replace(/\0+$/, '')
+  }
+
+  /** Writes one block, filled up with zero bytes, to a raw device. */
+  async writeBlock(path: string, block: number, text: string, signal?: AbortSignal): Promise<void> {
+    if (!/^[\x20-\x7e]{1,512}$/.test(text)) throw new Error(`not a text for one block: ${JSON.stringify(text)}`)
+    // dd makes a regular file where the device is missing (recorded on Linux).
+    if (!(await this.#test('-c', path, signal))) throw new StorageError('unavailable', `${path} is not a raw device; nothing was written`)
+    const command: Command = [DD, `of=${path}`, `bs=${BLOCK_BYTES}`, `seek=${block}`, 'count=1']
+    const result = await this.#shell.run(command, { effect: 'write', signal, input: text.padEnd(BLOCK_BYTES, '\0') })
+    expectSuccess(command, result, DEVICE_FAILURES, path)
+  }
+
+  async #test(flag: '-b' | '-c', path: string, signal: AbortSignal | undefined): Promise<boolean> {
+    if (!path.startsWith('/')) throw new Error(`not an absolute path: ${path}`)
+    const command: Command = [TEST, flag, path]
+    const result = await this.#shell.run(command, { effect: 'read', signal })
+    if (result.exitStatus === 1 && result.stderr.trim() === '') return false
+    expectSuccess(command, result, DEVICE_FAILURES, path)
+    return true
+  }
+
+  async #write(command: Command, object: string, signal: AbortSignal | undefined): Promise<void> {
+    expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal }), DEVICE_FAILURES, object)
+  }
+}
+
+/** Of `iostat -En <disk>` (format recalled): a block that begins with the name, then Vendor, Product, Serial No and Size. */
+export function parseDescription(text: string, device: string): DiskDescription {
+  const lines = text.split('\n')
+  const start = lines.findIndex(line => line.split(/\s+/)[0] === device)
+  if (start < 0) throw new StorageError('unavailable', `iostat does not list disk ${device}`)
+  const block = lines.slice(start + 1, start + 5).join('\n')
+  const inquiry = /^Vendor:\s*(.*?)\s+Product:\s*(.*?)\s+Revision:\s*(.*?)\s*Serial No:[ \t]*(.*?)\s*$/m.exec(block)
+  const size = /^Size: .*<(\d+) bytes>/m.exec(block)?.[1]
+  if (inquiry === null || size === undefined || !Number.isSafeInteger(Number(size))) {
+    throw new StorageError('internal', `iostat printed disk ${device} without inquiry data or size: ${JSON.stringify(text)}`)
+  }
+  return { sizeBytes: Number(size), vendor: inquiry[1] ?? '', product: inquiry[2] ?? '', serial: inquiry[4] ?? '' }
+}

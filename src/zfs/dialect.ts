@@ -1,0 +1,93 @@
+// Which zfs a host has and what that means: features are read from the usage text, never from a version number. Also the arithmetic
+// of thick volumes and the device paths of zvols. Decisions about volumes are made elsewhere.
+
+import { StorageError } from '../errors.ts'
+import type { Shell } from '../shell/shell.ts'
+import { ZFS } from './zfs.ts'
+
+export interface Dialect {
+  readonly name: 'openzfs' | 'illumos' | 'solaris-11' | 'solaris-10'
+  /** Several snapshots in one command are taken at one moment, all or none. */
+  readonly multipleSnapshots: boolean
+  /** `refreservation=auto` exists; elsewhere the number must be computed. */
+  readonly autoReservation: boolean
+  /** Properties this dialect can list. One unknown name fails a whole `zfs get` (recorded). */
+  readonly hasClonesProperty: boolean
+  readonly hasTransactionGroups: boolean
+  readonly deviceLayout: 'solaris' | 'linux'
+}
+
+/** From the answers of `uname -s -r` and of `zfs get` without arguments, whose usage text lists every property. */
+export function classifyDialect(answers: { readonly system: string; readonly usage: string; readonly propertyUsage: string }): Dialect {
+  const linux = /^Linux /m.test(answers.system)
+  const snapshotLine = answers.usage.split('\n').find(line => /^\s+snapshot(\|snap)? \[/.test(line))
+  if (snapshotLine === undefined) throw new StorageError('internal', 'zfs without arguments printed no usage line for snapshot')
+  const multipleSnapshots = snapshotLine.trimEnd().endsWith('...')
+  const release = /^SunOS (5\.1[01])\b/m.exec(answers.system)?.[1]
+  const has = (property: string) => new RegExp(`^\\t${property}\\s+(YES|NO)\\b`, 'm').test(answers.propertyUsage)
+  return {
+    name: linux ? 'openzfs' : multipleSnapshots ? 'illumos' : release === '5.10' ? 'solaris-10' : 'solaris-11',
+    multipleSnapshots,
+    // The usage text of OpenZFS does not mention it (recorded), so it is taken from the feature that arrived long before it.
+    autoReservation: multipleSnapshots,
+    hasClonesProperty: has('clones'),
+    hasTransactionGroups: has('createtxg'),
+    deviceLayout: linux ? 'linux' : 'solaris',
+  }
+}
+
+/** Three reads. Usage texts are printed on standard error with exit status 2 (recorded). */
+export async function readDialect(shell: Shell, signal?: AbortSignal): Promise<Dialect> {
+  const [system, usage, propertyUsage] = await Promise.all([
+    shell.run(['/usr/bin/uname', '-s', '-r'], { effect: 'read', signal }),
+    shell.run([ZFS], { effect: 'read', signal }),
+    shell.run([ZFS, 'get'], { effect: 'read', signal }),
+  ])
+  return classifyDialect({
+    system: system.stdout,
+    usage: usage.stdout + usage.stderr,
+    propertyUsage: propertyUsage.stdout + propertyUsage.stderr,
+  })
+}
+
+/** The path of a zvol's node. Linux has no character devices for zvols and shows a space in a name as `+` (recorded). */
+export function devicePath(layout: Dialect['deviceLayout'], dataset: string, kind: 'block' | 'character'): string {
+  if (layout === 'solaris') return `/dev/zvol/${kind === 'block' ? 'dsk' : 'rdsk'}/${dataset}`
+  if (kind === 'character') throw new Error('Linux has no character devices for ZFS volumes')
+  return `/dev/zvol/${dataset.replaceAll(' ', '+')}`
+}
+
+/** `current`: OpenZFS and illumos; `old`: the Solaris 10 era (source: zvol_volsize_to_reservation; the first checked against recordings). */
+export type ReservationArithmetic = 'current' | 'old'
+
+const ARITHMETIC = { current: { fanout: 1024, indirectBytes: 131072 }, old: { fanout: 128, indirectBytes: 16384 } } as const
+
+/** What a thick volume reserves: its size and its worst-case metadata. On raidz parity and padding come on top, up to 30 %. */
+export function thickReservation(sizeBytes: number, blockSizeBytes: number, arithmetic: ReservationArithmetic = 'current'): number {
+  const { fanout, indirectBytes } = ARITHMETIC[arithmetic]
+  let metadataBlocks = 7
+  for (let blocks = Math.floor(sizeBytes / blockSizeBytes); blocks > 1; ) {
+    blocks = Math.floor((blocks + fanout - 1) / fanout)
+    metadataBlocks += blocks
+  }
+  // Metadata is stored once more than data: copies + 1, with copies = 1.
+  return sizeBytes + metadataBlocks * 2 * indirectBytes
+}
+
+/** The largest thick volume that fits into the space, by the arithmetic that reserves more; 0 when none does. */
+export function largestThickVolume(availableBytes: number, blockSizeBytes: number): number {
+  const fits = (blocks: number) => {
+    const sizeBytes = blocks * blockSizeBytes
+    return (
+      Math.max(thickReservation(sizeBytes, blockSizeBytes, 'current'), thickReservation(sizeBytes, blockSizeBytes, 'old')) <= availableBytes
+    )
+  }
+  let low = 0
+  let high = Math.floor(availableBytes / blockSizeBytes)
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (fits(middle)) low = middle
+    else high = middle - 1
+  }
+  return low * blockSizeBytes
+}

@@ -1,0 +1,31 @@
+// Writes every generated file of the project; with --check, compares instead and fails when one is out of date.
+// A generated file is a pure function of its sources: no clock, no machine, no order of a directory.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { generateDescriptor, generateTypes } from './csi-types.ts'
+
+interface GeneratedFile {
+  readonly file: string
+  readonly generate: () => string
+}
+
+const root = new URL('../', import.meta.url)
+
+const FILES: readonly GeneratedFile[] = [
+  { file: 'src/csi/types.gen.ts', generate: generateTypes },
+  { file: 'src/csi/descriptor.gen.ts', generate: generateDescriptor },
+]
+
+const check = process.argv.includes('--check')
+for (const { file, generate } of FILES) {
+  const path = new URL(file, root)
+  const wanted = generate()
+  if (existsSync(path) && readFileSync(path, 'utf8') === wanted) continue
+  if (check) {
+    console.error(`${file} is out of date: run npm run generate`)
+    process.exitCode = 1
+  } else {
+    writeFileSync(path, wanted)
+    console.log(`wrote ${file}`)
+  }
+}

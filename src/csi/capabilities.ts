@@ -1,0 +1,96 @@
+// Volume capabilities: which access modes are served and what each allows, in one table.
+// A malformed capability is `invalid-argument`, one that makes sense but is not served `unsupported`.
+
+import { StorageError } from '../errors.ts'
+import type { FileSystemType, VolumeFormat } from '../storage/model.ts'
+import { checkText, checkTexts, invalid } from './fields.ts'
+import { VolumeCapabilityAccessModeMode as Mode, type VolumeCapability } from './types.gen.ts'
+
+/** What one capability asks for. */
+export interface Access {
+  readonly format: VolumeFormat
+  readonly mountOptions: readonly string[]
+  readonly writable: boolean
+  /** One workload at a time: a second target on the same node is refused. */
+  readonly exclusive: boolean
+}
+
+interface AccessRule {
+  readonly name: string
+  readonly nodes: 'one' | 'many'
+  readonly writable: boolean
+  readonly exclusive: boolean
+}
+
+// SINGLE_NODE_WRITER says nothing about workloads of one node: callers that do not know the two newer modes send it for
+// two pods on one node as well, so it is not exclusive.
+const RULES: ReadonlyMap<number, AccessRule> = new Map([
+  [Mode.SINGLE_NODE_WRITER, { name: 'SINGLE_NODE_WRITER', nodes: 'one', writable: true, exclusive: false }],
+  [Mode.SINGLE_NODE_READER_ONLY, { name: 'SINGLE_NODE_READER_ONLY', nodes: 'one', writable: false, exclusive: true }],
+  [Mode.SINGLE_NODE_SINGLE_WRITER, { name: 'SINGLE_NODE_SINGLE_WRITER', nodes: 'one', writable: true, exclusive: true }],
+  [Mode.SINGLE_NODE_MULTI_WRITER, { name: 'SINGLE_NODE_MULTI_WRITER', nodes: 'one', writable: true, exclusive: false }],
+  [Mode.MULTI_NODE_READER_ONLY, { name: 'MULTI_NODE_READER_ONLY', nodes: 'many', writable: false, exclusive: false }],
+  [Mode.MULTI_NODE_SINGLE_WRITER, { name: 'MULTI_NODE_SINGLE_WRITER', nodes: 'many', writable: true, exclusive: false }],
+  [Mode.MULTI_NODE_MULTI_WRITER, { name: 'MULTI_NODE_MULTI_WRITER', nodes: 'many', writable: true, exclusive: false }],
+])
+
+const FILE_SYSTEMS: readonly FileSystemType[] = ['ext4', 'xfs', 'ufs']
+
+export function requireCapability(capability: VolumeCapability | undefined, field: string): Access {
+  if (capability === undefined) throw invalid(field, 'is missing')
+  const { block, mount, access_mode: mode } = capability
+  if (block === undefined && mount === undefined) throw invalid(field, 'has neither block nor mount')
+  if (block !== undefined && mount !== undefined) throw invalid(field, 'has both block and mount')
+  if (mode === undefined || mode.mode === Mode.UNKNOWN) throw invalid(field, 'has no access_mode')
+  const rule = RULES.get(mode.mode)
+  if (rule === undefined) throw invalid(field, `has the unknown access_mode ${mode.mode}`)
+  const mountOptions = checkTexts(mount?.mount_flags ?? [], `${field}.mount.mount_flags`)
+  const type = checkText(mount?.fs_type ?? '', `${field}.mount.fs_type`)
+  // Only sent to drivers that declare VOLUME_MOUNT_GROUP.
+  if (mount && mount.volume_mount_group !== '') throw invalid(`${field}.mount.volume_mount_group`, 'is not served')
+  refuseUnserved(rule, mount !== undefined)
+  const format: VolumeFormat = mount === undefined ? { kind: 'block' } : { kind: 'filesystem', type: fileSystem(type) }
+  return { format, mountOptions, writable: rule.writable, exclusive: rule.exclusive }
+}
+
+export function requireCapabilities(capabilities: readonly VolumeCapability[]): readonly Access[] {
+  if (capabilities.length === 0) throw invalid('volume_capabilities', 'is missing')
+  return capabilities.map((capability, at) => requireCapability(capability, `volume_capabilities[${at}]`))
+}
+
+/** The one format that all of them can live with. */
+export function commonFormat(accesses: readonly Access[]): VolumeFormat {
+  return accesses
+    .map(access => access.format)
+    .reduce((a, b) => {
+      if (!isCompatible(a, b)) throw new StorageError('unsupported', `one volume cannot be ${describe(a)} and ${describe(b)}`)
+      return a.kind === 'filesystem' && a.type === 'any' ? b : a
+    })
+}
+
+export function isCompatible(a: VolumeFormat, b: VolumeFormat): boolean {
+  if (a.kind === 'block' || b.kind === 'block') return a.kind === b.kind
+  return a.type === b.type || a.type === 'any' || b.type === 'any'
+}
+
+export function describe(format: VolumeFormat): string {
+  if (format.kind === 'block') return 'a raw block device'
+  return format.type === 'any' ? 'a file system' : `an ${format.type} file system`
+}
+
+function refuseUnserved(rule: AccessRule, mounted: boolean): void {
+  if (rule.nodes === 'one') return
+  if (rule.writable && mounted) {
+    throw new StorageError('unsupported', `access mode ${rule.name} with a file system: none of these is made for writers on several nodes`)
+  }
+  throw new StorageError('unsupported', `access mode ${rule.name}: a volume is given to one guest at a time`)
+}
+
+function fileSystem(type: string): FileSystemType | 'any' {
+  if (type === '') return 'any'
+  const known = FILE_SYSTEMS.find(name => name === type)
+  if (known === undefined) {
+    throw new StorageError('unsupported', `file system ${JSON.stringify(type)} is not served; served are ${FILE_SYSTEMS.join(', ')}`)
+  }
+  return known
+}

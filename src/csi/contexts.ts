@@ -1,0 +1,57 @@
+// The two maps that travel from the controller to the node plugin through the orchestrator, written and read in one place.
+// Both can be read by users of the cluster: no secrets. The orchestrator adds keys of its own, so unknown keys are passed over.
+
+import type { AttachMode, Attachment, Volume } from '../storage/model.ts'
+import { invalid, type TextMap } from './fields.ts'
+
+export function formatVolumeContext(volume: Volume): TextMap {
+  return { name: volume.name, source: volume.source.kind, format: volume.format.kind }
+}
+
+export interface VolumeContext {
+  /** Only what this driver wrote itself allows formatting: a volume of a hand-made PV, without context, is never formatted. */
+  readonly createdEmpty: boolean
+  readonly format: 'block' | 'filesystem' | undefined
+}
+
+export function parseVolumeContext(context: TextMap): VolumeContext {
+  const { source, format } = context
+  if (format !== undefined && format !== 'block' && format !== 'filesystem') {
+    throw invalid('volume_context', `has the unknown format ${JSON.stringify(format)}`)
+  }
+  return { createdEmpty: source === 'empty', format }
+}
+
+export function formatPublishContext(attachment: Attachment): TextMap {
+  const { slot, sizeBytes, written, mode } = attachment
+  return { vdisk: String(slot), sizeBytes: String(sizeBytes), written: String(written), mode }
+}
+
+export interface PublishContext {
+  readonly slot: number
+  readonly sizeBytes: number
+  readonly written: boolean
+  readonly mode: AttachMode
+}
+
+export function parsePublishContext(context: TextMap): PublishContext {
+  return {
+    slot: parseNumber(context, 'vdisk'),
+    sizeBytes: parseNumber(context, 'sizeBytes'),
+    written: parseChoice(context, 'written', ['true', 'false']) === 'true',
+    mode: parseChoice(context, 'mode', ['rw', 'ro']),
+  }
+}
+
+function parseNumber(context: TextMap, key: string): number {
+  const text = context[key]
+  if (text === undefined || !/^\d{1,15}$/.test(text))
+    throw invalid('publish_context', `has no number ${key}, as ControllerPublishVolume gives it`)
+  return Number(text)
+}
+
+function parseChoice<T extends string>(context: TextMap, key: string, choices: readonly T[]): T {
+  const choice = choices.find(each => each === context[key])
+  if (choice === undefined) throw invalid('publish_context', `has no ${key} (${choices.join(' or ')}), as ControllerPublishVolume gives it`)
+  return choice
+}

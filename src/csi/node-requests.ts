@@ -1,0 +1,106 @@
+// Node requests: from the wire to what a guest is asked to do. The same order of checks as for the controller.
+
+import { StorageError } from '../errors.ts'
+import { findVolumeId } from '../storage/names.ts'
+import { type Access, requireCapability } from './capabilities.ts'
+import { parsePublishContext, parseVolumeContext } from './contexts.ts'
+import { checkMap, invalid, requireAbsolutePath, requirePath, type TextMap } from './fields.ts'
+import type { GuestFormat, PublishRequest, StageRequest, TargetRequest } from './node.ts'
+import { requireVolumeId } from './requests.ts'
+import type {
+  NodeGetVolumeStatsRequest,
+  NodePublishVolumeRequest,
+  NodeStageVolumeRequest,
+  NodeUnpublishVolumeRequest,
+  NodeUnstageVolumeRequest,
+} from './types.gen.ts'
+
+export function parseStage(request: NodeStageVolumeRequest): StageRequest {
+  const volumeId = requireVolumeId(request)
+  const stagingPath = requireAbsolutePath(request.staging_target_path, 'staging_target_path')
+  const access = requireCapability(request.volume_capability, 'volume_capability')
+  const { createdEmpty, publish, format } = parseContexts(request, access)
+  requireOurId(volumeId)
+  return {
+    volumeId,
+    slot: publish.slot,
+    sizeBytes: publish.sizeBytes,
+    format,
+    createdEmpty,
+    written: publish.written,
+    mode: access.writable ? publish.mode : 'ro',
+    stagingPath,
+  }
+}
+
+export function parseUnstage(request: NodeUnstageVolumeRequest): { volumeId: string; stagingPath: string } {
+  const volumeId = requireVolumeId(request)
+  return { volumeId, stagingPath: requireAbsolutePath(request.staging_target_path, 'staging_target_path') }
+}
+
+export function parsePublish(request: NodePublishVolumeRequest): PublishRequest {
+  const volumeId = requireVolumeId(request)
+  const targetPath = requireAbsolutePath(request.target_path, 'target_path')
+  const access = requireCapability(request.volume_capability, 'volume_capability')
+  if (request.staging_target_path === '') {
+    // Not INVALID_ARGUMENT: CSI has a code of its own for a volume that should have been staged first.
+    throw new StorageError('failed-precondition', 'staging_target_path is missing: the volume has to be staged first')
+  }
+  const stagingPath = requireAbsolutePath(request.staging_target_path, 'staging_target_path')
+  const { publish, format } = parseContexts(request, access)
+  requireOurId(volumeId)
+  return {
+    volumeId,
+    slot: publish.slot,
+    sizeBytes: publish.sizeBytes,
+    format,
+    stagingPath,
+    targetPath,
+    readonly: request.readonly || !access.writable || publish.mode === 'ro',
+    exclusive: access.exclusive,
+  }
+}
+
+export function parseUnpublish(request: NodeUnpublishVolumeRequest): TargetRequest {
+  const volumeId = requireVolumeId(request)
+  return { volumeId, targetPath: requireAbsolutePath(request.target_path, 'target_path') }
+}
+
+export function parseStats(request: NodeGetVolumeStatsRequest): { volumeId: string; path: string } {
+  const volumeId = requireVolumeId(request)
+  const path = requirePath(request.volume_path, 'volume_path')
+  requireOurId(volumeId)
+  return { volumeId, path }
+}
+
+/** An id that this driver cannot have given names nothing that was ever staged here. */
+export function isOurId(volumeId: string): boolean {
+  return findVolumeId(volumeId) !== undefined
+}
+
+function requireOurId(volumeId: string): void {
+  if (!isOurId(volumeId)) throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
+}
+
+interface Contexts {
+  readonly publish_context: TextMap
+  readonly volume_context: TextMap
+  readonly secrets: TextMap
+}
+
+function parseContexts(request: Contexts, access: Access) {
+  checkMap(request.secrets, 'secrets')
+  const volume = parseVolumeContext(checkMap(request.volume_context, 'volume_context'))
+  const publish = parsePublishContext(checkMap(request.publish_context, 'publish_context'))
+  if (publish.sizeBytes === 0) throw invalid('publish_context', 'has sizeBytes 0')
+  // A raw volume asked for as a file system would be formatted over what its user wrote.
+  if (volume.format !== undefined && volume.format !== access.format.kind) {
+    throw new StorageError('failed-precondition', `the volume was created as ${volume.format}, the request wants ${access.format.kind}`)
+  }
+  return { createdEmpty: volume.createdEmpty, publish, format: guestFormat(access) }
+}
+
+function guestFormat({ format, mountOptions }: Access): GuestFormat {
+  if (format.kind === 'block') return format
+  return { kind: 'filesystem', type: format.type === 'any' ? '' : format.type, mountOptions }
+}

@@ -1,0 +1,69 @@
+// StorageClass parameters: text to values. What a parameter means, its default and what a pool allows are storage's.
+// An unknown parameter is refused by name: a misspelt one must not be a volume with other properties than meant.
+
+import { KiB, type VolumeParameters } from '../storage/model.ts'
+import { checkMap, invalid, type TextMap } from './fields.ts'
+
+export interface ClassParameters {
+  readonly pool: string | undefined
+  readonly volume: Partial<VolumeParameters>
+}
+
+// The provisioner adds these with --extra-create-metadata; they name the claim and say nothing about the volume.
+const METADATA = /^csi\.storage\.k8s\.io\/(pvc|pv)\//
+
+const COMPRESSIONS: readonly string[] = [
+  ...['on', 'off', 'lz4', 'lzjb', 'zle', 'zstd', 'gzip'],
+  ...Array.from({ length: 9 }, (_, level) => `gzip-${level + 1}`),
+]
+
+const SMALLEST_BLOCK = 512
+const LARGEST_BLOCK = 128 * KiB
+const LONGEST_TIMEOUT_S = 2 ** 31 - 1
+
+const PARSERS: Readonly<Record<string, (text: string) => Partial<VolumeParameters>>> = {
+  blockSize: text => ({ blockSizeBytes: parseBlockSize(text) }),
+  compression: text => ({ compression: oneOf('compression', text, COMPRESSIONS) }),
+  reservation: text => ({ reservation: oneOf('reservation', text, ['thick', 'thin']) }),
+  export: text => ({ export: oneOf('export', text, ['slice', 'full']) }),
+  vdiskTimeoutSeconds: text => ({ vdiskTimeoutSeconds: parseSeconds(text) }),
+}
+const NAMES: readonly string[] = ['pool', ...Object.keys(PARSERS)]
+
+export function parseParameters(parameters: TextMap): ClassParameters {
+  const entries = Object.entries(checkMap(parameters, 'parameters')).filter(([name]) => !METADATA.test(name))
+  const unknown = entries.map(([name]) => name).filter(name => !NAMES.includes(name))
+  if (unknown.length > 0) throw invalid('parameters', `has unknown names: ${unknown.sort().join(', ')}; known are ${NAMES.join(', ')}`)
+  const given = new Map(entries)
+  const pool = given.get('pool')
+  if (pool === '') throw invalid('parameter pool', 'is empty')
+  const volume = entries.map(([name, text]) => PARSERS[name]?.(text) ?? {})
+  return { pool, volume: Object.assign({}, ...volume) }
+}
+
+/** None can be changed after creation yet, so none can be given as a wish for creation. */
+export function refuseMutableParameters(parameters: TextMap): void {
+  const names = Object.keys(checkMap(parameters, 'mutable_parameters'))
+  if (names.length > 0) throw invalid('mutable_parameters', `has unknown names: ${names.sort().join(', ')}; none is known`)
+}
+
+function parseBlockSize(text: string): number {
+  const match = /^(\d{1,6})(k?)$/i.exec(text)
+  const bytes = Number(match?.[1]) * (match?.[2] === '' ? 1 : KiB)
+  // volblocksize: a power of two, 512 to 128K in every dialect without a feature flag (zfs man pages).
+  const fits = bytes >= SMALLEST_BLOCK && bytes <= LARGEST_BLOCK && Number.isInteger(Math.log2(bytes))
+  if (!fits) throw invalid('parameter blockSize', `${JSON.stringify(text)} is not a power of two from 512 to 128K`)
+  return bytes
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (!(seconds <= LONGEST_TIMEOUT_S)) throw invalid('parameter vdiskTimeoutSeconds', `${JSON.stringify(text)} is not a number of seconds`)
+  return seconds
+}
+
+function oneOf<T extends string>(name: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find(each => each === text)
+  if (choice === undefined) throw invalid(`parameter ${name}`, `${JSON.stringify(text)} is not one of ${choices.join(', ')}`)
+  return choice
+}

@@ -1,0 +1,139 @@
+// Controller requests: from the wire to the driver's own types. Order of checks: required fields, then values; whether
+// something exists is asked later, by storage, and whether it is allowed last. Trusted from here on.
+
+import { StorageError } from '../errors.ts'
+import type { AttachRequest, GuestId, VolumeSource, VolumeSpec } from '../storage/model.ts'
+import { findVolumeId, parseGuestId } from '../storage/names.ts'
+import { type Access, commonFormat, requireCapabilities, requireCapability } from './capabilities.ts'
+import { checkMap, checkText, invalid, NODE_ID_LIMIT, parseSizeRange, requireText } from './fields.ts'
+import { type ClassParameters, parseParameters, refuseMutableParameters } from './parameters.ts'
+import { findMachine, parseRequirement } from './topology.ts'
+import type {
+  ControllerPublishVolumeRequest,
+  ControllerUnpublishVolumeRequest,
+  CreateVolumeRequest,
+  GetCapacityRequest,
+  ListVolumesRequest,
+  ValidateVolumeCapabilitiesRequest,
+  VolumeContentSource,
+} from './types.gen.ts'
+
+export function parseCreateVolume(driverName: string, request: CreateVolumeRequest): VolumeSpec {
+  const name = requireText(request.name, 'name')
+  const accesses = requireCapabilities(request.volume_capabilities)
+  checkMap(request.secrets, 'secrets')
+  refuseMutableParameters(request.mutable_parameters)
+  const { pool, volume } = parseParameters(request.parameters)
+  return {
+    name,
+    pool,
+    size: parseSizeRange(request.capacity_range),
+    format: commonFormat(accesses),
+    parameters: volume,
+    source: parseSource(request.volume_content_source),
+    machines: parseRequirement(driverName, request.accessibility_requirements),
+  }
+}
+
+export function parseSource(source: VolumeContentSource | undefined): VolumeSource {
+  if (source === undefined) return { kind: 'empty' }
+  const { snapshot, volume } = source
+  if (snapshot !== undefined && volume !== undefined) throw invalid('volume_content_source', 'has both snapshot and volume')
+  if (snapshot !== undefined)
+    return { kind: 'snapshot', id: requireText(snapshot.snapshot_id, 'volume_content_source.snapshot.snapshot_id') }
+  if (volume !== undefined) return { kind: 'volume', id: requireText(volume.volume_id, 'volume_content_source.volume.volume_id') }
+  throw invalid('volume_content_source', 'has neither snapshot nor volume')
+}
+
+export function requireVolumeId(request: { readonly volume_id: string }): string {
+  return requireText(request.volume_id, 'volume_id')
+}
+
+export function parseControllerPublish(request: ControllerPublishVolumeRequest): AttachRequest {
+  const volumeId = requireVolumeId(request)
+  const nodeId = requireText(request.node_id, 'node_id', NODE_ID_LIMIT)
+  const access = requireCapability(request.volume_capability, 'volume_capability')
+  checkMap(request.secrets, 'secrets')
+  checkMap(request.volume_context, 'volume_context')
+  const mode = request.readonly || !access.writable ? 'ro' : 'rw'
+  return { volumeId, guest: parseGuestId(nodeId), mode, format: access.format }
+}
+
+export type GuestChoice = { readonly kind: 'every' } | { readonly kind: 'one'; readonly guest: GuestId } | { readonly kind: 'none' }
+
+export function parseControllerUnpublish(request: ControllerUnpublishVolumeRequest): { volumeId: string; from: GuestChoice } {
+  const volumeId = requireVolumeId(request)
+  const nodeId = checkText(request.node_id, 'node_id', NODE_ID_LIMIT)
+  checkMap(request.secrets, 'secrets')
+  return { volumeId, from: parseGuestChoice(nodeId) }
+}
+
+// A text that cannot name a guest cannot have been given a volume either, so there is nothing to take away.
+function parseGuestChoice(nodeId: string): GuestChoice {
+  if (nodeId === '') return { kind: 'every' }
+  try {
+    return { kind: 'one', guest: parseGuestId(nodeId) }
+  } catch (error) {
+    if (error instanceof StorageError && error.kind === 'not-found') return { kind: 'none' }
+    throw error
+  }
+}
+
+export type ValidationQuestion =
+  | { readonly kind: 'served'; readonly accesses: readonly Access[] }
+  /** Well formed, but nothing this driver serves, whatever the volume. */
+  | { readonly kind: 'unserved'; readonly reason: string }
+
+export function parseValidate(request: ValidateVolumeCapabilitiesRequest): { volumeId: string; question: ValidationQuestion } {
+  const volumeId = requireVolumeId(request)
+  checkMap(request.secrets, 'secrets')
+  checkMap(request.volume_context, 'volume_context')
+  return { volumeId, question: parseQuestion(request) }
+}
+
+function parseQuestion(request: ValidateVolumeCapabilitiesRequest): ValidationQuestion {
+  let accesses: readonly Access[]
+  try {
+    accesses = requireCapabilities(request.volume_capabilities)
+  } catch (error) {
+    if (error instanceof StorageError && error.kind === 'unsupported') return { kind: 'unserved', reason: error.message }
+    throw error
+  }
+  try {
+    parseParameters(request.parameters)
+    refuseMutableParameters(request.mutable_parameters)
+  } catch (error) {
+    // Here a parameter is part of the question, not a mistake in asking it.
+    if (error instanceof StorageError && error.kind === 'invalid-argument') return { kind: 'unserved', reason: error.message }
+    throw error
+  }
+  return { kind: 'served', accesses }
+}
+
+export interface Page {
+  readonly maxEntries: number // 0: the driver's choice
+  readonly after: string | undefined // the last id of the page before
+}
+
+export function parseListVolumes(request: ListVolumesRequest): Page {
+  const token = request.starting_token
+  if (request.max_entries < 0) throw invalid('max_entries', `${request.max_entries} is negative`)
+  if (token === '') return { maxEntries: request.max_entries, after: undefined }
+  // ABORTED is CSI's answer to a token that is not, or no longer, good: the caller starts the list again.
+  if (findVolumeId(token) === undefined) throw new StorageError('busy', 'starting_token was not given by this driver; start the list again')
+  return { maxEntries: request.max_entries, after: token }
+}
+
+/** Where room is asked for: on one machine, anywhere, or at a place where this driver has nothing. */
+export type Place = { readonly kind: 'anywhere' } | { readonly kind: 'machine'; readonly machine: string } | { readonly kind: 'nowhere' }
+
+export function parseGetCapacity(driverName: string, request: GetCapacityRequest): { parameters: ClassParameters; place: Place } {
+  if (request.volume_capabilities.length > 0) commonFormat(requireCapabilities(request.volume_capabilities))
+  return { parameters: parseParameters(request.parameters), place: parsePlace(driverName, request) }
+}
+
+function parsePlace(driverName: string, { accessible_topology: topology }: GetCapacityRequest): Place {
+  if (topology === undefined) return { kind: 'anywhere' }
+  const machine = findMachine(driverName, topology, 'accessible_topology')
+  return machine === undefined ? { kind: 'nowhere' } : { kind: 'machine', machine }
+}

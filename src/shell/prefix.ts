@@ -1,0 +1,9 @@
+// A shell whose account needs a word before every command to be allowed it: `pfexec` or `sudo`.
+
+import type { Command, Shell } from './shell.ts'
+
+export function withPrefix(shell: Shell, words: readonly string[]): Shell {
+  const [program, ...args] = words
+  if (program === undefined) return shell
+  return { run: (command, options) => shell.run([program, ...args, ...command] satisfies Command, options) }
+}

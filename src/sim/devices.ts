@@ -18,6 +18,8 @@ export interface SimDevice {
   /** Unlabelled disks of a SPARC host give EIO to every read through a slice. */
   read(offset: number, length: number): Buffer
   write(offset: number, bytes: Uint8Array): void
+  /** The same bytes below the label, as the disk server of the domain addresses a disk; absent where labels do not matter. */
+  readonly raw?: Pick<SimDevice, 'read' | 'write'> | undefined
   /** Registers a holder (for messages: who); throws DeviceError EBUSY where the device refuses. The returned function lets go. */
   open(holder: string, exclusive?: boolean): () => void
   /** The sparse file of the bytes, for loop devices of a Linux guest that are made by root. */

@@ -1,0 +1,45 @@
+// Reads the arguments of one ldm subcommand: options, then key=value properties, then operands. What a subcommand does not know
+// is an error, as with the real program.
+
+import { LdmFailure, TEXTS } from './texts.ts'
+
+export interface Grammar {
+  /** Single letters without a value. */
+  readonly flags: string
+  /** Single letters with a value. */
+  readonly values?: string
+  readonly properties?: readonly string[]
+  /** Fewest and most operands. */
+  readonly operands: readonly [number, number]
+}
+
+export interface Arguments {
+  readonly flags: ReadonlySet<string>
+  readonly values: ReadonlyMap<string, string>
+  readonly properties: ReadonlyMap<string, string>
+  readonly operands: readonly string[]
+}
+
+export function parseArguments(args: readonly string[], grammar: Grammar): Arguments {
+  const flags = new Set<string>()
+  const values = new Map<string, string>()
+  const properties = new Map<string, string>()
+  const rest = [...args]
+  while (rest[0]?.startsWith('-')) {
+    for (const letter of (rest.shift() ?? '').slice(1)) {
+      if (grammar.values?.includes(letter)) values.set(letter, rest.shift() ?? '')
+      else if (grammar.flags.includes(letter)) flags.add(letter)
+      else throw new LdmFailure(TEXTS.usage(`unrecognized option -${letter}`))
+    }
+  }
+  for (;;) {
+    const [, key, value] = /^([a-z-]+)=(.*)$/s.exec(rest[0] ?? '') ?? []
+    if (key === undefined || !grammar.properties?.includes(key)) break
+    properties.set(key, value ?? '')
+    rest.shift()
+  }
+  const [fewest, most] = grammar.operands
+  if (rest.length < fewest) throw new LdmFailure(TEXTS.usage('missing operand'))
+  if (rest.length > most) throw new LdmFailure(TEXTS.usage(`unexpected operand ${rest[most]}`))
+  return { flags, values, properties, operands: rest }
+}

@@ -1,0 +1,226 @@
+// One simulated machine: a control domain with the program `ldm`, service domains, guests with disks, a service processor.
+// This is what the world builds, what simulated guests read their disks from, and where tests turn the knobs.
+
+import { createHash } from 'node:crypto'
+import type { GuestDisks } from '../devices.ts'
+import type { SimHost } from '../host.ts'
+import { ServiceDomain } from './exports.ts'
+import { CONTROL_DOMAIN, DEFAULT_SETTINGS, type DomainEntry, type LdmSettings } from './model.ts'
+import { ldmProgram } from './program.ts'
+import { type Platform, Running } from './running.ts'
+import { SpStore } from './sp-store.ts'
+import { TEXTS } from './texts.ts'
+
+/** What listings show of a domain and nothing else depends on. */
+export interface SimDomainLooks {
+  readonly uuid?: string
+  readonly console?: string
+  readonly vcpus?: number
+  readonly memoryBytes?: number
+  readonly utilPercent?: string
+  readonly uptimeSeconds?: number
+}
+
+export interface SimGuestOptions extends SimDomainLooks {
+  readonly name: string
+  readonly platform: Platform
+  readonly state?: 'active' | 'bound' | 'inactive'
+  /** What becomes of a hot change; a Solaris guest is asked, a Linux guest's disks change without a question. */
+  readonly hotplug?: 'refused' | 'accepted-unchecked'
+}
+
+export interface SimServiceDomainOptions extends SimDomainLooks {
+  readonly name: string
+  readonly host: SimHost
+  readonly vds: readonly string[]
+}
+
+export interface SimMachineOptions {
+  readonly name: string
+  readonly controlHost: SimHost
+  readonly serviceDomains: readonly SimServiceDomainOptions[]
+  readonly guests: readonly SimGuestOptions[]
+  readonly nowMs?: () => number
+  readonly settings?: Partial<LdmSettings>
+}
+
+export class SimMachine {
+  readonly name: string
+  /** Switches of release and account; they can be turned while the machine runs. */
+  readonly settings: LdmSettings
+  readonly #running: Running
+  readonly #store: SpStore
+  #notice = ''
+
+  constructor({ name, controlHost, serviceDomains, guests, nowMs = Date.now, settings = {} }: SimMachineOptions) {
+    this.name = name
+    this.settings = { ...DEFAULT_SETTINGS, ...settings }
+    const services = new Map(serviceDomains.map(service => [service.name, new ServiceDomain(service.name, service.host)]))
+    this.#running = new Running({ domains: new Map() }, services, nowMs)
+    if (!services.has(CONTROL_DOMAIN)) this.#addDomain({ name: CONTROL_DOMAIN }, 'active', 'solaris')
+    for (const service of serviceDomains) this.#addDomain(service, 'active', 'solaris', { vds: service.vds })
+    for (const guest of guests) this.#addDomain(guest, guest.state ?? 'active', guest.platform, { hotplug: guest.hotplug })
+    this.#store = new SpStore(this.#running.configuration)
+    const program = ldmProgram({
+      running: this.#running,
+      settings: this.settings,
+      store: this.#store,
+      takeNotice: () => this.#takeNotice(),
+    })
+    controlHost.programs.set('ldm', program)
+  }
+
+  get ldcBudget(): number {
+    return this.settings.ldcBudget
+  }
+
+  set ldcBudget(endpoints: number) {
+    this.settings.ldcBudget = endpoints
+  }
+
+  guestDisks(guest: string): GuestDisks {
+    return this.#running.guestDisks(guest)
+  }
+
+  guestNames(): string[] {
+    return this.#running.domains.map(({ name }) => name).filter(name => name !== CONTROL_DOMAIN && !this.#running.services.has(name))
+  }
+
+  addGuest(guest: SimGuestOptions): void {
+    this.#addDomain(guest, guest.state ?? 'active', guest.platform, { hotplug: guest.hotplug })
+    this.#store.changed(this.#running.configuration)
+  }
+
+  /** The domain is gone, with its vdisks; what was exported for it stays. */
+  removeGuest(guest: string): void {
+    const domain = this.#domain(guest)
+    this.#running.setState(domain, 'inactive', false)
+    this.#running.configuration.domains.delete(guest)
+    this.#store.changed(this.#running.configuration)
+  }
+
+  /** `state` may be any word, also the transient ones; `os`: whether an operating system answers. */
+  setGuest(guest: string, { state, os }: { readonly state?: string; readonly os?: boolean }): void {
+    const domain = this.#domain(guest)
+    const wanted = state ?? domain.state
+    this.#running.setState(domain, wanted, os ?? wanted === 'active')
+    this.#store.changed(this.#running.configuration)
+  }
+
+  rebootGuest(guest: string): void {
+    const domain = this.#domain(guest)
+    if (this.#running.isRunning(domain)) this.#running.boot(guest)
+  }
+
+  setMigrating(guest: string, migrating: boolean): void {
+    this.#running.runtime(guest).migrating = migrating
+  }
+
+  /** Off: the control domain was rebooted, and changes that waited for it take effect. */
+  setDelayedReconfiguration(delayed: boolean): void {
+    this.#running.delayedReconfiguration = delayed
+    if (delayed) return
+    this.#applyPending()
+  }
+
+  /** Down: its host does not answer, its exports are dead. Guests without another path wait (here: fail). */
+  setServiceDomain(name: string, state: 'up' | 'down'): void {
+    this.#running.setServiceDomain(name, state)
+  }
+
+  /** System log of a service domain: what its disk server complained about. */
+  serviceLog(name: string): readonly string[] {
+    return this.#running.services.get(name)?.log ?? []
+  }
+
+  /** Power off and on: the machine comes up with the service processor's configuration for the next power-on. */
+  powerCycle(): void {
+    // Configuration mode ends here: what was set up for the first time is what the machine comes up with.
+    if (this.settings.configurationMode) {
+      this.#applyPending()
+      this.settings.configurationMode = false
+      return this.#running.restart(structuredClone(this.#running.configuration))
+    }
+    this.#running.restart(this.#store.powerOn())
+    this.#running.pending.length = 0
+    const newer = this.#store.newerAutosave()
+    if (newer === undefined) return
+    if (this.settings.autorecoveryPolicy === 2) this.#notice = TEXTS.newerAutosave(newer)
+    if (this.settings.autorecoveryPolicy === 3) this.#store.overwriteWithAutosave()
+  }
+
+  /** All there is, as plain data: equal dumps are equal machines. Console, load and times are left out. */
+  state() {
+    return {
+      domains: this.#running.domains.map(({ name, state, servers, vdisks }) => ({
+        name,
+        state,
+        vds: [...servers.values()].map(server => ({
+          name: server.name,
+          volumes: [...server.volumes.values()].map(volume => ({ ...volume, options: [...volume.options] })).sort(byName),
+        })),
+        vdisks: [...vdisks.values()].map(vdisk => ({ ...vdisk })).sort(byName),
+      })),
+      delayedReconfiguration: this.#running.delayedReconfiguration,
+      configurations: this.#store.list().trimEnd().split('\n'),
+    }
+  }
+
+  #addDomain(
+    looks: SimDomainLooks & { readonly name: string },
+    state: string,
+    platform: Platform,
+    { vds = [], hotplug }: { readonly vds?: readonly string[]; readonly hotplug?: SimGuestOptions['hotplug'] } = {},
+  ): void {
+    const { name, uptimeSeconds = 3600 } = looks
+    const running = this.#running
+    const entry: DomainEntry = {
+      name,
+      uuid: looks.uuid ?? uuidOf(`${this.name}/${name}`),
+      console: looks.console ?? (name === CONTROL_DOMAIN ? 'UART' : String(4999 + running.domains.length)),
+      vcpus: looks.vcpus ?? 8,
+      memoryBytes: looks.memoryBytes ?? 8 * 1024 ** 3,
+      state,
+      servers: new Map(vds.map(server => [server, { name: server, volumes: new Map() }])),
+      vdisks: new Map(),
+    }
+    running.configuration.domains.set(name, entry)
+    running.runtimes.set(name, {
+      platform,
+      hotplug: hotplug ?? (platform === 'linux' ? 'accepted-unchecked' : 'asks-guest'),
+      utilPercent: looks.utilPercent ?? '0.4',
+      softState: platform === 'linux' ? 'Linux running' : 'Solaris running',
+      system: state === 'active',
+      migrating: false,
+      startedMs: running.nowMs() - uptimeSeconds * 1000,
+      live: new Map(),
+      listeners: [],
+    })
+  }
+
+  #domain(name: string): DomainEntry {
+    const domain = this.#running.configuration.domains.get(name)
+    if (!domain) throw new Error(`no domain ${name} in the simulated machine ${this.name}`)
+    return domain
+  }
+
+  #applyPending(): void {
+    for (const apply of this.#running.pending.splice(0)) apply()
+    this.#store.changed(this.#running.configuration)
+  }
+
+  #takeNotice(): string {
+    const notice = this.#notice
+    this.#notice = ''
+    return notice
+  }
+}
+
+function uuidOf(seed: string): string {
+  const hex = createHash('sha256').update(seed).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1
+}

@@ -1,0 +1,113 @@
+// What survives a power cycle of the simulated machine: the service processor's configurations and the autosaved copies.
+// It copies configurations and never runs one.
+
+import { CONTROL_DOMAIN, type Configuration } from './model.ts'
+import { LdmFailure, TEXTS } from './texts.ts'
+
+interface Saved {
+  readonly configuration: Configuration
+  /** Number of changes that had been made when it was saved. */
+  readonly revision: number
+}
+
+const FACTORY_DEFAULT = 'factory-default'
+const LONGEST_NAME = 69
+
+export class SpStore {
+  #saved = new Map<string, Saved>()
+  #autosaved = new Map<string, Saved>()
+  #current: string
+  #nextPowerOn: string
+  #revision = 0
+
+  constructor(initial: Configuration) {
+    const factory = structuredClone(initial)
+    for (const name of [...factory.domains.keys()]) if (name !== CONTROL_DOMAIN) factory.domains.delete(name)
+    factory.domains.get(CONTROL_DOMAIN)?.servers.clear()
+    this.#saved.set(FACTORY_DEFAULT, { configuration: factory, revision: 0 })
+    this.#current = 'initial'
+    this.#nextPowerOn = 'initial'
+    this.#saved.set('initial', { configuration: structuredClone(initial), revision: 0 })
+    this.#autosaved.set('initial', { configuration: structuredClone(initial), revision: 0 })
+  }
+
+  /** Every change of the running configuration is copied at once, under the name of the current configuration. */
+  changed(running: Configuration): void {
+    this.#revision += 1
+    this.#autosaved.set(this.#current, { configuration: structuredClone(running), revision: this.#revision })
+  }
+
+  add(name: string, running: Configuration): void {
+    if (name.length > LONGEST_NAME || !/^[A-Za-z0-9][-\w+#.:;~()]*$/.test(name)) throw new LdmFailure(TEXTS.invalidConfigurationName())
+    if (this.#saved.has(name)) throw new LdmFailure(TEXTS.configurationExists(name))
+    this.#store(name, { configuration: structuredClone(running), revision: this.#revision })
+  }
+
+  /** add-spconfig -r: what was autosaved becomes the saved configuration, of the same or a new name. */
+  recover(autosave: string, name: string): void {
+    const found = this.#autosaved.get(autosave)
+    if (!found) throw new LdmFailure(TEXTS.unknownConfiguration(autosave))
+    if (name !== autosave && this.#saved.has(name)) throw new LdmFailure(TEXTS.configurationExists(name))
+    this.#saved.set(name, { configuration: structuredClone(found.configuration), revision: found.revision })
+  }
+
+  remove(name: string): void {
+    if (name === FACTORY_DEFAULT) throw new LdmFailure(TEXTS.factoryDefault())
+    if (!this.#saved.delete(name)) throw new LdmFailure(TEXTS.unknownConfiguration(name))
+    this.#autosaved.delete(name)
+    // Nobody warns: a machine whose next configuration was removed comes up without guests.
+    if (this.#nextPowerOn === name) this.#nextPowerOn = FACTORY_DEFAULT
+  }
+
+  select(name: string): void {
+    if (!this.#saved.has(name)) throw new LdmFailure(TEXTS.unknownConfiguration(name))
+    this.#nextPowerOn = name
+  }
+
+  list(): string {
+    return [...this.#saved.keys()]
+      .map(name => {
+        const marks = [
+          name === this.#current ? ' [current]' : '',
+          name === this.#nextPowerOn && name !== this.#current ? ' [next poweron]' : '',
+        ]
+        return `${name}${marks.join('')}\n`
+      })
+      .join('')
+  }
+
+  listAutosaved(): string {
+    return [...this.#autosaved.keys()].map(name => `${name}${this.#isNewer(name) ? ' [newer]' : ''}\n`).join('')
+  }
+
+  /** The name of the current configuration if its autosaved copy holds later changes. */
+  newerAutosave(): string | undefined {
+    return this.#isNewer(this.#current) ? this.#current : undefined
+  }
+
+  /** The configuration that the machine comes up with. */
+  powerOn(): Configuration {
+    this.#current = this.#nextPowerOn
+    const found = this.#saved.get(this.#current)
+    if (!found) throw new Error(`no configuration ${this.#current}`)
+    return structuredClone(found.configuration)
+  }
+
+  /** Recovery policy 3, at the start of the Logical Domains Manager: for the power cycle after this one. */
+  overwriteWithAutosave(): void {
+    const newer = this.newerAutosave()
+    if (newer !== undefined) this.recover(newer, newer)
+  }
+
+  #store(name: string, saved: Saved): void {
+    this.#saved.set(name, saved)
+    this.#autosaved.set(name, saved)
+    this.#current = name
+    this.#nextPowerOn = name
+  }
+
+  #isNewer(name: string): boolean {
+    const autosaved = this.#autosaved.get(name)
+    return autosaved !== undefined && autosaved.revision > (this.#saved.get(name)?.revision ?? -1)
+  }
+}

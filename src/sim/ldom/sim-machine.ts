@@ -139,7 +139,8 @@ export class SimMachine {
     if (this.settings.configurationMode) {
       this.#applyPending()
       this.settings.configurationMode = false
-      return this.#running.restart(structuredClone(this.#running.configuration))
+      this.#running.restart(structuredClone(this.#running.configuration))
+      return
     }
     this.#running.restart(this.#store.powerOn())
     this.#running.pending.length = 0

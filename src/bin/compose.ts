@@ -1,0 +1,190 @@
+// Composition roots: from a configuration to the objects that do the work. Nothing is decided and nothing is run here; the
+// shells alone can be exchanged, so that a simulated installation is composed exactly as a real one.
+
+import type { Clock } from '../clock.ts'
+import { Stmfadm } from '../comstar/stmfadm.ts'
+import { type ControllerConfig, findGuestRule, type HostConfig, type PoolConfig } from '../config.ts'
+import { controllerService } from '../csi/controller.ts'
+import type { Service } from '../csi/handler.ts'
+import { identityService } from '../csi/identity.ts'
+import { describeError } from '../errors.ts'
+import { DeviceTree } from '../iscsi/devices.ts'
+import { Iscsiadm } from '../iscsi/iscsiadm.ts'
+import { ConfigurationSaver } from '../ldoms/configuration-saver.ts'
+import { Ldm } from '../ldoms/ldm.ts'
+import { LdomMachine } from '../ldoms/machine.ts'
+import type { Log } from '../log.ts'
+import type { Host } from '../shell/host.ts'
+import { createHost } from '../shell/late-effects.ts'
+import { LocalShell } from '../shell/local.ts'
+import { LoggingShell } from '../shell/logging-shell.ts'
+import { withPrefix } from '../shell/prefix.ts'
+import type { Shell } from '../shell/shell.ts'
+import { SshShell } from '../shell/ssh.ts'
+import { Attachments } from '../storage/attachments.ts'
+import type { Design } from '../storage/designs/design.ts'
+import { LocalDesign } from '../storage/designs/local.ts'
+import { LunDesign } from '../storage/designs/lun.ts'
+import { KeyedLock, Semaphore } from '../storage/locks.ts'
+import type { Pool, PoolMachine, PoolPath } from '../storage/pool.ts'
+import { Volumes } from '../storage/volumes.ts'
+import { Zfs } from '../zfs/zfs.ts'
+
+/** A shell to a configured host, without its prefix, and how to let go of it. */
+export type OpenShell = (host: HostConfig) => { readonly shell: Shell; readonly close: () => void }
+
+export interface Surroundings {
+  readonly openShell: OpenShell
+  readonly log: Log
+  readonly clock: Clock
+}
+
+export interface Installation {
+  readonly config: ControllerConfig
+  readonly hosts: ReadonlyMap<string, Host>
+  readonly machines: ReadonlyMap<string, LdomMachine>
+  readonly pools: ReadonlyMap<string, Pool>
+  readonly volumes: Volumes
+  readonly attachments: Attachments
+  /** Saves what is not saved yet, and closes the shells. */
+  stop(): Promise<void>
+}
+
+/** More than one ssh connection's worth of commands, less than what would keep a storage host from answering reads. */
+const WRITES_PER_POOL = 24
+/** What was sent on a connection that broke may still be started after the next one is made. */
+const SSH_GRACE_MS = 2_000
+const SAVE_AFTER_QUIET_MS = 15_000
+const SAVE_AT_THE_LATEST_MS = 120_000
+/** Slots of the service processor that are ours, used in turn. */
+const SAVED_NAMES = ['ldom-csi-a', 'ldom-csi-b'] as const
+
+export const openRealShell: OpenShell = ({ name, shell }) => {
+  if (shell.kind === 'local') return { shell: new LocalShell(), close: () => {} }
+  const ssh = new SshShell({ name, ...shell.ssh })
+  return { shell: ssh, close: () => ssh.close() }
+}
+
+export function composeInstallation(config: ControllerConfig, surroundings: Surroundings): Installation {
+  const { clock } = surroundings
+  const opened = [...config.hosts.values()].map(host => openHost(host, surroundings))
+  const hosts = new Map(opened.map(({ host }) => [host.name, host]))
+  const composed = [...config.machines.values()].map(machine => {
+    const host = lookUp(hosts, machine.controlDomain)
+    return composeMachine(machine.name, { host, save: machine.saveConfiguration }, surroundings)
+  })
+  const machines = new Map(composed.map(({ machine }) => [machine.machine, machine]))
+  const pools = new Map([...config.pools.values()].map(pool => [pool.name, composePool(pool, { config, hosts, machines, clock })]))
+  const lock = new KeyedLock()
+  return {
+    config,
+    hosts,
+    machines,
+    pools,
+    volumes: new Volumes({ pools, lock }),
+    attachments: new Attachments({ pools, lock, guestRule: ({ machine, guest }) => findGuestRule(config.guests, machine, guest) }),
+    stop: async () => {
+      await Promise.all(composed.map(({ save }) => save()))
+      for (const { close } of opened) close()
+    },
+  }
+}
+
+export function controllerServices({ config, volumes, attachments }: Installation, version: string): readonly Service[] {
+  const { driverName } = config
+  return [identityService({ driverName, version }), controllerService({ driverName, volumes, attachments })]
+}
+
+function openHost(config: HostConfig, { openShell, log, clock }: Surroundings) {
+  const { shell, close } = openShell(config)
+  const graceMs = config.shell.kind === 'ssh' ? SSH_GRACE_MS : 0
+  const logged = new LoggingShell(withPrefix(shell, config.prefix), config.name, log)
+  return { host: createHost({ name: config.name, shell: logged, clock, graceMs }), close }
+}
+
+function composeMachine(name: string, { host, save }: { host: Host; save: boolean }, { log, clock }: Surroundings) {
+  // The saver takes its turn among the machine's writes, and the machine tells it of each: one has to come first.
+  const machine = new LdomMachine({ machine: name, host, onChanged: () => saver?.changed() })
+  const saver = save
+    ? new ConfigurationSaver({
+        machine: name,
+        ldm: new Ldm(host.shell),
+        clock,
+        names: SAVED_NAMES,
+        quietMs: SAVE_AFTER_QUIET_MS,
+        maxDelayMs: SAVE_AT_THE_LATEST_MS,
+        log,
+        serialised: work => machine.serialised(work),
+      })
+    : undefined
+  const flush = async () => {
+    saver?.stop()
+    await saver?.flush().catch(error => log.error({ machine: name, error: describeError(error) }, 'configuration not saved'))
+  }
+  return { machine, save: flush }
+}
+
+interface Composed {
+  readonly config: ControllerConfig
+  readonly hosts: ReadonlyMap<string, Host>
+  readonly machines: ReadonlyMap<string, LdomMachine>
+  readonly clock: Clock
+}
+
+function composePool(pool: PoolConfig, composed: Composed): Pool {
+  const { config, hosts, clock } = composed
+  const host = lookUp(hosts, pool.host)
+  return {
+    name: pool.name,
+    cluster: config.cluster,
+    dataset: pool.dataset,
+    host,
+    zfs: new Zfs(host.shell),
+    design: composeDesign(pool, host, clock),
+    machines: composePaths(pool, composed),
+    writes: new Semaphore(`pool ${pool.name}`, WRITES_PER_POOL),
+  }
+}
+
+function composePaths(pool: PoolConfig, { config, hosts, machines }: Composed): ReadonlyMap<string, PoolMachine> {
+  const names = [...new Set(pool.paths.map(path => path.machine))]
+  return new Map(
+    names.map(name => {
+      const { serviceDomains } = lookUp(config.machines, name)
+      const paths = pool.paths
+        .filter(path => path.machine === name)
+        .map(
+          ({ serviceDomain, vds }): PoolPath => ({
+            serviceDomain,
+            service: vds,
+            host: lookUp(hosts, lookUp(serviceDomains, serviceDomain)),
+          }),
+        )
+      return [name, { hypervisor: lookUp(machines, name), paths }]
+    }),
+  )
+}
+
+function composeDesign(pool: PoolConfig, host: Host, clock: Clock): Design {
+  const devices = (path: PoolPath) => new DeviceTree(path.host.shell)
+  if (pool.design === 'local') {
+    // One path: the configuration was checked.
+    return new LocalDesign({ template: pool.paths[0]?.device ?? '', devices, clock })
+  }
+  const hostGroups = new Map(pool.paths.map(path => [path.machine, path.hostGroup]))
+  return new LunDesign({
+    stmfadm: new Stmfadm(host.shell),
+    target: pool.export.target,
+    targetGroup: pool.export.targetGroup,
+    hostGroup: machine => lookUp(hostGroups, machine),
+    initiator: path => ({ iscsiadm: new Iscsiadm(path.host.shell), devices: devices(path) }),
+    clock,
+  })
+}
+
+/** The configuration's names were checked when it was parsed. */
+function lookUp<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const found = map.get(name)
+  if (found === undefined) throw new Error(`nothing is named ${name} in the configuration`)
+  return found
+}

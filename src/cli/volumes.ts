@@ -1,0 +1,99 @@
+// What `ldom-csi volumes` shows: every volume with its attachment and its paths, as the pools and the machines say now.
+// It changes nothing, and it never shows a part for the whole: a pool that does not answer fails the list.
+
+import type { GuestDisk, MachineState, PathState } from '../hypervisor.ts'
+import { readPools } from '../storage/catalog.ts'
+import type { Attachment, Volume } from '../storage/model.ts'
+import { attachmentName, formatGuestId } from '../storage/names.ts'
+import type { Pools } from '../storage/pool.ts'
+import { observeMachines } from '../storage/volumes.ts'
+import { formatBytes } from './quantity.ts'
+
+export interface VolumeRow {
+  readonly volume: string
+  readonly name: string
+  readonly pool: string
+  readonly sizeBytes: number
+  /** `incomplete`: recorded, but the machine does not show the disk with its backends; `unknown`: the machine does not answer. */
+  readonly state: 'available' | 'attached' | 'incomplete' | 'unknown'
+  readonly guest: string | undefined
+  readonly vdisk: number | undefined
+  readonly paths: readonly VolumePath[]
+}
+
+export interface VolumePath {
+  readonly serviceDomain: string
+  readonly vds: string
+  readonly device: string | undefined
+  readonly state: PathState
+}
+
+export async function listVolumeRows(pools: Pools, signal?: AbortSignal): Promise<readonly VolumeRow[]> {
+  const [{ volumes, records }, perPool] = await Promise.all([
+    readPools(pools, signal),
+    Promise.all([...pools.values()].map(pool => observeMachines(pool, signal))),
+  ])
+  const states = new Map(perPool.flatMap(observed => [...observed]))
+  return volumes.map(volume => {
+    const record = records.find(candidate => candidate.volumeId === volume.id)
+    const state = record && states.get(record.guest.machine)
+    return { ...describeVolume(volume), ...describeAttachment(volume, record, state instanceof Error ? undefined : state) }
+  })
+}
+
+function describeVolume({ id, name, pool, sizeBytes }: Volume) {
+  return { volume: id, name, pool, sizeBytes }
+}
+
+function describeAttachment(
+  volume: Volume,
+  record: Attachment | undefined,
+  machine: MachineState | undefined,
+): Pick<VolumeRow, 'state' | 'guest' | 'vdisk' | 'paths'> {
+  if (record === undefined) return { state: 'available', guest: undefined, vdisk: undefined, paths: [] }
+  const known = { guest: formatGuestId(record.guest), vdisk: record.slot }
+  if (machine === undefined) return { ...known, state: 'unknown', paths: [] }
+  const disk = machine.disks.find(candidate => candidate.name === attachmentName(volume.leaf, record.guest))
+  if (disk === undefined || disk.slot !== record.slot) return { ...known, state: 'incomplete', paths: [] }
+  const paths = describePaths(disk, machine)
+  return { ...known, state: paths.every(path => path.device !== undefined) ? 'attached' : 'incomplete', paths }
+}
+
+function describePaths(disk: GuestDisk, machine: MachineState): readonly VolumePath[] {
+  return disk.backends.map(({ name, service, serviceDomain, state }) => {
+    const exported = machine.backends.find(backend => backend.name === name && backend.service === service)
+    return { serviceDomain, vds: service, device: exported?.device, state }
+  })
+}
+
+const HEADINGS = ['VOLUME', 'NAME', 'SIZE', 'POOL', 'STATE', 'GUEST', 'VDISK', 'DEVICE', 'PATHS'] as const
+
+export function formatVolumeTable(rows: readonly VolumeRow[]): string {
+  const lines = rows.map(row => [
+    row.volume,
+    row.name,
+    formatBytes(row.sizeBytes),
+    row.pool,
+    row.state,
+    row.guest ?? '-',
+    row.vdisk === undefined ? '-' : String(row.vdisk),
+    [...new Set(row.paths.map(path => path.device ?? 'missing'))].join(',') || '-',
+    row.paths.map(path => `${path.vds}@${path.serviceDomain}:${path.state}`).join(',') || '-',
+  ])
+  return formatTable([HEADINGS, ...lines])
+}
+
+/** Columns as wide as their widest cell. Names are the users' own: control characters are shown, not obeyed. */
+export function formatTable(lines: readonly (readonly string[])[]): string {
+  const shown = lines.map(line => line.map(cell => cell.replace(/\p{Cc}/gu, character => JSON.stringify(character).slice(1, -1))))
+  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map(line => line[column]?.length ?? 0)))
+  return shown
+    .map(
+      line =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}

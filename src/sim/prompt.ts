@@ -1,0 +1,65 @@
+// A prompt on a simulated host, for people: plain commands, one a line, read as the ssh server reads them.
+
+import { createInterface } from 'node:readline'
+import type { SimHost } from './host.ts'
+import { parseLine } from './words.ts'
+
+export interface PromptStreams {
+  readonly input: NodeJS.ReadableStream
+  readonly output: NodeJS.WritableStream
+  /** Whether the far end is a terminal in raw mode, which needs echo, and a carriage return before every newline. */
+  readonly isTerminal: boolean
+}
+
+/** A prompt over an ssh channel with a terminal. Resolves with the exit status of the session. */
+export function runSession(channel: NodeJS.ReadWriteStream, host: SimHost): Promise<number> {
+  return runPrompt({ input: channel, output: channel, isTerminal: true }, new Map([[host.name, host]]), host.name)
+}
+
+/** Runs until `exit` or the end of input. Resolves with the status of the last command. */
+export async function runPrompt(streams: PromptStreams, hosts: ReadonlyMap<string, SimHost>, first: string): Promise<number> {
+  const { input, output, isTerminal } = streams
+  const write = (text: string) => void output.write(isTerminal ? text.replace(/\r?\n/g, '\r\n') : text)
+  const lines = createInterface({ input, output, terminal: isTerminal, prompt: `${first}# `, historySize: 100 })
+  let host = hosts.get(first)
+  let status = 0
+  write(`Simulated host ${first}. Plain commands only; "help" lists them, "exit" leaves.\n`)
+  lines.prompt()
+  for await (const line of lines) {
+    const [word = '', name = ''] = line.trim().split(/\s+/)
+    if (word === 'exit' || word === 'logout') break
+    if (word === 'help') write(help(host, hosts))
+    else if (word === 'use') {
+      const wanted = hosts.get(name)
+      if (wanted) host = wanted
+      else write(`no host ${name}; there are: ${[...hosts.keys()].join(' ')}\n`)
+      lines.setPrompt(`${host?.name ?? first}# `)
+    } else if (host) status = await runLine(host, line, write)
+    lines.prompt()
+  }
+  lines.close()
+  return status
+}
+
+async function runLine(host: SimHost, line: string, write: (text: string) => void): Promise<number> {
+  const parsed = parseLine(line)
+  if (parsed.kind === 'error') {
+    write(parsed.message)
+    return 2
+  }
+  if (parsed.kind === 'empty' || parsed.argv.length === 0) return 0
+  const outcome = await host.perform(parsed.argv, '')
+  if (outcome.kind !== 'exit') {
+    write(`(${outcome.kind === 'cut' ? 'the connection would be lost here' : 'the host would refuse here'})\n`)
+    return 255
+  }
+  write(outcome.answer.stdout)
+  write(outcome.answer.stderr)
+  return outcome.answer.exitStatus
+}
+
+function help(host: SimHost | undefined, hosts: ReadonlyMap<string, SimHost>): string {
+  const programs = [...(host?.programs.keys() ?? [])].sort().join(' ')
+  const others = hosts.size > 1 ? `hosts (use NAME): ${[...hosts.keys()].join(' ')}\n` : ''
+  return `programs: ${programs}\n${others}`
+}

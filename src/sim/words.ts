@@ -1,0 +1,89 @@
+// A command line as a login shell of a simulated host reads it: assignments, words, quotes. Expansion, pipes and lists are
+// not modelled and fail; a simulated host that guessed at them would prove nothing.
+
+export type ParsedLine =
+  | { readonly kind: 'command'; readonly assignments: readonly string[]; readonly argv: readonly string[] }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'error'; readonly message: string }
+
+// What would make a Bourne shell do more than split words.
+const UNQUOTED_SPECIAL = new Set('|&;<>()$`*?[#~\n')
+const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/
+
+interface Word {
+  text: string
+  /** Where the first quoted character stands; an assignment's name must be unquoted. */
+  quotedAt: number | undefined
+}
+
+export function parseLine(line: string): ParsedLine {
+  const words: Word[] = []
+  let word: Word | undefined
+  const add = (text: string, isQuoted: boolean) => {
+    word ??= { text: '', quotedAt: undefined }
+    if (isQuoted) word.quotedAt ??= word.text.length
+    word.text += text
+  }
+  const characters = [...line]
+  for (let at = 0; at < characters.length; at++) {
+    const character = characters[at] ?? ''
+    if (character === ' ' || character === '\t') {
+      if (word) words.push(word)
+      word = undefined
+    } else if (character === "'") {
+      const end = characters.indexOf("'", at + 1)
+      if (end < 0) return failure("unterminated quoted string: '")
+      add(characters.slice(at + 1, end).join(''), true)
+      at = end
+    } else if (character === '"') {
+      const inner = doubleQuoted(characters, at + 1)
+      if (inner.kind === 'error') return inner
+      add(inner.text, true)
+      at = inner.end
+    } else if (character === '\\') {
+      at += 1
+      // A backslash before a newline joins the lines (POSIX sh, 2.2.1).
+      if (characters[at] !== '\n') add(characters[at] ?? '\\', true)
+    } else if (UNQUOTED_SPECIAL.has(character)) {
+      return failure(`'${character === '\n' ? '\\n' : character}' is shell syntax; the simulated host runs plain commands only`)
+    } else {
+      add(character, false)
+    }
+  }
+  if (word) words.push(word)
+  return split(words)
+}
+
+function split(words: readonly Word[]): ParsedLine {
+  if (words.length === 0) return { kind: 'empty' }
+  const isAssignment = (word: Word) => ASSIGNMENT.test(word.text) && (word.quotedAt ?? word.text.length) >= word.text.indexOf('=') + 1
+  const first = words.findIndex(word => !isAssignment(word))
+  const program = first < 0 ? words.length : first
+  return {
+    kind: 'command',
+    assignments: words.slice(0, program).map(word => word.text),
+    argv: words.slice(program).map(word => word.text),
+  }
+}
+
+type Quoted = { readonly kind: 'text'; readonly text: string; readonly end: number } | { readonly kind: 'error'; readonly message: string }
+
+// Inside double quotes a backslash quotes only these four and the newline (POSIX sh, 2.2.3).
+function doubleQuoted(characters: readonly string[], start: number): Quoted {
+  let text = ''
+  for (let at = start; at < characters.length; at++) {
+    const character = characters[at] ?? ''
+    const next = characters[at + 1]
+    if (character === '"') return { kind: 'text', text, end: at }
+    if (character === '$' || character === '`') return failure(`'${character}' is shell syntax; the simulated host expands nothing`)
+    if (character === '\\' && next !== undefined && '$`"\\\n'.includes(next)) {
+      if (next !== '\n') text += next
+      at += 1
+    } else text += character
+  }
+  return failure('unterminated quoted string: "')
+}
+
+function failure(reason: string): { readonly kind: 'error'; readonly message: string } {
+  return { kind: 'error', message: `sh: syntax error: ${reason}\n` }
+}

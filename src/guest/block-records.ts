@@ -1,0 +1,88 @@
+// Raw block volumes leave no line in the mount table when they are staged, and none at all where a node is published by a link.
+// So the staging directory holds links: `device` to the device, `target-…` to each path it was published at. They are hints
+// for the next call, never a proof: each is checked against the guest before it counts.
+
+import { createHash } from 'node:crypto'
+import { StorageError } from '../errors.ts'
+import type { GuestDevice, Platform } from './disks.ts'
+import type { Paths } from './paths.ts'
+
+export class BlockRecords {
+  readonly #paths: Paths
+  readonly #platform: Platform
+
+  constructor(paths: Paths, platform: Platform) {
+    this.#paths = paths
+    this.#platform = platform
+  }
+
+  /** Notes the device. Noted already is success; another device noted there is `already-exists` while that one is present. */
+  async stage(object: string, device: GuestDevice, stagingPath: string, signal?: AbortSignal): Promise<void> {
+    const covered = (await this.#platform.readUses(signal)).at(stagingPath)
+    if (covered) throw new StorageError('already-exists', `${object}: ${stagingPath} is taken by ${covered.source} (${covered.type})`)
+    const noted = await this.readDevice(stagingPath, signal)
+    if (noted === device.blockPath) return
+    if (noted !== undefined) {
+      if ((await this.#platform.identify(noted, signal)) !== undefined) {
+        throw new StorageError('already-exists', `${object}: ${stagingPath} is staged for ${noted}; unstage it first`)
+      }
+      await this.#paths.remove(deviceLink(stagingPath), signal)
+    }
+    await this.#paths.ensureDirectory(stagingPath, signal)
+    await this.#paths.createLink(deviceLink(stagingPath), device.blockPath, signal)
+  }
+
+  /** Removes the notes, after a proof that nothing uses the device. Not staged is success. */
+  async unstage(object: string, stagingPath: string, signal?: AbortSignal): Promise<void> {
+    const blockPath = await this.readDevice(stagingPath, signal)
+    if (blockPath === undefined) return
+    const identity = await this.#platform.identify(blockPath, signal)
+    if (identity !== undefined) {
+      const device = { identity, blockPath }
+      const live = await this.liveTargets(stagingPath, device, signal)
+      const mounted = (await this.#platform.readUses(signal)).of(device).map(use => use.path)
+      const places = [...new Set([...live, ...mounted])]
+      if (places.length > 0)
+        throw new StorageError('busy', `${object}: ${blockPath} is still published at ${places.join(', ')}; unpublish it there`)
+      const holders = await this.#platform.listHolders(device, signal)
+      if (holders.length > 0) throw new StorageError('busy', `${object}: ${blockPath} is still held by ${holders.join(', ')}`)
+    }
+    const names = (await this.#paths.list(stagingPath, signal)) ?? []
+    for (const name of names.filter(at => at.startsWith('target-'))) await this.#paths.remove(`${stagingPath}/${name}`, signal)
+    await this.#paths.remove(deviceLink(stagingPath), signal)
+  }
+
+  /** The device staged at the path, as noted. */
+  async readDevice(stagingPath: string, signal?: AbortSignal): Promise<string | undefined> {
+    const entry = await this.#paths.readEntry(deviceLink(stagingPath), signal)
+    return entry.kind === 'link' ? entry.target : undefined
+  }
+
+  async addTarget(stagingPath: string, targetPath: string, signal?: AbortSignal): Promise<void> {
+    const link = `${stagingPath}/target-${createHash('sha256').update(targetPath).digest('hex').slice(0, 16)}`
+    const entry = await this.#paths.readEntry(link, signal)
+    if (entry.kind === 'absent') await this.#paths.createLink(link, targetPath, signal)
+  }
+
+  /** Noted targets that still show the device. */
+  async liveTargets(
+    stagingPath: string,
+    device: { readonly identity: string; readonly blockPath: string },
+    signal?: AbortSignal,
+  ): Promise<readonly string[]> {
+    const names = (await this.#paths.list(stagingPath, signal)) ?? []
+    const uses = await this.#platform.readUses(signal)
+    const live: string[] = []
+    for (const name of names.filter(at => at.startsWith('target-'))) {
+      const entry = await this.#paths.readEntry(`${stagingPath}/${name}`, signal)
+      if (entry.kind !== 'link') continue
+      const mounted = uses.at(entry.target, device)?.kind === 'device'
+      if (mounted || (await this.#platform.readDeviceAt(entry.target, signal)) === device.blockPath) live.push(entry.target)
+    }
+    return live
+  }
+}
+
+function deviceLink(stagingPath: string): string {
+  return `${stagingPath}/device`
+}

@@ -1,0 +1,223 @@
+// From a disk number to a mounted file system: waits for the disk, proves that it is the right one, formats it only if three
+// witnesses and two readings agree that it is empty, repairs, mounts, grows. Everything that destroys data passes through here.
+
+import type { Clock } from '../clock.ts'
+import { StorageError } from '../errors.ts'
+import type { Content, GuestDevice, Platform, UseTable } from './disks.ts'
+
+const WAIT_FOR_DISK_MS = 30_000
+const POLL_MS = 1_000
+
+export interface MountedRequest {
+  readonly sizeBytes: number
+  readonly format: { readonly type: string; readonly mountOptions: readonly string[] }
+  readonly createdEmpty: boolean
+  readonly written: boolean
+  readonly mode: 'rw' | 'ro'
+  readonly stagingPath: string
+}
+
+export class DiskPreparation {
+  readonly #platform: Platform
+  readonly #clock: Clock
+  readonly #waitForDiskMs: number
+  readonly #makeDirectory: (path: string, signal?: AbortSignal) => Promise<void>
+
+  constructor(options: {
+    readonly platform: Platform
+    readonly clock: Clock
+    readonly waitForDiskMs?: number
+    readonly makeDirectory: (path: string, signal?: AbortSignal) => Promise<void>
+  }) {
+    this.#platform = options.platform
+    this.#clock = options.clock
+    this.#waitForDiskMs = options.waitForDiskMs ?? WAIT_FOR_DISK_MS
+    this.#makeDirectory = options.makeDirectory
+  }
+
+  /** The disk, which may still be on its way: device nodes follow an attachment by a moment. */
+  async waitForDevice(object: string, slot: number, sizeBytes: number, signal?: AbortSignal): Promise<GuestDevice> {
+    this.#checkLimits(object, slot, sizeBytes)
+    const deadline = this.#clock.nowMs() + this.#waitForDiskMs
+    for (let look = 0; ; look += 1) {
+      const sighting = await this.#platform.findDevice(slot, sizeBytes, signal)
+      if (sighting.kind === 'present') return checkSize(object, sighting.device, sizeBytes)
+      if (this.#clock.nowMs() >= deadline) throw this.#missing(object)
+      // The first look after the attachment is often too early; the operating system is asked only when a second fails.
+      if (look === 1 || sighting.kind === 'stale') await this.#platform.discover(sighting.kind, signal)
+      await this.#clock.sleep(POLL_MS, signal)
+    }
+  }
+
+  /** The disk, which was there before. */
+  async presentDevice(object: string, slot: number, sizeBytes: number, signal?: AbortSignal): Promise<GuestDevice> {
+    this.#checkLimits(object, slot, sizeBytes)
+    const sighting = await this.#platform.findDevice(slot, sizeBytes, signal)
+    if (sighting.kind !== 'present') throw this.#missing(object)
+    return checkSize(object, sighting.device, sizeBytes)
+  }
+
+  /** Mounts the device at the staging path, with a file system. Mounted there already is success; it still grows. */
+  async mount(object: string, device: GuestDevice, request: MountedRequest, signal?: AbortSignal): Promise<void> {
+    checkMountOptions(object, request.format.mountOptions)
+    const wanted = request.format.type
+    if (wanted !== '' && !this.#platform.fileSystems.includes(wanted)) {
+      throw new StorageError('unsupported', `${object}: this guest cannot use ${wanted}, only ${this.#platform.fileSystems.join(' and ')}`)
+    }
+    const readonly = request.mode === 'ro' || request.format.mountOptions.includes('ro')
+    const uses = await this.#platform.readUses(signal)
+    let fresh = false
+    let type = confirmStaged(object, uses, device, { path: request.stagingPath, type: wanted, readonly })
+    if (type === undefined) {
+      const elsewhere = uses.of(device).map(use => use.path)
+      if (elsewhere.length > 0) {
+        throw new StorageError('failed-precondition', `${object}: ${device.blockPath} is mounted at ${elsewhere.join(', ')}; unmount it there`)
+      }
+      const content = await this.#platform.readContent(device, signal)
+      if (content.kind === 'filesystem') {
+        type = expectType(object, device, content.type, wanted)
+        if (!readonly) await this.#platform.check(device, type, signal)
+      } else {
+        type = wanted || (this.#platform.fileSystems[0] ?? '')
+        fresh = true
+        await this.#formatBlank(object, device, { content, uses, request, type }, signal)
+      }
+      await this.#makeDirectory(request.stagingPath, signal)
+      const options = request.format.mountOptions.filter(option => option !== 'ro' && option !== 'rw')
+      await this.#platform.mount(device, { path: request.stagingPath, type, readonly, copy: !request.createdEmpty, options }, signal)
+      const after = await this.#platform.readUses(signal)
+      if (confirmStaged(object, after, device, { path: request.stagingPath, type, readonly }) === undefined) {
+        throw new StorageError('unavailable', `${object}: ${request.stagingPath} was mounted and is not in the mount table`)
+      }
+    }
+    if (!readonly && !fresh) await this.#platform.grow(device, { path: request.stagingPath, type }, signal)
+  }
+
+  async #formatBlank(
+    object: string,
+    device: GuestDevice,
+    plan: { readonly content: Content; readonly uses: UseTable; readonly request: MountedRequest; readonly type: string },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const refusal = reasonNotToFormat(plan.content, device, plan.request)
+    if (refusal !== undefined) throw new StorageError('failed-precondition', `${object}: ${refusal}`)
+    const mounted = plan.uses.of(device).map(use => use.path)
+    const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]
+    if (holders.length > 0)
+      throw new StorageError('busy', `${object}: ${device.blockPath} is not formatted while it is held by ${holders.join(', ')}`)
+    if (plan.content.kind === 'unlabelled') {
+      await this.#platform.label(device, signal)
+      // Only now can the slice be read: the second reading that the label had kept away.
+      const content = await this.#platform.readContent(device, signal)
+      if (content.kind !== 'blank') {
+        throw new StorageError(
+          'failed-precondition',
+          `${object}: ${describeContent(device, content)} after it was labelled; look at it by hand`,
+        )
+      }
+    }
+    await this.#platform.format(device, plan.type, signal)
+    const made = await this.#platform.readContent(device, signal)
+    if (made.kind !== 'filesystem' || made.type !== plan.type) {
+      throw new StorageError('internal', `${object}: ${describeContent(device, made)} after it was formatted with ${plan.type}`)
+    }
+  }
+
+  #checkLimits(object: string, slot: number, sizeBytes: number): void {
+    const { first, last } = this.#platform.slots
+    if (slot < first || slot > last) throw new StorageError('out-of-range', `${object}: this guest can name disks ${first} to ${last} only`)
+    const limit = this.#platform.maximumSizeBytes
+    if (limit !== undefined && sizeBytes > limit) {
+      throw new StorageError(
+        'out-of-range',
+        `${object}: ${sizeBytes} bytes; this guest would see a disk over ${limit} bytes wrongly and damage it`,
+      )
+    }
+  }
+
+  #missing(object: string): StorageError {
+    return new StorageError(
+      'unavailable',
+      `${object}: the guest does not show the disk; see whether it is attached and its service domain is up`,
+    )
+  }
+}
+
+/** Formatting destroys; so every witness must agree, and the message says which one did not and what a person can do. */
+export function reasonNotToFormat(content: Content, device: GuestDevice, request: MountedRequest): string | undefined {
+  const state = describeContent(device, content)
+  if (content.kind !== 'blank' && content.kind !== 'unlabelled') {
+    return `${state}: the driver neither mounts nor overwrites that; look at it by hand`
+  }
+  if (!request.createdEmpty) return `${state}, but the volume was made from another one: it must hold data, so it is not formatted`
+  if (request.written)
+    return `${state}, but the storage side counts bytes on it: it is not formatted; make the file system by hand if it is empty`
+  if (request.mode === 'ro') return `${state}, and it is attached read-only: attach it writable once, so that it gets a file system`
+  if (request.format.mountOptions.includes('ro'))
+    return `${state}, and mounted read-only: mount it writable once, so that it gets a file system`
+  if (device.sizeBytes !== request.sizeBytes) {
+    return `${state}, but has ${device.sizeBytes} bytes and not ${request.sizeBytes}: it may be another disk, so it is not formatted`
+  }
+  return undefined
+}
+
+function describeContent(device: GuestDevice, content: Content): string {
+  switch (content.kind) {
+    case 'blank':
+      return `${device.blockPath} is blank`
+    case 'unlabelled':
+      return `${device.blockPath} has no label`
+    case 'filesystem':
+      return `${device.blockPath} holds a file system ${content.type}`
+    case 'other':
+      return `${device.blockPath} holds ${content.description}`
+  }
+}
+
+function checkSize(object: string, device: GuestDevice, sizeBytes: number): GuestDevice {
+  if (device.sizeBytes >= sizeBytes) return device
+  throw new StorageError(
+    'failed-precondition',
+    `${object}: ${device.blockPath} has ${device.sizeBytes} bytes, the volume ${sizeBytes}: it may be another disk, or one that the guest must look at anew; detach and attach the volume`,
+  )
+}
+
+function expectType(object: string, device: GuestDevice, found: string, wanted: string): string {
+  if (wanted === '' || wanted === found) return found
+  throw new StorageError('failed-precondition', `${object}: ${device.blockPath} holds ${found}, not ${wanted}; ask for ${found}`)
+}
+
+/** The type that is mounted at the path, if it is this device in the wanted way; undefined when nothing is there. */
+function confirmStaged(
+  object: string,
+  uses: UseTable,
+  device: GuestDevice,
+  wanted: { readonly path: string; readonly type: string; readonly readonly: boolean },
+): string | undefined {
+  const there = uses.at(wanted.path, device)
+  if (!there) return undefined
+  if (there.kind !== 'filesystem' || there.identity !== device.identity) {
+    throw new StorageError('already-exists', `${object}: ${wanted.path} is taken by ${there.source} (${there.type})`)
+  }
+  if (wanted.type !== '' && there.type !== wanted.type) {
+    throw new StorageError('already-exists', `${object}: staged at ${wanted.path} with ${there.type}, not ${wanted.type}`)
+  }
+  if (there.readonly !== wanted.readonly) {
+    const how = there.readonly ? 'read-only' : 'writable'
+    throw new StorageError('already-exists', `${object}: staged at ${wanted.path} ${how}; unstage it before staging it otherwise`)
+  }
+  return there.type
+}
+
+// They become one word after -o: a comma would start another option, and some options undo what this driver promises.
+const FORBIDDEN_OPTIONS = /^(remount|bind|rbind|move|loop|discard|nouuid|norecovery|noload|overlay)(=|$)/
+
+function checkMountOptions(object: string, options: readonly string[]): void {
+  for (const option of options) {
+    if (!/^[A-Za-z0-9_][A-Za-z0-9_.:@%+/=-]*$/.test(option)) {
+      throw new StorageError('invalid-argument', `${object}: ${JSON.stringify(option)} is not a mount option`)
+    }
+    if (FORBIDDEN_OPTIONS.test(option))
+      throw new StorageError('invalid-argument', `${object}: the mount option ${option} is not for a volume`)
+  }
+}

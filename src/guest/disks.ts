@@ -1,0 +1,130 @@
+// What any guest platform offers for the disks it was given, in words that no platform owns. Types and small pure
+// functions only: commands and their texts stand in the platform's own files.
+
+/** A disk of this guest as the platform addresses it. `identity` is the word by which the mount table knows it. */
+export interface GuestDevice {
+  readonly slot: number
+  readonly blockPath: string
+  readonly rawPath: string
+  readonly sizeBytes: number
+  readonly identity: string
+}
+
+/** What lies on a device. Only `blank` and `unlabelled` are proofs of emptiness; everything unclear throws instead. */
+export type Content =
+  | { readonly kind: 'blank' }
+  | { readonly kind: 'unlabelled' } // a whole disk that nobody has given a label, so it has no slices to read yet
+  | { readonly kind: 'filesystem'; readonly type: string }
+  | { readonly kind: 'other'; readonly description: string }
+
+/** One line of the mount table, or one published device node. */
+export interface Use {
+  readonly path: string
+  /** `part`: a directory of a file system, bound elsewhere by somebody else. */
+  readonly kind: 'filesystem' | 'part' | 'device'
+  readonly identity: string
+  readonly source: string
+  readonly type: string
+  readonly readonly: boolean
+}
+
+/** The mount table as of one reading. */
+export interface UseTable {
+  /** What covers the path itself (the topmost, if several do); a bound node of `device` is recognised as such. */
+  at(path: string, device?: { readonly identity: string; readonly blockPath: string }): Use | undefined
+  /** Everything that is mounted or bound from the device. */
+  of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[]
+}
+
+export interface MountRequest {
+  readonly path: string
+  readonly type: string
+  readonly readonly: boolean
+  /** The bytes are a copy of another volume's: its identity on disk may be mounted here already. */
+  readonly copy: boolean
+  readonly options: readonly string[]
+}
+
+export interface Amounts {
+  readonly total: number
+  readonly used: number
+  readonly available: number
+}
+
+export type Sighting = { readonly kind: 'present'; readonly device: GuestDevice } | { readonly kind: 'absent' } | { readonly kind: 'stale' } // names are left over from a disk that is gone
+
+/** Every method throws when it could not look; none takes a failed look for an answer. */
+export interface Platform {
+  /** The first is the default. */
+  readonly fileSystems: readonly string[]
+  /** The largest disk this platform can address without damage, if there is such a limit. */
+  readonly maximumSizeBytes: number | undefined
+  readonly slots: { readonly first: number; readonly last: number }
+
+  /** Looks once. `sizeBytes` is what the caller expects: some guests see one export through two possible layouts. */
+  findDevice(slot: number, sizeBytes: number, signal?: AbortSignal): Promise<Sighting>
+  /** Asks the operating system to look for disks, after a sighting that was not `present`. */
+  discover(sighting: 'absent' | 'stale', signal?: AbortSignal): Promise<void>
+  /** Reads by two independent means. */
+  readContent(device: GuestDevice, signal?: AbortSignal): Promise<Content>
+  /** Who has the device open, besides mounts; empty when nobody. */
+  listHolders(device: { readonly identity: string; readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]>
+
+  /** Gives an unlabelled disk one slice over everything; only after `readContent` said so. */
+  label(device: GuestDevice, signal?: AbortSignal): Promise<void>
+  /** Makes a file system, never by force; only after `readContent` said blank. */
+  format(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
+  /** Repairs what a crash leaves behind; throws `failed-precondition` when a person must decide. */
+  check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
+  mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>
+  /** Grows the mounted file system to its device; nothing to do is success. */
+  grow(
+    device: { readonly blockPath: string },
+    mounted: { readonly path: string; readonly type: string },
+    signal?: AbortSignal,
+  ): Promise<void>
+
+  readUses(signal?: AbortSignal): Promise<UseTable>
+  /** The path as the mount table spells it. */
+  resolvePath(path: string, signal?: AbortSignal): Promise<string>
+  bindFileSystem(request: { source: string; target: string; readonly: boolean }, signal?: AbortSignal): Promise<void>
+  /** Makes the device node appear at `target`. */
+  bindDevice(request: { device: GuestDevice; target: string; readonly: boolean }, signal?: AbortSignal): Promise<void>
+  /** The device to which a published path leads: by a link, or by being its node; undefined when it is something else or absent. */
+  readDeviceAt(path: string, signal?: AbortSignal): Promise<string | undefined>
+  unmount(path: string, signal?: AbortSignal): Promise<void>
+
+  /** A mounted path that does not answer is `unavailable` after a short time. */
+  measureFileSystem(path: string, signal?: AbortSignal): Promise<{ bytes: Amounts; inodes: Amounts | undefined }>
+  measureDevice(blockPath: string, signal?: AbortSignal): Promise<number>
+  /** Identity of the device behind a block path; undefined when the device has gone. */
+  identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
+}
+
+/** Blocks of `od` output that are read to prove that nothing is there. */
+export const PROBE_BYTES = 128 * 1024
+
+/** Time for commands that may work through a whole disk. */
+export const SLOW_MS = 600_000
+
+/** A disk whose service domain is gone blocks its readers for ever. */
+export const MEASURE_MS = 10_000
+
+/**
+ * Reads the octal dump of the first PROBE_BYTES: true when every byte is zero, false when one is not. A dump that does not
+ * reach its end is undefined: the read failed or was cut. Repeated lines are printed as one `*` (od, POSIX).
+ */
+export function parseZeroDump(dump: string): boolean | undefined {
+  const lines = dump.split('\n').map(line => line.trimEnd())
+  const start = lines.findIndex(line => /^0000000 /.test(line))
+  if (start < 0) return undefined
+  const records = lines.slice(start).filter(line => line !== '')
+  const last = records.at(-1) ?? ''
+  if (!/^0*[0-7]+$/.test(last) || Number.parseInt(last, 8) !== PROBE_BYTES) return undefined
+  return records.length === 3 && records[1] === '*' && /^0000000( +0+)+$/.test(records[0] ?? '')
+}
+
+/** Mount points nest by whole path components. */
+export function isUnder(path: string, directory: string): boolean {
+  return directory === '/' || path === directory || path.startsWith(`${directory}/`)
+}

@@ -1,0 +1,142 @@
+// Directories, empty files and links of a guest, through its shell: the few ways in which the node plugin touches names.
+// It removes only what it can have made: an empty directory, an empty file, a link. Nothing here recurses.
+
+import { StorageError } from '../errors.ts'
+import { classify, expectSuccess, type FailureRow } from '../shell/failures.ts'
+import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+
+// /bin is a link to /usr/bin on Solaris and on current Linux, and the real place on older Linux.
+const LS = '/bin/ls'
+const MKDIR = '/bin/mkdir'
+const RMDIR = '/bin/rmdir'
+const RM = '/bin/rm'
+const LN = '/bin/ln'
+const TOUCH = '/bin/touch'
+const CAT = '/bin/cat'
+
+export type Entry =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'file'; readonly sizeBytes: number }
+  | { readonly kind: 'link'; readonly target: string }
+  | { readonly kind: 'other'; readonly description: string }
+
+const ABSENT: FailureRow = {
+  text: /No such file or directory|Not a directory/,
+  kind: 'not-found',
+  evidence: 'recorded',
+  source: 'linux-guest-tools-2.txt; the Solaris tools print the same words of errno (recalled)',
+}
+
+const FAILURES: readonly FailureRow[] = [
+  ABSENT,
+  {
+    text: /Directory not empty|File exists|Device or resource busy|Device busy/,
+    kind: 'failed-precondition',
+    evidence: 'documented',
+    source: 'errno words of POSIX strerror(3)',
+    hint: 'something is there that the driver did not make; look at it and move it away',
+  },
+  { text: /Read-only file system/, kind: 'failed-precondition', evidence: 'documented', source: 'errno words of POSIX strerror(3)' },
+  {
+    text: /Permission denied|Not owner/,
+    kind: 'permission-denied',
+    evidence: 'documented',
+    source: 'errno words; "Not owner" is EPERM on Solaris',
+  },
+  { text: /Input\/output error|I\/O error/, kind: 'unavailable', evidence: 'documented', source: 'errno words of EIO, Linux and Solaris' },
+]
+
+export class Paths {
+  readonly #shell: Shell
+
+  constructor(shell: Shell) {
+    this.#shell = shell
+  }
+
+  async readEntry(path: string, signal?: AbortSignal): Promise<Entry> {
+    const result = await this.#run([LS, '-ld', path], 'read', path, signal)
+    return result === undefined ? { kind: 'absent' } : parseEntry(result.stdout, path)
+  }
+
+  /** Names in a directory; undefined when there is no such directory. */
+  async list(directory: string, signal?: AbortSignal): Promise<readonly string[] | undefined> {
+    const result = await this.#run([LS, '-1', directory], 'read', directory, signal)
+    return result?.stdout.split('\n').filter(name => name !== '')
+  }
+
+  /** Text of a small file of the kernel; undefined when there is none. */
+  async readText(path: string, signal?: AbortSignal): Promise<string | undefined> {
+    return (await this.#run([CAT, path], 'read', path, signal))?.stdout
+  }
+
+  async ensureDirectory(path: string, signal?: AbortSignal): Promise<void> {
+    await this.#must([MKDIR, '-p', path], path, signal)
+  }
+
+  async ensureFile(path: string, signal?: AbortSignal): Promise<void> {
+    await this.#must([TOUCH, path], path, signal)
+  }
+
+  /** Fails when the name is taken. */
+  async createLink(path: string, target: string, signal?: AbortSignal): Promise<void> {
+    await this.#must([LN, '-s', target, path], path, signal)
+  }
+
+  /** Removes an empty directory, an empty file or a link; absence is success. */
+  async remove(path: string, signal?: AbortSignal): Promise<void> {
+    const entry = await this.readEntry(path, signal)
+    switch (entry.kind) {
+      case 'absent':
+        return
+      case 'directory':
+        await this.#run([RMDIR, path], 'write', path, signal)
+        return
+      case 'link':
+        await this.#must([RM, '-f', path], path, signal)
+        return
+      case 'file':
+        if (entry.sizeBytes > 0)
+          throw new StorageError('failed-precondition', `${path} is a file with contents: the driver did not make it`)
+        await this.#must([RM, '-f', path], path, signal)
+        return
+      case 'other':
+        throw new StorageError('failed-precondition', `${path} is ${entry.description}: the driver did not make it`)
+    }
+  }
+
+  async #must(command: Command, path: string, signal: AbortSignal | undefined): Promise<CommandResult> {
+    return expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal }), FAILURES, path)
+  }
+
+  async #run(
+    command: Command,
+    effect: 'read' | 'write',
+    path: string,
+    signal: AbortSignal | undefined,
+  ): Promise<CommandResult | undefined> {
+    const result = await this.#shell.run(command, { effect, signal })
+    if (result.exitStatus !== 0 && classify(result, FAILURES) === ABSENT) return undefined
+    return expectSuccess(command, result, FAILURES, path)
+  }
+}
+
+/** One line of `ls -ld`: mode, links, owner, group, size, date, name (POSIX). Text before it is tolerated. */
+export function parseEntry(text: string, path: string): Entry {
+  const line = text.split('\n').find(at => at.endsWith(path) || at.includes(`${path} -> `))
+  const match = line?.match(/^([-dlbcps])\S{9}\S* +\d+ +\S+ +\S+ +(\d+,? *\d*) .*$/)
+  if (line === undefined || !match) throw new StorageError('internal', `${path}: ls printed ${JSON.stringify(text.slice(0, 200))}`)
+  switch (match[1]) {
+    case 'd':
+      return { kind: 'directory' }
+    case 'l':
+      return { kind: 'link', target: line.slice(line.indexOf(' -> ') + 4) }
+    case '-':
+      return { kind: 'file', sizeBytes: Number(match[2]) }
+    case 'b':
+    case 'c':
+      return { kind: 'other', description: 'a device node' }
+    default:
+      return { kind: 'other', description: 'neither a directory nor a file nor a link' }
+  }
+}

@@ -2,6 +2,7 @@
 // A process that is given up is never killed while it may be changing something.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { Socket } from 'node:net'
 import { Output } from './output.ts'
 import {
   type Command,
@@ -34,7 +35,9 @@ export class LocalShell implements Shell {
       const giveUp = (reason: string, cause?: unknown) =>
         settle(() => {
           if (effect === 'read') child.kill('SIGKILL')
+          // It runs on, and this process need not wait for it.
           child.unref()
+          for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref()
           reject(new ShellError('unknown', `${formatCommand(command)} ${reason}`, { cause }))
         })
       const onAbort = () => giveUp('was given up', signal?.reason)

@@ -1,0 +1,146 @@
+// A command of unknown fate keeps everybody away from its objects while the host's process list shows it.
+
+import type { Clock } from '../../src/clock.ts'
+import { createHost } from '../../src/shell/late-effects.ts'
+import { isChange, mayBeCommand } from '../../src/shell/processes.ts'
+import type { Command } from '../../src/shell/shell.ts'
+import { SimHost, Timeline } from '../../src/sim/host.ts'
+import { SimShell } from '../../src/sim/sim-shell.ts'
+
+const LEAF = 'v-abcdefghijklmnopqrst'
+const CREATE: Command = ['/usr/sbin/zfs', 'create', '-V', '1073741824', '-o', 'ldom-csi:name=cHZj', `tank/kubernetes/${LEAF}`]
+
+function world() {
+  const timeline = new Timeline()
+  const sim = new SimHost('storage1', timeline)
+  const created: string[] = []
+  sim.programs.set('zfs', args => {
+    created.push(args.at(-1) ?? '')
+    return { exitStatus: 0, stdout: '', stderr: '' }
+  })
+  const host = createHost({ name: 'storage1', shell: new SimShell(sim) })
+  const lose = (kind: 'cut-after' | 'late') => {
+    timeline.rules.push(argv => {
+      if (argv[0] !== '/usr/sbin/zfs') return undefined
+      timeline.rules.length = 0
+      return kind === 'late' ? { kind, afterCommands: 1000 } : { kind }
+    })
+  }
+  return { timeline, sim, host, created, lose }
+}
+
+test('a host is asked once at start, and then only when a fate is unknown', async () => {
+  const { host, timeline } = world()
+  await host.settled([LEAF])
+  await host.settled([LEAF])
+  await host.shell.run(CREATE, { effect: 'write' })
+  await host.settled([LEAF])
+  expect(timeline.commands.map(({ argv }) => argv[0])).toEqual(['/usr/bin/ps', '/usr/sbin/zfs'])
+})
+
+test('a lost command that still runs keeps others from its object until it has ended', async () => {
+  const { host, timeline, lose, created } = world()
+  await host.settled([])
+  lose('late')
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+
+  await expect(host.settled([LEAF])).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('still running; try again'),
+  })
+  await timeline.settle()
+  await host.settled([LEAF])
+  expect(created).toEqual([`tank/kubernetes/${LEAF}`])
+})
+
+test('a lost command does not concern other objects', async () => {
+  const { host, lose, timeline } = world()
+  await host.settled([])
+  lose('late')
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  const before = timeline.commands.length
+  await host.settled(['v-zzzzzzzzzzzzzzzzzzzz'])
+  expect(timeline.commands).toHaveLength(before)
+})
+
+test('a lost command that has ended is forgotten after one look', async () => {
+  const { host, lose, timeline } = world()
+  await host.settled([])
+  lose('cut-after')
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await host.settled([LEAF])
+  const after = timeline.commands.length
+  await host.settled([LEAF])
+  expect(timeline.commands).toHaveLength(after)
+})
+
+test('a new process finds what an earlier one left at work, also for objects it is asked about later', async () => {
+  const { sim, host, lose, timeline } = world()
+  lose('late')
+  const short: Command = ['/usr/sbin/zfs', 'destroy', `tank/${LEAF}`]
+  await expect(host.shell.run(short, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+
+  const fresh = createHost({ name: 'storage1', shell: new SimShell(sim) })
+  await fresh.settled(['v-another'])
+  await expect(fresh.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
+  await timeline.settle()
+  await fresh.settled([LEAF])
+})
+
+test('at start a line that is cut short may concern any object', async () => {
+  const { sim, host, lose } = world()
+  lose('late')
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  const fresh = createHost({ name: 'storage1', shell: new SimShell(sim) })
+  await expect(fresh.settled(['v-another'])).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('a process list that cannot be read is not an empty one', async () => {
+  const { sim, host } = world()
+  sim.programs.set('ps', () => ({ exitStatus: 1, stdout: '', stderr: 'ps: no memory\n' }))
+  await expect(host.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
+  sim.programs.set('ps', () => ({ exitStatus: 0, stdout: '', stderr: '' }))
+  await expect(host.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('a banner before the list is no process', async () => {
+  const { sim, host } = world()
+  sim.banner = `/usr/sbin/zfs destroy ${LEAF} is forbidden on this host\n`
+  await host.settled([LEAF])
+})
+
+test('the list is believed only when the lost command had time to start', async () => {
+  const { sim, lose } = world()
+  const slept: number[] = []
+  const clock: Clock = { nowMs: () => 5000, sleep: async ms => void slept.push(ms) }
+  const host = createHost({ name: 'storage1', shell: new SimShell(sim), clock, graceMs: 1000 })
+  await host.settled([])
+  lose('cut-after')
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await host.settled([LEAF])
+  expect(slept).toEqual([1000])
+})
+
+const FULL = CREATE.join(' ')
+test.each([
+  { name: 'the whole line', line: FULL, same: true },
+  { name: 'its first 79 characters', line: FULL.slice(0, 79), same: true },
+  { name: 'its first 80 characters under sudo', line: `sudo ${FULL}`.slice(0, 80), same: true },
+  { name: 'a shorter beginning', line: FULL.slice(0, 40), same: false },
+  { name: 'a longer line', line: `${FULL}x`, same: false },
+  { name: 'another command', line: '/usr/sbin/zfs list', same: false },
+])('$name: $same', ({ line, same }) => {
+  expect(mayBeCommand(line, CREATE)).toBe(same)
+})
+
+test.each([
+  { line: '/usr/sbin/zfs create tank/v', change: true },
+  { line: 'zfs send tank/v@s', change: false },
+  { line: 'pfexec /usr/sbin/zfs set a=b tank/v', change: true },
+  { line: 'sudo -n /usr/sbin/ldm add-vdisk a b@c d', change: true },
+  { line: 'ldm list-bindings -p', change: false },
+  { line: '/sbin/mkfs.ext4 /dev/vdiskc', change: true },
+  { line: 'vi zfs create', change: false },
+])('$line is a change: $change', ({ line, change }) => {
+  expect(isChange(line)).toBe(change)
+})

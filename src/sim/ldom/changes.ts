@@ -178,7 +178,7 @@ export function checkChannels(running: Running, settings: LdmSettings, guest: Do
   for (const { domain } of paths) wanted.set(domain, (wanted.get(domain) ?? 0) + 1)
   for (const [domain, count] of wanted) {
     const available = settings.ldcBudget - running.channels(domain)
-    if (count > available) throw new LdmFailure(TEXTS.channelsExhausted(count, domain, available))
+    if (count > 0 && count > available) throw new LdmFailure(TEXTS.channelsExhausted(count, domain, available))
   }
 }
 

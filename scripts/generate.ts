@@ -2,6 +2,7 @@
 // A generated file is a pure function of its sources: no clock, no machine, no order of a directory.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { generateConfigurationReference } from '../src/cli/config-reference.ts'
 import { generateDescriptor, generateTypes } from './csi-types.ts'
 
 interface GeneratedFile {
@@ -14,6 +15,7 @@ const root = new URL('../', import.meta.url)
 const FILES: readonly GeneratedFile[] = [
   { file: 'src/csi/types.gen.ts', generate: generateTypes },
   { file: 'src/csi/descriptor.gen.ts', generate: generateDescriptor },
+  { file: 'docs/configuration.md', generate: generateConfigurationReference },
 ]
 
 const check = process.argv.includes('--check')

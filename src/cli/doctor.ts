@@ -1,0 +1,272 @@
+// Looks at an installation before (or after) it fails: every host, tool, service and path that the configuration names, each
+// with one harmless read. It repairs nothing, and it keeps going: one finding must not hide the next.
+
+import { Stmfadm } from '../comstar/stmfadm.ts'
+import type { ControllerConfig, LunPoolConfig, PoolConfig } from '../config.ts'
+import { findGuestRule } from '../config.ts'
+import { describeError, isStorageError } from '../errors.ts'
+import { Iscsiadm } from '../iscsi/iscsiadm.ts'
+import { Ldm } from '../ldoms/ldm.ts'
+import type { Domain } from '../ldoms/listing.ts'
+import type { Host } from '../shell/host.ts'
+import { readDialect } from '../zfs/dialect.ts'
+import { Zfs } from '../zfs/zfs.ts'
+
+export interface Check {
+  readonly level: 'ok' | 'warn' | 'FAIL'
+  readonly object: string
+  readonly what: string
+  readonly wayOut?: string
+}
+
+export interface DoctorSubject {
+  readonly config: ControllerConfig
+  readonly hosts: ReadonlyMap<string, Host>
+}
+
+type Checks = readonly Check[]
+
+const UNAME = '/usr/bin/uname'
+const SVCPROP = '/usr/bin/svcprop'
+
+export async function examine(subject: DoctorSubject, signal?: AbortSignal): Promise<Checks> {
+  const { config, hosts } = subject
+  const reachable = await Promise.all([...hosts.values()].map(host => examineHost(host, signal)))
+  const answering = new Set(reachable.flatMap(check => (check.level === 'ok' ? [check.object] : [])))
+  // A host that does not answer has its one line; its tools would only repeat it.
+  const isUp = (name: string) => answering.has(`host ${name}`)
+  const machines = await Promise.all([...config.machines.keys()].map(name => examineMachine(name, subject, isUp, signal)))
+  const pools = await Promise.all([...config.pools.values()].map(pool => examinePool(pool, subject, isUp, signal)))
+  return [...reachable, ...machines.flat(), ...pools.flat()]
+}
+
+async function examineHost(host: Host, signal: AbortSignal | undefined): Promise<Check> {
+  const object = `host ${host.name}`
+  const [answer] = await attempt(object, 'check the address, the key files and the host key', async () => {
+    const { exitStatus, stdout, stderr } = await host.shell.run([UNAME, '-s', '-r'], { effect: 'read', signal })
+    if (exitStatus !== 0)
+      return [fail(object, `uname ended with status ${exitStatus}: ${firstLine(stderr)}`, 'check the prefix and what the account may run')]
+    return [ok(object, `answers: ${firstLine(stdout)}`)]
+  })
+  return answer ?? fail(object, 'no answer', '')
+}
+
+async function examineMachine(
+  name: string,
+  { config, hosts }: DoctorSubject,
+  isUp: (host: string) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<Checks> {
+  const machine = config.machines.get(name)
+  const host = machine && hosts.get(machine.controlDomain)
+  if (machine === undefined || host === undefined || !isUp(host.name)) return []
+  const object = `machine ${name}`
+  const ldm = new Ldm(host.shell)
+  const permission = `allow the account on ${host.name} to run ldm (profile "LDoms Management", or a prefix)`
+  const listed = await attempt(object, permission, async () => {
+    const [version, domains] = await Promise.all([ldm.version({ signal }), ldm.listBindings({ signal })])
+    return [
+      ok(object, `ldm ${version} lists ${domains.length} domains`),
+      ...examineServices(name, config, domains),
+      ...examineGuests(name, config, domains),
+      ...domains
+        .filter(domain => domain.flags.delayedReconfiguration)
+        .map(domain =>
+          fail(object, `domain ${domain.name} is in delayed reconfiguration: no disk can be changed`, 'reboot it, or ldm cancel-reconf'),
+        ),
+    ]
+  })
+  const saving = machine.saveConfiguration
+    ? await attempt(object, permission, async () => [
+        ok(object, `${(await ldm.listConfigurations({ signal })).length} configurations saved`),
+      ])
+    : [
+        warn(
+          object,
+          'changes are not saved to the service processor',
+          'a power cycle loses every attachment until it is applied again; set saveConfiguration: true',
+        ),
+      ]
+  return [...listed, ...saving, ...(await examineRecoveryPolicy(name, host, signal))]
+}
+
+function examineServices(machine: string, config: ControllerConfig, domains: readonly Domain[]): Checks {
+  const wanted = new Map<string, { serviceDomain: string; vds: string }>()
+  for (const path of [...config.pools.values()].flatMap(pool => [...pool.paths])) {
+    if (path.machine === machine) wanted.set(`${path.vds}@${path.serviceDomain}`, path)
+  }
+  return [...wanted].map(([name, { serviceDomain, vds }]) => {
+    const object = `vds ${name} of ${machine}`
+    const domain = domains.find(candidate => candidate.name === serviceDomain)
+    if (domain === undefined) return fail(object, `there is no domain ${serviceDomain}`, 'correct serviceDomains in the configuration')
+    if (!domain.vdses.some(candidate => candidate.name === vds))
+      return fail(object, 'there is no such vds', `ldm add-vds ${vds} ${serviceDomain}`)
+    if (domain.state !== 'active') return fail(object, `its domain is ${domain.state}`, `start ${serviceDomain}`)
+    return ok(object, 'there')
+  })
+}
+
+// mpgroup fails over in the client, and the mainline Linux client probes one path only (sunvdc, source).
+function examineGuests(machine: string, config: ControllerConfig, domains: readonly Domain[]): Checks {
+  const services = new Set(config.machines.get(machine)?.serviceDomains.keys())
+  const multipath = [...config.pools.values()]
+    .filter(pool => pool.paths.filter(path => path.machine === machine).length > 1)
+    .map(pool => pool.name)
+  return domains
+    .filter(domain => !services.has(domain.name) && !domain.flags.control)
+    .flatMap(domain => {
+      const object = `guest ${machine}/${domain.name}`
+      const rule = findGuestRule(config.guests, machine, domain.name)
+      if (rule === undefined) return [warn(object, 'no entry under guests matches it', 'it gets no disk until one does')]
+      if (rule.platform === 'linux' && multipath.length > 0) {
+        return [
+          warn(
+            object,
+            `Linux waits for its first path: a disk of pool ${multipath.join(' or ')} does not fail over`,
+            'use a pool with one path, or plan for a stall while a service domain is down',
+          ),
+        ]
+      }
+      return []
+    })
+}
+
+const POLICIES = new Map([
+  ['1', 'only logs'],
+  ['2', 'only notifies'],
+  ['3', 'takes the newer autosave at the next power cycle'],
+])
+
+async function examineRecoveryPolicy(machine: string, host: Host, signal: AbortSignal | undefined): Promise<Checks> {
+  const object = `machine ${machine}`
+  const wayOut = 'svccfg -s ldmd setprop ldmd/autorecovery_policy=integer: 3; svcadm refresh ldmd; svcadm restart ldmd'
+  try {
+    const { exitStatus, stdout, stderr } = await host.shell.run([SVCPROP, '-p', 'ldmd/autorecovery_policy', 'ldmd'], {
+      effect: 'read',
+      signal,
+    })
+    const policy = stdout.trim()
+    if (exitStatus !== 0)
+      return [warn(object, `autorecovery policy could not be read: ${firstLine(stderr)}`, 'check it by hand; 3 is recommended')]
+    const meaning = `autorecovery policy ${policy} ${POLICIES.get(policy) ?? 'is not known'}`
+    return [policy === '3' ? ok(object, meaning) : warn(object, `${meaning}: a stale saved configuration brings old disks back`, wayOut)]
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    return [warn(object, `autorecovery policy could not be read: ${describeError(error)}`, 'check it by hand; 3 is recommended')]
+  }
+}
+
+async function examinePool(
+  pool: PoolConfig,
+  subject: DoctorSubject,
+  isUp: (host: string) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<Checks> {
+  const host = subject.hosts.get(pool.host)
+  const paths = pool.design === 'lun' ? await examineInitiators(pool, subject, isUp, signal) : []
+  if (host === undefined || !isUp(pool.host)) return paths
+  return [
+    ...(await examineDataset(pool, host, signal)),
+    ...(pool.design === 'lun' ? await examineTarget(pool, host, signal) : []),
+    ...paths,
+  ]
+}
+
+async function examineDataset(pool: PoolConfig, host: Host, signal: AbortSignal | undefined): Promise<Checks> {
+  const object = `pool ${pool.name}`
+  return attempt(object, `allow the account on ${host.name} to run zfs (zfs allow, or a prefix)`, async () => {
+    const zfs = new Zfs(host.shell)
+    const [dialect, found, health] = await Promise.all([
+      readDialect(host.shell, signal),
+      zfs.getProperties(['type', 'available'], [pool.dataset], signal),
+      zfs.poolHealth(pool.dataset.split('/')[0] ?? pool.dataset, signal),
+    ])
+    const properties = found.get(pool.dataset)
+    if (properties === undefined)
+      return [fail(object, `dataset ${pool.dataset} does not exist on ${host.name}`, `zfs create ${pool.dataset}`)]
+    const checks = [
+      ok(object, `zfs (${dialect.name}) has dataset ${pool.dataset}, ${properties.get('available')?.value ?? '?'} bytes available`),
+    ]
+    if (properties.get('type')?.value !== 'filesystem')
+      checks.push(fail(object, `${pool.dataset} is no file system`, 'volumes cannot be made below it'))
+    if (health !== 'ONLINE') checks.push(warn(object, `the ZFS pool is ${health}`, 'see zpool status'))
+    if (pool.design === 'lun' && dialect.name === 'solaris-10')
+      checks.push(fail(object, 'Solaris 10 has no COMSTAR', 'use a storage host with Solaris 11 or illumos'))
+    return checks
+  })
+}
+
+async function examineTarget(pool: LunPoolConfig, host: Host, signal: AbortSignal | undefined): Promise<Checks> {
+  const object = `COMSTAR on ${host.name}`
+  return attempt(object, `allow the account on ${host.name} to run stmfadm`, async () => {
+    const stmfadm = new Stmfadm(host.shell)
+    const [state, units] = await Promise.all([stmfadm.state(signal), stmfadm.listLogicalUnits(undefined, signal)])
+    if (state.operational !== 'online' || state.configuration !== 'initialized') {
+      return [fail(object, `is ${state.operational} and ${state.configuration}`, 'svcadm enable stmf')]
+    }
+    return [ok(object, `is online with ${units.length} logical units; pool ${pool.name} uses target ${pool.export.target}`)]
+  })
+}
+
+async function examineInitiators(
+  pool: LunPoolConfig,
+  { config, hosts }: DoctorSubject,
+  isUp: (host: string) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<Checks> {
+  const checks = await Promise.all(
+    pool.paths.map(async path => {
+      const host = hosts.get(config.machines.get(path.machine)?.serviceDomains.get(path.serviceDomain) ?? '')
+      if (host === undefined || !isUp(host.name)) return []
+      const object = `path ${pool.name} through ${path.serviceDomain} of ${path.machine}`
+      return attempt(object, `allow the account on ${host.name} to run iscsiadm`, () => examineInitiator(object, pool, host, signal))
+    }),
+  )
+  return checks.flat()
+}
+
+async function examineInitiator(object: string, pool: LunPoolConfig, host: Host, signal: AbortSignal | undefined): Promise<Checks> {
+  const iscsiadm = new Iscsiadm(host.shell)
+  const [name, target] = await Promise.all([iscsiadm.initiatorName(signal), iscsiadm.listTarget(pool.export.target, signal)])
+  if (target === undefined || target.connections === 0) {
+    const wayOut = `iscsiadm add discovery-address ADDRESS; iscsiadm modify discovery --sendtargets enable; check that ${name} is in the host group`
+    return [fail(object, `initiator ${name} is not logged in to ${pool.export.target}`, wayOut)]
+  }
+  const seen = target.luns.flatMap(({ device }) => device ?? [])
+  const odd = seen.find(device => !/\/c\d+t[0-9A-F]{32}d0(s\d)?$/i.test(device))
+  if (odd !== undefined) {
+    return [
+      fail(
+        object,
+        `${odd} is not named by a GUID: multipathing is off`,
+        'enable MPxIO (stmsboot -e, or mpxio-disable="no" in iscsi.conf) and reboot the domain',
+      ),
+    ]
+  }
+  const named = seen.length > 0 ? `${seen.length} disks named by GUID` : 'no disk seen yet, so multipathing is not proved'
+  return [ok(object, `initiator ${name}, ${target.connections} connections, ${named}`)]
+}
+
+/** What a group of checks says, or one FAIL with what went wrong while looking. */
+async function attempt(object: string, wayOut: string, look: () => Promise<Checks>): Promise<Checks> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    return [fail(object, describeError(error), wayOut)]
+  }
+}
+
+export function formatChecks(checks: Checks): string {
+  return checks
+    .map(
+      ({ level, object, what, wayOut }) =>
+        `${level.padEnd(4)}  ${object}: ${what}${wayOut === undefined || wayOut === '' ? '' : `\n      -> ${wayOut}`}\n`,
+    )
+    .join('')
+}
+
+const ok = (object: string, what: string): Check => ({ level: 'ok', object, what })
+const warn = (object: string, what: string, wayOut: string): Check => ({ level: 'warn', object, what, wayOut })
+const fail = (object: string, what: string, wayOut: string): Check => ({ level: 'FAIL', object, what, wayOut })
+const firstLine = (text: string) => text.trim().split('\n')[0] ?? ''

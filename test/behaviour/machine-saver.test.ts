@@ -1,0 +1,207 @@
+// Saving a machine's configuration to its service processor, on a simulated machine and a clock that is turned by hand.
+
+import type { Clock } from '../../src/clock.ts'
+import { ConfigurationSaver } from '../../src/ldoms/configuration-saver.ts'
+import { Ldm } from '../../src/ldoms/ldm.ts'
+import { type LogFields, silentLog } from '../../src/log.ts'
+import { machineWorld } from './machine-world.ts'
+
+class HandClock implements Clock {
+  #nowMs = 0
+  #sleepers: { readonly atMs: number; readonly wake: () => void }[] = []
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sleepers.push({ atMs: this.#nowMs + ms, wake: resolve })
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+  }
+
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms
+    await turns()
+    for (;;) {
+      const next = this.#sleepers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0]
+      if (!next) break
+      this.#sleepers = this.#sleepers.filter(sleeper => sleeper !== next)
+      this.#nowMs = next.atMs
+      next.wake()
+      await turns()
+    }
+    this.#nowMs = untilMs
+  }
+}
+
+const turns = async () => {
+  for (let i = 0; i < 200; i++) await Promise.resolve()
+}
+
+function world() {
+  const simulated = machineWorld()
+  const clock = new HandClock()
+  const errors: LogFields[] = []
+  const saver = new ConfigurationSaver({
+    machine: 'm1',
+    ldm: new Ldm(simulated.shell),
+    clock,
+    names: ['csi-a', 'csi-b'],
+    quietMs: 10_000,
+    maxDelayMs: 60_000,
+    log: { ...silentLog, error: fields => void errors.push(fields) },
+  })
+  let volumes = 0
+  return {
+    ...simulated,
+    clock,
+    saver,
+    errors,
+    /** A change of the machine that a power cycle would undo. */
+    async change() {
+      await simulated.ldm(`add-vdsdev /dev/v${volumes} v${volumes++}@primary-vds0`)
+      saver.changed()
+    },
+    configurations: () => simulated.sim.state().configurations,
+    saves: () => simulated.ldmCommands().filter(line => line.startsWith('add-spconfig')),
+    exported: () => simulated.sim.state().domains[0]?.vds[0]?.volumes.length,
+  }
+}
+
+test('a change is saved when it has been quiet for a while, and survives a power cycle', async () => {
+  const { change, clock, saves, sim, exported, configurations } = world()
+  await change()
+  await clock.advance(9_999)
+  expect(saves()).toEqual([])
+  await clock.advance(1)
+  expect(configurations()).toEqual(['factory-default', 'initial', 'csi-a [current]'])
+  sim.powerCycle()
+  expect(exported()).toBe(1)
+})
+
+test('changes that never stop are saved all the same', async () => {
+  const { change, clock, saves } = world()
+  for (let i = 0; i < 8; i++) {
+    await change()
+    await clock.advance(9_000)
+  }
+  expect(saves()).toEqual(['add-spconfig csi-a'])
+})
+
+test('the two names take turns, and only one of them remains', async () => {
+  const { change, clock, saves, configurations } = world()
+  for (let i = 0; i < 3; i++) {
+    await change()
+    await clock.advance(10_000)
+  }
+  expect(saves()).toEqual(['add-spconfig csi-a', 'add-spconfig csi-b', 'add-spconfig csi-a'])
+  expect(configurations()).toEqual(['factory-default', 'initial', 'csi-a [current]'])
+})
+
+test('nothing is saved when nothing changed', async () => {
+  const { saver, clock, ldmCommands } = world()
+  await saver.flush()
+  await clock.advance(1_000_000)
+  expect(ldmCommands()).toEqual([])
+})
+
+test('flush saves at once, and the wait that was under way finds nothing left', async () => {
+  const { change, saver, clock, saves } = world()
+  await change()
+  await saver.flush()
+  expect(saves()).toHaveLength(1)
+  await clock.advance(100_000)
+  expect(saves()).toHaveLength(1)
+})
+
+test('a save that fails is logged, and the next change tries again', async () => {
+  const { change, clock, timeline, errors, configurations } = world()
+  timeline.rules.push(argv => (argv[1] === 'add-spconfig' ? { kind: 'refuse' } : undefined))
+  await change()
+  await clock.advance(1_000_000)
+  expect(errors).toEqual([{ machine: 'm1', error: expect.stringContaining('connection refused') }])
+  timeline.rules.length = 0
+  await change()
+  await clock.advance(10_000)
+  expect(configurations()).toContain('csi-a [current]')
+})
+
+test('flush says that it could not save', async () => {
+  const { change, saver, primary } = world()
+  await change()
+  primary.down = true
+  await expect(saver.flush()).rejects.toMatchObject({ kind: 'unavailable' })
+  primary.down = false
+  await expect(saver.flush()).resolves.toBeUndefined()
+})
+
+test('stop ends the wait without a save', async () => {
+  const { change, saver, clock, saves } = world()
+  await change()
+  saver.stop()
+  await clock.advance(1_000_000)
+  await change()
+  await clock.advance(1_000_000)
+  expect(saves()).toEqual([])
+})
+
+test('a configuration that somebody chose for the next power-on is left alone', async () => {
+  const { change, saver, ldm, configurations } = world()
+  await ldm('set-spconfig factory-default')
+  await change()
+  await expect(saver.flush()).rejects.toMatchObject({ kind: 'failed-precondition' })
+  expect(configurations()).toEqual(['factory-default [next poweron]', 'initial [current]'])
+})
+
+test('a change during a save is saved by the next', async () => {
+  const { change, saver, holdLdm, exported, sim } = world()
+  await change()
+  const started = holdLdm()
+  const saved = saver.flush()
+  const drain = async () => {
+    for (let i = 0; i < 20; i++) {
+      await turns()
+      started.shift()?.go()
+    }
+  }
+  await turns()
+  saver.changed()
+  await drain()
+  await saved
+  const again = saver.flush()
+  await drain()
+  await again
+  expect(sim.state().configurations).toContain('csi-b [current]')
+  sim.powerCycle()
+  expect(exported()).toBe(1)
+})
+
+// Every command of a second save is cut, before or after its effect: the machine always comes up with all that the first one saved.
+const CUTS = [0, 1, 2, 3].flatMap(index => [
+  { index, kind: 'cut-before' as const },
+  { index, kind: 'cut-after' as const },
+])
+
+test.each(CUTS)(
+  'a save cut at command $index ($kind) leaves a complete configuration, and the next one succeeds',
+  async ({ index, kind }) => {
+    const { change, saver, timeline, sim, exported, configurations } = world()
+    await change()
+    await saver.flush()
+    await change()
+    let command = 0
+    timeline.rules.push(() => (command++ === index ? { kind } : undefined))
+    await expect(saver.flush()).rejects.toMatchObject({ kind: 'unavailable', fate: 'unknown' })
+    const before = sim.state()
+    sim.powerCycle()
+    expect(exported()).toBeGreaterThanOrEqual(1)
+    expect(before.domains[0]?.vds[0]?.volumes).toHaveLength(2)
+    timeline.rules.length = 0
+    await change()
+    await saver.flush()
+    const ours = configurations().filter(line => line.startsWith('csi-'))
+    expect(ours).toEqual([expect.stringContaining('[current]')])
+  },
+)

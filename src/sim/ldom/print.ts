@@ -132,8 +132,12 @@ function pathLines(running: Running, domain: DomainEntry, vdisk: VdiskEntry, liv
 export function domainTable(view: View, domains: readonly DomainEntry[]): string {
   const { running, settings } = view
   const row = (cells: readonly string[]) => {
-    const widths = [17, settings.managerVersion === '1.2' ? 9 : 11, 8, 8, 6, 9, 6]
-    return `${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('')}`.trimEnd()
+    const widths = [17, settings.managerVersion === '1.2' ? 9 : 11, 8, 8, 6, 9]
+    // Utilisation is not padded: two blanks follow it, whatever its length.
+    return cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? cell.length + 2))
+      .join('')
+      .trimEnd()
   }
   const rows = domains.map(domain => {
     const runtime = running.runtime(domain.name)

@@ -120,6 +120,7 @@ export class Running {
     const runtime = this.runtime(domain.name)
     const wasRunning = this.isRunning(domain)
     const wasBound = this.isBound(domain)
+    if (state === 'active' && domain.state !== 'active') runtime.startedMs = this.nowMs()
     domain.state = state
     runtime.system = system
     if (this.isBound(domain) && !wasBound) for (const vdisk of domain.vdisks.values()) this.connect(domain, vdisk)
@@ -133,9 +134,7 @@ export class Running {
   }
 
   boot(name: string): void {
-    const runtime = this.runtime(name)
-    runtime.startedMs = this.nowMs()
-    for (const disk of runtime.live.values()) disk.boot()
+    for (const disk of this.runtime(name).live.values()) disk.boot()
     this.tell(name, 'boot')
   }
 
@@ -161,6 +160,7 @@ export class Running {
     for (const domain of this.domains) {
       const runtime = this.runtime(domain.name)
       runtime.migrating = false
+      runtime.startedMs = this.nowMs()
       runtime.system = domain.state === 'active'
       if (this.isBound(domain)) for (const vdisk of domain.vdisks.values()) this.connect(domain, vdisk)
     }

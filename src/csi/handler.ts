@@ -6,7 +6,7 @@ import { StorageError } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
 import type { Calls } from './calls.ts'
 import { type Draft, type MethodType, methodsOf, type PlainMessage, type ServiceMethods, type ServiceName } from './proto.ts'
-import { codeName, type RpcStatus, statusOf } from './status.ts'
+import { codeName, type RpcStatus, redact, statusOf } from './status.ts'
 
 type UnaryName<Methods> = { [K in keyof Methods]: Methods[K] extends { readonly kind: 'unary' } ? K : never }[keyof Methods]
 
@@ -62,14 +62,13 @@ function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerT
       .run(key, callerOf(call), signal => answer(handler, call.request, signal))
       .then(
         response => {
-          finish(undefined, {})
+          finish(undefined, madeBy(response))
           callback(null, response)
         },
         (error: unknown) => {
-          const outcome = statusOf(error)
-          const message = redact(outcome.message, secrets)
+          const outcome = statusOf(error, secrets)
           finish(outcome, { error: redact(explain(error, outcome), secrets) })
-          callback({ code: outcome.code, details: message })
+          callback({ code: outcome.code, details: outcome.message })
         },
       )
   }
@@ -80,9 +79,14 @@ async function answer(handler: AnyHandler, request: PlainMessage, signal: AbortS
   try {
     return await handler(request, signal)
   } catch (error) {
-    const aborted = signal.aborted && error instanceof Error && error.name === 'AbortError'
-    throw aborted ? new StorageError('unavailable', 'the operation was interrupted', { cause: signal.reason }) : error
+    throw signal.aborted && isAbortError(error)
+      ? new StorageError('unavailable', 'the operation was interrupted', { cause: signal.reason })
+      : error
   }
+}
+
+function isAbortError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError'
 }
 
 function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): { deadlineMs: number; gone: AbortSignal } {
@@ -99,14 +103,6 @@ function explain(error: unknown, outcome: RpcStatus): string {
   return isBug ? (error.stack ?? outcome.message) : outcome.message
 }
 
-const REDACTED = '***'
-
-function redact(text: string, secrets: readonly string[]): string {
-  // The longest first: one secret may contain another.
-  const longestFirst = secrets.filter(secret => secret !== '').sort((a, b) => b.length - a.length)
-  return longestFirst.reduce((shown, secret) => shown.replaceAll(secret, REDACTED), text)
-}
-
 const NAMED: readonly (readonly [wire: string, field: keyof LogFields])[] = [
   ['volume_id', 'volumeId'],
   ['source_volume_id', 'volumeId'],
@@ -117,13 +113,19 @@ const NAMED: readonly (readonly [wire: string, field: keyof LogFields])[] = [
   ['target_path', 'path'],
 ]
 
-function namesIn(request: PlainMessage): LogFields {
+function namesIn(message: PlainMessage): LogFields {
   return Object.fromEntries(
     NAMED.flatMap(([wire, field]) => {
-      const value = request[wire]
+      const value = message[wire]
       return typeof value === 'string' && value !== '' ? [[field, value]] : []
     }),
   )
+}
+
+/** A create names its object only in the answer. */
+function madeBy(response: PlainMessage): LogFields {
+  const made = response.volume ?? response.snapshot ?? response.group_snapshot
+  return typeof made === 'object' && made !== null ? namesIn({ ...made }) : {}
 }
 
 /** The same text for the same content: maps have no order on the wire. */

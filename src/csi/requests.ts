@@ -31,6 +31,7 @@ export function parseCreateVolume(driverName: string, request: CreateVolumeReque
     format: commonFormat(accesses),
     parameters: volume,
     source: parseSource(request.volume_content_source),
+    mutable: {},
     machines: parseRequirement(driverName, request.accessibility_requirements),
   }
 }

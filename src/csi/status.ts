@@ -1,5 +1,5 @@
 // The only place that knows gRPC codes: from an error to the status a CSI caller sees.
-// Callers act on the code alone, so the table is total; details stay empty, as CSI demands.
+// Callers act on the code alone, so the table is total; details stay empty and secrets out, as CSI demands.
 
 import { status } from '@grpc/grpc-js'
 import { describeError, type ErrorKind, StorageError } from '../errors.ts'
@@ -30,15 +30,25 @@ export interface RpcStatus {
 }
 
 /** Anything that was thrown, also what is not an Error; what is not a StorageError is a bug and so INTERNAL. */
-export function statusOf(error: unknown): RpcStatus {
+export function statusOf(error: unknown, secrets: readonly string[] = []): RpcStatus {
   const kind = error instanceof StorageError ? error.kind : 'internal'
-  const text = describeError(error).trim() || `no message (${error instanceof Error ? error.name : typeof error})`
+  const said = describeError(error).trim() || `no message (${error instanceof Error ? error.name : typeof error})`
+  // Before it is cut: half a secret would not be recognised.
+  const text = redact(said, secrets)
   // A cut through a surrogate pair would make the message impossible to encode.
   const message = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text
   return { code: CODES[kind], message: message.toWellFormed() }
 }
 
+const REDACTED = '***'
+
+export function redact(text: string, secrets: readonly string[]): string {
+  // The longest first: one secret may contain another.
+  const longestFirst = secrets.filter(secret => secret !== '').sort((a, b) => b.length - a.length)
+  return longestFirst.reduce((shown, secret) => shown.replaceAll(secret, REDACTED), text)
+}
+
 /** The name of a code as logs and messages show it, e.g. `NOT_FOUND`. */
-export function codeName(code: status): string {
+export function codeName(code: number): string {
   return status[code] ?? `code ${code}`
 }

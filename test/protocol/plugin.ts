@@ -1,0 +1,36 @@
+// A served plugin for tests: real server, real socket in a directory of its own, real client, and the log as it was written.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type CsiClient, connect } from '../../src/csi/client.ts'
+import type { Service } from '../../src/csi/handler.ts'
+import { type CsiServer, startServer } from '../../src/csi/server.ts'
+import { createLog } from '../../src/log.ts'
+
+export interface Plugin {
+  readonly client: CsiClient
+  readonly server: CsiServer
+  /** Every line of the log so far, parsed. */
+  readonly lines: Record<string, unknown>[]
+  end(): Promise<void>
+}
+
+export async function servePlugin(services: readonly Service[]): Promise<Plugin> {
+  const directory = await mkdtemp(join(tmpdir(), 'csi-'))
+  const lines: Record<string, unknown>[] = []
+  const log = createLog({ level: 'debug', destination: { write: line => lines.push(JSON.parse(line)) } })
+  const server = await startServer({ endpoint: `unix://${join(directory, 'csi.sock')}`, services, log })
+  const client = connect(server.endpoint)
+  const end = async () => {
+    client.close()
+    await server.stop(0)
+    await rm(directory, { recursive: true })
+  }
+  return { client, server, lines, end }
+}
+
+/** Something to wait for, and the way to end the wait. */
+export function gate<T = void>() {
+  return Promise.withResolvers<T>()
+}

@@ -132,10 +132,9 @@ function pathLines(running: Running, domain: DomainEntry, vdisk: VdiskEntry, liv
 export function domainTable(view: View, domains: readonly DomainEntry[]): string {
   const { running, settings } = view
   const row = (cells: readonly string[]) => {
-    const widths = [17, settings.managerVersion === '1.2' ? 9 : 11, 8, 8, 6, 9]
-    // Utilisation is not padded: two blanks follow it, whatever its length.
+    const widths = [17, settings.managerVersion === '1.2' ? 9 : 11, 8, 8, 6, 9, 6]
     return cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? cell.length + 2))
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('')
       .trimEnd()
   }
@@ -143,7 +142,7 @@ export function domainTable(view: View, domains: readonly DomainEntry[]): string
     const runtime = running.runtime(domain.name)
     const flags = flagPositions(view, domain, runtime)
     if (!running.isBound(domain)) return row([domain.name, domain.state, flags])
-    const load = domain.state === 'active' ? [`${runtime.utilPercent}%`, formatUptime(uptimeSeconds(running, runtime))] : []
+    const load = domain.state === 'active' ? [`${runtime.utilPercent}%`.padStart(4), formatUptime(uptimeSeconds(running, runtime))] : []
     return row([domain.name, domain.state, flags, domain.console, String(domain.vcpus), formatMemory(domain.memoryBytes), ...load])
   })
   return [row(['NAME', 'STATE', 'FLAGS', 'CONS', 'VCPU', 'MEMORY', 'UTIL', 'UPTIME']), ...rows].map(line => `${line}\n`).join('')

@@ -71,7 +71,10 @@ export class DiskPreparation {
     if (type === undefined) {
       const elsewhere = uses.of(device).map(use => use.path)
       if (elsewhere.length > 0) {
-        throw new StorageError('failed-precondition', `${object}: ${device.blockPath} is mounted at ${elsewhere.join(', ')}; unmount it there`)
+        throw new StorageError(
+          'failed-precondition',
+          `${object}: ${device.blockPath} is mounted at ${elsewhere.join(', ')}; unmount it there`,
+        )
       }
       const content = await this.#platform.readContent(device, signal)
       if (content.kind === 'filesystem') {

@@ -96,7 +96,8 @@ export interface Platform {
 
   /** A mounted path that does not answer is `unavailable` after a short time. */
   measureFileSystem(path: string, signal?: AbortSignal): Promise<{ bytes: Amounts; inodes: Amounts | undefined }>
-  measureDevice(blockPath: string, signal?: AbortSignal): Promise<number>
+  /** Size of the disk; `expectedBytes` as for findDevice, 0 when nothing is expected. */
+  measureDevice(blockPath: string, expectedBytes: number, signal?: AbortSignal): Promise<number>
   /** Identity of the device behind a block path; undefined when the device has gone. */
   identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
 }

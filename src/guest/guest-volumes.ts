@@ -135,7 +135,7 @@ export class GuestVolumes {
   ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
     const place = await this.#findPlace(request, signal)
     if (place.mounted?.kind === 'filesystem') return this.#platform.measureFileSystem(place.path, signal)
-    const total = await this.#platform.measureDevice(place.blockPath, signal)
+    const total = await this.#platform.measureDevice(place.blockPath, 0, signal)
     return { bytes: { total, used: total, available: 0 }, inodes: undefined }
   }
 
@@ -146,7 +146,7 @@ export class GuestVolumes {
   ): Promise<{ sizeBytes: number }> {
     return this.#exclusively(request.volumeId, async () => {
       const place = await this.#findPlace(request, signal)
-      const sizeBytes = await this.#platform.measureDevice(place.blockPath, signal)
+      const sizeBytes = await this.#platform.measureDevice(place.blockPath, request.sizeBytes, signal)
       if (sizeBytes < request.sizeBytes) {
         throw new StorageError(
           'unavailable',

@@ -1,0 +1,121 @@
+// Texts of a Linux guest turned into values: the mount table, blkid's report, file system totals. Pure; throws on what it does not understand.
+
+import { StorageError } from '../errors.ts'
+import { type Amounts, type Content, isUnder, type Use, type UseTable } from './disks.ts'
+
+export interface MountRow {
+  readonly device: string // major:minor
+  readonly root: string
+  readonly path: string
+  readonly readonly: boolean
+  readonly type: string
+  readonly source: string
+}
+
+/** `/proc/self/mountinfo`: id parent major:minor root path options … - type source superoptions (proc(5)); blanks as \040. */
+export function parseMountInfo(text: string): readonly MountRow[] {
+  const rows: MountRow[] = []
+  for (const line of text.split('\n')) {
+    // What a login script printed before the table has no such beginning.
+    if (!/^\d+ \d+ \d+:\d+ /.test(line)) {
+      if (rows.length > 0 && line !== '') throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is not a mount`)
+      continue
+    }
+    const [left = '', right = ''] = splitOnce(line, ' - ')
+    const [, , device = '', root = '', path = '', options = ''] = left.split(' ')
+    const [type = '', source = ''] = right.split(' ')
+    if (options === '' || source === '') throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is cut short`)
+    rows.push({
+      device,
+      root: decodeOctal(root),
+      path: decodeOctal(path),
+      readonly: options.split(',').includes('ro'),
+      type,
+      source: decodeOctal(source),
+    })
+  }
+  if (rows.length === 0) throw new StorageError('unavailable', 'mountinfo: the guest showed no mounts at all')
+  return rows
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + separator.length)]
+}
+
+function decodeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+}
+
+/** The table as the platform-neutral code asks it. */
+export class LinuxUses implements UseTable {
+  readonly #rows: readonly MountRow[]
+
+  constructor(rows: readonly MountRow[]) {
+    this.#rows = rows
+  }
+
+  at(path: string, device?: { readonly identity: string; readonly blockPath: string }): Use | undefined {
+    const row = this.#rows.findLast(candidate => candidate.path === path)
+    return row && this.#use(row, device)
+  }
+
+  of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[] {
+    return this.#rows.map(row => this.#use(row, device)).filter(use => use.identity === device.identity)
+  }
+
+  // A bound device node shows the file system that holds the node and the node's name in it, not the device (recorded).
+  #use(row: MountRow, device: { readonly identity: string; readonly blockPath: string } | undefined): Use {
+    const node = device && this.#whereIs(device.blockPath)
+    if (device && node && row.device === node.device && row.root === node.root) {
+      return { ...row, kind: 'device', identity: device.identity, source: device.blockPath }
+    }
+    return { ...row, kind: row.root === '/' ? 'filesystem' : 'part', identity: row.device }
+  }
+
+  /** The file system that holds a path, and the path inside it. */
+  #whereIs(path: string): { device: string; root: string } | undefined {
+    let holder: MountRow | undefined
+    for (const row of this.#rows) if (isUnder(path, row.path) && row.path.length >= (holder?.path.length ?? 0)) holder = row
+    if (!holder) return undefined
+    const rest = holder.path === '/' ? path : path.slice(holder.path.length)
+    return { device: holder.device, root: `${holder.root === '/' ? '' : holder.root}${rest}` }
+  }
+}
+
+/** `blkid -p -o export` of status 0: KEY=value lines. */
+export function parseBlkid(text: string): Content {
+  const values = new Map(
+    text
+      .split('\n')
+      .filter(line => /^[A-Z][A-Z0-9_]*=/.test(line))
+      .map(line => splitOnce(line, '=')),
+  )
+  const type = values.get('TYPE')
+  const table = values.get('PTTYPE')
+  if (table !== undefined) return { kind: 'other', description: `a partition table (${table})` }
+  if (type === undefined) throw new StorageError('internal', `blkid reported neither a type nor a partition table: ${JSON.stringify(text)}`)
+  if (values.get('USAGE') === 'filesystem') return { kind: 'filesystem', type }
+  return { kind: 'other', description: `${type} (${values.get('USAGE') ?? 'of unknown use'})` }
+}
+
+/** `stat -f -c '%S %b %f %a %c %d'`: block size, blocks, free, available, inodes, free inodes. */
+export function parseFileSystemStat(text: string): { bytes: Amounts; inodes: Amounts | undefined } {
+  const line = text.trim().split('\n').at(-1) ?? ''
+  const match = line.match(/^(\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$/)
+  if (!match) throw new StorageError('internal', `stat -f printed ${JSON.stringify(text)}`)
+  const [size = 0, blocks = 0, free = 0, available = 0, inodes = 0, freeInodes = 0] = match.slice(1).map(Number)
+  return {
+    bytes: { total: blocks * size, used: (blocks - free) * size, available: available * size },
+    // Some file systems have no fixed number of inodes and say 0.
+    inodes: inodes === 0 ? undefined : { total: inodes, used: inodes - freeInodes, available: freeInodes },
+  }
+}
+
+/** Disk number to the kernel's name: 0 is vdiska, 25 vdiskz, 26 vdiskaa (drivers/block/sunvdc.c). */
+export function diskName(slot: number): string {
+  const letter = (index: number) => String.fromCharCode('a'.charCodeAt(0) + index)
+  return `vdisk${slot < 26 ? letter(slot) : letter(Math.floor(slot / 26) - 1) + letter(slot % 26)}`
+}
+
+export const LAST_NAMED_SLOT = 26 * 27 - 1

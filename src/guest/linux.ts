@@ -1,0 +1,311 @@
+// A Linux guest on sparc64 (driver sunvdc): its tools, their texts and what this kernel does differently from others.
+// It asks only the guest's own tools and files; nothing here decides whether a disk may be formatted.
+
+import { StorageError } from '../errors.ts'
+import { expectSuccess, type FailureRow } from '../shell/failures.ts'
+import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import {
+  type Amounts,
+  type Content,
+  type GuestDevice,
+  MEASURE_MS,
+  type MountRequest,
+  type Platform,
+  PROBE_BYTES,
+  parseZeroDump,
+  type Sighting,
+  SLOW_MS,
+  type UseTable,
+} from './disks.ts'
+import { diskName, LAST_NAMED_SLOT, LinuxUses, parseBlkid, parseFileSystemStat, parseMountInfo } from './linux-tables.ts'
+import { Paths } from './paths.ts'
+
+const BLOCKDEV = '/sbin/blockdev'
+const BLKID = '/sbin/blkid'
+const WIPEFS = '/sbin/wipefs'
+const OD = '/usr/bin/od'
+// Debian has it in /bin, Red Hat and Oracle Linux in /sbin.
+const FUSERS = ['/bin/fuser', '/sbin/fuser'] as const
+const MOUNT = '/bin/mount'
+const UMOUNT = '/bin/umount'
+const READLINK = '/bin/readlink'
+const STAT = '/usr/bin/stat'
+const MKFS = { ext4: '/sbin/mkfs.ext4', xfs: '/sbin/mkfs.xfs' } as const
+const E2FSCK = '/sbin/e2fsck'
+const RESIZE2FS = '/sbin/resize2fs'
+const XFS_GROWFS = '/usr/sbin/xfs_growfs'
+
+type FileSystem = keyof typeof MKFS
+
+const RECORDED = { evidence: 'recorded', source: 'linux-guest-tools.txt' } as const
+const RECORDED_2 = { evidence: 'recorded', source: 'linux-guest-tools-2.txt' } as const
+
+const FAILURES: readonly FailureRow[] = [
+  { text: /target is busy/, status: 32, kind: 'busy', hint: 'a process has a file open there; end it', ...RECORDED },
+  {
+    text: /wrong fs type, bad option, bad superblock/,
+    status: 32,
+    kind: 'failed-precondition',
+    hint: 'the kernel log of the guest says more: a mount option it does not know, a damaged file system, or a copy of one that is mounted',
+    ...RECORDED,
+  },
+  { text: /already mounted on/, status: 32, kind: 'busy', ...RECORDED },
+  {
+    text: /special device .* does not exist/,
+    status: 32,
+    kind: 'unavailable',
+    hint: 'the disk has gone; see whether it is attached',
+    ...RECORDED_2,
+  },
+  { text: /mount point does not exist/, status: 32, kind: 'failed-precondition', ...RECORDED_2 },
+  { text: /Use the -f option to force overwrite/, status: 1, kind: 'failed-precondition', hint: 'the disk is not blank', ...RECORDED },
+  { text: /is mounted; will not make a filesystem here|is mounted\.$/m, kind: 'busy', ...RECORDED },
+  {
+    text: /apparently in use by the system|Device or resource busy/,
+    kind: 'busy',
+    evidence: 'recalled',
+    source: 'mke2fs, mkfs.xfs: the exclusive open failed',
+    hint: 'something in the guest holds the disk',
+  },
+  {
+    text: /must be larger than|too small/i,
+    kind: 'out-of-range',
+    evidence: 'recalled',
+    source: 'mkfs.xfs 6: "Filesystem must be larger than 300MB."',
+    hint: 'ask for a larger volume or for ext4',
+  },
+  {
+    text: /Input\/output error|No such device|cannot open .*: No such file/,
+    kind: 'unavailable',
+    hint: 'the disk does not answer; see whether its service domain is up',
+    ...RECORDED_2,
+  },
+]
+
+export interface LinuxOptions {
+  readonly shell: Shell
+  /** Prefix of /sys and /dev, for a guest whose kernel files stand in a directory of their own. */
+  readonly root?: string
+}
+
+export class LinuxPlatform implements Platform {
+  readonly fileSystems = ['ext4', 'xfs']
+  // sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB (drivers/block/sunvdc.c).
+  readonly maximumSizeBytes = (2 ** 32 - 1) * 512
+  readonly slots = { first: 0, last: LAST_NAMED_SLOT }
+  readonly #shell: Shell
+  readonly #root: string
+  readonly #paths: Paths
+
+  constructor(options: LinuxOptions) {
+    this.#shell = options.shell
+    this.#root = options.root ?? ''
+    this.#paths = new Paths(options.shell)
+  }
+
+  async findDevice(slot: number, _sizeBytes: number, signal?: AbortSignal): Promise<Sighting> {
+    const bus = `${this.#root}/sys/bus/vio/devices`
+    const entries = await this.#paths.list(bus, signal)
+    if (entries === undefined) {
+      throw new StorageError('failed-precondition', `disk ${slot}: ${bus} does not exist; this is not a guest with virtual disks (sunvdc)`)
+    }
+    const names = new Set<string>()
+    // With several ports for one disk the kernel probes the first only: the others have no block directory.
+    for (const entry of entries.filter(name => name.match(/^vdc-port-(\d+)-\d+$/)?.[1] === String(slot))) {
+      for (const name of (await this.#paths.list(`${bus}/${entry}/block`, signal)) ?? []) names.add(name)
+    }
+    const [name] = names
+    if (name === undefined) return { kind: 'absent' }
+    if (names.size > 1 || name !== diskName(slot)) {
+      throw new StorageError('failed-precondition', `disk ${slot}: the kernel calls it ${[...names].join(' and ')}, not ${diskName(slot)}`)
+    }
+    const blockPath = `${this.#root}/dev/${name}`
+    const identity = await this.identify(blockPath, signal)
+    if (identity === undefined) return { kind: 'absent' }
+    // The node in /dev follows the kernel's entry by a moment.
+    if ((await this.#paths.readEntry(blockPath, signal)).kind === 'absent') return { kind: 'absent' }
+    const sizeBytes = await this.measureDevice(blockPath, 0, signal)
+    return { kind: 'present', device: { slot, blockPath, rawPath: blockPath, identity, sizeBytes } }
+  }
+
+  // The kernel adds and removes disks by itself; there is nobody to ask.
+  async discover(): Promise<void> {}
+
+  async identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined> {
+    const name = blockPath.slice(blockPath.lastIndexOf('/') + 1)
+    const text = await this.#paths.readText(`${this.#root}/sys/class/block/${name}/dev`, signal)
+    if (text === undefined) return undefined
+    const numbers = text.trim().split('\n').at(-1) ?? ''
+    if (!/^\d+:\d+$/.test(numbers))
+      throw new StorageError('internal', `${blockPath}: the kernel gives its numbers as ${JSON.stringify(text)}`)
+    return numbers
+  }
+
+  async readContent(device: GuestDevice, signal?: AbortSignal): Promise<Content> {
+    // blkid answers 2 without a word both for a blank disk and for one it cannot read, so reading is proved first.
+    const size = await this.measureDevice(device.blockPath, device.sizeBytes, signal)
+    if (size !== device.sizeBytes)
+      throw new StorageError('unavailable', `${device.blockPath}: its size changed from ${device.sizeBytes} to ${size}`)
+    const zero = await this.#readsZero(device, signal)
+    const probe: Command = [BLKID, '-p', '-o', 'export', device.blockPath]
+    const found = await this.#shell.run(probe, { effect: 'read', signal })
+    if (found.exitStatus === 0) return parseBlkid(found.stdout)
+    if (found.exitStatus === 8) return { kind: 'other', description: 'several signatures at once' }
+    if (found.exitStatus !== 2 || found.stderr.trim() !== '') {
+      expectSuccess(probe, found, FAILURES, device.blockPath)
+    }
+    const signatures = await this.#read([WIPEFS, '-n', device.blockPath], device.blockPath, signal)
+    const lines = signatures.stdout.split('\n').filter(line => /0x[0-9a-f]+/.test(line))
+    if (lines.length > 0) return { kind: 'other', description: `a signature (${lines[0]?.trim()})` }
+    return zero ? { kind: 'blank' } : { kind: 'other', description: 'data that no tool knows' }
+  }
+
+  async #readsZero(device: GuestDevice, signal: AbortSignal | undefined): Promise<boolean> {
+    const dump = await this.#read([OD, '-N', String(PROBE_BYTES), device.blockPath], device.blockPath, signal)
+    const zero = parseZeroDump(dump.stdout)
+    if (zero === undefined) throw new StorageError('unavailable', `${device.blockPath}: its first ${PROBE_BYTES} bytes could not be read`)
+    return zero
+  }
+
+  async listHolders(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]> {
+    const name = device.blockPath.slice(device.blockPath.lastIndexOf('/') + 1)
+    const stacked = (await this.#paths.list(`${this.#root}/sys/class/block/${name}/holders`, signal)) ?? []
+    const swaps = await this.#read(['/bin/cat', '/proc/swaps'], 'swap areas', signal)
+    const swap = swaps.stdout.split('\n').some(line => line.split(/\s/)[0] === device.blockPath)
+    return [...stacked, ...(swap ? ['the swap area'] : []), ...(await this.#processesOn(device.blockPath, signal))]
+  }
+
+  async #processesOn(blockPath: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+    for (const fuser of FUSERS) {
+      const command: Command = [fuser, blockPath]
+      const result = await this.#shell.run(command, { effect: 'read', signal })
+      if (result.exitStatus === 127) continue
+      if (result.exitStatus === 0)
+        return result.stdout.split(/\s+/).flatMap(word => (/^\d+/.test(word) ? [`process ${word.replace(/\D/g, '')}`] : []))
+      // Processes of another security domain cannot be looked into; what the kernel itself holds is known by other means,
+      // and mkfs opens the disk exclusively. Any other complaint means that fuser did not look.
+      const complaint = result.stderr.split('\n').find(line => line.trim() !== '' && !line.startsWith('Cannot stat file /proc/'))
+      if (result.exitStatus === 1 && (complaint === undefined || /does not exist/.test(complaint))) return []
+      throw new StorageError('unavailable', `${blockPath}: fuser could not tell who uses it: ${complaint ?? `status ${result.exitStatus}`}`)
+    }
+    throw new StorageError('failed-precondition', `${blockPath}: the guest has no fuser; install psmisc`)
+  }
+
+  async label(device: GuestDevice): Promise<void> {
+    throw new StorageError('internal', `${device.blockPath}: a Linux guest uses whole disks and labels none`)
+  }
+
+  async format(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {
+    const kind = fileSystem(type)
+    // Neither program is forced. mkfs.ext4 asks only on a terminal and would overwrite here: the caller has proved the disk blank.
+    const options = kind === 'ext4' ? ['-q', '-m0', '-E', 'lazy_itable_init=1,lazy_journal_init=1'] : ['-q']
+    await this.#write([MKFS[kind], ...options, device.blockPath], device.blockPath, signal, SLOW_MS)
+  }
+
+  async check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {
+    // xfs replays its log when it is mounted; there is nothing to run before.
+    if (fileSystem(type) === 'xfs') return
+    const command: Command = [E2FSCK, '-p', device.blockPath]
+    const result = await this.#shell.run(command, { effect: 'write', signal, timeoutMs: SLOW_MS })
+    // Bits: 1 repaired, 2 repaired and reboot (only of a mounted root), 4 errors left, 8 did not run (e2fsck(8)).
+    if (result.exitStatus >= 0 && (result.exitStatus & ~3) === 0) return
+    if ((result.exitStatus & 4) === 4) {
+      throw new StorageError(
+        'failed-precondition',
+        `${device.blockPath}: e2fsck left errors uncorrected; run e2fsck by hand on the guest, or restore a snapshot`,
+      )
+    }
+    expectSuccess(command, result, FAILURES, device.blockPath)
+  }
+
+  async mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void> {
+    const kind = fileSystem(request.type)
+    const options = [request.readonly ? 'ro' : 'rw', ...request.options]
+    // The driver takes no read-only flag from the export: the replay of a log would end in I/O errors.
+    if (request.readonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')
+    // A copy has the identity of its original, and xfs refuses the second of two equal ones, in either order.
+    if (request.copy && kind === 'xfs') options.push('nouuid')
+    await this.#write([MOUNT, '-t', kind, '-o', options.join(','), device.blockPath, request.path], device.blockPath, signal)
+  }
+
+  async grow(
+    device: { readonly blockPath: string },
+    mounted: { readonly path: string; readonly type: string },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const command: Command = fileSystem(mounted.type) === 'ext4' ? [RESIZE2FS, device.blockPath] : [XFS_GROWFS, mounted.path]
+    await this.#write(command, device.blockPath, signal, SLOW_MS)
+  }
+
+  async readUses(signal?: AbortSignal): Promise<UseTable> {
+    const text = await this.#read(['/bin/cat', '/proc/self/mountinfo'], 'mount table', signal)
+    return new LinuxUses(parseMountInfo(text.stdout))
+  }
+
+  async resolvePath(path: string, signal?: AbortSignal): Promise<string> {
+    const result = await this.#shell.run([READLINK, '-f', path], { effect: 'read', signal })
+    const line = result.stdout.split('\n').findLast(at => at !== '')
+    // Without its parent directories the path cannot be a mount point; then its spelling does not matter.
+    return result.exitStatus === 0 && line?.startsWith('/') ? line : path
+  }
+
+  async bindFileSystem(request: { source: string; target: string; readonly: boolean }, signal?: AbortSignal): Promise<void> {
+    await this.#bind(request.source, request.target, request.readonly, signal)
+  }
+
+  // A read-only bind keeps the node from being replaced; what keeps its bytes from being written is a read-only attachment.
+  async bindDevice(request: { device: GuestDevice; target: string; readonly: boolean }, signal?: AbortSignal): Promise<void> {
+    await this.#paths.ensureFile(request.target, signal)
+    await this.#bind(request.device.blockPath, request.target, request.readonly, signal)
+  }
+
+  // One command, so that a cut cannot leave a writable mount where a read-only one was asked for. mount before
+  // util-linux 2.27 ignores `ro` here (mount(8)); the second command is for that one.
+  async #bind(source: string, target: string, readonly: boolean, signal: AbortSignal | undefined): Promise<void> {
+    await this.#write([MOUNT, '-o', readonly ? 'bind,ro' : 'bind', source, target], target, signal)
+    if (readonly && (await this.readUses(signal)).at(target)?.readonly === false) {
+      await this.#write([MOUNT, '-o', 'remount,bind,ro', target], target, signal)
+    }
+  }
+
+  async readDeviceAt(path: string, signal?: AbortSignal): Promise<string | undefined> {
+    const entry = await this.#paths.readEntry(path, signal)
+    return entry.kind === 'other' && entry.description === 'a device node' ? path : undefined
+  }
+
+  async unmount(path: string, signal?: AbortSignal): Promise<void> {
+    const command: Command = [UMOUNT, path]
+    const result = await this.#shell.run(command, { effect: 'write', signal })
+    if (result.exitStatus === 32 && /: not mounted\.|no mount point specified\./.test(result.stderr)) return
+    expectSuccess(command, result, FAILURES, path)
+  }
+
+  async measureFileSystem(path: string, signal?: AbortSignal): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
+    const result = await this.#read([STAT, '-f', '-c', '%S %b %f %a %c %d', path], path, signal, MEASURE_MS)
+    return parseFileSystemStat(result.stdout)
+  }
+
+  async measureDevice(blockPath: string, _expectedBytes: number, signal?: AbortSignal): Promise<number> {
+    const result = await this.#read([BLOCKDEV, '--getsize64', blockPath], blockPath, signal, MEASURE_MS)
+    const size = Number(result.stdout.trim().split('\n').at(-1))
+    if (!Number.isSafeInteger(size) || size <= 0) {
+      throw new StorageError('unavailable', `${blockPath}: blockdev gives its size as ${JSON.stringify(result.stdout)}`)
+    }
+    return size
+  }
+
+  async #read(command: Command, object: string, signal: AbortSignal | undefined, timeoutMs?: number): Promise<CommandResult> {
+    const result = await this.#shell.run(command, { effect: 'read', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+    return expectSuccess(command, result, FAILURES, object)
+  }
+
+  async #write(command: Command, object: string, signal: AbortSignal | undefined, timeoutMs?: number): Promise<CommandResult> {
+    const result = await this.#shell.run(command, { effect: 'write', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+    return expectSuccess(command, result, FAILURES, object)
+  }
+}
+
+function fileSystem(type: string): FileSystem {
+  if (type === 'ext4' || type === 'xfs') return type
+  throw new StorageError('unsupported', `this guest cannot use the file system ${type}, only ext4 and xfs`)
+}

@@ -1,0 +1,176 @@
+// Texts of a Solaris guest turned into values: device links, labels, the mount table, sizes. Pure; throws on what it does not understand.
+
+import { StorageError } from '../errors.ts'
+import { type Amounts, isUnder, type Use, type UseTable } from './disks.ts'
+
+export const SECTOR = 512
+
+/** A slice as a label describes it, in sectors. */
+export interface Slice {
+  readonly number: number
+  readonly tag: number
+  readonly first: number
+  readonly count: number
+}
+
+export interface Label {
+  /** Only VTOC labels have cylinders. */
+  readonly sectorsPerCylinder: number | undefined
+  readonly accessibleCylinders: number | undefined
+  readonly slices: readonly Slice[]
+}
+
+/**
+ * Names in /dev/dsk whose link leads to slice 0 of the disk number, by `ls -l /dev/dsk`. The unit address in the target is
+ * hexadecimal, the number in the name decimal, and the controller number is whatever the guest gave (disk_link.c, cnex.c).
+ */
+export function findDiskLinks(listing: string, slot: number): readonly string[] {
+  const target = `/virtual-devices@100/channel-devices@200/disk@${slot.toString(16)}:a`
+  const names: string[] = []
+  for (const line of listing.split('\n')) {
+    const match = line.match(/ (c\d+d\d+)s0 -> (\S+)$/)
+    if (match?.[1]?.endsWith(`d${slot}`) && /^c\d+d\d+$/.test(match[1]) && match[2]?.endsWith(target)) names.push(match[1])
+  }
+  return names.filter(name => name.slice(name.indexOf('d') + 1) === String(slot)).sort()
+}
+
+/** `prtvtoc`: comment lines with the dimensions, then one row a slice that is not empty (prtvtoc.c). */
+export function parseLabel(text: string): Label {
+  const dimension = (name: string) => {
+    const match = text.match(new RegExp(`^\\* +(\\d+) ${name}$`, 'm'))
+    return match ? Number(match[1]) : undefined
+  }
+  const slices: Slice[] = []
+  for (const line of text.split('\n')) {
+    const match = line.match(/^ +(\d+) +(\d+) +([0-9a-f]{2}) +(\d+) +(\d+) +(\d+)(?: +\S+)?$/)
+    if (match) slices.push({ number: Number(match[1]), tag: Number(match[2]), first: Number(match[4]), count: Number(match[5]) })
+  }
+  if (dimension('bytes/sector') !== SECTOR) throw new StorageError('internal', `prtvtoc printed ${JSON.stringify(text.slice(0, 300))}`)
+  return { sectorsPerCylinder: dimension('sectors/cylinder'), accessibleCylinders: dimension('accessible cylinders'), slices }
+}
+
+/** The tag of the slice that stands for the whole disk. */
+const BACKUP = 5
+
+/** The disk server shows a disk without a label with a table of its own: the backup slice and nothing else (vds.c). */
+export function isDefaultTable(label: Label): boolean {
+  return label.slices.length === 1 && label.slices[0]?.number === 2 && label.slices[0].tag === BACKUP && label.slices[0].first === 0
+}
+
+export function findSliceZero(label: Label): Slice | undefined {
+  return label.slices.find(slice => slice.number === 0 && slice.count > 0)
+}
+
+// The label that the disk server makes up around a backend exported as a slice adds to its size: 3 cylinders with VTOC,
+// or both tables and a reserved slice with EFI (vd_setup_partition_vtoc and _efi in vds.c).
+const EFI_OVERHEAD_SECTORS = 34 + 16_384 + 33
+
+/**
+ * The size of the backend, from the size of the disk as the guest sees it. The guest cannot tell a slice from a whole disk
+ * with the same layout, so both readings are tried against the expected size: equal, else the smallest that is large enough.
+ */
+export function backendBytes(diskBytes: number, label: Label | undefined, expectedBytes: number): number {
+  const overhead = label === undefined ? 0 : label.sectorsPerCylinder === undefined ? EFI_OVERHEAD_SECTORS : 3 * label.sectorsPerCylinder
+  const asSlice = diskBytes - overhead * SECTOR
+  if (diskBytes === expectedBytes || asSlice === expectedBytes) return expectedBytes
+  return asSlice >= expectedBytes ? asSlice : diskBytes
+}
+
+/** `iostat -En <disk>`: the line `Size: 1.07GB <1073741824 bytes>` of the disk (iostat(1M), recalled). */
+export function parseDiskBytes(text: string): number | undefined {
+  const match = text.match(/^Size: .*<(\d+) bytes>/m)
+  const size = match ? Number(match[1]) : undefined
+  return size !== undefined && Number.isSafeInteger(size) && size > 0 ? size : undefined
+}
+
+interface MountRow {
+  readonly special: string
+  readonly path: string
+  readonly type: string
+  readonly options: readonly string[]
+}
+
+/** `/etc/mnttab`: special, path, type, options, time, separated by tabs (mnttab(4)). */
+export function parseMountTable(text: string): readonly MountRow[] {
+  const rows: MountRow[] = []
+  for (const line of text.split('\n')) {
+    const fields = line.split('\t')
+    const [special, path, type, options] = fields
+    if (fields.length !== 5 || !special || !path?.startsWith('/') || !type || options === undefined) {
+      // Text of a login script comes before the table.
+      if (line !== '' && rows.length > 0) throw new StorageError('internal', `mnttab: ${JSON.stringify(line)} is not a mount`)
+      continue
+    }
+    rows.push({ special, path, type, options: options.split(',') })
+  }
+  if (rows.length === 0) throw new StorageError('unavailable', 'mnttab: the guest showed no mounts at all')
+  return rows
+}
+
+/** A loopback mount (lofs) names the directory it shows; the device is that of the mount there. */
+export class SolarisUses implements UseTable {
+  readonly #rows: readonly MountRow[]
+
+  constructor(rows: readonly MountRow[]) {
+    this.#rows = rows
+  }
+
+  at(path: string): Use | undefined {
+    const row = this.#rows.findLast(candidate => candidate.path === path)
+    return row && this.#use(row)
+  }
+
+  of(device: { readonly identity: string }): readonly Use[] {
+    return this.#rows.map(row => this.#use(row)).filter(use => use.identity === device.identity)
+  }
+
+  #use(row: MountRow): Use {
+    const shown = this.#followLoops(row)
+    return {
+      path: row.path,
+      kind: shown.whole ? 'filesystem' : 'part',
+      identity: shown.row.special,
+      source: shown.row.special,
+      type: shown.row.type,
+      readonly: row.options.includes('ro'),
+    }
+  }
+
+  #followLoops(row: MountRow): { row: MountRow; whole: boolean } {
+    let at = row
+    let whole = true
+    for (let depth = 0; at.type === 'lofs' && depth < 16; depth += 1) {
+      const directory = at.special
+      const below: MountRow | undefined = this.#rows
+        .filter(candidate => candidate !== at && isUnder(directory, candidate.path))
+        .reduce<MountRow | undefined>((best, next) => (best && best.path.length > next.path.length ? best : next), undefined)
+      if (!below) break
+      whole &&= below.path === directory
+      at = below
+    }
+    return { row: at, whole }
+  }
+}
+
+/** `df -g <path>`: totals in units of the fragment size, numbers before their names (df.c). */
+export function parseFileSystemTotals(text: string): { bytes: Amounts; inodes: Amounts | undefined } {
+  const number = (name: string) => {
+    const match = text.match(new RegExp(`(\\d+) ${name}`))
+    if (!match) throw new StorageError('internal', `df -g printed no ${name}: ${JSON.stringify(text)}`)
+    return Number(match[1])
+  }
+  const unit = number('frag size')
+  const [total, free, available] = [number('total blocks'), number('free blocks'), number('available')]
+  const [files, freeFiles] = [number('total files'), number('free files')]
+  return {
+    bytes: { total: total * unit, used: (total - free) * unit, available: available * unit },
+    inodes: files === 0 ? undefined : { total: files, used: files - freeFiles, available: freeFiles },
+  }
+}
+
+/** `fstyp -v` of UFS: `size <fragments>` and `fsize <bytes>` among its many numbers (fstyp of ufs, recalled). */
+export function parseUfsBytes(text: string): number | undefined {
+  const fragments = text.match(/(?:^|\s)size\s+(\d+)(?:\s|$)/)
+  const unit = text.match(/(?:^|\s)fsize\s+(\d+)(?:\s|$)/)
+  return fragments && unit ? Number(fragments[1]) * Number(unit[1]) : undefined
+}

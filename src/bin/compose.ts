@@ -3,11 +3,15 @@
 
 import type { Clock } from '../clock.ts'
 import { Stmfadm } from '../comstar/stmfadm.ts'
-import { type ControllerConfig, findGuestRule, type HostConfig, type PoolConfig } from '../config.ts'
+import { type ControllerConfig, findGuestRule, type HostConfig, type NodeConfig, type PoolConfig } from '../config.ts'
 import { controllerService } from '../csi/controller.ts'
 import type { Service } from '../csi/handler.ts'
 import { identityService } from '../csi/identity.ts'
+import { nodeService } from '../csi/node.ts'
 import { describeError } from '../errors.ts'
+import { GuestVolumes } from '../guest/guest-volumes.ts'
+import { LinuxPlatform } from '../guest/linux.ts'
+import { SolarisPlatform } from '../guest/solaris.ts'
 import { DeviceTree } from '../iscsi/devices.ts'
 import { Iscsiadm } from '../iscsi/iscsiadm.ts'
 import { ConfigurationSaver } from '../ldoms/configuration-saver.ts'
@@ -93,6 +97,19 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
 export function controllerServices({ config, volumes, attachments }: Installation, version: string): readonly Service[] {
   const { driverName } = config
   return [identityService({ driverName, version }), controllerService({ driverName, volumes, attachments })]
+}
+
+export function composeNode(config: NodeConfig, version: string, surroundings: Surroundings) {
+  const { driverName, machine, guest, shell, prefix, attachLimit } = config
+  const { host, close } = openHost({ name: `${machine}/${guest}`, shell, prefix }, surroundings)
+  const platform =
+    config.platform === 'linux' ? new LinuxPlatform({ shell: host.shell, root: config.root }) : new SolarisPlatform({ shell: host.shell })
+  const volumes = new GuestVolumes({ platform, host, clock: surroundings.clock })
+  const services: readonly Service[] = [
+    identityService({ driverName, version }),
+    nodeService({ driverName, guest: { machine, guest }, attachLimit, volumes }),
+  ]
+  return { services, stop: async () => close() }
 }
 
 function openHost(config: HostConfig, { openShell, log, clock }: Surroundings) {

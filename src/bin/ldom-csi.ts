@@ -1,0 +1,219 @@
+#!/usr/bin/env node
+// The command line: arguments, environment, signals and exit statuses. The work is done by what compose.ts puts together.
+
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
+import { applyManifests, type ClaimFailure, deleteManifests } from '../cli/apply.ts'
+import { examine, formatChecks } from '../cli/doctor.ts'
+import { parseManifests } from '../cli/manifests.ts'
+import { formatTable, formatVolumeTable, listVolumeRows } from '../cli/volumes.ts'
+import { systemClock } from '../clock.ts'
+import { parseControllerConfig, parseNodeConfig } from '../config.ts'
+import { connect } from '../csi/client.ts'
+import type { Service } from '../csi/handler.ts'
+import { startServer } from '../csi/server.ts'
+import { describeError, StorageError } from '../errors.ts'
+import { createLog, type LogLevel } from '../log.ts'
+import { audit } from '../storage/audit.ts'
+import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
+
+const DEFAULT_CONTROLLER = 'unix:///var/run/ldom-csi/controller.sock'
+const DEFAULT_STAGING = '/var/lib/ldom-csi/staging'
+const DEFAULT_TIMEOUT_S = 300
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
+
+interface PluginOptions {
+  readonly config: string
+  readonly endpoint?: string
+  readonly logLevel: LogLevel
+}
+
+interface ApplyOptions {
+  readonly file: readonly string[]
+  readonly delete?: true
+  readonly node?: ReadonlyMap<string, string>
+  readonly controller: string
+  readonly stagingDirectory: string
+  readonly timeout: number
+}
+
+const version = readVersion()
+
+async function main(): Promise<void> {
+  const program = new Command('ldom-csi')
+    .description('CSI driver for the guests of partitioned servers: ZFS volumes through Oracle VM Server for SPARC')
+    .version(version)
+    .showHelpAfterError('(ldom-csi --help says more)')
+  addPlugins(program)
+  addApply(program)
+  addReports(program)
+  await program.parseAsync()
+}
+
+function addPlugins(program: Command): void {
+  const plugin = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .requiredOption('--config <file>', 'configuration file')
+      .option('--endpoint <address>', 'unix:///absolute/path.sock (default: the environment variable CSI_ENDPOINT)')
+      .option('--log-level <level>', LEVELS.join(', '), parseLevel, 'info')
+  plugin('controller', 'serve the CSI controller').action(async (options: PluginOptions) => {
+    const config = parseControllerConfig(readText(options.config), options.config)
+    const log = createLog({ level: options.logLevel })
+    const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
+    await serve(controllerServices(installation, version), options, installation.stop)
+  })
+  plugin('node', 'serve the CSI node plugin of one guest').action(async (options: PluginOptions) => {
+    const config = parseNodeConfig(readText(options.config), options.config)
+    const log = createLog({ level: options.logLevel })
+    const { services, stop } = composeNode(config, version, { openShell: openRealShell, log, clock: systemClock })
+    await serve(services, options, stop)
+  })
+}
+
+function addApply(program: Command): void {
+  program
+    .command('apply')
+    .description('bring about the StorageClasses and PersistentVolumeClaims of manifest files, without a cluster')
+    .requiredOption('-f, --file <file>', 'manifest file; may be repeated', collect)
+    .option('--delete', 'take the claims away again, in reverse order')
+    .option('--node <guest=socket>', 'node plugin of a guest, <machine>/<guest>=SOCKET; may be repeated', collectNode)
+    .option('--controller <socket>', 'socket of the controller', socketEndpoint, process.env.CSI_ENDPOINT ?? DEFAULT_CONTROLLER)
+    .option('--staging-directory <path>', 'directory in the guests where volumes are mounted first', DEFAULT_STAGING)
+    .option('--timeout <seconds>', 'how long one step is tried', parseSeconds, DEFAULT_TIMEOUT_S)
+    .action(runApply)
+}
+
+async function runApply(options: ApplyOptions): Promise<void> {
+  const manifests = parseManifests(options.file.map(file => ({ file, text: readText(file) })))
+  const controller = connect(options.controller)
+  const nodes = new Map([...(options.node ?? [])].map(([guest, endpoint]) => [guest, connect(endpoint)]))
+  const tools = {
+    controller,
+    nodes,
+    clock: systemClock,
+    timeoutMs: options.timeout * 1000,
+    stagingDirectory: options.stagingDirectory,
+    print: (line: string) => console.log(line),
+  }
+  try {
+    const failures: readonly ClaimFailure[] = options.delete
+      ? await deleteManifests(manifests, tools)
+      : await applyManifests(manifests, tools)
+    if (failures.length > 0) process.exitCode = 1
+  } finally {
+    for (const client of [controller, ...nodes.values()]) client.close()
+  }
+}
+
+function addReports(program: Command): void {
+  const report = (name: string, description: string) =>
+    program.command(name).description(description).requiredOption('--config <file>', "the controller's configuration file")
+  report('doctor', 'check hosts, permissions, services and paths; exit status 1 when something is wrong')
+    .option('--prepare', 'also prove every path with a small labelled canary unit, which is made where it is missing')
+    .action((options: { config: string; prepare?: true }) =>
+      withInstallation(options.config, async installation => {
+        const checks = await examine(installation)
+        process.stdout.write(formatChecks(checks))
+        if (checks.some(check => check.level === 'FAIL')) process.exitCode = 1
+      }),
+    )
+  report('volumes', 'list volumes with their attachments and paths')
+    .option('--output <form>', 'table or json', parseOutput, 'table')
+    .action((options: { config: string; output: 'table' | 'json' }) =>
+      withInstallation(options.config, async ({ pools }) => {
+        const rows = await listVolumeRows(pools)
+        const asJson = () => `${JSON.stringify(rows, (_key, value: unknown) => value ?? null, 2)}\n`
+        process.stdout.write(options.output === 'json' ? asJson() : formatVolumeTable(rows))
+      }),
+    )
+  report('audit', 'compare the layers; exit status 1 when something is in one and not in another').action((options: { config: string }) =>
+    withInstallation(options.config, async ({ pools }) => {
+      const findings = await audit(pools)
+      if (findings.length === 0) return console.log('nothing found')
+      process.stdout.write(
+        formatTable([['KIND', 'OBJECT', 'DETAIL'], ...findings.map(({ kind, object, detail }) => [kind, object, detail])]),
+      )
+      process.exitCode = 1
+    }),
+  )
+}
+
+async function withInstallation(file: string, work: (installation: Installation) => Promise<unknown>): Promise<void> {
+  const config = parseControllerConfig(readText(file), file)
+  // Standard output is for the answer.
+  const log = createLog({ level: 'warn', destination: process.stderr })
+  const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
+  try {
+    await work(installation)
+  } finally {
+    await installation.stop()
+  }
+}
+
+async function serve(services: readonly Service[], options: PluginOptions, stopRest: () => Promise<void>): Promise<void> {
+  const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT
+  if (endpoint === undefined) throw new StorageError('invalid-argument', 'no endpoint: give --endpoint or set CSI_ENDPOINT')
+  const log = createLog({ level: options.logLevel })
+  const server = await startServer({ endpoint, services, log })
+  const stop = async () => {
+    await server.stop()
+    await stopRest()
+    process.exit(0)
+  }
+  // The second signal finds no handler and ends the process at once.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new StorageError('invalid-argument', `cannot read ${file}`, { cause: error })
+  }
+}
+
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return (manifest as { version: string }).version
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+function collectNode(value: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+  const [guest = '', socket = ''] = value.split(/=(.*)/s)
+  if (!/^[^/]+\/[^/]+$/.test(guest) || socket === '') throw new InvalidArgumentError('It is <machine>/<guest>=SOCKET.')
+  return new Map([...before, [guest, socketEndpoint(socket)]])
+}
+
+/** A socket may be given as a path too. */
+function socketEndpoint(socket: string): string {
+  return socket.startsWith('/') ? `unix://${socket}` : socket
+}
+
+function parseSeconds(value: string): number {
+  if (!/^\d{1,6}$/.test(value) || Number(value) === 0) throw new InvalidArgumentError('It is a number of seconds.')
+  return Number(value)
+}
+
+function parseLevel(value: string): LogLevel {
+  const level = LEVELS.find(candidate => candidate === value)
+  if (level === undefined) throw new InvalidArgumentError(`It is one of ${LEVELS.join(', ')}.`)
+  return level
+}
+
+function parseOutput(value: string): 'table' | 'json' {
+  if (value !== 'table' && value !== 'json') throw new InvalidArgumentError('It is table or json.')
+  return value
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof StorageError)) throw error
+  console.error(`ldom-csi: ${describeError(error)}`)
+  process.exitCode = 1
+}

@@ -1,0 +1,181 @@
+// The ssh shell against the real OpenSSH server, on a port of its own on the loopback interface.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
+
+const SSHD = '/usr/sbin/sshd'
+const directory = mkdtempSync(join(tmpdir(), 'openssh-'))
+// Real processes, and a machine that may be busy.
+const SLOW_MS = 60_000
+const file = (name: string) => join(directory, name)
+const shells: SshShell[] = []
+let sshd: ChildProcess | undefined
+let target: SshTarget
+
+beforeAll(async () => {
+  if (!existsSync(SSHD)) throw new Error(`${SSHD} is missing; install it (package openssh-server)`)
+  for (const type of ['ed25519', 'rsa']) execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file(`host_${type}`)])
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('id')])
+  writeFileSync(file('authorized_keys'), readFileSync(file('id.pub')))
+  const port = await freePort()
+  const publicKey = readFileSync(file('host_ed25519.pub'), 'utf8')
+  writeFileSync(file('known_hosts'), `[127.0.0.1]:${port} ${publicKey}`)
+  execFileSync('ssh-keygen', ['-q', '-H', '-f', file('known_hosts')], { stdio: 'ignore' })
+  const settings = [
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    `HostKey ${file('host_rsa')}`,
+    `HostKey ${file('host_ed25519')}`,
+    `AuthorizedKeysFile ${file('authorized_keys')}`,
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'UsePAM no',
+    'StrictModes no',
+    'PidFile none',
+    'LogLevel VERBOSE',
+  ]
+  writeFileSync(file('sshd_config'), settings.map(line => `${line}\n`).join(''))
+  // Where privileges are separated; the package makes it at boot only.
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
+  sshd = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  await listening(sshd)
+  target = {
+    ...{ name: 'openssh', address: '127.0.0.1', port, user: userInfo().username },
+    ...{ privateKeyFile: file('id'), knownHostsFile: file('known_hosts') },
+  }
+})
+
+afterEach(() => {
+  for (const shell of shells.splice(0)) shell.close()
+})
+
+afterAll(() => {
+  sshd?.kill()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function connect(change: Partial<SshTarget> = {}): SshShell {
+  const shell = new SshShell({ ...target, ...change })
+  shells.push(shell)
+  return shell
+}
+
+test(
+  'every argument arrives as it was',
+  async () => {
+    const shell = connect()
+    const argument = fc.string({ unit: 'binary', maxLength: 40 }).map(text => text.replaceAll('\0', ''))
+    await fc.assert(
+      fc.asyncProperty(fc.array(argument, { minLength: 1, maxLength: 8 }), async words => {
+        const { stdout } = await shell.run(['/usr/bin/printf', '%s\\0', ...words], { effect: 'read' })
+        expect(stdout).toBe(words.map(word => `${word}\0`).join(''))
+      }),
+      { numRuns: 50 },
+    )
+  },
+  SLOW_MS,
+)
+
+test.each([
+  {
+    name: 'a failure',
+    command: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 3'],
+    result: { exitStatus: 3, stdout: 'out\n', stderr: 'err\n' },
+  },
+  { name: 'a missing program', command: ['/usr/sbin/no-such-program'], result: { exitStatus: 127 } },
+  { name: 'the locale and the time zone', command: ['/bin/sh', '-c', 'echo $LC_ALL $TZ'], result: { stdout: 'C UTC\n' } },
+] as const)('$name is reported as it is', async ({ command, result }) => {
+  await expect(connect().run(command, { effect: 'read' })).resolves.toMatchObject(result)
+})
+
+test('large input and output pass unharmed', async () => {
+  const text = 'ü'.repeat(4 << 20)
+  await expect(connect().run(['/bin/cat'], { effect: 'read', input: text })).resolves.toMatchObject({ exitStatus: 0, stdout: text })
+})
+
+test('a command that is killed has an unknown fate', async () => {
+  const running = connect().run(['/bin/sh', '-c', 'kill -9 $$'], { effect: 'write' })
+  await expect(running).rejects.toMatchObject({ kind: 'unavailable', fate: 'unknown' })
+})
+
+test('a connection that breaks leaves an unknown fate, and the next command connects again', async () => {
+  const shell = connect()
+  // The command ends the session process it runs under, as a restart of the server or a broken network would.
+  const running = shell.run(['/bin/sh', '-c', 'kill -9 $PPID; sleep 1'], { effect: 'write' })
+  await expect(running).rejects.toMatchObject({ kind: 'unavailable', fate: 'unknown' })
+  await expect(shell.run(['/bin/echo', 'a'], { effect: 'read' })).resolves.toMatchObject({ stdout: 'a\n' })
+})
+
+test(
+  'fifty commands at once, twice, all succeed on ten sessions a connection',
+  async () => {
+    const shell = connect()
+    for (const round of [1, 2]) {
+      const commands = Array.from({ length: 50 }, (_, index) => shell.run(['/bin/echo', `${round}-${index}`], { effect: 'write' }))
+      const outputs = (await Promise.all(commands)).map(({ stdout }) => stdout)
+      expect(outputs).toEqual(Array.from({ length: 50 }, (_, index) => `${round}-${index}\n`))
+    }
+  },
+  SLOW_MS,
+)
+
+test(
+  'sessions that the server refuses are not started and run later, each once',
+  async () => {
+    const counter = file('counter')
+    const shell = connect({ maxSessions: 30 })
+    const commands = Array.from({ length: 60 }, () => shell.run(['/bin/sh', '-c', `echo x >> ${counter}`], { effect: 'write' }))
+    await Promise.all(commands)
+    expect(readFileSync(counter, 'utf8')).toBe('x\n'.repeat(60))
+  },
+  SLOW_MS,
+)
+
+test(
+  'an aborted read is given up and the shell goes on',
+  async () => {
+    const shell = connect()
+    const reading = shell.run(['/bin/sleep', '30'], { effect: 'read', signal: AbortSignal.timeout(300) })
+    await expect(reading).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(shell.run(['/bin/echo', 'a'], { effect: 'read' })).resolves.toMatchObject({ stdout: 'a\n' })
+  },
+  SLOW_MS,
+)
+
+test.each([
+  { name: 'a key of a type that the server has otherwise', key: 'host_rsa.pub', accepted: true },
+  { name: "the user's own key in place of the host's", key: 'id.pub', accepted: false },
+])('the host is known by $name: $accepted', async ({ key, accepted }) => {
+  const knownHostsFile = file(`known_hosts_${key}`)
+  writeFileSync(knownHostsFile, `[127.0.0.1]:${target.port} ${readFileSync(file(key), 'utf8')}`)
+  const running = connect({ knownHostsFile }).run(['/bin/echo', 'a'], { effect: 'read' })
+  if (accepted) await expect(running).resolves.toMatchObject({ stdout: 'a\n' })
+  else await expect(running).rejects.toMatchObject({ fate: 'not-started', cause: { message: expect.stringContaining(knownHostsFile) } })
+})
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+}
+
+function listening(server: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    server.stderr?.on('data', chunk => {
+      said += String(chunk)
+      if (said.includes('Server listening')) resolve()
+    })
+    server.once('exit', status => reject(new Error(`sshd ended with status ${status}: ${said}`)))
+  })
+}

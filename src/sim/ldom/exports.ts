@@ -99,6 +99,7 @@ export class LiveDisk implements VirtualDisk {
   /** The configured path first. */
   readonly paths: readonly ExportedPath[]
   #failsOver: boolean
+  #selected = 0
   #active = 0
   #removed = false
 
@@ -149,13 +150,14 @@ export class LiveDisk implements VirtualDisk {
 
   /** The guest starts again: a path that was switched is forgotten, and so is what the old system had open. */
   boot(): void {
-    this.#active = 0
+    this.#active = this.#selected
     this.holders.clear()
   }
 
-  /** Another path of the same disk is chosen by hand (set-vdisk volume=). */
+  /** Another path of the same disk is chosen by hand (set-vdisk volume=): at once where the guest can, else at its next start. */
   select(index: number): void {
-    this.#active = index
+    this.#selected = index
+    if (this.#failsOver) this.#active = index
   }
 
   remove(): void {

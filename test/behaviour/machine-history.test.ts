@@ -33,7 +33,7 @@ const line = fc.oneof(
 )
 
 test('after any history the listing tells what is there, and exactly the bound disks hold their backends', async () => {
-  const property = fc.asyncProperty(fc.array(line, { maxLength: 40 }), async lines => {
+  const property = fc.asyncProperty(fc.array(line, { minLength: 20, maxLength: 60, size: 'max' }), async lines => {
     const { sim, ldm, lun } = machineWorld()
     const luns = PATHS.map(path => lun(path))
     for (const each of lines) {

@@ -162,13 +162,16 @@ export const setVdisk: ChangeCommand = ({ operands: [name = '', domainName = '']
   return { domain: domain.name, apply }
 }
 
-// An active guest can only be given another path of the same group (3.2 and later); the simulation asks the same of a bound one.
+// An active guest can only be given another path that its disk has already (3.2 and later): members that joined the group since
+// are not picked up. The simulation asks the same of a bound one.
 function checkOtherVolume(running: Running, domain: DomainEntry, vdisk: VdiskEntry, wanted: string): void {
   const [volume, vds] = splitVolume(wanted)
   findVolume(findServer(running, vds).server.volumes, volume, vds)
-  const isMember = running.membersOf(vdisk).some(member => member.vds === vds && member.volume.name === volume)
-  if (running.isBound(domain) && !isMember) throw new LdmFailure(TEXTS.wrongState(domain.name, 'inactive'))
-  if (!isMember) refuseUsed(running, vds, volume)
+  const isWanted = (path: { readonly vds: string; readonly volume: Volume }) => path.vds === vds && path.volume.name === volume
+  if (running.isBound(domain)) {
+    const live = running.runtime(domain.name).live.get(vdisk.name)
+    if (!live?.paths.some(isWanted)) throw new LdmFailure(TEXTS.wrongState(domain.name, 'inactive'))
+  } else if (!running.membersOf(vdisk).some(isWanted)) refuseUsed(running, vds, volume)
 }
 
 /** Endpoints wanted in the guest and in every service domain; `base` is what the guest itself costs when it is bound. */

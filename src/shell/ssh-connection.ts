@@ -2,10 +2,10 @@
 // which of the three fates it had; when to connect, and how many commands a connection gets, is ssh.ts's.
 
 import { readFile } from 'node:fs/promises'
-import { type Algorithms, Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2'
+import { type Algorithms, Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
 import { fingerprint, formatHostName, judgeHostKey, type KnownHosts, knownKeyTypes, parseKnownHosts } from './known-hosts.ts'
-import { Output } from './output.ts'
 import { type CommandResult, ShellError } from './shell.ts'
+import { type ExecOptions, SshExecution } from './ssh-execution.ts'
 
 export interface SshTarget {
   /** The host's name in the configuration, for messages. */
@@ -20,13 +20,6 @@ export interface SshTarget {
   /** The server's MaxSessions; OpenSSH's default is 10. */
   readonly maxSessions?: number
   readonly connectTimeoutMs?: number
-}
-
-export interface ExecOptions {
-  readonly input: string
-  readonly timeoutMs: number
-  /** Gives the command up; passed for reads only. */
-  readonly signal: AbortSignal | undefined
 }
 
 /** The server had no free session: nothing was started. */
@@ -46,23 +39,21 @@ const LEGACY: LegacyLists = {
 export class SshConnection {
   readonly #client: Client
   readonly #host: string
-  /** Called once for every command on the connection when it breaks. */
-  readonly #lost = new Set<(cause: unknown) => void>()
-  readonly #onClose: () => void
+  /** What the server may still count as a session, also after it was given up here. */
+  readonly #sessions = new Set<SshExecution>()
+  readonly #onChange: () => void
   #cause: unknown
   #isOpen = true
-  #channels = 0
-  #abandoned = 0
 
-  private constructor(client: Client, host: string, onClose: () => void) {
+  private constructor(client: Client, host: string, onChange: () => void) {
     this.#client = client
     this.#host = host
-    this.#onClose = onClose
+    this.#onChange = onChange
     client.on('close', () => this.#break())
   }
 
-  /** Rejects with a ShellError `not-started`. `onClose` is called once when an established connection ends. */
-  static async open(target: SshTarget, onClose: () => void): Promise<SshConnection> {
+  /** Rejects with a ShellError `not-started`. `onChange` is called when a session became free, and when the connection ended. */
+  static async open(target: SshTarget, onChange: () => void): Promise<SshConnection> {
     const fail = (cause: unknown) => new ShellError('not-started', `host ${target.name}: no connection`, { cause })
     const [privateKey, known] = await Promise.all([
       readFile(target.privateKeyFile),
@@ -78,26 +69,16 @@ export class SshConnection {
         else reject(fail(refusal ?? explain(error, target, known)))
       })
       client.once('ready', () => {
-        connection = new SshConnection(client, target.name, onClose)
+        connection = new SshConnection(client, target.name, onChange)
         resolve(connection)
       })
       client.once('close', () => reject(fail(refusal ?? new Error('the connection was closed during the handshake'))))
+      const hostVerifier = (key: Buffer) => {
+        refusal = checkHostKey(target, known, key)
+        return refusal === undefined
+      }
       try {
-        client.connect({
-          host: target.address,
-          port: target.port,
-          username: target.user,
-          privateKey,
-          authHandler: ['publickey'],
-          readyTimeout: target.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-          keepaliveInterval: KEEP_ALIVE_MS,
-          keepaliveCountMax: 3,
-          algorithms: algorithms(target, known),
-          hostVerifier: (key: Buffer) => {
-            refusal = checkHostKey(target, known, key)
-            return refusal === undefined
-          },
-        })
+        client.connect({ ...settings(target, known), privateKey, hostVerifier })
         client.setNoDelay(true)
       } catch (error) {
         reject(fail(error))
@@ -105,86 +86,43 @@ export class SshConnection {
     })
   }
 
-  /** Sessions that the server still counts. */
-  get channels(): number {
-    return this.#channels
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get sessions(): number {
+    return this.#sessions.size
   }
 
   /** Runs one line. Rejects with ChannelRefused, or with a ShellError. */
   exec(line: string, title: string, options: ExecOptions): Promise<CommandResult> {
-    const startedAt = performance.now()
-    this.#channels += 1
-    return new Promise((resolve, reject) => {
-      const stdout = new Output()
-      const stderr = new Output()
-      let channel: ClientChannel | undefined
-      let exitStatus: number | undefined
-      let endedBy: string | undefined
-      let isSettled = false
-      let isAbandoned = false
-      const settle = (deliver: () => void) => {
-        if (isSettled) return
-        isSettled = true
-        clearTimeout(timer)
-        this.#lost.delete(lose)
-        options.signal?.removeEventListener('abort', onAbort)
-        deliver()
-      }
-      const unknown = (reason: string, cause?: unknown) =>
-        settle(() => reject(new ShellError('unknown', `host ${this.#host}: ${title} ${reason}`, { cause })))
-      const lose = (cause: unknown) => unknown('was running when the connection was lost', cause)
-      // A session that was given up still counts at the server until it closes the channel.
-      const giveUp = (reason: string, cause?: unknown) => {
-        if (isSettled) return
-        unknown(reason, cause)
-        isAbandoned = true
-        this.#abandoned += 1
-        channel?.close()
-        if (this.#abandoned === this.#channels) this.end()
-      }
-      const onAbort = () => giveUp('was given up', options.signal?.reason)
-      const timer = setTimeout(() => giveUp(`did not end within ${options.timeoutMs} ms`), options.timeoutMs)
-      options.signal?.addEventListener('abort', onAbort, { once: true })
-      this.#lost.add(lose)
-
-      const endSession = () => {
-        this.#channels -= 1
-        if (isAbandoned) this.#abandoned -= 1
-      }
-      const onChannel = (error: (Error & { reason?: number | string }) | undefined, opened: ClientChannel) => {
-        if (error) {
-          endSession()
-          // Only a refused open has a number for a reason (RFC 4254, 5.1); any other error may come after the request was sent.
-          if (typeof error.reason === 'number') return settle(() => reject(new ChannelRefused(error.message)))
-          return unknown('got no answer', error)
+    const execution = new SshExecution(`host ${this.#host}: ${title}`, options, () => this.#dropWhenAllAbandoned())
+    this.#sessions.add(execution)
+    try {
+      this.#client.exec(line, (error: (Error & { reason?: number | string }) | undefined, channel) => {
+        if (error === undefined) {
+          channel.once('close', () => {
+            if (this.#isOpen) execution.end()
+            this.#release(execution)
+          })
+          execution.begin(channel)
+          return
         }
-        channel = opened
-        for (const [stream, output] of [[opened, stdout] as const, [opened.stderr, stderr] as const]) {
-          stream.on('data', (chunk: Buffer) => output.add(chunk) || giveUp('printed too much'))
-          stream.on('error', () => {})
+        // Only a refused open has a number for a reason (RFC 4254, 5.1); any other error may come after the request was sent.
+        if (typeof error.reason !== 'number') {
+          execution.lose(error)
+          this.#release(execution)
+          return
         }
-        opened.on('exit', (status: number | null, signal?: string) => {
-          if (status === null) endedBy = signal ?? 'a signal'
-          else exitStatus = status
-        })
-        opened.once('close', () => {
-          endSession()
-          // Without its own close from the server the output may be cut short, whatever the status says.
-          if (!this.#isOpen) return lose(this.#cause)
-          if (exitStatus === undefined) return unknown(endedBy ? `was ended by ${endedBy}` : 'ended without an exit status')
-          const result = { exitStatus, stdout: stdout.text(), stderr: stderr.text(), durationMs: performance.now() - startedAt }
-          settle(() => resolve(result))
-        })
-        if (isSettled) opened.close()
-        else opened.end(options.input)
-      }
-      try {
-        this.#client.exec(line, onChannel)
-      } catch (error) {
-        endSession()
-        settle(() => reject(new ShellError('not-started', `host ${this.#host}: ${title} was not sent`, { cause: error })))
-      }
-    })
+        // Not a session that became free: to try the next command at once would be refused as well.
+        this.#sessions.delete(execution)
+        execution.refuse(new ChannelRefused(error.message))
+      })
+    } catch (error) {
+      execution.refuse(new ShellError('not-started', `host ${this.#host}: ${title} was not sent`, { cause: error }))
+      this.#release(execution)
+    }
+    return execution.result
   }
 
   /** Breaks the connection; commands that still run have an unknown fate. */
@@ -193,13 +131,23 @@ export class SshConnection {
     this.#break()
   }
 
+  #release(execution: SshExecution): void {
+    if (this.#sessions.delete(execution)) this.#onChange()
+  }
+
+  // A host that hangs would keep the sessions for ever; a new connection has new ones.
+  #dropWhenAllAbandoned(): void {
+    if ([...this.#sessions].every(execution => execution.isAbandoned)) this.end()
+  }
+
   #break(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     const cause = this.#cause ?? new Error('the connection was closed')
-    for (const lose of [...this.#lost]) lose(cause)
+    for (const execution of this.#sessions) execution.lose(cause)
+    this.#sessions.clear()
     this.#client.destroy()
-    this.#onClose()
+    this.#onChange()
   }
 }
 
@@ -223,6 +171,19 @@ function explain(error: Error, target: SshTarget, known: KnownHosts): Error {
   if (!/no matching host key format/.test(error.message)) return error
   const types = knownKeyTypes(known, target.address, target.port).join(', ')
   return new Error(`the server has no key of the types that ${target.knownHostsFile} has for it (${types})`, { cause: error })
+}
+
+function settings(target: SshTarget, known: KnownHosts): ConnectConfig {
+  return {
+    host: target.address,
+    port: target.port,
+    username: target.user,
+    authHandler: ['publickey'],
+    readyTimeout: target.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    keepaliveInterval: KEEP_ALIVE_MS,
+    keepaliveCountMax: 3,
+    algorithms: algorithms(target, known),
+  }
 }
 
 // The server has keys of several types and shows one that the client asked for: ask only for what can be checked.

@@ -55,7 +55,7 @@ interface Waiting {
 
 export class SshShell implements Shell {
   readonly #target: SshTarget
-  readonly #maxChannels: number
+  readonly #maxSessions: number
   #connections: SshConnection[] = []
   #queue: Waiting[] = []
   /** Connections that refused a session, until one of theirs ends or the pause is over. */
@@ -66,7 +66,7 @@ export class SshShell implements Shell {
 
   constructor(target: SshTarget) {
     this.#target = target
-    this.#maxChannels = Math.max(1, Math.floor((target.maxSessions ?? DEFAULT_MAX_SESSIONS) * SESSION_SHARE))
+    this.#maxSessions = Math.max(1, Math.floor((target.maxSessions ?? DEFAULT_MAX_SESSIONS) * SESSION_SHARE))
   }
 
   run(command: Command, options: RunOptions): Promise<CommandResult> {
@@ -79,7 +79,8 @@ export class SshShell implements Shell {
         waitUntilMs: performance.now() + (this.#isDoubtful ? Math.min(DOUBTFUL_WAIT_MS, timeoutMs) : timeoutMs),
         stopWaiting: () => {},
       }
-      const refusal = this.#refusal(signal)
+      const isFull = this.#queue.length >= MAX_QUEUED
+      const refusal = isFull ? this.#notStarted(`${MAX_QUEUED} commands are waiting already`) : this.#refusal(signal)
       if (refusal) return reject(refusal)
       this.#queue.push(waiting)
       this.#wait(waiting)
@@ -109,7 +110,6 @@ export class SshShell implements Shell {
   #refusal(signal: AbortSignal | undefined): ShellError | undefined {
     if (this.#isClosed) return this.#notStarted('the shell was closed')
     if (signal?.aborted) return this.#notStarted('the deadline has passed', signal.reason)
-    if (this.#queue.length >= MAX_QUEUED) return this.#notStarted(`${MAX_QUEUED} commands are waiting already`)
     if (this.#isDoubtful && this.#isBackingOff) return this.#notStarted('did not answer a moment ago', this.#failure?.error)
     return undefined
   }
@@ -134,8 +134,8 @@ export class SshShell implements Shell {
   #pump(): void {
     while (this.#queue.length > 0) {
       const free = this.#connections
-        .filter(connection => connection.channels < this.#maxChannels && !this.#paused.has(connection))
-        .sort((a, b) => a.channels - b.channels)[0]
+        .filter(connection => connection.sessions < this.#maxSessions && !this.#paused.has(connection))
+        .sort((a, b) => a.sessions - b.sessions)[0]
       if (free === undefined) break
       const waiting = this.#queue.shift()
       if (waiting) void this.#start(free, waiting)
@@ -149,13 +149,13 @@ export class SshShell implements Shell {
     try {
       const signal = waiting.effect === 'read' ? waiting.signal : undefined
       waiting.resolve(await connection.exec(line, title, { input, timeoutMs, signal }))
-      this.#paused.delete(connection)
     } catch (error) {
-      if (!(error instanceof ChannelRefused)) waiting.reject(error)
-      else if (this.#isClosed || waiting.signal?.aborted) waiting.reject(this.#notStarted('no session was free', error))
+      if (!(error instanceof ChannelRefused)) return waiting.reject(error)
+      const refusal = this.#refusal(waiting.signal)
+      if (refusal) waiting.reject(refusal)
       else this.#postpone(connection, waiting)
+      this.#pump()
     }
-    this.#pump()
   }
 
   #postpone(connection: SshConnection, waiting: Waiting): void {
@@ -177,7 +177,8 @@ export class SshShell implements Shell {
     this.#isConnecting = true
     try {
       const connection = await SshConnection.open(this.#target, () => {
-        this.#connections = this.#connections.filter(other => other !== connection)
+        this.#connections = this.#connections.filter(({ isOpen }) => isOpen)
+        this.#paused.delete(connection)
         this.#pump()
       })
       if (this.#isClosed) return connection.end()

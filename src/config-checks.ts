@@ -3,68 +3,65 @@
 
 import type { z } from 'zod'
 import type { ConfigProblem } from './config.ts'
-import { machineSchema, poolSchema } from './config-schema.ts'
+import { poolSchema } from './config-schema.ts'
 
-type Machine = z.infer<typeof machineSchema>
 type Pool = z.infer<typeof poolSchema>
 
 interface Sections {
-  /** Names as written, whether or not what stands under them is well formed. */
-  readonly hostNames: ReadonlySet<string>
-  readonly machineNames: ReadonlySet<string>
-  readonly machines: ReadonlyMap<string, Machine>
+  readonly hosts: ReadonlySet<string>
+  /** Host of each service domain of each machine. */
+  readonly machines: ReadonlyMap<string, ReadonlyMap<string, unknown>>
+  /** The well-formed ones. */
   readonly pools: ReadonlyMap<string, Pool>
 }
 
 export function checkControllerConfig(raw: unknown): ConfigProblem[] {
   const sections: Sections = {
-    hostNames: new Set(entries(raw, 'hosts').map(([name]) => name)),
-    machineNames: new Set(entries(raw, 'machines').map(([name]) => name)),
-    machines: wellFormed(raw, 'machines', machineSchema),
-    pools: wellFormed(raw, 'pools', poolSchema),
+    hosts: new Set(entries(field(raw, 'hosts')).map(([name]) => name)),
+    machines: new Map(entries(field(raw, 'machines')).map(([name, machine]) => [name, new Map(entries(field(machine, 'serviceDomains')))])),
+    pools: new Map(
+      entries(field(raw, 'pools')).flatMap(([name, value]) => {
+        const parsed = poolSchema.safeParse(value)
+        return parsed.success ? [[name, parsed.data] as const] : []
+      }),
+    ),
   }
   return [
-    ...[...sections.machines].flatMap(([name, machine]) => checkMachine(sections, `machines.${name}`, machine)),
-    ...checkGuests(raw, sections),
-    ...[...sections.pools].flatMap(([name, pool]) => checkPool(sections, `pools.${name}`, pool)),
+    ...entries(field(raw, 'machines')).flatMap(([name, machine]) => checkMachine(sections, `machines.${name}`, machine)),
+    ...list(field(raw, 'guests')).flatMap((guest, index) =>
+      resolves(sections.machines, `guests[${index}].machine`, 'machine', field(guest, 'machine')),
+    ),
+    ...entries(field(raw, 'pools')).flatMap(([name, pool]) => checkPoolNames(sections, `pools.${name}`, pool)),
+    ...[...sections.pools].flatMap(([name, pool]) =>
+      pool.design === 'local' ? checkLocalPaths(sections, `pools.${name}`, pool) : checkLunPaths(sections, `pools.${name}`, pool),
+    ),
     ...checkDatasets(sections),
   ]
 }
 
-function checkMachine({ hostNames }: Sections, at: string, machine: Machine): ConfigProblem[] {
-  const references = [
-    [`${at}.controlDomain`, machine.controlDomain] as const,
-    ...Object.entries(machine.serviceDomains).map(([name, host]) => [`${at}.serviceDomains.${name}`, host] as const),
+function checkMachine({ hosts }: Sections, at: string, machine: unknown): ConfigProblem[] {
+  return [
+    ...resolves(hosts, `${at}.controlDomain`, 'host', field(machine, 'controlDomain')),
+    ...entries(field(machine, 'serviceDomains')).flatMap(([name, host]) => resolves(hosts, `${at}.serviceDomains.${name}`, 'host', host)),
   ]
-  return references.filter(([, host]) => !hostNames.has(host)).map(([path, host]) => ({ path, message: `no host is named ${quote(host)}` }))
 }
 
-function checkGuests(raw: unknown, { machineNames }: Sections): ConfigProblem[] {
-  const guests = field(raw, 'guests')
-  if (!Array.isArray(guests)) return []
-  return guests.flatMap((guest: unknown, index) => {
-    const machine = field(guest, 'machine')
-    if (typeof machine !== 'string' || machineNames.has(machine)) return []
-    return [{ path: `guests[${index}].machine`, message: `no machine is named ${quote(machine)}` }]
-  })
+function checkPoolNames({ hosts, machines }: Sections, at: string, pool: unknown): ConfigProblem[] {
+  return [
+    ...resolves(hosts, `${at}.host`, 'host', field(pool, 'host')),
+    ...list(field(pool, 'paths')).flatMap((path, index) => {
+      const here = `${at}.paths[${index}]`
+      const machine = field(path, 'machine')
+      const serviceDomain = field(path, 'serviceDomain')
+      const known = typeof machine === 'string' ? machines.get(machine) : undefined
+      if (known === undefined) return resolves(machines, `${here}.machine`, 'machine', machine)
+      return resolves(known, `${here}.serviceDomain`, `service domain of ${machine}`, serviceDomain)
+    }),
+  ]
 }
 
-function checkPool(sections: Sections, at: string, pool: Pool): ConfigProblem[] {
-  const problems: ConfigProblem[] = []
-  if (!sections.hostNames.has(pool.host)) problems.push({ path: `${at}.host`, message: `no host is named ${quote(pool.host)}` })
-  pool.paths.forEach((path, index) => {
-    const machine = sections.machines.get(path.machine)
-    if (!sections.machineNames.has(path.machine)) {
-      problems.push({ path: `${at}.paths[${index}].machine`, message: `no machine is named ${quote(path.machine)}` })
-    } else if (machine !== undefined && !Object.hasOwn(machine.serviceDomains, path.serviceDomain)) {
-      problems.push({
-        path: `${at}.paths[${index}].serviceDomain`,
-        message: `machine ${path.machine} has no service domain ${quote(path.serviceDomain)}`,
-      })
-    }
-  })
-  problems.push(...(pool.design === 'local' ? checkLocalPaths(sections, at, pool) : checkLunPaths(sections, at, pool)))
-  return problems
+function resolves(known: { has(name: string): boolean }, path: string, what: string, name: unknown): ConfigProblem[] {
+  return typeof name !== 'string' || known.has(name) ? [] : [{ path, message: `no ${what} is named ${quote(name)}` }]
 }
 
 // A ZFS pool is imported in one domain at a time, so only that domain has the zvols.
@@ -76,9 +73,9 @@ function checkLocalPaths({ machines }: Sections, at: string, pool: Pool & { desi
         : 'design local has exactly one path for a machine; use design lun'
       return [{ path: `${at}.paths[${index}]`, message: reason }]
     }
-    const host = machines.get(path.machine)?.serviceDomains[path.serviceDomain]
+    const host = machines.get(path.machine)?.get(path.serviceDomain)
     if (host === undefined || host === pool.host) return []
-    const message = `service domain ${path.serviceDomain} of ${path.machine} is host ${quote(host)}, but the pool's volumes are made on ${quote(pool.host)}: design local needs one and the same`
+    const message = `service domain ${path.serviceDomain} of ${path.machine} is host ${quote(String(host))}, but the pool's volumes are made on ${quote(pool.host)}: design local needs one and the same`
     return [{ path: `${at}.paths[${index}].serviceDomain`, message }]
   })
 }
@@ -100,7 +97,7 @@ function checkLunPaths({ machines }: Sections, at: string, pool: Pool & { design
         message: `the paths of ${path.machine} must share one host group, so that one view shows a logical unit to all of them under one number`,
       })
     }
-    if (machines.get(path.machine)?.serviceDomains[path.serviceDomain] === pool.host && !pool.allowSharedFate) {
+    if (machines.get(path.machine)?.get(path.serviceDomain) === pool.host && !pool.allowSharedFate) {
       problems.push({
         path: here,
         message: `the storage host ${quote(pool.host)} is also service domain ${path.serviceDomain}: losing it loses every path; set allowSharedFate: true to accept that`,
@@ -122,22 +119,12 @@ function checkDatasets({ pools }: Sections): ConfigProblem[] {
   })
 }
 
-function wellFormed<Schema extends typeof machineSchema | typeof poolSchema>(
-  raw: unknown,
-  section: string,
-  schema: Schema,
-): ReadonlyMap<string, z.infer<Schema>> {
-  const found = new Map<string, z.infer<Schema>>()
-  for (const [name, value] of entries(raw, section)) {
-    const parsed = schema.safeParse(value)
-    if (parsed.success) found.set(name, parsed.data as z.infer<Schema>)
-  }
-  return found
+function entries(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : []
 }
 
-function entries(raw: unknown, section: string): [string, unknown][] {
-  const value = field(raw, section)
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : []
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function field(value: unknown, key: string): unknown {

@@ -31,6 +31,7 @@ import { LocalDesign } from '../storage/designs/local.ts'
 import { LunDesign } from '../storage/designs/lun.ts'
 import { KeyedLock, Semaphore } from '../storage/locks.ts'
 import type { Pool, PoolMachine, PoolPath } from '../storage/pool.ts'
+import { Reaper } from '../storage/reaper.ts'
 import { Volumes } from '../storage/volumes.ts'
 import { Zfs } from '../zfs/zfs.ts'
 
@@ -80,12 +81,13 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   const machines = new Map(composed.map(({ machine }) => [machine.machine, machine]))
   const pools = new Map([...config.pools.values()].map(pool => [pool.name, composePool(pool, { config, hosts, machines, clock })]))
   const lock = new KeyedLock()
+  const reaper = new Reaper({ pools, lock })
   return {
     config,
     hosts,
     machines,
     pools,
-    volumes: new Volumes({ pools, lock }),
+    volumes: new Volumes({ pools, lock, reaper }),
     attachments: new Attachments({ pools, lock, guestRule: ({ machine, guest }) => findGuestRule(config.guests, machine, guest) }),
     stop: async () => {
       await Promise.all(composed.map(({ save }) => save()))
@@ -103,7 +105,7 @@ export function composeNode(config: NodeConfig, version: string, surroundings: S
   const { driverName, machine, guest, shell, prefix, attachLimit } = config
   const { host, close } = openHost({ name: `${machine}/${guest}`, shell, prefix }, surroundings)
   const platform =
-    config.platform === 'linux' ? new LinuxPlatform({ shell: host.shell, root: config.root }) : new SolarisPlatform({ shell: host.shell })
+    config.platform === 'linux' ? new LinuxPlatform({ shell: host.shell, root: config.root }) : new SolarisPlatform(host.shell)
   const volumes = new GuestVolumes({ platform, host, clock: surroundings.clock })
   const services: readonly Service[] = [
     identityService({ driverName, version }),

@@ -147,7 +147,12 @@ test.each([
   { change: 'pools/gold/export/target', to: 'gold', at: 'pools.gold.export.target', says: 'iSCSI name' },
   { change: 'pools/gold/paths', to: [], at: 'pools.gold.paths', says: '>=1' },
   { change: 'pools/gold/paths/0/device', to: '/dev/dsk/x', at: 'pools.gold.paths[0].device', says: 'is not a key' },
-  { change: 'pools/gold/paths/1/serviceDomain', to: 'third', at: 'pools.gold.paths[1].serviceDomain', says: 'no service domain "third"' },
+  {
+    change: 'pools/gold/paths/1/serviceDomain',
+    to: 'third',
+    at: 'pools.gold.paths[1].serviceDomain',
+    says: 'no service domain of m1 is named "third"',
+  },
   { change: 'pools/gold/paths/1/serviceDomain', to: 'primary', at: 'pools.gold.paths[1]', says: 'fail together' },
   { change: 'pools/gold/paths/1/hostGroup', to: 'csi-m2', at: 'pools.gold.paths[1].hostGroup', says: 'one host group' },
   { change: 'pools/gold/paths/1/machine', to: 'm9', at: 'pools.gold.paths[1].machine', says: 'no machine is named "m9"' },

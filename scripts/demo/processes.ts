@@ -1,0 +1,68 @@
+// Processes of the demonstration: started, watched until they are ready, ended by their own id. Their output goes to files.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const READY_MS = 20_000
+const END_MS = 10_000
+
+export interface Outcome {
+  readonly status: number | null
+  readonly output: string
+}
+
+export class Processes {
+  readonly #running: { readonly name: string; readonly child: ChildProcess }[] = []
+
+  /** Starts a program of this project and waits until `file` is there. */
+  async start(
+    name: string,
+    script: string,
+    args: readonly string[],
+    ready: { readonly file: string; readonly log: string },
+  ): Promise<void> {
+    const log = openSync(ready.log, 'a')
+    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', log, log] })
+    closeSync(log)
+    this.#running.unshift({ name, child })
+    const endMs = Date.now() + READY_MS
+    while (!existsSync(ready.file)) {
+      if (child.exitCode !== null || Date.now() > endMs) {
+        throw new Error(`${name} did not start (exit status ${child.exitCode}):\n${readFileSync(ready.log, 'utf8')}`)
+      }
+      await sleep(20)
+    }
+  }
+
+  /** Ends all, the last started first, and waits for each; one that does not end is killed. */
+  async stop(): Promise<void> {
+    for (const { child } of this.#running.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
+      child.kill('SIGTERM')
+      const killing = setTimeout(() => child.kill('SIGKILL'), END_MS)
+      await ended
+      clearTimeout(killing)
+    }
+  }
+}
+
+/** Runs a program of this project to its end; its lines are shown as they come. */
+export function run(script: string, args: readonly string[], show: (line: string) => void = () => {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    let shown = 0
+    const take = (chunk: string) => {
+      output += chunk
+      for (let end = output.indexOf('\n', shown); end >= 0; end = output.indexOf('\n', shown)) {
+        show(output.slice(shown, end))
+        shown = end + 1
+      }
+    }
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', take)
+    child.on('error', reject)
+    child.on('close', status => resolve({ status, output }))
+  })
+}

@@ -85,7 +85,7 @@ const FAILURES: readonly FailureRow[] = [
 export interface LinuxOptions {
   readonly shell: Shell
   /** Prefix of /sys and /dev, for a guest whose kernel files stand in a directory of their own. */
-  readonly root?: string
+  readonly root?: string | undefined
 }
 
 export class LinuxPlatform implements Platform {

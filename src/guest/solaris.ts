@@ -98,10 +98,10 @@ export class SolarisPlatform implements Platform {
   readonly #paths: Paths
   readonly #labels: SolarisLabels
 
-  constructor(options: { readonly shell: Shell }) {
-    this.#shell = options.shell
-    this.#paths = new Paths(options.shell)
-    this.#labels = new SolarisLabels(options.shell)
+  constructor(shell: Shell) {
+    this.#shell = shell
+    this.#paths = new Paths(shell)
+    this.#labels = new SolarisLabels(shell)
   }
 
   async findDevice(slot: number, sizeBytes: number, signal?: AbortSignal): Promise<Sighting> {

@@ -1,0 +1,80 @@
+// A simulated file system in the bytes of a disk: a superblock, then the contents of its files. Whoever reads the same bytes,
+// through another path, after a failover, in a clone, sees the same files; whoever reads other bytes sees that too.
+
+import { randomUUID } from 'node:crypto'
+
+/** Where a file system lies: a whole disk, or slice 0 of one. Offsets begin at its first byte. */
+export interface Region {
+  readonly sizeBytes: number
+  read(offset: number, length: number): Buffer
+  write(offset: number, bytes: Uint8Array): void
+}
+
+export interface Superblock {
+  readonly type: string
+  readonly uuid: string
+  readonly sizeBytes: number
+  /** Size and block size it was made with: both outlive a growth. */
+  readonly bornBytes: number
+  readonly blockBytes: number
+  /** False while it is mounted writable, and after a crash. */
+  readonly clean: boolean
+  /** A crash that the repair tool may not mend by itself. */
+  readonly damaged: boolean
+  /** How often a file system was made here, as far as the bytes tell. */
+  readonly generation: number
+}
+
+const MAGIC = 'LDOMSIMF'
+const SUPERBLOCK_BYTES = 4096
+const LENGTH_BYTES = 8
+
+export function readSuperblock(region: Region): Superblock | undefined {
+  if (region.sizeBytes < 2 * SUPERBLOCK_BYTES) return undefined
+  const bytes = region.read(0, SUPERBLOCK_BYTES)
+  if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined
+  const end = bytes.indexOf(0)
+  return JSON.parse(bytes.toString('utf8', MAGIC.length, end < 0 ? undefined : end))
+}
+
+export function writeSuperblock(region: Region, superblock: Superblock): void {
+  const bytes = Buffer.alloc(SUPERBLOCK_BYTES)
+  bytes.write(MAGIC + JSON.stringify(superblock), 'utf8')
+  region.write(0, bytes)
+}
+
+/** Makes an empty file system over the region, whatever was there. */
+export function makeFileSystem(region: Region, type: string, blockBytes: number): Superblock {
+  const sizeBytes = Math.floor(region.sizeBytes / blockBytes) * blockBytes
+  const superblock = {
+    type,
+    uuid: randomUUID(),
+    sizeBytes,
+    bornBytes: sizeBytes,
+    blockBytes,
+    clean: true,
+    damaged: false,
+    generation: (readSuperblock(region)?.generation ?? 0) + 1,
+  }
+  writeSuperblock(region, superblock)
+  writeFiles(region, new Map())
+  return superblock
+}
+
+export function readFiles(region: Region): Map<string, string> {
+  const length = Number.parseInt(region.read(SUPERBLOCK_BYTES, LENGTH_BYTES).toString('latin1'), 16)
+  if (!(length > 0)) return new Map()
+  return new Map(Object.entries(JSON.parse(region.read(SUPERBLOCK_BYTES + LENGTH_BYTES, length).toString('utf8'))))
+}
+
+export function writeFiles(region: Region, files: ReadonlyMap<string, string>): void {
+  const body = Buffer.from(JSON.stringify(Object.fromEntries(files)), 'utf8')
+  const length = Buffer.from(body.length.toString(16).padStart(LENGTH_BYTES, '0'), 'latin1')
+  region.write(SUPERBLOCK_BYTES, Buffer.concat([length, body]))
+}
+
+export function usedBytes(region: Region): number {
+  let sum = 0
+  for (const [path, text] of readFiles(region)) sum += path.length + Buffer.byteLength(text)
+  return sum
+}

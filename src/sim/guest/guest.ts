@@ -1,0 +1,184 @@
+// What simulated guests have in common: disks that come and go, a mount table, files that are written through mounts, and who
+// has what open. Operating systems differ in tools, names and vetoes; those stand in their own files.
+
+import { DeviceError, type GuestDisks, type VirtualDisk } from '../devices.ts'
+import type { SimHost } from '../host.ts'
+import { type Region, readFiles, readSuperblock, writeFiles, writeSuperblock } from './file-system.ts'
+
+export interface SimMount {
+  readonly path: string
+  readonly type: string
+  readonly source: string
+  options: readonly string[]
+  /** The disk whose file system, or whose node, is shown; none for the mounts of the system itself. */
+  readonly disk: VirtualDisk | undefined
+  /** The directory of the file system that is shown, `/` for all of it; the node's name for a device. */
+  readonly root: string
+  readonly what: 'system' | 'filesystem' | 'node'
+}
+
+export interface GuestOptions {
+  readonly disks: GuestDisks
+  readonly nowMs: () => number
+}
+
+export abstract class SimGuest {
+  readonly host: SimHost
+  protected readonly disks: GuestDisks
+  protected readonly nowMs: () => number
+  protected table: SimMount[] = []
+  /** Open files: path to the number of its process. */
+  readonly #open = new Map<object, { readonly path: string; readonly process: number }>()
+  #nextProcess = 4000
+
+  constructor(host: SimHost, options: GuestOptions) {
+    this.host = host
+    this.disks = options.disks
+    this.nowMs = options.nowMs
+    // A system that starts has nothing mounted and nothing open; what was mounted writable stays marked as it was: not clean.
+    options.disks.onChange(event => {
+      if (event === 'boot') {
+        this.table = [...this.systemMounts()]
+        this.#open.clear()
+        this.booted()
+      }
+      this.disksChanged()
+    })
+  }
+
+  protected abstract systemMounts(): readonly SimMount[]
+  protected abstract booted(): void
+  protected abstract disksChanged(): void
+  /** Where the file system of a disk lies. */
+  abstract region(disk: VirtualDisk): Region
+
+  disk(id: number): VirtualDisk | undefined {
+    return this.disks.list().find(disk => disk.id === id)
+  }
+
+  mounts(): readonly {
+    readonly path: string
+    readonly type: string
+    readonly source: string
+    readonly readonly: boolean
+    readonly disk: number
+  }[] {
+    return this.table.flatMap(mount =>
+      mount.disk ? [{ path: mount.path, type: mount.type, source: mount.source, readonly: isReadonly(mount), disk: mount.disk.id }] : [],
+    )
+  }
+
+  /** How often a file system was made on the disk, as its bytes tell; 0 on a disk without one. */
+  formatCount(id: number): number {
+    const disk = this.disk(id)
+    return disk ? (readSuperblock(this.region(disk))?.generation ?? 0) : 0
+  }
+
+  /** Writes through a mount, as a program in the guest would. */
+  writeFile(path: string, text: string): void {
+    const { mount, region, name } = this.#locate(path)
+    if (isReadonly(mount)) throw new DeviceError('EROFS', `${path}: Read-only file system`)
+    writeFiles(region, readFiles(region).set(name, text))
+  }
+
+  readFile(path: string): string {
+    const { region, name } = this.#locate(path)
+    const text = readFiles(region).get(name)
+    if (text === undefined) throw new DeviceError('ENOENT', `${path}: No such file or directory`)
+    return text
+  }
+
+  /** A process with a file or device open; the returned function ends it. */
+  holdOpen(path: string): () => void {
+    const key = {}
+    const process = this.#nextProcess++
+    this.#open.set(key, { path, process })
+    this.opened(path, process)
+    return () => {
+      this.#open.delete(key)
+      this.closed(path, process)
+    }
+  }
+
+  protected opened(_path: string, _process: number): void {}
+  protected closed(_path: string, _process: number): void {}
+
+  protected processesOn(path: string): readonly number[] {
+    return [...this.#open.values()].filter(file => file.path === path).map(file => file.process)
+  }
+
+  protected isBusy(mount: SimMount): boolean {
+    return [...this.#open.values()].some(file => this.topmost(file.path) === mount)
+  }
+
+  protected mountAt(path: string): SimMount | undefined {
+    return this.table.findLast(mount => mount.path === path)
+  }
+
+  /** The mount that a path lies in. */
+  protected topmost(path: string): SimMount | undefined {
+    let best: SimMount | undefined
+    for (const mount of this.table) if (isBelow(path, mount.path) && mount.path.length >= (best?.path.length ?? 0)) best = mount
+    return best
+  }
+
+  protected unmount(mount: SimMount): void {
+    this.table = this.table.filter(other => other !== mount)
+    const { disk } = mount
+    if (!disk || mount.what !== 'filesystem') return
+    if (this.table.some(other => other.disk === disk && other.what === 'filesystem')) return
+    disk.holders.delete('mount')
+    if (!isReadonly(mount)) this.markClean(disk, true)
+  }
+
+  /** Best effort on a disk that has gone: its bytes keep the old mark, as after a crash. */
+  protected markClean(disk: VirtualDisk, clean: boolean): void {
+    try {
+      const region = this.region(disk)
+      const superblock = readSuperblock(region)
+      if (superblock) writeSuperblock(region, { ...superblock, clean })
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error
+      if (!clean) throw error
+    }
+  }
+
+  #locate(path: string): { mount: SimMount; region: Region; name: string } {
+    const mount = this.topmost(path)
+    if (mount?.disk === undefined || mount.what !== 'filesystem') throw new DeviceError('ENOENT', `${path}: not on a volume`)
+    const name = `${mount.root === '/' ? '' : mount.root}${path.slice(mount.path.length)}`
+    return { mount, region: this.region(mount.disk), name }
+  }
+}
+
+export function isReadonly(mount: SimMount): boolean {
+  return mount.options.includes('ro')
+}
+
+export function isBelow(path: string, directory: string): boolean {
+  return directory === '/' || path === directory || path.startsWith(`${directory}/`)
+}
+
+/** The octal dump of the first bytes of a device: equal lines are shown once, then `*` (od, POSIX). */
+export function octalDump(bytes: Buffer): string {
+  const lines: string[] = []
+  let previous = ''
+  let starred = false
+  for (let at = 0; at < bytes.length; at += 16) {
+    const row = bytes.subarray(at, at + 16)
+    const words: string[] = []
+    for (let word = 0; word < row.length; word += 2)
+      words.push((word + 1 < row.length ? row.readUInt16LE(word) : (row[word] ?? 0)).toString(8).padStart(6, '0'))
+    const shown = words.join(' ')
+    if (shown === previous && at > 0) {
+      if (!starred) lines.push('*')
+      starred = true
+      continue
+    }
+    lines.push(`${at.toString(8).padStart(7, '0')} ${shown}`)
+    previous = shown
+    starred = false
+  }
+  lines.push(bytes.length.toString(8).padStart(7, '0'))
+  return lines.map(line => `${line}\n`).join('')
+}

@@ -1,0 +1,95 @@
+// Real block devices for a simulated Linux guest: each disk's sparse file on a loop device whose node and sysfs entry stand in
+// a directory of the guest's own. Needs root on Linux. Real mkfs and mount then work on the bytes that the storage side holds.
+// A real kernel would shut a mounted file system down when its disk goes; a loop device lives on until it is unmounted.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
+
+export interface KernelDisk {
+  readonly id: number
+  readonly name: string
+  readonly readonly: boolean
+  /** Throws, or is undefined, while no path to the bytes answers. */
+  file(): string | undefined
+}
+
+interface Shown {
+  readonly disk: KernelDisk
+  readonly file: string
+  readonly loop: string
+}
+
+export class KernelRoot {
+  readonly #directory: string
+  readonly #shown = new Map<string, Shown>()
+
+  constructor(directory: string) {
+    this.#directory = directory
+    for (const path of ['dev', 'sys/bus/vio/devices', 'sys/class/block']) mkdirSync(`${directory}/${path}`, { recursive: true })
+  }
+
+  /** Makes the directory show exactly these disks. */
+  show(disks: readonly KernelDisk[]): void {
+    for (const shown of [...this.#shown.values()]) {
+      if (!disks.some(disk => disk.name === shown.disk.name && fileOf(disk) === shown.file)) this.#remove(shown)
+    }
+    for (const disk of disks) {
+      const file = fileOf(disk)
+      if (file !== undefined && !this.#shown.has(disk.name)) this.#add(disk, file)
+    }
+  }
+
+  /** Unmounts what is mounted from the loop devices, wherever, and detaches them. */
+  dispose(): void {
+    for (const shown of [...this.#shown.values()]) {
+      const numbers = readFileSync(`/sys/class/block/${basename(shown.loop)}/dev`, 'utf8').trim()
+      for (const path of mountPoints(fields => fields[2] === numbers || fields[4]?.startsWith(`${this.#directory}/`) === true)) {
+        execFileSync('umount', [path])
+      }
+      this.#remove(shown)
+    }
+    // Bound device nodes keep their path of this directory in the mount table.
+    for (const path of mountPoints(fields => fields[3]?.endsWith(`${this.#directory}/dev`) === true)) execFileSync('umount', [path])
+  }
+
+  #add(disk: KernelDisk, file: string): void {
+    const options = disk.readonly ? ['--read-only'] : []
+    const loop = execFileSync('losetup', ['--find', '--show', '--sector-size', '512', ...options, file], { encoding: 'utf8' }).trim()
+    const numbers = readFileSync(`/sys/class/block/${basename(loop)}/dev`, 'utf8').trim()
+    const [major = '', minor = ''] = numbers.split(':')
+    this.#shown.set(disk.name, { disk, file, loop })
+    execFileSync('mknod', [`${this.#directory}/dev/${disk.name}`, 'b', major, minor])
+    mkdirSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0/block/${disk.name}`, { recursive: true })
+    mkdirSync(`${this.#directory}/sys/class/block/${disk.name}`)
+    writeFileSync(`${this.#directory}/sys/class/block/${disk.name}/dev`, `${numbers}\n`)
+    symlinkSync(`/sys/class/block/${basename(loop)}/holders`, `${this.#directory}/sys/class/block/${disk.name}/holders`)
+  }
+
+  #remove({ disk, loop }: Shown): void {
+    this.#shown.delete(disk.name)
+    rmSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0`, { recursive: true, force: true })
+    rmSync(`${this.#directory}/sys/class/block/${disk.name}`, { recursive: true, force: true })
+    rmSync(`${this.#directory}/dev/${disk.name}`, { force: true })
+    if (existsSync(`/sys/class/block/${basename(loop)}/loop`)) execFileSync('losetup', ['--detach', loop])
+  }
+}
+
+function fileOf(disk: KernelDisk): string | undefined {
+  try {
+    return disk.file()
+  } catch {
+    // No path answers: a kernel would not find the disk either.
+    return undefined
+  }
+}
+
+/** Mount points of this process whose table row fits, the innermost first. */
+function mountPoints(fits: (fields: readonly string[]) => boolean): readonly string[] {
+  const rows = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  return rows
+    .map(row => row.split(' '))
+    .filter(fits)
+    .map(fields => fields[4] ?? '')
+    .reverse()
+}

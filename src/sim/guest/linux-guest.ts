@@ -1,0 +1,220 @@
+// A simulated Linux guest on sparc64: sysfs entries, device nodes, mounts and the tools that a node plugin runs. Messages are
+// those of test/transcripts/linux-guest-tools*.txt unless a comment says otherwise. The kernel reads a disk's size when the
+// disk appears and never again, keeps it in 32 bits, and does not object when a mounted disk is taken away (sunvdc.c).
+
+import { DeviceError, type VirtualDisk } from '../devices.ts'
+import type { SimAnswer, SimHost } from '../host.ts'
+import type { Region } from './file-system.ts'
+import { type GuestOptions, octalDump, SimGuest, type SimMount } from './guest.ts'
+import { KernelRoot } from './kernel-root.ts'
+import { LinuxFileSystems } from './linux-file-systems.ts'
+import { LinuxMounts } from './linux-mounts.ts'
+import { answer, type NameEntry, NameTree, refuse, unsupported } from './names.ts'
+
+const SECTOR = 512
+const SIZE_FIELD_SECTORS = 2 ** 32
+// Block majors of drivers without a fixed one are given from 254 down (Linux); 8 minors a disk (sunvdc.c).
+const MAJOR = 253
+const MINORS = 8
+
+export interface LinuxGuestOptions extends GuestOptions {
+  /** A directory in which the disks appear as real block devices; needs root on Linux. */
+  readonly kernelRoot?: string
+  /** What the disk server reports as the physical block size; file system tools warn about large ones. */
+  readonly physicalSectorBytes?: number
+}
+
+export class SimLinuxGuest extends SimGuest {
+  readonly names: NameTree
+  readonly physicalSectorBytes: number
+  /** Sizes as the kernel read them. */
+  readonly #probed = new Map<VirtualDisk, number>()
+  readonly #kernelRoot: KernelRoot | undefined
+  readonly #mounts: LinuxMounts
+  /** Names of disks used as swap area. */
+  readonly swaps = new Set<string>()
+
+  constructor(host: SimHost, options: LinuxGuestOptions) {
+    super(host, options)
+    this.physicalSectorBytes = options.physicalSectorBytes ?? SECTOR
+    this.#kernelRoot = options.kernelRoot === undefined ? undefined : new KernelRoot(options.kernelRoot)
+    this.names = new NameTree(
+      {
+        text: path => this.#kernelText(path),
+        list: path => this.#kernelList(path),
+        entry: path => this.#node(path),
+        isMountPoint: path => this.mountAt(path) !== undefined,
+      },
+      {
+        missing: (tool, path) => `${tool}: cannot access '${path}': No such file or directory`,
+        rmdirRefusal: (path, reason) => `rmdir: failed to remove '${path}': ${RMDIR_REASONS[reason]}`,
+      },
+    )
+    this.table = [...this.systemMounts()]
+    this.#mounts = new LinuxMounts({
+      guest: this,
+      table: () => this.table,
+      setTable: table => {
+        this.table = table
+      },
+      mountAt: path => this.mountAt(path),
+      isBusy: mount => this.isBusy(mount),
+      unmount: mount => this.unmount(mount),
+      markClean: (disk, clean) => this.markClean(disk, clean),
+    })
+    this.disksChanged()
+    const fileSystems = new LinuxFileSystems(this, path => this.#mounts.mountOf(path))
+    for (const [name, program] of [...this.names.programs(), ...this.#mounts.programs(), ...fileSystems.programs()]) {
+      host.programs.set(name, program)
+    }
+    host.programs.set('blockdev', args => this.#blockdev(args))
+    host.programs.set('od', args => this.#od(args))
+    host.programs.set('fuser', args => this.#fuser(args))
+    host.programs.set('readlink', args => this.#readlink(args))
+  }
+
+  /** Detaches real block devices; nothing to do without them. */
+  dispose(): void {
+    this.#kernelRoot?.dispose()
+  }
+
+  /** The device that a path names: its node, or a place where the node is bound. */
+  deviceAt(path: string): VirtualDisk | undefined {
+    const bound = this.mountAt(path)
+    if (bound?.what === 'node') return this.disks.list().find(disk => disk === bound.disk)
+    return this.disks.list().find(disk => `/dev/${diskName(disk.id)}` === path && this.probedBytes(disk) !== undefined)
+  }
+
+  /** Undefined while the disk server has not answered: the kernel then has no such disk. */
+  probedBytes(disk: VirtualDisk): number | undefined {
+    const known = this.#probed.get(disk)
+    if (known !== undefined) return known
+    try {
+      const sectors = Math.floor(disk.sizeBytes() / SECTOR) % SIZE_FIELD_SECTORS
+      this.#probed.set(disk, sectors * SECTOR)
+      return sectors * SECTOR
+    } catch (error) {
+      if (error instanceof DeviceError) return undefined
+      throw error
+    }
+  }
+
+  numbers(disk: VirtualDisk): string {
+    return `${MAJOR}:${disk.id * MINORS}`
+  }
+
+  region(disk: VirtualDisk): Region {
+    return {
+      sizeBytes: this.probedBytes(disk) ?? 0,
+      read: (offset, length) => disk.read(offset, length),
+      write: (offset, bytes) => disk.write(offset, bytes),
+    }
+  }
+
+  protected override booted(): void {
+    this.#probed.clear()
+  }
+
+  protected override disksChanged(): void {
+    const present = this.disks.list()
+    for (const disk of this.#probed.keys()) if (!present.includes(disk)) this.#probed.delete(disk)
+    for (const disk of present) this.probedBytes(disk)
+    this.#kernelRoot?.show(
+      present.map(disk => ({ id: disk.id, name: diskName(disk.id), file: () => disk.file(), readonly: disk.mode === 'ro' })),
+    )
+  }
+
+  protected override systemMounts(): readonly SimMount[] {
+    const system = { disk: undefined, root: '/', what: 'system' } as const
+    return [
+      { path: '/', type: 'ext4', source: '/dev/vdiska1', options: ['rw', 'relatime'], ...system },
+      { path: '/proc', type: 'proc', source: 'proc', options: ['rw', 'nosuid', 'nodev', 'noexec', 'relatime'], ...system },
+      { path: '/sys', type: 'sysfs', source: 'sysfs', options: ['rw', 'nosuid', 'nodev', 'noexec', 'relatime'], ...system },
+      { path: '/dev', type: 'devtmpfs', source: 'devtmpfs', options: ['rw', 'nosuid'], ...system },
+    ]
+  }
+
+  #node(path: string): NameEntry | undefined {
+    const disk = this.deviceAt(path)
+    return disk && { kind: 'block', numbers: this.numbers(disk).replace(':', ', ') }
+  }
+
+  #kernelList(path: string): readonly string[] | undefined {
+    const present = this.disks.list()
+    if (path === '/sys/bus/vio/devices') return ['channel-devices', ...present.map(disk => `vdc-port-${disk.id}-0`), 'vnet-port-0-0']
+    const port = path.match(/^\/sys\/bus\/vio\/devices\/vdc-port-(\d+)-0(\/block)?$/)
+    if (port) {
+      const disk = present.find(candidate => String(candidate.id) === port[1])
+      if (!disk) return undefined
+      const probed = this.probedBytes(disk) !== undefined
+      if (port[2] === undefined) return [...(probed ? ['block'] : []), 'devspec', 'modalias', 'obppath', 'type']
+      return probed ? [diskName(disk.id)] : undefined
+    }
+    const block = path.match(/^\/sys\/class\/block\/(vdisk\w+)(\/holders)?$/)
+    const disk = block && present.find(candidate => diskName(candidate.id) === block[1])
+    if (!disk) return undefined
+    return block[2] === undefined ? ['dev', 'holders', 'size'] : []
+  }
+
+  #kernelText(path: string): string | undefined {
+    if (path === '/proc/self/mountinfo') return this.#mounts.mountInfo()
+    if (path === '/proc/swaps') {
+      const rows = [...this.swaps].map(name => `/dev/${name.padEnd(35)}partition\t1048572\t\t0\t\t-2`)
+      return ['Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority', ...rows].map(line => `${line}\n`).join('')
+    }
+    const name = path.match(/^\/sys\/class\/block\/(vdisk\w+)\/dev$/)?.[1]
+    const disk = this.disks.list().find(candidate => diskName(candidate.id) === name)
+    return disk && this.probedBytes(disk) !== undefined ? `${this.numbers(disk)}\n` : undefined
+  }
+
+  #blockdev(args: readonly string[]): SimAnswer {
+    const [option, path = ''] = args
+    if (option !== '--getsize64' || args.length !== 2) return unsupported('blockdev', args)
+    const disk = this.deviceAt(path)
+    if (disk) return answer(`${this.probedBytes(disk)}\n`)
+    return refuse(1, `blockdev: cannot open ${path}: No such file or directory`)
+  }
+
+  #od(args: readonly string[]): SimAnswer {
+    const [option, count, path = ''] = args
+    if (option !== '-N' || !/^\d+$/.test(count ?? '') || args.length !== 3) return unsupported('od', args)
+    const disk = this.deviceAt(path)
+    if (!disk) return refuse(1, `od: ${path}: No such file or directory`)
+    try {
+      return answer(octalDump(disk.read(0, Math.min(Number(count), this.region(disk).sizeBytes))))
+    } catch (error) {
+      // A dump that could not be read still prints where it stopped (GNU od).
+      if (error instanceof DeviceError) return refuse(1, `od: ${path}: read error: Input/output error`, '0000000\n')
+      throw error
+    }
+  }
+
+  #fuser(args: readonly string[]): SimAnswer {
+    const [path = ''] = args
+    if (args.length !== 1 || path.startsWith('-')) return unsupported('fuser', args)
+    if (!this.names.find(path)) return refuse(1, `Specified filename ${path} does not exist.`)
+    const processes = this.processesOn(path)
+    if (processes.length === 0) return { exitStatus: 1, stdout: '', stderr: '' }
+    return { exitStatus: 0, stdout: processes.map(process => `  ${process}`).join(''), stderr: `${path}:          ` }
+  }
+
+  // Links inside paths are not modelled: a path whose parent exists is its own answer.
+  #readlink(args: readonly string[]): SimAnswer {
+    const [option, path = ''] = args
+    if (option !== '-f' || args.length !== 2) return unsupported('readlink', args)
+    const plain = `/${path
+      .split('/')
+      .filter(part => part !== '')
+      .join('/')}`
+    const parent = plain.slice(0, plain.lastIndexOf('/')) || '/'
+    return this.names.find(parent) ? answer(`${plain}\n`) : { exitStatus: 1, stdout: '', stderr: '' }
+  }
+}
+
+const RMDIR_REASONS = { missing: 'No such file or directory', mounted: 'Device or resource busy', 'not-a-directory': 'Not a directory' }
+
+/** vdiska … vdiskz, vdiskaa …, by the disk's number (sunvdc.c). */
+export function diskName(id: number): string {
+  const a = 'a'.charCodeAt(0)
+  return id < 26 ? `vdisk${String.fromCharCode(a + id)}` : `vdisk${String.fromCharCode(a + Math.floor(id / 26) - 1, a + (id % 26))}`
+}

@@ -1,0 +1,62 @@
+// The small YAML file that a simulated installation is built from: hosts, machines, guests. Shape only; world.ts builds it.
+
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+const pool = z.strictObject({
+  name: z.string().describe('ZFS pool'),
+  sizeBytes: z.int().min(1),
+  dialect: z.enum(['openzfs-2.3', 'illumos', 'solaris-11', 'solaris-10']),
+  datasets: z.array(z.string()).default([]).describe('file systems that exist from the start'),
+})
+
+const target = z.strictObject({
+  target: z.string().describe('iSCSI name'),
+  targetGroup: z.string(),
+  hostGroups: z.record(z.string(), z.array(z.string())).describe('initiator names by group'),
+})
+
+const initiator = z.strictObject({
+  iqn: z.string(),
+  controller: z.int().min(0).default(0).describe('N of /dev/dsk/cN…'),
+  targets: z.array(z.string()).describe('hosts whose targets it is logged in to'),
+})
+
+const host = z.strictObject({
+  pools: z.array(pool).default([]),
+  comstar: target.optional(),
+  initiator: initiator.optional(),
+  banner: z.string().default('').describe('what a login script prints'),
+})
+
+const guest = z.strictObject({
+  platform: z.enum(['solaris', 'linux']),
+  state: z.enum(['active', 'bound', 'inactive']).default('active'),
+  controller: z.int().min(0).default(0).describe('N of /dev/dsk/cN…, Solaris only'),
+})
+
+const machine = z.strictObject({
+  controlDomain: z.string().describe('host of the control domain'),
+  serviceDomains: z.record(z.string(), z.strictObject({ host: z.string(), vds: z.array(z.string()) })),
+  guests: z.record(z.string(), guest),
+})
+
+const world = z.strictObject({
+  hosts: z.record(z.string(), host).describe('everything with a shell but the guests'),
+  machines: z.record(z.string(), machine),
+  pools: z.record(z.string(), z.unknown()).default({}).describe('the pools of the controller.yaml that serve writes, as they stand there'),
+})
+
+export type WorldSpec = z.infer<typeof world>
+export type WorldInput = z.input<typeof world>
+
+/** Throws with every problem of the file. */
+export function parseWorld(text: string, file: string): WorldSpec {
+  const parsed = world.safeParse(parse(text))
+  if (parsed.success) return parsed.data
+  throw new Error(`${file}:\n${z.prettifyError(parsed.error)}`)
+}
+
+export function completeWorld(input: WorldInput): WorldSpec {
+  return world.parse(input)
+}

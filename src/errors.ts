@@ -1,6 +1,8 @@
 // The one error type of the driver. Lower layers throw it with a kind; csi/status.ts alone knows gRPC codes.
 // A message says what its own level knows and names the object; causes are joined once, at the top (describeError).
 
+import { types } from 'node:util'
+
 export type ErrorKind =
   | 'invalid-argument' // malformed request or parameter
   | 'unsupported' // well formed, but a combination this driver cannot serve
@@ -32,8 +34,8 @@ export function isStorageError(error: unknown, ...kinds: ErrorKind[]): error is 
 /** The message with the messages of its causes, outermost first, for the RPC status and the command line. */
 export function describeError(error: unknown): string {
   const parts: string[] = []
-  for (let at: unknown = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) {
-    parts.push(at instanceof Error ? at.message : String(at))
+  for (let at: unknown = error; at !== undefined; at = types.isNativeError(at) ? at.cause : undefined) {
+    parts.push(types.isNativeError(at) ? at.message : String(at))
   }
   return parts.join(': ')
 }

@@ -5,8 +5,8 @@ import type { GuestDisk, MachineState, PathState } from '../hypervisor.ts'
 import { readPools } from '../storage/catalog.ts'
 import type { Attachment, Volume } from '../storage/model.ts'
 import { attachmentName, formatGuestId } from '../storage/names.ts'
+import { observeMachines } from '../storage/observing.ts'
 import type { Pools } from '../storage/pool.ts'
-import { observeMachines } from '../storage/volumes.ts'
 import { formatBytes } from './quantity.ts'
 
 export interface VolumeRow {

@@ -2,7 +2,7 @@
 
 import { StorageError } from '../errors.ts'
 import type { AttachStep, DetachStep, ExportedBackend, GuestDisk, MachineState } from '../hypervisor.ts'
-import { type Attachment, type AttachRequest, type GuestId, TiB, type Volume } from './model.ts'
+import { type Attachment, type AttachRequest, type GuestId, type Sharing, TiB, type Volume } from './model.ts'
 import { attachmentName, formatGuestId, leafOfAttachmentName, preferredLun, preferredSlot } from './names.ts'
 import type { PoolMachine, PoolPath, VolumePlace } from './pool.ts'
 
@@ -21,36 +21,41 @@ export const BLANK_REFERENCED_BYTES = 64 * 1024
 /** Refuses what must not or cannot be attached now. Called before anything is changed. */
 export function checkAttach(
   request: AttachRequest,
-  seen: { volume: Volume; record: Attachment | undefined; state: MachineState; rule: GuestRule | undefined },
+  seen: {
+    volume: Volume
+    records: readonly Attachment[]
+    sharing: Sharing | undefined
+    state: MachineState
+    rule: GuestRule | undefined
+  },
 ): void {
-  const { volume, record, state, rule } = seen
+  const { volume, records, sharing, state, rule } = seen
   const guest = formatGuestId(request.guest)
   const guestState = state.guests.find(candidate => candidate.name === request.guest.guest)
   if (guestState === undefined)
     throw new StorageError('not-found', `guest ${guest} does not exist: machine ${request.guest.machine} lists no such domain`)
-  if (record !== undefined) {
-    if (formatGuestId(record.guest) !== guest) {
-      throw new StorageError('in-use', `volume ${volume.id} is attached to guest ${formatGuestId(record.guest)}; detach it there first`)
-    }
-    if (record.mode !== request.mode) {
-      throw new StorageError(
-        'already-exists',
-        `volume ${volume.id} is attached to guest ${guest} ${record.mode}, not ${request.mode} as requested; detach it first`,
-      )
-    }
-    if (request.slot !== undefined && request.slot !== record.slot) {
-      throw new StorageError(
-        'already-exists',
-        `volume ${volume.id} is attached to guest ${guest} as disk ${record.slot}, not ${request.slot} as requested; detach it first`,
-      )
-    }
-  }
-  if (rule?.platform === 'linux' && volume.sizeBytes > LINUX_LIMIT_BYTES) {
+  const record = records.find(candidate => formatGuestId(candidate.guest) === guest)
+  if (sharing !== undefined && (sharing !== request.sharing || (sharing === 'exclusive' && record === undefined))) {
+    const others = records.map(other => formatGuestId(other.guest)).join(', ')
+    const kind = record === undefined ? 'in-use' : 'already-exists'
     throw new StorageError(
-      'out-of-range',
-      `volume ${volume.id} has ${volume.sizeBytes} bytes: the Linux guest ${guest} would see a disk of 2 TiB or more modulo 2 TiB`,
+      kind,
+      `volume ${volume.id} is attached ${sharing} to guest ${others || '(in transition)'}; detach it there first`,
     )
   }
+  if (record !== undefined && record.mode !== request.mode) {
+    throw new StorageError(
+      'already-exists',
+      `volume ${volume.id} is attached to guest ${guest} ${record.mode}, not ${request.mode} as requested; detach it first`,
+    )
+  }
+  if (record !== undefined && request.slot !== undefined && request.slot !== record.slot) {
+    throw new StorageError(
+      'already-exists',
+      `volume ${volume.id} is attached to guest ${guest} as disk ${record.slot}, not ${request.slot} as requested; detach it first`,
+    )
+  }
+  checkPlatformSize(volume.id, volume.sizeBytes, request.guest, rule)
   if (state.frozen !== undefined)
     throw new StorageError('unavailable', `machine ${request.guest.machine} cannot be changed now: ${state.frozen}`)
   switch (guestState.readiness.kind) {
@@ -68,10 +73,26 @@ export function checkAttach(
   }
 }
 
+/** Refuses sizes that the guest's platform would see wrongly. */
+export function checkPlatformSize(volumeId: string, sizeBytes: number, guest: GuestId, rule: GuestRule | undefined): void {
+  if (rule?.platform !== 'linux' || sizeBytes <= LINUX_LIMIT_BYTES) return
+  throw new StorageError(
+    'out-of-range',
+    `volume ${volumeId} with ${sizeBytes} bytes: the Linux guest ${formatGuestId(guest)} would see a disk of 2 TiB or more modulo 2 TiB`,
+  )
+}
+
 /** The attachment as it will be recorded: numbers are computed, and move on only from those that others of the guest have. */
 export function planAttachment(
   request: AttachRequest,
-  seen: { volume: Volume; state: MachineState; rule: GuestRule | undefined; slots: { first: number; count: number }; usesLun: boolean },
+  seen: {
+    volume: Volume
+    records: readonly Attachment[]
+    state: MachineState
+    rule: GuestRule | undefined
+    slots: { first: number; count: number }
+    usesLun: boolean
+  },
 ): Attachment {
   const { volume, state, rule, slots } = seen
   const disks = state.disks.filter(disk => disk.guest === request.guest.guest)
@@ -85,12 +106,18 @@ export function planAttachment(
   return {
     volumeId: volume.id,
     guest: request.guest,
+    sharing: request.sharing,
     mode: request.mode,
     slot: request.slot === undefined ? freeSlot(volume.leaf, request.guest, disks, slots) : askedSlot(request.slot, request.guest, disks),
-    lun: seen.usesLun ? preferredLun(volume.leaf) : undefined,
+    lun: seen.usesLun ? (lunOnMachine(seen.records, request.guest.machine) ?? preferredLun(volume.leaf)) : undefined,
     sizeBytes: volume.sizeBytes,
     written: volume.referencedBytes > BLANK_REFERENCED_BYTES,
   }
+}
+
+// One view serves all guests of a machine, so they share its number.
+function lunOnMachine(records: readonly Attachment[], machine: string): number | undefined {
+  return records.find(record => record.guest.machine === machine)?.lun
 }
 
 function freeSlot(leaf: string, guest: GuestId, disks: readonly GuestDisk[], slots: { first: number; count: number }): number {
@@ -118,19 +145,19 @@ export function speaksOf(place: VolumePlace, backend: { readonly name: string; r
   return leafOfAttachmentName(backend.name) === place.leaf || place.pool.design.isDeviceOf(place, backend.device)
 }
 
-/** Exports and disks of the volume that the recorded attachment does not explain. */
+/** Exports and disks of the volume that no recorded attachment explains. */
 export interface Strangers {
   readonly backends: readonly ExportedBackend[]
   readonly disks: readonly GuestDisk[]
 }
 
-/** `own`: the name that a record explains, or undefined when there is no record. */
-export function findStrangers(place: VolumePlace, state: MachineState, own: string | undefined): Strangers {
-  const backends = state.backends.filter(backend => speaksOf(place, backend) && backend.name !== own)
+/** `own`: the names that records explain. */
+export function findStrangers(place: VolumePlace, state: MachineState, own: ReadonlySet<string>): Strangers {
+  const backends = state.backends.filter(backend => speaksOf(place, backend) && !own.has(backend.name))
   const names = new Set(backends.map(backend => `${backend.name}@${backend.service}`))
   const disks = state.disks.filter(
     disk =>
-      (leafOfAttachmentName(disk.name) === place.leaf && disk.name !== own) ||
+      (leafOfAttachmentName(disk.name) === place.leaf && !own.has(disk.name)) ||
       disk.backends.some(path => names.has(`${path.name}@${path.service}`)),
   )
   return { backends, disks }
@@ -170,7 +197,9 @@ export function planExport(
       )
     }
     if (existing !== undefined) withdraw.push({ kind: 'withdraw-backend', name, service: path.service })
-    attach.push({ kind: 'export-backend', backend, shared: false })
+    // A further guest of a shared volume: ldm wants to be told that the same device is exported again on purpose.
+    const shared = state.backends.some(other => other.service === path.service && other.name !== name && other.device === backend.device)
+    attach.push({ kind: 'export-backend', backend, shared })
   }
   const first = machine.paths[0]
   if (disk === undefined && first !== undefined) {

@@ -6,8 +6,8 @@ import { missingFromLive, speaksOf } from './attach-plan.ts'
 import { readPool } from './catalog.ts'
 import type { Attachment, Volume } from './model.ts'
 import { attachmentName, formatGuestId, leafOfAttachmentName } from './names.ts'
+import { type MachineStates, observeMachines } from './observing.ts'
 import { type Pool, type PoolMachine, type Pools, placeOf } from './pool.ts'
-import { observeMachines } from './volumes.ts'
 
 export interface Finding {
   /** `not-seen`: a layer could not be looked at, so nothing is known about it. */
@@ -42,12 +42,7 @@ async function auditPool(pool: Pool, signal: AbortSignal | undefined): Promise<r
   }
 }
 
-function auditRecords(
-  pool: Pool,
-  volumes: readonly Volume[],
-  records: readonly Attachment[],
-  states: ReadonlyMap<string, MachineState | Error>,
-): readonly Finding[] {
+function auditRecords(pool: Pool, volumes: readonly Volume[], records: readonly Attachment[], states: MachineStates): readonly Finding[] {
   const findings: Finding[] = []
   for (const record of records) {
     const place = placeOf(pool, leafOf(record))
@@ -82,12 +77,7 @@ function auditRecords(
   return findings
 }
 
-function auditMachines(
-  pool: Pool,
-  volumes: readonly Volume[],
-  records: readonly Attachment[],
-  states: ReadonlyMap<string, MachineState | Error>,
-): readonly Finding[] {
+function auditMachines(pool: Pool, volumes: readonly Volume[], records: readonly Attachment[], states: MachineStates): readonly Finding[] {
   return [...states].flatMap(([name, state]) =>
     state instanceof Error
       ? [{ kind: 'not-seen', object: `machine ${name}`, detail: describeError(state) }]

@@ -1,50 +1,82 @@
 // Reads volumes and attachment records from a pool. Absence is only ever concluded in the sight of the parent dataset:
 // ZFS says "does not exist" of everything in a pool that is not imported, and omits suspended pools from recursive listings (recorded).
 
-import { StorageError } from '../errors.ts'
+import { isStorageError, StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import type { Attachment, Volume } from './model.ts'
-import { isVolumeLeaf } from './names.ts'
+import type { Attachment, Sharing, Snapshot, Volume } from './model.ts'
+import { isSnapshotLeaf, isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
-import { ownerCluster, parseAttachment, parseBytes, parseVolume, READ_PROPERTIES } from './properties.ts'
+import {
+  findSnapshot,
+  isDeleted,
+  isSharedRecord,
+  ownerCluster,
+  parseAttachment,
+  parseBytes,
+  parseVolume,
+  READ_PROPERTIES,
+  SNAPSHOT_PROPERTIES,
+} from './properties.ts'
 
 export interface VolumeReading {
   readonly volume: Volume | undefined
-  readonly record: Attachment | undefined
+  /** Every recorded attachment: at most one unless the volume is shared. */
+  readonly records: readonly Attachment[]
+  /** Undefined when nothing is recorded. A shared volume may have no attachment for a moment. */
+  readonly sharing: Sharing | undefined
+  /** A volume that was deleted and waits for its last snapshot or clone: for callers it does not exist, but its name is taken. */
+  readonly tombstone: Volume | undefined
 }
 
 export interface PoolReading {
   readonly volumes: readonly Volume[]
+  readonly tombstones: readonly Volume[]
   readonly records: readonly Attachment[]
 }
 
-/** One command. A dataset of that name which is not this cluster's is `failed-precondition`: it is never touched. */
+/** One command, and one more for a shared volume. A dataset of that name which is not this cluster's is `failed-precondition`: it is never touched. */
 export async function readVolume(place: VolumePlace, signal?: AbortSignal): Promise<VolumeReading> {
   const { pool } = place
   const found = await pool.zfs.getProperties(READ_PROPERTIES, [pool.dataset, place.dataset, place.record], signal)
   if (!found.has(pool.dataset)) throw parentMissing(pool)
   const volume = found.get(place.dataset)
   const record = found.get(place.record)
+  const deleted = volume !== undefined && isDeleted(volume, place.dataset)
+  const parsed = volume && parseOwnVolume(volume, place)
   return {
-    volume: volume && parseOwnVolume(volume, place),
-    record: record && parseOwnRecord(record, place),
+    volume: deleted ? undefined : parsed,
+    tombstone: deleted ? parsed : undefined,
+    ...(await readRecords(place, record, signal)),
   }
 }
 
-/** One command: all volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a listing throws. */
+async function readRecords(
+  place: VolumePlace,
+  record: Properties | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Pick<VolumeReading, 'records' | 'sharing'>> {
+  if (record === undefined) return { records: [], sharing: undefined }
+  if (!isSharedRecord(record, place.record)) return { records: [parseOwnRecord(record, place, place.record)], sharing: 'exclusive' }
+  requireOwner(record, place.record, place.pool)
+  const children = await place.pool.zfs.getChildren(READ_PROPERTIES, place.record, signal)
+  return { records: [...children].map(([dataset, properties]) => parseOwnRecord(properties, place, dataset)), sharing: 'shared' }
+}
+
+/** One command, and one for every shared volume: all volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a listing throws. */
 export async function readPool(pool: Pool, signal?: AbortSignal): Promise<PoolReading> {
   const children = await pool.zfs.getChildren(READ_PROPERTIES, pool.dataset, signal)
   const volumes: Volume[] = []
+  const tombstones: Volume[] = []
   const records: Attachment[] = []
   for (const [dataset, properties] of children) {
     const leaf = dataset.slice(pool.dataset.length + 1)
     const ofRecord = leaf.startsWith('a-') ? leaf.slice(2) : undefined
     if (!isVolumeLeaf(ofRecord ?? leaf) || ownerCluster(properties, dataset) !== pool.cluster) continue
     const place = placeOf(pool, ofRecord ?? leaf)
-    if (ofRecord !== undefined) records.push(parseAttachment(properties, { ...place, pool: pool.name, dataset }))
-    else volumes.push(parseOwnVolume(properties, place))
+    if (ofRecord !== undefined) records.push(...(await readRecords(place, properties, signal)).records)
+    else (isDeleted(properties, dataset) ? tombstones : volumes).push(parseOwnVolume(properties, place))
   }
-  return { volumes, records }
+  return { volumes, tombstones, records }
 }
 
 /** All pools, each list sorted by volume id. A pool that cannot be read fails the whole: half a list would be taken for all of it. */
@@ -52,8 +84,70 @@ export async function readPools(pools: Pools, signal?: AbortSignal): Promise<Poo
   const readings = await Promise.all([...pools.values()].map(pool => readPool(pool, signal)))
   return {
     volumes: readings.flatMap(reading => reading.volumes).sort((a, b) => (a.id < b.id ? -1 : 1)),
+    tombstones: readings.flatMap(reading => reading.tombstones),
     records: readings.flatMap(reading => reading.records).sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1)),
   }
+}
+
+export interface SnapshotReading {
+  readonly snapshot: Snapshot | undefined
+  readonly volume: Volume | undefined
+  readonly tombstone: Volume | undefined
+}
+
+/** One command: a snapshot and the volume it belongs to. */
+export async function readSnapshot(place: VolumePlace, leaf: string, signal?: AbortSignal): Promise<SnapshotReading> {
+  const { pool } = place
+  const name = `${place.dataset}@${leaf}`
+  const names = [...new Set([...READ_PROPERTIES, ...SNAPSHOT_PROPERTIES])]
+  const found = await pool.zfs.getProperties(names, [pool.dataset, place.dataset, name], signal)
+  if (!found.has(pool.dataset)) throw parentMissing(pool)
+  const properties = found.get(place.dataset)
+  const volume = properties && parseOwnVolume(properties, place)
+  const snapshot = found.get(name)
+  const deleted = properties !== undefined && isDeleted(properties, place.dataset)
+  return {
+    volume: deleted ? undefined : volume,
+    tombstone: deleted ? volume : undefined,
+    snapshot:
+      snapshot &&
+      findSnapshot(snapshot, {
+        volumeId: place.volumeId,
+        leaf,
+        snapshot: name,
+        cluster: pool.cluster,
+        volumeBytes: volume?.sizeBytes ?? 0,
+      }),
+  }
+}
+
+/** One command: all snapshots of a pool's volumes, those of deleted volumes included: they outlive them. */
+export async function readPoolSnapshots(pool: Pool, signal?: AbortSignal): Promise<readonly Snapshot[]> {
+  const found = await pool.zfs.getGrandchildren(SNAPSHOT_PROPERTIES, pool.dataset, signal)
+  return parseSnapshots(pool, found)
+}
+
+/** One command: the snapshots of one volume; empty for a volume that does not exist. */
+export async function readVolumeSnapshots(place: VolumePlace, signal?: AbortSignal): Promise<readonly Snapshot[]> {
+  const { pool } = place
+  const found = await pool.zfs.getSnapshots(SNAPSHOT_PROPERTIES, place.dataset, signal).catch(async error => {
+    if (!isStorageError(error, 'not-found')) throw error
+    // "Does not exist" is believed in the sight of the parent only.
+    const { volume } = await readVolume(place, signal)
+    if (volume !== undefined) throw error
+    return new Map<string, Properties>()
+  })
+  return parseSnapshots(pool, found)
+}
+
+function parseSnapshots(pool: Pool, found: ReadonlyMap<string, Properties>): readonly Snapshot[] {
+  return [...found].flatMap(([name, properties]) => {
+    const [dataset = '', leaf = ''] = name.split('@')
+    const volumeLeaf = dataset.slice(pool.dataset.length + 1)
+    if (!isVolumeLeaf(volumeLeaf) || !isSnapshotLeaf(leaf)) return []
+    const { volumeId } = placeOf(pool, volumeLeaf)
+    return findSnapshot(properties, { volumeId, leaf, snapshot: name, cluster: pool.cluster, volumeBytes: 0 }) ?? []
+  })
 }
 
 /** Bytes that new volumes can take from the pool: net of reservations, quotas and parity, in every dialect. */
@@ -83,9 +177,9 @@ function parseOwnVolume(properties: Properties, place: VolumePlace): Volume {
   })
 }
 
-function parseOwnRecord(properties: Properties, place: VolumePlace): Attachment {
-  requireOwner(properties, place.record, place.pool)
-  return parseAttachment(properties, { pool: place.pool.name, leaf: place.leaf, dataset: place.record })
+function parseOwnRecord(properties: Properties, place: VolumePlace, dataset: string): Attachment {
+  requireOwner(properties, dataset, place.pool)
+  return parseAttachment(properties, { pool: place.pool.name, leaf: place.leaf, dataset })
 }
 
 function requireOwner(properties: Properties, dataset: string, pool: Pool): void {

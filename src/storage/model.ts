@@ -19,6 +19,14 @@ export interface VolumeParameters {
   readonly vdiskTimeoutSeconds: number
 }
 
+/** What can be changed while the volume lives (VolumeAttributesClass). `sync` has no `disabled`: that loses acknowledged writes. */
+export interface MutableParameters {
+  readonly compression?: string
+  readonly reservation?: 'thick' | 'thin'
+  readonly logbias?: 'latency' | 'throughput'
+  readonly sync?: 'standard' | 'always'
+}
+
 /** Where the first bytes come from. A volume made from something is never formatted. */
 export type VolumeSource =
   | { readonly kind: 'empty' }
@@ -37,6 +45,8 @@ export interface VolumeSpec {
   readonly format: VolumeFormat
   readonly parameters: Partial<VolumeParameters>
   readonly source: VolumeSource
+  /** Wins over `parameters`, is not part of what a replay is compared by, and can be changed later. */
+  readonly mutable: MutableParameters
   /** Machines the volume must be reachable from (at least one), and an ordered wish; empty: anywhere. */
   readonly machines: { readonly requisite: readonly string[]; readonly preferred: readonly string[] }
 }
@@ -47,13 +57,28 @@ export interface Volume {
   readonly pool: string
   readonly leaf: string
   readonly sizeBytes: number
+  /** The size it was made for; larger than `sizeBytes` only while a cut left the growth of a clone open. */
+  readonly createdSizeBytes: number
   readonly format: VolumeFormat
   readonly parameters: VolumeParameters
   readonly source: VolumeSource
   /** Machines from which the volume can be reached. */
   readonly machines: readonly string[]
+  /** Bytes reserved for it beyond what it uses; 0 for a thin volume. */
+  readonly reservedBytes: number
+  /** The snapshot it was cloned from, as a ZFS name. */
+  readonly origin: string | undefined
   /** Bytes the dataset refers to; more than a blank volume's means that something was written. */
   readonly referencedBytes: number
+}
+
+export interface Snapshot {
+  readonly id: string // <volume id>@<leaf>
+  readonly name: string
+  readonly volumeId: string
+  readonly sizeBytes: number
+  readonly createdAtSeconds: number // ZFS's own time of the cut
+  readonly groupId: string | undefined
 }
 
 /** `<machine>/<guest>`: guest names repeat across machines. */
@@ -64,11 +89,15 @@ export interface GuestId {
 
 export type AttachMode = 'rw' | 'ro'
 
+export type Sharing = 'exclusive' | 'shared'
+
 export interface AttachRequest {
   readonly volumeId: string
   readonly guest: GuestId
   readonly mode: AttachMode
   readonly format: VolumeFormat
+  /** `shared`: other guests may have the volume at the same time, each with a record and an export of its own. */
+  readonly sharing: Sharing
   /** Slot asked for by the caller (annotation), else computed. */
   readonly slot?: number
 }
@@ -77,6 +106,7 @@ export interface AttachRequest {
 export interface Attachment {
   readonly volumeId: string
   readonly guest: GuestId
+  readonly sharing: Sharing
   readonly mode: AttachMode
   readonly slot: number
   readonly lun: number | undefined // design lun only

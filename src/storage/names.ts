@@ -39,6 +39,11 @@ export function recordLeaf(leaf: string): string {
   return `a-${leaf}`
 }
 
+/** A shared volume has one record per guest, below the one that says that it is shared. */
+export function sharedRecordLeaf(guest: GuestId): string {
+  return `g-${base32([guest.machine, guest.guest], 8)}`
+}
+
 /** Name of the VdsDevice, the Vdisk and the MpGroup of one attachment: 31 characters, the longest that ldm takes without a warning. */
 export function attachmentName(leaf: string, guest: GuestId): string {
   return `${leaf}-${base32([guest.machine, guest.guest], 8)}`
@@ -48,6 +53,48 @@ export function attachmentName(leaf: string, guest: GuestId): string {
 export function leafOfAttachmentName(name: string): string | undefined {
   const match = /^(v-[a-z2-7]{20})-[a-z2-7]{8}$/.exec(name)
   return match?.[1]
+}
+
+/** Snapshot names are unique over the driver, so the name alone decides: the same name on another volume is found by its leaf. */
+export function snapshotLeaf(cluster: string, name: string): string {
+  return `s-${base32([cluster, 'snapshot', name], 20)}`
+}
+
+/** All members of a group snapshot have this name, each on its own volume. */
+export function groupLeaf(cluster: string, name: string): string {
+  return `g-${base32([cluster, 'group', name], 20)}`
+}
+
+/** The hidden snapshot through which one volume is made from another; it goes with the clone. */
+export function cloneSourceLeaf(targetLeaf: string): string {
+  return `c-${targetLeaf.slice(2)}`
+}
+
+/** Where a deleted snapshot waits for its last clone, so that its own name is free again. `attempt` counts earlier ones of that name. */
+export function deletedSnapshotLeaf(leaf: string, attempt: number): string {
+  return `d-${base32([leaf, String(attempt)], 20)}`
+}
+
+export function isSnapshotLeaf(leaf: string): boolean {
+  return /^[sg]-[a-z2-7]{20}$/.test(leaf)
+}
+
+export function formatSnapshotId(volumeId: string, leaf: string): string {
+  return `${volumeId}@${leaf}`
+}
+
+/** Undefined for text that this driver cannot have given as a snapshot id. */
+export function findSnapshotId(id: string): { readonly volumeId: string; readonly leaf: string } | undefined {
+  const at = id.indexOf('@')
+  const volumeId = id.slice(0, at)
+  const leaf = id.slice(at + 1)
+  return at > 0 && findVolumeId(volumeId) !== undefined && isSnapshotLeaf(leaf) ? { volumeId, leaf } : undefined
+}
+
+/** `<pool>/<leaf of the group>`; undefined for text that cannot be a group id of this driver. */
+export function findGroupId(id: string): { readonly pool: string; readonly leaf: string } | undefined {
+  const match = /^(.+)\/(g-[a-z2-7]{20})$/.exec(id)
+  return match?.[1] !== undefined && match[2] !== undefined && POOL_NAME.test(match[1]) ? { pool: match[1], leaf: match[2] } : undefined
 }
 
 export function isVolumeLeaf(leaf: string): boolean {

@@ -3,12 +3,12 @@
 
 import { StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import type { Attachment, GuestId, Volume, VolumeFormat, VolumeParameters, VolumeSource } from './model.ts'
-import { attachmentName, formatGuestId, formatVolumeId } from './names.ts'
+import type { Attachment, GuestId, Snapshot, Volume, VolumeFormat, VolumeParameters, VolumeSource } from './model.ts'
+import { attachmentName, formatGuestId, formatSnapshotId, formatVolumeId } from './names.ts'
 
 const PREFIX = 'ldom-csi:'
 const VOLUME_KEYS = ['cluster', 'name', 'format', 'size', 'source', 'parameters', 'state'] as const
-const RECORD_KEYS = ['cluster', 'machine', 'guest', 'vdisk', 'lun', 'mode', 'size', 'written'] as const
+const RECORD_KEYS = ['cluster', 'sharing', 'machine', 'guest', 'vdisk', 'lun', 'mode', 'size', 'written'] as const
 
 /** One list serves volumes and records: both are read by the same command. */
 export const READ_PROPERTIES: readonly string[] = [
@@ -16,8 +16,13 @@ export const READ_PROPERTIES: readonly string[] = [
   'volsize',
   'referenced',
   'refreservation',
+  'origin',
   ...new Set([...VOLUME_KEYS, ...RECORD_KEYS].map(key => PREFIX + key)),
 ]
+
+export const SNAPSHOT_PROPERTIES: readonly string[] = ['creation', 'volsize', 'defer_destroy', 'cluster', 'name', 'group', 'state'].map(
+  key => (['creation', 'volsize', 'defer_destroy'].includes(key) ? key : PREFIX + key),
+)
 
 function encode(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64url')
@@ -50,12 +55,15 @@ export function parseBytes(text: string | undefined, what: string): number {
   return value
 }
 
-export function formatVolumeProperties(volume: Omit<Volume, 'referencedBytes' | 'machines'>, cluster: string): Record<string, string> {
+export function formatVolumeProperties(
+  volume: Pick<Volume, 'name' | 'format' | 'createdSizeBytes' | 'source' | 'parameters'>,
+  cluster: string,
+): Record<string, string> {
   return prefixed({
     cluster,
     name: volume.name,
     format: JSON.stringify(volume.format),
-    size: String(volume.sizeBytes),
+    size: String(volume.createdSizeBytes),
     source: JSON.stringify(volume.source),
     parameters: JSON.stringify(volume.parameters),
     state: 'live',
@@ -65,6 +73,7 @@ export function formatVolumeProperties(volume: Omit<Volume, 'referencedBytes' | 
 export function formatRecordProperties(attachment: Attachment, cluster: string): Record<string, string> {
   return prefixed({
     cluster,
+    sharing: attachment.sharing,
     machine: attachment.guest.machine,
     guest: attachment.guest.guest,
     vdisk: String(attachment.slot),
@@ -75,9 +84,35 @@ export function formatRecordProperties(attachment: Attachment, cluster: string):
   })
 }
 
+/** Of the record above the records of a shared volume: it keeps an exclusive attachment out, and a shared one keeps it. */
+export function formatSharedProperties(cluster: string): Record<string, string> {
+  return prefixed({ cluster, sharing: 'shared' })
+}
+
+/** Whether this is the record above those of a shared volume. */
+export function isSharedRecord(properties: Properties, dataset: string): boolean {
+  return findLocal(properties, 'sharing', dataset) === 'shared' && findLocal(properties, 'guest', dataset) === undefined
+}
+
 /** The one property of a record that changes: the LUN number, when another unit of the host group has the first one. */
 export function formatLunProperty(lun: number): readonly [name: string, value: string] {
   return [`${PREFIX}lun`, encode(String(lun))]
+}
+
+export function formatSnapshotProperties(
+  snapshot: { readonly name: string; readonly groupId: string | undefined },
+  cluster: string,
+): Record<string, string> {
+  return prefixed({ cluster, name: snapshot.name, ...(snapshot.groupId === undefined ? {} : { group: snapshot.groupId }) })
+}
+
+/** Marks a volume that waits for its last dependant: hidden, its name still taken. */
+export function formatDeletedProperty(): readonly [name: string, value: string] {
+  return [`${PREFIX}state`, encode('deleted')]
+}
+
+export function isDeleted(properties: Properties, dataset: string): boolean {
+  return findLocal(properties, 'state', dataset) === 'deleted'
 }
 
 function prefixed(values: Readonly<Record<string, string>>): Record<string, string> {
@@ -108,6 +143,9 @@ export function parseVolume(properties: Properties, place: DatasetPlace): Volume
     parameters: JSON.parse(getLocal(properties, 'parameters', dataset)) as VolumeParameters,
     source: JSON.parse(getLocal(properties, 'source', dataset)) as VolumeSource,
     machines: place.machines,
+    createdSizeBytes: parseBytes(getLocal(properties, 'size', dataset), `size in ${dataset}`),
+    reservedBytes: parseBytes(properties.get('refreservation')?.value, `refreservation of ${dataset}`),
+    origin: properties.get('origin')?.value === '-' ? undefined : properties.get('origin')?.value,
     referencedBytes: parseBytes(properties.get('referenced')?.value, `referenced of ${dataset}`),
   }
 }
@@ -126,10 +164,41 @@ export function parseAttachment(properties: Properties, place: Pick<DatasetPlace
   return {
     volumeId: formatVolumeId(place.pool, place.leaf),
     guest,
+    sharing: getLocal(properties, 'sharing', dataset) === 'shared' ? 'shared' : 'exclusive',
     mode,
     slot: parseBytes(getLocal(properties, 'vdisk', dataset), `disk number in ${dataset} (${attachmentName(place.leaf, guest)})`),
     lun: lun === undefined ? undefined : parseBytes(lun, `LUN number in ${dataset}`),
     sizeBytes: parseBytes(getLocal(properties, 'size', dataset), `size in ${dataset}`),
     written: getLocal(properties, 'written', dataset) === 'true',
+  }
+}
+
+/**
+ * A snapshot of ours, or undefined for one that was made by others or that only waits for its last clone.
+ * The name counts only where it is the snapshot's own: every snapshot shows its volume's. `volumeBytes` serves dialects that
+ * keep no size on snapshots.
+ */
+export function findSnapshot(
+  properties: Properties,
+  place: {
+    readonly volumeId: string
+    readonly leaf: string
+    readonly snapshot: string
+    readonly cluster: string
+    readonly volumeBytes: number
+  },
+): Snapshot | undefined {
+  const { snapshot } = place
+  const name = findLocal(properties, 'name', snapshot)
+  if (name === undefined || findLocal(properties, 'cluster', snapshot) !== place.cluster || properties.get('defer_destroy')?.value === 'on')
+    return undefined
+  const volsize = properties.get('volsize')?.value
+  return {
+    id: formatSnapshotId(place.volumeId, place.leaf),
+    name,
+    volumeId: place.volumeId,
+    sizeBytes: volsize === undefined || volsize === '-' ? place.volumeBytes : parseBytes(volsize, `volsize of ${snapshot}`),
+    createdAtSeconds: parseBytes(properties.get('creation')?.value, `creation of ${snapshot}`),
+    groupId: findLocal(properties, 'group', snapshot),
   }
 }

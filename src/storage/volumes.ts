@@ -1,15 +1,18 @@
 // Volumes: make, delete, find, list, measure. Create first, then on "exists" read and compare; whatever a cut left open is completed by the same request.
 
 import { isStorageError, StorageError } from '../errors.ts'
-import type { MachineState } from '../hypervisor.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
+import { DependantsError } from '../zfs/zfs.ts'
 import { speaksOf } from './attach-plan.ts'
 import { readAvailableBytes, readVolume } from './catalog.ts'
+import { createVolume, cutCloneSource, findReplayed, readSource } from './creation.ts'
 import type { KeyedLock } from './locks.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
-import { formatGuestId, volumeLeaf } from './names.ts'
+import { findSnapshotId, formatGuestId, volumeLeaf } from './names.ts'
+import { observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getPlace, type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
-import { formatVolumeProperties } from './properties.ts'
+import { formatDeletedProperty } from './properties.ts'
+import type { Reaper } from './reaper.ts'
 import { sizeWithin } from './sizes.ts'
 
 /** For a request that names no size. */
@@ -23,82 +26,79 @@ export interface CapacityQuery {
   readonly parameters: Partial<VolumeParameters>
 }
 
+interface SourcePlace {
+  readonly place: VolumePlace
+  readonly snapshotLeaf: string | undefined // undefined: the volume itself
+}
+
 export class Volumes {
   readonly #pools: Pools
   readonly #lock: KeyedLock
+  readonly #reaper: Reaper
 
-  constructor(options: { pools: Pools; lock: KeyedLock }) {
+  constructor(options: { pools: Pools; lock: KeyedLock; reaper: Reaper }) {
     this.#pools = options.pools
     this.#lock = options.lock
+    this.#reaper = options.reaper
   }
 
-  /** Idempotent by name: the same request gets the same volume, another request for the name is `already-exists`. */
+  /**
+   * Idempotent by name: the same request gets the same volume, another request for the name is `already-exists`.
+   * One command for an empty volume; a source is read first, as its size and block size decide.
+   */
   async ensureVolume(spec: VolumeSpec, signal?: AbortSignal): Promise<Volume> {
-    const pool = this.#selectPool(spec)
-    const parameters = resolveParameters(spec.parameters, pool)
+    const source = this.#findSource(spec)
+    const pool = this.#selectPool(spec, source)
     const place = placeOf(pool, volumeLeaf(pool.cluster, pool.name, spec.name))
-    const volume: Volume = {
+    return this.#lock.run(place.volumeId, signal, () => {
+      if (source === undefined) return pool.writes.run(signal, () => this.#create(place, spec, undefined, signal))
+      if (source.place.volumeId === place.volumeId)
+        throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
+      return this.#lock.run(source.place.volumeId, signal, () => pool.writes.run(signal, () => this.#create(place, spec, source, signal)))
+    })
+  }
+
+  async #create(place: VolumePlace, spec: VolumeSpec, source: SourcePlace | undefined, signal: AbortSignal | undefined): Promise<Volume> {
+    const { pool } = place
+    const names = [place.leaf, ...pool.design.names(place)]
+    await pool.host.settled(source === undefined ? names : [...names, source.place.leaf], signal)
+    let found: Awaited<ReturnType<typeof readSource>> | undefined
+    try {
+      found = source && (await readSource(source, signal))
+    } catch (error) {
+      const replayed = isStorageError(error, 'not-found') ? await findReplayed(place, spec, signal) : undefined
+      if (replayed === undefined) throw error
+      return replayed
+    }
+    const parameters = resolveParameters(spec.parameters, pool, found?.blockSizeBytes)
+    const sizeBytes = sizeWithin(spec.size, {
+      stepBytes: parameters.blockSizeBytes,
+      minimumBytes: found?.sizeBytes ?? MINIMUM_SIZE_BYTES,
+      defaultBytes: found?.sizeBytes ?? DEFAULT_SIZE_BYTES,
+    })
+    const wanted: Volume = {
       id: place.volumeId,
       name: spec.name,
       pool: pool.name,
       leaf: place.leaf,
-      sizeBytes: sizeWithin(spec.size, {
-        stepBytes: parameters.blockSizeBytes,
-        minimumBytes: MINIMUM_SIZE_BYTES,
-        defaultBytes: DEFAULT_SIZE_BYTES,
-      }),
+      sizeBytes,
+      createdSizeBytes: sizeBytes,
       format: spec.format,
       parameters,
       source: spec.source,
       machines: [...pool.machines.keys()],
+      reservedBytes: 0,
+      origin: undefined,
       referencedBytes: 0,
     }
-    if (spec.source.kind !== 'empty')
-      throw new StorageError('unsupported', `volume ${JSON.stringify(spec.name)}: only empty volumes can be made`)
-    return this.#lock.run(place.volumeId, signal, () => pool.writes.run(signal, () => this.#create(place, volume, spec, signal)))
-  }
-
-  async #create(place: VolumePlace, wanted: Volume, spec: VolumeSpec, signal: AbortSignal | undefined): Promise<Volume> {
-    const { pool } = place
-    await pool.host.settled([place.leaf, ...pool.design.names(place)], signal)
-    let volume = wanted
-    try {
-      await pool.zfs.createVolume(
-        {
-          dataset: place.dataset,
-          sizeBytes: wanted.sizeBytes,
-          blockSizeBytes: wanted.parameters.blockSizeBytes,
-          reservation: wanted.parameters.reservation,
-          compression: wanted.parameters.compression,
-          properties: formatVolumeProperties(wanted, pool.cluster),
-        },
-        signal,
-      )
-    } catch (error) {
-      if (!isStorageError(error, 'already-exists')) throw error
-      volume = await this.#existing(place, wanted, spec, signal)
+    if (source === undefined || found === undefined) return createVolume({ place, wanted, spec, cloneOf: undefined }, signal)
+    if (source.snapshotLeaf !== undefined) {
+      const snapshot = `${source.place.dataset}@${source.snapshotLeaf}`
+      return createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
     }
-    await pool.design.ensure(place, volume.sizeBytes, signal)
-    return volume
-  }
-
-  async #existing(place: VolumePlace, wanted: Volume, spec: VolumeSpec, signal: AbortSignal | undefined): Promise<Volume> {
-    const { volume } = await readVolume(place, signal)
-    // It was there a moment ago: another process deletes it. The next identical call finds out.
-    if (volume === undefined) throw new StorageError('unavailable', `volume ${place.volumeId} is being deleted; try again`)
-    const differs = (field: string, has: unknown, wants: unknown) =>
-      new StorageError(
-        'already-exists',
-        `volume ${JSON.stringify(wanted.name)} exists with another ${field}: it has ${show(has)}, the request wants ${show(wants)}`,
-      )
-    if (volume.name !== wanted.name) throw differs('name', volume.name, wanted.name)
-    if (!equal(volume.format, wanted.format)) throw differs('format', volume.format, wanted.format)
-    if (!equal(volume.parameters, wanted.parameters)) throw differs('parameters', volume.parameters, wanted.parameters)
-    if (!equal(volume.source, wanted.source)) throw differs('source', volume.source, wanted.source)
-    const { requiredBytes, limitBytes } = spec.size
-    if (volume.sizeBytes < requiredBytes || (limitBytes > 0 && volume.sizeBytes > limitBytes)) {
-      throw differs('size', volume.sizeBytes, `at least ${requiredBytes}${limitBytes > 0 ? ` and at most ${limitBytes}` : ''}`)
-    }
+    const snapshot = await cutCloneSource(source.place, place, signal)
+    const volume = await createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
+    await pool.zfs.destroySnapshotDeferred(snapshot, signal)
     return volume
   }
 
@@ -113,11 +113,9 @@ export class Volumes {
     const { pool } = place
     await this.#settled(place, signal)
     const [reading, states] = await Promise.all([readVolume(place, signal), observeMachines(pool, signal)])
-    if (reading.record !== undefined) {
-      throw new StorageError(
-        'in-use',
-        `volume ${place.volumeId} is attached to guest ${formatGuestId(reading.record.guest)}; detach it first`,
-      )
+    if (reading.sharing !== undefined) {
+      const guests = reading.records.map(record => formatGuestId(record.guest)).join(', ') || '(in transition)'
+      throw new StorageError('in-use', `volume ${place.volumeId} is attached to guest ${guests}; detach it first`)
     }
     for (const [machine, state] of states) {
       if (state instanceof StorageError) {
@@ -139,17 +137,34 @@ export class Volumes {
         )
       }
     }
+    if (reading.tombstone !== undefined) await this.#reaper.reap(place, signal)
     if (reading.volume === undefined) return
     await pool.design.remove(place, signal)
-    await pool.zfs.destroy(place.dataset, signal)
+    await this.#destroyOrHide(place, reading.volume, signal)
   }
 
+  // Deleting ends well for the caller: a volume that snapshots or clones depend on is hidden and gives its reservation back;
+  // the last dependant takes it along.
+  async #destroyOrHide(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<void> {
+    const { zfs } = place.pool
+    try {
+      await zfs.destroy(place.dataset, signal)
+    } catch (error) {
+      if (!(error instanceof DependantsError)) throw error
+      await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)
+      await this.#reaper.noteWaiting(place.volumeId)
+      if (volume.reservedBytes > 0) await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+      return
+    }
+    await this.#reaper.reapOrigin(place.pool, volume.origin, signal)
+  }
+
+  // A silent machine does not keep a volume from being deleted where a fence can be looked at instead.
   async #settled(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
-    const names = [place.leaf, ...place.pool.design.names(place)]
-    await place.pool.host.settled(names, signal)
-    for (const { hypervisor } of place.pool.machines.values()) {
+    await settleHost(place, signal)
+    for (const machine of place.pool.machines.values()) {
       try {
-        await hypervisor.settled(names, signal)
+        await settleMachine(place, machine, signal)
       } catch (error) {
         if (!isStorageError(error, 'unavailable') || !place.pool.design.usesLun) throw error
       }
@@ -180,13 +195,29 @@ export class Volumes {
     }
   }
 
-  #selectPool(spec: VolumeSpec): Pool {
+  #findSource({ source, pool }: VolumeSpec): SourcePlace | undefined {
+    if (source.kind === 'empty') return undefined
+    const id = source.kind === 'volume' ? { volumeId: source.id, leaf: undefined } : findSnapshotId(source.id)
+    const place = id && findPlace(this.#pools, id.volumeId)
+    if (id === undefined || place === undefined)
+      throw new StorageError('not-found', `source ${source.kind} ${JSON.stringify(source.id)} does not exist`)
+    if (pool !== undefined && pool !== place.pool.name) {
+      throw new StorageError(
+        'invalid-argument',
+        `parameter pool: ${source.kind} ${source.id} is in pool ${place.pool.name}, a volume made from it cannot be in pool ${pool}`,
+      )
+    }
+    return { place, snapshotLeaf: id.leaf }
+  }
+
+  #selectPool(spec: VolumeSpec, source: SourcePlace | undefined): Pool {
     const { requisite, preferred } = spec.machines
-    if (spec.pool === undefined && this.#pools.size > 1) {
+    const named = source?.place.pool.name ?? spec.pool
+    if (named === undefined && this.#pools.size > 1) {
       throw new StorageError('invalid-argument', `parameter pool is missing: name one of ${[...this.#pools.keys()].join(', ')}`)
     }
-    const pool = spec.pool === undefined ? [...this.#pools.values()][0] : this.#pools.get(spec.pool)
-    if (pool === undefined) throw unknownPool(spec.pool ?? '', this.#pools)
+    const pool = named === undefined ? [...this.#pools.values()][0] : this.#pools.get(named)
+    if (pool === undefined) throw unknownPool(named ?? '', this.#pools)
     const wanted = requisite.length > 0 ? requisite : preferred
     if (requisite.length > 0 && !wanted.some(machine => pool.machines.has(machine))) {
       throw new StorageError(
@@ -201,8 +232,15 @@ export class Volumes {
 /** OpenZFS and Solaris disagree on these defaults, so they are always passed (zfs 2.1 to 2.3, recorded). */
 export const DEFAULT_PARAMETERS = { blockSizeBytes: 8 * KiB, compression: 'off', reservation: 'thick', vdiskTimeoutSeconds: 0 } as const
 
-function resolveParameters(asked: Partial<VolumeParameters>, pool: Pool): VolumeParameters {
-  const parameters: VolumeParameters = { ...DEFAULT_PARAMETERS, export: pool.design.shapes[0] ?? 'slice', ...asked }
+function resolveParameters(asked: Partial<VolumeParameters>, pool: Pool, sourceBlockSize: number | undefined): VolumeParameters {
+  const inherited = sourceBlockSize === undefined ? {} : { blockSizeBytes: sourceBlockSize }
+  if (sourceBlockSize !== undefined && asked.blockSizeBytes !== undefined && asked.blockSizeBytes !== sourceBlockSize) {
+    throw new StorageError(
+      'invalid-argument',
+      `parameter blockSize: a clone keeps the ${sourceBlockSize} bytes of its source, ${asked.blockSizeBytes} cannot be had`,
+    )
+  }
+  const parameters: VolumeParameters = { ...DEFAULT_PARAMETERS, export: pool.design.shapes[0] ?? 'slice', ...asked, ...inherited }
   if (!pool.design.shapes.includes(parameters.export)) {
     throw new StorageError(
       'invalid-argument',
@@ -224,32 +262,4 @@ function unknownPool(name: string, pools: Pools): StorageError {
     'invalid-argument',
     `parameter pool: there is no pool ${JSON.stringify(name)}; configured are ${[...pools.keys()].join(', ')}`,
   )
-}
-
-/** The state of every machine of a pool; a machine that does not answer has its error in its place. */
-export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise<ReadonlyMap<string, MachineState | StorageError>> {
-  const states = await Promise.all(
-    [...pool.machines].map(async ([name, { hypervisor }]): Promise<readonly [string, MachineState | StorageError]> => {
-      try {
-        return [name, await hypervisor.observe(signal)]
-      } catch (error) {
-        if (!isStorageError(error, 'unavailable')) throw error
-        return [name, error]
-      }
-    }),
-  )
-  return new Map(states)
-}
-
-function equal(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a, sortKeys) === JSON.stringify(b, sortKeys)
-}
-
-function sortKeys(_key: string, value: unknown): unknown {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function show(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

@@ -101,9 +101,14 @@ export class Zfs {
     return this.#below(names, dataset, name => name.startsWith(`${dataset}@`), signal)
   }
 
+  /** The snapshots of all direct children of a dataset. */
+  async getGrandchildren(names: readonly string[], parent: string, signal?: AbortSignal): Promise<ReadonlyMap<string, Properties>> {
+    return this.#below(names, parent, name => name.startsWith(`${parent}/`) && name.includes('@'), signal, 2)
+  }
+
   // Solaris has no `get -t` (v23, recorded): the depth of 1 lists the dataset, its snapshots and its children together.
-  async #below(names: readonly string[], dataset: string, wanted: (name: string) => boolean, signal: AbortSignal | undefined) {
-    const command: Command = [ZFS, 'get', '-Hp', '-r', '-d', '1', '-o', COLUMNS, names.join(','), checkName(dataset)]
+  async #below(names: readonly string[], dataset: string, wanted: (name: string) => boolean, signal: AbortSignal | undefined, depth = 1) {
+    const command: Command = [ZFS, 'get', '-Hp', '-r', '-d', String(depth), '-o', COLUMNS, names.join(','), checkName(dataset)]
     const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), ZFS_FAILURES, dataset)
     const isListed = (name: string) => name === dataset || (/^[/@#]/.test(name.slice(dataset.length)) && name.startsWith(dataset))
     const found = parseProperties(result.stdout, names, isListed)
@@ -133,6 +138,18 @@ export class Zfs {
       throw new DependantsError(dataset, relation === 'children' ? 'children' : 'clones', parseDependants(result.stderr))
     }
     expectSuccess(command, result, ZFS_FAILURES, dataset)
+    return 'destroyed'
+  }
+
+  /** One snapshot, at once; DependantsError while clones need it. */
+  async destroySnapshot(snapshot: string, signal?: AbortSignal): Promise<'destroyed' | 'absent'> {
+    if (!/^[^@#%,]+@[^@#%,]+$/.test(snapshot)) throw new Error(`not one snapshot: ${snapshot}`)
+    const command: Command = [ZFS, 'destroy', checkName(snapshot)]
+    const result = await this.#shell.run(command, { effect: 'write', signal })
+    if (result.exitStatus !== 0 && /has dependent clones\n/.test(result.stderr))
+      throw new DependantsError(snapshot, 'clones', parseDependants(result.stderr))
+    if (result.exitStatus !== 0 && classify(result, ZFS_FAILURES)?.kind === 'not-found') return 'absent'
+    expectSuccess(command, result, ZFS_FAILURES, snapshot)
     return 'destroyed'
   }
 

@@ -24,7 +24,7 @@ const paths: readonly PoolPath[] = [
   { serviceDomain: 'alternate', service: 'alternate-vds0', host: undefined as never },
 ]
 const machine: PoolMachine = { hypervisor: undefined as never, paths }
-const design = { isDeviceOf: (place: { leaf: string }, path: string) => path === device(place.leaf) } as Design
+const design = { isDeviceOf: (place: { leaf: string }, path: string) => path === device(place.leaf) } as Partial<Design> as Design
 const place = {
   pool: { name: 'gold', design } as Pool,
   leaf,
@@ -38,14 +38,26 @@ const volume: Volume = {
   pool: 'gold',
   leaf,
   sizeBytes: 64 * MiB,
+  createdSizeBytes: 64 * MiB,
+  reservedBytes: 0,
+  origin: undefined,
   format: { kind: 'block' },
   parameters: { blockSizeBytes: 8192, compression: 'off', reservation: 'thick', export: 'full', vdiskTimeoutSeconds: 0 },
   source: { kind: 'empty' },
   machines: ['m1'],
   referencedBytes: 12_288,
 }
-const attachment: Attachment = { volumeId: volume.id, guest, mode: 'rw', slot: 150, lun: 7, sizeBytes: volume.sizeBytes, written: false }
-const request = { volumeId: volume.id, guest, mode: 'rw', format: volume.format } as const
+const attachment: Attachment = {
+  volumeId: volume.id,
+  guest,
+  sharing: 'exclusive',
+  mode: 'rw',
+  slot: 150,
+  lun: 7,
+  sizeBytes: volume.sizeBytes,
+  written: false,
+}
+const request = { volumeId: volume.id, guest, mode: 'rw', sharing: 'exclusive', format: volume.format } as const
 
 function backend(service: string, change: Partial<ExportedBackend> = {}): ExportedBackend {
   return {
@@ -70,15 +82,25 @@ function state(change: Partial<MachineState> = {}, readiness: GuestReadiness = {
 }
 
 const attached = state({ backends: [backend('primary-vds0'), backend('alternate-vds0')], disks: [disk()] })
-const seen = { volume, record: undefined, state: state(), rule: undefined }
+const seen = { volume, records: [], sharing: undefined, state: state(), rule: undefined }
 const devices = new Map(paths.map(path => [path, device(leaf)]))
 
 describe('what is refused before anything is changed', () => {
   const other = { ...attachment, guest: { machine: 'm2', guest: 'ldg1' } }
   test.each([
     { name: 'an unknown guest', kind: 'not-found', text: 'm1/ldg1', given: { ...seen, state: state({ guests: [] }) } },
-    { name: 'a guest of the same name on another machine', kind: 'in-use', text: 'm2/ldg1', given: { ...seen, record: other } },
-    { name: 'another mode', kind: 'already-exists', text: 'ro', given: { ...seen, record: { ...attachment, mode: 'ro' as const } } },
+    {
+      name: 'a guest of the same name on another machine',
+      kind: 'in-use',
+      text: 'm2/ldg1',
+      given: { ...seen, records: [other], sharing: 'exclusive' as const },
+    },
+    {
+      name: 'another mode',
+      kind: 'already-exists',
+      text: 'ro',
+      given: { ...seen, records: [{ ...attachment, mode: 'ro' as const }], sharing: 'exclusive' as const },
+    },
     { name: 'a guest that is not started', kind: 'unavailable', text: 'ldm start', given: { ...seen, state: state({}, { kind: 'off' }) } },
     {
       name: 'a guest at the firmware prompt',
@@ -110,18 +132,29 @@ describe('what is refused before anything is changed', () => {
 
   test('nothing is refused for a running guest and a free volume, nor on a replay', () => {
     checkAttach(request, seen)
-    checkAttach(request, { ...seen, record: attachment, state: attached })
+    checkAttach(request, { ...seen, records: [attachment], sharing: 'exclusive', state: attached })
+  })
+
+  test('a shared volume for one guest alone, and the other way round', () => {
+    const shared = { ...attachment, sharing: 'shared' as const, guest: { machine: 'm1', guest: 'ldg9' } }
+    expect(() => checkAttach(request, { ...seen, records: [shared], sharing: 'shared' })).toThrow(
+      expect.objectContaining({ kind: 'in-use' }),
+    )
+    expect(() => checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [attachment], sharing: 'exclusive' })).toThrow(
+      expect.objectContaining({ kind: 'already-exists' }),
+    )
+    checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [shared], sharing: 'shared' })
   })
 
   test('another disk number than the recorded one', () => {
-    expect(() => checkAttach({ ...request, slot: 200 }, { ...seen, record: attachment })).toThrow(
+    expect(() => checkAttach({ ...request, slot: 200 }, { ...seen, records: [attachment], sharing: 'exclusive' })).toThrow(
       expect.objectContaining({ kind: 'already-exists' }),
     )
   })
 })
 
 describe('the numbers of a new attachment', () => {
-  const given = { volume, state: state(), rule: undefined, slots, usesLun: true }
+  const given = { volume, records: [], state: state(), rule: undefined, slots, usesLun: true }
 
   test('are computed from the volume', () => {
     expect(planAttachment(request, given).slot).toBe(preferredSlot(leaf, slots))
@@ -250,14 +283,14 @@ describe('strangers', () => {
     const strangers = findStrangers(
       place,
       { ...attached, backends: [...attached.backends, foreign], disks: [...attached.disks, byHand] },
-      name,
+      new Set([name]),
     )
     expect(strangers).toEqual({ backends: [foreign], disks: [byHand] })
-    expect(findStrangers(place, attached, name)).toEqual({ backends: [], disks: [] })
+    expect(findStrangers(place, attached, new Set([name]))).toEqual({ backends: [], disks: [] })
   })
 
   test('without a record the volume’s own names are strangers too, and cleaning takes disks before exports', () => {
-    const strangers = findStrangers(place, attached, undefined)
+    const strangers = findStrangers(place, attached, new Set())
     expect(planCleaning(strangers).map(step => step.kind)).toEqual(['remove-disk', 'withdraw-backend', 'withdraw-backend'])
   })
 })

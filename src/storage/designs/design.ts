@@ -37,6 +37,13 @@ export interface Design {
   /** Completes the volume after its zvol exists. Already complete is success. */
   ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void>
 
+  /** After the zvol has its new size: everything above it has it too, in the service domains of these paths as well. */
+  resize(
+    place: VolumePlace,
+    request: { readonly sizeBytes: number; readonly paths: readonly PoolPath[] },
+    signal?: AbortSignal,
+  ): Promise<void>
+
   /** Makes the volume's device present in every service domain of the machine and proves that all are the same bytes. Answers the device of each path. */
   expose(
     place: VolumePlace,
@@ -54,6 +61,9 @@ export interface Design {
 
   /** True when nobody can reach the bytes, whatever a machine exports. A design without a fence says false. */
   isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean>
+
+  /** True when the machine cannot reach the bytes, whatever it exports. */
+  isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean>
 
   /** Takes the volume apart down to its zvol. Refuses (`in-use`) while it is exposed. Already gone is success. */
   remove(place: VolumePlace, signal?: AbortSignal): Promise<void>

@@ -31,6 +31,9 @@ export class LocalDesign implements Design {
 
   async ensure(): Promise<void> {}
 
+  // The disk server reads the size of the zvol anew when a guest asks (vds.c, source).
+  async resize(): Promise<void> {}
+
   async expose(
     place: VolumePlace,
     { machine }: Parameters<Design['expose']>[1],
@@ -48,6 +51,10 @@ export class LocalDesign implements Design {
   async hide(): Promise<void> {}
 
   async isFenced(): Promise<boolean> {
+    return false
+  }
+
+  async isFencedFrom(): Promise<boolean> {
     return false
   }
 

@@ -56,6 +56,15 @@ export class LunDesign implements Design {
     this.#check(place, unit, sizeBytes)
   }
 
+  async resize(
+    place: VolumePlace,
+    request: { readonly sizeBytes: number; readonly paths: readonly PoolPath[] },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#options.stmfadm.modifySize(guidOf(place), request.sizeBytes, signal)
+    await Promise.all(request.paths.map(path => this.#waitForSize(place, path, request.sizeBytes, signal)))
+  }
+
   async expose(
     place: VolumePlace,
     request: {
@@ -89,6 +98,10 @@ export class LunDesign implements Design {
 
   async isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
     return (await this.#options.stmfadm.listViews(guidOf(place), signal)).length === 0
+  }
+
+  async isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#findView(guidOf(place), this.#options.hostGroup(machineName), signal)) === undefined
   }
 
   async remove(place: VolumePlace, signal?: AbortSignal): Promise<void> {
@@ -245,6 +258,36 @@ export class LunDesign implements Design {
         throw new StorageError(
           'unavailable',
           `volume ${place.volumeId}: service domain ${path.serviceDomain} ${why}; check its iSCSI discovery and the storage host's target`,
+        )
+      }
+      await clock.sleep(DEVICE_POLL_MS, signal)
+    }
+  }
+
+  async #findDevice(place: VolumePlace, path: PoolPath, signal: AbortSignal | undefined): Promise<string> {
+    const seen = await this.#options.initiator(path).iscsiadm.listTarget(this.#options.target, signal)
+    const names = (seen?.luns ?? []).map(unit => /\/(c\d+t([0-9A-F]{32})d0)s2$/i.exec(unit.device ?? ''))
+    const name = names.find(match => match?.[2]?.toUpperCase() === guidOf(place))?.[1]
+    if (name === undefined)
+      throw new StorageError(
+        'unavailable',
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} does not see logical unit ${guidOf(place)} now`,
+      )
+    return name
+  }
+
+  // "Capacity changed" reaches the initiators by itself (stmf, source), a moment later.
+  async #waitForSize(place: VolumePlace, path: PoolPath, sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
+    const { clock, initiator } = this.#options
+    const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
+    const device = await this.#findDevice(place, path, signal)
+    for (;;) {
+      const seen = await initiator(path).devices.describe(device, signal)
+      if (seen.sizeBytes === sizeBytes) return
+      if (clock.nowMs() >= deadlineMs) {
+        throw new StorageError(
+          'unavailable',
+          `volume ${place.volumeId}: service domain ${path.serviceDomain} still sees ${seen.sizeBytes} bytes on ${device} after the growth to ${sizeBytes}; try again`,
         )
       }
       await clock.sleep(DEVICE_POLL_MS, signal)

@@ -1,0 +1,171 @@
+// Making a volume: empty, from a snapshot, or from a volume. Create first; on "exists" read, compare field by field, and complete
+// what a cut left open. The caller holds the locks of the new volume and of its source.
+
+import { isStorageError, StorageError } from '../errors.ts'
+import { thickReservation } from '../zfs/dialect.ts'
+import { readSnapshot, readVolume } from './catalog.ts'
+import type { Volume, VolumeSpec } from './model.ts'
+import { cloneSourceLeaf } from './names.ts'
+import type { VolumePlace } from './pool.ts'
+import { formatSnapshotProperties, formatVolumeProperties } from './properties.ts'
+
+/** The volume as the request wants it; `sizeBytes` is what it will have. */
+export interface Creation {
+  readonly place: VolumePlace
+  readonly wanted: Volume
+  readonly spec: VolumeSpec
+  /** The ZFS snapshot to clone; undefined for an empty volume. */
+  readonly cloneOf: { readonly snapshot: string; readonly sizeBytes: number } | undefined
+}
+
+export async function createVolume(creation: Creation, signal?: AbortSignal): Promise<Volume> {
+  const { place, wanted, cloneOf } = creation
+  try {
+    if (cloneOf === undefined) await createEmpty(creation, signal)
+    else await clone(creation, cloneOf.snapshot, signal)
+  } catch (error) {
+    if (!isStorageError(error, 'already-exists')) throw error
+    return completed(place, await existing(creation, signal), signal)
+  }
+  const made = { ...wanted, sizeBytes: cloneOf?.sizeBytes ?? wanted.sizeBytes }
+  return completed(place, made, signal)
+}
+
+/** For a replay whose source has gone since: the volume, if it was made by the same request. */
+export async function findReplayed(place: VolumePlace, spec: VolumeSpec, signal?: AbortSignal): Promise<Volume | undefined> {
+  const { volume } = await readVolume(place, signal)
+  if (volume === undefined || !equal(volume.source, spec.source)) return undefined
+  compare(volume, { ...volume, name: spec.name, format: spec.format, parameters: { ...volume.parameters, ...spec.parameters } }, spec)
+  return completed(place, volume, signal)
+}
+
+/** The hidden snapshot of a source volume, through which it is cloned. Already there is success. */
+export async function cutCloneSource(source: VolumePlace, target: VolumePlace, signal?: AbortSignal): Promise<string> {
+  const snapshot = `${source.dataset}@${cloneSourceLeaf(target.leaf)}`
+  try {
+    // A name of its own, or the source's would show through; never listed, as its leaf is not that of a snapshot.
+    await source.pool.zfs.snapshot(
+      [snapshot],
+      formatSnapshotProperties({ name: target.leaf, groupId: undefined }, source.pool.cluster),
+      signal,
+    )
+  } catch (error) {
+    if (!isStorageError(error, 'already-exists')) throw error
+  }
+  return snapshot
+}
+
+function effective({ wanted, spec }: Creation): { compression: string; reservation: 'thick' | 'thin'; properties: Record<string, string> } {
+  const { compression, reservation, logbias, sync } = spec.mutable
+  return {
+    compression: compression ?? wanted.parameters.compression,
+    reservation: reservation ?? wanted.parameters.reservation,
+    properties: { ...(logbias === undefined ? {} : { logbias }), ...(sync === undefined ? {} : { sync }) },
+  }
+}
+
+async function createEmpty(creation: Creation, signal: AbortSignal | undefined): Promise<void> {
+  const { place, wanted } = creation
+  const { compression, reservation, properties } = effective(creation)
+  await place.pool.zfs.createVolume(
+    {
+      dataset: place.dataset,
+      sizeBytes: wanted.sizeBytes,
+      blockSizeBytes: wanted.parameters.blockSizeBytes,
+      reservation,
+      compression,
+      properties: { ...properties, ...formatVolumeProperties(wanted, place.pool.cluster) },
+    },
+    signal,
+  )
+}
+
+// A clone starts thin in every dialect, so a thick one is given its reservation in the same command.
+async function clone(creation: Creation, snapshot: string, signal: AbortSignal | undefined): Promise<void> {
+  const { place, wanted } = creation
+  const { compression, reservation, properties } = effective(creation)
+  const reserved: Record<string, string> =
+    reservation === 'thick' ? { refreservation: String(thickReservation(wanted.sizeBytes, wanted.parameters.blockSizeBytes)) } : {}
+  await place.pool.zfs.clone(
+    {
+      snapshot,
+      dataset: place.dataset,
+      properties: { compression, ...reserved, ...properties, ...formatVolumeProperties(wanted, place.pool.cluster) },
+    },
+    signal,
+  )
+}
+
+// Growth of a clone is a second command, and the design's part a third: both may have been cut off.
+async function completed(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume> {
+  let complete = volume
+  if (volume.sizeBytes < volume.createdSizeBytes) {
+    await place.pool.zfs.setProperty(place.dataset, 'volsize', String(volume.createdSizeBytes), signal)
+    complete = { ...volume, sizeBytes: volume.createdSizeBytes }
+  }
+  await place.pool.design.ensure(place, complete.sizeBytes, signal)
+  return complete
+}
+
+async function existing({ place, wanted, spec }: Creation, signal: AbortSignal | undefined): Promise<Volume> {
+  const { volume, tombstone } = await readVolume(place, signal)
+  if (tombstone !== undefined) {
+    const survivors = await place.pool.zfs.getSnapshots(['type'], place.dataset, signal)
+    throw new StorageError(
+      'already-exists',
+      `volume ${JSON.stringify(wanted.name)} was deleted but lives on under its snapshots ${[...survivors.keys()].join(', ')}; delete those and what was made from them, then create it again`,
+    )
+  }
+  // It was there a moment ago: another process deletes it. The next identical call finds out.
+  if (volume === undefined) throw new StorageError('unavailable', `volume ${place.volumeId} is being deleted; try again`)
+  compare(volume, wanted, spec)
+  return volume
+}
+
+function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
+  const differs = (field: string, has: unknown, wants: unknown) =>
+    new StorageError(
+      'already-exists',
+      `volume ${JSON.stringify(wanted.name)} exists with another ${field}: it has ${show(has)}, the request wants ${show(wants)}`,
+    )
+  if (volume.name !== wanted.name) throw differs('name', volume.name, wanted.name)
+  if (!equal(volume.source, wanted.source)) throw differs('source', volume.source, wanted.source)
+  if (!equal(volume.format, wanted.format)) throw differs('format', volume.format, wanted.format)
+  if (!equal(volume.parameters, wanted.parameters)) throw differs('parameters', volume.parameters, wanted.parameters)
+  const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
+  const { requiredBytes, limitBytes } = spec.size
+  if (sizeBytes < requiredBytes || (limitBytes > 0 && sizeBytes > limitBytes)) {
+    throw differs('size', sizeBytes, `at least ${requiredBytes}${limitBytes > 0 ? ` and at most ${limitBytes}` : ''}`)
+  }
+}
+
+/** What a new volume would be made from: its place, size and block size. `not-found` when it does not exist. */
+export async function readSource(
+  source: { readonly place: VolumePlace; readonly snapshotLeaf: string | undefined },
+  signal?: AbortSignal,
+): Promise<{ readonly sizeBytes: number; readonly blockSizeBytes: number }> {
+  const { place, snapshotLeaf } = source
+  if (snapshotLeaf === undefined) {
+    const { volume } = await readVolume(place, signal)
+    if (volume === undefined) throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
+    return { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes }
+  }
+  const { snapshot, volume, tombstone } = await readSnapshot(place, snapshotLeaf, signal)
+  const owner = volume ?? tombstone
+  if (snapshot === undefined || owner === undefined)
+    throw new StorageError('not-found', `source snapshot ${place.volumeId}@${snapshotLeaf} does not exist`)
+  return { sizeBytes: snapshot.sizeBytes, blockSizeBytes: owner.parameters.blockSizeBytes }
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a, sortKeys) === JSON.stringify(b, sortKeys)
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function show(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}

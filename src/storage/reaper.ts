@@ -1,0 +1,86 @@
+// Deleted volumes that waited for a snapshot or a clone: destroyed when the last dependant has gone. Only ever tries what zfs
+// itself refuses while anything depends on it; never recursive, never forced, never a promote.
+
+import { isStorageError } from '../errors.ts'
+import { DependantsError } from '../zfs/zfs.ts'
+import { readPools, readVolume } from './catalog.ts'
+import type { KeyedLock } from './locks.ts'
+import type { Volume } from './model.ts'
+import { isVolumeLeaf } from './names.ts'
+import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
+
+export class Reaper {
+  readonly #pools: Pools
+  readonly #lock: KeyedLock
+  #waiting: Promise<Set<string>> | undefined
+
+  constructor(options: { pools: Pools; lock: KeyedLock }) {
+    this.#pools = options.pools
+    this.#lock = options.lock
+  }
+
+  /** One look at every pool. Returns how many volumes went; a pool that does not answer is left for the next time. */
+  async sweep(signal?: AbortSignal): Promise<number> {
+    const { tombstones } = await readPools(this.#pools, signal)
+    let gone = 0
+    for (const volume of tombstones) {
+      const pool = this.#pools.get(volume.pool)
+      if (pool !== undefined) gone += await this.#reapLocked(placeOf(pool, volume.leaf), signal)
+    }
+    return gone
+  }
+
+  /** After something that depended on `dataset` went: the volume goes too if it only waited for that, and so on up its origins. */
+  async reapOrigin(pool: Pool, origin: string | undefined, signal?: AbortSignal): Promise<void> {
+    const place = origin === undefined ? undefined : placeOfSnapshot(pool, origin)
+    if (place !== undefined) await this.#reapLocked(place, signal)
+  }
+
+  #reapLocked(place: VolumePlace, signal: AbortSignal | undefined): Promise<number> {
+    return this.#lock.run(place.volumeId, signal, () => this.reap(place, signal))
+  }
+
+  /**
+   * As reap, but costs no command for a volume that is not known to wait. What is known is complete before it is used
+   * (one read a pool, once), and what waits is read again before it is destroyed.
+   */
+  async reapKnown(place: VolumePlace, signal?: AbortSignal): Promise<void> {
+    this.#waiting ??= this.#readWaiting(signal).catch(error => {
+      this.#waiting = undefined
+      throw error
+    })
+    if ((await this.#waiting).has(place.volumeId)) await this.reap(place, signal)
+  }
+
+  async #readWaiting(signal: AbortSignal | undefined): Promise<Set<string>> {
+    return new Set((await readPools(this.#pools, signal)).tombstones.map(volume => volume.id))
+  }
+
+  /** To be told of every volume that begins to wait. */
+  async noteWaiting(volumeId: string): Promise<void> {
+    ;(await this.#waiting)?.add(volumeId)
+  }
+
+  /** The caller holds the volume's lock. */
+  async reap(place: VolumePlace, signal?: AbortSignal): Promise<number> {
+    const { tombstone } = await readVolume(place, signal)
+    return tombstone === undefined ? 0 : this.#destroy(place, tombstone, signal)
+  }
+
+  async #destroy(place: VolumePlace, tombstone: Volume, signal: AbortSignal | undefined): Promise<number> {
+    try {
+      await place.pool.zfs.destroy(place.dataset, signal)
+    } catch (error) {
+      if (error instanceof DependantsError || isStorageError(error, 'busy')) return 0
+      throw error
+    }
+    await this.reapOrigin(place.pool, tombstone.origin, signal)
+    return 1
+  }
+}
+
+function placeOfSnapshot(pool: Pool, snapshot: string): VolumePlace | undefined {
+  const [dataset = ''] = snapshot.split('@')
+  const leaf = dataset.startsWith(`${pool.dataset}/`) ? dataset.slice(pool.dataset.length + 1) : ''
+  return isVolumeLeaf(leaf) ? placeOf(pool, leaf) : undefined
+}

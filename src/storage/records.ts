@@ -1,0 +1,54 @@
+// The records of attachments. One `zfs create` is the compare-and-set of every dialect: "exists" means that somebody else was faster,
+// whatever a machine says. A shared volume has a record that says so, and below it one for every guest.
+
+import { isStorageError, StorageError } from '../errors.ts'
+import { DependantsError } from '../zfs/zfs.ts'
+import type { Attachment } from './model.ts'
+import { sharedRecordLeaf } from './names.ts'
+import type { VolumePlace } from './pool.ts'
+import { formatLunProperty, formatRecordProperties, formatSharedProperties } from './properties.ts'
+
+export async function createRecord(place: VolumePlace, attachment: Attachment, signal?: AbortSignal): Promise<void> {
+  const { pool } = place
+  const create = (dataset: string, properties: Readonly<Record<string, string>>) =>
+    pool.writes.run(signal, () => pool.zfs.createFilesystem({ dataset, properties }, signal))
+  try {
+    if (attachment.sharing === 'shared') {
+      await create(place.record, formatSharedProperties(pool.cluster)).catch(error => {
+        // It says `shared`, as was read a moment ago; if not, the record below it cannot be made.
+        if (!isStorageError(error, 'already-exists')) throw error
+      })
+    }
+    await create(recordOf(place, attachment), formatRecordProperties(attachment, pool.cluster))
+  } catch (error) {
+    if (!isStorageError(error, 'already-exists', 'failed-precondition')) throw error
+    throw new StorageError('unavailable', `volume ${place.volumeId} was recorded or released by another request meanwhile; try again`, {
+      cause: error,
+    })
+  }
+}
+
+/** Absence is success. */
+export async function releaseRecord(place: VolumePlace, attachment: Attachment, signal?: AbortSignal): Promise<void> {
+  const { zfs, writes } = place.pool
+  await writes.run(signal, () => zfs.destroy(recordOf(place, attachment), signal))
+  if (attachment.sharing === 'shared') await releaseShared(place, signal)
+}
+
+/** Takes away the record that says `shared`, unless guests are still recorded below it. */
+export async function releaseShared(place: VolumePlace, signal?: AbortSignal): Promise<void> {
+  const { zfs, writes } = place.pool
+  try {
+    await writes.run(signal, () => zfs.destroy(place.record, signal))
+  } catch (error) {
+    if (!(error instanceof DependantsError)) throw error
+  }
+}
+
+export async function changeRecordedLun(place: VolumePlace, attachment: Attachment, lun: number, signal?: AbortSignal): Promise<void> {
+  await place.pool.zfs.setProperty(recordOf(place, attachment), ...formatLunProperty(lun), signal)
+}
+
+function recordOf(place: VolumePlace, attachment: Attachment): string {
+  return attachment.sharing === 'shared' ? `${place.record}/${sharedRecordLeaf(attachment.guest)}` : place.record
+}

@@ -1,0 +1,94 @@
+// What changes a volume that exists: its size, and the parameters that may change. Never shrinks; checks everything before it changes anything.
+
+import { isStorageError, StorageError } from '../errors.ts'
+import { thickReservation } from '../zfs/dialect.ts'
+import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
+import { readVolume } from './catalog.ts'
+import type { KeyedLock } from './locks.ts'
+import type { GuestId, MutableParameters, SizeRange, Volume } from './model.ts'
+import { getMachine, getPlace, type Pools, type VolumePlace } from './pool.ts'
+import { sizeWithin } from './sizes.ts'
+
+export interface Expansion {
+  readonly sizeBytes: number
+  /** The guest has a file system on it that must grow too. */
+  readonly guestMustGrow: boolean
+}
+
+export class VolumeChanges {
+  readonly #pools: Pools
+  readonly #lock: KeyedLock
+  readonly #guestRule: (guest: GuestId) => GuestRule | undefined
+
+  constructor(options: { pools: Pools; lock: KeyedLock; guestRule: (guest: GuestId) => GuestRule | undefined }) {
+    this.#pools = options.pools
+    this.#lock = options.lock
+    this.#guestRule = options.guestRule
+  }
+
+  /** Large enough already is success. The size is a multiple of the block size inside the range, or `out-of-range`. */
+  async expandVolume(id: string, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
+    const place = getPlace(this.#pools, id)
+    return this.#lock.run(place.volumeId, signal, () => place.pool.writes.run(signal, () => this.#expand(place, range, signal)))
+  }
+
+  async #expand(place: VolumePlace, range: SizeRange, signal: AbortSignal | undefined): Promise<Expansion> {
+    const { pool } = place
+    await pool.host.settled([place.leaf, ...pool.design.names(place)], signal)
+    const { volume, records } = await readVolume(place, signal)
+    if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    const sizeBytes = sizeWithin(range, {
+      stepBytes: volume.parameters.blockSizeBytes,
+      minimumBytes: volume.sizeBytes,
+      defaultBytes: volume.sizeBytes,
+    })
+    for (const { guest } of records) checkPlatformSize(volume.id, sizeBytes, guest, this.#guestRule(guest))
+    if (sizeBytes > volume.sizeBytes) await this.#grow(place, volume, sizeBytes, signal)
+    const machines = [...new Set(records.map(record => record.guest.machine))].map(name => getMachine(pool, name))
+    await pool.design.resize(place, { sizeBytes, paths: machines.flatMap(machine => machine.paths) }, signal)
+    return { sizeBytes, guestMustGrow: volume.format.kind === 'filesystem' }
+  }
+
+  // zfs moves a reservation along only where it has exactly the automatic value (source); others are set here.
+  async #grow(place: VolumePlace, volume: Volume, sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
+    const { zfs } = place.pool
+    const { blockSizeBytes } = volume.parameters
+    await zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal)
+    const isAutomatic = volume.reservedBytes === 0 || volume.reservedBytes === thickReservation(volume.sizeBytes, blockSizeBytes)
+    if (!isAutomatic) await zfs.setProperty(place.dataset, 'refreservation', String(thickReservation(sizeBytes, blockSizeBytes)), signal)
+  }
+
+  /** Parameters that are not named stay as they are. The names and values were checked before; nothing is changed for a volume that does not exist. */
+  async modifyVolume(id: string, changes: MutableParameters, signal?: AbortSignal): Promise<void> {
+    const place = getPlace(this.#pools, id)
+    await this.#lock.run(place.volumeId, signal, () => place.pool.writes.run(signal, () => this.#modify(place, changes, signal)))
+  }
+
+  async #modify(place: VolumePlace, changes: MutableParameters, signal: AbortSignal | undefined): Promise<void> {
+    await place.pool.host.settled([place.leaf], signal)
+    const { volume } = await readVolume(place, signal)
+    if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    for (const [property, value] of zfsProperties(volume, changes)) {
+      try {
+        await place.pool.zfs.setProperty(place.dataset, property, value, signal)
+      } catch (error) {
+        if (!isStorageError(error, 'no-space')) throw error
+        throw new StorageError('no-space', `volume ${place.volumeId}: the pool has no room to reserve its whole size`, { cause: error })
+      }
+    }
+  }
+}
+
+function zfsProperties(
+  volume: Volume,
+  { compression, reservation, logbias, sync }: MutableParameters,
+): readonly (readonly [string, string])[] {
+  const reserved = reservation === 'thick' ? String(thickReservation(volume.sizeBytes, volume.parameters.blockSizeBytes)) : 'none'
+  // What can fail for lack of room goes first: then nothing has changed.
+  return [
+    ...(reservation === undefined ? [] : [['refreservation', reserved] as const]),
+    ...(compression === undefined ? [] : [['compression', compression] as const]),
+    ...(logbias === undefined ? [] : [['logbias', logbias] as const]),
+    ...(sync === undefined ? [] : [['sync', sync] as const]),
+  ]
+}

@@ -1,0 +1,71 @@
+// Which blocks of a dataset hold what generation of bytes: enough to say how much two datasets share. The bytes themselves are in a Store.
+
+let nextGeneration = 1
+
+export class Content {
+  readonly #metadataBytes: number
+  readonly #blockBytes: number
+  #metadata: number
+  #blocks: Map<number, number>
+
+  constructor(metadataBytes: number, blockBytes: number, blocks: Map<number, number> = new Map(), metadata = nextGeneration++) {
+    this.#metadataBytes = metadataBytes
+    this.#blockBytes = blockBytes
+    this.#blocks = blocks
+    this.#metadata = metadata
+  }
+
+  copy(): Content {
+    return new Content(this.#metadataBytes, this.#blockBytes, new Map(this.#blocks), this.#metadata)
+  }
+
+  get bytes(): number {
+    return this.#metadataBytes + this.#blocks.size * this.#blockBytes
+  }
+
+  get dataBytes(): number {
+    return this.#blocks.size * this.#blockBytes
+  }
+
+  /** Bytes that none of the others refers to. */
+  bytesNotIn(others: readonly Content[]): number {
+    if (others.length === 0) return this.bytes
+    let bytes = others.some(other => other.#metadata === this.#metadata) ? 0 : this.#metadataBytes
+    for (const [index, generation] of this.#blocks) {
+      if (!others.some(other => other.#blocks.get(index) === generation)) bytes += this.#blockBytes
+    }
+    return bytes
+  }
+
+  /** Blocks that a write of these bytes would make new, because they are absent or shared with `previous`. */
+  newBlocks(offset: number, length: number, previous: Content | undefined): readonly number[] {
+    const fresh: number[] = []
+    const last = Math.floor((offset + length - 1) / this.#blockBytes)
+    for (let index = Math.floor(offset / this.#blockBytes); index <= last; index++) {
+      const generation = this.#blocks.get(index)
+      if (generation === undefined || (previous !== undefined && previous.#blocks.get(index) === generation)) fresh.push(index)
+    }
+    return fresh
+  }
+
+  renew(blocks: readonly number[]): void {
+    for (const index of blocks) this.#blocks.set(index, nextGeneration++)
+    if (blocks.length > 0) this.#metadata = nextGeneration++
+  }
+
+  /** Drops what lies beyond the end. */
+  truncate(sizeBytes: number): void {
+    for (const index of [...this.#blocks.keys()]) if (index * this.#blockBytes >= sizeBytes) this.#blocks.delete(index)
+  }
+}
+
+/** Bytes that any of these refers to and none of the others. */
+export function unionBytesNotIn(contents: readonly Content[], others: readonly Content[]): number {
+  let bytes = 0
+  const before = [...others]
+  for (const content of contents) {
+    bytes += content.bytesNotIn(before)
+    before.push(content)
+  }
+  return bytes
+}

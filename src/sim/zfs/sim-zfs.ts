@@ -1,0 +1,213 @@
+// The ZFS of a simulated host: its pools, the programs zfs and zpool, and the device nodes of its volumes. For tests also the way to
+// look at datasets and to make the pool fail.
+
+import { addDevicePrograms } from '../device-programs.ts'
+import { DeviceError, type SimDevice } from '../devices.ts'
+import type { SimAnswer, SimHost } from '../host.ts'
+import type { Store } from '../store.ts'
+import { notSimulated, Refusal, success } from './answers.ts'
+import { inherit, rename, set } from './change.ts'
+import { clone, create } from './create.ts'
+import { destroy } from './destroy.ts'
+import { type DialectName, dialectOf, type SimDialect } from './dialects.ts'
+import { SimDataset, SimPool, type SimSnapshot } from './model.ts'
+import { get, list } from './read.ts'
+import { bookmark, hold, holds, promote, release, rollback, snapshot } from './snapshots.ts'
+import { room, usedByReservation } from './space.ts'
+import { findTarget, generalRefusal, type ZfsWorld } from './world.ts'
+import { zpool } from './zpool.ts'
+
+export interface SimPoolOptions {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly dialect: DialectName
+  /** Filesystems to begin with; their parents are made too. */
+  readonly datasets: readonly string[]
+}
+
+export interface SimZfsOptions {
+  readonly pools: readonly SimPoolOptions[]
+  readonly createStore: (sizeBytes: number) => Store
+  readonly nowMs: () => number
+}
+
+type ZfsCommand = (world: ZfsWorld, args: readonly string[]) => SimAnswer
+
+const COMMANDS: Readonly<Record<string, ZfsCommand>> = {
+  create,
+  clone,
+  destroy,
+  snapshot,
+  rollback,
+  promote,
+  hold,
+  holds,
+  release,
+  get,
+  list,
+  set,
+  inherit,
+  rename,
+}
+const OPENZFS_ONLY: Readonly<Record<string, ZfsCommand>> = { bookmark }
+const NOT_SIMULATED = [
+  'send',
+  'receive',
+  'recv',
+  'allow',
+  'unallow',
+  'upgrade',
+  'userspace',
+  'groupspace',
+  'mount',
+  'unmount',
+  'share',
+  'unshare',
+]
+const OPENZFS_NOT_SIMULATED = ['program', 'wait', 'diff', 'load-key', 'unload-key', 'change-key', 'redact', 'help']
+
+export class SimZfs implements ZfsWorld {
+  readonly host: SimHost
+  readonly dialect: SimDialect
+  readonly pools: ReadonlyMap<string, SimPool>
+  readonly createStore: (sizeBytes: number) => Store
+  readonly nowMs: () => number
+
+  constructor(host: SimHost, options: SimZfsOptions) {
+    const [first, ...others] = new Set(options.pools.map(pool => pool.dialect))
+    if (first === undefined || others.length > 0) throw new Error('the pools of a host have one dialect, the host has one zfs command')
+    this.host = host
+    this.dialect = dialectOf(first)
+    this.createStore = options.createStore
+    this.nowMs = options.nowMs
+    this.pools = new Map(options.pools.map(pool => [pool.name, this.#makePool(pool)]))
+    host.programs.set('zfs', args => this.#zfs(args))
+    host.programs.set('zpool', args => this.#run(() => zpool(this, args)))
+    if (!host.programs.has('uname')) host.programs.set('uname', args => this.#uname(args))
+    host.devices.push(path => this.#device(path))
+    addDevicePrograms(host)
+  }
+
+  #makePool(options: SimPoolOptions): SimPool {
+    const pool = new SimPool({ name: options.name, sizeBytes: options.sizeBytes, dialect: this.dialect, nowMs: this.nowMs })
+    for (const name of options.datasets) {
+      const parts = name.split('/')
+      for (let depth = 2; depth <= parts.length; depth++) {
+        const dataset = parts.slice(0, depth).join('/')
+        if (!pool.datasets.has(dataset)) pool.add(dataset, undefined)
+      }
+    }
+    return pool
+  }
+
+  pool(name: string): SimPool {
+    const pool = this.pools.get(name)
+    if (pool === undefined) throw new Error(`no pool ${name}`)
+    return pool
+  }
+
+  dataset(name: string): SimDataset | undefined {
+    const target = findTarget(this, name)
+    return target instanceof SimDataset ? target : undefined
+  }
+
+  snapshot(name: string): SimSnapshot | undefined {
+    const target = findTarget(this, name)
+    return target instanceof SimDataset ? undefined : target
+  }
+
+  /** All datasets of all pools, by name. */
+  datasets(): readonly SimDataset[] {
+    return [...this.pools.values()].flatMap(pool => pool.sorted())
+  }
+
+  /** The bytes of a volume, or of a snapshot of one. */
+  store(name: string): Store {
+    const target = findTarget(this, name)
+    const store = target instanceof SimDataset ? target.volume?.store : target?.store
+    if (store === undefined) throw new Error(`no volume ${name}`)
+    return store
+  }
+
+  /** The volume behind a path under /dev/zvol, if its node is there. */
+  volumeAt(path: string): SimDataset | undefined {
+    const [, solaris] = /^\/dev\/zvol\/r?dsk\/(.+)$/.exec(path) ?? []
+    const [, linux] = /^\/dev\/zvol\/(.+)$/.exec(path) ?? []
+    const name = this.dialect.nodes === 'solaris' ? solaris : linux?.replaceAll('+', ' ')
+    const dataset = name === undefined ? undefined : this.dataset(name)
+    return dataset?.volume && dataset.volume.nodeAppearsMs <= this.nowMs() ? dataset : undefined
+  }
+
+  /** Writes bytes of a volume as any holder of its device would. */
+  write(dataset: SimDataset, offset: number, bytes: Uint8Array): void {
+    const { volume, pool } = dataset
+    if (volume === undefined || pool.suspended) throw new DeviceError('EIO', dataset.name)
+    if (dataset.local.get('readonly') === 'on') throw new DeviceError('EROFS', dataset.name)
+    if (bytes.length === 0) return
+    const fresh = dataset.content.newBlocks(offset, bytes.length, dataset.previous?.content)
+    // A thin volume in a full pool: the writer sees an I/O error, not a lack of space (recorded).
+    if (fresh.length > 0) {
+      const needed = fresh.length * volume.blockSize - usedByReservation(dataset)
+      if (needed > 0 && needed > room(dataset)) throw new DeviceError('EIO', dataset.name)
+    }
+    volume.store.write(offset, bytes)
+    dataset.content.renew(fresh)
+  }
+
+  #device(path: string): SimDevice | undefined {
+    const dataset = this.volumeAt(path)
+    if (dataset?.volume === undefined) return undefined
+    const { volume, pool } = dataset
+    const alive = () => {
+      if (pool.suspended || !pool.datasets.has(dataset.name)) throw new DeviceError('EIO', path)
+    }
+    return {
+      get sizeBytes() {
+        return volume.store.sizeBytes
+      },
+      get file() {
+        return volume.store.file
+      },
+      read: (offset, length) => {
+        alive()
+        return volume.store.read(offset, length)
+      },
+      write: (offset, bytes) => {
+        alive()
+        this.write(dataset, offset, bytes)
+      },
+      open: (holder, exclusive = false) => volume.open(holder, exclusive),
+    }
+  }
+
+  #zfs(args: readonly string[]): SimAnswer {
+    const [name, ...rest] = args
+    return this.#run(() => {
+      if (name === undefined) throw generalRefusal(this, 'missing command')
+      const openzfs = this.dialect.line === 'openzfs'
+      if (name === 'version' && this.dialect.version !== undefined) {
+        return success(`zfs-${this.dialect.version}\nzfs-kmod-${this.dialect.version}\n`)
+      }
+      const command = COMMANDS[name === 'snap' && openzfs ? 'snapshot' : name] ?? (openzfs ? OPENZFS_ONLY[name] : undefined)
+      if (command !== undefined) return command(this, rest)
+      if (NOT_SIMULATED.includes(name) || (openzfs && OPENZFS_NOT_SIMULATED.includes(name))) throw notSimulated(`zfs ${name}`)
+      throw generalRefusal(this, `unrecognized command '${name}'`)
+    })
+  }
+
+  #run(command: () => SimAnswer): SimAnswer {
+    try {
+      return command()
+    } catch (error) {
+      if (error instanceof Refusal) return error.answer()
+      throw error
+    } finally {
+      for (const pool of this.pools.values()) pool.sync()
+    }
+  }
+
+  #uname(args: readonly string[]): SimAnswer {
+    if (args.join(' ') !== '-s -r') return { exitStatus: 2, stdout: '', stderr: 'uname: unsupported arguments in the simulation\n' }
+    return success(`${this.dialect.system}\n`)
+  }
+}

@@ -1,0 +1,80 @@
+// The space accounting of simulated pools: what datasets use, reserve and may still take. The sums are those of the DSL
+// (usedby*, refreservation, quota); compression, padding and the metadata of large volumes are left out.
+
+import { type Content, unionBytesNotIn } from './content.ts'
+import type { SimDataset, SimSnapshot } from './model.ts'
+
+function bytesOf(dataset: SimDataset, property: string): number {
+  return Number(dataset.local.get(property) ?? 0)
+}
+
+/** Bytes of the live dataset that no snapshot keeps: what a reservation is used up by. */
+export function uniqueBytes(dataset: SimDataset): number {
+  return dataset.content.bytesNotIn(contentsOf(dataset.previous))
+}
+
+export function usedByDataset(dataset: SimDataset): number {
+  return dataset.content.bytesNotIn(contentsOf(dataset.origin))
+}
+
+export function usedBySnapshots(dataset: SimDataset): number {
+  const contents = dataset.snapshots.map(snapshot => snapshot.content)
+  return unionBytesNotIn(contents, [dataset.content, ...contentsOf(dataset.origin)])
+}
+
+export function usedByReservation(dataset: SimDataset, reservation = bytesOf(dataset, 'refreservation')): number {
+  return Math.max(0, reservation - uniqueBytes(dataset))
+}
+
+export function usedByChildren(dataset: SimDataset): number {
+  return dataset.pool.childrenOf(dataset).reduce((sum, child) => sum + charged(child), 0)
+}
+
+export function used(dataset: SimDataset): number {
+  return usedByDataset(dataset) + usedBySnapshots(dataset) + usedByReservation(dataset) + usedByChildren(dataset)
+}
+
+// What a dataset costs its parent.
+function charged(dataset: SimDataset): number {
+  return Math.max(used(dataset), bytesOf(dataset, 'reservation'))
+}
+
+/** What the dataset and its children may still take, beside what is reserved for it already. */
+export function room(dataset: SimDataset): number {
+  const { pool, parent } = dataset
+  const above = parent === undefined ? (pool.full ? 0 : pool.sizeBytes - used(dataset)) : room(parent)
+  const own = Math.max(0, bytesOf(dataset, 'reservation') - used(dataset))
+  const quota = bytesOf(dataset, 'quota')
+  const allowed = quota > 0 ? Math.min(above + own, quota - used(dataset)) : above + own
+  return Math.max(0, allowed)
+}
+
+/** The property `available`. */
+export function available(dataset: SimDataset): number {
+  return room(dataset) + usedByReservation(dataset)
+}
+
+/** What a snapshot of a dataset with a reservation needs free: its bytes are kept, so they are reserved once more. */
+export function neededForSnapshot(dataset: SimDataset): number {
+  return Math.min(uniqueBytes(dataset), bytesOf(dataset, 'refreservation'))
+}
+
+/** Bytes that only this snapshot keeps. */
+export function usedBySnapshot(snapshot: SimSnapshot): number {
+  const { dataset } = snapshot
+  const at = dataset.snapshots.indexOf(snapshot)
+  const next = dataset.snapshots[at + 1]?.content ?? dataset.content
+  const before = dataset.snapshots[at - 1] ?? dataset.origin
+  const clones = dataset.pool.clonesOf(snapshot).map(clone => clone.snapshots[0]?.content ?? clone.content)
+  return snapshot.content.bytesNotIn([next, ...contentsOf(before), ...clones])
+}
+
+export function writtenBySnapshot(snapshot: SimSnapshot): number {
+  const { dataset } = snapshot
+  const before = dataset.snapshots[dataset.snapshots.indexOf(snapshot) - 1] ?? dataset.origin
+  return snapshot.content.bytesNotIn(contentsOf(before))
+}
+
+function contentsOf(snapshot: SimSnapshot | undefined): readonly Content[] {
+  return snapshot === undefined ? [] : [snapshot.content]
+}

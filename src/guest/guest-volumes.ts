@@ -91,6 +91,7 @@ export class GuestVolumes {
       const uses = await this.#platform.readUses(signal)
       const mounted = uses.at(stagingPath)
       if (mounted === undefined) return this.#records.unstage(object, stagingPath, signal)
+      await this.#host.settled([mounted.source], signal)
       refuseWhileUsed(object, mounted, usesBesides(uses, mounted, [stagingPath]))
       await this.#unmount(object, stagingPath, signal)
       const after = await this.#platform.readUses(signal)

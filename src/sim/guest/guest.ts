@@ -30,6 +30,8 @@ export abstract class SimGuest {
   /** Open files: path to the number of its process. */
   readonly #open = new Map<object, { readonly path: string; readonly process: number }>()
   #nextProcess = 4000
+  /** Disks with a file system that is mounted writable, or was by a mount that others outlive. */
+  readonly #written = new Set<VirtualDisk>()
 
   constructor(host: SimHost, options: GuestOptions) {
     this.host = host
@@ -40,6 +42,7 @@ export abstract class SimGuest {
       if (event === 'boot') {
         this.table = [...this.systemMounts()]
         this.#open.clear()
+        this.#written.clear()
         this.booted()
       }
       this.disksChanged()
@@ -128,7 +131,7 @@ export abstract class SimGuest {
     if (!disk || mount.what !== 'filesystem') return
     if (this.table.some(other => other.disk === disk && other.what === 'filesystem')) return
     disk.holders.delete('mount')
-    if (!isReadonly(mount)) this.markClean(disk, true)
+    if (this.#written.delete(disk)) this.markClean(disk, true)
   }
 
   /** Best effort on a disk that has gone: its bytes keep the old mark, as after a crash. */
@@ -137,6 +140,7 @@ export abstract class SimGuest {
       const region = this.region(disk)
       const superblock = readSuperblock(region)
       if (superblock) writeSuperblock(region, { ...superblock, clean })
+      if (!clean) this.#written.add(disk)
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error
       if (!clean) throw error

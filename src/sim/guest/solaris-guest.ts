@@ -1,0 +1,128 @@
+// A simulated Solaris guest: device links, labels, UFS, lofs and the tools that a node plugin runs. Its resource coordinator
+// objects when a mounted disk is to be removed: the rows are left in the disk's holders. Messages are from illumos sources
+// (umount.c, mount.c and fsck of ufs, fstyp, df) unless a comment says recalled.
+
+import { DeviceError, type VirtualDisk } from '../devices.ts'
+import type { SimAnswer, SimHost } from '../host.ts'
+import type { Region } from './file-system.ts'
+import { type GuestOptions, octalDump, SimGuest, type SimMount } from './guest.ts'
+import { answer, NameTree, refuse, unsupported } from './names.ts'
+import { SolarisDisks } from './solaris-disks.ts'
+import { SolarisFileSystems } from './solaris-file-systems.ts'
+
+export interface SolarisGuestOptions extends GuestOptions {
+  /** Controller number of the virtual disks: 0 on most guests, 1 and more where another controller was found first. */
+  readonly controller: number
+}
+
+export class SimSolarisGuest extends SimGuest {
+  readonly names: NameTree
+  readonly solarisDisks: SolarisDisks
+
+  constructor(host: SimHost, options: SolarisGuestOptions) {
+    super(host, options)
+    this.solarisDisks = new SolarisDisks(() => this.disks.list(), options.controller)
+    this.names = new NameTree(
+      {
+        text: path => (path === '/etc/mnttab' ? this.#mountTable() : undefined),
+        list: path => (path === '/dev/dsk' || path === '/dev/rdsk' ? this.solarisDisks.names() : undefined),
+        entry: path => this.solarisDisks.link(path),
+        isMountPoint: path => this.mountAt(path) !== undefined,
+      },
+      {
+        missing: (_tool, path) => `${path}: No such file or directory`,
+        rmdirRefusal: (path, reason) => `rmdir: directory "${path}": ${RMDIR_REASONS[reason]}`,
+      },
+    )
+    this.table = [...this.systemMounts()]
+    this.disksChanged()
+    const fileSystems = new SolarisFileSystems({
+      guest: this,
+      table: () => this.table,
+      setTable: table => {
+        this.table = table
+      },
+      mountAt: path => this.mountAt(path),
+      isBusy: mount => this.isBusy(mount),
+      unmount: mount => this.unmount(mount),
+      markClean: (disk, clean) => this.markClean(disk, clean),
+    })
+    for (const [name, program] of [...this.names.programs(), ...this.solarisDisks.programs(), ...fileSystems.programs()]) {
+      host.programs.set(name, program)
+    }
+    host.programs.set('od', args => this.#od(args))
+    host.programs.set('fuser', args => this.#fuser(args))
+  }
+
+  override region(disk: VirtualDisk): Region {
+    return this.solarisDisks.region(disk)
+  }
+
+  protected override booted(): void {}
+
+  protected override disksChanged(): void {
+    this.solarisDisks.changed()
+  }
+
+  protected override systemMounts(): readonly SimMount[] {
+    const system = { disk: undefined, root: '/', what: 'system' } as const
+    return [
+      {
+        path: '/',
+        type: 'zfs',
+        source: 'rpool/ROOT/solaris',
+        options: ['rw', 'devices', 'setuid', 'exec', 'xattr', 'dev=4750002'],
+        ...system,
+      },
+      { path: '/devices', type: 'devfs', source: '/devices', options: ['dev=8880000'], ...system },
+      { path: '/proc', type: 'proc', source: 'proc', options: ['dev=8940000'], ...system },
+      { path: '/etc/mnttab', type: 'mntfs', source: 'mnttab', options: ['dev=8980001'], ...system },
+    ]
+  }
+
+  // A slice that somebody has open keeps the disk from being removed, without a reason that the coordinator could give.
+  protected override opened(path: string, process: number): void {
+    this.solarisDisks.slice(path)?.disk.holders.set(`open ${process}`, undefined)
+  }
+
+  protected override closed(path: string, process: number): void {
+    this.solarisDisks.slice(path)?.disk.holders.delete(`open ${process}`)
+  }
+
+  #mountTable(): string {
+    const time = Math.floor(this.nowMs() / 1000)
+    const rows = this.table.map(mount => [mount.source, mount.path, mount.type, mount.options.join(','), String(time)].join('\t'))
+    return rows.map(row => `${row}\n`).join('')
+  }
+
+  #od(args: readonly string[]): SimAnswer {
+    const [option, count, path = ''] = args
+    if (option !== '-N' || !/^\d+$/.test(count ?? '') || args.length !== 3) return unsupported('od', args)
+    const found = this.solarisDisks.slice(path)
+    // Recalled: od names the file and the words of errno.
+    if (!found) return refuse(1, `od: cannot open ${path}: No such file or directory`)
+    try {
+      return answer(octalDump(this.solarisDisks.readSlice(found.disk, found.slice, Number(count))))
+    } catch (error) {
+      if (error instanceof DeviceError) return refuse(1, `od: cannot open ${path}: I/O error`)
+      throw error
+    }
+  }
+
+  // -d: users of any slice of the device; numbers on standard output, the name on standard error (fuser(1M), recalled).
+  #fuser(args: readonly string[]): SimAnswer {
+    const [option, path = ''] = args
+    if (option !== '-d' || args.length !== 2) return unsupported('fuser', args)
+    const disk = this.solarisDisks.slice(path)?.disk
+    if (!disk) return refuse(1, `fuser: ${path}: No such file or directory`)
+    const processes = [...disk.holders.keys()].flatMap(key => key.match(/^open (\d+)$/)?.[1] ?? [])
+    return { exitStatus: 0, stdout: processes.map(process => `    ${process}o`).join(''), stderr: `${path}: \n` }
+  }
+}
+
+// rmdir(1), recalled.
+const RMDIR_REASONS = {
+  missing: 'Directory does not exist',
+  mounted: 'Directory is a mount point or in use',
+  'not-a-directory': 'Path component not a directory',
+}

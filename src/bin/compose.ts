@@ -30,8 +30,11 @@ import type { Design } from '../storage/designs/design.ts'
 import { LocalDesign } from '../storage/designs/local.ts'
 import { LunDesign } from '../storage/designs/lun.ts'
 import { KeyedLock, Semaphore } from '../storage/locks.ts'
+import type { GuestId } from '../storage/model.ts'
 import type { Pool, PoolMachine, PoolPath } from '../storage/pool.ts'
 import { Reaper } from '../storage/reaper.ts'
+import { Snapshots } from '../storage/snapshots.ts'
+import { VolumeChanges } from '../storage/volume-changes.ts'
 import { Volumes } from '../storage/volumes.ts'
 import { Zfs } from '../zfs/zfs.ts'
 
@@ -51,6 +54,9 @@ export interface Installation {
   readonly pools: ReadonlyMap<string, Pool>
   readonly volumes: Volumes
   readonly attachments: Attachments
+  readonly changes: VolumeChanges
+  readonly snapshots: Snapshots
+  readonly reaper: Reaper
   /** Saves what is not saved yet, and closes the shells. */
   stop(): Promise<void>
 }
@@ -82,13 +88,17 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   const pools = new Map([...config.pools.values()].map(pool => [pool.name, composePool(pool, { config, hosts, machines, clock })]))
   const lock = new KeyedLock()
   const reaper = new Reaper({ pools, lock })
+  const guestRule = ({ machine, guest }: GuestId) => findGuestRule(config.guests, machine, guest)
   return {
     config,
     hosts,
     machines,
     pools,
     volumes: new Volumes({ pools, lock, reaper }),
-    attachments: new Attachments({ pools, lock, guestRule: ({ machine, guest }) => findGuestRule(config.guests, machine, guest) }),
+    attachments: new Attachments({ pools, lock, guestRule }),
+    changes: new VolumeChanges({ pools, lock, guestRule }),
+    snapshots: new Snapshots({ pools, lock, reaper }),
+    reaper,
     stop: async () => {
       await Promise.all(composed.map(({ save }) => save()))
       for (const { close } of opened) close()

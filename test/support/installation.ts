@@ -1,0 +1,129 @@
+// The driver on a simulated installation in one process: composed exactly as the real one, only the shells lead into the simulation
+// and time passes when somebody waits. `driver()` is a driver that has just started and remembers nothing.
+
+import { stringify } from 'yaml'
+import { composeInstallation, type Installation, type Surroundings } from '../../src/bin/compose.ts'
+import type { Clock } from '../../src/clock.ts'
+import { parseControllerConfig } from '../../src/config.ts'
+import { GuestVolumes } from '../../src/guest/guest-volumes.ts'
+import { LinuxPlatform } from '../../src/guest/linux.ts'
+import { SolarisPlatform } from '../../src/guest/solaris.ts'
+import { silentLog } from '../../src/log.ts'
+import { createHost } from '../../src/shell/late-effects.ts'
+import { demoWorld } from '../../src/sim/preset.ts'
+import { SimShell } from '../../src/sim/sim-shell.ts'
+import { createWorld, type World } from '../../src/sim/world.ts'
+import type { WorldSpec } from '../../src/sim/world-spec.ts'
+import { audit, type Finding } from '../../src/storage/audit.ts'
+import { type GuestId, MiB, type VolumeSpec } from '../../src/storage/model.ts'
+import { parseGuestId } from '../../src/storage/names.ts'
+
+/** Time that passes only while somebody waits for it. */
+export class LeapingClock implements Clock {
+  #nowMs = Date.UTC(2026, 10, 21)
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    this.#nowMs += ms
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+export interface TestInstallation {
+  readonly world: World
+  readonly clock: LeapingClock
+  driver(): Driver
+  /** The node plugin's work in one guest, started anew. */
+  node(guestId: string): GuestVolumes
+}
+
+export interface Driver extends Omit<Installation, 'stop'> {
+  audit(): Promise<readonly Finding[]>
+}
+
+export function install(change: (spec: WorldSpec) => WorldSpec = spec => spec): TestInstallation {
+  const clock = new LeapingClock()
+  const spec = change(demoWorld())
+  const world = createWorld(spec, { nowMs: () => clock.nowMs() })
+  const config = parseControllerConfig(stringify(configurationOf(spec)), 'controller.yaml')
+  const surroundings: Surroundings = {
+    openShell: host => ({ shell: new SimShell(world.host(host.name)), close: () => {} }),
+    log: silentLog,
+    clock,
+  }
+  return {
+    world,
+    clock,
+    driver: () => {
+      const installation = composeInstallation(config, surroundings)
+      return { ...installation, audit: () => audit(installation.pools) }
+    },
+    node: guestId => {
+      const { platform, host } = world.guests.get(guestId) ?? missing(guestId)
+      const reached = createHost({ name: guestId, shell: new SimShell(host), clock })
+      return new GuestVolumes({
+        platform: platform === 'linux' ? new LinuxPlatform({ shell: reached.shell }) : new SolarisPlatform(reached.shell),
+        host: reached,
+        clock,
+      })
+    },
+  }
+}
+
+function missing(guestId: string): never {
+  throw new Error(`no guest ${guestId} in the simulated installation`)
+}
+
+function configurationOf(spec: WorldSpec): object {
+  return {
+    cluster: 'test',
+    hosts: Object.fromEntries(Object.keys(spec.hosts).map(name => [name, { local: true }])),
+    machines: Object.fromEntries(
+      Object.entries(spec.machines).map(([name, { controlDomain, serviceDomains }]) => [
+        name,
+        {
+          controlDomain,
+          serviceDomains: Object.fromEntries(Object.entries(serviceDomains).map(([domain, { host }]) => [domain, host])),
+          saveConfiguration: false,
+        },
+      ]),
+    ),
+    guests: Object.entries(spec.machines).flatMap(([machine, { guests }]) =>
+      Object.entries(guests).map(([match, { platform }]) => ({ machine, match, platform })),
+    ),
+    pools: spec.pools,
+  }
+}
+
+export function volumeSpec(change: Partial<VolumeSpec> = {}): VolumeSpec {
+  return {
+    name: 'pvc-1',
+    pool: 'silver',
+    size: { requiredBytes: 16 * MiB, limitBytes: 0 },
+    format: { kind: 'filesystem', type: 'any' },
+    parameters: {},
+    mutable: {},
+    source: { kind: 'empty' },
+    machines: { requisite: [], preferred: [] },
+    ...change,
+  }
+}
+
+export function attachRequest(
+  volumeId: string,
+  guest: string | GuestId = 'm1/ldg2',
+  change: Partial<Parameters<Driver['attachments']['attach']>[0]> = {},
+) {
+  return {
+    volumeId,
+    guest: typeof guest === 'string' ? parseGuestId(guest) : guest,
+    mode: 'rw' as const,
+    sharing: 'exclusive' as const,
+    format: { kind: 'filesystem', type: 'any' } as const,
+    ...change,
+  }
+}

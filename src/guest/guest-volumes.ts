@@ -2,6 +2,7 @@
 // taken away again. It keeps no state: the mount table, the device and the names it made are read anew in every call.
 // It must never format a device that is not proved blank, and never let a device go that somebody still uses.
 
+import { posix } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
@@ -196,6 +197,8 @@ export class GuestVolumes {
     if (linked === device.blockPath) return
     if (linked !== undefined) throw new StorageError('already-exists', `${object}: ${targetPath} already leads to ${linked}`)
     await this.#records.addTarget(stagingPath, targetPath, signal)
+    // The orchestrator makes the parent where it runs in the guest; where the plugin works over ssh nobody else can.
+    await this.#paths.ensureDirectory(posix.dirname(targetPath), signal)
     await this.#platform.bindDevice({ device, target: targetPath, readonly }, signal)
   }
 

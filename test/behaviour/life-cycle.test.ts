@@ -1,0 +1,53 @@
+import { attachRequest, install, volumeSpec } from '../support/installation.ts'
+import { publishRequest, STAGING, stageRequest, TARGET } from '../support/node.ts'
+
+const ways = [
+  { pool: 'silver', guest: 'm1/ldg1', what: 'one path, Solaris' },
+  { pool: 'silver', guest: 'm1/ldg2', what: 'one path, Linux' },
+  { pool: 'gold', guest: 'm1/ldg1', what: 'two paths, Solaris' },
+  { pool: 'gold', guest: 'm1/ldg2', what: 'two paths, Linux' },
+]
+
+describe.each(ways)('$what', ({ pool, guest }) => {
+  test('a claim goes in, a mounted file system comes out, and everything goes again', async () => {
+    const { driver, node, world } = install()
+    const { volumes, attachments, audit } = driver()
+    const plugin = node(guest)
+    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+    const attachment = await attachments.attach(attachRequest(volume.id, guest))
+    await plugin.stage(stageRequest(volume, attachment))
+    await plugin.publish(publishRequest(volume, attachment))
+    world.guest(guest).writeFile(`${TARGET}/hello`, 'world')
+    expect(world.guest(guest).readFile(`${STAGING}/hello`)).toBe('world')
+    expect(world.guest(guest).formatCount(attachment.slot)).toBe(1)
+    expect((await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total).toBeGreaterThan(0)
+
+    await plugin.unpublish({ volumeId: volume.id, targetPath: TARGET })
+    await plugin.unstage({ volumeId: volume.id, stagingPath: STAGING })
+    await attachments.detach(volume.id, attachment.guest)
+
+    const again = await attachments.attach(attachRequest(volume.id, guest))
+    expect(again.slot).toBe(attachment.slot)
+    await plugin.stage(stageRequest(volume, again))
+    expect(world.guest(guest).readFile(`${STAGING}/hello`)).toBe('world')
+    expect(world.guest(guest).formatCount(attachment.slot)).toBe(1)
+    await plugin.unstage({ volumeId: volume.id, stagingPath: STAGING })
+    await attachments.detach(volume.id, undefined)
+    await volumes.deleteVolume(volume.id)
+    expect(await audit()).toEqual([])
+  })
+
+  test('a raw block volume is the device itself', async () => {
+    const { driver, node } = install()
+    const { volumes, attachments } = driver()
+    const plugin = node(guest)
+    const volume = await volumes.ensureVolume(volumeSpec({ pool, format: { kind: 'block' } }))
+    const attachment = await attachments.attach(attachRequest(volume.id, guest, { format: { kind: 'block' } }))
+    await plugin.stage(stageRequest(volume, attachment))
+    await plugin.publish(publishRequest(volume, attachment))
+    expect((await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total).toBe(volume.sizeBytes)
+    await plugin.unpublish({ volumeId: volume.id, targetPath: TARGET })
+    await plugin.unstage({ volumeId: volume.id, stagingPath: STAGING })
+    await attachments.detach(volume.id, attachment.guest)
+  })
+})

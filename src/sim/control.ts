@@ -1,0 +1,128 @@
+// The control socket of a running simulation: one JSON request a line, one JSON answer a line. What it does happens behind the
+// driver's back: faults, and the simulation's own state to compare with what the driver says.
+
+import { createServer, type Server, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { z } from 'zod'
+import type { SimFault } from './host.ts'
+import type { SimSshServer } from './ssh-server.ts'
+import type { World } from './world.ts'
+import { worldState } from './world-state.ts'
+
+const faultKinds = ['cut-before', 'cut-after', 'refuse', 'late'] as const
+
+const request = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('state') }),
+  z.strictObject({ op: z.literal('service-domain'), machine: z.string(), name: z.string(), state: z.enum(['up', 'down']) }),
+  z.strictObject({ op: z.literal('power-cycle'), machine: z.string() }),
+  z.strictObject({ op: z.literal('host'), name: z.string(), down: z.boolean() }),
+  z.strictObject({ op: z.literal('latency'), ms: z.number().min(0).max(60_000) }),
+  z.strictObject({ op: z.literal('guest-file'), guest: z.string(), path: z.string() }),
+  z.strictObject({ op: z.literal('guest-write'), guest: z.string(), path: z.string(), text: z.string() }),
+  z.strictObject({ op: z.literal('format-count'), guest: z.string(), disk: z.int() }),
+  z.strictObject({ op: z.literal('delayed-reconfiguration'), machine: z.string(), on: z.boolean() }),
+  // The next `times` commands of the host that begin with these words meet the fault.
+  z.strictObject({
+    op: z.literal('fault'),
+    host: z.string(),
+    command: z.string().describe('program name and first arguments, e.g. "zfs create"'),
+    kind: z.enum(faultKinds),
+    times: z.int().min(1).default(1),
+  }),
+])
+
+type Request = z.infer<typeof request>
+
+export class ControlSocket {
+  readonly #world: World
+  readonly #servers: readonly SimSshServer[]
+  readonly #server: Server
+  readonly #clients = new Set<Socket>()
+
+  constructor(world: World, servers: readonly SimSshServer[]) {
+    this.#world = world
+    this.#servers = servers
+    this.#server = createServer(socket => this.#serve(socket))
+  }
+
+  async listen(path: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(path, resolve)
+    })
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.destroy()
+    await new Promise<void>(resolve => this.#server.close(() => resolve()))
+  }
+
+  #serve(socket: Socket): void {
+    this.#clients.add(socket)
+    socket.on('error', () => {})
+    socket.once('close', () => this.#clients.delete(socket))
+    createInterface({ input: socket }).on('line', line => socket.write(`${JSON.stringify(this.#answer(line))}\n`))
+  }
+
+  #answer(line: string): Record<string, unknown> {
+    try {
+      return { ok: true, ...this.perform(request.parse(JSON.parse(line))) }
+    } catch (error) {
+      return { error: error instanceof z.ZodError ? z.prettifyError(error) : String(error instanceof Error ? error.message : error) }
+    }
+  }
+
+  perform(asked: Request): Record<string, unknown> {
+    const world = this.#world
+    switch (asked.op) {
+      case 'state':
+        return worldState(world)
+      case 'service-domain':
+        world.machine(asked.machine).setServiceDomain(asked.name, asked.state)
+        this.#cutDeadHosts()
+        return {}
+      case 'power-cycle':
+        world.machine(asked.machine).powerCycle()
+        return {}
+      case 'host':
+        world.host(asked.name).down = asked.down
+        this.#cutDeadHosts()
+        return {}
+      case 'latency':
+        world.timeline.latencyMs = asked.ms
+        return {}
+      case 'guest-file':
+        return { text: world.guest(asked.guest).readFile(asked.path) }
+      case 'guest-write':
+        world.guest(asked.guest).writeFile(asked.path, asked.text)
+        return {}
+      case 'format-count':
+        return { count: world.guest(asked.guest).formatCount(asked.disk) }
+      case 'delayed-reconfiguration':
+        world.machine(asked.machine).setDelayedReconfiguration(asked.on)
+        return {}
+      case 'fault':
+        this.#addFault(asked)
+        return {}
+    }
+  }
+
+  #cutDeadHosts(): void {
+    for (const server of this.#servers) if (server.host.down) server.cutConnections()
+  }
+
+  #addFault({ host, command, kind, times }: Extract<Request, { op: 'fault' }>): void {
+    const { name } = this.#world.host(host)
+    const { rules } = this.#world.timeline
+    let left = times
+    const fault: SimFault = kind === 'late' ? { kind, afterCommands: 5 } : { kind }
+    const rule: (typeof rules)[number] = ([path = '', ...args], at) => {
+      const shown = [path.slice(path.lastIndexOf('/') + 1), ...args].join(' ')
+      if (at.name !== name || !`${shown} `.startsWith(`${command} `)) return undefined
+      left -= 1
+      if (left === 0) rules.splice(rules.indexOf(rule), 1)
+      return fault
+    }
+    rules.push(rule)
+  }
+}

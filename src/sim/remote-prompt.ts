@@ -1,0 +1,47 @@
+// A prompt on a host of a simulation that runs in another process: this terminal, joined to a session of its ssh server.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import ssh2 from 'ssh2'
+import type { WorldFile } from './serve.ts'
+
+/** Resolves with the exit status of the session. */
+export function promptOver(directory: string, hostName: string | undefined): Promise<number> {
+  const { hosts } = JSON.parse(readFileSync(join(directory, 'world.json'), 'utf8')) as WorldFile
+  const names = Object.keys(hosts)
+  const access = hosts[hostName ?? names[0] ?? '']
+  if (!access) throw new Error(`name a host of the simulation: ${names.join(' ')}`)
+  const known = readFileSync(access.knownHostsFile, 'utf8').split(' ')[2]?.trim()
+  const client = new ssh2.Client()
+  return new Promise((resolve, reject) => {
+    client.once('error', reject)
+    client.once('ready', () => {
+      client.shell(
+        { term: process.env.TERM ?? 'dumb', cols: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 },
+        (error, channel) => {
+          if (error) return reject(error)
+          if (process.stdin.isTTY) process.stdin.setRawMode(true)
+          process.stdin.pipe(channel).pipe(process.stdout)
+          let status = 0
+          channel.on('exit', (code: number | null) => {
+            status = code ?? 255
+          })
+          channel.once('close', () => {
+            if (process.stdin.isTTY) process.stdin.setRawMode(false)
+            process.stdin.unpipe(channel)
+            process.stdin.pause()
+            client.end()
+            resolve(status)
+          })
+        },
+      )
+    })
+    client.connect({
+      host: access.address,
+      port: access.port,
+      username: access.user,
+      privateKey: readFileSync(access.privateKeyFile),
+      hostVerifier: (key: Buffer) => key.toString('base64') === known,
+    })
+  })
+}

@@ -3,19 +3,61 @@
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 
-export type Answer = Readonly<Record<string, unknown>>
+export interface DatasetState {
+  readonly name: string
+  readonly kind: 'filesystem' | 'volume'
+  readonly sizeBytes?: number
+}
 
-/** One request, one JSON line each way. */
-export function ask(socketPath: string, request: Answer): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(socketPath)
-    socket.once('error', reject)
-    createInterface({ input: socket }).once('line', line => {
-      socket.end()
-      const answer = JSON.parse(line) as Answer
-      if (typeof answer.error === 'string') reject(new Error(`${JSON.stringify(request)}: ${answer.error}`))
-      else resolve(answer)
+export interface MachineState {
+  readonly domains: readonly {
+    readonly name: string
+    readonly vds: readonly {
+      readonly name: string
+      readonly volumes: readonly { readonly name: string; readonly device: string; readonly mpgroup?: string }[]
+    }[]
+    readonly vdisks: readonly { readonly name: string; readonly id?: number }[]
+  }[]
+}
+
+export interface GuestState {
+  readonly disks: readonly { readonly id: number; readonly name: string; readonly activeServiceDomain?: string }[]
+  readonly mounts: readonly { readonly path: string; readonly type: string; readonly source: string; readonly disk: number }[]
+}
+
+export interface WorldState {
+  readonly storage: Readonly<Record<string, readonly DatasetState[]>>
+  readonly targets: Readonly<
+    Record<string, { readonly units: readonly { readonly guid: string; readonly dataFile: string }[]; readonly views: readonly unknown[] }>
+  >
+  readonly machines: Readonly<Record<string, MachineState>>
+  readonly guests: Readonly<Record<string, GuestState>>
+}
+
+export class Simulation {
+  readonly #socket: string
+
+  constructor(socket: string) {
+    this.#socket = socket
+  }
+
+  // The shape is the simulator's; a check that reads something else fails.
+  async state(): Promise<WorldState> {
+    return (await this.ask({ op: 'state' })) as unknown as WorldState
+  }
+
+  /** One request, one JSON line each way. */
+  ask(request: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.#socket)
+      socket.once('error', reject)
+      createInterface({ input: socket }).once('line', line => {
+        socket.end()
+        const answer: Readonly<Record<string, unknown>> = JSON.parse(line)
+        if (typeof answer.error === 'string') reject(new Error(`${JSON.stringify(request)}: ${answer.error}`))
+        else resolve(answer)
+      })
+      socket.write(`${JSON.stringify(request)}\n`)
     })
-    socket.write(`${JSON.stringify(request)}\n`)
-  })
+  }
 }

@@ -221,10 +221,11 @@ export class GuestVolumes {
     if (!request.path.startsWith('/')) throw missing()
     const path = await this.#platform.resolvePath(request.path, signal)
     const mounted = (await this.#platform.readUses(signal)).at(path)
-    if (mounted) return { path, blockPath: mounted.source, mounted }
+    // A bound device node has the file system of nodes as its source, not the disk.
+    if (mounted?.kind === 'filesystem') return { path, blockPath: mounted.source, mounted }
     const blockPath = (await this.#platform.readDeviceAt(path, signal)) ?? (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) throw missing()
-    return { path, blockPath, mounted: undefined }
+    return { path, blockPath, mounted }
   }
 
   /** One request per volume at a time: two that interleave could each see the other's half. */

@@ -77,8 +77,8 @@ async function startPlugin(name: string, args: readonly string[]): Promise<void>
 }
 
 async function examineInstallation(): Promise<void> {
-  report.step('ldom-csi doctor --prepare looks at every host, tool and path, and proves the paths with a canary')
-  const { status: doctorStatus, output } = await run(CSI, ['doctor', '--config', controllerFile(), '--prepare'])
+  report.step('ldom-csi doctor looks at every host, tool and path')
+  const { status: doctorStatus, output } = await run(CSI, ['doctor', '--config', controllerFile()])
   const lines = output.trim().split('\n')
   for (const line of lines.filter(each => !each.startsWith('ok'))) report.say(line)
   const count = (level: string) => lines.filter(line => line.startsWith(level)).length
@@ -104,9 +104,9 @@ async function applyClaims(): Promise<Numbers> {
   const unit = state.targets.storage1?.units.find(each => each.dataFile.endsWith(gold?.name ?? 'none'))
   report.check('a logical unit on it', unit !== undefined, unit?.guid)
   const devices = vdsDevices(state)
-  const single = devices.filter(device => device.mpgroup === undefined)
+  const single = devices.filter(device => device.mpgroup === '')
   report.check('one VdsDevice for the Linux guest', single.length === 1, single.map(show).join(', '))
-  const group = devices.filter(device => device.mpgroup !== undefined)
+  const group = devices.filter(device => device.mpgroup !== '')
   const sameDevice = new Set(group.map(device => device.device)).size === 1 && new Set(group.map(device => device.mpgroup)).size === 1
   report.check(
     'two VdsDevices for the Solaris guest, one mpgroup, the same device',
@@ -312,7 +312,7 @@ function isVolume({ name, kind }: { readonly name: string; readonly kind: string
   return kind === 'volume' && name.includes('/v-')
 }
 
-/** Volumes and records of the claims; the canaries of doctor stay. */
+/** Volumes and their records. */
 function isOurs({ name }: { readonly name: string }): boolean {
   return /\/(v|a-v)-[^/]*$/.test(name)
 }

@@ -14,7 +14,7 @@ export interface MachineState {
     readonly name: string
     readonly vds: readonly {
       readonly name: string
-      readonly volumes: readonly { readonly name: string; readonly device: string; readonly mpgroup?: string }[]
+      readonly volumes: readonly { readonly name: string; readonly device: string /* '': none */; readonly mpgroup: string }[]
     }[]
     readonly vdisks: readonly { readonly name: string; readonly id?: number }[]
   }[]

@@ -110,15 +110,14 @@ async function runApply(options: ApplyOptions): Promise<void> {
 function addReports(program: Command): void {
   const report = (name: string, description: string) =>
     program.command(name).description(description).requiredOption('--config <file>', "the controller's configuration file")
-  report('doctor', 'check hosts, permissions, services and paths; exit status 1 when something is wrong')
-    .option('--prepare', 'also prove every path with a small labelled canary unit, which is made where it is missing')
-    .action((options: { config: string; prepare?: true }) =>
+  report('doctor', 'check hosts, permissions, services and paths; exit status 1 when something is wrong').action(
+    (options: { config: string }) =>
       withInstallation(options.config, async installation => {
         const checks = await examine(installation)
         process.stdout.write(formatChecks(checks))
         if (checks.some(check => check.level === 'FAIL')) process.exitCode = 1
       }),
-    )
+  )
   report('volumes', 'list volumes with their attachments and paths')
     .option('--output <form>', 'table or json', parseOutput, 'table')
     .action((options: { config: string; output: 'table' | 'json' }) =>

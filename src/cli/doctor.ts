@@ -9,6 +9,7 @@ import { Iscsiadm } from '../iscsi/iscsiadm.ts'
 import { Ldm } from '../ldoms/ldm.ts'
 import type { Domain } from '../ldoms/listing.ts'
 import type { Host } from '../shell/host.ts'
+import { listProcesses } from '../shell/processes.ts'
 import { readDialect } from '../zfs/dialect.ts'
 import { Zfs } from '../zfs/zfs.ts'
 
@@ -26,7 +27,6 @@ export interface DoctorSubject {
 
 type Checks = readonly Check[]
 
-const UNAME = '/usr/bin/uname'
 const SVCPROP = '/usr/bin/svcprop'
 
 export async function examine(subject: DoctorSubject, signal?: AbortSignal): Promise<Checks> {
@@ -42,11 +42,9 @@ export async function examine(subject: DoctorSubject, signal?: AbortSignal): Pro
 
 async function examineHost(host: Host, signal: AbortSignal | undefined): Promise<Check> {
   const object = `host ${host.name}`
-  const [answer] = await attempt(object, 'check the address, the key files and the host key', async () => {
-    const { exitStatus, stdout, stderr } = await host.shell.run([UNAME, '-s', '-r'], { effect: 'read', signal })
-    if (exitStatus !== 0)
-      return [fail(object, `uname ended with status ${exitStatus}: ${firstLine(stderr)}`, 'check the prefix and what the account may run')]
-    return [ok(object, `answers: ${firstLine(stdout)}`)]
+  // The one command that the driver runs on every host: before a change it asks whether an earlier one is still at work.
+  const [answer] = await attempt(object, 'check the address, the key files, the prefix, and that the account may run ps', async () => {
+    return [ok(object, `answers, ${(await listProcesses(host.shell, host.name, signal)).length} processes`)]
   })
   return answer ?? fail(object, 'no answer', '')
 }

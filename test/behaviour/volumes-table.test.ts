@@ -1,0 +1,99 @@
+// What `volumes` shows of a simulated installation: states, numbers, devices and paths as they are, silence called silence.
+
+import { formatVolumeTable, listVolumeRows } from '../../src/cli/volumes.ts'
+import { MiB } from '../../src/storage/model.ts'
+import { attachRequest, install, volumeSpec } from '../support/installation.ts'
+
+test('a volume that nobody has is available', async () => {
+  const { volumes, pools } = install().driver()
+  const volume = await volumes.ensureVolume(volumeSpec({ name: 'pvc-1' }))
+
+  expect(await listVolumeRows(pools)).toEqual([
+    {
+      volume: volume.id,
+      name: 'pvc-1',
+      pool: 'silver',
+      sizeBytes: 16 * MiB,
+      state: 'available',
+      guest: undefined,
+      vdisk: undefined,
+      paths: [],
+    },
+  ])
+})
+
+test('an attached volume has its guest, its number, and every path with its device and state', async () => {
+  const { volumes, attachments, pools } = install().driver()
+  const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  const { slot } = await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
+
+  const [row] = await listVolumeRows(pools)
+
+  expect(row).toMatchObject({ state: 'attached', guest: 'm1/ldg1', vdisk: slot })
+  expect(row?.paths).toEqual([
+    {
+      serviceDomain: 'primary',
+      vds: 'primary-vds0',
+      device: expect.stringMatching(/^\/dev\/dsk\/c0t600144F[0-9A-F]{25}d0s2$/),
+      state: 'active',
+    },
+    { serviceDomain: 'alternate', vds: 'alternate-vds0', device: row?.paths[0]?.device, state: 'standby' },
+  ])
+})
+
+test('after a power cycle that lost the disk the attachment is incomplete', async () => {
+  const { driver, world } = install()
+  const { volumes, attachments, pools } = driver()
+  const volume = await volumes.ensureVolume(volumeSpec())
+  const { slot } = await attachments.attach(attachRequest(volume.id, 'm1/ldg2'))
+
+  world.machine('m1').powerCycle()
+
+  expect(await listVolumeRows(pools)).toMatchObject([{ state: 'incomplete', guest: 'm1/ldg2', vdisk: slot, paths: [] }])
+})
+
+test('while a machine is silent its attachments are unknown, not absent', async () => {
+  const { driver, world } = install()
+  const { volumes, attachments, pools } = driver()
+  const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  await attachments.attach(attachRequest(volume.id, 'm2/ldg1'))
+
+  world
+    .host('m2-primary')
+    .programs.set('ldm', () => ({ exitStatus: 1, stdout: '', stderr: 'Failed to connect to logical domain manager: Connection refused\n' }))
+
+  expect(await listVolumeRows(new Map([...pools].filter(([name]) => name === 'gold')))).toMatchObject([
+    { state: 'unknown', guest: 'm2/ldg1' },
+  ])
+})
+
+test('a pool that does not answer fails the list', async () => {
+  const { driver, world } = install()
+  const { volumes, pools } = driver()
+  await volumes.ensureVolume(volumeSpec())
+
+  world.host('storage1').down = true
+
+  await expect(listVolumeRows(pools)).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('the table aligns its columns and shows control characters of names instead of obeying them', () => {
+  const text = formatVolumeTable([
+    {
+      volume: 'gold/v-a',
+      name: 'a\u001b[2J\nb',
+      pool: 'gold',
+      sizeBytes: 16 * MiB,
+      state: 'available',
+      guest: undefined,
+      vdisk: undefined,
+      paths: [],
+    },
+  ])
+
+  expect(text.split('\n')).toEqual([
+    expect.stringMatching(/^VOLUME {4}NAME +SIZE {3}POOL {2}STATE {6}GUEST {2}VDISK {2}DEVICE {2}PATHS$/),
+    'gold/v-a  a\\u001b[2J\\nb  16MiB  gold  available  -      -      -       -',
+    '',
+  ])
+})

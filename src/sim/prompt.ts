@@ -11,9 +11,9 @@ export interface PromptStreams {
   readonly isTerminal: boolean
 }
 
-/** A prompt over an ssh channel with a terminal. Resolves with the exit status of the session. */
-export function runSession(channel: NodeJS.ReadWriteStream, host: SimHost): Promise<number> {
-  return runPrompt({ input: channel, output: channel, isTerminal: true }, new Map([[host.name, host]]), host.name)
+/** A prompt over an ssh channel, with or without a terminal. Resolves with the exit status of the session. */
+export function runSession(channel: NodeJS.ReadWriteStream, host: SimHost, isTerminal: boolean): Promise<number> {
+  return runPrompt({ input: channel, output: channel, isTerminal }, new Map([[host.name, host]]), host.name)
 }
 
 /** Runs until `exit` or the end of input. Resolves with the status of the last command. */
@@ -23,6 +23,11 @@ export async function runPrompt(streams: PromptStreams, hosts: ReadonlyMap<strin
   const lines = createInterface({ input, output, terminal: isTerminal, prompt: `${first}# `, historySize: 100 })
   let host = hosts.get(first)
   let status = 0
+  // The input may end while a command runs; the lines that were read before are still answered.
+  let isOpen = true
+  lines.once('close', () => {
+    isOpen = false
+  })
   write(`Simulated host ${first}. Plain commands only; "help" lists them, "exit" leaves.\n`)
   lines.prompt()
   for await (const line of lines) {
@@ -35,7 +40,7 @@ export async function runPrompt(streams: PromptStreams, hosts: ReadonlyMap<strin
       else write(`no host ${name}; there are: ${[...hosts.keys()].join(' ')}\n`)
       lines.setPrompt(`${host?.name ?? first}# `)
     } else if (host) status = await runLine(host, line, write)
-    lines.prompt()
+    if (isOpen) lines.prompt()
   }
   lines.close()
   return status

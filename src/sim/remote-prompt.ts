@@ -16,25 +16,24 @@ export function promptOver(directory: string, hostName: string | undefined): Pro
   return new Promise((resolve, reject) => {
     client.once('error', reject)
     client.once('ready', () => {
-      client.shell(
-        { term: process.env.TERM ?? 'dumb', cols: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 },
-        (error, channel) => {
-          if (error) return reject(error)
-          if (process.stdin.isTTY) process.stdin.setRawMode(true)
-          process.stdin.pipe(channel).pipe(process.stdout)
-          let status = 0
-          channel.on('exit', (code: number | null) => {
-            status = code ?? 255
-          })
-          channel.once('close', () => {
-            if (process.stdin.isTTY) process.stdin.setRawMode(false)
-            process.stdin.unpipe(channel)
-            process.stdin.pause()
-            client.end()
-            resolve(status)
-          })
-        },
-      )
+      const { stdin, stdout } = process
+      const terminal = stdin.isTTY ? { term: process.env.TERM ?? 'dumb', cols: stdout.columns ?? 80, rows: stdout.rows ?? 24 } : false
+      client.shell(terminal, (error, channel) => {
+        if (error) return reject(error)
+        if (stdin.isTTY) stdin.setRawMode(true)
+        stdin.pipe(channel).pipe(stdout)
+        let status = 0
+        channel.on('exit', (code: number | null) => {
+          status = code ?? 255
+        })
+        channel.once('close', () => {
+          if (stdin.isTTY) stdin.setRawMode(false)
+          stdin.unpipe(channel)
+          stdin.pause()
+          client.end()
+          resolve(status)
+        })
+      })
     })
     client.connect({
       host: access.address,

@@ -10,6 +10,7 @@ import { SimSolarisGuest } from './guest/solaris-guest.ts'
 import { SimHost, Timeline } from './host.ts'
 import { SimMachine } from './ldom/sim-machine.ts'
 import { FileStore, MemoryStore, type Store } from './store.ts'
+import { addServiceProperties, addUname } from './system.ts'
 import type { WorldSpec } from './world-spec.ts'
 import { SimZfs } from './zfs/sim-zfs.ts'
 
@@ -54,6 +55,7 @@ export class World {
     for (const name of Object.keys(spec.hosts)) this.#addHost(name)
     for (const [name, host] of Object.entries(spec.hosts)) this.#addStorage(name, host)
     for (const [name, host] of Object.entries(spec.hosts)) this.#addInitiator(name, host)
+    for (const host of this.hosts.values()) addUname(host)
     for (const [name, machine] of Object.entries(spec.machines)) this.#addMachine(name, machine)
   }
 
@@ -117,6 +119,7 @@ export class World {
       nowMs: this.#nowMs,
     })
     this.machines.set(name, machine)
+    addServiceProperties(this.host(spec.controlDomain), machine)
     for (const guest of Object.keys(spec.guests)) this.#addGuest(machine, guest, spec)
   }
 

@@ -3,10 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import ssh2 from 'ssh2'
 import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
 import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimSshServer } from '../../src/sim/ssh-server.ts'
+import { generateKeys, SimSshServer } from '../../src/sim/ssh-server.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'ssh-test-'))
 const disposals: (() => void | Promise<void>)[] = []
@@ -127,7 +126,7 @@ describe('a connection that is refused starts nothing', () => {
   test('another host key than the pinned one names file and offered key', async () => {
     const { target, written } = await world()
     const knownHostsFile = join(directory, 'wrong_known_hosts')
-    writeFileSync(knownHostsFile, `[127.0.0.1]:${target.port} ${ssh2.utils.generateKeyPairSync('ed25519').public}\n`)
+    writeFileSync(knownHostsFile, `[127.0.0.1]:${target.port} ${generateKeys().public}\n`)
     const running = connect({ ...target, knownHostsFile }).run(write, { effect: 'write' })
     await expect(running).rejects.toMatchObject({
       fate: 'not-started',
@@ -162,7 +161,7 @@ describe('a connection that is refused starts nothing', () => {
   test("another host's private key", async () => {
     const { target } = await world()
     const foreign = join(directory, 'foreign-id')
-    writeFileSync(foreign, ssh2.utils.generateKeyPairSync('ed25519').private, { mode: 0o600 })
+    writeFileSync(foreign, generateKeys().private, { mode: 0o600 })
     const running = connect({ ...target, privateKeyFile: foreign }).run(write, { effect: 'write' })
     await expect(running).rejects.toMatchObject({ fate: 'not-started' })
   })

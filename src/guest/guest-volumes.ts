@@ -74,8 +74,8 @@ export class GuestVolumes {
     return this.#exclusively(request.volumeId, async () => {
       const object = `volume ${request.volumeId}, disk ${request.slot}`
       checkPath(request.stagingPath)
-      const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
       const device = await this.#disks.waitForDevice(object, request.slot, request.sizeBytes, signal)
+      const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
       await this.#host.settled([device.blockPath, device.rawPath, stagingPath, request.volumeId], signal)
       if (request.format.kind === 'block') return this.#records.stage(object, device, stagingPath, signal)
       await this.#disks.mount(object, device, { ...request, format: request.format, stagingPath }, signal)
@@ -108,9 +108,9 @@ export class GuestVolumes {
       const object = `volume ${request.volumeId}, disk ${request.slot}`
       checkPath(request.stagingPath)
       checkPath(request.targetPath)
+      const device = await this.#disks.presentDevice(object, request.slot, request.sizeBytes, signal)
       const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
       const targetPath = await this.#platform.resolvePath(request.targetPath, signal)
-      const device = await this.#disks.presentDevice(object, request.slot, request.sizeBytes, signal)
       await this.#host.settled([device.blockPath, targetPath, request.volumeId], signal)
       const placed = { ...request, stagingPath, targetPath }
       if (request.format.kind === 'block') await this.#publishDevice(object, device, placed, signal)

@@ -112,7 +112,7 @@ export class LinuxPlatform implements Platform {
     const names = new Set<string>()
     // With several ports for one disk the kernel probes the first only: the others have no block directory.
     for (const entry of entries.filter(name => name.match(/^vdc-port-(\d+)-\d+$/)?.[1] === String(slot))) {
-      for (const name of (await this.#paths.list(`${bus}/${entry}/block`, signal)) ?? []) names.add(name)
+      for (const name of await this.#listDisks(`${bus}/${entry}/block`, signal)) names.add(name)
     }
     const [name] = names
     if (name === undefined) return { kind: 'absent' }
@@ -126,6 +126,11 @@ export class LinuxPlatform implements Platform {
     if ((await this.#paths.readEntry(blockPath, signal)).kind === 'absent') return { kind: 'absent' }
     const sizeBytes = await this.measureDevice(blockPath, 0, signal)
     return { kind: 'present', device: { slot, blockPath, rawPath: blockPath, identity, sizeBytes } }
+  }
+
+  /** Block device names in a directory of the kernel; none when there is no such directory. What a login script prints has blanks. */
+  async #listDisks(directory: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+    return ((await this.#paths.list(directory, signal)) ?? []).filter(name => !/\s/.test(name))
   }
 
   // The kernel adds and removes disks by itself; there is nobody to ask.
@@ -142,11 +147,9 @@ export class LinuxPlatform implements Platform {
   }
 
   async readContent(device: GuestDevice, signal?: AbortSignal): Promise<Content> {
-    // blkid answers 2 without a word both for a blank disk and for one it cannot read, so reading is proved first.
     const size = await this.measureDevice(device.blockPath, device.sizeBytes, signal)
     if (size !== device.sizeBytes)
       throw new StorageError('unavailable', `${device.blockPath}: its size changed from ${device.sizeBytes} to ${size}`)
-    const zero = await this.#readsZero(device, signal)
     const probe: Command = [BLKID, '-p', '-o', 'export', device.blockPath]
     const found = await this.#shell.run(probe, { effect: 'read', signal })
     if (found.exitStatus === 0) return parseBlkid(found.stdout)
@@ -154,6 +157,8 @@ export class LinuxPlatform implements Platform {
     if (found.exitStatus !== 2 || found.stderr.trim() !== '') {
       expectSuccess(probe, found, FAILURES, device.blockPath)
     }
+    // blkid answers so both for a blank disk and for one that it cannot read: the next reading fails on the latter.
+    const zero = await this.#readsZero(device, signal)
     const signatures = await this.#read([WIPEFS, '-n', device.blockPath], device.blockPath, signal)
     const lines = signatures.stdout.split('\n').filter(line => /0x[0-9a-f]+/.test(line))
     if (lines.length > 0) return { kind: 'other', description: `a signature (${lines[0]?.trim()})` }
@@ -169,7 +174,7 @@ export class LinuxPlatform implements Platform {
 
   async listHolders(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]> {
     const name = device.blockPath.slice(device.blockPath.lastIndexOf('/') + 1)
-    const stacked = (await this.#paths.list(`${this.#root}/sys/class/block/${name}/holders`, signal)) ?? []
+    const stacked = await this.#listDisks(`${this.#root}/sys/class/block/${name}/holders`, signal)
     const swaps = await this.#read(['/bin/cat', '/proc/swaps'], 'swap areas', signal)
     const swap = swaps.stdout.split('\n').some(line => line.split(/\s/)[0] === device.blockPath)
     return [...stacked, ...(swap ? ['the swap area'] : []), ...(await this.#processesOn(device.blockPath, signal))]

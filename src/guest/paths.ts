@@ -22,19 +22,19 @@ export type Entry =
   | { readonly kind: 'other'; readonly description: string }
 
 const ABSENT: FailureRow = {
-  text: /No such file or directory|Not a directory/,
+  text: /No such file or directory|Not a directory|Directory does not exist/,
   kind: 'not-found',
   evidence: 'recorded',
-  source: 'linux-guest-tools-2.txt; the Solaris tools print the same words of errno (recalled)',
+  source: 'linux-guest-tools-2.txt; the Solaris tools print the same words of errno, rmdir its own (recalled)',
 }
 
 const FAILURES: readonly FailureRow[] = [
   ABSENT,
   {
-    text: /Directory not empty|File exists|Device or resource busy|Device busy/,
+    text: /Directory not empty|File exists|Device or resource busy|Device busy|mount point or in use/,
     kind: 'failed-precondition',
     evidence: 'documented',
-    source: 'errno words of POSIX strerror(3)',
+    source: 'errno words of POSIX strerror(3); rmdir of Solaris (recalled)',
     hint: 'something is there that the driver did not make; look at it and move it away',
   },
   { text: /Read-only file system/, kind: 'failed-precondition', evidence: 'documented', source: 'errno words of POSIX strerror(3)' },

@@ -3,15 +3,11 @@
 
 import { StorageError } from '../errors.ts'
 import { expectSuccess, type FailureRow } from '../shell/failures.ts'
-import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import type { Command, Shell } from '../shell/shell.ts'
 import { findSliceZero, isDefaultTable, type Label, parseLabel } from './solaris-tables.ts'
 
 const PRTVTOC = '/usr/sbin/prtvtoc'
 const FORMAT = '/usr/sbin/format'
-const FMTHARD = '/usr/sbin/fmthard'
-
-// From here on only EFI labels describe the whole disk on every release.
-const EFI_FROM_BYTES = 1024 ** 4
 
 /** EINVAL, and nothing else: EIO is a disk that does not answer. */
 const NO_GEOMETRY = /Unable to read Disk geometry errno = 0x16\b/
@@ -36,7 +32,7 @@ const FAILURES: readonly FailureRow[] = [
     text: /[Dd]evice busy|is currently being used|currently mounted/,
     kind: 'busy',
     evidence: 'recalled',
-    source: 'format(1M), fmthard(1M)',
+    source: 'format(1M)',
   },
 ]
 
@@ -59,35 +55,20 @@ export class SolarisLabels {
     return isDefaultTable(label) ? { kind: 'unlabelled' } : { kind: 'labelled', label }
   }
 
-  /** Writes the first label; the caller has proved that there is none. */
-  async write(name: string, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    const kind = sizeBytes >= EFI_FROM_BYTES ? 'efi' : 'vtoc'
+  /**
+   * Writes the first label; the caller has proved that there is none. Always EFI: its default table is one slice 0 over everything,
+   * so one command does it. The table of a VTOC label is made for installing a system, and a second command would have to
+   * change it: a cut between the two leaves a slice 0 that shows the label itself, and looks used.
+   */
+  async write(name: string, signal?: AbortSignal): Promise<void> {
     // Solaris 11 labels without questions (recalled); its exit status says nothing, so the label is read back.
-    await this.#run([FORMAT, '-L', kind, '-d', name], name, signal)
+    await this.#shell.run([FORMAT, '-L', 'efi', '-d', name], { effect: 'write', signal })
     if ((await this.read(name, signal)).kind === 'unlabelled') {
       // Older releases ask: which label, whether to go on, and whether to keep a warning in mind (recalled).
-      await this.#run([FORMAT, '-e', '-d', name], name, signal, `label\n${kind === 'efi' ? '1' : '0'}\ny\ny\nquit\n`)
+      await this.#shell.run([FORMAT, '-e', '-d', name], { effect: 'write', signal, input: 'label\n1\ny\ny\nquit\n' })
     }
-    const state = await this.read(name, signal)
-    if (state.kind !== 'labelled') throw this.#unfinished(name)
-    if (state.label.sectorsPerCylinder !== undefined) await this.#spanSliceZero(name, state.label, signal)
     const after = await this.read(name, signal)
     if (after.kind !== 'labelled' || findSliceZero(after.label) === undefined) throw this.#unfinished(name)
-  }
-
-  // The table that format writes is made for installing a system; a volume is one slice over everything behind the first
-  // cylinder, which holds the label. Tag 0 unassigned, tag 5 backup (fmthard(1M)).
-  async #spanSliceZero(name: string, label: Label, signal: AbortSignal | undefined): Promise<void> {
-    const cylinder = label.sectorsPerCylinder ?? 0
-    const all = cylinder * (label.accessibleCylinders ?? 0)
-    if (all <= cylinder) throw this.#unfinished(name)
-    const table = `0 0 00 ${cylinder} ${all - cylinder}\n2 5 00 0 ${all}\n`
-    const command: Command = [FMTHARD, '-s', '-', `/dev/rdsk/${name}s2`]
-    expectSuccess(command, await this.#run(command, name, signal, table), FAILURES, name)
-  }
-
-  #run(command: Command, _name: string, signal: AbortSignal | undefined, input?: string): Promise<CommandResult> {
-    return this.#shell.run(command, { effect: 'write', signal, ...(input === undefined ? {} : { input }) })
   }
 
   #unfinished(name: string): StorageError {

@@ -16,7 +16,6 @@ export interface Slice {
 export interface Label {
   /** Only VTOC labels have cylinders. */
   readonly sectorsPerCylinder: number | undefined
-  readonly accessibleCylinders: number | undefined
   readonly slices: readonly Slice[]
 }
 
@@ -46,7 +45,7 @@ export function parseLabel(text: string): Label {
     if (match) slices.push({ number: Number(match[1]), tag: Number(match[2]), first: Number(match[4]), count: Number(match[5]) })
   }
   if (dimension('bytes/sector') !== SECTOR) throw new StorageError('internal', `prtvtoc printed ${JSON.stringify(text.slice(0, 300))}`)
-  return { sectorsPerCylinder: dimension('sectors/cylinder'), accessibleCylinders: dimension('accessible cylinders'), slices }
+  return { sectorsPerCylinder: dimension('sectors/cylinder'), slices }
 }
 
 /** The tag of the slice that stands for the whole disk. */

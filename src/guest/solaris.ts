@@ -173,7 +173,7 @@ export class SolarisPlatform implements Platform {
   }
 
   async label(device: GuestDevice, signal?: AbortSignal): Promise<void> {
-    await this.#labels.write(diskOf(device.blockPath), device.sizeBytes, signal)
+    await this.#labels.write(diskOf(device.blockPath), signal)
   }
 
   async format(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {

@@ -71,10 +71,16 @@ export abstract class SimGuest {
     )
   }
 
-  /** How often a file system was made on the disk, as its bytes tell; 0 on a disk without one. */
+  /** How often a file system was made on the disk, as its bytes tell; 0 on a disk without one, or without a label yet. */
   formatCount(id: number): number {
     const disk = this.disk(id)
-    return disk ? (readSuperblock(this.region(disk))?.generation ?? 0) : 0
+    if (disk === undefined) return 0
+    try {
+      return readSuperblock(this.region(disk))?.generation ?? 0
+    } catch (error) {
+      if (error instanceof DeviceError) return 0
+      throw error
+    }
   }
 
   /** Writes through a mount, as a program in the guest would. */

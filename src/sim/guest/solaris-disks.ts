@@ -1,5 +1,5 @@
 // Disks of the simulated Solaris guest: names in /dev/dsk that appear, and stay when the disk goes; labels, made up by the disk
-// server around a slice or written on a whole disk; prtvtoc, format, fmthard, iostat, devfsadm.
+// server around a slice or written on a whole disk; prtvtoc, format, iostat, devfsadm.
 // Layouts and defaults: illumos vds.c, vdc.c, prtvtoc.c. What only format and iostat know is recalled, and says so.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
@@ -61,7 +61,6 @@ export class SolarisDisks {
       ['iostat', args => this.#iostat(args)],
       ['prtvtoc', args => this.#prtvtoc(args)],
       ['format', (args, { input }) => this.#format(args, input)],
-      ['fmthard', (args, { input }) => this.#fmthard(args, input)],
     ]
   }
 
@@ -156,7 +155,7 @@ export class SolarisDisks {
     if (option !== '-En' || args.length !== 2) return unsupported('iostat', args)
     const found = this.slice(`/dev/dsk/${name}s0`)
     if (!found) return answer()
-    const bytes = this.#onDisk(found.disk, () => totalSectors(found.disk) * SECTOR) ?? 0
+    const bytes = this.#onDisk(() => totalSectors(found.disk) * SECTOR) ?? 0
     return answer(
       `${name.padEnd(16)} Soft Errors: 0 Hard Errors: 0 Transport Errors: 0 \nVendor: SUN      Product: VDSK             Revision: 1.0  Serial No:  \nSize: ${(bytes / 1e9).toFixed(2)}GB <${bytes} bytes>\nMedia Error: 0 Device Not Ready: 0 No Device: 0 Recoverable: 0 \nIllegal Request: 0 Predictive Failure Analysis: 0 \n`,
     )
@@ -182,38 +181,24 @@ export class SolarisDisks {
     }
   }
 
-  // Recalled from format(1M): -L labels without questions (Solaris 11), -e offers both kinds, answers come from standard input.
+  // Recalled from format(1M): -L labels without questions (Solaris 11), -e offers both kinds of label and reads answers from
+  // standard input. Only EFI labels are modelled.
   #format(args: readonly string[], input: string): SimAnswer {
     const words = args.slice(0, -1).join(' ')
     const found = this.slice(`/dev/dsk/${args.at(-1)}s2`)
-    const kind = { '-L vtoc -d': 'vtoc', '-L efi -d': 'efi', '-e -d': input.startsWith('label\n1\n') ? 'efi' : 'vtoc' }[words]
-    if (kind === undefined || (words === '-e -d' && !input.startsWith('label\n'))) return unsupported('format', args)
+    const isAsked = words === '-e -d' && input.startsWith('label\n1\n')
+    if (words !== '-L efi -d' && !isAsked) return unsupported('format', args)
     if (!found) return refuse(1, 'No permission (or no disks found)!')
-    if (words.startsWith('-L') && !this.hasLabelOption) return refuse(1, 'format: illegal option -- L')
+    if (!isAsked && !this.hasLabelOption) return refuse(1, 'format: illegal option -- L')
     if (found.disk.shape === 'slice') return refuse(1, 'Cannot label disk when partitions are in use as described.')
-    this.#writeLabel(found.disk, kind === 'efi' ? efiLabel(totalSectors(found.disk)) : installLabel(totalSectors(found.disk)))
-    return answer()
+    const done = this.#onDisk(() => this.#writeLabel(found.disk, efiLabel(totalSectors(found.disk))) ?? true)
+    return done ? answer() : refuse(1, 'Warning: error writing EFI.')
   }
 
   /** Solaris 11; older releases know only the questions. */
   hasLabelOption = true
 
-  #fmthard(args: readonly string[], input: string): SimAnswer {
-    const [option, source, path = ''] = args
-    const found = this.slice(path)
-    if (option !== '-s' || source !== '-' || args.length !== 3) return unsupported('fmthard', args)
-    const label = found && this.#label(found.disk)
-    if (!found || label?.kind !== 'vtoc') return refuse(1, `fmthard:  Cannot open device ${path} - I/O error`)
-    const slices: Slice[] = []
-    for (const line of input.split('\n').filter(text => text !== '' && !text.startsWith('*'))) {
-      const [number, tag, , first, count] = line.trim().split(/\s+/).map(Number)
-      slices.push({ number: number ?? 0, tag: tag ?? 0, first: first ?? 0, count: count ?? 0 })
-    }
-    this.#writeLabel(found.disk, { ...label, slices })
-    return answer('fmthard:  New volume table of contents now in place.\n')
-  }
-
-  #onDisk<T>(_disk: VirtualDisk, work: () => T): T | undefined {
+  #onDisk<T>(work: () => T): T | undefined {
     try {
       return work()
     } catch (error) {
@@ -271,23 +256,6 @@ function efiSlices(first: number, count: number): readonly Slice[] {
 
 function efiLabel(sectors: number): Label {
   return { kind: 'efi', totalSectors: sectors, slices: efiSlices(EFI_FIRST, sectors - EFI_FIRST - EFI_RESERVED - EFI_BACKUP) }
-}
-
-// The table that format proposes is made for installing a system: a small root, swap, and the rest in slice 6 (recalled).
-function installLabel(sectors: number): Label {
-  const size = cylinderSectors(sectors * SECTOR)
-  const all = accessible(sectors)
-  const part = Math.max(size, Math.floor(all / size / 8) * size)
-  return {
-    kind: 'vtoc',
-    totalSectors: sectors,
-    slices: [
-      { number: 0, tag: 2, first: 0, count: part },
-      { number: 1, tag: 3, first: part, count: part },
-      { number: 2, tag: 5, first: 0, count: all },
-      { number: 6, tag: 4, first: 2 * part, count: all - 2 * part },
-    ],
-  }
 }
 
 /** puttable and puttable64 of prtvtoc.c, without the list of free space. */

@@ -54,6 +54,11 @@ export class SimSolarisGuest extends SimGuest {
     host.programs.set('fuser', args => this.#fuser(args))
   }
 
+  override formatCount(id: number): number {
+    const disk = this.disk(id)
+    return disk && this.solarisDisks.label(disk) ? super.formatCount(id) : 0
+  }
+
   override region(disk: VirtualDisk): Region {
     return this.solarisDisks.region(disk)
   }

@@ -30,6 +30,9 @@ const solaris = simulatedGuest(simulation, SOLARIS)
 const linux = realBlockDevices ? realGuest(LINUX, join(directory, 'guest')) : simulatedGuest(simulation, LINUX)
 
 let status = 1
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
+}
 try {
   await startEverything()
   await examineInstallation()

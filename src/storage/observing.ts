@@ -1,11 +1,12 @@
 // Looking at the machines of a volume: their listings, and whether an earlier command of unknown fate may still change them.
-// A machine that does not answer is a value here, never an empty listing.
+// A machine that cannot be reached is a value here, never an empty listing.
 
-import { isStorageError, type StorageError } from '../errors.ts'
+import type { StorageError } from '../errors.ts'
 import type { MachineState } from '../hypervisor.ts'
+import { ShellError } from '../shell/shell.ts'
 import type { Pool, PoolMachine, VolumePlace } from './pool.ts'
 
-/** By name; a machine that does not answer has its error in its place. */
+/** By name; a machine that cannot be reached has its error in its place. */
 export type MachineStates = ReadonlyMap<string, MachineState | StorageError>
 
 export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise<MachineStates> {
@@ -34,13 +35,19 @@ export function observeSettled(place: VolumePlace, machine: PoolMachine, signal?
   return orSilence(settleMachine(place, machine, signal).then(() => machine.hypervisor.observe(signal)))
 }
 
+// Silence is that no command could be started there. One that was cut off, or one that is still at work from before, is no silence but
+// a moment: taking it for a dead machine would leave the disk behind on a living one.
 async function orSilence<T>(answer: Promise<T>): Promise<T | StorageError> {
   try {
     return await answer
   } catch (error) {
-    if (!isStorageError(error, 'unavailable')) throw error
+    if (!isSilence(error)) throw error
     return error
   }
+}
+
+export function isSilence(error: unknown): error is ShellError {
+  return error instanceof ShellError && error.fate === 'not-started'
 }
 
 function namesOf(place: VolumePlace): readonly string[] {

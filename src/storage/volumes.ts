@@ -9,7 +9,7 @@ import { createVolume, cutCloneSource, findReplayed, readSource } from './creati
 import type { KeyedLock } from './locks.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
 import { findSnapshotId, formatGuestId, volumeLeaf } from './names.ts'
-import { observeMachines, settleHost, settleMachine } from './observing.ts'
+import { isSilence, observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getPlace, type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
 import { formatDeletedProperty } from './properties.ts'
 import type { Reaper } from './reaper.ts'
@@ -166,7 +166,7 @@ export class Volumes {
       try {
         await settleMachine(place, machine, signal)
       } catch (error) {
-        if (!isStorageError(error, 'unavailable') || !place.pool.design.usesLun) throw error
+        if (!isSilence(error) || !place.pool.design.usesLun) throw error
       }
     }
   }

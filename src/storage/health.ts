@@ -1,0 +1,153 @@
+// What is wrong with volumes, read from the pools' own state and from the listings of the machines. Looks and reports; repairs
+// nothing. What could not be looked at is a problem or an error, never health.
+
+import { describeError, isStorageError, StorageError } from '../errors.ts'
+import type { GuestDisk, MachineState } from '../hypervisor.ts'
+import { readPool, readVolume } from './catalog.ts'
+import type { Attachment } from './model.ts'
+import { attachmentName, formatGuestId } from './names.ts'
+import { type MachineStates, observeMachines } from './observing.ts'
+import { getPlace, type Pool, type PoolMachine, type Pools, placeOf, type VolumePlace } from './pool.ts'
+
+export interface HealthProblem {
+  /** `degraded`: usable, but less safe or slower than it should be. */
+  readonly kind: 'degraded' | 'inaccessible' | 'data-loss'
+  /** One word in CamelCase, the same for the same cause. */
+  readonly reason: string
+  readonly message: string
+}
+
+export interface VolumeHealth {
+  readonly volumeId: string
+  /** Empty: healthy. */
+  readonly problems: readonly HealthProblem[]
+}
+
+export class Health {
+  readonly #pools: Pools
+
+  constructor(options: { pools: Pools }) {
+    this.#pools = options.pools
+  }
+
+  async volumeHealth(id: string, signal?: AbortSignal): Promise<VolumeHealth> {
+    const place = getPlace(this.#pools, id)
+    const [state, reading] = await Promise.all([poolProblems(place.pool, signal), orError(readVolume(place, signal))])
+    if (reading instanceof StorageError) {
+      // A pool that does no I/O may not even tell what is in it.
+      if (state.some(problem => problem.kind === 'inaccessible')) return { volumeId: place.volumeId, problems: state }
+      throw reading
+    }
+    if (reading.volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    if (reading.records.length === 0) return { volumeId: place.volumeId, problems: state }
+    const states = await observeMachines(place.pool, signal)
+    return { volumeId: place.volumeId, problems: [...state, ...attachmentProblems(place, reading.records, states)] }
+  }
+
+  /** Every volume that has a problem, sorted by id. A pool that cannot be listed fails the whole: its volumes would pass for healthy. */
+  async listVolumeHealth(signal?: AbortSignal): Promise<readonly VolumeHealth[]> {
+    const lists = await Promise.all([...this.#pools.values()].map(pool => this.#listPool(pool, signal)))
+    return lists.flat().sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1))
+  }
+
+  async #listPool(pool: Pool, signal: AbortSignal | undefined): Promise<readonly VolumeHealth[]> {
+    const [state, { volumes, records }, states] = await Promise.all([
+      poolProblems(pool, signal),
+      readPool(pool, signal),
+      observeMachines(pool, signal),
+    ])
+    const ofVolume = Map.groupBy(records, record => record.volumeId)
+    return volumes
+      .map(({ id, leaf }) => {
+        const problems = [...state, ...attachmentProblems(placeOf(pool, leaf), ofVolume.get(id) ?? [], states)]
+        return { volumeId: id, problems }
+      })
+      .filter(({ problems }) => problems.length > 0)
+  }
+}
+
+async function orError<T>(answer: Promise<T>): Promise<T | StorageError> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    return error
+  }
+}
+
+// The states of zpool(8). Others than these are not known, and so not healthy.
+const POOL_STATES: Readonly<Record<string, Omit<HealthProblem, 'message'>>> = {
+  DEGRADED: { kind: 'degraded', reason: 'PoolDegraded' },
+  SUSPENDED: { kind: 'inaccessible', reason: 'PoolSuspended' },
+  FAULTED: { kind: 'inaccessible', reason: 'PoolFaulted' },
+  UNAVAIL: { kind: 'inaccessible', reason: 'PoolUnavailable' },
+  OFFLINE: { kind: 'inaccessible', reason: 'PoolOffline' },
+  REMOVED: { kind: 'inaccessible', reason: 'PoolRemoved' },
+}
+
+async function poolProblems(pool: Pool, signal: AbortSignal | undefined): Promise<readonly HealthProblem[]> {
+  const [zpool = pool.dataset] = pool.dataset.split('/')
+  const health = await pool.zfs.poolHealth(zpool, signal)
+  if (health === 'ONLINE') return []
+  const { kind, reason } = POOL_STATES[health] ?? { kind: 'degraded', reason: 'PoolStateUnknown' }
+  return [{ kind, reason, message: `ZFS pool ${zpool} on host ${pool.host.name} is ${health}` }]
+}
+
+function attachmentProblems(place: VolumePlace, records: readonly Attachment[], states: MachineStates): readonly HealthProblem[] {
+  return records.flatMap(record => {
+    const machine = place.pool.machines.get(record.guest.machine)
+    const state = states.get(record.guest.machine)
+    const guest = formatGuestId(record.guest)
+    if (machine === undefined || state === undefined) {
+      return {
+        kind: 'degraded',
+        reason: 'MachineUnknown',
+        message: `guest ${guest} is on a machine that pool ${place.pool.name} does not name`,
+      }
+    }
+    if (state instanceof StorageError) {
+      const message = `paths of guest ${guest} are not known: ${describeError(state)}`
+      return { kind: 'degraded', reason: 'MachineSilent', message }
+    }
+    return diskProblems(place, record, machine, state)
+  })
+}
+
+function diskProblems(place: VolumePlace, record: Attachment, machine: PoolMachine, state: MachineState): readonly HealthProblem[] {
+  const guest = formatGuestId(record.guest)
+  const name = attachmentName(place.leaf, record.guest)
+  const disk = state.disks.find(candidate => candidate.guest === record.guest.guest && candidate.name === name)
+  if (disk === undefined) {
+    return [{ kind: 'inaccessible', reason: 'DiskMissing', message: `guest ${guest} has no disk ${name}; attach the volume again` }]
+  }
+  const missing = machine.paths.filter(
+    path =>
+      !state.backends.some(backend => backend.name === name && backend.service === path.service) ||
+      !disk.backends.some(backend => backend.service === path.service),
+  )
+  const problems: HealthProblem[] = []
+  if (missing.length > 0) {
+    const where = missing.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
+    problems.push({
+      kind: missing.length === machine.paths.length ? 'inaccessible' : 'degraded',
+      reason: 'BackendMissing',
+      message: `disk ${name} of guest ${guest} is not served by ${where}`,
+    })
+  }
+  return [...problems, ...pathProblems(disk, guest)]
+}
+
+// Only a path group has states; the one path of another disk is known by its export alone.
+function pathProblems(disk: GuestDisk, guest: string): readonly HealthProblem[] {
+  if (disk.backends.length < 2 || disk.backends.some(path => path.state === 'active')) return []
+  const states = disk.backends.map(path => `${path.service} ${path.state}`).join(', ')
+  return disk.backends.some(path => path.state === 'unknown')
+    ? [
+        {
+          kind: 'degraded',
+          reason: 'PathStateUnknown',
+          message: `whether disk ${disk.name} of guest ${guest} has a working path is not told: ${states}`,
+        },
+      ]
+    : [{ kind: 'inaccessible', reason: 'NoActivePath', message: `disk ${disk.name} of guest ${guest} has no active path: ${states}` }]
+}

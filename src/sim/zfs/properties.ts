@@ -95,10 +95,13 @@ export function readProperty(target: Target, name: string, parsable: boolean): S
   if (computed !== undefined) return computed
   const set = definition.inherited ? inherited(target, name) : localOf(target, name)
   if (set !== undefined) return { ...set, value: display(set.value, name, parsable) }
-  return { value: display(definition.defaultValue, name, parsable), source: 'default' }
+  const fixed = FIXED.includes(name) || (name === 'mlslabel' && dialectOfTarget(target).line === 'old')
+  return { value: display(definition.defaultValue, name, parsable), source: fixed ? '-' : 'default' }
 }
 
 const NOTHING: SimPropertyValue = { value: '-', source: '-' }
+/** Settled when a file system is made. */
+const FIXED = ['version', 'utf8only', 'normalization', 'casesensitivity']
 const RESERVATIONS = ['reservation', 'refreservation', 'quota', 'refquota']
 
 function display(value: string, name: string, parsable: boolean): string {

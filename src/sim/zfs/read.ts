@@ -3,7 +3,7 @@
 
 import type { SimAnswer } from '../host.ts'
 import { type Option, parseOptions } from '../options.ts'
-import { Refusal } from './answers.ts'
+import { notSimulated, Refusal } from './answers.ts'
 import { compareNames, SimDataset } from './model.ts'
 import { datasetOf, isUserProperty, propertiesOf, readProperty, type Target, typeOf } from './properties.ts'
 import { commandUsage } from './usage.ts'
@@ -33,6 +33,7 @@ interface Selection {
 }
 
 export function get(world: ZfsWorld, args: readonly string[]): SimAnswer {
+  refuseJson(world, 'get', args)
   const parsed = parseOptions(args, world.dialect.line === 'openzfs' ? 'rHpd:o:s:t:' : 'rHpd:o:s:')
   if (parsed.kind === 'unknown-option') throw optionRefusal(world, 'get', `invalid option '${parsed.letter}'`)
   if (parsed.kind === 'missing-argument') throw optionRefusal(world, 'get', `missing argument for '${parsed.letter}' option`)
@@ -65,6 +66,7 @@ export function get(world: ZfsWorld, args: readonly string[]): SimAnswer {
 }
 
 export function list(world: ZfsWorld, args: readonly string[]): SimAnswer {
+  refuseJson(world, 'list', args)
   const parsed = parseOptions(args, world.dialect.line === 'openzfs' ? 'rHpd:o:s:S:t:' : 'rHd:o:s:S:t:')
   if (parsed.kind === 'unknown-option') throw optionRefusal(world, 'list', `invalid option '${parsed.letter}'`)
   if (parsed.kind === 'missing-argument') throw optionRefusal(world, 'list', `missing argument for '${parsed.letter}' option`)
@@ -87,7 +89,6 @@ export function list(world: ZfsWorld, args: readonly string[]): SimAnswer {
       selection,
     )
   const titles = columns.map(column => ({ available: 'AVAIL', referenced: 'REFER' })[column] ?? column.toUpperCase())
-  if (rows.length === 0) return answer(selection.complaints.length > 0 || types ? [] : ['no datasets available'], selection)
   return answer(
     table(
       titles,
@@ -244,8 +245,14 @@ function answer(lines: readonly string[], selection: Selection): SimAnswer {
   return { exitStatus: selection.complaints.length > 0 ? 1 : 0, stdout: print(lines), stderr: print(selection.complaints) }
 }
 
+// Since 2.3; older ones refuse the option (recorded).
+function refuseJson(world: ZfsWorld, command: string, args: readonly string[]): void {
+  if (world.dialect.name === 'openzfs-2.3' && args.includes('-j')) throw notSimulated(`zfs ${command} -j`)
+}
+
 /** Aligned columns, two spaces apart; the last one is not filled up. */
 export function table(titles: readonly string[], rows: readonly (readonly string[])[], right: readonly number[]): readonly string[] {
+  if (rows.length === 0) return []
   const all = [titles, ...rows]
   const widths = titles.map((_, at) => Math.max(...all.map(row => (row[at] ?? '').length)))
   return all.map(row =>

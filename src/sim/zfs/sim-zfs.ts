@@ -49,6 +49,7 @@ const COMMANDS: Readonly<Record<string, ZfsCommand>> = {
   inherit,
   rename,
 }
+const READS = ['get', 'list', 'holds']
 const OPENZFS_ONLY: Readonly<Record<string, ZfsCommand>> = { bookmark }
 const NOT_SIMULATED = [
   'send',
@@ -72,6 +73,8 @@ export class SimZfs implements ZfsWorld {
   readonly pools: ReadonlyMap<string, SimPool>
   readonly createStore: (sizeBytes: number) => Store
   readonly nowMs: () => number
+  /** The account may not use ZFS: Linux refuses every command, Solaris those that change something. */
+  denied = false
 
   constructor(host: SimHost, options: SimZfsOptions) {
     const [first, ...others] = new Set(options.pools.map(pool => pool.dialect))
@@ -82,7 +85,7 @@ export class SimZfs implements ZfsWorld {
     this.nowMs = options.nowMs
     this.pools = new Map(options.pools.map(pool => [pool.name, this.#makePool(pool)]))
     host.programs.set('zfs', args => this.#zfs(args))
-    host.programs.set('zpool', args => this.#run(() => zpool(this, args)))
+    host.programs.set('zpool', args => this.#run(() => this.#zpool(args)))
     if (!host.programs.has('uname')) host.programs.set('uname', args => this.#uname(args))
     host.devices.push(path => this.#device(path))
     addDevicePrograms(host)
@@ -184,15 +187,27 @@ export class SimZfs implements ZfsWorld {
     const [name, ...rest] = args
     return this.#run(() => {
       if (name === undefined) throw generalRefusal(this, 'missing command')
+      if (this.denied) refuseDenied(this, name, rest)
       const openzfs = this.dialect.line === 'openzfs'
       if (name === 'version' && this.dialect.version !== undefined) {
         return success(`zfs-${this.dialect.version}\nzfs-kmod-${this.dialect.version}\n`)
       }
       const command = COMMANDS[name === 'snap' && openzfs ? 'snapshot' : name] ?? (openzfs ? OPENZFS_ONLY[name] : undefined)
-      if (command !== undefined) return command(this, rest)
+      if (command !== undefined) {
+        try {
+          return command(this, rest)
+        } finally {
+          if (!READS.includes(name)) for (const pool of this.pools.values()) pool.sync()
+        }
+      }
       if (NOT_SIMULATED.includes(name) || (openzfs && OPENZFS_NOT_SIMULATED.includes(name))) throw notSimulated(`zfs ${name}`)
       throw generalRefusal(this, `unrecognized command '${name}'`)
     })
+  }
+
+  #zpool(args: readonly string[]): SimAnswer {
+    if (this.denied) refuseDenied(this, 'zpool', args)
+    return zpool(this, args)
   }
 
   #run(command: () => SimAnswer): SimAnswer {
@@ -201,8 +216,6 @@ export class SimZfs implements ZfsWorld {
     } catch (error) {
       if (error instanceof Refusal) return error.answer()
       throw error
-    } finally {
-      for (const pool of this.pools.values()) pool.sync()
     }
   }
 
@@ -210,4 +223,19 @@ export class SimZfs implements ZfsWorld {
     if (args.join(' ') !== '-s -r') return { exitStatus: 2, stdout: '', stderr: 'uname: unsupported arguments in the simulation\n' }
     return success(`${this.dialect.system}\n`)
   }
+}
+
+const DENIED_WORDS: Readonly<Record<string, string>> = {
+  create: 'create',
+  clone: 'create',
+  destroy: 'destroy',
+  rename: 'rename',
+  snapshot: 'create snapshot',
+  set: 'set property for',
+}
+
+function refuseDenied(world: ZfsWorld, command: string, args: readonly string[]): void {
+  if (world.dialect.nodes === 'linux') throw new Refusal('Permission denied the ZFS utilities must be run as root.')
+  const words = DENIED_WORDS[command]
+  if (words !== undefined) throw new Refusal(`cannot ${words} '${args.at(-1) ?? ''}': permission denied`)
 }

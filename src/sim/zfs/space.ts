@@ -34,6 +34,12 @@ export function used(dataset: SimDataset): number {
   return usedByDataset(dataset) + usedBySnapshots(dataset) + usedByReservation(dataset) + usedByChildren(dataset)
 }
 
+/** Bytes that are really there, reservations left out. */
+export function allocated(dataset: SimDataset): number {
+  const own = usedByDataset(dataset) + usedBySnapshots(dataset)
+  return dataset.pool.childrenOf(dataset).reduce((sum, child) => sum + allocated(child), own)
+}
+
 // What a dataset costs its parent.
 function charged(dataset: SimDataset): number {
   return Math.max(used(dataset), bytesOf(dataset, 'reservation'))

@@ -3,11 +3,11 @@
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
 import { notSimulated, Refusal, success } from './answers.ts'
-import type { SimPool } from './model.ts'
+import { compareNames, type SimPool } from './model.ts'
 import { formatSize } from './numbers.ts'
 import { formatExact } from './properties.ts'
 import { table } from './read.ts'
-import { used } from './space.ts'
+import { allocated } from './space.ts'
 import type { ZfsWorld } from './world.ts'
 
 const LIST_COLUMNS = 'name,size,allocated,free,checkpoint,expandsize,fragmentation,capacity,dedupratio,health,altroot'.split(',')
@@ -84,7 +84,7 @@ function get(world: ZfsWorld, args: readonly string[]): SimAnswer {
 
 function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolean): string {
   const root = pool.datasets.get(pool.name)
-  const allocated = root === undefined ? 0 : used(root)
+  const allocatedBytes = root === undefined ? 0 : allocated(root)
   const bytes = (value: number) => (parsable ? formatExact(value) : formatSize(value))
   switch (property) {
     case 'name':
@@ -92,11 +92,11 @@ function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolea
     case 'size':
       return bytes(pool.sizeBytes)
     case 'allocated':
-      return bytes(Math.min(allocated, pool.sizeBytes))
+      return bytes(allocatedBytes)
     case 'free':
-      return bytes(Math.max(0, pool.sizeBytes - allocated))
+      return bytes(Math.max(0, pool.sizeBytes - allocatedBytes))
     case 'capacity':
-      return `${Math.min(100, Math.floor((allocated * 100) / pool.sizeBytes))}${parsable ? '' : '%'}`
+      return `${Math.min(100, Math.floor((allocatedBytes * 100) / pool.sizeBytes))}${parsable ? '' : '%'}`
     case 'freeing':
     case 'ashift':
       return '0'
@@ -160,7 +160,7 @@ function describe(pool: SimPool): string {
 }
 
 function select(world: ZfsWorld, names: readonly string[]): { pools: readonly SimPool[]; complaints: readonly string[] } {
-  const imported = [...world.pools.values()].filter(pool => pool.imported)
+  const imported = [...world.pools.values()].filter(pool => pool.imported).sort((a, b) => compareNames(a.name, b.name))
   if (names.length === 0) return { pools: imported, complaints: [] }
   const pools = imported.filter(pool => names.includes(pool.name))
   const complaints = names.filter(name => !pools.some(pool => pool.name === name)).map(name => `cannot open '${name}': no such pool`)

@@ -100,12 +100,15 @@ class TestClock implements Clock {
 
 export type PlatformKind = 'linux' | 'solaris'
 
-export function guestWorld(kind: PlatformKind, options: { kernelRoot?: string; controller?: number } = {}) {
+export function guestWorld(kind: PlatformKind, options: { controller?: number; physicalSectorBytes?: number } = {}) {
   const timeline = new Timeline()
   const host = new SimHost('m1/ldg1', timeline)
   const disks = new TestDisks()
   const clock = new TestClock()
-  const linux = kind === 'linux' ? new SimLinuxGuest(host, { disks, nowMs: () => clock.now }) : undefined
+  const linux =
+    kind === 'linux'
+      ? new SimLinuxGuest(host, { disks, nowMs: () => clock.now, physicalSectorBytes: options.physicalSectorBytes ?? 512 })
+      : undefined
   const solaris =
     kind === 'solaris' ? new SimSolarisGuest(host, { disks, controller: options.controller ?? 0, nowMs: () => clock.now }) : undefined
   const guest = linux ?? solaris

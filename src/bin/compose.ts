@@ -8,6 +8,7 @@ import { controllerService } from '../csi/controller.ts'
 import type { Service } from '../csi/handler.ts'
 import { identityService } from '../csi/identity.ts'
 import { nodeService } from '../csi/node.ts'
+import { groupControllerService } from '../csi/snapshots.ts'
 import { describeError } from '../errors.ts'
 import { GuestVolumes } from '../guest/guest-volumes.ts'
 import { LinuxPlatform } from '../guest/linux.ts'
@@ -106,9 +107,12 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   }
 }
 
-export function controllerServices({ config, volumes, attachments }: Installation, version: string): readonly Service[] {
+export function controllerServices(installation: Installation, version: string): readonly Service[] {
+  const { config, volumes, attachments, changes, snapshots, pools } = installation
   const { driverName } = config
-  return [identityService({ driverName, version }), controllerService({ driverName, volumes, attachments })]
+  const snapshotTopology = true
+  const options = { driverName, volumes, attachments, changes, snapshots, pools, snapshotTopology, health: undefined }
+  return [identityService({ driverName, version, snapshotTopology }), controllerService(options), groupControllerService(options)]
 }
 
 export function composeNode(config: NodeConfig, version: string, surroundings: Surroundings) {
@@ -118,8 +122,8 @@ export function composeNode(config: NodeConfig, version: string, surroundings: S
     config.platform === 'linux' ? new LinuxPlatform({ shell: host.shell, root: config.root }) : new SolarisPlatform(host.shell)
   const volumes = new GuestVolumes({ platform, host, clock: surroundings.clock })
   const services: readonly Service[] = [
-    identityService({ driverName, version }),
-    nodeService({ driverName, guest: { machine, guest }, attachLimit, volumes }),
+    identityService({ driverName, version, snapshotTopology: true }),
+    nodeService({ driverName, guest: { machine, guest }, attachLimit, volumes, health: undefined }),
   ]
   return { services, stop: async () => close() }
 }

@@ -2,7 +2,7 @@
 // A malformed capability is `invalid-argument`, one that makes sense but is not served `unsupported`.
 
 import { StorageError } from '../errors.ts'
-import type { FileSystemType, VolumeFormat } from '../storage/model.ts'
+import type { FileSystemType, Sharing, VolumeFormat } from '../storage/model.ts'
 import { checkText, checkTexts, invalid } from './fields.ts'
 import { VolumeCapabilityAccessModeMode as Mode, type VolumeCapability } from './types.gen.ts'
 
@@ -11,27 +11,26 @@ export interface Access {
   readonly format: VolumeFormat
   readonly mountOptions: readonly string[]
   readonly writable: boolean
+  /** Whether other guests may have the volume at the same time. */
+  readonly sharing: Sharing
   /** One workload at a time: a second target on the same node is refused. */
   readonly exclusive: boolean
 }
 
-interface AccessRule {
+interface AccessRule extends Pick<Access, 'writable' | 'sharing' | 'exclusive'> {
   readonly name: string
-  readonly nodes: 'one' | 'many'
-  readonly writable: boolean
-  readonly exclusive: boolean
 }
 
 // SINGLE_NODE_WRITER says nothing about workloads of one node: callers that do not know the two newer modes send it for
 // two pods on one node as well, so it is not exclusive.
 const RULES: ReadonlyMap<number, AccessRule> = new Map([
-  [Mode.SINGLE_NODE_WRITER, { name: 'SINGLE_NODE_WRITER', nodes: 'one', writable: true, exclusive: false }],
-  [Mode.SINGLE_NODE_READER_ONLY, { name: 'SINGLE_NODE_READER_ONLY', nodes: 'one', writable: false, exclusive: true }],
-  [Mode.SINGLE_NODE_SINGLE_WRITER, { name: 'SINGLE_NODE_SINGLE_WRITER', nodes: 'one', writable: true, exclusive: true }],
-  [Mode.SINGLE_NODE_MULTI_WRITER, { name: 'SINGLE_NODE_MULTI_WRITER', nodes: 'one', writable: true, exclusive: false }],
-  [Mode.MULTI_NODE_READER_ONLY, { name: 'MULTI_NODE_READER_ONLY', nodes: 'many', writable: false, exclusive: false }],
-  [Mode.MULTI_NODE_SINGLE_WRITER, { name: 'MULTI_NODE_SINGLE_WRITER', nodes: 'many', writable: true, exclusive: false }],
-  [Mode.MULTI_NODE_MULTI_WRITER, { name: 'MULTI_NODE_MULTI_WRITER', nodes: 'many', writable: true, exclusive: false }],
+  [Mode.SINGLE_NODE_WRITER, { name: 'SINGLE_NODE_WRITER', sharing: 'exclusive', writable: true, exclusive: false }],
+  [Mode.SINGLE_NODE_READER_ONLY, { name: 'SINGLE_NODE_READER_ONLY', sharing: 'exclusive', writable: false, exclusive: true }],
+  [Mode.SINGLE_NODE_SINGLE_WRITER, { name: 'SINGLE_NODE_SINGLE_WRITER', sharing: 'exclusive', writable: true, exclusive: true }],
+  [Mode.SINGLE_NODE_MULTI_WRITER, { name: 'SINGLE_NODE_MULTI_WRITER', sharing: 'exclusive', writable: true, exclusive: false }],
+  [Mode.MULTI_NODE_READER_ONLY, { name: 'MULTI_NODE_READER_ONLY', sharing: 'shared', writable: false, exclusive: false }],
+  [Mode.MULTI_NODE_SINGLE_WRITER, { name: 'MULTI_NODE_SINGLE_WRITER', sharing: 'shared', writable: true, exclusive: false }],
+  [Mode.MULTI_NODE_MULTI_WRITER, { name: 'MULTI_NODE_MULTI_WRITER', sharing: 'shared', writable: true, exclusive: false }],
 ])
 
 const FILE_SYSTEMS: readonly FileSystemType[] = ['ext4', 'xfs', 'ufs']
@@ -48,9 +47,10 @@ export function requireCapability(capability: VolumeCapability | undefined, fiel
   const type = checkText(mount?.fs_type ?? '', `${field}.mount.fs_type`)
   // Only sent to drivers that declare VOLUME_MOUNT_GROUP.
   if (mount && mount.volume_mount_group !== '') throw invalid(`${field}.mount.volume_mount_group`, 'is not served')
-  refuseUnserved(rule, mount !== undefined)
+  refuseWritersOnManyNodes(rule, mount !== undefined)
   const format: VolumeFormat = mount === undefined ? { kind: 'block' } : { kind: 'filesystem', type: fileSystem(type) }
-  return { format, mountOptions, writable: rule.writable, exclusive: rule.exclusive }
+  const { writable, sharing, exclusive } = rule
+  return { format, mountOptions, writable, sharing, exclusive }
 }
 
 export function requireCapabilities(capabilities: readonly VolumeCapability[]): readonly Access[] {
@@ -78,12 +78,10 @@ export function describe(format: VolumeFormat): string {
   return format.type === 'any' ? 'a file system' : `an ${format.type} file system`
 }
 
-function refuseUnserved(rule: AccessRule, mounted: boolean): void {
-  if (rule.nodes === 'one') return
-  if (rule.writable && mounted) {
-    throw new StorageError('unsupported', `access mode ${rule.name} with a file system: none of these is made for writers on several nodes`)
-  }
-  throw new StorageError('unsupported', `access mode ${rule.name}: a volume is given to one guest at a time`)
+// Shared read-only, or as a raw device whose users agree among themselves; a file system would be destroyed.
+function refuseWritersOnManyNodes(rule: AccessRule, mounted: boolean): void {
+  if (rule.sharing === 'exclusive' || !rule.writable || !mounted) return
+  throw new StorageError('unsupported', `access mode ${rule.name} with a file system: none of these is made for writers on several nodes`)
 }
 
 function fileSystem(type: string): FileSystemType | 'any' {

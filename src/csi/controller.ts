@@ -1,16 +1,20 @@
 // The Controller service: request to storage call to response. No decision about volumes or guests is made here.
 
-import { StorageError } from '../errors.ts'
-import type { Attachments, PublishedVolume } from '../storage/attachments.ts'
+import type { Attachments } from '../storage/attachments.ts'
+import type { Health } from '../storage/health.ts'
 import type { GuestId, Volume, VolumeSource } from '../storage/model.ts'
-import { formatGuestId } from '../storage/names.ts'
+import { findVolumeId, formatGuestId } from '../storage/names.ts'
+import type { VolumeChanges } from '../storage/volume-changes.ts'
 import type { Volumes } from '../storage/volumes.ts'
 import { describe, isCompatible } from './capabilities.ts'
 import { formatPublishContext, formatVolumeContext } from './contexts.ts'
 import { checkMap } from './fields.ts'
 import { type Handlers, type Service, service } from './handler.ts'
+import { wireHealth } from './health.ts'
+import { cutPage, parsePage } from './pages.ts'
 import type { Draft } from './proto.ts'
 import * as requests from './requests.ts'
+import { type SnapshotOptions, snapshotHandlers } from './snapshots.ts'
 import { formatTopology } from './topology.ts'
 import {
   type ControllerMethods,
@@ -23,12 +27,16 @@ import {
 
 /** What the service needs of storage. */
 export type VolumeStore = Pick<Volumes, 'ensureVolume' | 'deleteVolume' | 'getVolume' | 'capacity'>
+export type ChangeStore = Pick<VolumeChanges, 'expandVolume' | 'modifyVolume'>
 export type AttachmentStore = Pick<Attachments, 'attach' | 'detach' | 'listPublished' | 'publishedTo'>
+export type HealthStore = Pick<Health, 'volumeHealth' | 'listVolumeHealth'>
 
-export interface ControllerOptions {
-  readonly driverName: string
+export interface ControllerOptions extends SnapshotOptions {
   readonly volumes: VolumeStore
+  readonly changes: ChangeStore
   readonly attachments: AttachmentStore
+  /** Undefined: health is switched off, its calls are not there. */
+  readonly health: HealthStore | undefined
 }
 
 // A capability stands here only when every RPC and rule that it promises holds.
@@ -37,27 +45,38 @@ const CAPABILITIES = [
   Type.PUBLISH_UNPUBLISH_VOLUME,
   Type.LIST_VOLUMES,
   Type.GET_CAPACITY,
+  Type.CREATE_DELETE_SNAPSHOT,
+  Type.LIST_SNAPSHOTS,
+  Type.CLONE_VOLUME,
   Type.PUBLISH_READONLY,
+  Type.EXPAND_VOLUME,
   Type.LIST_VOLUMES_PUBLISHED_NODES,
   Type.GET_VOLUME,
   Type.SINGLE_NODE_MULTI_WRITER,
+  Type.MODIFY_VOLUME,
+  Type.GET_SNAPSHOT,
 ]
-
-// Go clients receive at most 4 MiB; an entry with the longest name, id and topology stays under 1 KiB.
-const LARGEST_PAGE = 2000
+const HEALTH_CAPABILITIES = [Type.GET_VOLUME_HEALTH, Type.LIST_VOLUME_HEALTH]
 
 export function controllerService(options: ControllerOptions): Service {
-  return service('Controller', { ...volumeHandlers(options), ...attachmentHandlers(options), ...listHandlers(options) })
+  const { health } = options
+  const types = [...CAPABILITIES, ...(health ? HEALTH_CAPABILITIES : [])]
+  return service('Controller', {
+    ControllerGetCapabilities: async () => ({ capabilities: types.map(type => ({ rpc: { type } })) }),
+    ...volumeHandlers(options),
+    ...changeHandlers(options),
+    ...attachmentHandlers(options),
+    ...listHandlers(options),
+    ...snapshotHandlers(options),
+    ...(health ? healthHandlers(health) : {}),
+  })
 }
 
 function volumeHandlers({ driverName, volumes }: ControllerOptions): Handlers<ControllerMethods> {
   return {
     CreateVolume: async (request, signal) => {
-      const spec = requests.parseCreateVolume(driverName, request)
-      if (spec.source.kind !== 'empty') {
-        throw new StorageError('unsupported', `volume_content_source: making a volume from a ${spec.source.kind} is not served`)
-      }
-      return { volume: wireVolume(driverName, await volumes.ensureVolume(spec, signal)) }
+      const volume = await volumes.ensureVolume(requests.parseCreateVolume(driverName, request), signal)
+      return { volume: wireVolume(driverName, volume) }
     },
     DeleteVolume: async (request, signal) => {
       const volumeId = requests.requireVolumeId(request)
@@ -85,6 +104,21 @@ function volumeHandlers({ driverName, volumes }: ControllerOptions): Handlers<Co
   }
 }
 
+function changeHandlers({ changes }: ControllerOptions): Handlers<ControllerMethods> {
+  return {
+    ControllerExpandVolume: async (request, signal) => {
+      const { volumeId, range } = requests.parseExpand(request)
+      const { sizeBytes, guestMustGrow } = await changes.expandVolume(volumeId, range, signal)
+      return { capacity_bytes: String(sizeBytes), node_expansion_required: guestMustGrow }
+    },
+    ControllerModifyVolume: async (request, signal) => {
+      const { volumeId, changes: wanted } = requests.parseModify(request)
+      await changes.modifyVolume(volumeId, wanted, signal)
+      return {}
+    },
+  }
+}
+
 function attachmentHandlers({ attachments }: ControllerOptions): Handlers<ControllerMethods> {
   return {
     ControllerPublishVolume: async (request, signal) => {
@@ -103,18 +137,31 @@ function listHandlers({ driverName, volumes, attachments }: ControllerOptions): 
   return {
     ListVolumes: async (request, signal) => {
       const page = requests.parseListVolumes(request)
-      const { entries, next } = cut(await attachments.listPublished(signal), page)
-      return {
-        entries: entries.map(({ volume, publishedTo }) => ({ volume: wireVolume(driverName, volume), status: published(publishedTo) })),
-        next_token: next,
-      }
+      return cutPage(await attachments.listPublished(signal), page, {
+        idOf: ({ volume }) => volume.id,
+        entry: ({ volume, publishedTo }) => ({ volume: wireVolume(driverName, volume), status: published(publishedTo) }),
+      })
     },
     ControllerGetVolume: async (request, signal) => {
       const volume = await volumes.getVolume(requests.requireVolumeId(request), signal)
       const guests = await attachments.publishedTo(volume, signal)
       return { volume: wireVolume(driverName, volume), status: published(guests) }
     },
-    ControllerGetCapabilities: async () => ({ capabilities: CAPABILITIES.map(type => ({ rpc: { type } })) }),
+  }
+}
+
+function healthHandlers(health: HealthStore): Handlers<ControllerMethods> {
+  return {
+    ControllerGetVolumeHealth: async (request, signal) => {
+      const volumeId = requests.requireVolumeId(request)
+      checkMap(request.secrets, 'secrets')
+      return { volume_health: wireHealth(await health.volumeHealth(volumeId, signal)) }
+    },
+    ControllerListVolumeHealth: async (request, signal) => {
+      const page = parsePage(request, token => findVolumeId(token) !== undefined)
+      checkMap(request.secrets, 'secrets')
+      return cutPage(await health.listVolumeHealth(signal), page, { idOf: ({ volumeId }) => volumeId, entry: wireHealth })
+    },
   }
 }
 
@@ -128,15 +175,6 @@ function validation(
   if (other) return { message: `volume ${volume.id} was created as ${describe(volume.format)}, not as ${describe(other.format)}` }
   const { volume_context, volume_capabilities, parameters, mutable_parameters } = request
   return { confirmed: { volume_context, volume_capabilities, parameters, mutable_parameters } }
-}
-
-/** The page after the last id of the page before: volumes that come and go meanwhile move no other volume over an edge. */
-function cut(all: readonly PublishedVolume[], page: requests.Page): { entries: readonly PublishedVolume[]; next: string } {
-  const { after, maxEntries } = page
-  const sorted = all.toSorted((a, b) => (a.volume.id < b.volume.id ? -1 : 1))
-  const rest = sorted.filter(({ volume }) => after === undefined || volume.id > after)
-  const entries = rest.slice(0, maxEntries === 0 ? LARGEST_PAGE : Math.min(maxEntries, LARGEST_PAGE))
-  return { entries, next: entries.length < rest.length ? (entries.at(-1)?.volume.id ?? '') : '' }
 }
 
 function published(guests: readonly GuestId[]): { published_node_ids: readonly string[] } {

@@ -9,7 +9,7 @@ export const TEXT_LIMIT = 128
 export const NODE_ID_LIMIT = 256
 const MAP_LIMIT = 4096
 /** CSI leaves the length of paths to the operating system: PATH_MAX of Linux is 4096, of Solaris 1024. */
-const PATH_LIMIT = 4096
+export const PATH_LIMIT = 4096
 
 // CSI forbids these in names; tab, line feed and carriage return are legal there.
 const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/

@@ -2,21 +2,27 @@
 // must not make the liveness probe restart the plugin.
 
 import { type Service, service } from './handler.ts'
-import { PluginCapabilityServiceType as Type } from './types.gen.ts'
+import { PluginCapabilityVolumeExpansionType as Expansion, PluginCapabilityServiceType as Type } from './types.gen.ts'
 
-const CAPABILITIES = [Type.CONTROLLER_SERVICE, Type.VOLUME_ACCESSIBILITY_CONSTRAINTS]
+const SERVICES = [Type.CONTROLLER_SERVICE, Type.VOLUME_ACCESSIBILITY_CONSTRAINTS, Type.GROUP_CONTROLLER_SERVICE]
 
 export interface IdentityOptions {
   readonly driverName: string
   readonly version: string
+  /** Whether snapshots tell where they can be used. CSI 1.13; some callers of 1.12 refuse a capability they do not know. */
+  readonly snapshotTopology: boolean
   /** False while the plugin is still starting; callers then ask again once a second. */
   readonly isReady?: () => boolean
 }
 
-export function identityService({ driverName, version, isReady = () => true }: IdentityOptions): Service {
+/** The same on the controller's and on the nodes' sockets, as CSI demands. */
+export function identityService({ driverName, version, snapshotTopology, isReady = () => true }: IdentityOptions): Service {
+  const services = [...SERVICES, ...(snapshotTopology ? [Type.SNAPSHOT_ACCESSIBILITY_CONSTRAINTS] : [])]
   return service('Identity', {
     GetPluginInfo: async () => ({ name: driverName, vendor_version: version }),
-    GetPluginCapabilities: async () => ({ capabilities: CAPABILITIES.map(type => ({ service: { type } })) }),
+    GetPluginCapabilities: async () => ({
+      capabilities: [...services.map(type => ({ service: { type } })), { volume_expansion: { type: Expansion.ONLINE } }],
+    }),
     Probe: async () => ({ ready: { value: isReady() } }),
   })
 }

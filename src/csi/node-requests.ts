@@ -4,10 +4,12 @@ import { StorageError } from '../errors.ts'
 import { findVolumeId } from '../storage/names.ts'
 import { type Access, requireCapability } from './capabilities.ts'
 import { parsePublishContext, parseVolumeContext } from './contexts.ts'
-import { checkMap, invalid, requireAbsolutePath, requirePath, type TextMap } from './fields.ts'
+import { checkMap, checkText, invalid, PATH_LIMIT, parseSizeRange, requireAbsolutePath, requirePath, type TextMap } from './fields.ts'
 import type { GuestFormat, PublishRequest, StageRequest, TargetRequest } from './node.ts'
 import { requireVolumeId } from './requests.ts'
 import type {
+  NodeExpandVolumeRequest,
+  NodeGetVolumeHealthRequest,
   NodeGetVolumeStatsRequest,
   NodePublishVolumeRequest,
   NodeStageVolumeRequest,
@@ -71,6 +73,26 @@ export function parseStats(request: NodeGetVolumeStatsRequest): { volumeId: stri
   const path = requirePath(request.volume_path, 'volume_path')
   requireOurId(volumeId)
   return { volumeId, path }
+}
+
+/** Without a range it grows to its device, whatever that has. */
+export function parseNodeExpand(request: NodeExpandVolumeRequest): { volumeId: string; path: string; sizeBytes: number } {
+  const volumeId = requireVolumeId(request)
+  const path = requirePath(request.volume_path, 'volume_path')
+  const { requiredBytes } = parseSizeRange(request.capacity_range)
+  if (request.volume_capability !== undefined) requireCapability(request.volume_capability, 'volume_capability')
+  checkMap(request.secrets, 'secrets')
+  requireOurId(volumeId)
+  return { volumeId, path, sizeBytes: requiredBytes }
+}
+
+/** No path is legal: the caller then asks about the volume wherever it is. */
+export function parseVolumeHealth(request: NodeGetVolumeHealthRequest): { volumeId: string; paths: readonly string[] } {
+  const volumeId = requireVolumeId(request)
+  const staging = checkText(request.staging_target_path, 'staging_target_path', PATH_LIMIT)
+  const target = checkText(request.volume_publish_path, 'volume_publish_path', PATH_LIMIT)
+  requireOurId(volumeId)
+  return { volumeId, paths: [staging, target].filter(path => path !== '') }
 }
 
 /** An id that this driver cannot have given names nothing that was ever staged here. */

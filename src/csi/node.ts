@@ -3,10 +3,13 @@
 
 import type { GuestId } from '../storage/model.ts'
 import { formatGuestId } from '../storage/names.ts'
-import { type Service, service } from './handler.ts'
+import { checkMap } from './fields.ts'
+import { type Handlers, type Service, service } from './handler.ts'
+import { wireHealth } from './health.ts'
+import { type GuestHealthStore, NodeHealth } from './node-health.ts'
 import * as requests from './node-requests.ts'
 import { formatTopology } from './topology.ts'
-import { NodeServiceCapabilityRPCType as Type, VolumeUsageUnit as Unit, type VolumeUsage } from './types.gen.ts'
+import { type NodeMethods, NodeServiceCapabilityRPCType as Type, VolumeUsageUnit as Unit, type VolumeUsage } from './types.gen.ts'
 
 export type GuestFormat =
   | { readonly kind: 'block' }
@@ -54,6 +57,11 @@ export interface GuestStore {
     request: { readonly volumeId: string; readonly path: string },
     signal?: AbortSignal,
   ): Promise<{ readonly bytes: Usage; readonly inodes?: Usage | undefined }>
+  /** Grows what is at the path to its device, which has to have `sizeBytes` at least. */
+  expand(
+    request: { readonly volumeId: string; readonly path: string; readonly sizeBytes: number },
+    signal?: AbortSignal,
+  ): Promise<{ readonly sizeBytes: number }>
 }
 
 export interface NodeOptions {
@@ -62,19 +70,35 @@ export interface NodeOptions {
   /** Most volumes that the guest takes; undefined leaves it to the caller. */
   readonly attachLimit: number | undefined
   readonly volumes: GuestStore
+  /** Undefined: health is switched off, its calls are not there. */
+  readonly health: GuestHealthStore | undefined
 }
 
-const CAPABILITIES = [Type.STAGE_UNSTAGE_VOLUME, Type.GET_VOLUME_STATS, Type.SINGLE_NODE_MULTI_WRITER]
+const CAPABILITIES = [Type.STAGE_UNSTAGE_VOLUME, Type.GET_VOLUME_STATS, Type.EXPAND_VOLUME, Type.SINGLE_NODE_MULTI_WRITER]
+const HEALTH_CAPABILITIES = [Type.GET_VOLUME_HEALTH, Type.GET_STORAGE_HEALTH]
 
-export function nodeService({ driverName, guest, attachLimit, volumes }: NodeOptions): Service {
+export function nodeService(options: NodeOptions): Service {
+  const health = options.health && new NodeHealth(options.health)
+  const types = [...CAPABILITIES, ...(health ? HEALTH_CAPABILITIES : [])]
   return service('Node', {
+    NodeGetCapabilities: async () => ({ capabilities: types.map(type => ({ rpc: { type } })) }),
+    ...volumeHandlers(options, health),
+    ...(health ? healthHandlers(health) : {}),
+  })
+}
+
+function volumeHandlers({ driverName, guest, attachLimit, volumes }: NodeOptions, health: NodeHealth | undefined): Handlers<NodeMethods> {
+  return {
     NodeStageVolume: async (request, signal) => {
-      await volumes.stage(requests.parseStage(request), signal)
+      const parsed = requests.parseStage(request)
+      await volumes.stage(parsed, signal)
+      health?.noteStaged(parsed.volumeId, parsed)
       return {}
     },
     NodeUnstageVolume: async (request, signal) => {
       const parsed = requests.parseUnstage(request)
       if (requests.isOurId(parsed.volumeId)) await volumes.unstage(parsed, signal)
+      health?.noteUnstaged(parsed.volumeId)
       return {}
     },
     NodePublishVolume: async (request, signal) => {
@@ -90,13 +114,28 @@ export function nodeService({ driverName, guest, attachLimit, volumes }: NodeOpt
       const { bytes, inodes } = await volumes.statistics(requests.parseStats(request), signal)
       return { usage: [wireUsage(bytes, Unit.BYTES), ...(inodes ? [wireUsage(inodes, Unit.INODES)] : [])] }
     },
-    NodeGetCapabilities: async () => ({ capabilities: CAPABILITIES.map(type => ({ rpc: { type } })) }),
+    NodeExpandVolume: async (request, signal) => {
+      const { sizeBytes } = await volumes.expand(requests.parseNodeExpand(request), signal)
+      return { capacity_bytes: String(sizeBytes) }
+    },
     NodeGetInfo: async () => ({
       node_id: formatGuestId(guest),
       max_volumes_per_node: String(attachLimit ?? 0),
       accessible_topology: formatTopology(driverName, guest.machine),
     }),
-  })
+  }
+}
+
+function healthHandlers(health: NodeHealth): Handlers<NodeMethods> {
+  return {
+    NodeGetVolumeHealth: async (request, signal) => ({
+      volume_health: wireHealth(await health.volumeHealth(requests.parseVolumeHealth(request), signal)),
+    }),
+    NodeGetStorageHealth: async (request, signal) => {
+      checkMap(request.secrets, 'secrets')
+      return { backend_health: await health.storageHealth(signal) }
+    },
+  }
 }
 
 function wireUsage({ total, used, available }: Usage, unit: Unit): VolumeUsage {

@@ -1,7 +1,8 @@
-// StorageClass parameters: text to values. What a parameter means, its default and what a pool allows are storage's.
-// An unknown parameter is refused by name: a misspelt one must not be a volume with other properties than meant.
+// Parameters of the four classes of Kubernetes: text to values. What a parameter means, its default and what a pool allows are
+// storage's. An unknown parameter is refused by name: a misspelt one must not be a volume with other properties than meant.
 
-import { KiB, type VolumeParameters } from '../storage/model.ts'
+import { StorageError } from '../errors.ts'
+import { KiB, type MutableParameters, type VolumeParameters } from '../storage/model.ts'
 import { checkMap, invalid, type TextMap } from './fields.ts'
 
 export interface ClassParameters {
@@ -11,6 +12,8 @@ export interface ClassParameters {
 
 // The provisioner adds these with --extra-create-metadata; they name the claim and say nothing about the volume.
 const METADATA = /^csi\.storage\.k8s\.io\/(pvc|pv)\//
+// Classes of snapshots and attributes have names of the sidecars in more variants, and none of the driver's own under it.
+const SIDECARS = /^csi\.storage\.k8s\.io\//
 
 const COMPRESSIONS: readonly string[] = [
   ...['on', 'off', 'lz4', 'lzjb', 'zle', 'zstd', 'gzip'],
@@ -32,8 +35,7 @@ const NAMES: readonly string[] = ['pool', ...Object.keys(PARSERS)]
 
 export function parseParameters(parameters: TextMap): ClassParameters {
   const entries = Object.entries(checkMap(parameters, 'parameters')).filter(([name]) => !METADATA.test(name))
-  const unknown = entries.map(([name]) => name).filter(name => !NAMES.includes(name))
-  if (unknown.length > 0) throw invalid('parameters', `has unknown names: ${unknown.sort().join(', ')}; known are ${NAMES.join(', ')}`)
+  refuseUnknown('parameters', entries, NAMES)
   const given = new Map(entries)
   const pool = given.get('pool')
   if (pool === '') throw invalid('parameter pool', 'is empty')
@@ -41,10 +43,44 @@ export function parseParameters(parameters: TextMap): ClassParameters {
   return { pool, volume: Object.assign({}, ...volume) }
 }
 
-/** None can be changed after creation yet, so none can be given as a wish for creation. */
-export function refuseMutableParameters(parameters: TextMap): void {
-  const names = Object.keys(checkMap(parameters, 'mutable_parameters'))
-  if (names.length > 0) throw invalid('mutable_parameters', `has unknown names: ${names.sort().join(', ')}; none is known`)
+const MUTABLE_PARSERS: Readonly<Record<string, (text: string) => MutableParameters>> = {
+  compression: text => ({ compression: oneOf('compression', text, COMPRESSIONS) }),
+  reservation: text => ({ reservation: oneOf('reservation', text, ['thick', 'thin']) }),
+  logbias: text => ({ logbias: oneOf('logbias', text, ['latency', 'throughput']) }),
+  sync: text => ({ sync: parseSync(text) }),
+}
+const MUTABLE_NAMES: readonly string[] = Object.keys(MUTABLE_PARSERS)
+
+/** All of them are checked before any is taken: what is refused changes nothing. */
+export function parseMutableParameters(parameters: TextMap): MutableParameters {
+  const entries = Object.entries(checkMap(parameters, 'mutable_parameters')).filter(([name]) => !SIDECARS.test(name))
+  refuseUnknown('mutable_parameters', entries, MUTABLE_NAMES)
+  return Object.assign({}, ...entries.map(([name, text]) => MUTABLE_PARSERS[name]?.(text) ?? {}))
+}
+
+/** Of snapshots and group snapshots: none is known. */
+export function refuseSnapshotParameters(parameters: TextMap): void {
+  const entries = Object.entries(checkMap(parameters, 'parameters')).filter(([name]) => !SIDECARS.test(name))
+  refuseUnknown('parameters', entries, [])
+}
+
+function refuseUnknown(field: string, entries: readonly (readonly [string, string])[], known: readonly string[]): void {
+  const unknown = entries.map(([name]) => name).filter(name => !known.includes(name))
+  if (unknown.length === 0) return
+  throw invalid(
+    field,
+    `has unknown names: ${unknown.sort().join(', ')}; ${known.length > 0 ? `known are ${known.join(', ')}` : 'none is known'}`,
+  )
+}
+
+function parseSync(text: string): 'standard' | 'always' {
+  if (text === 'disabled') {
+    throw new StorageError(
+      'invalid-argument',
+      'parameter sync: "disabled" is refused: writes that the guest was told are safe would be lost when the storage host stops',
+    )
+  }
+  return oneOf('sync', text, ['standard', 'always'])
 }
 
 function parseBlockSize(text: string): number {

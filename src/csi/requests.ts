@@ -2,13 +2,16 @@
 // something exists is asked later, by storage, and whether it is allowed last. Trusted from here on.
 
 import { StorageError } from '../errors.ts'
-import type { AttachRequest, GuestId, VolumeSource, VolumeSpec } from '../storage/model.ts'
+import type { AttachRequest, GuestId, MutableParameters, SizeRange, VolumeSource, VolumeSpec } from '../storage/model.ts'
 import { findVolumeId, parseGuestId } from '../storage/names.ts'
 import { type Access, commonFormat, requireCapabilities, requireCapability } from './capabilities.ts'
 import { checkMap, checkText, invalid, NODE_ID_LIMIT, parseSizeRange, requireText } from './fields.ts'
-import { type ClassParameters, parseParameters, refuseMutableParameters } from './parameters.ts'
+import { type Page, parsePage } from './pages.ts'
+import { type ClassParameters, parseMutableParameters, parseParameters } from './parameters.ts'
 import { findMachine, parseRequirement } from './topology.ts'
 import type {
+  ControllerExpandVolumeRequest,
+  ControllerModifyVolumeRequest,
   ControllerPublishVolumeRequest,
   ControllerUnpublishVolumeRequest,
   CreateVolumeRequest,
@@ -22,7 +25,7 @@ export function parseCreateVolume(driverName: string, request: CreateVolumeReque
   const name = requireText(request.name, 'name')
   const accesses = requireCapabilities(request.volume_capabilities)
   checkMap(request.secrets, 'secrets')
-  refuseMutableParameters(request.mutable_parameters)
+  const mutable = parseMutableParameters(request.mutable_parameters)
   const { pool, volume } = parseParameters(request.parameters)
   return {
     name,
@@ -31,7 +34,7 @@ export function parseCreateVolume(driverName: string, request: CreateVolumeReque
     format: commonFormat(accesses),
     parameters: volume,
     source: parseSource(request.volume_content_source),
-    mutable: {},
+    mutable,
     machines: parseRequirement(driverName, request.accessibility_requirements),
   }
 }
@@ -57,7 +60,7 @@ export function parseControllerPublish(request: ControllerPublishVolumeRequest):
   checkMap(request.secrets, 'secrets')
   checkMap(request.volume_context, 'volume_context')
   const mode = request.readonly || !access.writable ? 'ro' : 'rw'
-  return { volumeId, guest: parseGuestId(nodeId), mode, format: access.format }
+  return { volumeId, guest: parseGuestId(nodeId), mode, format: access.format, sharing: access.sharing }
 }
 
 export type GuestChoice = { readonly kind: 'every' } | { readonly kind: 'one'; readonly guest: GuestId } | { readonly kind: 'none' }
@@ -102,7 +105,7 @@ function parseQuestion(request: ValidateVolumeCapabilitiesRequest): ValidationQu
   }
   try {
     parseParameters(request.parameters)
-    refuseMutableParameters(request.mutable_parameters)
+    parseMutableParameters(request.mutable_parameters)
   } catch (error) {
     // Here a parameter is part of the question, not a mistake in asking it.
     if (error instanceof StorageError && error.kind === 'invalid-argument') return { kind: 'unserved', reason: error.message }
@@ -111,18 +114,24 @@ function parseQuestion(request: ValidateVolumeCapabilitiesRequest): ValidationQu
   return { kind: 'served', accesses }
 }
 
-export interface Page {
-  readonly maxEntries: number // 0: the driver's choice
-  readonly after: string | undefined // the last id of the page before
+export function parseListVolumes(request: ListVolumesRequest): Page {
+  return parsePage(request, token => findVolumeId(token) !== undefined)
 }
 
-export function parseListVolumes(request: ListVolumesRequest): Page {
-  const token = request.starting_token
-  if (request.max_entries < 0) throw invalid('max_entries', `${request.max_entries} is negative`)
-  if (token === '') return { maxEntries: request.max_entries, after: undefined }
-  // ABORTED is CSI's answer to a token that is not, or no longer, good: the caller starts the list again.
-  if (findVolumeId(token) === undefined) throw new StorageError('busy', 'starting_token was not given by this driver; start the list again')
-  return { maxEntries: request.max_entries, after: token }
+export function parseExpand(request: ControllerExpandVolumeRequest): { volumeId: string; range: SizeRange } {
+  const volumeId = requireVolumeId(request)
+  if (request.capacity_range === undefined) throw invalid('capacity_range', 'is missing')
+  const range = parseSizeRange(request.capacity_range)
+  if (range.requiredBytes === 0 && range.limitBytes === 0) throw invalid('capacity_range', 'has neither required_bytes nor limit_bytes')
+  if (request.volume_capability !== undefined) requireCapability(request.volume_capability, 'volume_capability')
+  checkMap(request.secrets, 'secrets')
+  return { volumeId, range }
+}
+
+export function parseModify(request: ControllerModifyVolumeRequest): { volumeId: string; changes: MutableParameters } {
+  const volumeId = requireVolumeId(request)
+  checkMap(request.secrets, 'secrets')
+  return { volumeId, changes: parseMutableParameters(request.mutable_parameters) }
 }
 
 /** Where room is asked for: on one machine, anywhere, or at a place where this driver has nothing. */

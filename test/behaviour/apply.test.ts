@@ -8,7 +8,7 @@ import { identityService } from '../../src/csi/identity.ts'
 import { type GuestStore, nodeService } from '../../src/csi/node.ts'
 import { StorageError } from '../../src/errors.ts'
 import { MemoryGuest } from '../protocol/memory-guest.ts'
-import { MemoryStorage } from '../protocol/memory-storage.ts'
+import { controllerOptions, MemoryStorage } from '../protocol/memory-storage.ts'
 import { type Plugin, servePlugin } from '../protocol/plugin.ts'
 
 const DRIVER = 'vdisk.ldom-csi.io'
@@ -65,13 +65,19 @@ async function installation(
   const guest = new MemoryGuest()
   const store = faulty(storage, over.storage ?? {})
   const controller = await servePlugin([
-    identityService({ driverName: DRIVER, version: '1' }),
-    controllerService({ driverName: DRIVER, volumes: store, attachments: store }),
+    identityService({ driverName: DRIVER, version: '1', snapshotTopology: false }),
+    controllerService({ driverName: DRIVER, ...controllerOptions(storage), volumes: store, attachments: store }),
   ])
   open.push(controller)
   const node = await servePlugin([
-    identityService({ driverName: DRIVER, version: '1' }),
-    nodeService({ driverName: DRIVER, guest: { machine: 'm1', guest: 'ldg1' }, attachLimit: 60, volumes: faulty(guest, over.guest ?? {}) }),
+    identityService({ driverName: DRIVER, version: '1', snapshotTopology: false }),
+    nodeService({
+      driverName: DRIVER,
+      guest: { machine: 'm1', guest: 'ldg1' },
+      attachLimit: 60,
+      volumes: faulty(guest, over.guest ?? {}),
+      health: undefined,
+    }),
   ])
   open.push(node)
   const lines: string[] = []

@@ -1,9 +1,13 @@
 // A guest in memory: a second, small implementation of the promises that the Node service relies on.
 
 import type { GuestStore, PublishRequest, StageRequest, TargetRequest } from '../../src/csi/node.ts'
+import type { GuestHealthStore } from '../../src/csi/node-health.ts'
 import { StorageError } from '../../src/errors.ts'
+import type { GuestProblem } from '../../src/guest/guest-health.ts'
 
-export class MemoryGuest implements GuestStore {
+export class MemoryGuest implements GuestStore, GuestHealthStore {
+  /** What is wrong with which volume; set by tests. */
+  readonly problems = new Map<string, readonly GuestProblem[]>()
   readonly staged = new Map<string, StageRequest>()
   readonly published = new Map<string, PublishRequest>()
 
@@ -40,5 +44,18 @@ export class MemoryGuest implements GuestStore {
     if (request?.volumeId !== volumeId) throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)
     const bytes = { total: request.sizeBytes, used: 0, available: request.sizeBytes }
     return request.format.kind === 'block' ? { bytes } : { bytes, inodes: { total: 100, used: 1, available: 99 } }
+  }
+  async expand({ volumeId, path, sizeBytes }: { readonly volumeId: string; readonly path: string; readonly sizeBytes: number }) {
+    const request = this.published.get(path) ?? this.staged.get(path)
+    if (request?.volumeId !== volumeId) throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)
+    return { sizeBytes: Math.max(sizeBytes, request.sizeBytes) }
+  }
+
+  async reach(): Promise<void> {}
+
+  async inspect({ volumeId, path }: { readonly volumeId: string; readonly path: string }): Promise<readonly GuestProblem[]> {
+    const request = this.published.get(path) ?? this.staged.get(path)
+    if (request?.volumeId === volumeId) return this.problems.get(volumeId) ?? []
+    return [{ kind: 'inaccessible', reason: 'MountVanished', message: `volume ${volumeId} is not at ${path}` }]
   }
 }

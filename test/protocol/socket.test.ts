@@ -9,7 +9,7 @@ import { type CsiServer, startServer } from '../../src/csi/server.ts'
 import { silentLog } from '../../src/log.ts'
 import { gate } from './plugin.ts'
 
-const identity = identityService({ driverName: 'vdisk.ldom-csi.io', version: '1.2.3' })
+const identity = identityService({ driverName: 'vdisk.ldom-csi.io', version: '1.2.3', snapshotTopology: false })
 const ends: (() => Promise<unknown>)[] = []
 
 let directory: string

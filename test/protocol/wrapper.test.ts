@@ -6,7 +6,7 @@ import type { ControllerMethods, CreateVolumeRequest } from '../../src/csi/types
 import { StorageError } from '../../src/errors.ts'
 import { gate, type Plugin, servePlugin } from './plugin.ts'
 
-const identity = identityService({ driverName: 'vdisk.ldom-csi.io', version: '1.2.3' })
+const identity = identityService({ driverName: 'vdisk.ldom-csi.io', version: '1.2.3', snapshotTopology: false })
 
 let plugin: Plugin | undefined
 

@@ -150,12 +150,6 @@ const badCreates: readonly { name: string; fields: Partial<CreateVolumeRequest>;
     message: /MULTI_NODE_SINGLE_WRITER with a file system/,
   },
   {
-    name: 'a block volume on many nodes',
-    fields: { volume_capabilities: [withMode(block, 5)] },
-    kind: 'unsupported',
-    message: /one guest at a time/,
-  },
-  {
     name: 'a negative size',
     fields: { capacity_range: { required_bytes: '-1', limit_bytes: '0' } },
     kind: 'out-of-range',
@@ -276,15 +270,26 @@ test('parameters without a value of their own do not appear', () => {
   expect(Object.keys(parseCreateVolume(DRIVER, createVolume({ parameters: { pool: 'gold' } })).parameters)).toEqual([])
 })
 
-const attachModes: readonly { name: string; fields: Partial<ControllerPublishVolumeRequest>; mode: string }[] = [
-  { name: 'SINGLE_NODE_WRITER', fields: {}, mode: 'rw' },
-  { name: 'SINGLE_NODE_SINGLE_WRITER', fields: { volume_capability: withMode(block, 6) }, mode: 'rw' },
-  { name: 'SINGLE_NODE_MULTI_WRITER', fields: { volume_capability: withMode(mount, 7) }, mode: 'rw' },
-  { name: 'SINGLE_NODE_READER_ONLY', fields: { volume_capability: withMode(mount, 2) }, mode: 'ro' },
-  { name: 'a writer with readonly', fields: { readonly: true }, mode: 'ro' },
+const attachModes: readonly { name: string; fields: Partial<ControllerPublishVolumeRequest>; mode: string; sharing: string }[] = [
+  { name: 'SINGLE_NODE_WRITER', fields: {}, mode: 'rw', sharing: 'exclusive' },
+  { name: 'SINGLE_NODE_SINGLE_WRITER', fields: { volume_capability: withMode(block, 6) }, mode: 'rw', sharing: 'exclusive' },
+  { name: 'SINGLE_NODE_MULTI_WRITER', fields: { volume_capability: withMode(mount, 7) }, mode: 'rw', sharing: 'exclusive' },
+  { name: 'SINGLE_NODE_READER_ONLY', fields: { volume_capability: withMode(mount, 2) }, mode: 'ro', sharing: 'exclusive' },
+  { name: 'MULTI_NODE_READER_ONLY, mounted', fields: { volume_capability: withMode(mount, 3) }, mode: 'ro', sharing: 'shared' },
+  { name: 'MULTI_NODE_READER_ONLY, raw', fields: { volume_capability: withMode(block, 3) }, mode: 'ro', sharing: 'shared' },
+  { name: 'MULTI_NODE_SINGLE_WRITER, raw', fields: { volume_capability: withMode(block, 4) }, mode: 'rw', sharing: 'shared' },
+  { name: 'MULTI_NODE_MULTI_WRITER, raw', fields: { volume_capability: withMode(block, 5) }, mode: 'rw', sharing: 'shared' },
+  {
+    name: 'a reader among writers on many nodes',
+    fields: { volume_capability: withMode(block, 5), readonly: true },
+    mode: 'ro',
+    sharing: 'shared',
+  },
+  { name: 'a writer with readonly', fields: { readonly: true }, mode: 'ro', sharing: 'exclusive' },
 ]
-test.each(attachModes)('$name attaches $mode', ({ fields, mode }) => {
-  expect(parseControllerPublish(publish(fields))).toMatchObject({ volumeId: ID, guest: { machine: 'm1', guest: 'ldg1' }, mode })
+test.each(attachModes)('$name attaches $mode, $sharing', ({ fields, mode, sharing }) => {
+  const guest = { machine: 'm1', guest: 'ldg1' }
+  expect(parseControllerPublish(publish(fields))).toMatchObject({ volumeId: ID, guest, mode, sharing })
 })
 
 const badPublishes: readonly { name: string; fields: Partial<ControllerPublishVolumeRequest>; kind: string; message: RegExp }[] = [
@@ -360,6 +365,6 @@ test.each(places)('GetCapacity with $name', ({ fields, place }) => {
 })
 
 test('GetCapacity refuses capabilities and parameters that no volume could have', () => {
-  expect(() => parseGetCapacity(DRIVER, capacity({ volume_capabilities: [withMode(block, 5)] }))).toThrow('one guest at a time')
+  expect(() => parseGetCapacity(DRIVER, capacity({ volume_capabilities: [withMode(mount, 5)] }))).toThrow('with a file system')
   expect(() => parseGetCapacity(DRIVER, capacity({ parameters: { nonsense: 'x' } }))).toThrow('unknown names: nonsense')
 })

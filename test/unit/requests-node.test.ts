@@ -136,7 +136,7 @@ test('statistics of an unknown volume at a relative path are not found, not malf
 
 test('what the controller writes into the contexts is what the node reads', () => {
   const attachment: Attachment = {
-    ...{ volumeId: ID, guest: { machine: 'm1', guest: 'ldg1' }, mode: 'ro', slot: 700, lun: 5 },
+    ...{ volumeId: ID, guest: { machine: 'm1', guest: 'ldg1' }, mode: 'ro', sharing: 'exclusive', slot: 700, lun: 5 },
     ...{ sizeBytes: 2 ** 43, written: true },
   }
   const volume = { name: 'pvc-1', source: { kind: 'empty' }, format: { kind: 'filesystem', type: 'ext4' } } as Volume

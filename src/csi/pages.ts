@@ -1,0 +1,49 @@
+// Lists in pages. A token is the last id of the page before, so that what comes and goes meanwhile moves nothing else over an
+// edge: an object that was there throughout is listed exactly once.
+
+import { StorageError } from '../errors.ts'
+import { invalid } from './fields.ts'
+
+export interface Page {
+  readonly maxEntries: number // 0: the driver's choice
+  readonly after: string | undefined // the last id of the page before
+}
+
+interface PageRequest {
+  readonly max_entries: number
+  readonly starting_token: string
+}
+
+export function parsePage(request: PageRequest, isToken: (token: string) => boolean): Page {
+  const { max_entries: maxEntries, starting_token: token } = request
+  if (maxEntries < 0) throw invalid('max_entries', `${maxEntries} is negative`)
+  if (token === '') return { maxEntries, after: undefined }
+  // ABORTED is CSI's answer to a token that is not, or no longer, good: the caller starts the list again.
+  if (!isToken(token)) throw new StorageError('busy', 'starting_token was not given by this driver; start the list again')
+  return { maxEntries, after: token }
+}
+
+// Go clients receive at most 4 MiB. JSON names every field, so it is never shorter than the wire.
+const LARGEST_PAGE_BYTES = 3 * 1024 * 1024
+
+/** The entries of one page, as they are sent, and the token for the next; an empty token when this was the last. */
+export function cutPage<Item, Entry>(
+  all: readonly Item[],
+  page: Page,
+  form: { readonly idOf: (item: Item) => string; readonly entry: (item: Item) => Entry },
+): { entries: readonly Entry[]; next_token: string } {
+  const { idOf, entry } = form
+  const { after, maxEntries } = page
+  const sorted = all.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+  const rest = sorted.filter(item => after === undefined || idOf(item) > after)
+  const entries: Entry[] = []
+  let bytes = 0
+  for (const item of rest) {
+    const next = entry(item)
+    bytes += Buffer.byteLength(JSON.stringify(next))
+    if (entries.length > 0 && (entries.length === maxEntries || bytes > LARGEST_PAGE_BYTES)) break
+    entries.push(next)
+  }
+  const last = rest[entries.length - 1]
+  return { entries, next_token: entries.length < rest.length && last !== undefined ? idOf(last) : '' }
+}

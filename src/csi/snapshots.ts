@@ -1,0 +1,127 @@
+// Snapshots: the snapshot calls of the Controller service and the GroupController service. Request to storage call to response.
+
+import { StorageError } from '../errors.ts'
+import type { Snapshot } from '../storage/model.ts'
+import { findVolumeId } from '../storage/names.ts'
+import type { Group, Snapshots } from '../storage/snapshots.ts'
+import { type Handlers, type Service, service } from './handler.ts'
+import { cutPage } from './pages.ts'
+import type { Draft } from './proto.ts'
+import * as requests from './snapshot-requests.ts'
+import { formatTopology } from './topology.ts'
+import {
+  type ControllerMethods,
+  GroupControllerServiceCapabilityRPCType as GroupType,
+  type Timestamp,
+  type VolumeGroupSnapshot,
+  type Snapshot as WireSnapshot,
+} from './types.gen.ts'
+
+/** What the services need of storage. */
+export type SnapshotStore = Pick<
+  Snapshots,
+  'createSnapshot' | 'deleteSnapshot' | 'getSnapshot' | 'listSnapshots' | 'createGroup' | 'getGroup' | 'deleteGroup'
+>
+
+export interface SnapshotOptions {
+  readonly driverName: string
+  readonly snapshots: SnapshotStore
+  /** The machines that reach each pool: where volumes made from its snapshots can be. */
+  readonly pools: ReadonlyMap<string, { readonly machines: ReadonlyMap<string, unknown> }>
+  /** Answer with places, and honour wishes for them; a driver that does must say so (SNAPSHOT_ACCESSIBILITY_CONSTRAINTS). */
+  readonly snapshotTopology: boolean
+}
+
+export function snapshotHandlers(options: SnapshotOptions): Handlers<ControllerMethods> {
+  const { driverName, snapshots } = options
+  return {
+    CreateSnapshot: async (request, signal) => {
+      const { name, volumeId, requisite } = requests.parseCreateSnapshot(driverName, request)
+      const wanted = options.snapshotTopology ? requisite : []
+      refuseUnreachable(options, volumeId, wanted)
+      const snapshot = await snapshots.createSnapshot({ name, volumeId }, signal)
+      return { snapshot: wireSnapshot(options, snapshot, wanted) }
+    },
+    DeleteSnapshot: async (request, signal) => {
+      await snapshots.deleteSnapshot(requests.requireSnapshotId(request), signal)
+      return {}
+    },
+    GetSnapshot: async (request, signal) => {
+      const snapshot = await snapshots.getSnapshot(requests.requireSnapshotId(request), signal)
+      return { snapshot: wireSnapshot(options, snapshot) }
+    },
+    ListSnapshots: async (request, signal) => {
+      const { page, filter } = requests.parseListSnapshots(request)
+      const all = await snapshots.listSnapshots(filter, signal)
+      return cutPage(all, page, { idOf: each => each.id, entry: each => ({ snapshot: wireSnapshot(options, each) }) })
+    },
+  }
+}
+
+export function groupControllerService(options: SnapshotOptions): Service {
+  const { snapshots } = options
+  return service('GroupController', {
+    GroupControllerGetCapabilities: async () => ({
+      capabilities: [{ rpc: { type: GroupType.CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT } }],
+    }),
+    CreateVolumeGroupSnapshot: async (request, signal) => {
+      const group = await snapshots.createGroup(requests.parseCreateGroup(request), signal)
+      return { group_snapshot: wireGroup(options, group) }
+    },
+    DeleteVolumeGroupSnapshot: async (request, signal) => {
+      const { groupId, memberIds } = requests.parseGroup(request)
+      await snapshots.deleteGroup(groupId, memberIds, signal)
+      return {}
+    },
+    GetVolumeGroupSnapshot: async (request, signal) => {
+      const { groupId, memberIds } = requests.parseGroup(request)
+      return { group_snapshot: wireGroup(options, await snapshots.getGroup(groupId, memberIds, signal)) }
+    },
+  })
+}
+
+function machinesOf({ pools }: SnapshotOptions, volumeId: string): readonly string[] {
+  const id = findVolumeId(volumeId)
+  return [...(pools.get(id?.pool ?? '')?.machines.keys() ?? [])].sort()
+}
+
+// A volume of a pool that is not known here is left to storage, which knows what that means.
+function refuseUnreachable(options: SnapshotOptions, volumeId: string, requisite: readonly string[]): void {
+  const machines = machinesOf(options, volumeId)
+  if (requisite.length === 0 || machines.length === 0 || machines.some(machine => requisite.includes(machine))) return
+  throw new StorageError(
+    'no-space',
+    `snapshots of volume ${volumeId} can be used on ${machines.join(', ')}, not on ${requisite.join(', ')} as the request demands`,
+  )
+}
+
+/** Of a request that names places, the answer names no others (csi-sanity 5.6). */
+function wireSnapshot(options: SnapshotOptions, snapshot: Snapshot, requisite: readonly string[] = []): Draft<WireSnapshot> {
+  const machines = options.snapshotTopology ? machinesOf(options, snapshot.volumeId) : []
+  return {
+    size_bytes: String(snapshot.sizeBytes),
+    snapshot_id: snapshot.id,
+    source_volume_id: snapshot.volumeId,
+    creation_time: wireTime(snapshot),
+    // A snapshot of ZFS is whole when it is there.
+    ready_to_use: true,
+    group_snapshot_id: snapshot.groupId ?? '',
+    accessible_topology: machines
+      .filter(machine => requisite.length === 0 || requisite.includes(machine))
+      .map(machine => formatTopology(options.driverName, machine)),
+  }
+}
+
+function wireGroup(options: SnapshotOptions, { id, snapshots }: Group): Draft<VolumeGroupSnapshot> {
+  return {
+    group_snapshot_id: id,
+    snapshots: snapshots.map(snapshot => wireSnapshot(options, snapshot)),
+    // One cut, one time.
+    creation_time: snapshots[0] && wireTime(snapshots[0]),
+    ready_to_use: true,
+  }
+}
+
+function wireTime({ createdAtSeconds }: Snapshot): Timestamp {
+  return { seconds: String(createdAtSeconds), nanos: 0 }
+}

@@ -6,6 +6,7 @@ import { expectSuccess, type FailureRow } from '../shell/failures.ts'
 import type { Command, Shell } from '../shell/shell.ts'
 
 export const DEVFSADM = '/usr/sbin/devfsadm'
+export const FORMAT = '/usr/sbin/format'
 export const IOSTAT = '/usr/bin/iostat'
 export const TEST = '/usr/bin/test'
 export const DD = '/usr/bin/dd'
@@ -66,6 +67,16 @@ export class DeviceTree {
   /** Whether the path is a block device. A path that cannot be looked at throws. */
   async exists(path: string, signal?: AbortSignal): Promise<boolean> {
     return this.#test('-b', path, signal)
+  }
+
+  /**
+   * Gives a disk without a label an EFI label. The answer of `format` says nothing about success (recalled): the caller reads the disk
+   * afterwards. Solaris 11 only; an older service domain says so here and its administrator labels the canary by hand.
+   */
+  async labelBlank(device: string, signal?: AbortSignal): Promise<void> {
+    if (!/^c\d+t\w+d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
+    // As the vendor's own iSCSI connector does on SPARC (parser).
+    await this.#write([FORMAT, '-L', 'efi', '-d', device], device, signal)
   }
 
   /** The text that writeBlock wrote there, without its padding. */

@@ -41,6 +41,7 @@ export class SimInitiator {
     host.programs.set('iscsiadm', args => this.#iscsiadm(args))
     host.programs.set('devfsadm', args => this.#devfsadm(args))
     host.programs.set('iostat', args => this.#iostat(args))
+    host.programs.set('format', args => this.#format(args))
     host.devices.push(path => this.#device(path))
     addDevicePrograms(host)
   }
@@ -182,6 +183,16 @@ export class SimInitiator {
         this.#waiting.delete(guid)
       }
     }
+  }
+
+  // Solaris 11's form without a dialogue, as the vendor's connector uses it (parser); it prints nothing to rely on.
+  #format(args: readonly string[]): SimAnswer {
+    const [letter, label, option, disk = ''] = args
+    if (letter !== '-L' || label !== 'efi' || option !== '-d' || args.length !== 4)
+      return failure('format', 'unsupported arguments in the simulation')
+    if (!this.disks().includes(disk)) return failure('format', `${disk}: cannot find disk`)
+    this.label(disk)
+    return success()
   }
 
   // Format recalled.

@@ -1,7 +1,8 @@
 // What a pool's design adds between the zvol and its export by a service domain. Everything a design does is safe to
 // repeat; nothing outside this folder knows the difference between designs.
 
-import type { PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
+import type { Pool, PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
+import type { PathProof } from './canary.ts'
 
 /** The number under which a machine's service domains see the unit; `replace` writes another one to the record first. */
 export interface LunChoice {
@@ -70,6 +71,12 @@ export interface Design {
 
   /** Whether an exported device is this volume, whatever the export is called. */
   isDeviceOf(place: VolumePlace, device: string): boolean
+
+  /**
+   * Proves every path of the pool by writing and reading the pool's canary, which is made first where it is missing. A design whose
+   * pools have one path each has nothing to prove and answers nothing.
+   */
+  provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]>
 
   /** What the design's own layer holds that the volumes do not explain, and the other way round. */
   audit(inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]>

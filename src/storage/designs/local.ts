@@ -64,6 +64,10 @@ export class LocalDesign implements Design {
     return device === this.#device(place) || device.replace('/rdsk/', '/dsk/') === this.#device(place)
   }
 
+  async provePaths(): Promise<readonly []> {
+    return []
+  }
+
   async audit(): Promise<readonly []> {
     return []
   }

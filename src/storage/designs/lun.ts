@@ -3,11 +3,12 @@
 
 import type { Clock } from '../../clock.ts'
 import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../comstar/stmfadm.ts'
-import { isStorageError, StorageError } from '../../errors.ts'
+import { describeError, isStorageError, StorageError } from '../../errors.ts'
 import type { DeviceTree } from '../../iscsi/devices.ts'
 import type { Iscsiadm } from '../../iscsi/iscsiadm.ts'
-import { logicalUnitGuid, nextLun } from '../names.ts'
-import type { PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
+import { logicalUnitGuid, nextLun, preferredLun } from '../names.ts'
+import type { Pool, PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
+import { CANARY_BYTES, type CanaryPath, canaryPlace, exchangeNonces, nameOfPath, type PathProof } from './canary.ts'
 import type { Design, DesignFinding, DesignInventory, LunChoice } from './design.ts'
 
 /** No published figures; the vendor's own connector polls after 1, 4, 9 … s (parser). */
@@ -119,6 +120,46 @@ export class LunDesign implements Design {
 
   isDeviceOf(place: VolumePlace, device: string): boolean {
     return device.toUpperCase().includes(`T${guidOf(place)}D0`) || device.replace('/dsk/', '/rdsk/') === dataFile(place)
+  }
+
+  async provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]> {
+    const place = canaryPlace(pool)
+    await this.#ensureCanary(place, signal)
+    const exposed: CanaryPath[] = []
+    const failed: PathProof[] = []
+    for (const [machine, { paths }] of pool.machines) {
+      const existing = await this.#findView(guidOf(place), this.#options.hostGroup(machine), signal)
+      const wanted = typeof existing?.lun === 'number' ? existing.lun : preferredLun(place.leaf)
+      const lun = await this.#ensureView(place, machine, { number: wanted, replace: async () => {} }, signal)
+      for (const path of paths) {
+        try {
+          const device = await this.#prove(place, path, lun, CANARY_BYTES, signal)
+          const disk = device.slice('/dev/dsk/'.length, -'s2'.length)
+          exposed.push({ machine, path, disk, devices: this.#options.initiator(path).devices })
+        } catch (error) {
+          if (!isStorageError(error)) throw error
+          failed.push({ path: nameOfPath({ machine, path }), proved: false, detail: describeError(error) })
+        }
+      }
+    }
+    return [...failed, ...(await exchangeNonces(exposed, signal))]
+  }
+
+  async #ensureCanary(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+    const creation = {
+      dataset: place.dataset,
+      sizeBytes: CANARY_BYTES,
+      blockSizeBytes: 8192,
+      reservation: 'thin',
+      compression: 'off',
+      properties: {},
+    } as const
+    try {
+      await place.pool.zfs.createVolume(creation, signal)
+    } catch (error) {
+      if (!isStorageError(error, 'already-exists')) throw error
+    }
+    await this.ensure(place, CANARY_BYTES, signal)
   }
 
   async audit(inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]> {

@@ -80,8 +80,8 @@ async function startPlugin(name: string, args: readonly string[]): Promise<void>
 }
 
 async function examineInstallation(): Promise<void> {
-  report.step('ldom-csi doctor looks at every host, tool and path')
-  const { status: doctorStatus, output } = await run(CSI, ['doctor', '--config', controllerFile()])
+  report.step('ldom-csi doctor --prepare looks at every host, tool and path, and proves the paths with a canary')
+  const { status: doctorStatus, output } = await run(CSI, ['doctor', '--config', controllerFile(), '--prepare'])
   const lines = output.trim().split('\n')
   for (const line of lines.filter(each => !each.startsWith('ok'))) report.say(line)
   const count = (level: string) => lines.filter(line => line.startsWith(level)).length
@@ -315,7 +315,7 @@ function isVolume({ name, kind }: { readonly name: string; readonly kind: string
   return kind === 'volume' && name.includes('/v-')
 }
 
-/** Volumes and their records. */
+/** Volumes and their records; the canary of doctor stays. */
 function isOurs({ name }: { readonly name: string }): boolean {
   return /\/(v|a-v)-[^/]*$/.test(name)
 }

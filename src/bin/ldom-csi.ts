@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { applyManifests, type ClaimFailure, deleteManifests } from '../cli/apply.ts'
-import { examine, formatChecks } from '../cli/doctor.ts'
+import { examine, formatChecks, provePaths } from '../cli/doctor.ts'
 import { parseManifests } from '../cli/manifests.ts'
 import { formatTable, formatVolumeTable, listVolumeRows } from '../cli/volumes.ts'
 import { systemClock } from '../clock.ts'
@@ -110,14 +110,15 @@ async function runApply(options: ApplyOptions): Promise<void> {
 function addReports(program: Command): void {
   const report = (name: string, description: string) =>
     program.command(name).description(description).requiredOption('--config <file>', "the controller's configuration file")
-  report('doctor', 'check hosts, permissions, services and paths; exit status 1 when something is wrong').action(
-    (options: { config: string }) =>
+  report('doctor', 'check hosts, permissions, services and paths; exit status 1 when something is wrong')
+    .option('--prepare', 'also prove every path with a small labelled canary unit, which is made where it is missing')
+    .action((options: { config: string; prepare?: true }) =>
       withInstallation(options.config, async installation => {
-        const checks = await examine(installation)
+        const checks = [...(await examine(installation)), ...(options.prepare ? await provePaths(installation.pools) : [])]
         process.stdout.write(formatChecks(checks))
         if (checks.some(check => check.level === 'FAIL')) process.exitCode = 1
       }),
-  )
+    )
   report('volumes', 'list volumes with their attachments and paths')
     .option('--output <form>', 'table or json', parseOutput, 'table')
     .action((options: { config: string; output: 'table' | 'json' }) =>

@@ -10,6 +10,7 @@ import { Ldm } from '../ldoms/ldm.ts'
 import type { Domain } from '../ldoms/listing.ts'
 import type { Host } from '../shell/host.ts'
 import { listProcesses } from '../shell/processes.ts'
+import type { Pools } from '../storage/pool.ts'
 import { readDialect } from '../zfs/dialect.ts'
 import { Zfs } from '../zfs/zfs.ts'
 
@@ -28,6 +29,22 @@ export interface DoctorSubject {
 type Checks = readonly Check[]
 
 const SVCPROP = '/usr/bin/svcprop'
+
+/** Writes: each path of a pool to a canary unit of the driver's own, which is made where it is missing. User data is never touched. */
+export async function provePaths(pools: Pools, signal?: AbortSignal): Promise<Checks> {
+  const proofs = await Promise.all(
+    [...pools.values()].map(pool => {
+      const wayOut = "check the storage host, the pool's target and the service domains, then run doctor --prepare again"
+      return attempt(`canary of pool ${pool.name}`, wayOut, async () =>
+        (await pool.design.provePaths(pool, signal)).map(({ path, proved, detail }) => {
+          const object = `canary of pool ${pool.name}, ${path}`
+          return proved ? ok(object, detail) : fail(object, detail, wayOut)
+        }),
+      )
+    }),
+  )
+  return proofs.flat()
+}
 
 export async function examine(subject: DoctorSubject, signal?: AbortSignal): Promise<Checks> {
   const { config, hosts } = subject

@@ -1,6 +1,6 @@
 // `doctor` on a simulated installation: silence where all is well, and for each defect one line that names it and the way out.
 
-import { type Check, examine, formatChecks } from '../../src/cli/doctor.ts'
+import { type Check, examine, formatChecks, provePaths } from '../../src/cli/doctor.ts'
 import { install, type TestInstallation } from '../support/installation.ts'
 
 const failures = (checks: readonly Check[]) =>
@@ -116,6 +116,25 @@ test('a vds, a dataset and a domain that the configuration names wrongly are fou
   expect(failures(await examine(driver())).sort()).toEqual([
     'pool silver: dataset mtank/elsewhere does not exist on m1-primary',
     'vds primary-vds9@primary of m1: there is no such vds',
+  ])
+})
+
+test('every path of a pool with several is proved through the canary, and only those', async () => {
+  const checks = await provePaths(install().driver().pools)
+
+  expect(checks.map(({ level, object }) => [level, object])).toEqual(
+    ['m1', 'm2'].flatMap(machine =>
+      ['primary', 'alternate'].map(domain => ['ok', `canary of pool gold, machine ${machine}, service domain ${domain}`]),
+    ),
+  )
+})
+
+test('a path without the storage network fails alone', async () => {
+  const { driver, world } = install()
+  world.initiator('m2-alternate').connected = false
+
+  expect(failures(await provePaths(driver().pools))).toEqual([
+    expect.stringMatching(/^canary of pool gold, machine m2, service domain alternate: /),
   ])
 })
 

@@ -58,9 +58,7 @@ test('while a machine is silent its attachments are unknown, not absent', async 
   const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
   await attachments.attach(attachRequest(volume.id, 'm2/ldg1'))
 
-  world
-    .host('m2-primary')
-    .programs.set('ldm', () => ({ exitStatus: 1, stdout: '', stderr: 'Failed to connect to logical domain manager: Connection refused\n' }))
+  world.host('m2-primary').down = true
 
   expect(await listVolumeRows(new Map([...pools].filter(([name]) => name === 'gold')))).toMatchObject([
     { state: 'unknown', guest: 'm2/ldg1' },

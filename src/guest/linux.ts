@@ -2,7 +2,7 @@
 // It asks only the guest's own tools and files; nothing here decides whether a disk may be formatted.
 
 import { StorageError } from '../errors.ts'
-import { expectSuccess, type FailureRow } from '../shell/failures.ts'
+import { expectSuccess } from '../shell/failures.ts'
 import type { Command, CommandResult, Shell } from '../shell/shell.ts'
 import {
   type Amounts,
@@ -17,6 +17,7 @@ import {
   SLOW_MS,
   type UseTable,
 } from './disks.ts'
+import { LINUX_FAILURES } from './linux-failures.ts'
 import { diskName, LAST_NAMED_SLOT, LinuxUses, parseBlkid, parseFileSystemStat, parseMountInfo } from './linux-tables.ts'
 import { Paths } from './paths.ts'
 
@@ -36,51 +37,6 @@ const RESIZE2FS = '/sbin/resize2fs'
 const XFS_GROWFS = '/usr/sbin/xfs_growfs'
 
 type FileSystem = keyof typeof MKFS
-
-const RECORDED = { evidence: 'recorded', source: 'linux-guest-tools.txt' } as const
-const RECORDED_2 = { evidence: 'recorded', source: 'linux-guest-tools-2.txt' } as const
-
-const FAILURES: readonly FailureRow[] = [
-  { text: /target is busy/, status: 32, kind: 'busy', hint: 'a process has a file open there; end it', ...RECORDED },
-  {
-    text: /wrong fs type, bad option, bad superblock/,
-    status: 32,
-    kind: 'failed-precondition',
-    hint: 'the kernel log of the guest says more: a mount option it does not know, a damaged file system, or a copy of one that is mounted',
-    ...RECORDED,
-  },
-  { text: /already mounted on/, status: 32, kind: 'busy', ...RECORDED },
-  {
-    text: /special device .* does not exist/,
-    status: 32,
-    kind: 'unavailable',
-    hint: 'the disk has gone; see whether it is attached',
-    ...RECORDED_2,
-  },
-  { text: /mount point does not exist/, status: 32, kind: 'failed-precondition', ...RECORDED_2 },
-  { text: /Use the -f option to force overwrite/, status: 1, kind: 'failed-precondition', hint: 'the disk is not blank', ...RECORDED },
-  { text: /is mounted; will not make a filesystem here|is mounted\.$/m, kind: 'busy', ...RECORDED },
-  {
-    text: /apparently in use by the system|Device or resource busy/,
-    kind: 'busy',
-    evidence: 'recalled',
-    source: 'mke2fs, mkfs.xfs: the exclusive open failed',
-    hint: 'something in the guest holds the disk',
-  },
-  {
-    text: /must be larger than|too small/i,
-    kind: 'out-of-range',
-    evidence: 'recalled',
-    source: 'mkfs.xfs 6: "Filesystem must be larger than 300MB."',
-    hint: 'ask for a larger volume or for ext4',
-  },
-  {
-    text: /Input\/output error|No such device|cannot open .*: No such file/,
-    kind: 'unavailable',
-    hint: 'the disk does not answer; see whether its service domain is up',
-    ...RECORDED_2,
-  },
-]
 
 export interface LinuxOptions {
   readonly shell: Shell
@@ -155,7 +111,7 @@ export class LinuxPlatform implements Platform {
     if (found.exitStatus === 0) return parseBlkid(found.stdout)
     if (found.exitStatus === 8) return { kind: 'other', description: 'several signatures at once' }
     if (found.exitStatus !== 2 || found.stderr.trim() !== '') {
-      expectSuccess(probe, found, FAILURES, device.blockPath)
+      expectSuccess(probe, found, LINUX_FAILURES, device.blockPath)
     }
     // blkid answers so both for a blank disk and for one that it cannot read: the next reading fails on the latter.
     const zero = await this.#readsZero(device, signal)
@@ -220,7 +176,7 @@ export class LinuxPlatform implements Platform {
         `${device.blockPath}: e2fsck left errors uncorrected; run e2fsck by hand on the guest, or restore a snapshot`,
       )
     }
-    expectSuccess(command, result, FAILURES, device.blockPath)
+    expectSuccess(command, result, LINUX_FAILURES, device.blockPath)
   }
 
   async mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void> {
@@ -282,7 +238,7 @@ export class LinuxPlatform implements Platform {
     const command: Command = [UMOUNT, path]
     const result = await this.#shell.run(command, { effect: 'write', signal })
     if (result.exitStatus === 32 && /: not mounted\.|no mount point specified\./.test(result.stderr)) return
-    expectSuccess(command, result, FAILURES, path)
+    expectSuccess(command, result, LINUX_FAILURES, path)
   }
 
   async measureFileSystem(path: string, signal?: AbortSignal): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
@@ -301,12 +257,12 @@ export class LinuxPlatform implements Platform {
 
   async #read(command: Command, object: string, signal: AbortSignal | undefined, timeoutMs?: number): Promise<CommandResult> {
     const result = await this.#shell.run(command, { effect: 'read', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
-    return expectSuccess(command, result, FAILURES, object)
+    return expectSuccess(command, result, LINUX_FAILURES, object)
   }
 
   async #write(command: Command, object: string, signal: AbortSignal | undefined, timeoutMs?: number): Promise<CommandResult> {
     const result = await this.#shell.run(command, { effect: 'write', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
-    return expectSuccess(command, result, FAILURES, object)
+    return expectSuccess(command, result, LINUX_FAILURES, object)
   }
 }
 

@@ -27,10 +27,10 @@ export function findDiskLinks(listing: string, slot: number): readonly string[] 
   const target = `/virtual-devices@100/channel-devices@200/disk@${slot.toString(16)}:a`
   const names: string[] = []
   for (const line of listing.split('\n')) {
-    const match = line.match(/ (c\d+d\d+)s0 -> (\S+)$/)
-    if (match?.[1]?.endsWith(`d${slot}`) && /^c\d+d\d+$/.test(match[1]) && match[2]?.endsWith(target)) names.push(match[1])
+    const match = line.match(/ (c\d+d(\d+))s0 -> (\S+)$/)
+    if (match?.[1] && match[2] === String(slot) && match[3]?.endsWith(target)) names.push(match[1])
   }
-  return names.filter(name => name.slice(name.indexOf('d') + 1) === String(slot)).sort()
+  return names.sort()
 }
 
 /** `prtvtoc`: comment lines with the dimensions, then one row a slice that is not empty (prtvtoc.c). */

@@ -66,7 +66,7 @@ export class TestDisk implements VirtualDisk {
   }
 }
 
-class TestDisks implements GuestDisks {
+export class TestDisks implements GuestDisks {
   readonly disks: TestDisk[] = []
   readonly #listeners: ((event: 'disks' | 'boot') => void)[] = []
 

@@ -5,8 +5,8 @@ import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
 import { makeFileSystem, readFiles, readSuperblock, type Superblock, usedBytes, writeSuperblock } from './file-system.ts'
 import type { SimMount } from './guest.ts'
-import { diskName, type SimLinuxGuest } from './linux-guest.ts'
-import { answer, refuse, unsupported } from './names.ts'
+import type { SimLinuxGuest } from './linux-guest.ts'
+import { answer, diskName, refuse, unsupported } from './names.ts'
 
 const E2FSPROGS = '1.47.0 (5-Feb-2023)'
 const MiB = 1024 ** 2

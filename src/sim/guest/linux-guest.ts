@@ -9,7 +9,7 @@ import { type GuestOptions, octalDump, SimGuest, type SimMount } from './guest.t
 import { KernelRoot } from './kernel-root.ts'
 import { LinuxFileSystems } from './linux-file-systems.ts'
 import { LinuxMounts } from './linux-mounts.ts'
-import { answer, type NameEntry, NameTree, refuse, unsupported } from './names.ts'
+import { answer, diskName, type NameEntry, NameTree, refuse, unsupported } from './names.ts'
 
 const SECTOR = 512
 const SIZE_FIELD_SECTORS = 2 ** 32
@@ -212,9 +212,3 @@ export class SimLinuxGuest extends SimGuest {
 }
 
 const RMDIR_REASONS = { missing: 'No such file or directory', mounted: 'Device or resource busy', 'not-a-directory': 'Not a directory' }
-
-/** vdiska … vdiskz, vdiskaa …, by the disk's number (sunvdc.c). */
-export function diskName(id: number): string {
-  const a = 'a'.charCodeAt(0)
-  return id < 26 ? `vdisk${String.fromCharCode(a + id)}` : `vdisk${String.fromCharCode(a + Math.floor(id / 26) - 1, a + (id % 26))}`
-}

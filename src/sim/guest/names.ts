@@ -161,3 +161,9 @@ function longLine(entry: NameEntry, name: string): string {
       return line('brw-rw----', entry.numbers, name)
   }
 }
+
+/** What a Linux guest calls a disk: vdiska … vdiskz, vdiskaa …, by the disk's number (sunvdc.c). */
+export function diskName(id: number): string {
+  const a = 'a'.charCodeAt(0)
+  return id < 26 ? `vdisk${String.fromCharCode(a + id)}` : `vdisk${String.fromCharCode(a + Math.floor(id / 26) - 1, a + (id % 26))}`
+}

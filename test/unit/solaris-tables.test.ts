@@ -1,0 +1,164 @@
+// Texts of Solaris tools to values. No transcript of a Solaris guest exists yet: layouts are those of the illumos sources that
+// the parsers name.
+
+import {
+  backendBytes,
+  findDiskLinks,
+  isDefaultTable,
+  parseDiskBytes,
+  parseFileSystemTotals,
+  parseLabel,
+  parseMountTable,
+  parseUfsBytes,
+  SolarisUses,
+} from '../../src/guest/solaris-tables.ts'
+
+const NODES = '../../devices/virtual-devices@100/channel-devices@200'
+const link = (name: string, target: string) => `lrwxrwxrwx   1 root     root          62 Nov  3 10:00 ${name} -> ${target}`
+
+const LISTING = [
+  'total 48',
+  link('c0d0s0', `${NODES}/disk@0:a`),
+  link('c1d1s0', `${NODES}/disk@1:a`),
+  link('c1d10s0', `${NODES}/disk@a:a`),
+  link('c1d10s2', `${NODES}/disk@a:c`),
+  link('c1d16s0', `${NODES}/disk@10:a`),
+  link('c1d110s0', `${NODES}/disk@6e:a`),
+  link('c2t0d1s0', '../../devices/pci@0/scsi@1/disk@1,0:a'),
+  link('c3d1s0', '../../devices/other@0/disk@1:a'),
+].join('\n')
+
+test.each([
+  [0, ['c0d0']],
+  [1, ['c1d1']],
+  [10, ['c1d10']],
+  [16, ['c1d16']],
+  [110, ['c1d110']],
+  [5, []],
+])('disk %d is found by where its link leads: %j', (slot, names) => {
+  expect(findDiskLinks(LISTING, slot)).toEqual(names)
+})
+
+test('a name that leads to another number is not taken', () => {
+  expect(findDiskLinks(link('c0d10s0', `${NODES}/disk@10:a`), 10)).toEqual([])
+  expect(findDiskLinks(link('c0d10s0', `${NODES}/disk@10:a`), 16)).toEqual([])
+})
+
+const VTOC = `* /dev/rdsk/c0d1s2 partition map
+*
+* Dimensions:
+*         512 bytes/sector
+*         600 sectors/track
+*           1 tracks/cylinder
+*         600 sectors/cylinder
+*        3498 cylinders
+*        3496 accessible cylinders
+*
+* Flags:
+*   1: unmountable
+*  10: read-only
+*
+*                            First       Sector      Last
+* Partition  Tag  Flags      Sector       Count      Sector  Mount Directory
+       0      0    00          600     2097000     2097599   /mnt
+       2      5    00            0     2097600     2097599
+`
+
+test('a label and its slices are understood, mounted ones too', () => {
+  expect(parseLabel(VTOC)).toEqual({
+    sectorsPerCylinder: 600,
+    slices: [
+      { number: 0, tag: 0, first: 600, count: 2_097_000 },
+      { number: 2, tag: 5, first: 0, count: 2_097_600 },
+    ],
+  })
+})
+
+test('a table with the backup slice alone is what the disk server shows of a disk without a label', () => {
+  expect(isDefaultTable(parseLabel(VTOC.replace(/^ {7}0.*\n/m, '')))).toBe(true)
+  expect(isDefaultTable(parseLabel(VTOC))).toBe(false)
+  expect(isDefaultTable(parseLabel(VTOC.replace(/^ {7}[02].*\n/gm, '')))).toBe(false)
+})
+
+test('other text is not a label', () => {
+  expect(() => parseLabel('prtvtoc: nothing to see\n')).toThrow('prtvtoc printed')
+})
+
+describe('the size of a backend', () => {
+  const vtoc = { sectorsPerCylinder: 600, slices: [] }
+  const efi = { sectorsPerCylinder: undefined, slices: [] }
+  const cylinder = 600 * 512
+
+  test.each([
+    { name: 'a whole disk without a label', disk: 1000, label: undefined, expected: 1000, size: 1000 },
+    { name: 'a slice with VTOC', disk: 9_000_000 + 3 * cylinder, label: vtoc, expected: 9_000_000, size: 9_000_000 },
+    { name: 'a whole disk with VTOC', disk: 9_000_000, label: vtoc, expected: 9_000_000, size: 9_000_000 },
+    { name: 'a slice with EFI', disk: 90_000_000 + 16_451 * 512, label: efi, expected: 90_000_000, size: 90_000_000 },
+    { name: 'a slice that has grown', disk: 9_500_000 + 3 * cylinder, label: vtoc, expected: 9_000_000, size: 9_500_000 },
+    { name: 'a whole disk that has grown by less than the label', disk: 9_000_512, label: vtoc, expected: 9_000_000, size: 9_000_512 },
+    { name: 'a disk that is too small in both readings', disk: 8_000_000, label: vtoc, expected: 9_000_000, size: 8_000_000 },
+  ])('$name', ({ disk, label, expected, size }) => {
+    expect(backendBytes(disk, label, expected)).toBe(size)
+  })
+})
+
+test.each([
+  [
+    'c0d1             Soft Errors: 0 Hard Errors: 0 Transport Errors: 0 \nVendor: SUN      Product: VDSK \nSize: 1.07GB <1073741824 bytes>\nMedia Error: 0 \n',
+    1_073_741_824,
+  ],
+  ['Size: 0.00GB <0 bytes>\n', undefined],
+  ['', undefined],
+])('the size in %j', (text, bytes) => {
+  expect(parseDiskBytes(text)).toBe(bytes)
+})
+
+const MNTTAB = [
+  'rpool/ROOT/solaris\t/\tzfs\trw,devices,dev=4750002\t1290000000',
+  '/dev/dsk/c0d1s0\t/staging/v1\tufs\trw,intr,largefiles,logging,xattr,onerror=panic,dev=1540008\t1290000000',
+  '/staging/v1\t/pods/a\tlofs\tro,dev=1540008\t1290000000',
+  '/pods/a\t/pods/b\tlofs\tro,dev=1540008\t1290000000',
+  '/staging/v1/sub\t/pods/c\tlofs\trw,dev=1540008\t1290000000',
+  '/export\t/pods/d\tlofs\trw,dev=4750002\t1290000000',
+].join('\n')
+
+test('loops are followed to the disk they show', () => {
+  const uses = new SolarisUses(parseMountTable(`Welcome\n${MNTTAB}\n`))
+
+  expect(uses.of({ identity: '/dev/dsk/c0d1s0' }).map(({ path, kind, readonly }) => ({ path, kind, readonly }))).toEqual([
+    { path: '/staging/v1', kind: 'filesystem', readonly: false },
+    { path: '/pods/a', kind: 'filesystem', readonly: true },
+    { path: '/pods/b', kind: 'filesystem', readonly: true },
+    { path: '/pods/c', kind: 'part', readonly: false },
+  ])
+  expect(uses.at('/pods/d')).toMatchObject({ identity: 'rpool/ROOT/solaris', kind: 'part' })
+})
+
+test.each([
+  { name: 'nothing', text: '', kind: 'unavailable' },
+  { name: 'foreign text inside the table', text: `${MNTTAB}\noops\n`, kind: 'internal' },
+])('$name is not taken for a mount table', ({ text, kind }) => {
+  expect(() => parseMountTable(text)).toThrow(expect.objectContaining({ kind }))
+})
+
+test('totals count in fragments, not in blocks', () => {
+  const text = `/mnt               (/dev/dsk/c0d1s0   ):         8192 block size          1024 frag size
+  984242 total blocks     860692 free blocks   859708 available         249984 total files
+  248691 free files      8388611 filesys id
+     ufs fstype       0x00000004 flag             255 filename length
+
+`
+  expect(parseFileSystemTotals(text)).toEqual({
+    bytes: { total: 984_242 * 1024, used: 123_550 * 1024, available: 859_708 * 1024 },
+    inodes: { total: 249_984, used: 1293, available: 248_691 },
+  })
+})
+
+test('the size of a UFS is its fragments', () => {
+  expect(
+    parseUfsBytes(
+      'ufs\nmagic\t11954\nsbsize\t2048\tcgsize\t8192\nncg\t8\tsize\t61440\tblocks\t57687\nbsize\t8192\tshift\t13\nfsize\t1024\tshift\t10\n',
+    ),
+  ).toBe(61_440 * 1024)
+  expect(parseUfsBytes('zfs\n')).toBeUndefined()
+})

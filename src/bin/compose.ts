@@ -18,9 +18,11 @@ import { Iscsiadm } from '../iscsi/iscsiadm.ts'
 import { ConfigurationSaver } from '../ldoms/configuration-saver.ts'
 import { Ldm } from '../ldoms/ldm.ts'
 import { LdomMachine } from '../ldoms/machine.ts'
+import { KeyedLock, Semaphore } from '../locks.ts'
 import type { Log } from '../log.ts'
 import type { Host } from '../shell/host.ts'
 import { createHost } from '../shell/late-effects.ts'
+import { LimitedShell } from '../shell/limited-shell.ts'
 import { LocalShell } from '../shell/local.ts'
 import { LoggingShell } from '../shell/logging-shell.ts'
 import { withPrefix } from '../shell/prefix.ts'
@@ -30,7 +32,6 @@ import { Attachments } from '../storage/attachments.ts'
 import type { Design } from '../storage/designs/design.ts'
 import { LocalDesign } from '../storage/designs/local.ts'
 import { LunDesign } from '../storage/designs/lun.ts'
-import { KeyedLock, Semaphore } from '../storage/locks.ts'
 import type { GuestId } from '../storage/model.ts'
 import type { Pool, PoolMachine, PoolPath } from '../storage/pool.ts'
 import { Reaper } from '../storage/reaper.ts'
@@ -172,10 +173,9 @@ function composePool(pool: PoolConfig, composed: Composed): Pool {
     cluster: config.cluster,
     dataset: pool.dataset,
     host,
-    zfs: new Zfs(host.shell),
+    zfs: new Zfs(new LimitedShell(host.shell, new Semaphore(`pool ${pool.name}`, WRITES_PER_POOL))),
     design: composeDesign(pool, host, clock),
     machines: composePaths(pool, composed),
-    writes: new Semaphore(`pool ${pool.name}`, WRITES_PER_POOL),
   }
 }
 

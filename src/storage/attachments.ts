@@ -3,10 +3,10 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import type { MachineState } from '../hypervisor.ts'
+import type { KeyedLock } from '../locks.ts'
 import { checkAttach, findStrangers, type GuestRule, missingFromLive, planAttachment, planCleaning, planExport } from './attach-plan.ts'
 import { readPools, readVolume } from './catalog.ts'
 import { detachVolume } from './detaching.ts'
-import type { KeyedLock } from './locks.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { type MachineStates, observeMachines, settleHost, settleMachine } from './observing.ts'

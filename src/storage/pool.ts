@@ -6,7 +6,6 @@ import type { Hypervisor } from '../hypervisor.ts'
 import type { Host } from '../shell/host.ts'
 import type { Zfs } from '../zfs/zfs.ts'
 import type { Design } from './designs/design.ts'
-import type { Semaphore } from './locks.ts'
 import { findVolumeId, recordLeaf } from './names.ts'
 
 /** One way from a machine to the pool's bytes. */
@@ -29,7 +28,6 @@ export interface Pool {
   readonly zfs: Zfs
   readonly design: Design
   readonly machines: ReadonlyMap<string, PoolMachine>
-  readonly writes: Semaphore
 }
 
 export type Pools = ReadonlyMap<string, Pool>

@@ -2,9 +2,9 @@
 // itself refuses while anything depends on it; never recursive, never forced, never a promote.
 
 import { isStorageError } from '../errors.ts'
+import type { KeyedLock } from '../locks.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import { readPools, readVolume } from './catalog.ts'
-import type { KeyedLock } from './locks.ts'
 import type { Volume } from './model.ts'
 import { isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'

@@ -11,7 +11,7 @@ import { formatLunProperty, formatRecordProperties, formatSharedProperties } fro
 export async function createRecord(place: VolumePlace, attachment: Attachment, signal?: AbortSignal): Promise<void> {
   const { pool } = place
   const create = (dataset: string, properties: Readonly<Record<string, string>>) =>
-    pool.writes.run(signal, () => pool.zfs.createFilesystem({ dataset, properties }, signal))
+    pool.zfs.createFilesystem({ dataset, properties }, signal)
   try {
     if (attachment.sharing === 'shared') {
       await create(place.record, formatSharedProperties(pool.cluster)).catch(error => {
@@ -30,16 +30,16 @@ export async function createRecord(place: VolumePlace, attachment: Attachment, s
 
 /** Absence is success. */
 export async function releaseRecord(place: VolumePlace, attachment: Attachment, signal?: AbortSignal): Promise<void> {
-  const { zfs, writes } = place.pool
-  await writes.run(signal, () => zfs.destroy(recordOf(place, attachment), signal))
+  const { zfs } = place.pool
+  await zfs.destroy(recordOf(place, attachment), signal)
   if (attachment.sharing === 'shared') await releaseShared(place, signal)
 }
 
 /** Takes away the record that says `shared`, unless guests are still recorded below it. */
 export async function releaseShared(place: VolumePlace, signal?: AbortSignal): Promise<void> {
-  const { zfs, writes } = place.pool
+  const { zfs } = place.pool
   try {
-    await writes.run(signal, () => zfs.destroy(place.record, signal))
+    await zfs.destroy(place.record, signal)
   } catch (error) {
     if (!(error instanceof DependantsError)) throw error
   }

@@ -2,10 +2,10 @@
 // the index remembers which volume has which name, may only ever refuse, and what it says is verified by a read.
 
 import { isStorageError, StorageError } from '../errors.ts'
+import type { KeyedLock } from '../locks.ts'
 import { readDialect } from '../zfs/dialect.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import { readPoolSnapshots, readSnapshot, readVolumeSnapshots } from './catalog.ts'
-import type { KeyedLock } from './locks.ts'
 import type { Snapshot } from './model.ts'
 import { deletedSnapshotLeaf, findGroupId, findSnapshotId, groupLeaf, snapshotLeaf } from './names.ts'
 import { findPlace, getPlace, type Pool, type Pools, type VolumePlace } from './pool.ts'
@@ -255,7 +255,7 @@ export class Snapshots {
   }
 
   #locked<T>(place: VolumePlace, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    return this.#lock.run(place.volumeId, signal, () => place.pool.writes.run(signal, work))
+    return this.#lock.run(place.volumeId, signal, work)
   }
 }
 

@@ -1,10 +1,10 @@
 // What changes a volume that exists: its size, and the parameters that may change. Never shrinks; checks everything before it changes anything.
 
 import { isStorageError, StorageError } from '../errors.ts'
+import type { KeyedLock } from '../locks.ts'
 import { thickReservation } from '../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
 import { readVolume } from './catalog.ts'
-import type { KeyedLock } from './locks.ts'
 import type { GuestId, MutableParameters, SizeRange, Volume } from './model.ts'
 import { getMachine, getPlace, type Pools, type VolumePlace } from './pool.ts'
 import { sizeWithin } from './sizes.ts'
@@ -29,7 +29,7 @@ export class VolumeChanges {
   /** Large enough already is success. The size is a multiple of the block size inside the range, or `out-of-range`. */
   async expandVolume(id: string, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
     const place = getPlace(this.#pools, id)
-    return this.#lock.run(place.volumeId, signal, () => place.pool.writes.run(signal, () => this.#expand(place, range, signal)))
+    return this.#lock.run(place.volumeId, signal, () => this.#expand(place, range, signal))
   }
 
   async #expand(place: VolumePlace, range: SizeRange, signal: AbortSignal | undefined): Promise<Expansion> {
@@ -61,7 +61,7 @@ export class VolumeChanges {
   /** Parameters that are not named stay as they are. The names and values were checked before; nothing is changed for a volume that does not exist. */
   async modifyVolume(id: string, changes: MutableParameters, signal?: AbortSignal): Promise<void> {
     const place = getPlace(this.#pools, id)
-    await this.#lock.run(place.volumeId, signal, () => place.pool.writes.run(signal, () => this.#modify(place, changes, signal)))
+    await this.#lock.run(place.volumeId, signal, () => this.#modify(place, changes, signal))
   }
 
   async #modify(place: VolumePlace, changes: MutableParameters, signal: AbortSignal | undefined): Promise<void> {

@@ -1,12 +1,12 @@
 // Volumes: make, delete, find, list, measure. Create first, then on "exists" read and compare; whatever a cut left open is completed by the same request.
 
 import { isStorageError, StorageError } from '../errors.ts'
+import type { KeyedLock } from '../locks.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import { speaksOf } from './attach-plan.ts'
 import { readAvailableBytes, readVolume } from './catalog.ts'
 import { createVolume, cutCloneSource, findReplayed, readSource } from './creation.ts'
-import type { KeyedLock } from './locks.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
 import { findSnapshotId, formatGuestId, volumeLeaf } from './names.ts'
 import { isSilence, observeMachines, settleHost, settleMachine } from './observing.ts'
@@ -51,10 +51,10 @@ export class Volumes {
     const pool = this.#selectPool(spec, source)
     const place = placeOf(pool, volumeLeaf(pool.cluster, pool.name, spec.name))
     return this.#lock.run(place.volumeId, signal, () => {
-      if (source === undefined) return pool.writes.run(signal, () => this.#create(place, spec, undefined, signal))
+      if (source === undefined) return this.#create(place, spec, undefined, signal)
       if (source.place.volumeId === place.volumeId)
         throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
-      return this.#lock.run(source.place.volumeId, signal, () => pool.writes.run(signal, () => this.#create(place, spec, source, signal)))
+      return this.#lock.run(source.place.volumeId, signal, () => this.#create(place, spec, source, signal))
     })
   }
 
@@ -106,7 +106,7 @@ export class Volumes {
   async deleteVolume(id: string, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, id)
     if (place === undefined) return
-    await this.#lock.run(place.volumeId, signal, () => place.pool.writes.run(signal, () => this.#delete(place, signal)))
+    await this.#lock.run(place.volumeId, signal, () => this.#delete(place, signal))
   }
 
   async #delete(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {

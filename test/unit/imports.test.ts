@@ -37,7 +37,7 @@ function folderOf(path: string): string {
 const isOurs = ({ target }: Import) => target.endsWith('.ts')
 
 /** What each folder may import besides itself. Files directly under src that know nothing of the layers are free for all but the simulator. */
-const COMMON = ['errors.ts', 'clock.ts', 'log.ts']
+const COMMON = ['errors.ts', 'clock.ts', 'log.ts', 'locks.ts']
 const TOOLS = ['zfs', 'comstar', 'iscsi', 'ldoms']
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   shell: COMMON,
@@ -53,6 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'clock.ts': [],
   'log.ts': [],
+  'locks.ts': ['errors.ts'],
   'hypervisor.ts': [],
   'config.ts': [...COMMON, 'config-schema.ts', 'config-checks.ts'],
   'config-checks.ts': ['config.ts', 'config-schema.ts'],

@@ -1,4 +1,4 @@
-import { KeyedLock, Semaphore } from '../../src/storage/locks.ts'
+import { KeyedLock, Semaphore } from '../../src/locks.ts'
 
 function gate() {
   return Promise.withResolvers<void>()

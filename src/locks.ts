@@ -1,7 +1,7 @@
-// One operation at a time for an object, a bounded number at a time for a pool. In memory: it orders the requests of this
+// One operation at a time for an object, a bounded number of commands at a time for a pool. In memory: it orders the requests of this
 // process; what protects data against another process is the attachment record.
 
-import { StorageError } from '../errors.ts'
+import { StorageError } from './errors.ts'
 
 /** Waiters are served in order. A waiter whose signal is aborted leaves with `busy`; the holder is never interrupted. */
 export class KeyedLock {

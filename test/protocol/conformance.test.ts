@@ -19,8 +19,22 @@ conformanceSuite('services on storage in memory', async () => {
   const volumes = new MemoryGuest()
   const node = await servePlugin([identity, nodeService({ driverName, guest, attachLimit: 60, volumes, health: volumes })])
   return {
-    ...{ controller: controller.client, node: node.client, driverName, nodeId: 'm1/ldg1', parameters: { pool: 'silver' } },
-    ...{ sizeBytes: 10 * GiB, stagingPath: '/var/lib/staging', targetDirectory: '/var/lib/targets' },
+    ...{
+      controller: controller.client,
+      node: node.client,
+      driverName,
+      nodeId: 'm1/ldg1',
+      otherNodeId: 'm1/ldg2',
+      parameters: { pool: 'silver' },
+    },
+    mutableParameters: { compression: 'gzip-1', reservation: 'thin', logbias: 'throughput', sync: 'always' },
+    ...{
+      groups: 'cut' as const,
+      readOnlyNodes: 'made' as const,
+      sizeBytes: 10 * GiB,
+      stagingPath: '/var/lib/staging',
+      targetDirectory: '/var/lib/targets',
+    },
     end: async () => {
       await Promise.all([controller.end(), node.end()])
     },

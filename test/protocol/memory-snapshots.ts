@@ -27,7 +27,9 @@ export class MemorySnapshots implements SnapshotStore {
     if (existing && existing.volumeId !== volumeId) {
       throw new StorageError('already-exists', `snapshot ${name} exists, of volume ${existing.volumeId}`)
     }
-    return existing ?? this.#add(name, volume, leaf, undefined)
+    if (existing) return existing
+    this.#seconds += 1
+    return this.#add(name, volume, leaf, undefined)
   }
 
   async deleteSnapshot(id: string): Promise<void> {
@@ -53,7 +55,10 @@ export class MemorySnapshots implements SnapshotStore {
     const leaf = groupLeaf('test', name)
     const id = `${volumes[0]?.pool}/${leaf}`
     const existing = this.#members(id)
-    if (existing.length === 0) return { id, snapshots: volumes.map(volume => this.#add(name, volume, leaf, id)) }
+    if (existing.length === 0) {
+      this.#seconds += 1
+      return { id, snapshots: volumes.map(volume => this.#add(name, volume, leaf, id)) }
+    }
     if (existing.map(({ volumeId }) => volumeId).join() !== volumes.map(volume => volume.id).join()) {
       throw new StorageError('already-exists', `group snapshot ${name} exists with other volumes`)
     }
@@ -76,7 +81,6 @@ export class MemorySnapshots implements SnapshotStore {
   #add(name: string, volume: Volume, leaf: string, groupId: string | undefined): Snapshot {
     const id = formatSnapshotId(volume.id, leaf)
     const snapshot = { id, name, volumeId: volume.id, sizeBytes: volume.sizeBytes, createdAtSeconds: this.#seconds, groupId }
-    this.#seconds += 1
     this.#snapshots.set(id, snapshot)
     return snapshot
   }

@@ -110,10 +110,10 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
 
 export function controllerServices(installation: Installation, version: string): readonly Service[] {
   const { config, volumes, attachments, changes, snapshots, pools } = installation
-  const { driverName } = config
+  const { driverName, cluster } = config
   const snapshotTopology = true
   const options = { driverName, volumes, attachments, changes, snapshots, pools, snapshotTopology, health: undefined }
-  return [identityService({ driverName, version, snapshotTopology }), controllerService(options), groupControllerService(options)]
+  return [identityService({ driverName, version, snapshotTopology, cluster }), controllerService(options), groupControllerService(options)]
 }
 
 export function composeNode(config: NodeConfig, version: string, surroundings: Surroundings) {

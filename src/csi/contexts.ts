@@ -22,6 +22,20 @@ export function parseVolumeContext(context: TextMap): VolumeContext {
   return { createdEmpty: source === 'empty', format }
 }
 
+/** Above 700 Linux has no letters for a disk (sunvdc, source); below 100 is left to administrators unless it is asked for. */
+const LARGEST_ASKED_SLOT = 700
+
+/** A disk number that the caller asks for, by a key of the volume context: in a manifest of `apply` an annotation, in a hand-made PV an attribute. */
+export function parseWantedSlot(context: TextMap): number | undefined {
+  const { vdiskNumber } = context
+  if (vdiskNumber === undefined) return undefined
+  const slot = /^\d{1,3}$/.test(vdiskNumber) ? Number(vdiskNumber) : Number.NaN
+  if (!(slot <= LARGEST_ASKED_SLOT)) {
+    throw invalid('volume_context', `has vdiskNumber ${JSON.stringify(vdiskNumber)}, which is not a number from 0 to ${LARGEST_ASKED_SLOT}`)
+  }
+  return slot
+}
+
 export function formatPublishContext(attachment: Attachment): TextMap {
   const { slot, sizeBytes, written, mode } = attachment
   return { vdisk: String(slot), sizeBytes: String(sizeBytes), written: String(written), mode }

@@ -5,6 +5,7 @@ import { StorageError } from '../errors.ts'
 import type { AttachRequest, GuestId, MutableParameters, SizeRange, VolumeSource, VolumeSpec } from '../storage/model.ts'
 import { findVolumeId, parseGuestId } from '../storage/names.ts'
 import { type Access, commonFormat, requireCapabilities, requireCapability } from './capabilities.ts'
+import { parseWantedSlot } from './contexts.ts'
 import { checkMap, checkText, invalid, NODE_ID_LIMIT, parseSizeRange, requireText } from './fields.ts'
 import { type Page, parsePage } from './pages.ts'
 import { type ClassParameters, parseMutableParameters, parseParameters } from './parameters.ts'
@@ -59,8 +60,10 @@ export function parseControllerPublish(request: ControllerPublishVolumeRequest):
   const access = requireCapability(request.volume_capability, 'volume_capability')
   checkMap(request.secrets, 'secrets')
   checkMap(request.volume_context, 'volume_context')
+  const slot = parseWantedSlot(request.volume_context)
   const mode = request.readonly || !access.writable ? 'ro' : 'rw'
-  return { volumeId, guest: parseGuestId(nodeId), mode, format: access.format, sharing: access.sharing }
+  const wanted = { volumeId, guest: parseGuestId(nodeId), mode, format: access.format, sharing: access.sharing } as const
+  return slot === undefined ? wanted : { ...wanted, slot }
 }
 
 export type GuestChoice = { readonly kind: 'every' } | { readonly kind: 'one'; readonly guest: GuestId } | { readonly kind: 'none' }

@@ -89,9 +89,9 @@ test.each([
 })
 
 test.each([
-  { role: 'controller', text: CONTROLLER_FILE },
-  { role: 'node', text: NODE_FILE },
-])('a $role serves its socket until SIGTERM, and leaves none behind', async ({ role, text }) => {
+  { role: 'controller', text: CONTROLLER_FILE, manifest: { cluster: 'test' } },
+  { role: 'node', text: NODE_FILE, manifest: {} },
+])('a $role serves its socket until SIGTERM, and leaves none behind', async ({ role, text, manifest }) => {
   const endpoint = `unix://${join(directory, 'csi.sock')}`
   const { child, output } = start(role, '--config', await write('config.yaml', text), '--endpoint', endpoint)
   const served = new Promise<void>(resolve => child.stdout.on('data', () => output.text.includes('serving') && resolve()))
@@ -103,7 +103,7 @@ test.each([
   child.kill('SIGTERM')
   const [status] = await once(child, 'close')
 
-  expect(info).toEqual({ name: 'vdisk.ldom-csi.io', vendor_version: '0.1.0', manifest: {} })
+  expect(info).toEqual({ name: 'vdisk.ldom-csi.io', vendor_version: '0.1.0', manifest })
   expect(status).toBe(0)
   expect(existsSync(join(directory, 'csi.sock'))).toBe(false)
 })

@@ -38,6 +38,7 @@ export class StmfError extends Error {}
 export class LogicalUnits {
   readonly #zfs: SimZfs
   readonly #units = new Map<string, Registered>()
+  readonly #byDataset = new Map<SimDataset, Registered>()
   /** Registrations that a restart could not restore, as their pool was not there. */
   readonly #lost = new Map<string, string>() // GUID, data file
   readonly views: SimView[] = []
@@ -72,7 +73,7 @@ export class LogicalUnits {
   }): SimLogicalUnit {
     const dataset = this.#zfs.volumeAt(wanted.dataFile)
     if (dataset?.volume === undefined) throw new StmfError('data file error')
-    if (this.#byDataset(dataset)) throw new StmfError(`filename ${wanted.dataFile}: in use`)
+    if (this.#byDataset.has(dataset)) throw new StmfError(`filename ${wanted.dataFile}: in use`)
     if (this.#units.has(wanted.guid)) throw new StmfError('guid in use')
     const sizeBytes = wanted.sizeBytes ?? dataset.volume.store.sizeBytes
     if (sizeBytes < MINIMUM_BYTES) throw new StmfError('file size invalid')
@@ -92,7 +93,7 @@ export class LogicalUnits {
   import(dataFile: string): SimLogicalUnit {
     const dataset = this.#zfs.volumeAt(dataFile)
     if (dataset?.volume === undefined) throw new StmfError('data file error')
-    if (this.#byDataset(dataset)) throw new StmfError(`filename ${dataFile}: in use`)
+    if (this.#byDataset.has(dataset)) throw new StmfError(`filename ${dataFile}: in use`)
     const stored = dataset.hidden.get(METADATA)
     if (stored === undefined) throw new StmfError('meta file error')
     const unit = JSON.parse(stored) as SimLogicalUnit
@@ -118,6 +119,7 @@ export class LogicalUnits {
     if (unit === undefined) throw new StmfError('not found')
     unit.close()
     this.#units.delete(guid)
+    this.#byDataset.delete(unit.dataset)
   }
 
   /** The first half of a deletion, which stays done when the second fails (source). */
@@ -156,6 +158,7 @@ export class LogicalUnits {
     const before = [...this.#units.values()]
     for (const unit of before) unit.close()
     this.#units.clear()
+    this.#byDataset.clear()
     for (const unit of before) if (unit.persisted) this.#lost.set(unit.guid, unit.dataFile)
     for (const [guid, dataFile] of [...this.#lost]) {
       try {
@@ -173,10 +176,6 @@ export class LogicalUnits {
     return unit
   }
 
-  #byDataset(dataset: SimDataset): Registered | undefined {
-    return [...this.#units.values()].find(unit => unit.dataset === dataset)
-  }
-
   // Exclusively, and for as long as the unit exists: nobody else can open the volume, zfs destroy says busy (source).
   #register(dataset: SimDataset, unit: SimLogicalUnit): Registered {
     try {
@@ -184,6 +183,7 @@ export class LogicalUnits {
       if (close === undefined) throw new StmfError('data file error')
       const registered: Registered = { ...unit, dataset, close }
       this.#units.set(unit.guid, registered)
+      this.#byDataset.set(dataset, registered)
       return registered
     } catch (error) {
       if (error instanceof DeviceError) throw new StmfError('resource busy')

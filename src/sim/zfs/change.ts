@@ -108,11 +108,7 @@ function renameDataset(world: ZfsWorld, dataset: SimDataset, to: string, parents
   if (to.startsWith(`${from}/`)) throw refuse('New dataset name cannot be a descendant of current dataset name') // source
   // Linux renames an open volume (recorded). What Solaris does is not known; the careful answer is the one that a driver must survive.
   if (world.dialect.nodes === 'solaris' && dataset.volume?.isOpen) throw refuse('dataset is busy')
-  for (const moved of pool.sorted().filter(candidate => candidate === dataset || candidate.name.startsWith(`${from}/`))) {
-    pool.datasets.delete(moved.name)
-    moved.name = `${to}${moved.name.slice(from.length)}`
-    pool.datasets.set(moved.name, moved)
-  }
+  pool.rename(dataset, to)
 }
 
 function renameSnapshot(snapshot: SimSnapshot, to: string): void {

@@ -104,7 +104,7 @@ function addFilesystem(pool: SimPool, name: string, properties: readonly Given[]
   if (room(parentOf(dataset)) < dataset.content.bytes) throw refuse()
   const quota = Number(properties.find(property => property.name === 'quota')?.value ?? 0)
   if (quota > 0 && quota < dataset.content.bytes) throw refuse()
-  pool.datasets.set(name, dataset)
+  pool.insert(dataset)
   setAll(pool, dataset, properties, refuse)
 }
 

@@ -3,7 +3,7 @@
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
 import { Refusal, success } from './answers.ts'
-import { SimDataset, type SimSnapshot } from './model.ts'
+import { compareDatasets, SimDataset, type SimSnapshot } from './model.ts'
 import type { Target } from './properties.ts'
 import { openDataset, READ_ONLY, usageRefusal, type ZfsWorld } from './world.ts'
 
@@ -122,7 +122,7 @@ function matching(dataset: SimDataset, part: string, ranges: boolean): readonly 
 
 /** All that is below a dataset, the deepest first: children with theirs, then its own snapshots (order recorded). */
 function dependantsOf(dataset: SimDataset): readonly Target[] {
-  const children = dataset.pool.childrenOf(dataset).flatMap(child => [...dependantsOf(child), child])
+  const children = [...dataset.children].sort(compareDatasets).flatMap(child => [...dependantsOf(child), child])
   return [...children, ...dataset.snapshots]
 }
 
@@ -133,7 +133,7 @@ function clonesOutside(condemned: readonly Target[]): readonly Target[] {
   const visit = (targets: readonly Target[]) => {
     for (const target of targets) {
       if (target instanceof SimDataset) continue
-      for (const clone of target.dataset.pool.clonesOf(target)) {
+      for (const clone of [...target.clones].sort(compareDatasets)) {
         if (seen.has(clone)) continue
         seen.add(clone)
         const below = dependantsOf(clone).filter(dependant => !seen.has(dependant))

@@ -11,7 +11,7 @@ export class SimPool {
   readonly sizeBytes: number // what its datasets can use
   readonly dialect: SimDialect
   readonly guid: string
-  readonly datasets = new Map<string, SimDataset>()
+  readonly #datasets = new Map<string, SimDataset>()
   readonly #clock: () => number
   #transactionGroup = 4
   #nextObjectSet = 68
@@ -29,7 +29,11 @@ export class SimPool {
     this.dialect = options.dialect
     this.#clock = options.nowMs
     this.guid = identity(`pool ${options.name}`)
-    this.datasets.set(options.name, new SimDataset(this, options.name, undefined))
+    this.add(options.name, undefined)
+  }
+
+  get datasets(): ReadonlyMap<string, SimDataset> {
+    return this.#datasets
   }
 
   get health(): 'ONLINE' | 'SUSPENDED' {
@@ -54,39 +58,89 @@ export class SimPool {
     return this.#nextObjectSet++
   }
 
-  /** In the order in which zfs lists: by name, as bytes. */
+  /** In the order in which zfs lists. */
   sorted(): readonly SimDataset[] {
-    return [...this.datasets.values()].sort((a, b) => compareNames(a.name, b.name))
-  }
-
-  childrenOf(dataset: SimDataset): readonly SimDataset[] {
-    return [...this.datasets.values()]
-      .filter(candidate => candidate.parentName === dataset.name)
-      .sort((a, b) => compareNames(a.name, b.name))
-  }
-
-  clonesOf(snapshot: SimSnapshot): readonly SimDataset[] {
-    return [...this.datasets.values()].filter(candidate => candidate.origin === snapshot).sort((a, b) => compareNames(a.name, b.name))
+    return [...this.#datasets.values()].sort(compareDatasets)
   }
 
   add(name: string, volume: SimVolume | undefined): SimDataset {
     const dataset = new SimDataset(this, name, volume)
-    this.datasets.set(name, dataset)
+    this.insert(dataset)
     return dataset
+  }
+
+  insert(dataset: SimDataset): void {
+    this.#datasets.set(dataset.name, dataset)
+    dataset.parent?.children.add(dataset)
+    dataset.changed()
   }
 
   /** Takes the dataset away, and the snapshot that only waited for it. */
   remove(dataset: SimDataset): void {
-    this.datasets.delete(dataset.name)
+    dataset.changed()
+    dataset.parent?.children.delete(dataset)
+    this.#datasets.delete(dataset.name)
     dataset.volume?.store.dispose()
     const origin = dataset.origin
     dataset.origin = undefined
     if (origin) this.reap(origin)
   }
 
+  /** With all that is below it. */
+  rename(dataset: SimDataset, to: string): void {
+    dataset.changed()
+    dataset.parent?.children.delete(dataset)
+    this.#rename(dataset, to)
+    dataset.parent?.children.add(dataset)
+    dataset.changed()
+  }
+
+  #rename(dataset: SimDataset, to: string): void {
+    for (const child of dataset.children) this.#rename(child, `${to}${child.name.slice(dataset.name.length)}`)
+    this.#datasets.delete(dataset.name)
+    dataset.name = to
+    this.#datasets.set(to, dataset)
+  }
+
   /** A snapshot whose destruction was deferred goes when nothing needs it any more. */
   reap(snapshot: SimSnapshot): void {
-    if (snapshot.deferred && snapshot.holds.size === 0 && this.clonesOf(snapshot).length === 0) snapshot.dataset.removeSnapshot(snapshot)
+    if (snapshot.deferred && snapshot.holds.size === 0 && snapshot.clones.size === 0) snapshot.dataset.removeSnapshot(snapshot)
+  }
+}
+
+/** What space.ts has added up and still holds; a pool with thousands of volumes is not summed anew for each of them. */
+class Account {
+  used: number | undefined
+  /** What each child was charged with at the last summing, their sum, and the children that changed since. */
+  readonly charges = new Map<SimDataset, number>()
+  childrenBytes = 0
+  readonly stale = new Set<SimDataset>()
+}
+
+/** A map that tells of every change. */
+class WatchedMap<Key, Value> extends Map<Key, Value> {
+  readonly #onChange: () => void
+
+  constructor(onChange: () => void) {
+    super()
+    this.#onChange = onChange
+  }
+
+  override set(key: Key, value: Value): this {
+    super.set(key, value)
+    this.#onChange()
+    return this
+  }
+
+  override delete(key: Key): boolean {
+    const deleted = super.delete(key)
+    this.#onChange()
+    return deleted
+  }
+
+  override clear(): void {
+    super.clear()
+    this.#onChange()
   }
 }
 
@@ -97,25 +151,71 @@ export class SimDataset {
   readonly createTransactionGroup: number
   readonly createdMs: number
   readonly objectSet: number
-  readonly snapshots: SimSnapshot[] = []
+  readonly children = new Set<SimDataset>()
   readonly bookmarks: SimBookmark[] = []
   /** Properties set on this dataset, values as `get -p` prints them. */
-  readonly local = new Map<string, string>()
+  readonly local: Map<string, string> = new WatchedMap(() => this.changed())
   /** What other subsystems keep on a dataset; in no listing. */
   readonly hidden = new Map<string, string>()
   readonly volume: SimVolume | undefined // undefined: a filesystem
-  origin: SimSnapshot | undefined
-  content: Content
+  readonly account = new Account()
+  readonly #snapshots: SimSnapshot[] = []
+  #origin: SimSnapshot | undefined
+  #content: Content
 
   constructor(pool: SimPool, name: string, volume: SimVolume | undefined) {
     this.pool = pool
     this.name = name
     this.volume = volume
-    this.content = new Content(volume === undefined ? FILESYSTEM_BYTES : pool.dialect.blankVolumeBytes, volume?.blockSize ?? 0)
+    this.#content = new Content(volume === undefined ? FILESYSTEM_BYTES : pool.dialect.blankVolumeBytes, volume?.blockSize ?? 0)
     this.createTransactionGroup = pool.transactionGroup
     this.createdMs = pool.nowMs()
     this.objectSet = pool.nextObjectSet()
     this.guid = identity(`${name} ${this.objectSet}`)
+  }
+
+  get snapshots(): readonly SimSnapshot[] {
+    return this.#snapshots
+  }
+
+  get origin(): SimSnapshot | undefined {
+    return this.#origin
+  }
+
+  set origin(origin: SimSnapshot | undefined) {
+    this.#origin?.clones.delete(this)
+    this.#origin = origin
+    origin?.clones.add(this)
+    this.changed()
+  }
+
+  /** To be read; what changes it stands below. */
+  get content(): Content {
+    return this.#content
+  }
+
+  set content(content: Content) {
+    this.#content = content
+    this.changed()
+  }
+
+  renewBlocks(blocks: readonly number[]): void {
+    this.#content.renew(blocks)
+    this.changed()
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#content.truncate(sizeBytes)
+    this.changed()
+  }
+
+  /** What it uses may be another sum now, and so may what everything above it uses. */
+  changed(): void {
+    this.account.used = undefined
+    const { parent } = this
+    if (parent === undefined) return
+    parent.account.stale.add(this)
+    parent.changed()
   }
 
   get kind(): 'filesystem' | 'volume' {
@@ -132,23 +232,34 @@ export class SimDataset {
   }
 
   snapshotNamed(name: string): SimSnapshot | undefined {
-    return this.snapshots.find(candidate => candidate.shortName === name)
+    return this.#snapshots.find(candidate => candidate.shortName === name)
   }
 
   addSnapshot(shortName: string): SimSnapshot {
     const snapshot = new SimSnapshot(this, shortName)
-    this.snapshots.push(snapshot)
+    this.#snapshots.push(snapshot)
+    this.changed()
     return snapshot
   }
 
   removeSnapshot(snapshot: SimSnapshot): void {
-    this.snapshots.splice(this.snapshots.indexOf(snapshot), 1)
+    this.#snapshots.splice(this.#snapshots.indexOf(snapshot), 1)
     snapshot.store?.dispose()
+    this.changed()
+  }
+
+  /** Hands its first snapshots over, to stand before those that the other has. */
+  moveSnapshots(count: number, to: SimDataset): void {
+    const moved = this.#snapshots.splice(0, count)
+    to.#snapshots.unshift(...moved)
+    for (const snapshot of moved) snapshot.dataset = to
+    this.changed()
+    to.changed()
   }
 
   /** The snapshot that the live bytes are compared with: the last one, for a fresh clone its origin. */
   get previous(): SimSnapshot | undefined {
-    return this.snapshots.at(-1) ?? this.origin
+    return this.#snapshots.at(-1) ?? this.#origin
   }
 }
 
@@ -160,6 +271,7 @@ export class SimSnapshot {
   readonly createdMs: number
   readonly local = new Map<string, string>()
   readonly holds = new Map<string, number>() // tag, time in ms
+  readonly clones = new Set<SimDataset>()
   readonly content: Content
   readonly store: Store | undefined
   deferred = false
@@ -188,8 +300,13 @@ export interface SimBookmark {
 
 const FILESYSTEM_BYTES = 24576
 
+/** As bytes: names are ASCII. */
 export function compareNames(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+export function compareDatasets(a: SimDataset, b: SimDataset): number {
+  return compareNames(a.name, b.name)
 }
 
 /** A 64-bit number as text, the same for the same words. FNV-1a. */

@@ -2,7 +2,7 @@
 // setting is in property-values.ts.
 
 import type { SimDialect } from './dialects.ts'
-import { SimDataset, type SimSnapshot } from './model.ts'
+import { compareDatasets, SimDataset, type SimSnapshot } from './model.ts'
 import { formatDate, formatSize } from './numbers.ts'
 import { OLD_PROPERTIES, OPENZFS_PROPERTIES } from './property-table.ts'
 import * as space from './space.ts'
@@ -182,8 +182,8 @@ function readOfSnapshot(snapshot: SimSnapshot, name: string, parsable: boolean):
       return snapshot.store === undefined ? NOTHING : bytes(snapshot.store.sizeBytes)
     case 'clones':
       return {
-        value: snapshot.dataset.pool
-          .clonesOf(snapshot)
+        value: [...snapshot.clones]
+          .sort(compareDatasets)
           .map(clone => clone.name)
           .join(','),
         source: '-',

@@ -110,7 +110,7 @@ function setVolumeSize(dataset: SimDataset, sizeBytes: number, refuse: (text: st
     setReservation(dataset, String(automaticReservation(pool.dialect, sizeBytes, volume.blockSize)), refuse)
   }
   volume.store.resize(sizeBytes)
-  dataset.content.truncate(sizeBytes)
+  dataset.truncate(sizeBytes)
 }
 
 function setReservation(dataset: SimDataset, value: string, refuse: (text: string) => Refusal): void {

@@ -120,7 +120,7 @@ function select(
   const add = (target: Target, depth: number) => {
     if (wanted(target)) found.add(target)
     if (depth <= 0 || !(target instanceof SimDataset)) return
-    for (const child of target.pool.childrenOf(target)) add(child, depth - 1)
+    for (const child of target.children) add(child, depth - 1)
     for (const snapshot of target.snapshots) add(snapshot, depth - 1)
   }
   if (names.length === 0) {

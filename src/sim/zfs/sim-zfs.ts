@@ -154,7 +154,7 @@ export class SimZfs implements ZfsWorld {
       if (needed > 0 && needed > room(dataset)) throw new DeviceError('EIO', dataset.name)
     }
     volume.store.write(offset, bytes)
-    dataset.content.renew(fresh)
+    dataset.renewBlocks(fresh)
   }
 
   #device(path: string): SimDevice | undefined {

@@ -101,7 +101,7 @@ export function rollback(world: ZfsWorld, args: readonly string[]): SimAnswer {
     const lines = [`cannot rollback to '${name}': ${exist}`, `use '-r' to force deletion of the following ${what}:`]
     throw new Refusal([...lines, ...newer.map(snapshotOf => snapshotOf.name)].join('\n'))
   }
-  if (newer.some(snapshotOf => dataset.pool.clonesOf(snapshotOf).length > 0))
+  if (newer.some(snapshotOf => snapshotOf.clones.size > 0))
     throw new Refusal(`cannot rollback to '${name}': clones of previous snapshots exist`)
   for (const snapshotOf of newer) dataset.removeSnapshot(snapshotOf)
   // An open volume is rolled back without a word, size included; the reservation stays as it is (recorded).
@@ -124,9 +124,7 @@ export function promote(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const moved = parent.snapshots.slice(0, parent.snapshots.indexOf(origin) + 1)
   const clash = moved.find(candidate => clone.snapshotNamed(candidate.shortName) !== undefined)
   if (clash) throw new Refusal(`cannot promote '${name}': conflicting snapshot '${clash.shortName}' from parent '${origin.name}'`)
-  parent.snapshots.splice(0, moved.length)
-  clone.snapshots.unshift(...moved)
-  for (const candidate of moved) candidate.dataset = clone
+  parent.moveSnapshots(moved.length, clone)
   clone.origin = parent.origin
   parent.origin = origin
   return success()

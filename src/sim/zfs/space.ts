@@ -26,18 +26,28 @@ export function usedByReservation(dataset: SimDataset, reservation = bytesOf(dat
   return Math.max(0, reservation - uniqueBytes(dataset))
 }
 
-export function usedByChildren(dataset: SimDataset): number {
-  return dataset.pool.childrenOf(dataset).reduce((sum, child) => sum + charged(child), 0)
+/** Only children that changed since the last time are looked at. */
+export function usedByChildren({ account, children }: SimDataset): number {
+  for (const child of account.stale) {
+    const charge = children.has(child) ? charged(child) : 0
+    account.childrenBytes += charge - (account.charges.get(child) ?? 0)
+    if (children.has(child)) account.charges.set(child, charge)
+    else account.charges.delete(child)
+  }
+  account.stale.clear()
+  return account.childrenBytes
 }
 
 export function used(dataset: SimDataset): number {
-  return usedByDataset(dataset) + usedBySnapshots(dataset) + usedByReservation(dataset) + usedByChildren(dataset)
+  const { account } = dataset
+  account.used ??= usedByDataset(dataset) + usedBySnapshots(dataset) + usedByReservation(dataset) + usedByChildren(dataset)
+  return account.used
 }
 
 /** Bytes that are really there, reservations left out. */
 export function allocated(dataset: SimDataset): number {
   const own = usedByDataset(dataset) + usedBySnapshots(dataset)
-  return dataset.pool.childrenOf(dataset).reduce((sum, child) => sum + allocated(child), own)
+  return [...dataset.children].reduce((sum, child) => sum + allocated(child), own)
 }
 
 // What a dataset costs its parent.
@@ -71,7 +81,7 @@ export function usedBySnapshot(snapshot: SimSnapshot): number {
   const at = dataset.snapshots.indexOf(snapshot)
   const next = dataset.snapshots[at + 1]?.content ?? dataset.content
   const before = dataset.snapshots[at - 1] ?? dataset.origin
-  const clones = dataset.pool.clonesOf(snapshot).map(clone => clone.snapshots[0]?.content ?? clone.content)
+  const clones = [...snapshot.clones].map(clone => clone.snapshots[0]?.content ?? clone.content)
   return snapshot.content.bytesNotIn([next, ...contentsOf(before), ...clones])
 }
 

@@ -84,7 +84,7 @@ function get(world: ZfsWorld, args: readonly string[]): SimAnswer {
 
 function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolean): string {
   const root = pool.datasets.get(pool.name)
-  const allocatedBytes = root === undefined ? 0 : allocated(root)
+  const allocatedBytes = () => (root === undefined ? 0 : allocated(root))
   const bytes = (value: number) => (parsable ? formatExact(value) : formatSize(value))
   switch (property) {
     case 'name':
@@ -92,11 +92,11 @@ function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolea
     case 'size':
       return bytes(pool.sizeBytes)
     case 'allocated':
-      return bytes(allocatedBytes)
+      return bytes(allocatedBytes())
     case 'free':
-      return bytes(Math.max(0, pool.sizeBytes - allocatedBytes))
+      return bytes(Math.max(0, pool.sizeBytes - allocatedBytes()))
     case 'capacity':
-      return `${Math.min(100, Math.floor((allocatedBytes * 100) / pool.sizeBytes))}${parsable ? '' : '%'}`
+      return `${Math.min(100, Math.floor((allocatedBytes() * 100) / pool.sizeBytes))}${parsable ? '' : '%'}`
     case 'freeing':
     case 'ashift':
       return '0'

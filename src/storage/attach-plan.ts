@@ -90,7 +90,7 @@ export function planAttachment(
     records: readonly Attachment[]
     state: MachineState
     rule: GuestRule | undefined
-    slots: { first: number; count: number }
+    slots: SlotChoice
     usesLun: boolean
   },
 ): Attachment {
@@ -120,8 +120,26 @@ function lunOnMachine(records: readonly Attachment[], machine: string): number |
   return records.find(record => record.guest.machine === machine)?.lun
 }
 
-function freeSlot(leaf: string, guest: GuestId, disks: readonly GuestDisk[], slots: { first: number; count: number }): number {
-  const taken = new Set(disks.map(disk => disk.slot))
+/** The slots of a machine, and those of the guest that other attachments have chosen and not taken yet. */
+export interface SlotChoice {
+  readonly first: number
+  readonly count: number
+  readonly chosen: ReadonlySet<number>
+}
+
+/**
+ * Another slot for a recorded attachment that is not live, where another disk of the guest has taken the recorded one meanwhile
+ * (after a power cycle, or two attachments that chose at the same moment); undefined where the recorded one can stay.
+ */
+export function planNewSlot(attachment: Attachment, seen: { leaf: string; state: MachineState; slots: SlotChoice }): number | undefined {
+  const disks = seen.state.disks.filter(disk => disk.guest === attachment.guest.guest)
+  const own = attachmentName(seen.leaf, attachment.guest)
+  const taken = disks.some(disk => disk.slot === attachment.slot && disk.name !== own)
+  return taken && !disks.some(disk => disk.name === own) ? freeSlot(seen.leaf, attachment.guest, disks, seen.slots) : undefined
+}
+
+function freeSlot(leaf: string, guest: GuestId, disks: readonly GuestDisk[], slots: SlotChoice): number {
+  const taken = new Set([...disks.map(disk => disk.slot), ...slots.chosen])
   const start = preferredSlot(leaf, slots) - slots.first
   for (let step = 0; step < slots.count; step++) {
     const slot = slots.first + ((start + step) % slots.count)

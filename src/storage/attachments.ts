@@ -4,14 +4,23 @@
 import { isStorageError, StorageError } from '../errors.ts'
 import type { MachineState } from '../hypervisor.ts'
 import type { KeyedLock } from '../locks.ts'
-import { checkAttach, findStrangers, type GuestRule, missingFromLive, planAttachment, planCleaning, planExport } from './attach-plan.ts'
+import {
+  checkAttach,
+  findStrangers,
+  type GuestRule,
+  missingFromLive,
+  planAttachment,
+  planCleaning,
+  planExport,
+  planNewSlot,
+} from './attach-plan.ts'
 import { readPools, readVolume } from './catalog.ts'
 import { detachVolume } from './detaching.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { type MachineStates, observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getMachine, getPlace, type PoolMachine, type Pools, type VolumePlace } from './pool.ts'
-import { changeRecordedLun, createRecord } from './records.ts'
+import { changeRecord, createRecord } from './records.ts'
 
 export interface PublishedVolume {
   readonly volume: Volume
@@ -23,6 +32,7 @@ export class Attachments {
   readonly #pools: Pools
   readonly #lock: KeyedLock
   readonly #guestRule: (guest: GuestId) => GuestRule | undefined
+  readonly #chosen = new Map<string, Set<number>>()
 
   constructor(options: { pools: Pools; lock: KeyedLock; guestRule: (guest: GuestId) => GuestRule | undefined }) {
     this.#pools = options.pools
@@ -47,11 +57,28 @@ export class Attachments {
     const state = await withoutStrangers(place, machine, { state: observed, records }, signal)
 
     const record = records.find(candidate => sameGuest(candidate.guest, request.guest))
-    const attachment =
-      record ?? planAttachment(request, { volume, records, state, rule, slots: machine.hypervisor.slots, usesLun: pool.design.usesLun })
-    if (record === undefined) await createRecord(place, attachment, signal)
-    if (missingFromLive(place, { volume, attachment, machine, state }) === undefined) return attachment
-    return this.#export(place, { volume, attachment, machine, state }, signal)
+    if (record !== undefined && missingFromLive(place, { volume, attachment: record, machine, state }) === undefined) return record
+
+    const chosen = this.#chosenSlots(request.guest)
+    const slots = { ...machine.hypervisor.slots, chosen }
+    const planned = record ?? planAttachment(request, { volume, records, state, rule, slots, usesLun: pool.design.usesLun })
+    const slot = planNewSlot(planned, { leaf: place.leaf, state, slots }) ?? planned.slot
+    chosen.add(slot)
+    try {
+      if (record === undefined) await createRecord(place, planned, signal)
+      const attachment = slot === planned.slot ? planned : await changeRecord(place, planned, { slot }, signal)
+      return await this.#export(place, { volume, attachment, machine, state }, signal)
+    } finally {
+      chosen.delete(slot)
+    }
+  }
+
+  // Attachments to one guest that run side by side see the same listing, and must not choose the same free slot from it.
+  #chosenSlots(guest: GuestId): Set<number> {
+    const key = formatGuestId(guest)
+    const chosen = this.#chosen.get(key) ?? new Set()
+    this.#chosen.set(key, chosen)
+    return chosen
   }
 
   // A volume that does not exist is said first: the caller's mistake is more often there than in the guest.
@@ -72,8 +99,7 @@ export class Attachments {
     const { volume, machine, state } = seen
     let { attachment } = seen
     const replace = async (lun: number) => {
-      await changeRecordedLun(place, attachment, lun, signal)
-      attachment = { ...attachment, lun }
+      attachment = await changeRecord(place, attachment, { lun }, signal)
     }
     const devices = await place.pool.design.expose(
       place,

@@ -94,9 +94,9 @@ export function isSharedRecord(properties: Properties, dataset: string): boolean
   return findLocal(properties, 'sharing', dataset) === 'shared' && findLocal(properties, 'guest', dataset) === undefined
 }
 
-/** The one property of a record that changes: the LUN number, when another unit of the host group has the first one. */
-export function formatLunProperty(lun: number): readonly [name: string, value: string] {
-  return [`${PREFIX}lun`, encode(String(lun))]
+/** What may change on a record before its first export: numbers that somebody else turned out to have. */
+export function formatNumberProperty(key: 'lun' | 'vdisk', value: number): readonly [name: string, value: string] {
+  return [`${PREFIX}${key}`, encode(String(value))]
 }
 
 export function formatSnapshotProperties(

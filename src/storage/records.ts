@@ -6,7 +6,7 @@ import { DependantsError } from '../zfs/zfs.ts'
 import type { Attachment } from './model.ts'
 import { sharedRecordLeaf } from './names.ts'
 import type { VolumePlace } from './pool.ts'
-import { formatLunProperty, formatRecordProperties, formatSharedProperties } from './properties.ts'
+import { formatNumberProperty, formatRecordProperties, formatSharedProperties } from './properties.ts'
 
 export async function createRecord(place: VolumePlace, attachment: Attachment, signal?: AbortSignal): Promise<void> {
   const { pool } = place
@@ -45,8 +45,16 @@ export async function releaseShared(place: VolumePlace, signal?: AbortSignal): P
   }
 }
 
-export async function changeRecordedLun(place: VolumePlace, attachment: Attachment, lun: number, signal?: AbortSignal): Promise<void> {
-  await place.pool.zfs.setProperty(recordOf(place, attachment), ...formatLunProperty(lun), signal)
+/** The record as it is afterwards. Only for an attachment that is not live. */
+export async function changeRecord(
+  place: VolumePlace,
+  attachment: Attachment,
+  change: { readonly lun: number } | { readonly slot: number },
+  signal?: AbortSignal,
+): Promise<Attachment> {
+  const property = 'lun' in change ? formatNumberProperty('lun', change.lun) : formatNumberProperty('vdisk', change.slot)
+  await place.pool.zfs.setProperty(recordOf(place, attachment), ...property, signal)
+  return { ...attachment, ...change }
 }
 
 function recordOf(place: VolumePlace, attachment: Attachment): string {

@@ -35,3 +35,30 @@ describe.each(['silver', 'gold'])('in pool %s', pool => {
     await volumes.deleteVolume(volume.id)
   })
 })
+
+test('fifty disks attached to one guest at once have fifty numbers', async () => {
+  const { driver, world } = install()
+  const { volumes, attachments, audit } = driver()
+  const names = Array.from({ length: 50 }, (_, at) => `pvc-${at}`)
+  const made = await Promise.all(
+    names.map(name => volumes.ensureVolume(volumeSpec({ name, size: { requiredBytes: 1 * MiB, limitBytes: 0 } }))),
+  )
+  const attached = await Promise.all(made.map(volume => attachments.attach(attachRequest(volume.id, 'm1/ldg1'))))
+  expect(new Set(attached.map(attachment => attachment.slot)).size).toBe(50)
+  expect(world.machine('m1').guestDisks('ldg1').list()).toHaveLength(50)
+  expect(await audit()).toEqual([])
+})
+
+test('a number that was taken while the guest was without its disk is not fought for', async () => {
+  const { driver, world } = install()
+  const { volumes, attachments, audit } = driver()
+  const volume = await volumes.ensureVolume(volumeSpec())
+  const before = await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
+  world.machine('m1').powerCycle()
+  const other = await volumes.ensureVolume(volumeSpec({ name: 'other' }))
+  await attachments.attach(attachRequest(other.id, 'm1/ldg1', { slot: before.slot }))
+  const after = await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
+  expect(after.slot).not.toBe(before.slot)
+  expect(await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).toEqual(after)
+  expect(await audit()).toEqual([])
+})

@@ -7,6 +7,7 @@ import {
   planCleaning,
   planDetach,
   planExport,
+  planNewSlot,
 } from '../../src/storage/attach-plan.ts'
 import type { Design } from '../../src/storage/designs/design.ts'
 import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/storage/model.ts'
@@ -16,7 +17,7 @@ import type { Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 const guest = { machine: 'm1', guest: 'ldg1' }
 const leaf = volumeLeaf('prod', 'gold', 'pvc-1')
 const name = attachmentName(leaf, guest)
-const slots = { first: 100, count: 601 }
+const slots = { first: 100, count: 601, chosen: new Set<number>() }
 const device = (of: string) => `/dev/dsk/${of}`
 
 const paths: readonly PoolPath[] = [
@@ -164,9 +165,14 @@ describe('the numbers of a new attachment', () => {
     const preferred = preferredSlot(leaf, slots)
     const taken = [preferred, preferred + 1].map(slot => disk({ name: `x${slot}`, slot }))
     expect(planAttachment(request, { ...given, state: state({ disks: taken }) }).slot).toBe(preferred + 2)
-    const narrow = { first: 100, count: 2 }
+    const narrow = { ...slots, count: 2 }
     const one = disk({ name: 'x', slot: preferredSlot(leaf, narrow) })
     expect(planAttachment(request, { ...given, slots: narrow, state: state({ disks: [one] }) }).slot).toBe(one.slot === 100 ? 101 : 100)
+  })
+
+  test('move on from numbers that attachments beside it have chosen', () => {
+    const preferred = preferredSlot(leaf, slots)
+    expect(planAttachment(request, { ...given, slots: { ...slots, chosen: new Set([preferred]) } }).slot).toBe(preferred + 1)
   })
 
   test('numbers of other guests are free', () => {
@@ -176,7 +182,7 @@ describe('the numbers of a new attachment', () => {
 
   test('run out with no-space', () => {
     const full = state({ disks: [disk({ name: 'x', slot: 100 })] })
-    expect(() => planAttachment(request, { ...given, slots: { first: 100, count: 1 }, state: full })).toThrow(
+    expect(() => planAttachment(request, { ...given, slots: { ...slots, count: 1 }, state: full })).toThrow(
       expect.objectContaining({ kind: 'no-space' }),
     )
   })
@@ -199,6 +205,21 @@ describe('the numbers of a new attachment', () => {
   test('a volume that refers to more than an empty one counts as written', () => {
     expect(planAttachment(request, given).written).toBe(false)
     expect(planAttachment(request, { ...given, volume: { ...volume, referencedBytes: GiB } }).written).toBe(true)
+  })
+})
+
+describe('the number of a recorded attachment', () => {
+  const seen = { leaf, slots }
+
+  test('stays while it is free or its own', () => {
+    expect(planNewSlot(attachment, { ...seen, state: state() })).toBeUndefined()
+    expect(planNewSlot(attachment, { ...seen, state: attached })).toBeUndefined()
+  })
+
+  test('changes when another disk of the guest has taken it, and the attachment is not live', () => {
+    const taken = state({ disks: [disk({ name: 'other' })] })
+    expect(planNewSlot(attachment, { ...seen, state: taken })).toBe(preferredSlot(leaf, slots))
+    expect(planNewSlot(attachment, { ...seen, state: state({ disks: [disk({ name: 'other' }), disk({ slot: 151 })] }) })).toBeUndefined()
   })
 })
 

@@ -18,7 +18,9 @@ test('a leaf is the same for the same name and differs with cluster, pool and na
   const leaf = volumeLeaf('prod', 'gold', 'pvc-1')
   expect(leaf).toMatch(/^v-[a-z2-7]{20}$/)
   expect(volumeLeaf('prod', 'gold', 'pvc-1')).toBe(leaf)
-  expect(new Set([leaf, volumeLeaf('test', 'gold', 'pvc-1'), volumeLeaf('prod', 'silver', 'pvc-1'), volumeLeaf('prod', 'gold', 'pvc-2')]).size).toBe(4)
+  expect(
+    new Set([leaf, volumeLeaf('test', 'gold', 'pvc-1'), volumeLeaf('prod', 'silver', 'pvc-1'), volumeLeaf('prod', 'gold', 'pvc-2')]).size,
+  ).toBe(4)
 })
 
 test('parts of a name cannot be shifted into each other', () => {

@@ -144,12 +144,16 @@ export class LdomMachine implements Hypervisor {
 export function toMachineState(domains: readonly Domain[]): MachineState {
   const devices = domains.flatMap(domain => domain.vdses.flatMap(vds => vds.devices))
   const vdsDomains = new Map(domains.flatMap(domain => domain.vdses.map(vds => [vds.name, domain.name])))
+  const exported: Exported = {
+    byName: new Map(devices.map(device => [`${device.name}@${device.vds}`, device])),
+    byGroup: Map.groupBy(devices, device => device.mpgroup),
+  }
   const control = domains.find(domain => domain.flags.control) ?? domains.find(domain => domain.name === 'primary')
   if (control === undefined) throw new StorageError('internal', 'ldm listing not understood: no control domain in it')
   return {
     guests: domains.map(toGuestState),
     backends: devices.map(toExportedBackend),
-    disks: domains.flatMap(domain => domain.vdisks.map(vdisk => toGuestDisk(vdisk, devices, vdsDomains))),
+    disks: domains.flatMap(domain => domain.vdisks.map(vdisk => toGuestDisk(vdisk, exported, vdsDomains))),
     frozen: control.flags.delayedReconfiguration
       ? `domain ${control.name} is in delayed reconfiguration: it must reboot (or ldm cancel-reconf ${control.name}) before disks can change`
       : undefined,
@@ -176,11 +180,17 @@ function toExportedBackend({ name, vds, serviceDomain, device, options, mpgroup 
   return { name, service: vds, serviceDomain, device, mode, shape, group: mpgroup }
 }
 
+/** The exported devices of a machine, which may be thousands: each disk looks its own up. */
+interface Exported {
+  readonly byName: ReadonlyMap<string, VdsDevice> // `name@vds`
+  readonly byGroup: ReadonlyMap<string | undefined, readonly VdsDevice[]>
+}
+
 /** Without path lines (guest not bound, or a release before 3.2) the members of the group are what the disk will be served by. */
-function toGuestDisk(vdisk: Vdisk, devices: readonly VdsDevice[], vdsDomains: ReadonlyMap<string, string>): GuestDisk {
+function toGuestDisk(vdisk: Vdisk, exported: Exported, vdsDomains: ReadonlyMap<string, string>): GuestDisk {
   const configured = { ...vdisk.volume, state: 'unknown' as const }
-  const group = vdisk.mpgroup ?? devices.find(device => isSame(device, configured))?.mpgroup
-  const members = group === undefined ? [] : devices.filter(device => device.mpgroup === group)
+  const group = vdisk.mpgroup ?? exported.byName.get(`${configured.name}@${configured.vds}`)?.mpgroup
+  const members = group === undefined ? [] : (exported.byGroup.get(group) ?? [])
   const listed = vdisk.paths.length > 0 ? vdisk.paths : members.map(({ name, vds }) => ({ name, vds, state: 'unknown' as const }))
   const first = listed.find(path => isSame(path, configured)) ?? configured
   const paths = [first, ...listed.filter(path => !isSame(path, configured))]

@@ -132,15 +132,14 @@ function setStatus(comstar: SimComstar, args: readonly string[], status: SimLogi
 function listUnits(comstar: SimComstar, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'v'))
   const verbose = options.length > 0
-  const known = comstar.state.guids()
   const missing: string[] = []
   const blocks: string[] = []
-  for (const asked of operands.length > 0 ? operands : known) {
+  for (const asked of operands.length > 0 ? operands : comstar.state.guids()) {
     // A GUID that is none gets a message and status 0 (source).
     if (!/^[0-9A-Fa-f]{32}$/.test(asked))
       return { exitStatus: 0, stdout: '', stderr: `stmfadm: ${asked}: must be 32 hexadecimal digits long\n` }
     const guid = asked.toUpperCase()
-    if (!known.includes(guid)) missing.push(`stmfadm: ${guid}: not found\n`)
+    if (!comstar.state.knows(guid)) missing.push(`stmfadm: ${guid}: not found\n`)
     else blocks.push(`LU Name: ${guid}\n${verbose ? describe(comstar, guid) : ''}`)
   }
   return { exitStatus: missing.length, stdout: blocks.join(''), stderr: missing.join('') }

@@ -64,6 +64,10 @@ export class LogicalUnits {
     return [...new Set([...this.#units.keys(), ...this.views.map(view => view.guid)])]
   }
 
+  knows(guid: string): boolean {
+    return this.#units.has(guid) || this.views.some(view => view.guid === guid)
+  }
+
   create(wanted: {
     guid: string
     alias: string | undefined

@@ -22,7 +22,10 @@ export const addVds: ChangeCommand = ({ operands }, running) => {
   checkName(name)
   if (running.server(name)) throw new LdmFailure(TEXTS.serverExists(name))
   if (!running.services.has(domain.name)) throw new LdmFailure(TEXTS.usage(`LDom ${domain.name} has no service in the simulation`))
-  const apply = () => void domain.servers.set(name, { name, volumes: new Map() })
+  const apply = () => {
+    domain.servers.set(name, { name, volumes: new Map() })
+    running.exportsChanged()
+  }
   return { domain: domain.name, warning: longNameWarning(name), apply }
 }
 
@@ -30,7 +33,11 @@ export const removeVds: ChangeCommand = ({ operands: [name = ''], flags }, runni
   const { server, domain } = findServer(running, name)
   if (server.volumes.size > 0 && !flags.has('f')) throw new LdmFailure(TEXTS.serverInUse(name))
   for (const volume of server.volumes.values()) refuseUsed(running, name, volume.name)
-  return { domain: domain.name, apply: () => void domain.servers.delete(name) }
+  const apply = () => {
+    domain.servers.delete(name)
+    running.exportsChanged()
+  }
+  return { domain: domain.name, apply }
 }
 
 export const addVdsDevice: ChangeCommand = ({ operands, properties, flags }, running, settings) => {
@@ -46,7 +53,11 @@ export const addVdsDevice: ChangeCommand = ({ operands, properties, flags }, run
   if (settings.validateBackends && !flags.has('q') && !running.serviceHost(domain.name).device(device)) {
     throw new LdmFailure(TEXTS.missingBackend(device, domain.name))
   }
-  return { domain: domain.name, warning, apply: () => void server.volumes.set(name, volume) }
+  const apply = () => {
+    server.volumes.set(name, volume)
+    running.exportsChanged()
+  }
+  return { domain: domain.name, warning, apply }
 }
 
 function checkSecondExport(running: Running, settings: LdmSettings, domain: string, volume: Volume, force: boolean): string {
@@ -73,6 +84,7 @@ export const setVdsDevice: ChangeCommand = ({ operands: [volumeName = ''], prope
     apply: () => {
       if (options !== undefined) volume.options = parseOptions(options)
       if (mpgroup !== undefined) volume.mpgroup = mpgroup
+      running.exportsChanged()
     },
   }
 }
@@ -82,7 +94,11 @@ export const removeVdsDevice: ChangeCommand = ({ operands: [volumeName = ''] }, 
   const { server, domain } = findServer(running, vds)
   findVolume(server.volumes, name, vds)
   refuseUsed(running, vds, name)
-  return { domain: domain.name, apply: () => void server.volumes.delete(name) }
+  const apply = () => {
+    server.volumes.delete(name)
+    running.exportsChanged()
+  }
+  return { domain: domain.name, apply }
 }
 
 export const addVdisk: ChangeCommand = ({ operands, properties }, running, settings) => {

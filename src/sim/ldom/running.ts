@@ -30,6 +30,11 @@ export interface Member {
   readonly domain: string
 }
 
+interface Exported {
+  readonly byName: ReadonlyMap<string, Member> // `volume@vds`
+  readonly byGroup: ReadonlyMap<string, readonly Member[]>
+}
+
 export class Running {
   configuration: Configuration
   readonly services: ReadonlyMap<string, ServiceDomain>
@@ -38,6 +43,7 @@ export class Running {
   delayedReconfiguration = false
   /** Changes that wait for the reboot of the control domain, or for the next power-on in configuration mode. */
   readonly pending: (() => void)[] = []
+  #exported: Exported | undefined
 
   constructor(configuration: Configuration, services: ReadonlyMap<string, ServiceDomain>, nowMs: () => number) {
     this.configuration = configuration
@@ -72,13 +78,28 @@ export class Running {
     )
   }
 
+  /** To be told of every change of disk servers and their volumes: a listing looks each of them up many times. */
+  exportsChanged(): void {
+    this.#exported = undefined
+  }
+
+  #indexed(): Exported {
+    if (this.#exported !== undefined) return this.#exported
+    const volumes = this.volumes()
+    this.#exported = {
+      byName: new Map(volumes.map(member => [`${member.volume.name}@${member.vds}`, member])),
+      byGroup: Map.groupBy(volumes, member => member.volume.mpgroup),
+    }
+    return this.#exported
+  }
+
   /** The paths a vdisk has when it is bound now: its own volume, then the other members of its path group. */
   membersOf(vdisk: VdiskEntry): [Member, ...Member[]] {
-    const volumes = this.volumes()
-    const own = volumes.find(member => member.vds === vdisk.vds && member.volume.name === vdisk.volume)
+    const { byName, byGroup } = this.#indexed()
+    const own = byName.get(`${vdisk.volume}@${vdisk.vds}`)
     if (!own) throw new Error(`vdisk ${vdisk.name} has no volume`)
     const group = own.volume.mpgroup
-    return [own, ...volumes.filter(member => member !== own && group !== '' && member.volume.mpgroup === group)]
+    return [own, ...(group === '' ? [] : (byGroup.get(group) ?? [])).filter(member => member !== own)]
   }
 
   /** The vdisk that a volume serves, itself or through its path group. */
@@ -152,6 +173,7 @@ export class Running {
       live.clear()
     }
     this.configuration = configuration
+    this.exportsChanged()
     this.delayedReconfiguration = false
     for (const service of this.services.values()) {
       if (!service.up) service.host.down = false

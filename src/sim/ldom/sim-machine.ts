@@ -96,6 +96,7 @@ export class SimMachine {
     const domain = this.#domain(guest)
     this.#running.setState(domain, 'inactive', false)
     this.#running.configuration.domains.delete(guest)
+    this.#running.exportsChanged()
     this.#store.changed(this.#running.configuration)
   }
 
@@ -186,6 +187,7 @@ export class SimMachine {
       vdisks: new Map(),
     }
     running.configuration.domains.set(name, entry)
+    running.exportsChanged()
     running.runtimes.set(name, {
       platform,
       hotplug: hotplug ?? (platform === 'linux' ? 'accepted-unchecked' : 'asks-guest'),

@@ -1,0 +1,42 @@
+// Work that must not grow faster than what it works on. Counted, never timed: how often an element is looked at, with n and with
+// twice as many of them.
+
+import { toMachineState } from '../../src/ldoms/machine.ts'
+
+/** The same object; `looks` counts every time one of its properties is read. */
+function counted<T extends object>(object: T, looks: { count: number }): T {
+  return new Proxy(object, {
+    get: (target, key) => {
+      looks.count += 1
+      return Reflect.get(target, key)
+    },
+  })
+}
+
+const flags = { system: 'normal', control: false, delayedReconfiguration: false, changing: undefined } as const
+
+function looksAtDevices(disks: number): number {
+  const looks = { count: 0 }
+  const names = Array.from({ length: disks }, (_, index) => `disk-${index}`)
+  const vds = (vdsName: string, serviceDomain: string) => {
+    const devices = names.map(name =>
+      counted({ name, vds: vdsName, serviceDomain, device: `/dev/${name}`, options: [], mpgroup: name }, looks),
+    )
+    return { name: vdsName, devices }
+  }
+  const vdisks = names.map((name, index) => ({
+    ...{ name, guest: 'ldg1', volume: { name, vds: 'vds0' }, timeoutSeconds: 0, id: index },
+    ...{ server: 'primary', mpgroup: name, paths: [] },
+  }))
+  const state = toMachineState([
+    { name: 'primary', state: 'active', flags: { ...flags, control: true }, vdses: [vds('vds0', 'primary')], vdisks: [] },
+    { name: 'alternate', state: 'active', flags, vdses: [vds('vds1', 'alternate')], vdisks: [] },
+    { name: 'ldg1', state: 'active', flags, vdses: [], vdisks },
+  ])
+  expect(state.disks.every(disk => disk.backends.length === 2)).toBe(true)
+  return looks.count
+}
+
+test('every exported device of a machine is looked at the same number of times, however many disks there are', () => {
+  expect(looksAtDevices(400) / 400).toBe(looksAtDevices(100) / 100)
+})

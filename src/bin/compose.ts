@@ -32,9 +32,11 @@ import { Attachments } from '../storage/attachments.ts'
 import type { Design } from '../storage/designs/design.ts'
 import { LocalDesign } from '../storage/designs/local.ts'
 import { LunDesign } from '../storage/designs/lun.ts'
+import { GroupSnapshots } from '../storage/group-snapshots.ts'
 import type { GuestId } from '../storage/model.ts'
 import type { Pool, PoolMachine, PoolPath } from '../storage/pool.ts'
 import { Reaper } from '../storage/reaper.ts'
+import { SnapshotIndex } from '../storage/snapshot-index.ts'
 import { Snapshots } from '../storage/snapshots.ts'
 import { VolumeChanges } from '../storage/volume-changes.ts'
 import { Volumes } from '../storage/volumes.ts'
@@ -58,6 +60,7 @@ export interface Installation {
   readonly attachments: Attachments
   readonly changes: VolumeChanges
   readonly snapshots: Snapshots
+  readonly groups: GroupSnapshots
   readonly reaper: Reaper
   /** Saves what is not saved yet, and closes the shells. */
   stop(): Promise<void>
@@ -90,6 +93,7 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   const pools = new Map([...config.pools.values()].map(pool => [pool.name, composePool(pool, { config, hosts, machines, clock })]))
   const lock = new KeyedLock()
   const reaper = new Reaper({ pools, lock })
+  const snapshotOptions = { pools, lock, reaper, index: new SnapshotIndex(pools) }
   const guestRule = ({ machine, guest }: GuestId) => findGuestRule(config.guests, machine, guest)
   return {
     config,
@@ -99,7 +103,8 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
     volumes: new Volumes({ pools, lock, reaper }),
     attachments: new Attachments({ pools, lock, guestRule }),
     changes: new VolumeChanges({ pools, lock, guestRule }),
-    snapshots: new Snapshots({ pools, lock, reaper }),
+    snapshots: new Snapshots(snapshotOptions),
+    groups: new GroupSnapshots(snapshotOptions),
     reaper,
     stop: async () => {
       await Promise.all(composed.map(({ save }) => save()))
@@ -109,11 +114,15 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
 }
 
 export function controllerServices(installation: Installation, version: string): readonly Service[] {
-  const { config, volumes, attachments, changes, snapshots, pools } = installation
+  const { config, volumes, attachments, changes, snapshots, groups, pools } = installation
   const { driverName, cluster } = config
   const snapshotTopology = true
   const options = { driverName, volumes, attachments, changes, snapshots, pools, snapshotTopology, health: undefined }
-  return [identityService({ driverName, version, snapshotTopology, cluster }), controllerService(options), groupControllerService(options)]
+  return [
+    identityService({ driverName, version, snapshotTopology, cluster }),
+    controllerService(options),
+    groupControllerService({ ...options, groups }),
+  ]
 }
 
 export function composeNode(config: NodeConfig, version: string, surroundings: Surroundings) {

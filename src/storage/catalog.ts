@@ -95,30 +95,40 @@ export interface SnapshotReading {
   readonly tombstone: Volume | undefined
 }
 
-/** One command: a snapshot and the volume it belongs to. */
+/** One command: the snapshot of that leaf and the volume it belongs to. */
 export async function readSnapshot(place: VolumePlace, leaf: string, signal?: AbortSignal): Promise<SnapshotReading> {
-  const { pool } = place
-  const name = `${place.dataset}@${leaf}`
+  const [reading] = await readSnapshots([place], leaf, signal)
+  if (reading === undefined) throw new Error('one place has one reading')
+  return reading
+}
+
+/** One command: the snapshots of that leaf on volumes of one pool, with the volumes, in the order of the places. */
+export async function readSnapshots(
+  places: readonly VolumePlace[],
+  leaf: string,
+  signal?: AbortSignal,
+): Promise<readonly SnapshotReading[]> {
+  const [first] = places
+  if (first === undefined) return []
+  const { pool } = first
   const names = [...new Set([...READ_PROPERTIES, ...SNAPSHOT_PROPERTIES])]
-  const found = await pool.zfs.getProperties(names, [pool.dataset, place.dataset, name], signal)
+  const datasets = places.flatMap(place => [place.dataset, `${place.dataset}@${leaf}`])
+  const found = await pool.zfs.getProperties(names, [pool.dataset, ...datasets], signal)
   if (!found.has(pool.dataset)) throw parentMissing(pool)
-  const properties = found.get(place.dataset)
-  const volume = properties && parseOwnVolume(properties, place)
-  const snapshot = found.get(name)
-  const deleted = properties !== undefined && isDeleted(properties, place.dataset)
-  return {
-    volume: deleted ? undefined : volume,
-    tombstone: deleted ? volume : undefined,
-    snapshot:
-      snapshot &&
-      findSnapshot(snapshot, {
-        volumeId: place.volumeId,
-        leaf,
-        snapshot: name,
-        cluster: pool.cluster,
-        volumeBytes: volume?.sizeBytes ?? 0,
-      }),
-  }
+  return places.map(place => {
+    const properties = found.get(place.dataset)
+    const volume = properties && parseOwnVolume(properties, place)
+    const deleted = properties !== undefined && isDeleted(properties, place.dataset)
+    const name = `${place.dataset}@${leaf}`
+    const snapshot = found.get(name)
+    const { volumeId } = place
+    const volumeBytes = volume?.sizeBytes ?? 0
+    return {
+      volume: deleted ? undefined : volume,
+      tombstone: deleted ? volume : undefined,
+      snapshot: snapshot && findSnapshot(snapshot, { volumeId, leaf, snapshot: name, cluster: pool.cluster, volumeBytes }),
+    }
+  })
 }
 
 /** One command: all snapshots of a pool's volumes, those of deleted volumes included: they outlive them. */

@@ -141,13 +141,13 @@ export class Scene {
 
   async groupSnapshot(): Promise<void> {
     const volumeIds = [this.have(this.volume).id, this.have(this.other).id]
-    const group = await this.driver.snapshots.createGroup({ name: 'both', volumeIds })
+    const group = await this.driver.groups.createGroup({ name: 'both', volumeIds })
     this.group = { id: group.id, members: group.snapshots.map(snapshot => snapshot.id) }
   }
 
   async deleteGroup(): Promise<void> {
     const { id, members } = this.have(this.group)
-    await this.driver.snapshots.deleteGroup(id, members)
+    await this.driver.groups.deleteGroup(id, members)
   }
 
   async attachShared(guest: string): Promise<void> {

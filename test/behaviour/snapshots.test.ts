@@ -168,33 +168,33 @@ describe('growth', () => {
 
 describe('group snapshots', () => {
   test('are cut at one moment, and go together', async () => {
-    const { volumes, snapshots, world } = scene()
+    const { volumes, snapshots, groups, world } = scene()
     const one = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
     const two = await volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'pvc-2' }))
-    const group = await snapshots.createGroup({ name: 'both', volumeIds: [two.id, one.id] })
+    const group = await groups.createGroup({ name: 'both', volumeIds: [two.id, one.id] })
     expect(group.snapshots.map(snapshot => snapshot.volumeId).sort()).toEqual([one.id, two.id].sort())
     const cuts = group.snapshots.map(({ id }) => createdIn(world, `tank/kubernetes/${id.slice('gold/'.length)}`))
     expect(cuts).toEqual([expect.any(Number), cuts[0]])
-    expect(await snapshots.createGroup({ name: 'both', volumeIds: [one.id, two.id] })).toEqual(group)
-    await expect(snapshots.createGroup({ name: 'both', volumeIds: [one.id] })).rejects.toMatchObject({ kind: 'already-exists' })
+    expect(await groups.createGroup({ name: 'both', volumeIds: [one.id, two.id] })).toEqual(group)
+    await expect(groups.createGroup({ name: 'both', volumeIds: [one.id] })).rejects.toMatchObject({ kind: 'already-exists' })
     const ids = group.snapshots.map(snapshot => snapshot.id)
-    expect(await snapshots.getGroup(group.id, ids)).toEqual(group)
-    await expect(snapshots.getGroup(group.id, ids.slice(1))).rejects.toMatchObject({ kind: 'invalid-argument' })
+    expect(await groups.getGroup(group.id, ids)).toEqual(group)
+    await expect(groups.getGroup(group.id, ids.slice(1))).rejects.toMatchObject({ kind: 'invalid-argument' })
     await expect(snapshots.deleteSnapshot(ids[0] ?? '')).rejects.toMatchObject({ kind: 'invalid-argument' })
-    await snapshots.deleteGroup(group.id, ids)
-    await snapshots.deleteGroup(group.id, [])
-    await expect(snapshots.getGroup(group.id, [])).rejects.toMatchObject({ kind: 'not-found' })
+    await groups.deleteGroup(group.id, ids)
+    await groups.deleteGroup(group.id, [])
+    await expect(groups.getGroup(group.id, [])).rejects.toMatchObject({ kind: 'not-found' })
   })
 
   test('are refused where zfs cannot cut several at one moment, and across pools', async () => {
-    const { volumes, snapshots } = scene()
+    const { volumes, snapshots, groups } = scene()
     const one = await volumes.ensureVolume(volumeSpec())
     const two = await volumes.ensureVolume(volumeSpec({ name: 'pvc-2' }))
     const other = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
-    await expect(snapshots.createGroup({ name: 'both', volumeIds: [one.id, two.id] })).rejects.toMatchObject({
+    await expect(groups.createGroup({ name: 'both', volumeIds: [one.id, two.id] })).rejects.toMatchObject({
       kind: 'failed-precondition',
     })
-    await expect(snapshots.createGroup({ name: 'both', volumeIds: [one.id, other.id] })).rejects.toMatchObject({
+    await expect(groups.createGroup({ name: 'both', volumeIds: [one.id, other.id] })).rejects.toMatchObject({
       kind: 'failed-precondition',
     })
     expect(await snapshots.listSnapshots({})).toEqual([])

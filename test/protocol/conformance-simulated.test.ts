@@ -30,10 +30,10 @@ async function serve(pool: 'silver' | 'gold') {
   const shell = new SimShell(world.guests.get('m1/ldg1')?.host ?? missing())
   await shell.run(['/bin/mkdir', '-p', stagingPath, targetDirectory], { effect: 'write' })
 
-  const { volumes, attachments, changes, snapshots, pools } = driver()
+  const { volumes, attachments, changes, snapshots, groups, pools } = driver()
   const options = { driverName, volumes, attachments, changes, snapshots, pools, health: new Health({ pools }), snapshotTopology: true }
   const identity = identityService({ driverName, version: '1.2.3', snapshotTopology: true })
-  const controller = await servePlugin([identity, controllerService(options), groupControllerService(options)])
+  const controller = await servePlugin([identity, controllerService(options), groupControllerService({ ...options, groups })])
 
   const health = new GuestHealth({ platform: new SolarisPlatform(shell), host: createHost({ name: 'm1/ldg1', shell, clock }) })
   const guest = { machine: 'm1', guest: 'ldg1' }

@@ -1,11 +1,11 @@
 // Snapshots and group snapshots in memory, beside memory-storage.ts. Names are unique over all volumes, snapshots outlive them.
 
-import type { SnapshotStore } from '../../src/csi/snapshots.ts'
+import type { GroupStore, SnapshotStore } from '../../src/csi/snapshots.ts'
 import { StorageError } from '../../src/errors.ts'
 import type { Snapshot, Volume } from '../../src/storage/model.ts'
 import { findGroupId, formatSnapshotId, groupLeaf, snapshotLeaf } from '../../src/storage/names.ts'
 
-export class MemorySnapshots implements SnapshotStore {
+export class MemorySnapshots implements SnapshotStore, GroupStore {
   readonly #volume: (id: string) => Volume
   readonly #snapshots = new Map<string, Snapshot>()
   #seconds = 1_700_000_000

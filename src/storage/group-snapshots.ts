@@ -1,0 +1,173 @@
+// Group snapshots: one cut through several volumes at one moment. The members are ordinary snapshots that share a leaf; the group is
+// nothing but them, so it exists as long as one of them does.
+
+import { StorageError } from '../errors.ts'
+import type { KeyedLock } from '../locks.ts'
+import { readDialect } from '../zfs/dialect.ts'
+import { readSnapshots } from './catalog.ts'
+import type { Snapshot } from './model.ts'
+import { findGroupId, findSnapshotId, groupLeaf } from './names.ts'
+import { findPlace, getPlace, type Pool, type Pools, type VolumePlace } from './pool.ts'
+import { formatSnapshotProperties } from './properties.ts'
+import type { Reaper } from './reaper.ts'
+import { deleteOneSnapshot } from './snapshot-deletion.ts'
+import type { SnapshotIndex } from './snapshot-index.ts'
+import type { SnapshotsOptions } from './snapshots.ts'
+
+export interface Group {
+  readonly id: string
+  readonly snapshots: readonly Snapshot[]
+}
+
+export class GroupSnapshots {
+  readonly #pools: Pools
+  readonly #lock: KeyedLock
+  readonly #reaper: Reaper
+  readonly #index: SnapshotIndex
+
+  constructor({ pools, lock, reaper, index }: SnapshotsOptions) {
+    this.#pools = pools
+    this.#lock = lock
+    this.#reaper = reaper
+    this.#index = index
+  }
+
+  /** Idempotent by name. Volumes of several pools, or of a zfs that cuts one at a time, are `failed-precondition`. */
+  async createGroup(request: { readonly name: string; readonly volumeIds: readonly string[] }, signal?: AbortSignal): Promise<Group> {
+    const places = [...new Set(request.volumeIds)].sort().map(id => getPlace(this.#pools, id))
+    const pool = onePool(places)
+    const leaf = groupLeaf(pool.cluster, request.name)
+    return this.#lock.run(`group ${leaf}`, signal, () =>
+      this.#lockAll(places, signal, () => this.#cut(pool, { places, leaf, name: request.name }, signal)),
+    )
+  }
+
+  async #cut(
+    pool: Pool,
+    { places, leaf, name }: { places: readonly VolumePlace[]; leaf: string; name: string },
+    signal: AbortSignal | undefined,
+  ): Promise<Group> {
+    const id = `${pool.name}/${leaf}`
+    await pool.host.settled([leaf, ...places.map(place => place.leaf)], signal)
+    await this.#refuseOthers(name, leaf, places, signal)
+    const readings = await readSnapshots(places, leaf, signal)
+    const missing = places.find((_, at) => readings[at]?.volume === undefined)
+    if (missing !== undefined) throw new StorageError('not-found', `source volume ${missing.volumeId} does not exist`)
+    const existing = readings.flatMap(({ snapshot }) => snapshot ?? [])
+    if (existing.length > 0) return sameGroup({ id, snapshots: existing }, name, places)
+    if (places.length > 1 && !(await readDialect(pool.host.shell, signal)).multipleSnapshots) {
+      throw new StorageError(
+        'failed-precondition',
+        `group ${JSON.stringify(name)}: the zfs of host ${pool.host.name} cannot cut several volumes at one moment`,
+      )
+    }
+    const names = places.map(place => `${place.dataset}@${leaf}`)
+    await pool.zfs.snapshot(names, formatSnapshotProperties({ name, groupId: id }, pool.cluster), signal)
+    const made = await readSnapshots(places, leaf, signal)
+    const group = sameGroup({ id, snapshots: made.flatMap(({ snapshot }) => snapshot ?? []) }, name, places)
+    for (const { volumeId } of places) await this.#index.add(leaf, volumeId)
+    return group
+  }
+
+  async #refuseOthers(name: string, leaf: string, places: readonly VolumePlace[], signal: AbortSignal | undefined): Promise<void> {
+    const asked = new Set(places.map(place => place.volumeId))
+    const others = (await this.#index.volumesOf(leaf, signal)).filter(volumeId => !asked.has(volumeId))
+    for (const { volumeId, snapshot } of await this.#verified(others, leaf, signal)) {
+      if (snapshot === undefined) await this.#index.remove(leaf, volumeId)
+      else
+        throw new StorageError(
+          'already-exists',
+          `group snapshot ${JSON.stringify(name)} exists with volume ${volumeId}, which the request does not name`,
+        )
+    }
+  }
+
+  /** `not-found` when no member is left; `invalid-argument` when the given members are not the group's. */
+  async getGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<Group> {
+    const snapshots = await this.#members(id, memberIds, signal)
+    if (snapshots.length === 0) throw new StorageError('not-found', `group snapshot ${JSON.stringify(id)} does not exist`)
+    checkMembers(id, snapshots, memberIds)
+    return { id, snapshots }
+  }
+
+  /** Absence is success; the members go with it, one after the other: a cut leaves a group of those that are left. */
+  async deleteGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<void> {
+    const found = findGroupId(id)
+    const pool = found && this.#pools.get(found.pool)
+    if (found === undefined || pool === undefined) return
+    await this.#lock.run(`group ${found.leaf}`, signal, async () => {
+      await pool.host.settled([found.leaf], signal)
+      const snapshots = await this.#members(id, memberIds, signal)
+      // Named members that are gone already are no mismatch: an earlier call may have been cut off.
+      if (snapshots.some(snapshot => !memberIds.includes(snapshot.id))) checkMembers(id, snapshots, memberIds)
+      for (const { volumeId } of snapshots) {
+        await this.#lock.run(volumeId, signal, () => deleteOneSnapshot(getPlace(this.#pools, volumeId), found.leaf, this.#reaper, signal))
+        await this.#index.remove(found.leaf, volumeId)
+      }
+    })
+  }
+
+  // The index may lack what another process made, the caller may not know all: both are asked for, and read.
+  async #members(id: string, memberIds: readonly string[], signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
+    const found = findGroupId(id)
+    if (found === undefined || !this.#pools.has(found.pool)) return []
+    const named = memberIds.flatMap(member => findSnapshotId(member)?.volumeId ?? [])
+    const candidates = new Set([...(await this.#index.volumesOf(found.leaf, signal)), ...named])
+    const inPool = [...candidates].filter(volumeId => volumeId.startsWith(`${found.pool}/`)).sort()
+    return (await this.#verified(inPool, found.leaf, signal)).flatMap(({ snapshot }) => snapshot ?? [])
+  }
+
+  async #verified(volumeIds: readonly string[], leaf: string, signal: AbortSignal | undefined) {
+    const places = volumeIds.flatMap(volumeId => findPlace(this.#pools, volumeId) ?? [])
+    const byPool = Map.groupBy(places, place => place.pool)
+    const read = await Promise.all(
+      [...byPool.values()].map(async group => {
+        const readings = await readSnapshots(group, leaf, signal)
+        return group.map((place, at) => ({ volumeId: place.volumeId, snapshot: readings[at]?.snapshot }))
+      }),
+    )
+    return read.flat()
+  }
+
+  #lockAll<T>(places: readonly VolumePlace[], signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const [first, ...rest] = places
+    if (first === undefined) return work()
+    return this.#lock.run(first.volumeId, signal, () => this.#lockAll(rest, signal, work))
+  }
+}
+
+function onePool(places: readonly VolumePlace[]): Pool {
+  const pools = [...new Set(places.map(place => place.pool))]
+  const [pool] = pools
+  if (pool === undefined) throw new StorageError('invalid-argument', 'a group snapshot needs at least one volume')
+  if (pools.length > 1) {
+    throw new StorageError(
+      'failed-precondition',
+      `volumes of pools ${pools.map(each => each.name).join(' and ')} cannot be cut at one moment; make a group per pool`,
+    )
+  }
+  return pool
+}
+
+function sameGroup(group: Group, name: string, places: readonly VolumePlace[]): Group {
+  const has = group.snapshots.map(snapshot => snapshot.volumeId)
+  const wants = places.map(place => place.volumeId)
+  if (group.snapshots.some(snapshot => snapshot.name !== name) || has.join() !== wants.join()) {
+    throw new StorageError(
+      'already-exists',
+      `group snapshot ${JSON.stringify(name)} exists with volumes ${has.join(', ')}, the request wants ${wants.join(', ')}`,
+    )
+  }
+  return group
+}
+
+function checkMembers(id: string, snapshots: readonly Snapshot[], memberIds: readonly string[]): void {
+  const has = snapshots.map(snapshot => snapshot.id).join(', ')
+  const wants = [...memberIds].sort().join(', ')
+  if (has !== wants) {
+    throw new StorageError(
+      'invalid-argument',
+      `group snapshot ${id} has the members ${has || 'none'}, the request names ${wants || 'none'}`,
+    )
+  }
+}

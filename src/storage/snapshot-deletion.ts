@@ -1,0 +1,45 @@
+// Deleting one snapshot so that it always ends well: gone, or out of the way until its last clone goes.
+
+import { isStorageError, StorageError } from '../errors.ts'
+import { DependantsError } from '../zfs/zfs.ts'
+import { readSnapshot } from './catalog.ts'
+import { deletedSnapshotLeaf } from './names.ts'
+import type { VolumePlace } from './pool.ts'
+import type { Reaper } from './reaper.ts'
+
+/** How often one snapshot name may be deleted and taken again while clones of every earlier one live. */
+const RENAME_TRIES = 100
+
+/** Absence is success. The caller holds the volume's lock. */
+export async function deleteOneSnapshot(place: VolumePlace, leaf: string, reaper: Reaper, signal?: AbortSignal): Promise<void> {
+  const { zfs } = place.pool
+  const snapshot = `${place.dataset}@${leaf}`
+  try {
+    if ((await zfs.destroySnapshot(snapshot, signal)) === 'absent') {
+      // zfs says so also of a pool that is not imported: the read, in the sight of the parent, decides.
+      const { snapshot: still } = await readSnapshot(place, leaf, signal)
+      if (still !== undefined) throw new StorageError('unavailable', `snapshot ${snapshot} is not gone yet; try again`)
+    }
+  } catch (error) {
+    if (!(error instanceof DependantsError)) throw error
+    await zfs.destroySnapshotDeferred(await moveAside(place, leaf, signal), signal)
+  }
+  await reaper.reapKnown(place, signal)
+}
+
+// A deferred snapshot keeps its name until it goes; under another one it leaves its own free.
+async function moveAside(place: VolumePlace, leaf: string, signal: AbortSignal | undefined): Promise<string> {
+  for (let attempt = 0; attempt < RENAME_TRIES; attempt++) {
+    const aside = `${place.dataset}@${deletedSnapshotLeaf(leaf, attempt)}`
+    try {
+      await place.pool.zfs.rename(`${place.dataset}@${leaf}`, aside, signal)
+      return aside
+    } catch (error) {
+      if (!isStorageError(error, 'already-exists')) throw error
+    }
+  }
+  throw new StorageError(
+    'busy',
+    `snapshot ${place.dataset}@${leaf}: ${RENAME_TRIES} deleted snapshots of this name still have clones; delete some of those`,
+  )
+}

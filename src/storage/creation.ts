@@ -3,11 +3,12 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import { thickReservation } from '../zfs/dialect.ts'
+import type { Properties } from '../zfs/zfs.ts'
 import { readSnapshot, readVolume } from './catalog.ts'
 import type { Volume, VolumeSpec } from './model.ts'
-import { cloneSourceLeaf } from './names.ts'
+import { cloneSourceLeaf, isCloneSourceLeaf } from './names.ts'
 import type { VolumePlace } from './pool.ts'
-import { formatSnapshotProperties, formatVolumeProperties } from './properties.ts'
+import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
 
 /** The volume as the request wants it; `sizeBytes` is what it will have. */
 export interface Creation {
@@ -39,20 +40,40 @@ export async function findReplayed(place: VolumePlace, spec: VolumeSpec, signal?
   return completed(place, volume, signal)
 }
 
-/** The hidden snapshot of a source volume, through which it is cloned. Already there is success. */
+/** The hidden snapshot of a source volume, through which it is cloned. Where the clone exists it is the one it was made from. */
 export async function cutCloneSource(source: VolumePlace, target: VolumePlace, signal?: AbortSignal): Promise<string> {
+  const { zfs, cluster } = source.pool
   const snapshot = `${source.dataset}@${cloneSourceLeaf(target.leaf)}`
+  // A name of its own, or the source's would show through; never listed, as its leaf is not that of a snapshot.
+  const properties = formatSnapshotProperties({ name: target.leaf, groupId: undefined }, cluster)
   try {
-    // A name of its own, or the source's would show through; never listed, as its leaf is not that of a snapshot.
-    await source.pool.zfs.snapshot(
-      [snapshot],
-      formatSnapshotProperties({ name: target.leaf, groupId: undefined }, source.pool.cluster),
-      signal,
-    )
+    await zfs.snapshot([snapshot], properties, signal)
   } catch (error) {
     if (!isStorageError(error, 'already-exists')) throw error
+    const { volume, tombstone } = await readVolume(target, signal)
+    if (volume === undefined && tombstone === undefined) {
+      // An earlier request was cut off and perhaps given up: nobody wants the source as it was then.
+      await zfs.destroySnapshotDeferred(snapshot, signal)
+      await zfs.snapshot([snapshot], properties, signal)
+    }
   }
   return snapshot
+}
+
+/** Of these snapshots the hidden ones that requests left behind which were cut off: nothing takes them along when it goes. */
+export function leftCloneSources(snapshots: ReadonlyMap<string, Properties>, cluster: string): readonly string[] {
+  return [...snapshots].flatMap(([name, properties]) => {
+    const isLeft = ownerCluster(properties, name) === cluster && properties.get('defer_destroy')?.value !== 'on'
+    return isCloneSourceLeaf(name.slice(name.indexOf('@') + 1)) && isLeft ? [name] : []
+  })
+}
+
+/** How many there were. One that a clone was made from goes with the clone. The caller holds the volume's lock, so that no request is at work with them. */
+export async function dropCloneSources(source: VolumePlace, signal?: AbortSignal): Promise<number> {
+  const { zfs, cluster } = source.pool
+  const left = leftCloneSources(await zfs.getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal), cluster)
+  for (const snapshot of left) await zfs.destroySnapshotDeferred(snapshot, signal)
+  return left.length
 }
 
 function effective({ wanted, spec }: Creation): { compression: string; reservation: 'thick' | 'thin'; properties: Record<string, string> } {

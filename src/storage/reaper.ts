@@ -5,9 +5,11 @@ import { isStorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import { readPools, readVolume } from './catalog.ts'
+import { dropCloneSources, leftCloneSources } from './creation.ts'
 import type { Volume } from './model.ts'
 import { isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { SNAPSHOT_PROPERTIES } from './properties.ts'
 
 export class Reaper {
   readonly #pools: Pools
@@ -19,8 +21,9 @@ export class Reaper {
     this.#lock = options.lock
   }
 
-  /** One look at every pool. Returns how many volumes went; a pool that does not answer is left for the next time. */
+  /** Two looks at every pool. Returns how many volumes went. */
   async sweep(signal?: AbortSignal): Promise<number> {
+    for (const pool of this.#pools.values()) await this.#dropCloneSources(pool, signal)
     const { tombstones } = await readPools(this.#pools, signal)
     let gone = 0
     for (const volume of tombstones) {
@@ -28,6 +31,12 @@ export class Reaper {
       if (pool !== undefined) gone += await this.#reapLocked(placeOf(pool, volume.leaf), signal)
     }
     return gone
+  }
+
+  async #dropCloneSources(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
+    const snapshots = await pool.zfs.getGrandchildren(SNAPSHOT_PROPERTIES, pool.dataset, signal)
+    const places = leftCloneSources(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
+    for (const place of places) await this.#lock.run(place.volumeId, signal, () => dropCloneSources(place, signal))
   }
 
   /** After something that depended on `dataset` went: the volume goes too if it only waited for that, and so on up its origins. */
@@ -69,13 +78,27 @@ export class Reaper {
 
   async #destroy(place: VolumePlace, tombstone: Volume, signal: AbortSignal | undefined): Promise<number> {
     try {
-      await place.pool.zfs.destroy(place.dataset, signal)
+      if (!(await destroyIfFree(place, signal))) return 0
     } catch (error) {
-      if (error instanceof DependantsError || isStorageError(error, 'busy')) return 0
+      if (isStorageError(error, 'busy')) return 0
       throw error
     }
     await this.reapOrigin(place.pool, tombstone.origin, signal)
     return 1
+  }
+}
+
+/** False while something depends on the volume. The caller holds the volume's lock. */
+export async function destroyIfFree(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
+  const { zfs } = place.pool
+  for (;;) {
+    try {
+      await zfs.destroy(place.dataset, signal)
+      return true
+    } catch (error) {
+      if (!(error instanceof DependantsError)) throw error
+      if ((await dropCloneSources(place, signal)) === 0) return false
+    }
   }
 }
 

@@ -3,7 +3,6 @@
 import { isStorageError, StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
-import { DependantsError } from '../zfs/zfs.ts'
 import { speaksOf } from './attach-plan.ts'
 import { readAvailableBytes, readVolume } from './catalog.ts'
 import { createVolume, cutCloneSource, findReplayed, readSource } from './creation.ts'
@@ -12,7 +11,7 @@ import { findSnapshotId, formatGuestId, volumeLeaf } from './names.ts'
 import { isSilence, observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getPlace, type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
 import { formatDeletedProperty } from './properties.ts'
-import type { Reaper } from './reaper.ts'
+import { destroyIfFree, type Reaper } from './reaper.ts'
 import { sizeWithin } from './sizes.ts'
 
 /** For a request that names no size. */
@@ -97,8 +96,16 @@ export class Volumes {
       return createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
     }
     const snapshot = await cutCloneSource(source.place, place, signal)
-    const volume = await createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
-    await pool.zfs.destroySnapshotDeferred(snapshot, signal)
+    const dropSource = () => pool.zfs.destroySnapshotDeferred(snapshot, signal)
+    let volume: Volume
+    try {
+      volume = await createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
+    } catch (error) {
+      // Nobody repeats a request that was refused for good.
+      if (isStorageError(error, 'already-exists')) await dropSource()
+      throw error
+    }
+    await dropSource()
     return volume
   }
 
@@ -147,16 +154,10 @@ export class Volumes {
   // the last dependant takes it along.
   async #destroyOrHide(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<void> {
     const { zfs } = place.pool
-    try {
-      await zfs.destroy(place.dataset, signal)
-    } catch (error) {
-      if (!(error instanceof DependantsError)) throw error
-      await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)
-      await this.#reaper.noteWaiting(place.volumeId)
-      if (volume.reservedBytes > 0) await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
-      return
-    }
-    await this.#reaper.reapOrigin(place.pool, volume.origin, signal)
+    if (await destroyIfFree(place, signal)) return this.#reaper.reapOrigin(place.pool, volume.origin, signal)
+    await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)
+    await this.#reaper.noteWaiting(place.volumeId)
+    if (volume.reservedBytes > 0) await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
   }
 
   // A silent machine does not keep a volume from being deleted where a fence can be looked at instead.

@@ -2,8 +2,8 @@
 // The command line: arguments, environment, signals and exit statuses. The work is done by what compose.ts puts together.
 
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
-import { applyManifests, type ClaimFailure, deleteManifests } from '../cli/apply.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { applyManifests, deleteManifests, detachManifests } from '../cli/apply.ts'
 import { examine, formatChecks, provePaths } from '../cli/doctor.ts'
 import { parseManifests } from '../cli/manifests.ts'
 import { formatTable, formatVolumeTable, listVolumeRows } from '../cli/volumes.ts'
@@ -31,6 +31,7 @@ interface PluginOptions {
 interface ApplyOptions {
   readonly file: readonly string[]
   readonly delete?: true
+  readonly detach?: true
   readonly node?: ReadonlyMap<string, string>
   readonly controller: string
   readonly stagingDirectory: string
@@ -75,9 +76,10 @@ function addPlugins(program: Command): void {
 function addApply(program: Command): void {
   program
     .command('apply')
-    .description('bring about the StorageClasses and PersistentVolumeClaims of manifest files, without a cluster')
+    .description('bring about the claims and snapshots of manifest files, without a cluster')
     .requiredOption('-f, --file <file>', 'manifest file; may be repeated', collect)
-    .option('--delete', 'take the claims away again, in reverse order')
+    .option('--delete', 'take claims and snapshots away again, in reverse order')
+    .addOption(new Option('--detach', 'only unmount and detach the claims: nothing is deleted').conflicts('delete'))
     .option('--node <guest=socket>', 'node plugin of a guest, <machine>/<guest>=SOCKET; may be repeated', collectNode)
     .option('--controller <socket>', 'socket of the controller', socketEndpoint, process.env.CSI_ENDPOINT ?? DEFAULT_CONTROLLER)
     .option('--staging-directory <path>', 'directory in the guests where volumes are mounted first', DEFAULT_STAGING)
@@ -98,9 +100,8 @@ async function runApply(options: ApplyOptions): Promise<void> {
     print: (line: string) => console.log(line),
   }
   try {
-    const failures: readonly ClaimFailure[] = options.delete
-      ? await deleteManifests(manifests, tools)
-      : await applyManifests(manifests, tools)
+    const perform = options.delete ? deleteManifests : options.detach ? detachManifests : applyManifests
+    const failures = await perform(manifests, tools)
     if (failures.length > 0) process.exitCode = 1
   } finally {
     for (const client of [controller, ...nodes.values()]) client.close()

@@ -1,16 +1,19 @@
-// The part of Kubernetes' StorageClass and PersistentVolumeClaim that `apply` serves, and by name what Kubernetes takes
-// but `apply` cannot serve. Anything else is a mistake in the file.
+// The part of Kubernetes' storage objects that `apply` serves, and by name what Kubernetes takes but `apply` cannot serve.
+// Anything else is a mistake in the file.
 
 import { z } from 'zod'
 
 export const GUEST_ANNOTATION = 'ldom-csi.io/guest'
 export const MOUNT_PATH_ANNOTATION = 'ldom-csi.io/mount-path'
+export const VDISK_NUMBER_ANNOTATION = 'ldom-csi.io/vdisk-number'
 export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class'
+export const DEFAULT_SNAPSHOT_CLASS_ANNOTATION = 'snapshot.storage.kubernetes.io/is-default-class'
 export const FILE_SYSTEM_PARAMETER = 'csi.storage.k8s.io/fstype'
+export const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io'
 
-const OWN_ANNOTATIONS: readonly string[] = [GUEST_ANNOTATION, MOUNT_PATH_ANNOTATION]
+const CLAIM_ANNOTATIONS: readonly string[] = [GUEST_ANNOTATION, MOUNT_PATH_ANNOTATION, VDISK_NUMBER_ANNOTATION]
 
-const objectName = z
+export const objectName = z
   .string()
   .max(253)
   .regex(
@@ -18,63 +21,103 @@ const objectName = z
     'a name as Kubernetes takes it: lower-case letters, digits, "-", "."',
   )
 
-const annotations = z
-  .record(z.string(), z.string('a string: put numbers and true/false in quotes'))
-  .default({})
-  .superRefine((value, context) => {
-    for (const key of Object.keys(value)) {
-      if (key.startsWith('ldom-csi.io/') && !OWN_ANNOTATIONS.includes(key)) {
-        context.addIssue({
-          code: 'custom',
-          path: [key],
-          message: `is not an annotation of this driver; it knows ${OWN_ANNOTATIONS.join(' and ')}`,
-        })
-      }
-    }
-  })
+const namespace = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a namespace as Kubernetes takes it')
+  .default('default')
 
-const labels = z.record(z.string(), z.string()).optional()
+const text = z.string('a string: put numbers and true/false in quotes')
 
-export const storageClassSchema = z.strictObject({
-  apiVersion: z.literal('storage.k8s.io/v1', 'must be storage.k8s.io/v1'),
-  kind: z.literal('StorageClass'),
-  metadata: z.strictObject({ name: objectName, labels, annotations }),
-  provisioner: z.string().describe('Name of the driver.'),
-  parameters: z
-    .record(z.string(), z.string('a string: put numbers and true/false in quotes'))
+/** `own`: the annotations of this driver that mean something here; others under its name are mistakes. */
+function annotations(own: readonly string[]) {
+  return z
+    .record(z.string(), text)
     .default({})
     .superRefine((value, context) => {
-      for (const key of Object.keys(value)) {
-        if (key.startsWith('csi.storage.k8s.io/') && key !== FILE_SYSTEM_PARAMETER) {
-          context.addIssue({ code: 'custom', path: [key], message: 'is not served by apply: there are no Secrets without a cluster' })
-        }
+      for (const key of Object.keys(value).filter(name => name.startsWith('ldom-csi.io/') && !own.includes(name))) {
+        const known = own.length > 0 ? `; it knows ${own.join(', ')}` : ' here; its annotations belong to a claim'
+        context.addIssue({ code: 'custom', path: [key], message: `is not an annotation of this driver${known}` })
       }
-    }),
+    })
+}
+
+/** `served`: reserved names that `apply` acts on as the sidecars do. */
+function parameters(served: readonly string[]) {
+  return z
+    .record(z.string(), text)
+    .default({})
+    .superRefine((value, context) => {
+      for (const key of Object.keys(value).filter(name => name.startsWith('csi.storage.k8s.io/') && !served.includes(name))) {
+        context.addIssue({ code: 'custom', path: [key], message: 'is not served by apply: there are no Secrets without a cluster' })
+      }
+    })
+}
+
+const labels = z.record(z.string(), z.string()).optional()
+const classMetadata = z.strictObject({ name: objectName, labels, annotations: annotations([]) })
+const storageVersion = z.literal('storage.k8s.io/v1', 'must be storage.k8s.io/v1')
+const snapshotVersion = z.literal(`${SNAPSHOT_GROUP}/v1`, `must be ${SNAPSHOT_GROUP}/v1`)
+
+export const storageClassSchema = z.strictObject({
+  apiVersion: storageVersion,
+  kind: z.literal('StorageClass'),
+  metadata: classMetadata,
+  provisioner: z.string().describe('Name of the driver.'),
+  parameters: parameters([FILE_SYSTEM_PARAMETER]),
   reclaimPolicy: z.enum(['Delete', 'Retain'], 'Delete or Retain').default('Delete'),
   // Both are right here: the guest is known before the volume is made.
   volumeBindingMode: z.enum(['Immediate', 'WaitForFirstConsumer'], 'Immediate or WaitForFirstConsumer').optional(),
-  allowVolumeExpansion: z.boolean().optional(),
+  allowVolumeExpansion: z.boolean().default(false),
   mountOptions: z.array(z.string().regex(/^[^\s,-][^\s,]*$/, 'one mount option an entry')).default([]),
+})
+
+export const attributesClassSchema = z.strictObject({
+  apiVersion: storageVersion,
+  kind: z.literal('VolumeAttributesClass'),
+  metadata: classMetadata,
+  driverName: z.string(),
+  parameters: parameters([]),
+})
+
+export const snapshotClassSchema = z.strictObject({
+  apiVersion: snapshotVersion,
+  kind: z.literal('VolumeSnapshotClass'),
+  metadata: classMetadata,
+  driver: z.string(),
+  deletionPolicy: z.enum(['Delete', 'Retain'], 'Delete or Retain'),
+  parameters: parameters([]),
 })
 
 const quantity = z.union([z.string(), z.int().positive()], 'a quantity such as 10Gi').transform(String)
 
+const dataSource = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('VolumeSnapshot'),
+      apiGroup: z.literal(SNAPSHOT_GROUP, `must be ${SNAPSHOT_GROUP}`),
+      name: objectName,
+    }),
+    z.strictObject({
+      kind: z.literal('PersistentVolumeClaim'),
+      apiGroup: z.literal('', 'must be left out: the kind belongs to the core group').optional(),
+      name: objectName,
+    }),
+  ],
+  'VolumeSnapshot or PersistentVolumeClaim',
+)
+
 export const claimSchema = z.strictObject({
   apiVersion: z.literal('v1', 'must be v1'),
   kind: z.literal('PersistentVolumeClaim'),
-  metadata: z.strictObject({
-    name: objectName,
-    namespace: z
-      .string()
-      .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a namespace as Kubernetes takes it')
-      .default('default'),
-    labels,
-    annotations,
-  }),
+  metadata: z.strictObject({ name: objectName, namespace, labels, annotations: annotations(CLAIM_ANNOTATIONS) }),
   spec: z.strictObject({
     accessModes: z
       .array(
-        z.enum(['ReadWriteOnce', 'ReadWriteOncePod'], 'only ReadWriteOnce and ReadWriteOncePod are served: a volume goes to one guest'),
+        z.enum(
+          ['ReadWriteOnce', 'ReadWriteOncePod', 'ReadOnlyMany', 'ReadWriteMany'],
+          'ReadWriteOnce, ReadWriteOncePod, ReadOnlyMany or ReadWriteMany',
+        ),
       )
       .length(1, 'exactly one access mode'),
     volumeMode: z.enum(['Filesystem', 'Block'], 'Filesystem or Block').default('Filesystem'),
@@ -83,37 +126,45 @@ export const claimSchema = z.strictObject({
       limits: z.strictObject({ storage: quantity }).optional(),
     }),
     storageClassName: objectName.optional(),
+    volumeAttributesClassName: objectName.optional(),
+    dataSource: dataSource.optional(),
   }),
 })
+
+export const snapshotSchema = z.strictObject({
+  apiVersion: snapshotVersion,
+  kind: z.literal('VolumeSnapshot'),
+  metadata: z.strictObject({ name: objectName, namespace, labels, annotations: annotations([]) }),
+  spec: z.strictObject({
+    volumeSnapshotClassName: objectName.optional(),
+    source: z.strictObject({ persistentVolumeClaimName: objectName }),
+  }),
+})
+
+export const KINDS = ['StorageClass', 'PersistentVolumeClaim', 'VolumeAttributesClass', 'VolumeSnapshotClass', 'VolumeSnapshot'] as const
+
+const WRITTEN = 'is written by Kubernetes; remove it from the file'
+const OWN_VOLUME = 'is not served by apply: a claim always gets a volume of its own'
+const WRITTEN_METADATA = [
+  ...['creationTimestamp', 'deletionGracePeriodSeconds', 'deletionTimestamp', 'generation'],
+  ...['managedFields', 'resourceVersion', 'selfLink', 'uid'],
+]
+const UNSERVED_METADATA = ['finalizers', 'generateName', 'ownerReferences']
 
 /** What Kubernetes accepts in these places and `apply` cannot serve, with the reason. */
 export const UNSERVED: Readonly<Record<string, string>> = {
   'StorageClass.allowedTopologies': `is not served by apply: the annotation ${GUEST_ANNOTATION} of a claim says where its volume goes`,
-  'PersistentVolumeClaim.spec.dataSource': 'is not served by apply: it makes empty volumes only',
-  'PersistentVolumeClaim.spec.dataSourceRef': 'is not served by apply: it makes empty volumes only',
-  'PersistentVolumeClaim.spec.selector': 'is not served by apply: a claim always gets a volume of its own',
-  'PersistentVolumeClaim.spec.volumeName': 'is not served by apply: a claim always gets a volume of its own',
-  'PersistentVolumeClaim.spec.volumeAttributesClassName': 'is not served by apply: volumes are not modified after they are made',
-  'PersistentVolumeClaim.status': 'is written by Kubernetes; remove it from the file',
+  'PersistentVolumeClaim.spec.dataSourceRef': 'is not served by apply: write dataSource',
+  'PersistentVolumeClaim.spec.selector': OWN_VOLUME,
+  'PersistentVolumeClaim.spec.volumeName': OWN_VOLUME,
+  'PersistentVolumeClaim.status': WRITTEN,
+  'VolumeSnapshot.status': WRITTEN,
+  'VolumeSnapshot.spec.source.volumeSnapshotContentName':
+    'is not served by apply: it knows the snapshots that were made by their name here',
   ...Object.fromEntries(
-    ['StorageClass', 'PersistentVolumeClaim'].flatMap(kind =>
-      [
-        'creationTimestamp',
-        'deletionGracePeriodSeconds',
-        'deletionTimestamp',
-        'generation',
-        'managedFields',
-        'resourceVersion',
-        'selfLink',
-        'uid',
-      ]
-        .map(field => [`${kind}.metadata.${field}`, 'is written by Kubernetes; remove it from the file'])
-        .concat(
-          ['finalizers', 'generateName', 'ownerReferences'].map(field => [
-            `${kind}.metadata.${field}`,
-            'is not served by apply: nothing runs that would act on it',
-          ]),
-        ),
-    ),
+    KINDS.flatMap(kind => [
+      ...WRITTEN_METADATA.map(field => [`${kind}.metadata.${field}`, WRITTEN]),
+      ...UNSERVED_METADATA.map(field => [`${kind}.metadata.${field}`, 'is not served by apply: nothing runs that would act on it']),
+    ]),
   ),
 }

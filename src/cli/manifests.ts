@@ -1,100 +1,222 @@
-// Manifest files for `apply`: YAML documents to classes and claims. All problems of all files are reported together, each with
-// file, document and key path. Nothing is looked up here.
+// Manifest files for `apply`: YAML documents to what is to be made, in the order of making. All problems of all files are reported
+// together, each with file, document and key path. Nothing is looked up here.
 
 import { parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 import { type ConfigProblem, schemaProblems, UNKNOWN_KEY } from '../config.ts'
-import { isStorageError, StorageError } from '../errors.ts'
+import { StorageError } from '../errors.ts'
 import {
+  attributesClassSchema,
   claimSchema,
   DEFAULT_CLASS_ANNOTATION,
+  DEFAULT_SNAPSHOT_CLASS_ANNOTATION,
   FILE_SYSTEM_PARAMETER,
-  GUEST_ANNOTATION,
-  MOUNT_PATH_ANNOTATION,
+  KINDS,
+  snapshotClassSchema,
+  snapshotSchema,
   storageClassSchema,
   UNSERVED,
 } from './manifest-schema.ts'
-import { parseQuantity } from './quantity.ts'
+import { findClaimConflicts, readClaim } from './manifests-claims.ts'
+import { ClassTable, type Located, type Problem, repeated } from './manifests-classes.ts'
+import { inOrderOfMaking } from './manifests-order.ts'
 
 export interface StorageClass {
   readonly name: string
-  readonly provisioner: string
   /** Without the reserved csi.storage.k8s.io/ keys. */
   readonly parameters: Readonly<Record<string, string>>
   readonly fileSystem: string // '' leaves it to the guest's platform
   readonly mountOptions: readonly string[]
   readonly reclaimPolicy: 'Delete' | 'Retain'
+  readonly expansion: 'allowed' | 'refused'
+}
+
+/** Parameters that can be changed while a volume lives. */
+export interface AttributesClass {
+  readonly name: string
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+export interface SnapshotClass {
+  readonly name: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly deletionPolicy: 'Delete' | 'Retain'
+}
+
+/** One guest that gets the volume of a claim. */
+export interface Place {
+  readonly guest: string // <machine>/<guest>
+  readonly mountPath: string
+  /** Undefined leaves the number to the driver. */
+  readonly vdiskNumber: number | undefined
+}
+
+/** Who may use the volume at once: one workload of one guest, all of one guest, or several guests. */
+export type Access = 'one-workload' | 'one-guest' | 'many-readers' | 'many-writers'
+
+export interface Source {
+  readonly kind: 'claim' | 'snapshot'
+  readonly name: string // <namespace>/<name>
 }
 
 export interface Claim {
+  readonly kind: 'claim'
   /** `<namespace>/<name>`: also the name of the volume. */
   readonly name: string
   readonly storageClass: StorageClass
-  readonly access: 'multi-writer' | 'single-writer' // of one guest: ReadWriteOnce, ReadWriteOncePod
+  readonly attributes: AttributesClass | undefined
+  readonly access: Access
   readonly mode: 'filesystem' | 'block'
   readonly requiredBytes: number
   readonly limitBytes: number // 0: none
-  /** Undefined: the volume is made, and given to nobody. */
-  readonly place: { readonly guest: string; readonly mountPath: string } | undefined
+  /** Undefined: an empty volume. */
+  readonly source: Source | undefined
+  /** None: the volume is made, and given to nobody. */
+  readonly places: readonly Place[]
 }
+
+export interface Snapshot {
+  readonly kind: 'snapshot'
+  /** `<namespace>/<name>`: also the name of the snapshot, which is unique over the driver. */
+  readonly name: string
+  readonly snapshotClass: SnapshotClass
+  /** The claim whose volume is cut. */
+  readonly claim: string
+}
+
+export type ManifestObject = Claim | Snapshot
 
 export interface Manifests {
-  readonly classes: readonly StorageClass[]
-  readonly claims: readonly Claim[]
+  /** Every driver that a class names, and which class. */
+  readonly drivers: readonly { readonly of: string; readonly name: string }[]
+  /** Each after what it is made from. */
+  readonly objects: readonly ManifestObject[]
 }
 
-type RawClaim = z.infer<typeof claimSchema>
-interface Located<T> {
-  readonly where: string
-  readonly value: T
-}
-
-/** A volume's name has at most 128 bytes in CSI. */
+/** A name of a volume or snapshot has at most 128 bytes in CSI. */
 const LONGEST_NAME = 128
 
 export function parseManifests(files: readonly { readonly file: string; readonly text: string }[]): Manifests {
-  const problems: string[] = []
-  const classes: Located<{ storageClass: StorageClass; isDefault: boolean }>[] = []
-  const rawClaims: Located<RawClaim>[] = []
+  const reading = new Reading()
   for (const { file, text } of files) {
-    for (const [where, value] of documentsOf(file, text, problems)) {
-      const kind = kindOf(value)
-      if (kind === 'StorageClass') {
-        const parsed = storageClassSchema.safeParse(value)
-        if (parsed.success) classes.push({ where, value: storageClassOf(parsed.data) })
-        else problems.push(...describe(where, kind, schemaProblems(parsed)))
-      } else if (kind === 'PersistentVolumeClaim') {
-        const parsed = claimSchema.safeParse(value)
-        if (parsed.success) rawClaims.push({ where, value: parsed.data })
-        else problems.push(...describe(where, kind, schemaProblems(parsed)))
-      } else {
-        const named = kind === undefined ? 'is missing' : `${JSON.stringify(kind)} is not served by apply`
-        problems.push(`${where}: kind: ${named}; it takes StorageClass and PersistentVolumeClaim`)
-      }
-    }
+    for (const document of documentsOf(file, text, reading.problems)) reading.take(document)
   }
-  const claims = rawClaims.flatMap(claim => claimOf(claim, classes, problems))
-  problems.push(...duplicates(classes, claims))
+  const { problems, drivers } = reading
+  const objects = inOrderOfMaking(reading.finish(), problems)
   if (problems.length > 0) throw new StorageError('invalid-argument', problems.join('\n'))
-  return { classes: classes.map(({ value }) => value.storageClass), claims: claims.map(({ value }) => value) }
+  return { drivers, objects }
 }
 
-function documentsOf(file: string, text: string, problems: string[]): [where: string, value: unknown][] {
+/** What was read so far, and everything that is wrong with it. */
+class Reading {
+  readonly problems: string[] = []
+  readonly drivers: { of: string; name: string }[] = []
+  readonly #storageClasses = new ClassTable<StorageClass>('StorageClass')
+  readonly #attributesClasses = new ClassTable<AttributesClass>('VolumeAttributesClass')
+  readonly #snapshotClasses = new ClassTable<SnapshotClass>('VolumeSnapshotClass')
+  readonly #claims: Located<z.infer<typeof claimSchema>>[] = []
+  readonly #snapshots: Located<z.infer<typeof snapshotSchema>>[] = []
+
+  take(document: Located<unknown>): void {
+    const { where, value } = document
+    const kind = KINDS.find(each => each === kindOf(value))
+    switch (kind) {
+      case 'StorageClass': {
+        const raw = this.#parse(document, kind, storageClassSchema)
+        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: provisioner`, name: raw.provisioner })
+        this.#storageClasses.add(document, raw && storageClassOf(raw), isMarked(raw, DEFAULT_CLASS_ANNOTATION))
+        return
+      }
+      case 'VolumeAttributesClass': {
+        const raw = this.#parse(document, kind, attributesClassSchema)
+        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: driverName`, name: raw.driverName })
+        this.#attributesClasses.add(document, raw && { name: raw.metadata.name, parameters: raw.parameters }, false)
+        return
+      }
+      case 'VolumeSnapshotClass': {
+        const raw = this.#parse(document, kind, snapshotClassSchema)
+        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: driver`, name: raw.driver })
+        const { metadata, parameters, deletionPolicy } = raw ?? {}
+        const parsed = metadata && parameters && deletionPolicy && { name: metadata.name, parameters, deletionPolicy }
+        this.#snapshotClasses.add(document, parsed, isMarked(raw, DEFAULT_SNAPSHOT_CLASS_ANNOTATION))
+        return
+      }
+      case 'PersistentVolumeClaim': {
+        const raw = this.#parse(document, kind, claimSchema)
+        if (raw !== undefined) this.#claims.push({ where, value: raw })
+        return
+      }
+      case 'VolumeSnapshot': {
+        const raw = this.#parse(document, kind, snapshotSchema)
+        if (raw !== undefined) this.#snapshots.push({ where, value: raw })
+        return
+      }
+      case undefined:
+        this.problems.push(`${where}: kind: ${strangeKind(value)}; it takes ${KINDS.join(', ')}`)
+    }
+  }
+
+  /** Claims and snapshots with their classes, which may have stood behind them. */
+  finish(): readonly Located<ManifestObject>[] {
+    const claims = this.#claims.flatMap(({ where, value }): Located<Claim>[] => {
+      const problem = this.#problemsOf(where, 'PersistentVolumeClaim', value.metadata)
+      const claim = readClaim(value, { storageClasses: this.#storageClasses, attributesClasses: this.#attributesClasses }, problem)
+      return claim === undefined ? [] : [{ where, value: claim }]
+    })
+    const snapshots = this.#snapshots.flatMap(({ where, value }): Located<Snapshot>[] => {
+      const problem = this.#problemsOf(where, 'VolumeSnapshot', value.metadata)
+      const snapshot = readSnapshot(value, this.#snapshotClasses, problem)
+      return snapshot === undefined ? [] : [{ where, value: snapshot }]
+    })
+    this.problems.push(
+      ...this.#storageClasses.duplicates(),
+      ...this.#attributesClasses.duplicates(),
+      ...this.#snapshotClasses.duplicates(),
+      ...repeated(claims, claim => [`PersistentVolumeClaim ${claim.name}`]),
+      ...repeated(snapshots, snapshot => [`VolumeSnapshot ${snapshot.name}`]),
+      ...findClaimConflicts(claims),
+    )
+    return [...claims, ...snapshots]
+  }
+
+  /** Undefined: what is wrong was noted. */
+  #parse<T>({ where, value }: Located<unknown>, kind: string, schema: z.ZodType<T>): T | undefined {
+    const parsed = schema.safeParse(value)
+    if (!parsed.success) this.problems.push(...describe(where, kind, schemaProblems(parsed)))
+    return parsed.data
+  }
+
+  /** Names a problem of one object, and refuses names that CSI has no room for. */
+  #problemsOf(where: string, kind: string, metadata: { namespace: string; name: string }): Problem {
+    const name = `${metadata.namespace}/${metadata.name}`
+    const problem: Problem = (path, message) => this.problems.push(`${where} (${kind} ${name}): ${path}: ${message}`)
+    if (Buffer.byteLength(name) > LONGEST_NAME)
+      problem('metadata.name', `namespace and name together are longer than ${LONGEST_NAME} bytes`)
+    return problem
+  }
+}
+
+function documentsOf(file: string, text: string, problems: string[]): readonly Located<unknown>[] {
   const documents = parseAllDocuments(text)
   if (!Array.isArray(documents)) return [] // the file is empty
-  return documents.flatMap((document, index): [string, unknown][] => {
+  return documents.flatMap((document, index): Located<unknown>[] => {
     const where = `${file}, document ${index + 1}`
     if (document.errors.length > 0) {
       problems.push(...document.errors.map(error => `${where}: ${error.message.split('\n')[0]}`))
       return []
     }
     const value: unknown = document.toJS({ maxAliasCount: 100 })
-    return value === null ? [] : [[where, value]]
+    return value === null ? [] : [{ where, value }]
   })
 }
 
 function kindOf(value: unknown): string | undefined {
   return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string' ? value.kind : undefined
+}
+
+function strangeKind(value: unknown): string {
+  const kind = kindOf(value)
+  return kind === undefined ? 'is missing' : `${JSON.stringify(kind)} is not served by apply`
 }
 
 function describe(where: string, kind: string, problems: readonly ConfigProblem[]): string[] {
@@ -104,116 +226,29 @@ function describe(where: string, kind: string, problems: readonly ConfigProblem[
   })
 }
 
-function storageClassOf(raw: z.infer<typeof storageClassSchema>): { storageClass: StorageClass; isDefault: boolean } {
+function isMarked(raw: { metadata: { annotations: Readonly<Record<string, string>> } } | undefined, annotation: string): boolean {
+  return raw?.metadata.annotations[annotation] === 'true'
+}
+
+function storageClassOf(raw: z.infer<typeof storageClassSchema>): StorageClass {
   const { [FILE_SYSTEM_PARAMETER]: fileSystem = '', ...parameters } = raw.parameters
-  const { provisioner, mountOptions, reclaimPolicy } = raw
+  const { mountOptions, reclaimPolicy, allowVolumeExpansion } = raw
+  const expansion = allowVolumeExpansion ? 'allowed' : 'refused'
+  return { name: raw.metadata.name, parameters, fileSystem, mountOptions, reclaimPolicy, expansion }
+}
+
+function readSnapshot(
+  { metadata, spec }: z.infer<typeof snapshotSchema>,
+  classes: ClassTable<SnapshotClass>,
+  problem: Problem,
+): Snapshot | undefined {
+  const snapshotClass = classes.find('spec.volumeSnapshotClassName', spec.volumeSnapshotClassName, problem)
+  if (snapshotClass === undefined) return undefined
+  const { namespace, name } = metadata
   return {
-    storageClass: { name: raw.metadata.name, provisioner, parameters, fileSystem, mountOptions, reclaimPolicy },
-    isDefault: raw.metadata.annotations[DEFAULT_CLASS_ANNOTATION] === 'true',
+    kind: 'snapshot',
+    name: `${namespace}/${name}`,
+    snapshotClass,
+    claim: `${namespace}/${spec.source.persistentVolumeClaimName}`,
   }
-}
-
-function claimOf(
-  { where, value }: Located<RawClaim>,
-  classes: readonly Located<{ storageClass: StorageClass; isDefault: boolean }>[],
-  problems: string[],
-): Located<Claim>[] {
-  const { metadata, spec } = value
-  const name = `${metadata.namespace}/${metadata.name}`
-  const before = problems.length
-  const problem = (path: string, message: string) => problems.push(`${where} (PersistentVolumeClaim ${name}): ${path}: ${message}`)
-
-  if (Buffer.byteLength(name) > LONGEST_NAME) problem('metadata.name', `namespace and name together are longer than ${LONGEST_NAME} bytes`)
-  const candidates = classes
-    .map(located => located.value)
-    .filter(candidate =>
-      spec.storageClassName === undefined ? candidate.isDefault : candidate.storageClass.name === spec.storageClassName,
-    )
-  const storageClass = candidates[0]?.storageClass
-  if (storageClass === undefined) {
-    const missing =
-      spec.storageClassName === undefined
-        ? 'is missing, and no StorageClass in the files is marked as the default'
-        : `no StorageClass ${spec.storageClassName} in the files`
-    problem('spec.storageClassName', missing)
-  }
-  const bytes = (path: string, text: string | undefined): number => {
-    if (text === undefined) return 0
-    try {
-      return parseQuantity(text)
-    } catch (error) {
-      if (!isStorageError(error)) throw error
-      problem(path, error.message)
-      return 0
-    }
-  }
-  const requiredBytes = bytes('spec.resources.requests.storage', spec.resources.requests.storage)
-  const limitBytes = bytes('spec.resources.limits.storage', spec.resources.limits?.storage)
-  if (limitBytes > 0 && requiredBytes > limitBytes) problem('spec.resources', 'the request is larger than the limit')
-  const place = placeOf(metadata.annotations, problem)
-  if (problems.length > before || storageClass === undefined) return []
-  return [
-    {
-      where,
-      value: {
-        name,
-        storageClass,
-        access: spec.accessModes[0] === 'ReadWriteOncePod' ? 'single-writer' : 'multi-writer',
-        mode: spec.volumeMode === 'Block' ? 'block' : 'filesystem',
-        requiredBytes,
-        limitBytes,
-        place,
-      },
-    },
-  ]
-}
-
-function placeOf(annotations: Readonly<Record<string, string>>, problem: (path: string, message: string) => void): Claim['place'] {
-  const guest = annotations[GUEST_ANNOTATION]
-  const mountPath = annotations[MOUNT_PATH_ANNOTATION]
-  if (guest === undefined && mountPath === undefined) return undefined
-  const at = (annotation: string) => `metadata.annotations.${annotation}`
-  if (guest === undefined) problem(at(GUEST_ANNOTATION), `is missing: ${MOUNT_PATH_ANNOTATION} needs a guest`)
-  else if (!/^[^\s/|=]+\/[^\s/|=]+$/.test(guest)) problem(at(GUEST_ANNOTATION), `${JSON.stringify(guest)} is not <machine>/<guest>`)
-  if (mountPath === undefined) problem(at(MOUNT_PATH_ANNOTATION), `is missing: ${GUEST_ANNOTATION} needs a path`)
-  else if (!isPlainPath(mountPath)) {
-    problem(
-      at(MOUNT_PATH_ANNOTATION),
-      `${JSON.stringify(mountPath)} is not an absolute path below "/" without "." and ".." and white space`,
-    )
-  }
-  return guest === undefined || mountPath === undefined ? undefined : { guest, mountPath }
-}
-
-function isPlainPath(path: string): boolean {
-  const [first, ...parts] = path.split('/')
-  return first === '' && parts.length > 0 && parts.every(part => part !== '' && part !== '.' && part !== '..' && !/[\s\p{Cc}]/u.test(part))
-}
-
-function duplicates(
-  classes: readonly Located<{ storageClass: StorageClass; isDefault: boolean }>[],
-  claims: readonly Located<Claim>[],
-): string[] {
-  return [
-    ...repeated(classes, ({ storageClass }) => `StorageClass ${storageClass.name}`),
-    ...repeated(
-      classes.filter(({ value }) => value.isDefault),
-      () => 'a default StorageClass',
-    ),
-    ...repeated(claims, claim => `PersistentVolumeClaim ${claim.name}`),
-    ...repeated(
-      claims.filter(({ value }) => value.place !== undefined),
-      ({ place }) => `a claim at ${place?.mountPath} of guest ${place?.guest}`,
-    ),
-  ]
-}
-
-function repeated<T>(located: readonly Located<T>[], describeIt: (value: T) => string): string[] {
-  const first = new Map<string, string>()
-  return located.flatMap(({ where, value }) => {
-    const what = describeIt(value)
-    const earlier = first.get(what)
-    if (earlier === undefined) first.set(what, where)
-    return earlier === undefined ? [] : [`${where}: ${what} is already in ${earlier}`]
-  })
 }

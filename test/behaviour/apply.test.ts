@@ -1,8 +1,8 @@
 // `apply` through real sockets: claims become volumes, disks and mounts, again and away, against storage and guests in memory.
 
-import { type ApplyTools, applyManifests, deleteManifests } from '../../src/cli/apply.ts'
+import { applyManifests, deleteManifests } from '../../src/cli/apply.ts'
+import type { ApplyTools } from '../../src/cli/apply-step.ts'
 import { parseManifests } from '../../src/cli/manifests.ts'
-import type { Clock } from '../../src/clock.ts'
 import { type AttachmentStore, controllerService, type VolumeStore } from '../../src/csi/controller.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import { type GuestStore, nodeService } from '../../src/csi/node.ts'
@@ -10,8 +10,7 @@ import { StorageError } from '../../src/errors.ts'
 import { MemoryGuest } from '../protocol/memory-guest.ts'
 import { controllerOptions, MemoryStorage } from '../protocol/memory-storage.ts'
 import { type Plugin, servePlugin } from '../protocol/plugin.ts'
-
-const DRIVER = 'vdisk.ldom-csi.io'
+import { DRIVER, patientClock } from './apply-world.ts'
 
 const CLASS = `
 apiVersion: storage.k8s.io/v1
@@ -36,22 +35,6 @@ spec:
 ---
 `
 const manifests = (...documents: string[]) => parseManifests([{ file: 'm.yaml', text: documents.join('') }])
-
-/** Time that passes only while somebody sleeps. */
-function patientClock(): Clock & { sleptMs: number } {
-  const clock = {
-    sleptMs: 0,
-    nowMs: () => clock.sleptMs,
-    // A sleep that nobody needs ends with its signal; one that a retry needs ends at once.
-    sleep: (ms: number, signal?: AbortSignal) =>
-      signal === undefined
-        ? Promise.resolve().then(() => {
-            clock.sleptMs += ms
-          })
-        : new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
-  }
-  return clock
-}
 
 const open: Plugin[] = []
 afterEach(async () => {
@@ -212,7 +195,7 @@ test('it gives up when the time for a step is over, and goes on with the next cl
 
   const failures = await applyManifests(manifests(CLASS, claim('web'), claim('db')), tools)
 
-  expect(failures).toEqual([{ claim: 'default/web', message: 'CreateVolume: UNAVAILABLE: host storage1 does not answer' }])
+  expect(failures).toEqual([{ object: 'default/web', message: 'CreateVolume: UNAVAILABLE: host storage1 does not answer' }])
   expect(await publishedTo(storage)).toMatchObject([['default/db', expect.anything(), ['ldg1']]])
 })
 
@@ -220,9 +203,9 @@ test('what cannot succeed is not repeated', async () => {
   const { tools, clock } = await installation()
   await applyManifests(manifests(CLASS, claim('web')), tools)
 
-  const failures = await applyManifests(manifests(CLASS, claim('web', { size: '128Mi' })), tools)
+  const failures = await applyManifests(manifests(CLASS, claim('web', { block: true })), tools)
 
-  expect(failures).toEqual([{ claim: 'default/web', message: expect.stringMatching(/^CreateVolume: ALREADY_EXISTS: .*size/) }])
+  expect(failures).toEqual([{ object: 'default/web', message: expect.stringMatching(/^CreateVolume: ALREADY_EXISTS: .*format/) }])
   expect(clock.sleptMs).toBe(0)
 })
 
@@ -259,6 +242,6 @@ test('ReadWriteOncePod allows one target, ReadWriteOnce another beside it', asyn
   const moved = [claim('one', { mode: 'ReadWriteOncePod', path: '/mnt/one' }), claim('two', { path: '/mnt/two' })]
   const failures = await applyManifests(manifests(CLASS, ...moved), tools)
 
-  expect(failures.map(failure => failure.claim)).toEqual(['default/one'])
+  expect(failures.map(failure => failure.object)).toEqual(['default/one'])
   expect([...guest.published.keys()]).toEqual(['/srv/one', '/srv/two', '/mnt/two'])
 })

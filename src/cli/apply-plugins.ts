@@ -1,0 +1,124 @@
+// The plugins that `apply` works with: who they are, and what exists behind the controller already. Listings are read once, when
+// they are needed first; nothing is changed here.
+
+import type { CsiClient } from '../csi/client.ts'
+import type { Topology, Snapshot as WireSnapshot, Volume as WireVolume } from '../csi/types.gen.ts'
+import { StorageError } from '../errors.ts'
+import { snapshotLeaf } from '../storage/names.ts'
+import { type ApplyTools, step } from './apply-step.ts'
+import type { Claim, Manifests, Source } from './manifests.ts'
+
+/** A guest as its node plugin describes it. */
+export interface Node {
+  readonly id: string
+  readonly topology: Topology | undefined
+  readonly client: CsiClient
+}
+
+/** Something that a volume can be made from. */
+export interface Made {
+  readonly id: string
+  readonly sizeBytes: number
+}
+
+/** Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. */
+export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools): Promise<Plugins> {
+  const { name: driver, manifest } = await step('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
+  const guests = [...new Set(objects.flatMap(object => (object.kind === 'claim' ? object.places.map(place => place.guest) : [])))]
+  const problems = [
+    ...drivers.filter(({ name }) => name !== driver).map(({ of, name }) => `${of} is ${name}, the controller is ${driver}`),
+    ...guests.filter(guest => !tools.nodes.has(guest)).map(guest => `guest ${guest}: no node plugin given; add --node ${guest}=SOCKET`),
+  ]
+  if (problems.length > 0) throw new StorageError('invalid-argument', problems.join('\n'))
+  const nodes = new Map<string, Node>()
+  for (const guest of guests) {
+    const client = tools.nodes.get(guest)
+    if (client === undefined) continue
+    const { node_id, accessible_topology } = await step(`node plugin of ${guest}`, tools, options => client.node.NodeGetInfo({}, options))
+    if (node_id !== guest) throw new StorageError('invalid-argument', `the socket given for guest ${guest} is that of ${node_id}`)
+    nodes.set(guest, { id: node_id, topology: accessible_topology, client })
+  }
+  return new Plugins(tools, nodes, manifest.cluster)
+}
+
+export class Plugins {
+  readonly #tools: ApplyTools
+  readonly #nodes: ReadonlyMap<string, Node>
+  readonly #cluster: string | undefined
+  #volumes: Promise<readonly WireVolume[]> | undefined
+  #snapshots: Promise<readonly WireSnapshot[]> | undefined
+
+  constructor(tools: ApplyTools, nodes: ReadonlyMap<string, Node>, cluster: string | undefined) {
+    this.#tools = tools
+    this.#nodes = nodes
+    this.#cluster = cluster
+  }
+
+  node(guest: string): Node {
+    const node = this.#nodes.get(guest)
+    if (node === undefined) throw new Error(`nobody met the node plugin of guest ${guest}`)
+    return node
+  }
+
+  /** The volume of a claim, if there was one when the listing was read. */
+  findVolume({ name, storageClass }: Claim): Promise<WireVolume | undefined> {
+    return this.#findVolume(name, storageClass.parameters.pool)
+  }
+
+  /** A source that is not among what is made now. */
+  async findSource({ kind, name }: Source): Promise<Made | undefined> {
+    if (kind === 'snapshot') {
+      const snapshot = await this.findSnapshot(name)
+      return snapshot && { id: snapshot.snapshot_id, sizeBytes: Number(snapshot.size_bytes) }
+    }
+    const volume = await this.#findVolume(name, undefined)
+    return volume && { id: volume.volume_id, sizeBytes: Number(volume.capacity_bytes) }
+  }
+
+  // The driver computes ids and writes the caller's name into the context of every volume.
+  async #findVolume(name: string, pool: string | undefined): Promise<WireVolume | undefined> {
+    this.#volumes ??= this.#listVolumes()
+    const found = (await this.#volumes).filter(
+      ({ volume_id, volume_context }) => volume_context.name === name && (pool === undefined || volume_id.startsWith(`${pool}/`)),
+    )
+    if (found.length > 1) {
+      const ids = found.map(volume => volume.volume_id).join(', ')
+      throw new StorageError('failed-precondition', `several volumes have the name ${name}: ${ids}; name the pool in the StorageClass`)
+    }
+    return found[0]
+  }
+
+  // CSI lists snapshots without their names; but names are unique over the driver, and ids are computed from them.
+  async findSnapshot(name: string): Promise<WireSnapshot | undefined> {
+    if (this.#cluster === undefined) {
+      throw new StorageError('failed-precondition', `the controller does not tell its cluster, so snapshot ${name} cannot be found`)
+    }
+    const leaf = snapshotLeaf(this.#cluster, name)
+    this.#snapshots ??= this.#listSnapshots()
+    return (await this.#snapshots).find(({ snapshot_id }) => snapshot_id.endsWith(`@${leaf}`))
+  }
+
+  async #listVolumes(): Promise<readonly WireVolume[]> {
+    const { controller } = this.#tools.controller
+    const volumes: WireVolume[] = []
+    let starting_token = ''
+    do {
+      const page = await step('list volumes', this.#tools, options => controller.ListVolumes({ starting_token }, options))
+      volumes.push(...page.entries.flatMap(entry => entry.volume ?? []))
+      starting_token = page.next_token
+    } while (starting_token !== '')
+    return volumes
+  }
+
+  async #listSnapshots(): Promise<readonly WireSnapshot[]> {
+    const { controller } = this.#tools.controller
+    const snapshots: WireSnapshot[] = []
+    let starting_token = ''
+    do {
+      const page = await step('list snapshots', this.#tools, options => controller.ListSnapshots({ starting_token }, options))
+      snapshots.push(...page.entries.flatMap(entry => entry.snapshot ?? []))
+      starting_token = page.next_token
+    } while (starting_token !== '')
+    return snapshots
+  }
+}

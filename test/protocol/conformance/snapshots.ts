@@ -74,11 +74,20 @@ export function snapshotDemands(world: World): void {
   test('a snapshot is usable where it was asked for, or is not made', async () => {
     const volume = await world.create('pvc')
     const here = await world.topology()
-    const snapshot = await world.snapshot('daily', volume, { accessibility_requirements: { requisite: [here], preferred: [here] } })
-    expect(snapshot.accessible_topology).toEqual([here])
+    const requirements = { requisite: [here], preferred: [here] }
+    const { snapshot_id } = await world.snapshot('daily', volume, { accessibility_requirements: requirements })
+    const { snapshot } = await world.controller.GetSnapshot({ snapshot_id })
+    expect(snapshot?.accessible_topology).toContainEqual(here)
     const request = { name: 'weekly', source_volume_id: volume.volume_id, accessibility_requirements: { requisite: [world.elsewhere] } }
     expect(await code(world.controller.CreateSnapshot(request))).toBe('RESOURCE_EXHAUSTED')
-    expect(await world.listSnapshotIds()).toEqual([snapshot.snapshot_id])
+    expect(await world.listSnapshotIds()).toEqual([snapshot_id])
+  })
+
+  test('who names several places hears in which of them a snapshot can be used', async () => {
+    const here = await world.topology()
+    const requirements = { requisite: [world.elsewhere, here] }
+    const snapshot = await world.snapshot('daily', await world.create('pvc'), { accessibility_requirements: requirements })
+    expect(snapshot.accessible_topology).toEqual([here])
   })
 
   test('a snapshot is deleted once, twice, and when it never was', async () => {

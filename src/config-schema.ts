@@ -181,9 +181,24 @@ const clusterSchema = z
 
 export const poolNameSchema = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'pool: lower-case letters, digits, "-", at most 63')
 
+// What CSI 1.13 calls alpha: the released sidecars do not ask for it yet, and an orchestrator of an older version may stumble over it.
+const alphaShape = {
+  health: z
+    .boolean()
+    .default(false)
+    .describe('Serve the health calls of CSI 1.13 (alpha). Set it alike on the controller and the node plugins.'),
+  snapshotTopology: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Say from where snapshots can be reached (CSI 1.13, alpha); switch it off for an orchestrator of an older version. Set it alike everywhere.',
+    ),
+}
+
 export const controllerSchema = z.strictObject({
   driverName: driverNameSchema,
   cluster: clusterSchema,
+  ...alphaShape,
   hosts: z.record(name('host'), hostSchema).describe('Everything with a shell, by name.'),
   machines: z
     .record(name('machine'), machineSchema)
@@ -198,6 +213,7 @@ export const controllerSchema = z.strictObject({
 export const nodeSchema = z.strictObject({
   driverName: driverNameSchema,
   cluster: clusterSchema.optional(),
+  ...alphaShape,
   node: z
     .strictObject({
       machine: name('machine').describe("Machine the guest runs on, as the controller's file names it."),

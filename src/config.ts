@@ -78,7 +78,13 @@ export interface LunPoolConfig {
 
 export type PoolConfig = LocalPoolConfig | LunPoolConfig
 
-export interface ControllerConfig {
+/** Parts of CSI 1.13 that it calls alpha. */
+export interface AlphaConfig {
+  readonly health: boolean
+  readonly snapshotTopology: boolean
+}
+
+export interface ControllerConfig extends AlphaConfig {
   readonly driverName: string
   readonly cluster: string
   readonly hosts: ReadonlyMap<string, HostConfig>
@@ -87,7 +93,7 @@ export interface ControllerConfig {
   readonly pools: ReadonlyMap<string, PoolConfig>
 }
 
-export interface NodeConfig {
+export interface NodeConfig extends AlphaConfig {
   readonly driverName: string
   readonly machine: string
   readonly guest: string
@@ -122,10 +128,12 @@ export function parseControllerConfig(text: string, file: string): ControllerCon
   // The cross checks look at whatever parts are well formed, so that one wrong key does not hide the others' mistakes.
   const problems = [...schemaProblems(parsed), ...checkControllerConfig(raw)]
   if (!parsed.success || problems.length > 0) throw new ConfigError(file, problems)
-  const { driverName, cluster, hosts, machines, guests, pools } = parsed.data
+  const { driverName, cluster, health, snapshotTopology, hosts, machines, guests, pools } = parsed.data
   return {
     driverName,
     cluster,
+    health,
+    snapshotTopology,
     hosts: mapValues(hosts, (host, name) => ({ name, shell: shellConfig(host), prefix: host.prefix })),
     machines: mapValues(machines, (machine, name) => ({
       ...machine,
@@ -140,9 +148,20 @@ export function parseControllerConfig(text: string, file: string): ControllerCon
 export function parseNodeConfig(text: string, file: string): NodeConfig {
   const parsed = nodeSchema.safeParse(parseYaml(text, file))
   if (!parsed.success) throw new ConfigError(file, schemaProblems(parsed))
-  const { driverName, node } = parsed.data
+  const { driverName, health, snapshotTopology, node } = parsed.data
   const { machine, guest, platform, prefix, attachLimit } = node
-  return { driverName, machine, guest, platform, shell: shellConfig(node.shell), root: node.root ?? '', prefix, attachLimit }
+  return {
+    driverName,
+    health,
+    snapshotTopology,
+    machine,
+    guest,
+    platform,
+    shell: shellConfig(node.shell),
+    root: node.root ?? '',
+    prefix,
+    attachLimit,
+  }
 }
 
 /** The first rule that speaks of this guest. */

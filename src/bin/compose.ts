@@ -10,6 +10,7 @@ import { identityService } from '../csi/identity.ts'
 import { nodeService } from '../csi/node.ts'
 import { groupControllerService } from '../csi/snapshots.ts'
 import { describeError } from '../errors.ts'
+import { GuestHealth } from '../guest/guest-health.ts'
 import { GuestVolumes } from '../guest/guest-volumes.ts'
 import { LinuxPlatform } from '../guest/linux.ts'
 import { SolarisPlatform } from '../guest/solaris.ts'
@@ -33,6 +34,7 @@ import type { Design } from '../storage/designs/design.ts'
 import { LocalDesign } from '../storage/designs/local.ts'
 import { LunDesign } from '../storage/designs/lun.ts'
 import { GroupSnapshots } from '../storage/group-snapshots.ts'
+import { Health } from '../storage/health.ts'
 import type { GuestId } from '../storage/model.ts'
 import type { Pool, PoolMachine, PoolPath } from '../storage/pool.ts'
 import { Reaper } from '../storage/reaper.ts'
@@ -115,9 +117,9 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
 
 export function controllerServices(installation: Installation, version: string): readonly Service[] {
   const { config, volumes, attachments, changes, snapshots, groups, pools } = installation
-  const { driverName, cluster } = config
-  const snapshotTopology = true
-  const options = { driverName, volumes, attachments, changes, snapshots, pools, snapshotTopology, health: undefined }
+  const { driverName, cluster, snapshotTopology } = config
+  const health = config.health ? new Health({ pools }) : undefined
+  const options = { driverName, volumes, attachments, changes, snapshots, pools, snapshotTopology, health }
   return [
     identityService({ driverName, version, snapshotTopology, cluster }),
     controllerService(options),
@@ -126,14 +128,15 @@ export function controllerServices(installation: Installation, version: string):
 }
 
 export function composeNode(config: NodeConfig, version: string, surroundings: Surroundings) {
-  const { driverName, machine, guest, shell, prefix, attachLimit } = config
+  const { driverName, machine, guest, shell, prefix, attachLimit, snapshotTopology } = config
   const { host, close } = openHost({ name: `${machine}/${guest}`, shell, prefix }, surroundings)
   const platform =
     config.platform === 'linux' ? new LinuxPlatform({ shell: host.shell, root: config.root }) : new SolarisPlatform(host.shell)
   const volumes = new GuestVolumes({ platform, host, clock: surroundings.clock })
+  const health = config.health ? new GuestHealth({ platform, host }) : undefined
   const services: readonly Service[] = [
-    identityService({ driverName, version, snapshotTopology: true }),
-    nodeService({ driverName, guest: { machine, guest }, attachLimit, volumes, health: undefined }),
+    identityService({ driverName, version, snapshotTopology }),
+    nodeService({ driverName, guest: { machine, guest }, attachLimit, volumes, health }),
   ]
   return { services, stop: async () => close() }
 }

@@ -15,6 +15,7 @@ import { startServer } from '../csi/server.ts'
 import { describeError, StorageError } from '../errors.ts'
 import { createLog, type LogLevel } from '../log.ts'
 import { audit } from '../storage/audit.ts'
+import { keepSweeping } from '../storage/sweeping.ts'
 import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
 
 const DEFAULT_CONTROLLER = 'unix:///var/run/ldom-csi/controller.sock'
@@ -63,7 +64,11 @@ function addPlugins(program: Command): void {
     const config = parseControllerConfig(readText(options.config), options.config)
     const log = createLog({ level: options.logLevel })
     const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
-    await serve(controllerServices(installation, version), options, installation.stop)
+    const stopSweeping = keepSweeping(installation.reaper, { clock: systemClock, log })
+    await serve(controllerServices(installation, version), options, async () => {
+      await stopSweeping()
+      await installation.stop()
+    })
   })
   plugin('node', 'serve the CSI node plugin of one guest').action(async (options: PluginOptions) => {
     const config = parseNodeConfig(readText(options.config), options.config)

@@ -96,6 +96,8 @@ test('a complete controller file becomes hosts, machines, guests and pools with 
 test('a node file becomes the one guest it serves', () => {
   expect(parseNodeConfig(NODE, 'node.yaml')).toEqual({
     driverName: 'vdisk.ldom-csi.io',
+    health: false,
+    snapshotTopology: true,
     machine: 'm1',
     guest: 'ldg1',
     platform: 'solaris',

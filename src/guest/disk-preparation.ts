@@ -3,7 +3,8 @@
 
 import type { Clock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
-import type { Content, GuestDevice, Platform, UseTable } from './disks.ts'
+import { type Content, describeFailure, type GuestDevice, type Platform, type UseTable } from './disks.ts'
+import type { Paths } from './paths.ts'
 
 const WAIT_FOR_DISK_MS = 30_000
 const POLL_MS = 1_000
@@ -21,18 +22,18 @@ export class DiskPreparation {
   readonly #platform: Platform
   readonly #clock: Clock
   readonly #waitForDiskMs: number
-  readonly #makeDirectory: (path: string, signal?: AbortSignal) => Promise<void>
+  readonly #paths: Pick<Paths, 'ensureDirectory' | 'findFailure'>
 
   constructor(options: {
     readonly platform: Platform
     readonly clock: Clock
     readonly waitForDiskMs?: number
-    readonly makeDirectory: (path: string, signal?: AbortSignal) => Promise<void>
+    readonly paths: Pick<Paths, 'ensureDirectory' | 'findFailure'>
   }) {
     this.#platform = options.platform
     this.#clock = options.clock
     this.#waitForDiskMs = options.waitForDiskMs ?? WAIT_FOR_DISK_MS
-    this.#makeDirectory = options.makeDirectory
+    this.#paths = options.paths
   }
 
   /** The disk, which may still be on its way: device nodes follow an attachment by a moment. */
@@ -68,8 +69,9 @@ export class DiskPreparation {
     const uses = await this.#platform.readUses(signal)
     let fresh = false
     let type = confirmStaged(object, uses, device, { path: request.stagingPath, type: wanted, readonly })
+    if (type !== undefined && (await this.#removeFailed(object, uses, device, request.stagingPath, signal))) type = undefined
     if (type === undefined) {
-      const elsewhere = uses.of(device).map(use => use.path)
+      const elsewhere = uses.of(device).flatMap(use => (use.path === request.stagingPath ? [] : [use.path]))
       if (elsewhere.length > 0) {
         throw new StorageError(
           'failed-precondition',
@@ -85,15 +87,45 @@ export class DiskPreparation {
         fresh = true
         await this.#formatBlank(object, device, { content, uses, request, type }, signal)
       }
-      await this.#makeDirectory(request.stagingPath, signal)
+      await this.#paths.ensureDirectory(request.stagingPath, signal)
       const options = request.format.mountOptions.filter(option => option !== 'ro' && option !== 'rw')
-      await this.#platform.mount(device, { path: request.stagingPath, type, readonly, copy: !request.createdEmpty, options }, signal)
+      const how = { type, readonly, diskReadonly: request.mode === 'ro', copy: !request.createdEmpty, options }
+      await this.#platform.mount(device, { path: request.stagingPath, ...how }, signal)
       const after = await this.#platform.readUses(signal)
       if (confirmStaged(object, after, device, { path: request.stagingPath, type, readonly }) === undefined) {
         throw new StorageError('unavailable', `${object}: ${request.stagingPath} was mounted and is not in the mount table`)
       }
     }
-    if (!readonly && !fresh) await this.#platform.grow(device, { path: request.stagingPath, type }, signal)
+    if (readonly || fresh) return
+    // A layout that somebody else made is used as it is: the data is there, and whoever asks for growth is told.
+    await this.#platform.widen(device, signal)
+    await this.#platform.grow(device, { path: request.stagingPath, type }, signal)
+  }
+
+  /**
+   * A mount outlives its disk: after an error, or when the disk was taken away and came back, it is in the table and does not
+   * work. Unmounted, the file system can be repaired and mounted anew. True when that was done.
+   */
+  async #removeFailed(
+    object: string,
+    uses: UseTable,
+    device: GuestDevice,
+    stagingPath: string,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const failure = describeFailure(uses.at(stagingPath, device)) ?? (await this.#paths.findFailure(stagingPath, signal))
+    if (failure === undefined) return false
+    const others = uses.of(device).flatMap(use => (use.path === stagingPath ? [] : [use.path]))
+    if (others.length > 0) {
+      throw new StorageError(
+        'failed-precondition',
+        `${object}: the file system at ${stagingPath} ${failure}; unpublish it at ${others.join(', ')}, so that it can be unmounted and repaired`,
+      )
+    }
+    await this.#platform.unmount(stagingPath, signal)
+    const left = (await this.#platform.readUses(signal)).at(stagingPath)
+    if (left) throw new StorageError('busy', `${object}: ${stagingPath} is still covered by ${left.source}; unmount it`)
+    return true
   }
 
   async #formatBlank(

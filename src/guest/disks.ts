@@ -26,6 +26,20 @@ export interface Use {
   readonly source: string
   readonly type: string
   readonly readonly: boolean
+  /** What became of a file system since it was mounted: the kernel stops writing after an error, or stops altogether. */
+  readonly state: 'sound' | 'turned-readonly' | 'shut-down'
+}
+
+/** What a person reads about a mounted file system that does not work any more; undefined while the table tells of nothing. */
+export function describeFailure(use: Use | undefined): string | undefined {
+  switch (use?.state) {
+    case 'turned-readonly':
+      return 'was made read-only by the kernel after an error'
+    case 'shut-down':
+      return 'was shut down by the kernel: its disk has gone, or failed'
+    default:
+      return undefined
+  }
 }
 
 /** The mount table as of one reading. */
@@ -40,6 +54,8 @@ export interface MountRequest {
   readonly path: string
   readonly type: string
   readonly readonly: boolean
+  /** Not a byte of the disk can be written, whoever asks. */
+  readonly diskReadonly: boolean
   /** The bytes are a copy of another volume's: its identity on disk may be mounted here already. */
   readonly copy: boolean
   readonly options: readonly string[]
@@ -77,6 +93,11 @@ export interface Platform {
   /** Repairs what a crash leaves behind; throws `failed-precondition` when a person must decide. */
   check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
   mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>
+  /**
+   * Makes the part of the disk that is used reach the end of a disk that has grown; nothing to do is success. A layout that the
+   * driver did not make stays as it is: the reason is returned.
+   */
+  widen(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<string | undefined>
   /** Grows the mounted file system to its device; nothing to do is success. */
   grow(
     device: { readonly blockPath: string },
@@ -100,6 +121,10 @@ export interface Platform {
   measureDevice(blockPath: string, expectedBytes: number, signal?: AbortSignal): Promise<number>
   /** Identity of the device behind a block path; undefined when the device has gone. */
   identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
+  /** Reads from the disk itself, past every cache; a disk that does not answer is `unavailable` after a short time. */
+  touchDevice(blockPath: string, signal?: AbortSignal): Promise<void>
+  /** Words by which this platform's commands name the disk. */
+  namesOf(blockPath: string): readonly string[]
 }
 
 /** Blocks of `od` output that are read to prove that nothing is there. */

@@ -4,7 +4,7 @@
 import { describeError, isStorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
 import { BlockRecords } from './block-records.ts'
-import type { Platform, Use } from './disks.ts'
+import { describeFailure, type Platform, type Use } from './disks.ts'
 import { Paths } from './paths.ts'
 
 export interface GuestProblem {
@@ -25,10 +25,12 @@ export interface HealthRequest {
 export class GuestHealth {
   readonly #platform: Platform
   readonly #records: BlockRecords
+  readonly #paths: Paths
 
   constructor({ platform, host }: { readonly platform: Platform; readonly host: Host }) {
     this.#platform = platform
-    this.#records = new BlockRecords(new Paths(host.shell), platform)
+    this.#paths = new Paths(host.shell)
+    this.#records = new BlockRecords(this.#paths, platform)
   }
 
   /** Throws when the guest does not answer. */
@@ -44,43 +46,66 @@ export class GuestHealth {
     if (mounted?.kind === 'filesystem') return this.#inspectFileSystem(object, mounted, request.mode, signal)
     const blockPath = (await this.#platform.readDeviceAt(path, signal)) ?? (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) {
-      return [{ kind: 'inaccessible', reason: 'MountVanished', message: `${object}: nothing of it is there any more` }]
+      return [problem('inaccessible', 'MountVanished', `${object}: nothing of it is there any more`)]
     }
     return this.#inspectDevice(object, blockPath, signal)
   }
 
+  // Directory, totals and disk one after the other: a file system that was shut down still gives its totals (xfs, recorded), and
+  // one whose disk has died still lists what it remembers.
   async #inspectFileSystem(
     object: string,
     mounted: Use,
     mode: HealthRequest['mode'],
     signal: AbortSignal | undefined,
   ): Promise<readonly GuestProblem[]> {
-    if ((await this.#platform.identify(mounted.source, signal)) === undefined) return [gone(object, mounted.source)]
-    const unanswered = await notAnswering(object, this.#platform.measureFileSystem(mounted.path, signal))
-    if (unanswered) return [unanswered]
+    const { source, path, state } = mounted
+    const failed = (reason: string, what = 'failed') => [problem('inaccessible', reason, `${object}: the file system ${what}`)]
+    const gone = await this.#findGone(object, source, signal)
+    if (gone) return [gone]
+    if (state === 'shut-down') return failed('FileSystemShutDown', describeFailure(mounted))
+    const directory = await this.#ask(object, 'NotAnswering', this.#paths.findFailure(path, signal))
+    if (directory.kind === 'problem') return [directory.problem]
+    if (directory.answer !== undefined) return failed('NotAnswering', directory.answer)
+    const totals = await this.#ask(object, 'NotAnswering', this.#platform.measureFileSystem(path, signal))
+    if (totals.kind === 'problem') return [totals.problem]
+    const disk = await this.#ask(object, 'DeviceUnreadable', this.#platform.touchDevice(source, signal))
+    if (disk.kind === 'problem') return [disk.problem]
+    if (state === 'turned-readonly') {
+      return [problem('degraded', 'TurnedReadOnly', `${object}: the file system ${describeFailure(mounted)}`)]
+    }
     if (!mounted.readonly || mode === 'ro') return []
     const why = mode === 'rw' ? 'though it was asked for writable' : 'and whether that was asked for is not known'
-    return [{ kind: 'degraded', reason: 'MountedReadOnly', message: `${object}: the file system is mounted read-only, ${why}` }]
+    return [problem('degraded', 'MountedReadOnly', `${object}: the file system is mounted read-only, ${why}`)]
   }
 
   async #inspectDevice(object: string, blockPath: string, signal: AbortSignal | undefined): Promise<readonly GuestProblem[]> {
-    if ((await this.#platform.identify(blockPath, signal)) === undefined) return [gone(object, blockPath)]
-    const unanswered = await notAnswering(object, this.#platform.measureDevice(blockPath, 0, signal))
-    return unanswered ? [unanswered] : []
+    const gone = await this.#findGone(object, blockPath, signal)
+    if (gone) return [gone]
+    const disk = await this.#ask(object, 'DeviceUnreadable', this.#platform.touchDevice(blockPath, signal))
+    return disk.kind === 'problem' ? [disk.problem] : []
+  }
+
+  async #findGone(object: string, blockPath: string, signal: AbortSignal | undefined): Promise<GuestProblem | undefined> {
+    const identity = await this.#ask(object, 'DeviceUnreadable', this.#platform.identify(blockPath, signal))
+    if (identity.kind === 'problem') return identity.problem
+    if (identity.answer !== undefined) return undefined
+    return problem('inaccessible', 'DeviceGone', `${object}: device ${blockPath} has gone; see whether it is attached`)
+  }
+
+  // The guest has just answered about other things, so it is the volume that does not.
+  async #ask<T>(object: string, reason: string, question: Promise<T>): Promise<Answer<T>> {
+    try {
+      return { kind: 'answer', answer: await question }
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+      return { kind: 'problem', problem: problem('inaccessible', reason, `${object}: ${describeError(error)}`) }
+    }
   }
 }
 
-function gone(object: string, device: string): GuestProblem {
-  return { kind: 'inaccessible', reason: 'DeviceGone', message: `${object}: device ${device} has gone; see whether it is attached` }
-}
+type Answer<T> = { readonly kind: 'answer'; readonly answer: T } | { readonly kind: 'problem'; readonly problem: GuestProblem }
 
-// The guest has just answered about other things, so it is the volume that does not.
-async function notAnswering(object: string, measurement: Promise<unknown>): Promise<GuestProblem | undefined> {
-  try {
-    await measurement
-    return undefined
-  } catch (error) {
-    if (!isStorageError(error)) throw error
-    return { kind: 'inaccessible', reason: 'NotAnswering', message: `${object}: ${describeError(error)}` }
-  }
+function problem(kind: GuestProblem['kind'], reason: string, message: string): GuestProblem {
+  return { kind, reason, message }
 }

@@ -8,7 +8,7 @@ import { StorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
 import { BlockRecords } from './block-records.ts'
 import { DiskPreparation } from './disk-preparation.ts'
-import type { Amounts, GuestDevice, Platform, Use, UseTable } from './disks.ts'
+import { type Amounts, describeFailure, type GuestDevice, type Platform, type Use, type UseTable } from './disks.ts'
 import { Paths } from './paths.ts'
 
 export type GuestFormat =
@@ -66,7 +66,7 @@ export class GuestVolumes {
     this.#host = options.host
     this.#paths = new Paths(options.host.shell)
     this.#records = new BlockRecords(this.#paths, options.platform)
-    this.#disks = new DiskPreparation({ ...options, makeDirectory: (path, signal) => this.#paths.ensureDirectory(path, signal) })
+    this.#disks = new DiskPreparation({ ...options, paths: this.#paths })
   }
 
   /** Finds the disk, proves it, gives it a file system if it may, and mounts it. Staged already is success. */
@@ -76,7 +76,7 @@ export class GuestVolumes {
       checkPath(request.stagingPath)
       const device = await this.#disks.waitForDevice(object, request.slot, request.sizeBytes, signal)
       const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
-      await this.#host.settled([device.blockPath, device.rawPath, stagingPath, request.volumeId], signal)
+      await this.#host.settled([...this.#platform.namesOf(device.blockPath), stagingPath, request.volumeId], signal)
       if (request.format.kind === 'block') return this.#records.stage(object, device, stagingPath, signal)
       await this.#disks.mount(object, device, { ...request, format: request.format, stagingPath }, signal)
     })
@@ -92,7 +92,7 @@ export class GuestVolumes {
       const uses = await this.#platform.readUses(signal)
       const mounted = uses.at(stagingPath)
       if (mounted === undefined) return this.#records.unstage(object, stagingPath, signal)
-      await this.#host.settled([mounted.source], signal)
+      await this.#host.settled(this.#platform.namesOf(mounted.source), signal)
       refuseWhileUsed(object, mounted, usesBesides(uses, mounted, [stagingPath]))
       await this.#unmount(object, stagingPath, signal)
       const after = await this.#platform.readUses(signal)
@@ -111,7 +111,7 @@ export class GuestVolumes {
       const device = await this.#disks.presentDevice(object, request.slot, request.sizeBytes, signal)
       const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
       const targetPath = await this.#platform.resolvePath(request.targetPath, signal)
-      await this.#host.settled([device.blockPath, targetPath, request.volumeId], signal)
+      await this.#host.settled([...this.#platform.namesOf(device.blockPath), targetPath, request.volumeId], signal)
       const placed = { ...request, stagingPath, targetPath }
       if (request.format.kind === 'block') await this.#publishDevice(object, device, placed, signal)
       else await this.#publishFileSystem(object, device, placed, signal)
@@ -148,6 +148,7 @@ export class GuestVolumes {
   ): Promise<{ sizeBytes: number }> {
     return this.#exclusively(request.volumeId, async () => {
       const place = await this.#findPlace(request, signal)
+      await this.#host.settled([...this.#platform.namesOf(place.blockPath), place.path, request.volumeId], signal)
       const sizeBytes = await this.#platform.measureDevice(place.blockPath, request.sizeBytes, signal)
       if (sizeBytes < request.sizeBytes) {
         throw new StorageError(
@@ -156,10 +157,23 @@ export class GuestVolumes {
         )
       }
       if (place.mounted?.kind === 'filesystem' && !place.mounted.readonly) {
-        await this.#platform.grow({ blockPath: place.blockPath }, place.mounted, signal)
+        await this.#grow(`volume ${request.volumeId}`, place.blockPath, place.mounted, signal)
       }
       return { sizeBytes }
     })
+  }
+
+  async #grow(object: string, blockPath: string, mounted: Use, signal: AbortSignal | undefined): Promise<void> {
+    const failure = describeFailure(mounted)
+    if (failure) throw new StorageError('failed-precondition', `${object}: the file system at ${mounted.path} ${failure}; stage it anew`)
+    const refusal = await this.#platform.widen({ blockPath }, signal)
+    if (refusal !== undefined) {
+      throw new StorageError(
+        'failed-precondition',
+        `${object}: ${blockPath} cannot grow with its disk, as ${refusal}; extend slice 0 by hand with format, then expand again`,
+      )
+    }
+    await this.#platform.grow({ blockPath }, mounted, signal)
   }
 
   async #publishFileSystem(object: string, device: GuestDevice, request: PublishRequest, signal: AbortSignal | undefined): Promise<void> {

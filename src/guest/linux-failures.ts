@@ -49,7 +49,7 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     hint: 'ask for a larger volume or for ext4',
   },
   {
-    text: /Input\/output error|No such device|cannot open .*: No such file/,
+    text: /Input\/output error|No such device|(cannot|failed to) open .*: No such file/,
     kind: 'unavailable',
     hint: 'the disk does not answer; see whether its service domain is up',
     ...RECORDED_2,

@@ -10,6 +10,7 @@ export interface MountRow {
   readonly readonly: boolean
   readonly type: string
   readonly source: string
+  readonly state: Use['state']
 }
 
 /** `/proc/self/mountinfo`: id parent major:minor root path options … - type source superoptions (proc(5)); blanks as \040. */
@@ -23,19 +24,29 @@ export function parseMountInfo(text: string): readonly MountRow[] {
     }
     const [left = '', right = ''] = splitOnce(line, ' - ')
     const [, , device = '', root = '', path = '', options = ''] = left.split(' ')
-    const [type = '', source = ''] = right.split(' ')
+    const [type = '', source = '', superOptions = ''] = right.split(' ')
     if (options === '' || source === '') throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is cut short`)
+    const readonly = options.split(',').includes('ro')
     rows.push({
       device,
       root: decodeOctal(root),
       path: decodeOctal(path),
-      readonly: options.split(',').includes('ro'),
+      readonly,
       type,
       source: decodeOctal(source),
+      state: stateOf(superOptions.split(','), readonly),
     })
   }
   if (rows.length === 0) throw new StorageError('unavailable', 'mountinfo: the guest showed no mounts at all')
   return rows
+}
+
+// ext4 that met an error is `emergency_ro`, before Linux 6.15 plain `ro` though it was mounted writable; one whose disk went is
+// `shutdown` (recorded). xfs shows nothing: it gives EIO for everything.
+function stateOf(superOptions: readonly string[], mountedReadonly: boolean): Use['state'] {
+  if (superOptions.includes('shutdown')) return 'shut-down'
+  if (superOptions.includes('emergency_ro')) return 'turned-readonly'
+  return superOptions.includes('ro') && !mountedReadonly ? 'turned-readonly' : 'sound'
 }
 
 function splitOnce(text: string, separator: string): [string, string] {

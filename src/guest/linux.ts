@@ -25,6 +25,7 @@ const BLOCKDEV = '/sbin/blockdev'
 const BLKID = '/sbin/blkid'
 const WIPEFS = '/sbin/wipefs'
 const OD = '/usr/bin/od'
+const DD = '/bin/dd'
 // Debian has it in /bin, Red Hat and Oracle Linux in /sbin.
 const FUSERS = ['/bin/fuser', '/sbin/fuser'] as const
 const MOUNT = '/bin/mount'
@@ -182,11 +183,17 @@ export class LinuxPlatform implements Platform {
   async mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void> {
     const kind = fileSystem(request.type)
     const options = [request.readonly ? 'ro' : 'rw', ...request.options]
-    // The driver takes no read-only flag from the export: the replay of a log would end in I/O errors.
-    if (request.readonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')
+    // The replay of a log writes, also for a read-only mount. On a disk that can be written it has to happen, or the mount shows
+    // an old state; on one that is exported read-only it would end in I/O errors, as sunvdc takes no read-only flag from the export.
+    if (request.diskReadonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')
     // A copy has the identity of its original, and xfs refuses the second of two equal ones, in either order.
     if (request.copy && kind === 'xfs') options.push('nouuid')
     await this.#write([MOUNT, '-t', kind, '-o', options.join(','), device.blockPath, request.path], device.blockPath, signal)
+  }
+
+  // Whole disks are used: there is no layout that could stay behind.
+  async widen(): Promise<undefined> {
+    return undefined
   }
 
   async grow(
@@ -253,6 +260,14 @@ export class LinuxPlatform implements Platform {
       throw new StorageError('unavailable', `${blockPath}: blockdev gives its size as ${JSON.stringify(result.stdout)}`)
     }
     return size
+  }
+
+  async touchDevice(blockPath: string, signal?: AbortSignal): Promise<void> {
+    await this.#read([DD, `if=${blockPath}`, 'of=/dev/null', 'bs=4096', 'count=1', 'iflag=direct'], blockPath, signal, MEASURE_MS)
+  }
+
+  namesOf(blockPath: string): readonly string[] {
+    return [blockPath]
   }
 
   async #read(command: Command, object: string, signal: AbortSignal | undefined, timeoutMs?: number): Promise<CommandResult> {

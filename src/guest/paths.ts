@@ -4,6 +4,7 @@
 import { StorageError } from '../errors.ts'
 import { classify, expectSuccess, type FailureRow } from '../shell/failures.ts'
 import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import { MEASURE_MS } from './disks.ts'
 
 // /bin is a link to /usr/bin on Solaris and on current Linux, and the real place on older Linux.
 const LS = '/bin/ls'
@@ -47,6 +48,9 @@ const FAILURES: readonly FailureRow[] = [
   { text: /Input\/output error|I\/O error/, kind: 'unavailable', evidence: 'documented', source: 'errno words of EIO, Linux and Solaris' },
 ]
 
+// xfs after a shutdown, recorded; "I/O error" are the words of EIO on Solaris.
+const DISK_ERROR = /Input\/output error|I\/O error/
+
 export class Paths {
   readonly #shell: Shell
 
@@ -57,6 +61,16 @@ export class Paths {
   async readEntry(path: string, signal?: AbortSignal): Promise<Entry> {
     const result = await this.#run([LS, '-ld', path], 'read', path, signal)
     return result === undefined ? { kind: 'absent' } : parseEntry(result.stdout, path)
+  }
+
+  /** Why a mounted directory cannot be looked at, if that is for an error of its disk; a guest that does not answer in time throws. */
+  async findFailure(path: string, signal?: AbortSignal): Promise<string | undefined> {
+    const command: Command = [LS, '-ld', path]
+    const result = await this.#shell.run(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
+    // Some releases complain about an attribute of the directory and still list it.
+    if (DISK_ERROR.test(result.stderr)) return 'answers with an I/O error'
+    expectSuccess(command, result, FAILURES, path)
+    return undefined
   }
 
   /** Names in a directory; undefined when there is no such directory. */

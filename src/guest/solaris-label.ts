@@ -1,13 +1,15 @@
-// Labels of whole disks on a Solaris guest: reading one, proving that there is none, writing the first one with a single slice 0.
+// Labels of whole disks on a Solaris guest: reading one, proving that there is none, writing the first one with a single slice 0,
+// extending that one when the disk has grown.
 // An answer that is not exactly that of an unlabelled disk is an error, never a reason to write.
 
 import { StorageError } from '../errors.ts'
 import { expectSuccess, type FailureRow } from '../shell/failures.ts'
 import type { Command, Shell } from '../shell/shell.ts'
-import { findSliceZero, isDefaultTable, type Label, parseLabel } from './solaris-tables.ts'
+import { findSliceZero, isDefaultTable, type Label, parseLabel, planExtension } from './solaris-tables.ts'
 
 const PRTVTOC = '/usr/sbin/prtvtoc'
 const FORMAT = '/usr/sbin/format'
+const FMTHARD = '/usr/sbin/fmthard'
 
 /** EINVAL, and nothing else: EIO is a disk that does not answer. */
 const NO_GEOMETRY = /Unable to read Disk geometry errno = 0x16\b/
@@ -33,6 +35,22 @@ const FAILURES: readonly FailureRow[] = [
     kind: 'busy',
     evidence: 'recalled',
     source: 'format(1M)',
+  },
+  {
+    text: /Cannot (open device|stat device|write EFI)|efi_alloc_and_init failed/,
+    status: 1,
+    kind: 'unavailable',
+    evidence: 'documented',
+    source: 'fmthard.c',
+    hint: 'the disk does not answer; see whether its service domain is up',
+  },
+  {
+    text: /does not fit|overlaps partition|expected one reserved partition/,
+    status: 1,
+    kind: 'failed-precondition',
+    evidence: 'documented',
+    source: 'fmthard.c',
+    hint: 'extend the label by hand with format, slice 0 to the end of the disk',
   },
 ]
 
@@ -69,6 +87,32 @@ export class SolarisLabels {
     }
     const after = await this.read(name, signal)
     if (after.kind !== 'labelled' || findSliceZero(after.label) === undefined) throw this.#unfinished(name)
+  }
+
+  /**
+   * Makes slice 0 reach the end of the disk, also while it is mounted; done already is success. A label that the driver did not
+   * write stays as it is: the reason is returned.
+   *
+   * `expand` of format only moves the reserved slice, its other questions differ from release to release, and older releases
+   * refuse to label a disk of which anything is mounted (menu_partition.c, checkdev.c). fmthard writes a whole table in one
+   * command, sized by the disk as it is now (fmthard.c): cut anywhere, it was written or it was not.
+   */
+  async extend(name: string, diskSectors: number, signal?: AbortSignal): Promise<string | undefined> {
+    const state = await this.read(name, signal)
+    if (state.kind !== 'labelled') return undefined
+    const plan = planExtension(state.label, diskSectors)
+    if (plan.kind !== 'possible') return plan.kind === 'refused' ? plan.reason : undefined
+    const input = plan.slices.map(({ number, tag, flags, first, count }) => `${number} ${tag} ${flags} ${first} ${count}\n`).join('')
+    const command: Command = [FMTHARD, '-s', '-', `/dev/rdsk/${name}s2`]
+    expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal, input }), FAILURES, name)
+    const after = await this.read(name, signal)
+    const made = after.kind === 'labelled' ? findSliceZero(after.label) : undefined
+    const [wanted] = plan.slices
+    if (made?.first === wanted.first && made.count === wanted.count) return undefined
+    throw new StorageError(
+      'failed-precondition',
+      `${name}: slice 0 should have ${wanted.count} sectors from ${wanted.first} after its label was extended; look at the disk by hand`,
+    )
   }
 
   #unfinished(name: string): StorageError {

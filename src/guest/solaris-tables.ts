@@ -9,6 +9,8 @@ export const SECTOR = 512
 export interface Slice {
   readonly number: number
   readonly tag: number
+  /** Two hexadecimal digits. */
+  readonly flags: string
   readonly first: number
   readonly count: number
 }
@@ -16,6 +18,8 @@ export interface Slice {
 export interface Label {
   /** Only VTOC labels have cylinders. */
   readonly sectorsPerCylinder: number | undefined
+  /** Of the disk as it is now under an EFI label; of the disk as it was labelled, or not told at all, under a VTOC label. */
+  readonly sectors: number | undefined
   readonly slices: readonly Slice[]
 }
 
@@ -42,10 +46,13 @@ export function parseLabel(text: string): Label {
   const slices: Slice[] = []
   for (const line of text.split('\n')) {
     const match = line.match(/^ +(\d+) +(\d+) +([0-9a-f]{2}) +(\d+) +(\d+) +(\d+)(?: +\S+)?$/)
-    if (match) slices.push({ number: Number(match[1]), tag: Number(match[2]), first: Number(match[4]), count: Number(match[5]) })
+    if (!match) continue
+    const [number, tag, first, count] = [match[1], match[2], match[4], match[5]].map(Number)
+    if (number === undefined || tag === undefined || first === undefined || count === undefined) continue
+    slices.push({ number, tag, flags: match[3] ?? '00', first, count })
   }
   if (dimension('bytes/sector') !== SECTOR) throw new StorageError('internal', `prtvtoc printed ${JSON.stringify(text.slice(0, 300))}`)
-  return { sectorsPerCylinder: dimension('sectors/cylinder'), slices }
+  return { sectorsPerCylinder: dimension('sectors/cylinder'), sectors: dimension('sectors'), slices }
 }
 
 /** The tag of the slice that stands for the whole disk. */
@@ -58,6 +65,52 @@ export function isDefaultTable(label: Label): boolean {
 
 export function findSliceZero(label: Label): Slice | undefined {
   return label.slices.find(slice => slice.number === 0 && slice.count > 0)
+}
+
+const DATA = 4 // V_USR
+const RESERVED = 11
+const RESERVED_SLICE = 8
+const RESERVED_SECTORS = 16_384
+// The table and its header at the end of the disk, and the sector before them that format leaves unused (label.c).
+const EFI_END_SECTORS = 34
+/** A label ends at whole units of its own kind: less than this is no growth. */
+const SPARE_SECTORS = 2048
+
+export type Extension =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'possible'; readonly slices: readonly [Slice, Slice] }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/**
+ * What makes slice 0 reach the end of the disk. Only the table that format writes by itself is extended: one data slice, then
+ * the reserved one. Its data slice keeps its first sector; the reserved slice, which holds nothing of a file system, moves to the end.
+ */
+export function planExtension(label: Label, seenSectors: number): Extension {
+  const isVtoc = label.sectorsPerCylinder !== undefined
+  // What the label tools say of an EFI disk is what fmthard measures its table against.
+  const diskSectors = isVtoc ? seenSectors : (label.sectors ?? seenSectors)
+  const used = Math.max(...label.slices.map(slice => slice.first + slice.count))
+  // With VTOC two cylinders belong to the label, and a third is the remainder.
+  const spare = diskSectors - used - (isVtoc ? 3 * label.sectorsPerCylinder : EFI_END_SECTORS)
+  if (spare < SPARE_SECTORS) return { kind: 'complete' }
+  if (isVtoc) return { kind: 'refused', reason: 'it has a VTOC label' }
+  const data = findSliceZero(label)
+  const reserved = label.slices.find(slice => slice.number === RESERVED_SLICE)
+  const isOurs =
+    label.slices.length === 2 &&
+    data?.tag === DATA &&
+    reserved?.tag === RESERVED &&
+    reserved.count === RESERVED_SECTORS &&
+    Math.abs(reserved.first - data.first - data.count) < SPARE_SECTORS
+  if (!isOurs) return { kind: 'refused', reason: 'its label is not one data slice over everything' }
+  const first = diskSectors - EFI_END_SECTORS - RESERVED_SECTORS
+  return {
+    kind: 'possible',
+    slices: [
+      { ...data, count: first - data.first },
+      { ...reserved, first },
+    ],
+  }
 }
 
 // The label that the disk server makes up around a backend exported as a slice adds to its size: 3 cylinders with VTOC,
@@ -132,6 +185,8 @@ export class SolarisUses implements UseTable {
       source: shown.row.special,
       type: shown.row.type,
       readonly: row.options.includes('ro'),
+      // UFS panics or is unmounted by an error (mount_ufs(1M), onerror): the table tells nothing.
+      state: 'sound',
     }
   }
 

@@ -2,7 +2,7 @@
 // It asks only the guest's own tools and files; nothing here decides whether a disk may be formatted.
 
 import { StorageError } from '../errors.ts'
-import { expectSuccess, type FailureRow } from '../shell/failures.ts'
+import { expectSuccess } from '../shell/failures.ts'
 import type { Command, CommandResult, Shell } from '../shell/shell.ts'
 import {
   type Amounts,
@@ -18,6 +18,7 @@ import {
   type UseTable,
 } from './disks.ts'
 import { Paths } from './paths.ts'
+import { SOLARIS_FAILURES } from './solaris-failures.ts'
 import { SolarisLabels } from './solaris-label.ts'
 import {
   backendBytes,
@@ -35,6 +36,7 @@ const DEVFSADM = '/usr/sbin/devfsadm'
 const IOSTAT = '/usr/bin/iostat'
 const FSTYP = '/usr/sbin/fstyp'
 const OD = '/usr/bin/od'
+const DD = '/usr/bin/dd'
 const FUSER = '/usr/sbin/fuser'
 const NEWFS = '/usr/sbin/newfs'
 const FSCK = '/usr/sbin/fsck'
@@ -47,48 +49,6 @@ const DF = '/usr/sbin/df'
 const MULTI_TERABYTE = 1024 ** 4
 // A file system ends at a whole number of its own units: less than this is no growth.
 const GROWTH_SLACK = 1024 ** 2
-
-const FAILURES: readonly FailureRow[] = [
-  { text: /is already mounted or .* is busy/, kind: 'busy', evidence: 'documented', source: 'mount.c of ufs: EBUSY' },
-  {
-    text: /^umount: .* busy/m,
-    kind: 'busy',
-    evidence: 'documented',
-    source: 'umount.c: EBUSY',
-    hint: 'a process has a file open there; end it',
-  },
-  {
-    text: /is not okay/,
-    kind: 'failed-precondition',
-    evidence: 'documented',
-    source: 'mount.c of ufs: ENOSPC',
-    hint: 'run fsck by hand on the guest',
-  },
-  { text: /is not this fstype/, kind: 'failed-precondition', evidence: 'documented', source: 'mount.c of ufs: EINVAL' },
-  { text: /write-protected/, kind: 'failed-precondition', evidence: 'documented', source: 'mount.c of ufs: EROFS' },
-  {
-    text: /Insufficient privileges|[Pp]ermission denied/,
-    kind: 'permission-denied',
-    evidence: 'documented',
-    source: 'mount.c of ufs, umount.c: EPERM',
-  },
-  { text: /Large files may be present/, kind: 'failed-precondition', evidence: 'documented', source: 'mount.c of ufs: EFBIG' },
-  { text: /already mounted|[Dd]evice busy|is mounted, can't/, kind: 'busy', evidence: 'recalled', source: 'fsck -m of ufs, newfs(1M)' },
-  {
-    text: /too small|insufficient space/i,
-    kind: 'out-of-range',
-    evidence: 'recalled',
-    source: 'mkfs of ufs',
-    hint: 'ask for a larger volume',
-  },
-  {
-    text: /I\/O error|No such device|no such device|cannot open device/,
-    kind: 'unavailable',
-    evidence: 'documented',
-    source: 'errno words of EIO and ENXIO; fstyp',
-    hint: 'the disk does not answer; see whether its service domain is up',
-  },
-]
 
 export class SolarisPlatform implements Platform {
   readonly fileSystems = ['ufs']
@@ -144,7 +104,7 @@ export class SolarisPlatform implements Platform {
     if (result.exitStatus === 2 && /multiple matches/i.test(said)) return { kind: 'other', description: 'several file systems at once' }
     // fstyp also fails on a device that it cannot read: only this status with these words is an answer.
     if (result.exitStatus !== 1 || !/unknown_fstyp \(no matches\)/i.test(said)) {
-      expectSuccess(probe, result, FAILURES, device.rawPath)
+      expectSuccess(probe, result, SOLARIS_FAILURES, device.rawPath)
     }
     const zero = await this.#readsZero(device.blockPath, signal)
     if (zero === undefined) throw new StorageError('unavailable', `${device.blockPath}: its first ${PROBE_BYTES} bytes could not be read`)
@@ -163,7 +123,7 @@ export class SolarisPlatform implements Platform {
     const command: Command = [OD, '-N', String(PROBE_BYTES), path]
     const result = await this.#shell.run(command, { effect: 'read', signal })
     if (result.exitStatus !== 0 && /I\/O error/.test(result.stderr)) return undefined
-    return parseZeroDump(expectSuccess(command, result, FAILURES, path).stdout)
+    return parseZeroDump(expectSuccess(command, result, SOLARIS_FAILURES, path).stdout)
   }
 
   async listHolders(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]> {
@@ -188,7 +148,7 @@ export class SolarisPlatform implements Platform {
     const sane: Command = [FSCK, '-F', 'ufs', '-m', device.rawPath]
     const state = await this.#shell.run(sane, { effect: 'read', signal })
     if (state.exitStatus === 0) return
-    if (state.exitStatus !== 32 || !/needs checking/.test(state.stderr)) expectSuccess(sane, state, FAILURES, device.rawPath)
+    if (state.exitStatus !== 32 || !/needs checking/.test(state.stderr)) expectSuccess(sane, state, SOLARIS_FAILURES, device.rawPath)
     const preen: Command = [FSCK, '-F', 'ufs', '-o', 'p', device.rawPath]
     const result = await this.#shell.run(preen, { effect: 'write', signal, timeoutMs: SLOW_MS })
     if (result.exitStatus === 0) return
@@ -203,6 +163,11 @@ export class SolarisPlatform implements Platform {
       throw new StorageError('unsupported', `${device.blockPath}: this guest cannot mount ${request.type}, only ufs`)
     const options = [...(request.readonly ? ['ro'] : ['rw', 'logging']), ...request.options]
     await this.#write([MOUNT, '-F', 'ufs', '-o', options.join(','), device.blockPath, request.path], device.blockPath, signal)
+  }
+
+  async widen(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<string | undefined> {
+    const name = diskOf(device.blockPath)
+    return this.#labels.extend(name, Math.floor((await this.#diskBytes(name, signal)) / SECTOR), signal)
   }
 
   async grow(
@@ -251,7 +216,7 @@ export class SolarisPlatform implements Platform {
     const command: Command = [UMOUNT, path]
     const result = await this.#shell.run(command, { effect: 'write', signal })
     if (result.exitStatus === 1 && / not mounted$| not in mnttab$| no such file or directory$/m.test(result.stderr)) return
-    expectSuccess(command, result, FAILURES, path)
+    expectSuccess(command, result, SOLARIS_FAILURES, path)
   }
 
   async measureFileSystem(path: string, signal?: AbortSignal): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
@@ -269,6 +234,17 @@ export class SolarisPlatform implements Platform {
     return (await this.#labels.read(diskOf(blockPath), signal)).kind === 'gone' ? undefined : blockPath
   }
 
+  // Character devices have no cache.
+  async touchDevice(blockPath: string, signal?: AbortSignal): Promise<void> {
+    const rawPath = `/dev/rdsk/${diskOf(blockPath)}s0`
+    await this.#read([DD, `if=${rawPath}`, 'of=/dev/null', 'bs=8192', 'count=1'], rawPath, signal, MEASURE_MS)
+  }
+
+  // Some commands name the disk, some a slice of it, some its character device.
+  namesOf(blockPath: string): readonly string[] {
+    return [blockPath.match(SLICE)?.[1] ?? blockPath]
+  }
+
   async #diskBytes(name: string, signal: AbortSignal | undefined): Promise<number> {
     const size = parseDiskBytes((await this.#read([IOSTAT, '-En', name], name, signal, MEASURE_MS)).stdout)
     if (size === undefined)
@@ -278,17 +254,19 @@ export class SolarisPlatform implements Platform {
 
   async #read(command: Command, object: string, signal: AbortSignal | undefined, timeoutMs?: number): Promise<CommandResult> {
     const result = await this.#shell.run(command, { effect: 'read', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
-    return expectSuccess(command, result, FAILURES, object)
+    return expectSuccess(command, result, SOLARIS_FAILURES, object)
   }
 
   async #write(command: Command, object: string, signal: AbortSignal | undefined, timeoutMs?: number): Promise<CommandResult> {
     const result = await this.#shell.run(command, { effect: 'write', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
-    return expectSuccess(command, result, FAILURES, object)
+    return expectSuccess(command, result, SOLARIS_FAILURES, object)
   }
 }
 
+const SLICE = /^\/dev\/dsk\/(c\d+d\d+)s\d$/
+
 function diskOf(blockPath: string): string {
-  const match = blockPath.match(/^\/dev\/dsk\/(c\d+d\d+)s\d$/)
+  const match = blockPath.match(SLICE)
   if (!match?.[1]) throw new StorageError('internal', `${blockPath} is not a slice of a virtual disk`)
   return match[1]
 }

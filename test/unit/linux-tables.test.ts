@@ -11,7 +11,7 @@ const MOUNTS = [
 
 test('a recorded row of the mount table is understood', () => {
   expect(parseMountInfo('34 33 230:0 / /mnt/e rw,relatime - ext4 /dev/zd0 rw,stripe=16\n')).toEqual([
-    { device: '230:0', root: '/', path: '/mnt/e', readonly: false, type: 'ext4', source: '/dev/zd0' },
+    { device: '230:0', root: '/', path: '/mnt/e', readonly: false, type: 'ext4', source: '/dev/zd0', state: 'sound' },
   ])
 })
 
@@ -27,6 +27,17 @@ test('only the mount itself decides about read-only: a file system that turned r
   const [shielded, failed] = parseMountInfo('1 2 8:0 / /a ro - ext4 /dev/x rw\n2 2 8:0 / /b rw - ext4 /dev/x ro\n')
 
   expect([shielded?.readonly, failed?.readonly]).toEqual([true, false])
+})
+
+test.each([
+  { name: 'a sound file system', mount: 'rw', system: 'rw,stripe=16', state: 'sound' },
+  { name: 'a read-only mount', mount: 'ro', system: 'ro', state: 'sound' },
+  { name: 'a read-only target of a writable one', mount: 'ro', system: 'rw', state: 'sound' },
+  { name: 'ext4 after an error, as recorded', mount: 'rw', system: 'rw,abort,emergency_ro', state: 'turned-readonly' },
+  { name: 'ext4 after an error on an older kernel', mount: 'rw', system: 'ro', state: 'turned-readonly' },
+  { name: 'ext4 that was shut down, as recorded', mount: 'rw', system: 'rw,shutdown', state: 'shut-down' },
+])('$name is $state', ({ mount, system, state }) => {
+  expect(parseMountInfo(`42 27 7:0 / /mnt/a ${mount} - ext4 /dev/loop0 ${system}\n`)[0]?.state).toBe(state)
 })
 
 test('what a login script prints comes before the table and is passed over', () => {

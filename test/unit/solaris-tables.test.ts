@@ -10,6 +10,7 @@ import {
   parseLabel,
   parseMountTable,
   parseUfsBytes,
+  planExtension,
   SolarisUses,
 } from '../../src/guest/solaris-tables.ts'
 
@@ -67,10 +68,67 @@ const VTOC = `* /dev/rdsk/c0d1s2 partition map
 test('a label and its slices are understood, mounted ones too', () => {
   expect(parseLabel(VTOC)).toEqual({
     sectorsPerCylinder: 600,
+    sectors: undefined,
     slices: [
-      { number: 0, tag: 0, first: 600, count: 2_097_000 },
-      { number: 2, tag: 5, first: 0, count: 2_097_600 },
+      { number: 0, tag: 0, flags: '00', first: 600, count: 2_097_000 },
+      { number: 2, tag: 5, flags: '00', first: 0, count: 2_097_600 },
     ],
+  })
+})
+
+const EFI = `* /dev/rdsk/c0d1s2 partition map
+*
+* Dimensions:
+*         512 bytes/sector
+*     4194304 sectors
+*     2097085 accessible sectors
+*
+* Flags:
+*   1: unmountable
+*  10: read-only
+*
+* Unallocated space:
+*         First       Sector      Last
+*         Sector       Count      Sector
+*     2097118     2097152     4194269
+*
+*                            First       Sector      Last
+* Partition  Tag  Flags      Sector       Count      Sector  Mount Directory
+       0      4    00          256     2080477     2080732   /mnt
+       8     11    00      2080733       16384     2097116
+`
+
+describe('the label of a disk that has grown', () => {
+  const rows = (...slices: string[]) => EFI.replace(/^ {7}[08] .*\n/gm, '') + slices.join('')
+  const DATA = '       0      4    01          256     2080477     2080732\n'
+  const RESERVED = '       8     11    00      2080733       16384     2097116\n'
+
+  test('is extended to the end: slice 0 keeps its first sector, and the reserved slice moves', () => {
+    expect(planExtension(parseLabel(EFI), 4_194_304)).toEqual({
+      kind: 'possible',
+      slices: [
+        { number: 0, tag: 4, flags: '00', first: 256, count: 4_177_630 },
+        { number: 8, tag: 11, flags: '00', first: 4_177_886, count: 16_384 },
+      ],
+    })
+  })
+
+  test('is complete when nothing, or next to nothing, is left', () => {
+    expect(planExtension(parseLabel(EFI.replace('4194304 sectors', '2097152 sectors')), 2_097_152)).toEqual({ kind: 'complete' })
+    expect(planExtension(parseLabel(EFI.replace('4194304 sectors', '2099000 sectors')), 2_099_000)).toEqual({ kind: 'complete' })
+    expect(planExtension(parseLabel(VTOC), 2_098_800)).toEqual({ kind: 'complete' })
+  })
+
+  test.each([
+    { name: 'VTOC', text: VTOC },
+    { name: 'a second data slice', text: rows(DATA, '       1      4    00      2080733        1000     2081732\n', RESERVED) },
+    { name: 'no reserved slice', text: rows(DATA) },
+    { name: 'no slice 0', text: rows(RESERVED) },
+    { name: 'a slice 0 of another kind', text: rows(DATA.replace(' 4 ', ' 2 '), RESERVED) },
+    { name: 'room that somebody left free', text: rows(DATA.replace('2080477', '1000000'), RESERVED) },
+    { name: 'another reserved slice', text: rows(DATA, RESERVED.replace('16384', '32768')) },
+  ])('stays as it is with $name', ({ text }) => {
+    expect(planExtension(parseLabel(text), 4_194_304)).toMatchObject({ kind: 'refused' })
   })
 })
 
@@ -85,8 +143,8 @@ test('other text is not a label', () => {
 })
 
 describe('the size of a backend', () => {
-  const vtoc = { sectorsPerCylinder: 600, slices: [] }
-  const efi = { sectorsPerCylinder: undefined, slices: [] }
+  const vtoc = { sectorsPerCylinder: 600, sectors: undefined, slices: [] }
+  const efi = { sectorsPerCylinder: undefined, sectors: undefined, slices: [] }
   const cylinder = 600 * 512
 
   test.each([

@@ -17,6 +17,9 @@ export interface SimMount {
   readonly what: 'system' | 'filesystem' | 'node'
 }
 
+/** What became of a mounted file system: the kernel does not write to it any more, or gives errors for everything. */
+export type FileSystemFailure = 'turned-readonly' | 'shut-down'
+
 export interface GuestOptions {
   readonly disks: GuestDisks
   readonly nowMs: () => number
@@ -32,6 +35,8 @@ export abstract class SimGuest {
   #nextProcess = 4000
   /** Disks with a file system that is mounted writable, or was by a mount that others outlive. */
   readonly #written = new Set<VirtualDisk>()
+  /** Until the last mount of the disk is gone. */
+  readonly #failed = new Map<VirtualDisk, FileSystemFailure>()
 
   constructor(host: SimHost, options: GuestOptions) {
     this.host = host
@@ -43,6 +48,7 @@ export abstract class SimGuest {
         this.table = [...this.systemMounts()]
         this.#open.clear()
         this.#written.clear()
+        this.#failed.clear()
         this.booted()
       }
       this.disksChanged()
@@ -83,10 +89,25 @@ export abstract class SimGuest {
     }
   }
 
+  /** The kernel met an error in the file system that is mounted at the path. */
+  failFileSystem(path: string, failure: FileSystemFailure): void {
+    const disk = this.mountAt(path)?.disk
+    if (disk === undefined) throw new DeviceError('ENOENT', `${path}: nothing is mounted there`)
+    this.#failed.set(disk, failure)
+  }
+
+  /** A file system whose disk was taken away is shut down. */
+  failureOf(mount: SimMount): FileSystemFailure | undefined {
+    if (mount.disk === undefined || mount.what !== 'filesystem') return undefined
+    return this.disks.list().includes(mount.disk) ? this.#failed.get(mount.disk) : 'shut-down'
+  }
+
   /** Writes through a mount, as a program in the guest would. */
   writeFile(path: string, text: string): void {
     const { mount, region, name } = this.#locate(path)
-    if (isReadonly(mount)) throw new DeviceError('EROFS', `${path}: Read-only file system`)
+    if (isReadonly(mount) || this.failureOf(mount) === 'turned-readonly') {
+      throw new DeviceError('EROFS', `${path}: Read-only file system`)
+    }
     writeFiles(region, readFiles(region).set(name, text))
   }
 
@@ -137,6 +158,7 @@ export abstract class SimGuest {
     if (!disk || mount.what !== 'filesystem') return
     if (this.table.some(other => other.disk === disk && other.what === 'filesystem')) return
     disk.holders.delete('mount')
+    this.#failed.delete(disk)
     if (this.#written.delete(disk)) this.markClean(disk, true)
   }
 
@@ -156,6 +178,7 @@ export abstract class SimGuest {
   #locate(path: string): { mount: SimMount; region: Region; name: string } {
     const mount = this.topmost(path)
     if (mount?.disk === undefined || mount.what !== 'filesystem') throw new DeviceError('ENOENT', `${path}: not on a volume`)
+    if (this.#failed.get(mount.disk) === 'shut-down') throw new DeviceError('EIO', `${path}: Input/output error`)
     const name = `${mount.root === '/' ? '' : mount.root}${path.slice(mount.path.length)}`
     return { mount, region: this.region(mount.disk), name }
   }
@@ -167,6 +190,15 @@ export function isReadonly(mount: SimMount): boolean {
 
 export function isBelow(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`)
+}
+
+/** The operands of `dd if=… of=/dev/null bs=… count=1` as the node plugin reads a device; undefined for anything else. */
+export function parseBlockRead(args: readonly string[]): { path: string; bytes: number } | undefined {
+  const words = new Map(args.map(word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]))
+  const bytes = Number(words.get('bs'))
+  const isKnown = [...words.keys()].every(key => ['if', 'of', 'bs', 'count', 'iflag'].includes(key))
+  if (!isKnown || words.get('of') !== '/dev/null' || words.get('count') !== '1' || !(bytes > 0)) return undefined
+  return { path: words.get('if') ?? '', bytes }
 }
 
 /** The octal dump of the first bytes of a device: equal lines are shown once, then `*` (od, POSIX). */

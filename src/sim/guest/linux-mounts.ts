@@ -49,12 +49,21 @@ export class LinuxMounts {
       const isNode = mount.what === 'node'
       const numbers =
         mount.disk && !isNode ? this.#guest.numbers(mount.disk) : mount.type === 'devtmpfs' || isNode ? DEVTMPFS : `0:${20 + index}`
-      const superOptions = mount.options.find(option => option === 'rw' || option === 'ro') ?? 'rw'
+      const superOptions = [mount.options.find(option => option === 'rw' || option === 'ro') ?? 'rw', ...this.#failureWords(mount)].join(
+        ',',
+      )
       const source = isNode ? 'devtmpfs' : mount.source
       const root = isNode ? `/${mount.root}` : mount.root
       return `${20 + index} 1 ${numbers} ${root} ${escaped(mount.path)} ${mount.options.join(',')} - ${mount.type} ${source} ${superOptions}`
     })
     return lines.map(line => `${line}\n`).join('')
+  }
+
+  // Recorded on Linux 6.18; xfs has no word for it.
+  #failureWords(mount: SimMount): readonly string[] {
+    const failure = mount.type === 'ext4' ? this.#guest.failureOf(mount) : undefined
+    if (failure === undefined) return []
+    return [failure === 'shut-down' ? 'shutdown' : 'emergency_ro']
   }
 
   #mount(args: readonly string[]): SimAnswer {

@@ -11,8 +11,8 @@ export type NameEntry =
 
 /** What differs between the two families of tools. */
 export interface NameDialect {
-  /** The message of `ls` about a missing name. */
-  missing(tool: string, path: string): string
+  /** The message of `ls` about a name that it cannot look at. */
+  inaccessible(tool: string, path: string, words: string): string
   rmdirRefusal(path: string, reason: 'missing' | 'mounted' | 'not-a-directory'): string
 }
 
@@ -24,6 +24,8 @@ export interface KernelNames {
   /** A device node, or a link to one. */
   entry(path: string): NameEntry | undefined
   isMountPoint(path: string): boolean
+  /** The errno words with which the kernel answers a look at the path, where it does not work any more. */
+  failure(path: string): string | undefined
 }
 
 export const answer = (stdout = ''): SimAnswer => ({ exitStatus: 0, stdout, stderr: '' })
@@ -73,7 +75,8 @@ export class NameTree {
     const [option, path, ...rest] = args
     if (path === undefined || rest.length > 0) return unsupported('ls', args)
     const entry = this.find(path)
-    if (!entry) return refuse(2, this.#dialect.missing('ls', path))
+    const failure = entry ? this.#kernel.failure(path) : 'No such file or directory'
+    if (!entry || failure !== undefined) return refuse(2, this.#dialect.inaccessible('ls', path, failure ?? ''))
     if (option === '-ld') return answer(`${longLine(entry, path)}\n`)
     if (entry.kind !== 'directory') return unsupported('ls', args)
     const names = [...(this.#kernel.list(path) ?? this.children(path))]

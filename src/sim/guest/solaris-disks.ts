@@ -1,34 +1,26 @@
 // Disks of the simulated Solaris guest: names in /dev/dsk that appear, and stay when the disk goes; labels, made up by the disk
-// server around a slice or written on a whole disk; prtvtoc, format, iostat, devfsadm.
-// Layouts and defaults: illumos vds.c, vdc.c, prtvtoc.c. What only format and iostat know is recalled, and says so.
+// server around a slice or written on a whole disk; prtvtoc, format, fmthard, iostat, devfsadm.
+// Behaviour: illumos vds.c, vdc.c, prtvtoc.c, fmthard.c. What only format and iostat know is recalled, and says so.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
 import type { Region } from './file-system.ts'
 import { answer, type NameEntry, refuse, unsupported } from './names.ts'
+import {
+  accessible,
+  efiLabel,
+  invalidTable,
+  type Label,
+  madeUpLabel,
+  printTable,
+  SECTOR,
+  type Slice,
+  totalSectors,
+} from './solaris-layouts.ts'
 
-const SECTOR = 512
-const GiB = 1024 ** 3
-const TiB = 1024 ** 4
 const MAGIC = 'SIMLABEL'
-const EFI_FIRST = 34
-const EFI_RESERVED = 16_384
-const EFI_BACKUP = 33
 const SLICES = 8
 const NODES = '/devices/virtual-devices@100/channel-devices@200'
-
-interface Slice {
-  readonly number: number
-  readonly tag: number
-  readonly first: number
-  readonly count: number
-}
-
-interface Label {
-  readonly kind: 'vtoc' | 'efi'
-  readonly totalSectors: number
-  readonly slices: readonly Slice[]
-}
 
 export class SolarisDisks {
   /** Controller number that the guest gave to its virtual disks. */
@@ -61,6 +53,7 @@ export class SolarisDisks {
       ['iostat', args => this.#iostat(args)],
       ['prtvtoc', args => this.#prtvtoc(args)],
       ['format', (args, { input }) => this.#format(args, input)],
+      ['fmthard', (args, { input }) => this.#fmthard(args, input)],
     ]
   }
 
@@ -174,7 +167,7 @@ export class SolarisDisks {
         totalSectors: sectors,
         slices: [{ number: 2, tag: 5, first: 0, count: accessible(sectors) }],
       }
-      return answer(printTable(path, table, found.disk.sizeBytes()))
+      return answer(printTable(path, table, found.disk))
     } catch (error) {
       if (error instanceof DeviceError) return refuse(1, `prtvtoc: ${path}: Unable to read Disk geometry errno = 0x5`)
       throw error
@@ -198,6 +191,34 @@ export class SolarisDisks {
   /** Solaris 11; older releases know only the questions. */
   hasLabelOption = true
 
+  // load64 and validate64 of fmthard.c: a whole table from standard input, measured against the disk as it is now. It minds
+  // neither mounts nor what was in the table before. Only disks with an EFI label are modelled.
+  #fmthard(args: readonly string[], input: string): SimAnswer {
+    const [s, from, path = ''] = args
+    if (s !== '-s' || from !== '-' || args.length !== 3) return unsupported('fmthard', args)
+    const found = path.startsWith('/dev/rdsk/') ? this.slice(path) : undefined
+    if (!found) return refuse(1, `fmthard:  Cannot stat device ${path}`)
+    const { disk } = found
+    try {
+      if (disk.shape === 'slice' || this.#label(disk)?.kind !== 'efi') return unsupported('fmthard', args)
+      const sectors = totalSectors(disk)
+      const slices: Slice[] = []
+      for (const line of input.split('\n').filter(at => at !== '' && !at.startsWith('*'))) {
+        const match = line.match(/^\s*(\d+)\s+(\d+)\s+([0-9a-f]+)\s+(\d+)\s+(\d+)/)
+        if (!match) return refuse(1, `Syntax error: "${line}"`)
+        const [number = 0, tag = 0, first = 0, count = 0] = [match[1], match[2], match[4], match[5]].map(Number)
+        if (count > 0) slices.push({ number, tag, flags: match[3] ?? '00', first, count })
+      }
+      const problem = invalidTable(slices, sectors)
+      if (problem !== undefined) return refuse(1, problem)
+      this.#writeLabel(disk, { kind: 'efi', totalSectors: sectors, slices })
+      return answer('fmthard:  New volume table of contents now in place.\n')
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error
+      return refuse(1, error.code === 'EROFS' ? `${path}: Cannot write EFI` : `fmthard:  Cannot open device ${path} - I/O error`)
+    }
+  }
+
   #onDisk<T>(work: () => T): T | undefined {
     try {
       return work()
@@ -206,86 +227,4 @@ export class SolarisDisks {
       throw error
     }
   }
-}
-
-/** Sectors per cylinder by disk size: 200 below 2 MiB, 600 below 8 GiB, 96 heads of 768 from there (vd_build_default_label). */
-function cylinder(sizeBytes: number): { heads: number; sectors: number } {
-  if (sizeBytes >= 8 * GiB) return { heads: 96, sectors: 768 }
-  return { heads: 1, sectors: sizeBytes >= 2 * 1024 ** 2 ? 600 : 200 }
-}
-
-function cylinderSectors(sizeBytes: number): number {
-  const { heads, sectors } = cylinder(sizeBytes)
-  return heads * sectors
-}
-
-/** Sectors the guest sees: with a slice, more than the backend has, as the made-up label has to lie somewhere. */
-function totalSectors(disk: VirtualDisk): number {
-  return disk.shape === 'slice' ? madeUpLabel(disk.sizeBytes()).totalSectors : Math.floor(disk.sizeBytes() / SECTOR)
-}
-
-/** What all cylinders but the two alternate ones hold. */
-function accessible(sectors: number): number {
-  const size = cylinderSectors(sectors * SECTOR)
-  const physical = Math.max(1, Math.floor(sectors / size))
-  return (physical > 2 ? physical - 2 : physical) * size
-}
-
-/** vd_setup_partition_vtoc and vd_setup_partition_efi. */
-function madeUpLabel(sizeBytes: number): Label {
-  const backend = Math.floor(sizeBytes / SECTOR)
-  if (sizeBytes >= TiB) {
-    const total = backend + EFI_FIRST + EFI_RESERVED + EFI_BACKUP
-    return { kind: 'efi', totalSectors: total, slices: efiSlices(EFI_FIRST, backend) }
-  }
-  const size = cylinderSectors(sizeBytes)
-  const whole = Math.floor(backend / size)
-  const slices = [
-    { number: 0, tag: 0, first: size, count: whole * size },
-    { number: 2, tag: 5, first: 0, count: (whole + 1) * size },
-  ]
-  return { kind: 'vtoc', totalSectors: backend + 3 * size, slices }
-}
-
-function efiSlices(first: number, count: number): readonly Slice[] {
-  return [
-    { number: 0, tag: 4, first, count },
-    { number: 8, tag: 11, first: first + count, count: EFI_RESERVED },
-  ]
-}
-
-function efiLabel(sectors: number): Label {
-  return { kind: 'efi', totalSectors: sectors, slices: efiSlices(EFI_FIRST, sectors - EFI_FIRST - EFI_RESERVED - EFI_BACKUP) }
-}
-
-/** puttable and puttable64 of prtvtoc.c, without the list of free space. */
-function printTable(path: string, label: Label, sizeBytes: number): string {
-  const { heads, sectors } = cylinder(sizeBytes)
-  const number = (value: number, name: string) => `* ${String(value).padStart(11)} ${name}`
-  const size = heads * sectors
-  const physical = Math.floor(label.totalSectors / size)
-  const usable = (label.slices.find(slice => slice.number === 2)?.count ?? 0) / size
-  const dimensions =
-    label.kind === 'efi'
-      ? [number(label.totalSectors, 'sectors'), number(label.totalSectors - EFI_FIRST - EFI_BACKUP, 'accessible sectors')]
-      : [
-          number(sectors, 'sectors/track'),
-          number(heads, 'tracks/cylinder'),
-          number(size, 'sectors/cylinder'),
-          number(physical, 'cylinders'),
-          number(usable, 'accessible cylinders'),
-          number(physical * size, 'sectors'),
-          number(usable * size, 'accessible sectors'),
-        ]
-  const rows = label.slices.map(slice => {
-    const [first, count, last] = [slice.first, slice.count, slice.first + slice.count - 1].map(value => String(value).padStart(11))
-    return `  ${String(slice.number).padStart(6)}   ${String(slice.tag).padStart(4)}    00  ${first} ${count} ${last}`
-  })
-  const head = [`* ${path} partition map`, '*', '* Dimensions:', number(SECTOR, 'bytes/sector'), ...dimensions]
-  const flags = ['*', '* Flags:', '*   1: unmountable', '*  10: read-only', '*']
-  const columns = [
-    '*                            First       Sector      Last',
-    '* Partition  Tag  Flags      Sector       Count      Sector  Mount Directory',
-  ]
-  return [...head, ...flags, ...columns, ...rows].map(line => `${line}\n`).join('')
 }

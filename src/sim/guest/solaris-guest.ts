@@ -5,7 +5,7 @@
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
 import type { Region } from './file-system.ts'
-import { type GuestOptions, octalDump, SimGuest, type SimMount } from './guest.ts'
+import { type GuestOptions, octalDump, parseBlockRead, SimGuest, type SimMount } from './guest.ts'
 import { answer, NameTree, refuse, unsupported } from './names.ts'
 import { SolarisDisks } from './solaris-disks.ts'
 import { SolarisFileSystems } from './solaris-file-systems.ts'
@@ -28,9 +28,13 @@ export class SimSolarisGuest extends SimGuest {
         list: path => (path === '/dev/dsk' || path === '/dev/rdsk' ? this.solarisDisks.names() : undefined),
         entry: path => this.solarisDisks.link(path),
         isMountPoint: path => this.mountAt(path) !== undefined,
+        failure: path => {
+          const mount = this.mountAt(path)
+          return mount && this.failureOf(mount) === 'shut-down' ? 'I/O error' : undefined
+        },
       },
       {
-        missing: (_tool, path) => `${path}: No such file or directory`,
+        inaccessible: (_tool, path, words) => `${path}: ${words}`,
         rmdirRefusal: (path, reason) => `rmdir: directory "${path}": ${RMDIR_REASONS[reason]}`,
       },
     )
@@ -51,6 +55,7 @@ export class SimSolarisGuest extends SimGuest {
       host.programs.set(name, program)
     }
     host.programs.set('od', args => this.#od(args))
+    host.programs.set('dd', args => this.#dd(args))
     host.programs.set('fuser', args => this.#fuser(args))
   }
 
@@ -110,6 +115,21 @@ export class SimSolarisGuest extends SimGuest {
       return answer(octalDump(this.solarisDisks.readSlice(found.disk, found.slice, Number(count))))
     } catch (error) {
       if (error instanceof DeviceError) return refuse(1, `od: cannot open ${path}: I/O error`)
+      throw error
+    }
+  }
+
+  // Recalled: dd names the file and the call that failed.
+  #dd(args: readonly string[]): SimAnswer {
+    const request = parseBlockRead(args)
+    if (!request) return unsupported('dd', args)
+    const found = this.solarisDisks.slice(request.path)
+    if (!found) return refuse(2, `dd: ${request.path}: open: No such file or directory`)
+    try {
+      this.solarisDisks.readSlice(found.disk, found.slice, request.bytes)
+      return { exitStatus: 0, stdout: '', stderr: '1+0 records in\n1+0 records out\n' }
+    } catch (error) {
+      if (error instanceof DeviceError) return refuse(2, 'read: I/O error\n0+0 records in\n0+0 records out')
       throw error
     }
   }

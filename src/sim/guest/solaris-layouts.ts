@@ -1,0 +1,125 @@
+// What is in the labels of a simulated Solaris guest's disks, and how prtvtoc prints it: the tables that the disk server makes up,
+// the one that format writes, what fmthard refuses. Pure; illumos vds.c, prtvtoc.c, fmthard.c.
+
+import type { VirtualDisk } from '../devices.ts'
+
+export const SECTOR = 512
+const GiB = 1024 ** 3
+const TiB = 1024 ** 4
+const EFI_FIRST = 34
+const EFI_RESERVED = 16_384
+const EFI_BACKUP = 33
+const RESERVED_TAG = 11
+
+export interface Slice {
+  readonly number: number
+  readonly tag: number
+  readonly flags?: string
+  readonly first: number
+  readonly count: number
+}
+
+export interface Label {
+  readonly kind: 'vtoc' | 'efi'
+  readonly totalSectors: number
+  readonly slices: readonly Slice[]
+}
+
+/** Sectors per cylinder by disk size: 200 below 2 MiB, 600 below 8 GiB, 96 heads of 768 from there (vd_build_default_label). */
+function cylinder(sizeBytes: number): { heads: number; sectors: number } {
+  if (sizeBytes >= 8 * GiB) return { heads: 96, sectors: 768 }
+  return { heads: 1, sectors: sizeBytes >= 2 * 1024 ** 2 ? 600 : 200 }
+}
+
+function cylinderSectors(sizeBytes: number): number {
+  const { heads, sectors } = cylinder(sizeBytes)
+  return heads * sectors
+}
+
+/** Sectors the guest sees: with a slice, more than the backend has, as the made-up label has to lie somewhere. */
+export function totalSectors(disk: VirtualDisk): number {
+  return disk.shape === 'slice' ? madeUpLabel(disk.sizeBytes()).totalSectors : Math.floor(disk.sizeBytes() / SECTOR)
+}
+
+/** What all cylinders but the two alternate ones hold. */
+export function accessible(sectors: number): number {
+  const size = cylinderSectors(sectors * SECTOR)
+  const physical = Math.max(1, Math.floor(sectors / size))
+  return (physical > 2 ? physical - 2 : physical) * size
+}
+
+/** vd_setup_partition_vtoc and vd_setup_partition_efi. */
+export function madeUpLabel(sizeBytes: number): Label {
+  const backend = Math.floor(sizeBytes / SECTOR)
+  if (sizeBytes >= TiB) {
+    const total = backend + EFI_FIRST + EFI_RESERVED + EFI_BACKUP
+    return { kind: 'efi', totalSectors: total, slices: efiSlices(EFI_FIRST, backend) }
+  }
+  const size = cylinderSectors(sizeBytes)
+  const whole = Math.floor(backend / size)
+  const slices = [
+    { number: 0, tag: 0, first: size, count: whole * size },
+    { number: 2, tag: 5, first: 0, count: (whole + 1) * size },
+  ]
+  return { kind: 'vtoc', totalSectors: backend + 3 * size, slices }
+}
+
+function efiSlices(first: number, count: number): readonly Slice[] {
+  return [
+    { number: 0, tag: 4, first, count },
+    { number: 8, tag: 11, first: first + count, count: EFI_RESERVED },
+  ]
+}
+
+export function efiLabel(sectors: number): Label {
+  return { kind: 'efi', totalSectors: sectors, slices: efiSlices(EFI_FIRST, sectors - EFI_FIRST - EFI_RESERVED - EFI_BACKUP) }
+}
+
+/** What validate64 of fmthard.c complains about. */
+export function invalidTable(slices: readonly Slice[], sectors: number): string | undefined {
+  const limit = sectors - EFI_BACKUP
+  for (const { number, first, count } of slices) {
+    if (first + count > limit) {
+      return `fmthard: Partition ${number} specified as ${count} sectors starting at ${first}\n\tdoes not fit. The full disk contains ${limit} sectors.`
+    }
+    const below = slices.find(other => other.number !== number && other.first <= first && first < other.first + other.count)
+    if (below) {
+      return `fmthard: Partition ${number} overlaps partition ${below.number}. Overlap is allowed\n\tonly on partition on the full disk partition).`
+    }
+  }
+  const reserved = slices.filter(slice => slice.tag === RESERVED_TAG).length
+  return reserved === 1 ? undefined : `expected one reserved partition, but found ${reserved}`
+}
+
+/** puttable and puttable64 of prtvtoc.c, without the list of free space. */
+export function printTable(path: string, label: Label, disk: VirtualDisk): string {
+  const { heads, sectors } = cylinder(disk.sizeBytes())
+  const number = (value: number, name: string) => `* ${String(value).padStart(11)} ${name}`
+  const size = heads * sectors
+  const physical = Math.floor(label.totalSectors / size)
+  const usable = (label.slices.find(slice => slice.number === 2)?.count ?? 0) / size
+  const dimensions =
+    label.kind === 'efi'
+      ? // The disk as it is now, and what the label knows of it (efi_read of rdwr_efi.c).
+        [number(totalSectors(disk), 'sectors'), number(label.totalSectors - EFI_FIRST - EFI_BACKUP, 'accessible sectors')]
+      : [
+          number(sectors, 'sectors/track'),
+          number(heads, 'tracks/cylinder'),
+          number(size, 'sectors/cylinder'),
+          number(physical, 'cylinders'),
+          number(usable, 'accessible cylinders'),
+          number(physical * size, 'sectors'),
+          number(usable * size, 'accessible sectors'),
+        ]
+  const rows = label.slices.map(slice => {
+    const [first, count, last] = [slice.first, slice.count, slice.first + slice.count - 1].map(value => String(value).padStart(11))
+    return `  ${String(slice.number).padStart(6)}   ${String(slice.tag).padStart(4)}    ${slice.flags ?? '00'}  ${first} ${count} ${last}`
+  })
+  const head = [`* ${path} partition map`, '*', '* Dimensions:', number(SECTOR, 'bytes/sector'), ...dimensions]
+  const flags = ['*', '* Flags:', '*   1: unmountable', '*  10: read-only', '*']
+  const columns = [
+    '*                            First       Sector      Last',
+    '* Partition  Tag  Flags      Sector       Count      Sector  Mount Directory',
+  ]
+  return [...head, ...flags, ...columns, ...rows].map(line => `${line}\n`).join('')
+}

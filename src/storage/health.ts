@@ -7,7 +7,7 @@ import { readPool, readVolume } from './catalog.ts'
 import type { Attachment } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { type MachineStates, observeMachines } from './observing.ts'
-import { getPlace, type Pool, type PoolMachine, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { getPlace, type Pool, type PoolMachine, type PoolPath, type Pools, placeOf, type VolumePlace } from './pool.ts'
 
 export interface HealthProblem {
   /** `degraded`: usable, but less safe or slower than it should be. */
@@ -120,34 +120,37 @@ function diskProblems(place: VolumePlace, record: Attachment, machine: PoolMachi
   if (disk === undefined) {
     return [{ kind: 'inaccessible', reason: 'DiskMissing', message: `guest ${guest} has no disk ${name}; attach the volume again` }]
   }
-  const missing = machine.paths.filter(
-    path =>
-      !state.backends.some(backend => backend.name === name && backend.service === path.service) ||
-      !disk.backends.some(backend => backend.service === path.service),
-  )
-  const problems: HealthProblem[] = []
-  if (missing.length > 0) {
-    const where = missing.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
-    problems.push({
-      kind: missing.length === machine.paths.length ? 'inaccessible' : 'degraded',
-      reason: 'BackendMissing',
-      message: `disk ${name} of guest ${guest} is not served by ${where}`,
-    })
-  }
-  return [...problems, ...pathProblems(disk, guest)]
+  const object = `disk ${name} of guest ${guest}`
+  const isServed = (path: PoolPath) =>
+    state.backends.some(backend => backend.name === name && backend.service === path.service) &&
+    disk.backends.some(backend => backend.service === path.service)
+  const missing = machine.paths.filter(path => !isServed(path))
+  // A path state says what the guest used last: that of a service domain that went away stays as it was (recorded: standby).
+  const down = machine.paths.filter(path => !missing.includes(path) && !isRunning(path, state))
+  // Both leave the guest with fewer paths, and together perhaps with none.
+  const kind = missing.length + down.length === machine.paths.length ? 'inaccessible' : 'degraded'
+  return [
+    ...(missing.length > 0 ? [{ kind, reason: 'BackendMissing', message: `${object} is not served by ${where(missing)}` } as const] : []),
+    ...(down.length > 0
+      ? [{ kind, reason: 'ServiceDomainDown', message: `${object} is not served by ${where(down)}, which does not run` } as const]
+      : []),
+    ...pathProblems(disk, object),
+  ]
+}
+
+function isRunning(path: PoolPath, state: MachineState): boolean {
+  return state.guests.some(domain => domain.name === path.serviceDomain && domain.readiness.kind === 'running')
+}
+
+function where(paths: readonly PoolPath[]): string {
+  return paths.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
 }
 
 // Only a path group has states; the one path of another disk is known by its export alone.
-function pathProblems(disk: GuestDisk, guest: string): readonly HealthProblem[] {
+function pathProblems(disk: GuestDisk, object: string): readonly HealthProblem[] {
   if (disk.backends.length < 2 || disk.backends.some(path => path.state === 'active')) return []
   const states = disk.backends.map(path => `${path.service} ${path.state}`).join(', ')
   return disk.backends.some(path => path.state === 'unknown')
-    ? [
-        {
-          kind: 'degraded',
-          reason: 'PathStateUnknown',
-          message: `whether disk ${disk.name} of guest ${guest} has a working path is not told: ${states}`,
-        },
-      ]
-    : [{ kind: 'inaccessible', reason: 'NoActivePath', message: `disk ${disk.name} of guest ${guest} has no active path: ${states}` }]
+    ? [{ kind: 'degraded', reason: 'PathStateUnknown', message: `whether ${object} has a working path is not told: ${states}` }]
+    : [{ kind: 'inaccessible', reason: 'NoActivePath', message: `${object} has no active path: ${states}` }]
 }

@@ -54,7 +54,8 @@ export class VolumeChanges {
     const { zfs } = place.pool
     const { blockSizeBytes } = volume.parameters
     await zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal)
-    const isAutomatic = volume.reservedBytes === 0 || volume.reservedBytes === thickReservation(volume.sizeBytes, blockSizeBytes)
+    const automatic = (['current', 'old'] as const).map(arithmetic => thickReservation(volume.sizeBytes, blockSizeBytes, arithmetic))
+    const isAutomatic = volume.reservedBytes === 0 || automatic.includes(volume.reservedBytes)
     if (!isAutomatic) await zfs.setProperty(place.dataset, 'refreservation', String(thickReservation(sizeBytes, blockSizeBytes)), signal)
   }
 

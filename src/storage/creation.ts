@@ -6,7 +6,7 @@ import { thickReservation } from '../zfs/dialect.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { readSnapshot, readVolume } from './catalog.ts'
 import type { Volume, VolumeSpec } from './model.ts'
-import { cloneSourceLeaf, isCloneSourceLeaf } from './names.ts'
+import { cloneSourceLeaf, isHiddenSnapshotLeaf } from './names.ts'
 import type { VolumePlace } from './pool.ts'
 import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
 
@@ -60,18 +60,18 @@ export async function cutCloneSource(source: VolumePlace, target: VolumePlace, s
   return snapshot
 }
 
-/** Of these snapshots the hidden ones that requests left behind which were cut off: nothing takes them along when it goes. */
-export function leftCloneSources(snapshots: ReadonlyMap<string, Properties>, cluster: string): readonly string[] {
+/** Of these snapshots the hidden ones that go with nothing: requests that were cut off left them behind. */
+export function leftHiddenSnapshots(snapshots: ReadonlyMap<string, Properties>, cluster: string): readonly string[] {
   return [...snapshots].flatMap(([name, properties]) => {
     const isLeft = ownerCluster(properties, name) === cluster && properties.get('defer_destroy')?.value !== 'on'
-    return isCloneSourceLeaf(name.slice(name.indexOf('@') + 1)) && isLeft ? [name] : []
+    return isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) && isLeft ? [name] : []
   })
 }
 
 /** How many there were. One that a clone was made from goes with the clone. The caller holds the volume's lock, so that no request is at work with them. */
-export async function dropCloneSources(source: VolumePlace, signal?: AbortSignal): Promise<number> {
+export async function dropHiddenSnapshots(source: VolumePlace, signal?: AbortSignal): Promise<number> {
   const { zfs, cluster } = source.pool
-  const left = leftCloneSources(await zfs.getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal), cluster)
+  const left = leftHiddenSnapshots(await zfs.getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal), cluster)
   for (const snapshot of left) await zfs.destroySnapshotDeferred(snapshot, signal)
   return left.length
 }

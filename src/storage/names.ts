@@ -70,13 +70,14 @@ export function cloneSourceLeaf(targetLeaf: string): string {
   return `c-${targetLeaf.slice(2)}`
 }
 
-export function isCloneSourceLeaf(leaf: string): boolean {
-  return /^c-[a-z2-7]{20}$/.test(leaf)
-}
-
 /** Where a deleted snapshot waits for its last clone, so that its own name is free again. `attempt` counts earlier ones of that name. */
 export function deletedSnapshotLeaf(leaf: string, attempt: number): string {
   return `d-${base32([leaf, String(attempt)], 20)}`
+}
+
+/** Of the two kinds above, which callers never see. */
+export function isHiddenSnapshotLeaf(leaf: string): boolean {
+  return /^[cd]-[a-z2-7]{20}$/.test(leaf)
 }
 
 export function isSnapshotLeaf(leaf: string): boolean {

@@ -5,7 +5,7 @@ import { isStorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import { readPools, readVolume } from './catalog.ts'
-import { dropCloneSources, leftCloneSources } from './creation.ts'
+import { dropHiddenSnapshots, leftHiddenSnapshots } from './creation.ts'
 import type { Volume } from './model.ts'
 import { isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
@@ -23,7 +23,7 @@ export class Reaper {
 
   /** Two looks at every pool. Returns how many volumes went. */
   async sweep(signal?: AbortSignal): Promise<number> {
-    for (const pool of this.#pools.values()) await this.#dropCloneSources(pool, signal)
+    for (const pool of this.#pools.values()) await this.#dropHiddenSnapshots(pool, signal)
     const { tombstones } = await readPools(this.#pools, signal)
     let gone = 0
     for (const volume of tombstones) {
@@ -33,10 +33,10 @@ export class Reaper {
     return gone
   }
 
-  async #dropCloneSources(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
+  async #dropHiddenSnapshots(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
     const snapshots = await pool.zfs.getGrandchildren(SNAPSHOT_PROPERTIES, pool.dataset, signal)
-    const places = leftCloneSources(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
-    for (const place of places) await this.#lock.run(place.volumeId, signal, () => dropCloneSources(place, signal))
+    const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
+    for (const place of places) await this.#lock.run(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
   }
 
   /** After something that depended on `dataset` went: the volume goes too if it only waited for that, and so on up its origins. */
@@ -97,7 +97,7 @@ export async function destroyIfFree(place: VolumePlace, signal?: AbortSignal): P
       return true
     } catch (error) {
       if (!(error instanceof DependantsError)) throw error
-      if ((await dropCloneSources(place, signal)) === 0) return false
+      if ((await dropHiddenSnapshots(place, signal)) === 0) return false
     }
   }
 }

@@ -76,3 +76,16 @@ describe('a copy of a volume', () => {
     expect(read(copy.leaf, 4)).toBe('now.')
   })
 })
+
+test('a snapshot whose deletion was cut off after it gave up its name does not keep its volume', async () => {
+  const { installation, volumes, snapshots, volumesAndSnapshots } = scene()
+  const volume = await volumes.ensureVolume(volumeSpec())
+  const snapshot = await snapshots.createSnapshot({ name: 'snap', volumeId: volume.id })
+  const copy = await volumes.ensureVolume({ ...copyOf(volume.id), source: { kind: 'snapshot', id: snapshot.id } })
+  meetOnce(installation, '/usr/sbin/zfs rename', { kind: 'cut-after' })
+  await expect(snapshots.deleteSnapshot(snapshot.id)).rejects.toMatchObject({ kind: 'unavailable' })
+  await snapshots.deleteSnapshot(snapshot.id)
+  await volumes.deleteVolume(copy.id)
+  await volumes.deleteVolume(volume.id)
+  expect(volumesAndSnapshots()).toEqual([])
+})

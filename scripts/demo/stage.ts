@@ -1,0 +1,123 @@
+// The stage of the demonstration: its directory, processes, guests, and how the parts run `ldom-csi` and look at the world.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import { type DemoGuest, realGuest, simulatedGuest } from './guests.ts'
+import { type Outcome, Processes, run } from './processes.ts'
+import { Report } from './report.ts'
+import { Simulation, type WorldState } from './simulation.ts'
+
+const CSI = 'src/bin/ldom-csi.ts'
+const SIM = 'src/bin/ldom-sim.ts'
+export const LINUX = 'm1/ldg2'
+export const SOLARIS = 'm1/ldg1'
+
+export class Stage {
+  readonly directory = mkdtempSync(join(tmpdir(), 'ldom-csi-demo-'))
+  readonly report = new Report()
+  readonly simulation = new Simulation(join(this.directory, 'sim', 'control.sock'))
+  readonly hasRealBlockDevices = canUseBlockDevices()
+  readonly solaris: DemoGuest = simulatedGuest(this.simulation, SOLARIS)
+  readonly linux: DemoGuest = this.hasRealBlockDevices
+    ? realGuest(LINUX, join(this.directory, 'guest'))
+    : simulatedGuest(this.simulation, LINUX)
+  readonly #processes = new Processes()
+
+  async startSimulation(): Promise<void> {
+    const sim = ['serve', '--preset', 'demo', '--directory', join(this.directory, 'sim')]
+    await this.#processes.start('ldom-sim', SIM, [...sim, ...(this.hasRealBlockDevices ? ['--real-block-devices'] : [])], {
+      file: join(this.directory, 'sim/world.json'),
+      log: join(this.directory, 'sim.log'),
+    })
+  }
+
+  async startPlugin(name: string, args: readonly string[]): Promise<void> {
+    const socket = this.#socketOf(name)
+    const ready = { file: socket, log: join(this.directory, `${name}.log`) }
+    await this.#processes.start(name, CSI, [...args, '--endpoint', `unix://${socket}`], ready)
+    this.report.say(`${name}: ${socket}`)
+  }
+
+  get controllerFile(): string {
+    return join(this.directory, 'controller.yaml')
+  }
+
+  /** The simulator's file, without saving: the power cycle shall find nothing saved, however slow this machine is. */
+  writeControllerFile(): void {
+    const config: { machines: Record<string, { saveConfiguration?: boolean }> } = parse(
+      readFileSync(join(this.directory, 'sim/controller.yaml'), 'utf8'),
+    )
+    for (const machine of Object.values(config.machines)) machine.saveConfiguration = false
+    writeFileSync(this.controllerFile, stringify(config))
+  }
+
+  /** Runs one of the commands that read the controller's file. */
+  inspect(command: string, more: readonly string[] = [], show?: (line: string) => void): Promise<Outcome> {
+    return run(CSI, [command, '--config', this.controllerFile, ...more], show)
+  }
+
+  async apply(files: readonly string[], more: readonly string[] = []): Promise<void> {
+    const args = [
+      ...files.flatMap(file => ['-f', file]),
+      ...['--controller', this.#socketOf('controller')],
+      ...['--node', `${SOLARIS}=${this.#socketOf('ldg1')}`, '--node', `${LINUX}=${this.#socketOf('ldg2')}`],
+      ...(this.hasRealBlockDevices ? ['--staging-directory', join(this.directory, 'guest/staging')] : []),
+    ]
+    const { status } = await run(CSI, ['apply', ...more, ...args], line => this.report.say(line))
+    this.report.check(`apply ${[...more, ''].join(' ')}ends with status 0`, status === 0)
+  }
+
+  /** Documents of an example, all unless told. With real mounts the Linux guest's root is this machine's, so its paths move below the stage. */
+  example(name: string, documents?: { readonly from: number; readonly to: number }): string {
+    const parts = readFileSync(join('examples', name), 'utf8').split(/^---$/m)
+    const text = parts.slice(documents?.from, documents?.to).join('---')
+    const moved = text.replaceAll(/mount-path: (\/srv\/\S+)/g, (_, path: string) => `mount-path: ${this.inLinux(path)}`)
+    const file = join(this.directory, documents === undefined ? name : `${documents.from}-${documents.to}-${name}`)
+    writeFileSync(file, moved)
+    return file
+  }
+
+  /** Where a path of the Linux guest is for the programs of the demonstration. */
+  inLinux(path: string): string {
+    return this.hasRealBlockDevices ? join(this.directory, 'guest', path) : path
+  }
+
+  state(): Promise<WorldState> {
+    return this.simulation.state()
+  }
+
+  async writeAndRead(guest: DemoGuest, path: string, text: string): Promise<void> {
+    await guest.write(path, text)
+    await this.expectText(guest, path, text)
+  }
+
+  async expectText(guest: DemoGuest, path: string, text: string): Promise<void> {
+    const found = await guest.read(path).catch(error => `${error}`)
+    this.report.check(`${guest.id} reads ${path}`, found === text, JSON.stringify(found))
+  }
+
+  async cleanUp(status: number): Promise<void> {
+    if (this.hasRealBlockDevices) await this.linux.losePower().catch(error => console.error(`clean-up: ${error}`))
+    await this.#processes.stop()
+    if (status === 0) rmSync(this.directory, { recursive: true })
+    else console.error(`\nLogs are kept in ${this.directory}`)
+  }
+
+  #socketOf(name: string): string {
+    return join(this.directory, `${name}.sock`)
+  }
+}
+
+function canUseBlockDevices(): boolean {
+  if (process.getuid?.() !== 0 || process.platform !== 'linux' || !existsSync('/dev/loop-control')) return false
+  try {
+    for (const program of ['losetup', 'mkfs.ext4', 'mknod', 'umount']) execFileSync('/bin/sh', ['-c', `command -v ${program}`])
+    execFileSync('losetup', ['--find'])
+    return true
+  } catch {
+    return false // a container without loop devices
+  }
+}

@@ -15,7 +15,11 @@ conformanceSuite('services on storage in memory', async () => {
   const identity = identityService({ driverName, version: '1.2.3', snapshotTopology: true })
   const guest = { machine: 'm1', guest: 'ldg1' }
   const options = { driverName, ...controllerOptions(storage) }
-  const controller = await servePlugin([identity, controllerService(options), groupControllerService({ ...options, groups: storage.snapshots })])
+  const controller = await servePlugin([
+    identity,
+    controllerService(options),
+    groupControllerService({ ...options, groups: storage.snapshots }),
+  ])
   const volumes = new MemoryGuest()
   const node = await servePlugin([identity, nodeService({ driverName, guest, attachLimit: 60, volumes, health: volumes })])
   return {

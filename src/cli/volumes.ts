@@ -28,17 +28,20 @@ export interface VolumePath {
   readonly state: PathState
 }
 
+/** One row an attachment; one for a volume that nobody has. */
 export async function listVolumeRows(pools: Pools, signal?: AbortSignal): Promise<readonly VolumeRow[]> {
   const [{ volumes, records }, perPool] = await Promise.all([
     readPools(pools, signal),
     Promise.all([...pools.values()].map(pool => observeMachines(pool, signal))),
   ])
   const states = new Map(perPool.flatMap(observed => [...observed]))
-  return volumes.map(volume => {
-    const record = records.find(candidate => candidate.volumeId === volume.id)
-    const state = record && states.get(record.guest.machine)
-    return { ...describeVolume(volume), ...describeAttachment(volume, record, state instanceof Error ? undefined : state) }
-  })
+  const byVolume = Map.groupBy(records, record => record.volumeId)
+  return volumes.flatMap(volume =>
+    (byVolume.get(volume.id) ?? [undefined]).map(record => {
+      const state = record && states.get(record.guest.machine)
+      return { ...describeVolume(volume), ...describeAttachment(volume, record, state instanceof Error ? undefined : state) }
+    }),
+  )
 }
 
 function describeVolume({ id, name, pool, sizeBytes }: Volume) {

@@ -41,6 +41,18 @@ test('an attached volume has its guest, its number, and every path with its devi
   ])
 })
 
+test('a shared volume has a row for every guest', async () => {
+  const { volumes, attachments, pools } = install().driver()
+  const format = { kind: 'block' } as const
+  const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold', format }))
+  for (const guest of ['m1/ldg1', 'm2/ldg1']) await attachments.attach(attachRequest(volume.id, guest, { format, sharing: 'shared' }))
+
+  expect((await listVolumeRows(pools)).map(({ volume: id, state, guest }) => [id, state, guest]).sort()).toEqual([
+    [volume.id, 'attached', 'm1/ldg1'],
+    [volume.id, 'attached', 'm2/ldg1'],
+  ])
+})
+
 test('after a power cycle that lost the disk the attachment is incomplete', async () => {
   const { driver, world } = install()
   const { volumes, attachments, pools } = driver()

@@ -136,7 +136,7 @@ export class GuestVolumes {
     signal?: AbortSignal,
   ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
     const place = await this.#findPlace(request, signal)
-    if (place.mounted?.kind === 'filesystem') return this.#platform.measureFileSystem(place.path, signal)
+    if (place.mount !== undefined) return this.#platform.measureFileSystem(place.path, signal)
     const total = await this.#platform.measureDevice(place.blockPath, 0, signal)
     return { bytes: { total, used: total, available: 0 }, inodes: undefined }
   }
@@ -156,8 +156,9 @@ export class GuestVolumes {
           `volume ${request.volumeId}: this guest still sees ${sizeBytes} of ${request.sizeBytes} bytes on ${place.blockPath}; detach and attach the volume to make it look again`,
         )
       }
-      if (place.mounted?.kind === 'filesystem' && !place.mounted.readonly) {
-        await this.#grow(`volume ${request.volumeId}`, place.blockPath, place.mounted, signal)
+      // What grows is the mount itself, whichever of the places that show it was named, and if only that place is read-only.
+      if (place.mount !== undefined && !place.mount.readonly) {
+        await this.#grow(`volume ${request.volumeId}`, place.blockPath, place.mount, signal)
       }
       return { sizeBytes }
     })
@@ -227,19 +228,20 @@ export class GuestVolumes {
     if (left) throw new StorageError('busy', `${object}: ${path} is still covered by ${left.source}; unmount it`)
   }
 
-  async #findPlace(
-    request: { readonly volumeId: string; readonly path: string },
-    signal: AbortSignal | undefined,
-  ): Promise<{ path: string; blockPath: string; mounted: Use | undefined }> {
+  async #findPlace(request: { readonly volumeId: string; readonly path: string }, signal: AbortSignal | undefined): Promise<Place> {
     const missing = () => new StorageError('not-found', `volume ${request.volumeId}: nothing of it is at ${request.path}`)
     if (!request.path.startsWith('/')) throw missing()
     const path = await this.#platform.resolvePath(request.path, signal)
-    const mounted = (await this.#platform.readUses(signal)).at(path)
+    const uses = await this.#platform.readUses(signal)
+    const mounted = uses.at(path)
     // A bound device node has the file system of nodes as its source, not the disk.
-    if (mounted?.kind === 'filesystem') return { path, blockPath: mounted.source, mounted }
+    if (mounted?.kind === 'filesystem') {
+      const all = uses.of({ identity: mounted.identity, blockPath: mounted.source })
+      return { path, blockPath: mounted.source, mount: all.find(use => use.kind === 'filesystem') ?? mounted }
+    }
     const blockPath = (await this.#platform.readDeviceAt(path, signal)) ?? (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) throw missing()
-    return { path, blockPath, mounted }
+    return { path, blockPath, mount: undefined }
   }
 
   /** One request per volume at a time: two that interleave could each see the other's half. */
@@ -276,6 +278,13 @@ function refuseSecondTarget(object: string, others: readonly string[]): void {
     'failed-precondition',
     `${object}: published at ${others.join(', ')} already, and its access mode allows one target`,
   )
+}
+
+/** Where something of a volume is. `mount` is the file system's own, the first in the table; the others show it elsewhere. */
+interface Place {
+  readonly path: string
+  readonly blockPath: string
+  readonly mount: Use | undefined
 }
 
 interface Placement {

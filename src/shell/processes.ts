@@ -27,8 +27,18 @@ export function isTruncated(line: string): boolean {
   return line.length >= TRUNCATED_FROM
 }
 
-/** Whether the line may be this command, also under `sudo` and the like, and also where only its beginning is shown. */
+// On Solaris these become the program of the file system's type, with operands as given: /usr/lib/fs/ufs/mount (cmd/fs.d of illumos).
+const REPLACED: readonly string[] = ['mount', 'umount', 'fsck']
+
+/**
+ * Whether the line may be this command, also under `sudo` and the like, as the program that the command became, and where only
+ * its beginning is shown.
+ */
 export function mayBeCommand(line: string, command: Command): boolean {
+  const [program = '', ...words] = line.split(/\s+/)
+  if (REPLACED.includes(baseName(program)) && baseName(program) === baseName(command[0]) && program !== command[0]) {
+    return isTruncated(line) || words.includes(command.at(-1) ?? '')
+  }
   const wanted = command.join(' ').replace(/\s+/g, ' ')
   const at = line.indexOf(command[0])
   if (at < 0) return false
@@ -43,20 +53,42 @@ const CHANGES: Readonly<Record<string, RegExp>> = {
   stmfadm: /^(create|delete|modify|add|remove|import|online|offline)-/,
   iscsiadm: /^(add|modify|remove)$/,
   devfsadm: /./,
+  zpool: /^(create|import|export|online)$/,
   newfs: /./,
+  mkfs: /./,
   format: /./,
   fmthard: /./,
-  mkfs: /./,
   mount: /./,
   umount: /./,
-  zpool: /^(create|import|export|online)$/,
+  fsck: /./,
+  e2fsck: /./,
+  xfs_repair: /./,
+  growfs: /./,
+  resize2fs: /./,
+  xfs_growfs: /./,
+  // In the only form in which the driver runs them: an administrator's `rm -rf` may take hours.
+  mkdir: /^-p$/,
+  rmdir: /^\//,
+  rm: /^-f$/,
+  ln: /^-s$/,
+  touch: /^\//,
 }
+
+// What may stand before a program: privileges, and the interpreter of one that is a script (growfs is).
+const PREFIX = /^(sudo|pfexec|sh|ksh|ksh93|bash)$/
 
 /** Whether the line is one of the driver's programs at a change, whoever started it. */
 export function isChange(line: string): boolean {
-  const words = line.split(/\s+/)
-  const start = /(^|\/)(sudo|pfexec)$/.test(words[0] ?? '') ? words.findIndex((word, index) => index > 0 && !word.startsWith('-')) : 0
-  const [path = '', subcommand = ''] = words.slice(start)
-  const name = path.slice(path.lastIndexOf('/') + 1)
-  return CHANGES[name.replace(/^mkfs\..*/, 'mkfs')]?.test(subcommand) ?? false
+  let words = line.split(/\s+/)
+  while (PREFIX.test(baseName(words[0] ?? ''))) {
+    const next = words.findIndex((word, index) => index > 0 && !word.startsWith('-'))
+    if (next < 0) return false
+    words = words.slice(next)
+  }
+  const [path = '', subcommand = ''] = words
+  return CHANGES[baseName(path).replace(/^mkfs\..*/, 'mkfs')]?.test(subcommand) ?? false
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }

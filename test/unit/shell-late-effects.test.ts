@@ -133,6 +133,15 @@ test.each([
   expect(mayBeCommand(line, CREATE)).toBe(same)
 })
 
+const MOUNT = ['/sbin/mount', '-F', 'ufs', '-o', 'rw,logging', '/dev/dsk/c0d100s0', '/staging/v1'] as const
+test.each([
+  { name: 'the program it became', line: '/usr/lib/fs/ufs/mount -o rw,logging /dev/dsk/c0d100s0 /staging/v1', same: true },
+  { name: 'that program at another path', line: '/usr/lib/fs/ufs/mount -o rw,logging /dev/dsk/c0d101s0 /staging/v2', same: false },
+  { name: 'another program', line: '/usr/lib/fs/ufs/fsck -o p /staging/v1', same: false },
+])('a mount of Solaris is $name: $same', ({ line, same }) => {
+  expect(mayBeCommand(line, MOUNT)).toBe(same)
+})
+
 test.each([
   { line: '/usr/sbin/zfs create tank/v', change: true },
   { line: 'zfs send tank/v@s', change: false },
@@ -141,6 +150,18 @@ test.each([
   { line: 'ldm list-bindings -p', change: false },
   { line: '/sbin/mkfs.ext4 /dev/vdiskc', change: true },
   { line: 'vi zfs create', change: false },
+  { line: '/bin/mkdir -p /staging/v1', change: true },
+  { line: '/bin/rm -f /pods/a/mount', change: true },
+  { line: 'rm -rf /export/old', change: false },
+  { line: '/bin/rmdir /pods/a/mount', change: true },
+  { line: '/bin/ln -s /dev/dsk/c0d100s0 /pods/a/mount', change: true },
+  { line: '/bin/touch /pods/a/mount', change: true },
+  { line: '/sbin/e2fsck -p /dev/vdiskc', change: true },
+  { line: '/usr/sbin/xfs_growfs /staging/v1', change: true },
+  { line: '/usr/bin/ksh -p /usr/sbin/growfs -M /staging/v1 /dev/rdsk/c0d100s0', change: true },
+  { line: 'sudo sh', change: false },
+  { line: '/bin/ls -ld /staging/v1', change: false },
+  { line: '/sbin/blkid -p -o export /dev/vdiskc', change: false },
 ])('$line is a change: $change', ({ line, change }) => {
   expect(isChange(line)).toBe(change)
 })

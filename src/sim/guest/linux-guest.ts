@@ -101,6 +101,12 @@ export class SimLinuxGuest extends SimGuest {
     }
   }
 
+  /** As if every disk had gone and come back: their sizes are read anew, and nothing else changes. */
+  forgetSizes(): void {
+    this.#probed.clear()
+    this.disksChanged()
+  }
+
   numbers(disk: VirtualDisk): string {
     return `${MAJOR}:${disk.id * MINORS}`
   }

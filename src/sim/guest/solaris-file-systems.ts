@@ -177,7 +177,8 @@ export class SolarisFileSystems {
     const disk = this.#sliceZero(device)
     if (m !== '-M' || args.length !== 3) return unsupported('growfs', args)
     const mount = this.#state.mountAt(path)
-    if (!disk || mount?.disk !== disk) return refuse(1, `growfs: ${path}: not mounted`)
+    // It works on the mount of the file system, not on a loop that shows it.
+    if (!disk || mount?.disk !== disk || mount.type !== 'ufs') return refuse(1, `growfs: ${path}: not mounted`)
     return this.#onDisk(`growfs: ${device}: I/O error`, () => {
       const region = this.#guest.region(disk)
       const superblock = readSuperblock(region)

@@ -2,7 +2,7 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
-import { thickReservation } from '../zfs/dialect.ts'
+import { readDialect, thickReservation } from '../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
 import { readVolume } from './catalog.ts'
 import type { GuestId, MutableParameters, SizeRange, Volume } from './model.ts'
@@ -69,6 +69,7 @@ export class VolumeChanges {
     await place.pool.host.settled([place.leaf], signal)
     const { volume } = await readVolume(place, signal)
     if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    await refuseUnknown(place, changes, signal)
     for (const [property, value] of zfsProperties(volume, changes)) {
       try {
         await place.pool.zfs.setProperty(place.dataset, property, value, signal)
@@ -77,6 +78,20 @@ export class VolumeChanges {
         throw new StorageError('no-space', `volume ${place.volumeId}: the pool has no room to reserve its whole size`, { cause: error })
       }
     }
+  }
+}
+
+// Every zfs has the other two; these came later, and a set that is refused half-way would leave the volume half changed.
+async function refuseUnknown(place: VolumePlace, { logbias, sync }: MutableParameters, signal: AbortSignal | undefined): Promise<void> {
+  const asked = [...(logbias === undefined ? [] : ['logbias']), ...(sync === undefined ? [] : ['sync'])]
+  if (asked.length === 0) return
+  const { properties } = await readDialect(place.pool.host.shell, signal)
+  const missing = asked.filter(name => !properties.has(name))
+  if (missing.length > 0) {
+    throw new StorageError(
+      'invalid-argument',
+      `volume ${place.volumeId}: the zfs of pool ${place.pool.name} has no ${missing.join(' and ')}; nothing was changed`,
+    )
   }
 }
 

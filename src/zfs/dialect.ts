@@ -1,5 +1,5 @@
 // Which zfs a host has and what that means: features are read from the usage text, never from a version number. Also the arithmetic
-// of thick volumes and the device paths of zvols. Decisions about volumes are made elsewhere.
+// of thick volumes. Decisions about volumes are made elsewhere.
 
 import { StorageError } from '../errors.ts'
 import type { Shell } from '../shell/shell.ts'
@@ -9,12 +9,8 @@ export interface Dialect {
   readonly name: 'openzfs' | 'illumos' | 'solaris-11' | 'solaris-10'
   /** Several snapshots in one command are taken at one moment, all or none. */
   readonly multipleSnapshots: boolean
-  /** `refreservation=auto` exists; elsewhere the number must be computed. */
-  readonly autoReservation: boolean
-  /** Properties this dialect can list. One unknown name fails a whole `zfs get` (recorded). */
-  readonly hasClonesProperty: boolean
-  readonly hasTransactionGroups: boolean
-  readonly deviceLayout: 'solaris' | 'linux'
+  /** Native properties by name. One unknown name fails a whole `zfs get` (recorded). */
+  readonly properties: ReadonlySet<string>
 }
 
 /** From the answers of `uname -s -r` and of `zfs get` without arguments, whose usage text lists every property. */
@@ -24,15 +20,10 @@ export function classifyDialect(answers: { readonly system: string; readonly usa
   if (snapshotLine === undefined) throw new StorageError('internal', 'zfs without arguments printed no usage line for snapshot')
   const multipleSnapshots = snapshotLine.trimEnd().endsWith('...')
   const release = /^SunOS (5\.1[01])\b/m.exec(answers.system)?.[1]
-  const has = (property: string) => new RegExp(`^\\t${property}\\s+(YES|NO)\\b`, 'm').test(answers.propertyUsage)
   return {
     name: linux ? 'openzfs' : multipleSnapshots ? 'illumos' : release === '5.10' ? 'solaris-10' : 'solaris-11',
     multipleSnapshots,
-    // The usage text of OpenZFS does not mention it (recorded), so it is taken from the feature that arrived long before it.
-    autoReservation: multipleSnapshots,
-    hasClonesProperty: has('clones'),
-    hasTransactionGroups: has('createtxg'),
-    deviceLayout: linux ? 'linux' : 'solaris',
+    properties: new Set([...answers.propertyUsage.matchAll(/^\t([a-z_]+)\s+(?:YES|NO)\b/gm)].map(match => match[1] ?? '')),
   }
 }
 
@@ -48,13 +39,6 @@ export async function readDialect(shell: Shell, signal?: AbortSignal): Promise<D
     usage: usage.stdout + usage.stderr,
     propertyUsage: propertyUsage.stdout + propertyUsage.stderr,
   })
-}
-
-/** The path of a zvol's node. Linux has no character devices for zvols and shows a space in a name as `+` (recorded). */
-export function devicePath(layout: Dialect['deviceLayout'], dataset: string, kind: 'block' | 'character'): string {
-  if (layout === 'solaris') return `/dev/zvol/${kind === 'block' ? 'dsk' : 'rdsk'}/${dataset}`
-  if (kind === 'character') throw new Error('Linux has no character devices for ZFS volumes')
-  return `/dev/zvol/${dataset.replaceAll(' ', '+')}`
 }
 
 /** `current`: OpenZFS and illumos; `old`: the Solaris 10 era (source: zvol_volsize_to_reservation; the first checked against recordings). */

@@ -1,6 +1,9 @@
+import type { WorldSpec } from '../../src/sim/world-spec.ts'
 import { GiB, MiB, type VolumeSource } from '../../src/storage/model.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../support/node.ts'
+
+type Host = WorldSpec['hosts'][string]
 
 const guest = { machine: 'm1', guest: 'ldg1' }
 
@@ -164,6 +167,24 @@ describe('growth', () => {
     expect((await volumes.getVolume(volume.id)).reservedBytes).toBeGreaterThan(volume.sizeBytes)
     expect((await volumes.ensureVolume(volumeSpec())).id).toBe(volume.id)
   })
+})
+
+test('a parameter that the pool cannot have is refused before anything changes', async () => {
+  const { driver, world } = install(spec => ({
+    ...spec,
+    hosts: {
+      ...spec.hosts,
+      'm1-primary': {
+        ...(spec.hosts['m1-primary'] as Host),
+        pools: [{ name: 'mtank', sizeBytes: GiB, dialect: 'solaris-10', datasets: ['mtank/kubernetes'] }],
+      },
+    },
+  }))
+  const { volumes, changes } = driver()
+  const volume = await volumes.ensureVolume(volumeSpec())
+  const before = world.timeline.commands.length
+  await expect(changes.modifyVolume(volume.id, { compression: 'lzjb', sync: 'always' })).rejects.toMatchObject({ kind: 'invalid-argument' })
+  expect(world.timeline.commands.slice(before).filter(({ argv }) => argv[1] === 'set')).toEqual([])
 })
 
 describe('group snapshots', () => {

@@ -198,8 +198,10 @@ test('the dialect is read from recorded usage texts', () => {
     usage: output('zfs-fuse-0.7.0.txt', /^unrecognized command 'bookmark'/),
     propertyUsage: output('zfs-fuse-0.7.0.txt', /^bad property list/),
   })
-  expect(openzfs).toMatchObject({ name: 'openzfs', multipleSnapshots: true, hasClonesProperty: true, hasTransactionGroups: true })
-  expect(old).toMatchObject({ name: 'solaris-10', multipleSnapshots: false, hasClonesProperty: false, hasTransactionGroups: false })
+  expect(openzfs).toMatchObject({ name: 'openzfs', multipleSnapshots: true })
+  expect([openzfs.properties.has('clones'), openzfs.properties.has('createtxg')]).toEqual([true, true])
+  expect(old).toMatchObject({ name: 'solaris-10', multipleSnapshots: false })
+  expect([old.properties.has('clones'), old.properties.has('createtxg')]).toEqual([false, false])
 })
 
 test('a usage text without its lines is no dialect', () => {

@@ -18,11 +18,11 @@ const driverName = 'vdisk.ldom-csi.io'
 const stagingPath = '/var/lib/staging'
 const targetDirectory = '/var/lib/targets'
 
-// The Solaris dialect of the machines' own pools takes one snapshot a command and has no `sync`.
-const COMMON = { compression: 'gzip-1', reservation: 'thin', logbias: 'throughput' }
+// The Solaris dialect of the machines' own pools takes one snapshot a command.
+const COMMON = { compression: 'gzip-1', reservation: 'thin', logbias: 'throughput', sync: 'always' }
 const DIALECTS = {
   silver: { groups: 'refused', mutableParameters: COMMON },
-  gold: { groups: 'cut', mutableParameters: { ...COMMON, sync: 'always' } },
+  gold: { groups: 'cut', mutableParameters: COMMON },
 } as const
 
 async function serve(pool: 'silver' | 'gold') {

@@ -5,30 +5,27 @@ import { SimShell } from '../../src/sim/sim-shell.ts'
 import { MemoryStore } from '../../src/sim/store.ts'
 import type { DialectName } from '../../src/sim/zfs/dialects.ts'
 import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
-import { devicePath, largestThickVolume, readDialect, thickReservation } from '../../src/zfs/dialect.ts'
+import { largestThickVolume, readDialect, thickReservation } from '../../src/zfs/dialect.ts'
 
 const MiB = 1024 * 1024
 
-test.each<[DialectName, object]>([
-  ['openzfs-2.1', { name: 'openzfs', multipleSnapshots: true, hasClonesProperty: true, hasTransactionGroups: true, deviceLayout: 'linux' }],
-  ['openzfs-2.3', { name: 'openzfs', multipleSnapshots: true, hasClonesProperty: true, hasTransactionGroups: true, deviceLayout: 'linux' }],
-  ['illumos', { name: 'illumos', multipleSnapshots: true, hasClonesProperty: true, deviceLayout: 'solaris' }],
-  [
-    'solaris-11',
-    { name: 'solaris-11', multipleSnapshots: false, hasClonesProperty: false, autoReservation: false, deviceLayout: 'solaris' },
-  ],
-  [
-    'solaris-10',
-    { name: 'solaris-10', multipleSnapshots: false, hasClonesProperty: false, autoReservation: false, deviceLayout: 'solaris' },
-  ],
-])('%s is recognised by what it says of itself', async (dialect, expected) => {
+test.each<[DialectName, object, string[], string[]]>([
+  ['openzfs-2.1', { name: 'openzfs', multipleSnapshots: true }, ['clones', 'createtxg', 'sync'], []],
+  ['openzfs-2.3', { name: 'openzfs', multipleSnapshots: true }, ['clones', 'createtxg', 'sync'], []],
+  ['illumos', { name: 'illumos', multipleSnapshots: true }, ['clones', 'sync'], []],
+  ['solaris-11', { name: 'solaris-11', multipleSnapshots: false }, ['sync', 'logbias'], ['clones', 'createtxg']],
+  ['solaris-10', { name: 'solaris-10', multipleSnapshots: false }, ['logbias'], ['clones', 'createtxg', 'sync']],
+])('%s is recognised by what it says of itself', async (dialect, expected, has, lacks) => {
   const host = new SimHost('storage', new Timeline())
   new SimZfs(host, {
     pools: [{ name: 'tank', sizeBytes: MiB, dialect, datasets: [] }],
     createStore: size => new MemoryStore(size),
     nowMs: () => 0,
   })
-  expect(await readDialect(new SimShell(host))).toMatchObject(expected)
+  const found = await readDialect(new SimShell(host))
+  expect(found).toMatchObject(expected)
+  expect(has.filter(name => !found.properties.has(name))).toEqual([])
+  expect(lacks.filter(name => found.properties.has(name))).toEqual([])
 })
 
 // Recorded: transcripts/openzfs-2.1.16.txt (8K) and openzfs-2.3.8.txt (16K).
@@ -55,11 +52,4 @@ test.each([8192, 16384, 131072])('the largest thick volume in blocks of %i fits,
 
 test('no thick volume fits where there is no room for its metadata', () => {
   expect(largestThickVolume(MiB, 8192)).toBe(0)
-})
-
-test('device paths follow the platform', () => {
-  expect(devicePath('solaris', 'tank/csi/v-1', 'block')).toBe('/dev/zvol/dsk/tank/csi/v-1')
-  expect(devicePath('solaris', 'tank/csi/v-1', 'character')).toBe('/dev/zvol/rdsk/tank/csi/v-1')
-  expect(devicePath('linux', 'tank/sp ace', 'block')).toBe('/dev/zvol/tank/sp+ace')
-  expect(() => devicePath('linux', 'tank/v', 'character')).toThrow('no character devices')
 })

@@ -134,6 +134,7 @@ setuid|YES|YES|f|on||on / off
 sharenfs|YES|YES|f|off||on / off / share(1M) options
 sharesmb|YES|YES|f|off||on / off / sharemgr(1M) options
 snapdir|YES|YES|f|hidden||hidden / visible
+sync|YES|YES|fv|standard||standard / always / disabled
 utf8only|NO|YES|f|off||on / off
 version|YES|NO|f|4||1 / 2 / 3 / 4 / current
 volblocksize|NO|YES|v|||512 to 128k, power of 2

@@ -77,6 +77,7 @@ test.each([
   { args: ['node'], says: "required option '--config <file>' not specified" },
   { args: ['apply', '-f', 'NODE'], says: 'document 1: kind: is missing' },
   { args: ['apply', '-f', 'NODE', '--node', 'ldg1=/x'], says: '<machine>/<guest>=SOCKET' },
+  { args: ['apply', '-f', 'NODE', '--delete', '--detach'], says: "option '--detach' cannot be used with option '--delete'" },
   { args: ['volumes', '--config', 'NODE', '--output', 'xml'], says: 'It is table or json.' },
   { args: ['aplly'], says: "unknown command 'aplly'" },
 ])('ldom-csi $args ends with a status other than 0 and says what is wrong', async ({ args, says }) => {

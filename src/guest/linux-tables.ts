@@ -41,8 +41,8 @@ export function parseMountInfo(text: string): readonly MountRow[] {
   return rows
 }
 
-// ext4 that met an error is `emergency_ro`, before Linux 6.15 plain `ro` though it was mounted writable; one whose disk went is
-// `shutdown` (recorded). xfs shows nothing: it gives EIO for everything.
+// ext4 that met an error is `emergency_ro`, on older kernels plain `ro` though it was mounted writable; one whose disk went is
+// `shutdown` (linux-guest-tools-3.txt; the older form from fs/ext4/super.c). xfs shows nothing: it gives EIO for everything.
 function stateOf(superOptions: readonly string[], mountedReadonly: boolean): Use['state'] {
   if (superOptions.includes('shutdown')) return 'shut-down'
   if (superOptions.includes('emergency_ro')) return 'turned-readonly'

@@ -94,6 +94,11 @@ export class LinuxPlatform implements Platform {
   async discover(): Promise<void> {}
 
   async identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined> {
+    // A node that is bound elsewhere has only its numbers; whether there is still a disk behind them shows when it is read.
+    if (!blockPath.startsWith(`${this.#root}/dev/`)) {
+      const entry = await this.#paths.readEntry(blockPath, signal)
+      if (entry.kind === 'device') return entry.numbers
+    }
     const name = blockPath.slice(blockPath.lastIndexOf('/') + 1)
     const text = await this.#paths.readText(`${this.#root}/sys/class/block/${name}/dev`, signal)
     if (text === undefined) return undefined
@@ -238,7 +243,7 @@ export class LinuxPlatform implements Platform {
 
   async readDeviceAt(path: string, signal?: AbortSignal): Promise<string | undefined> {
     const entry = await this.#paths.readEntry(path, signal)
-    return entry.kind === 'other' && entry.description === 'a device node' ? path : undefined
+    return entry.kind === 'device' ? path : undefined
   }
 
   async unmount(path: string, signal?: AbortSignal): Promise<void> {

@@ -20,7 +20,8 @@ export type Entry =
   | { readonly kind: 'directory' }
   | { readonly kind: 'file'; readonly sizeBytes: number }
   | { readonly kind: 'link'; readonly target: string }
-  | { readonly kind: 'other'; readonly description: string }
+  | { readonly kind: 'device'; readonly numbers: string } // major:minor
+  | { readonly kind: 'other' }
 
 const ABSENT: FailureRow = {
   text: /No such file or directory|Not a directory|Directory does not exist/,
@@ -48,7 +49,7 @@ const FAILURES: readonly FailureRow[] = [
   { text: /Input\/output error|I\/O error/, kind: 'unavailable', evidence: 'documented', source: 'errno words of EIO, Linux and Solaris' },
 ]
 
-// xfs after a shutdown, recorded; "I/O error" are the words of EIO on Solaris.
+// Recorded of file systems that were shut down; "I/O error" are the words of EIO on Solaris.
 const DISK_ERROR = /Input\/output error|I\/O error/
 
 export class Paths {
@@ -67,7 +68,7 @@ export class Paths {
   async findFailure(path: string, signal?: AbortSignal): Promise<string | undefined> {
     const command: Command = [LS, '-ld', path]
     const result = await this.#shell.run(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
-    // Some releases complain about an attribute of the directory and still list it.
+    // ext4 still shows the directory that it remembers, with status 0, and fails on an attribute of it (recorded).
     if (DISK_ERROR.test(result.stderr)) return 'answers with an I/O error'
     expectSuccess(command, result, FAILURES, path)
     return undefined
@@ -114,8 +115,10 @@ export class Paths {
           throw new StorageError('failed-precondition', `${path} is a file with contents: the driver did not make it`)
         await this.#must([RM, '-f', path], path, signal)
         return
+      case 'device':
+        throw new StorageError('failed-precondition', `${path} is a device node: the driver did not make it`)
       case 'other':
-        throw new StorageError('failed-precondition', `${path} is ${entry.description}: the driver did not make it`)
+        throw new StorageError('failed-precondition', `${path} is no directory, file or link: the driver did not make it`)
     }
   }
 
@@ -149,8 +152,8 @@ export function parseEntry(text: string, path: string): Entry {
       return { kind: 'file', sizeBytes: Number(match[2]) }
     case 'b':
     case 'c':
-      return { kind: 'other', description: 'a device node' }
+      return { kind: 'device', numbers: (match[2] ?? '').replace(/, */, ':') }
     default:
-      return { kind: 'other', description: 'neither a directory nor a file nor a link' }
+      return { kind: 'other' }
   }
 }

@@ -128,7 +128,11 @@ export class SolarisPlatform implements Platform {
 
   async listHolders(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]> {
     // -d asks for users of any slice of the disk; process numbers come on standard output, names on standard error (fuser(1M), recalled).
-    const result = await this.#read([FUSER, '-d', device.blockPath], device.blockPath, signal)
+    const command: Command = [FUSER, '-d', device.blockPath]
+    const result = await this.#shell.run(command, { effect: 'read', signal })
+    // Nobody has a disk open that is not there any more.
+    if (result.exitStatus !== 0 && /No such file or directory|No such device/.test(result.stderr)) return []
+    expectSuccess(command, result, SOLARIS_FAILURES, device.blockPath)
     return result.stdout.split(/\s+/).flatMap(word => (/^\d+[a-z]*$/.test(word) ? [`process ${Number.parseInt(word, 10)}`] : []))
   }
 

@@ -1,6 +1,7 @@
 // A guest with simulated disks for tests: real bytes, a clock that moves only when somebody waits, and the product's view of it.
 
 import type { Clock } from '../../src/clock.ts'
+import { GuestHealth } from '../../src/guest/guest-health.ts'
 import { GuestVolumes, type PublishRequest, type StageRequest } from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux.ts'
 import { SolarisPlatform } from '../../src/guest/solaris.ts'
@@ -113,11 +114,12 @@ export function guestWorld(kind: PlatformKind, options: { controller?: number; p
     kind === 'solaris' ? new SimSolarisGuest(host, { disks, controller: options.controller ?? 0, nowMs: () => clock.now }) : undefined
   const guest = linux ?? solaris
   if (!guest) throw new Error('no such platform')
-  const fresh = () => {
-    const shell = createHost({ name: host.name, shell: new SimShell(host), clock })
-    const platform = kind === 'linux' ? new LinuxPlatform({ shell: shell.shell }) : new SolarisPlatform(shell.shell)
-    return new GuestVolumes({ platform, host: shell, clock })
+  const product = () => {
+    const reached = createHost({ name: host.name, shell: new SimShell(host), clock })
+    const platform = kind === 'linux' ? new LinuxPlatform({ shell: reached.shell }) : new SolarisPlatform(reached.shell)
+    return { platform, host: reached, clock }
   }
+  const fresh = () => new GuestVolumes(product())
   return {
     kind,
     timeline,
@@ -128,6 +130,7 @@ export function guestWorld(kind: PlatformKind, options: { controller?: number; p
     linux,
     solaris,
     volumes: fresh(),
+    health: new GuestHealth(product()),
     /** A plugin that was started anew and remembers nothing. */
     fresh,
     addDisk(id: number, bytes: number | Store, shape: { mode?: 'rw' | 'ro'; shape?: 'full' | 'slice' } = {}): TestDisk {

@@ -44,6 +44,12 @@ const LEFT_OUT_2: readonly LeftOut[] = [
   { command: /^e2fsck -p /, reason: LAYOUT },
 ]
 
+const LEFT_OUT_3: readonly LeftOut[] = [
+  { command: /^grep /, reason: 'numbers of mounts and of devices are those of the machine; the rows are cases of the parser' },
+  { command: /^touch /, reason: 'names inside volumes are not simulated, only files written through the guest' },
+  { command: /^(e2fsck -p|stat -f) /, reason: LAYOUT },
+]
+
 type World = ReturnType<typeof recordingWorld>
 
 /** A guest with the disks and directories of the machine where the transcripts were recorded. */
@@ -72,6 +78,8 @@ function comparable(text: string): string {
   return text
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
     .replace(/^(\/dev\/\w+:) +\d+ *$/m, '$1 PROCESS')
+    .replace(/ copied, .*$/gm, ' copied')
+    .replace(/^(d\S{9}) +\d+ .* (\/\S+)$/gm, '$1 NUMBERS AND DATE $2')
     .split('\n')
     .map(line => line.replace(/\s+/g, ' ').trim())
     .filter(line => line !== '')
@@ -141,6 +149,19 @@ const REPLAYS: readonly Replay[] = [
       if (command === 'fuser /dev/loop0' && occurrence === 2) endProcess = world.guest.holdOpen('/dev/vdiska')
       if (command.startsWith('mkfs.xfs')) endProcess()
       return false
+    },
+  },
+  {
+    transcript: 'linux-guest-tools-3.txt',
+    leftOut: LEFT_OUT_3,
+    world: () => recordingWorld(512, { a: 400 * MiB, x: 400 * MiB }),
+    rename: text => text.replace(/loop0\b/g, 'vdiska').replace(/loop1\b/g, 'vdiskb'),
+    beside: (command, _occurrence, world) => {
+      const failed = command.match(/^(mount -o remount,abort|xfs_io -x -c shutdown) (\S+)$/)
+      if (failed?.[2]) world.guest.failFileSystem(failed[2], failed[1] === 'mount -o remount,abort' ? 'turned-readonly' : 'shut-down')
+      // What the left out e2fsck did.
+      if (command.startsWith('mount -t ext4')) world.host.programs.get('e2fsck')?.(['-p', '/dev/vdiska'], { input: '', host: world.host })
+      return failed !== null
     },
   },
 ]

@@ -34,7 +34,7 @@ test.each([
     line: 'lrwxrwxrwx   1 root     root          16 Nov  3 10:00 /p -> /dev/dsk/c0d5s0',
     entry: { kind: 'link', target: '/dev/dsk/c0d5s0' },
   },
-  { line: 'brw------- 1 root root 7, 0 Nov 21 12:39 /p', entry: { kind: 'other', description: 'a device node' } },
+  { line: 'brw------- 1 root root 7, 0 Nov 21 12:39 /p', entry: { kind: 'device', numbers: '7:0' } },
   { line: 'Welcome\ndrwxr-xr-x 2 root root 4096 Nov 21 12:10 /p', entry: { kind: 'directory' } },
 ])('ls says $line', ({ line, entry }) => {
   expect(parseEntry(`${line}\n`, '/p')).toEqual(entry)

@@ -187,6 +187,8 @@ export class LinuxFileSystems {
       if (!this.#guest.names.find(path)) return refuse(1, `xfs_growfs: path resolution failed for ${path}: No such file or directory`)
       return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
     }
+    // So it says of one that was shut down, too (recorded).
+    if (this.#guest.failureOf(mount) === 'shut-down') return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
     const region = this.#guest.region(mount.disk)
     const superblock = readSuperblock(region)
     if (superblock?.type !== 'xfs') return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)

@@ -197,10 +197,11 @@ export class SimLinuxGuest extends SimGuest {
     }
   }
 
-  // xfs answers nothing after a shutdown; ext4 lists what it remembers (recorded).
-  #nameFailure(path: string): string | undefined {
+  // xfs answers nothing after a shutdown; ext4 shows what it remembers and fails on an attribute (recorded).
+  #nameFailure(path: string): { words: string; remembers: boolean } | undefined {
     const mount = this.mountAt(path)
-    return mount?.type === 'xfs' && this.failureOf(mount) === 'shut-down' ? 'Input/output error' : undefined
+    if (mount === undefined || this.failureOf(mount) !== 'shut-down') return undefined
+    return { words: 'Input/output error', remembers: mount.type === 'ext4' }
   }
 
   #dd(args: readonly string[]): SimAnswer {
@@ -211,7 +212,8 @@ export class SimLinuxGuest extends SimGuest {
     if (!disk) return refuse(1, `dd: failed to open '${path}': No such file or directory`)
     try {
       disk.read(0, bytes)
-      return { exitStatus: 0, stdout: '', stderr: `1+0 records in\n1+0 records out\n${bytes} bytes copied, 0.0001 s, 32 MB/s\n` }
+      const amount = `${bytes} bytes (${(bytes / 1000).toFixed(1)} kB, ${(bytes / 1024).toFixed(1)} KiB)`
+      return { exitStatus: 0, stdout: '', stderr: `1+0 records in\n1+0 records out\n${amount} copied, 0.0001 s, 32 MB/s\n` }
     } catch (error) {
       // Recalled from coreutils.
       if (error instanceof DeviceError) return refuse(1, `dd: error reading '${path}': Input/output error\n0+0 records in\n0+0 records out`)

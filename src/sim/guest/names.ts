@@ -24,8 +24,8 @@ export interface KernelNames {
   /** A device node, or a link to one. */
   entry(path: string): NameEntry | undefined
   isMountPoint(path: string): boolean
-  /** The errno words with which the kernel answers a look at the path, where it does not work any more. */
-  failure(path: string): string | undefined
+  /** How the kernel answers a look at a path that does not work any more: with errno words, and with what it remembers or nothing. */
+  failure(path: string): { readonly words: string; readonly remembers: boolean } | undefined
 }
 
 export const answer = (stdout = ''): SimAnswer => ({ exitStatus: 0, stdout, stderr: '' })
@@ -75,9 +75,12 @@ export class NameTree {
     const [option, path, ...rest] = args
     if (path === undefined || rest.length > 0) return unsupported('ls', args)
     const entry = this.find(path)
-    const failure = entry ? this.#kernel.failure(path) : 'No such file or directory'
-    if (!entry || failure !== undefined) return refuse(2, this.#dialect.inaccessible('ls', path, failure ?? ''))
-    if (option === '-ld') return answer(`${longLine(entry, path)}\n`)
+    if (!entry) return refuse(2, this.#dialect.inaccessible('ls', path, 'No such file or directory'))
+    const failure = this.#kernel.failure(path)
+    if (failure && !failure.remembers) return refuse(2, this.#dialect.inaccessible('ls', path, failure.words))
+    if (option === '-ld') {
+      return { exitStatus: 0, stdout: `${longLine(entry, path)}\n`, stderr: failure ? `ls: ${path}: ${failure.words}\n` : '' }
+    }
     if (entry.kind !== 'directory') return unsupported('ls', args)
     const names = [...(this.#kernel.list(path) ?? this.children(path))]
     if (option === '-1') return answer(names.map(name => `${name}\n`).join(''))

@@ -30,7 +30,7 @@ export class SimSolarisGuest extends SimGuest {
         isMountPoint: path => this.mountAt(path) !== undefined,
         failure: path => {
           const mount = this.mountAt(path)
-          return mount && this.failureOf(mount) === 'shut-down' ? 'I/O error' : undefined
+          return mount && this.failureOf(mount) === 'shut-down' ? { words: 'I/O error', remembers: false } : undefined
         },
       },
       {

@@ -3,7 +3,7 @@
 
 import { StorageError } from '../errors.ts'
 import type { GuestHealth, GuestProblem } from '../guest/guest-health.ts'
-import type { StageRequest } from './node.ts'
+import type { StageRequest } from '../guest/guest-volumes.ts'
 import type { Draft } from './proto.ts'
 import { type NodeGetStorageHealthResponseStorageBackendHealth as BackendHealth, StorageHealthErrorType as Type } from './types.gen.ts'
 

@@ -1,11 +1,11 @@
 // Node requests: from the wire to what a guest is asked to do. The same order of checks as for the controller.
 
 import { StorageError } from '../errors.ts'
+import type { GuestFormat, PublishRequest, StageRequest } from '../guest/guest-volumes.ts'
 import { findVolumeId } from '../storage/names.ts'
 import { type Access, requireCapability } from './capabilities.ts'
 import { parsePublishContext, parseVolumeContext } from './contexts.ts'
 import { checkMap, checkText, invalid, PATH_LIMIT, parseSizeRange, requireAbsolutePath, requirePath, type TextMap } from './fields.ts'
-import type { GuestFormat, PublishRequest, StageRequest, TargetRequest } from './node.ts'
 import { requireVolumeId } from './requests.ts'
 import type {
   NodeExpandVolumeRequest,
@@ -63,7 +63,7 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
   }
 }
 
-export function parseUnpublish(request: NodeUnpublishVolumeRequest): TargetRequest {
+export function parseUnpublish(request: NodeUnpublishVolumeRequest): { volumeId: string; targetPath: string } {
   const volumeId = requireVolumeId(request)
   return { volumeId, targetPath: requireAbsolutePath(request.target_path, 'target_path') }
 }

@@ -1,6 +1,8 @@
 // The Node service of one guest: request to guest call to response. It needs no controller and no storage host: what it has
 // to know comes in the two contexts.
 
+import type { Amounts } from '../guest/disks.ts'
+import type { GuestVolumes } from '../guest/guest-volumes.ts'
 import type { GuestId } from '../storage/model.ts'
 import { formatGuestId } from '../storage/names.ts'
 import { checkMap } from './fields.ts'
@@ -11,58 +13,8 @@ import * as requests from './node-requests.ts'
 import { formatTopology } from './topology.ts'
 import { type NodeMethods, NodeServiceCapabilityRPCType as Type, VolumeUsageUnit as Unit, type VolumeUsage } from './types.gen.ts'
 
-export type GuestFormat =
-  | { readonly kind: 'block' }
-  /** An empty type is the platform's default. */
-  | { readonly kind: 'filesystem'; readonly type: string; readonly mountOptions: readonly string[] }
-
-export interface StageRequest {
-  readonly volumeId: string
-  readonly slot: number
-  readonly sizeBytes: number
-  readonly format: GuestFormat
-  readonly createdEmpty: boolean
-  readonly written: boolean
-  readonly mode: 'rw' | 'ro'
-  readonly stagingPath: string
-}
-
-export interface TargetRequest {
-  readonly volumeId: string
-  readonly targetPath: string
-}
-
-export interface PublishRequest extends TargetRequest {
-  readonly slot: number
-  readonly sizeBytes: number
-  readonly format: GuestFormat
-  readonly stagingPath: string
-  readonly readonly: boolean
-  readonly exclusive: boolean
-}
-
-export interface Usage {
-  readonly total: number
-  readonly used: number
-  readonly available: number
-}
-
-/** What the service needs of the guest's platform. Absence is success for unstage and unpublish. */
-export interface GuestStore {
-  stage(request: StageRequest, signal?: AbortSignal): Promise<void>
-  unstage(request: { readonly volumeId: string; readonly stagingPath: string }, signal?: AbortSignal): Promise<void>
-  publish(request: PublishRequest, signal?: AbortSignal): Promise<void>
-  unpublish(request: TargetRequest, signal?: AbortSignal): Promise<void>
-  statistics(
-    request: { readonly volumeId: string; readonly path: string },
-    signal?: AbortSignal,
-  ): Promise<{ readonly bytes: Usage; readonly inodes?: Usage | undefined }>
-  /** Grows what is at the path to its device, which has to have `sizeBytes` at least. */
-  expand(
-    request: { readonly volumeId: string; readonly path: string; readonly sizeBytes: number },
-    signal?: AbortSignal,
-  ): Promise<{ readonly sizeBytes: number }>
-}
+/** What the service needs of the guest's platform. */
+export type GuestStore = Pick<GuestVolumes, 'stage' | 'unstage' | 'publish' | 'unpublish' | 'statistics' | 'expand'>
 
 export interface NodeOptions {
   readonly driverName: string
@@ -138,6 +90,6 @@ function healthHandlers(health: NodeHealth): Handlers<NodeMethods> {
   }
 }
 
-function wireUsage({ total, used, available }: Usage, unit: Unit): VolumeUsage {
+function wireUsage({ total, used, available }: Amounts, unit: Unit): VolumeUsage {
   return { total: String(total), used: String(used), available: String(available), unit }
 }

@@ -26,6 +26,7 @@ async function auditPool(pool: Pool, signal: AbortSignal | undefined): Promise<r
   try {
     const [{ volumes, records }, states] = await Promise.all([readPool(pool, signal), observeMachines(pool, signal)])
     const design = await pool.design.audit(
+      pool,
       {
         volumes: volumes.map(volume => ({
           place: placeOf(pool, volume.leaf),

@@ -7,7 +7,7 @@ import type { Properties } from '../zfs/zfs.ts'
 import { readSnapshot, readVolume } from './catalog.ts'
 import type { Volume, VolumeSpec } from './model.ts'
 import { cloneSourceLeaf, isHiddenSnapshotLeaf } from './names.ts'
-import type { VolumePlace } from './pool.ts'
+import { type VolumePlace, withRoom } from './pool.ts'
 import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
 
 /** The volume as the request wants it; `sizeBytes` is what it will have. */
@@ -22,8 +22,9 @@ export interface Creation {
 export async function createVolume(creation: Creation, signal?: AbortSignal): Promise<Volume> {
   const { place, wanted, cloneOf } = creation
   try {
-    if (cloneOf === undefined) await createEmpty(creation, signal)
-    else await clone(creation, cloneOf.snapshot, signal)
+    await withRoom(place, `${wanted.sizeBytes} bytes`, () =>
+      cloneOf === undefined ? createEmpty(creation, signal) : clone(creation, cloneOf.snapshot, signal),
+    )
   } catch (error) {
     if (!isStorageError(error, 'already-exists')) throw error
     return completed(place, await existing(creation, signal), signal)
@@ -121,7 +122,9 @@ async function clone(creation: Creation, snapshot: string, signal: AbortSignal |
 async function completed(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume> {
   let complete = volume
   if (volume.sizeBytes < volume.createdSizeBytes) {
-    await place.pool.zfs.setProperty(place.dataset, 'volsize', String(volume.createdSizeBytes), signal)
+    await withRoom(place, `${volume.createdSizeBytes} bytes`, () =>
+      place.pool.zfs.setProperty(place.dataset, 'volsize', String(volume.createdSizeBytes), signal),
+    )
     complete = { ...volume, sizeBytes: volume.createdSizeBytes }
   }
   await place.pool.design.ensure(place, complete.sizeBytes, signal)

@@ -1,7 +1,7 @@
 // A pool as it works: the host where its volumes live, and the paths by which machines reach them. Put together by the
 // composition root from the configuration; nothing here is looked up or remembered.
 
-import { StorageError } from '../errors.ts'
+import { isStorageError, StorageError } from '../errors.ts'
 import type { Hypervisor } from '../hypervisor.ts'
 import type { Host } from '../shell/host.ts'
 import type { Zfs } from '../zfs/zfs.ts'
@@ -65,6 +65,21 @@ export function getPlace(pools: Pools, volumeId: string): VolumePlace {
 
 export function placeOf(pool: Pool, leaf: string): VolumePlace {
   return { pool, leaf, volumeId: `${pool.name}/${leaf}`, dataset: `${pool.dataset}/${leaf}`, record: `${pool.dataset}/${recordLeaf(leaf)}` }
+}
+
+/** Runs what takes room in the pool. Where there is none, says for what and what helps: zfs names a dataset and no way out. */
+export async function withRoom<T>(place: VolumePlace, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isStorageError(error, 'no-space')) throw error
+    const { name, dataset, host } = place.pool
+    throw new StorageError(
+      'no-space',
+      `volume ${place.volumeId}: pool ${name} has no room for ${what}; free space in ${dataset} on host ${host.name}, or ask for less (reservation: thin reserves nothing)`,
+      { cause: error },
+    )
+  }
 }
 
 export function getMachine(pool: Pool, machine: string): PoolMachine {

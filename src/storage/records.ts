@@ -5,7 +5,7 @@ import { isStorageError, StorageError } from '../errors.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import type { Attachment } from './model.ts'
 import { sharedRecordLeaf } from './names.ts'
-import type { VolumePlace } from './pool.ts'
+import { type VolumePlace, withRoom } from './pool.ts'
 import { formatNumberProperty, formatRecordProperties, formatSharedProperties } from './properties.ts'
 
 export async function createRecord(place: VolumePlace, attachment: Attachment, signal?: AbortSignal): Promise<void> {

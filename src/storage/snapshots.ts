@@ -5,7 +5,7 @@ import type { KeyedLock } from '../locks.ts'
 import { readPoolSnapshots, readSnapshot, readVolumeSnapshots } from './catalog.ts'
 import type { Snapshot } from './model.ts'
 import { findSnapshotId, snapshotLeaf } from './names.ts'
-import { findPlace, getPlace, type Pools, type VolumePlace } from './pool.ts'
+import { findPlace, getPlace, type Pools, type VolumePlace, withRoom } from './pool.ts'
 import { formatSnapshotProperties } from './properties.ts'
 import type { Reaper } from './reaper.ts'
 import { deleteOneSnapshot } from './snapshot-deletion.ts'
@@ -52,7 +52,9 @@ export class Snapshots {
     await pool.host.settled([place.leaf, leaf], signal)
     let made = true
     try {
-      await pool.zfs.snapshot([dataset], formatSnapshotProperties({ name, groupId: undefined }, pool.cluster), signal)
+      await withRoom(place, 'a snapshot, with which the whole volume may be overwritten', () =>
+        pool.zfs.snapshot([dataset], formatSnapshotProperties({ name, groupId: undefined }, pool.cluster), signal),
+      )
     } catch (error) {
       if (!isStorageError(error, 'already-exists', 'not-found')) throw error
       made = false

@@ -1,12 +1,12 @@
 // What changes a volume that exists: its size, and the parameters that may change. Never shrinks; checks everything before it changes anything.
 
-import { isStorageError, StorageError } from '../errors.ts'
+import { StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { readDialect, thickReservation } from '../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
 import { readVolume } from './catalog.ts'
 import type { GuestId, MutableParameters, SizeRange, Volume } from './model.ts'
-import { getMachine, getPlace, type Pools, type VolumePlace } from './pool.ts'
+import { getMachine, getPlace, type Pools, type VolumePlace, withRoom } from './pool.ts'
 import { sizeWithin } from './sizes.ts'
 
 export interface Expansion {
@@ -53,7 +53,7 @@ export class VolumeChanges {
   async #grow(place: VolumePlace, volume: Volume, sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
     const { zfs } = place.pool
     const { blockSizeBytes } = volume.parameters
-    await zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal)
+    await withRoom(place, `${sizeBytes} bytes`, () => zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal))
     const automatic = (['current', 'old'] as const).map(arithmetic => thickReservation(volume.sizeBytes, blockSizeBytes, arithmetic))
     const isAutomatic = volume.reservedBytes === 0 || automatic.includes(volume.reservedBytes)
     if (!isAutomatic) await zfs.setProperty(place.dataset, 'refreservation', String(thickReservation(sizeBytes, blockSizeBytes)), signal)
@@ -71,12 +71,9 @@ export class VolumeChanges {
     if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
     await refuseUnknown(place, changes, signal)
     for (const [property, value] of zfsProperties(volume, changes)) {
-      try {
-        await place.pool.zfs.setProperty(place.dataset, property, value, signal)
-      } catch (error) {
-        if (!isStorageError(error, 'no-space')) throw error
-        throw new StorageError('no-space', `volume ${place.volumeId}: the pool has no room to reserve its whole size`, { cause: error })
-      }
+      await withRoom(place, 'a reservation of its whole size', () =>
+        place.pool.zfs.setProperty(place.dataset, property, value, signal),
+      )
     }
   }
 }

@@ -1,9 +1,10 @@
 // A guest in memory: a second, small implementation of the promises that the Node service relies on.
 
-import type { GuestStore, PublishRequest, StageRequest, TargetRequest } from '../../src/csi/node.ts'
+import type { GuestStore } from '../../src/csi/node.ts'
 import type { GuestHealthStore } from '../../src/csi/node-health.ts'
 import { StorageError } from '../../src/errors.ts'
 import type { GuestProblem } from '../../src/guest/guest-health.ts'
+import type { PublishRequest, StageRequest } from '../../src/guest/guest-volumes.ts'
 
 export class MemoryGuest implements GuestStore, GuestHealthStore {
   /** What is wrong with which volume; set by tests. */
@@ -35,7 +36,7 @@ export class MemoryGuest implements GuestStore, GuestHealthStore {
     this.published.set(targetPath, request)
   }
 
-  async unpublish({ targetPath }: TargetRequest): Promise<void> {
+  async unpublish({ targetPath }: { readonly targetPath: string }): Promise<void> {
     this.published.delete(targetPath)
   }
 
@@ -43,8 +44,9 @@ export class MemoryGuest implements GuestStore, GuestHealthStore {
     const request = this.published.get(path) ?? this.staged.get(path)
     if (request?.volumeId !== volumeId) throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)
     const bytes = { total: request.sizeBytes, used: 0, available: request.sizeBytes }
-    return request.format.kind === 'block' ? { bytes } : { bytes, inodes: { total: 100, used: 1, available: 99 } }
+    return { bytes, inodes: request.format.kind === 'block' ? undefined : { total: 100, used: 1, available: 99 } }
   }
+
   async expand({ volumeId, path, sizeBytes }: { readonly volumeId: string; readonly path: string; readonly sizeBytes: number }) {
     const request = this.published.get(path) ?? this.staged.get(path)
     if (request?.volumeId !== volumeId) throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)

@@ -79,5 +79,5 @@ export interface Design {
   provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]>
 
   /** What the design's own layer holds that the volumes do not explain, and the other way round. */
-  audit(inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]>
+  audit(pool: Pool, inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]>
 }

@@ -1,0 +1,120 @@
+// The service domains' side of design `lun`: the device of a unit in each of them, proved to be that unit, and forgotten again.
+
+import type { Clock } from '../../clock.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import type { DeviceTree } from '../../iscsi/devices.ts'
+import type { Iscsiadm } from '../../iscsi/iscsiadm.ts'
+import type { PoolPath, VolumePlace } from '../pool.ts'
+import { guidOf } from './lun-units.ts'
+
+/** No published figures; the vendor's own connector polls after 1, 4, 9 … s (parser). */
+const DEVICE_WAIT_MS = 30_000
+const DEVICE_POLL_MS = 1_000
+
+export interface LunPathsOptions {
+  readonly target: string // iqn of the pool's target
+  readonly initiator: (path: PoolPath) => { readonly iscsiadm: Iscsiadm; readonly devices: DeviceTree }
+  readonly clock: Clock
+}
+
+export class LunPaths {
+  readonly #options: LunPathsOptions
+
+  constructor(options: LunPathsOptions) {
+    this.#options = options
+  }
+
+  /** The disk's name, `c0t<GUID>d0`, after all proofs: the GUID in the name, the LUN of our own target, the size. */
+  async prove(
+    place: VolumePlace,
+    path: PoolPath,
+    want: { readonly lun: number; readonly sizeBytes: number },
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const { lun, sizeBytes } = want
+    const guid = guidOf(place)
+    const raw = await this.#waitForDevice(place, path, lun, signal)
+    const name = /^\/dev\/rdsk\/(c\d+t([0-9A-F]{32})d0)s2$/i.exec(raw)
+    if (name?.[1] === undefined || name[2]?.toUpperCase() !== guid) {
+      throw new StorageError(
+        'failed-precondition',
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} has ${raw} as LUN ${lun} of ${this.#options.target}, not a device named by GUID ${guid}; check multipathing (mpxio) and that all paths lead to the same storage host`,
+      )
+    }
+    const seen = await this.#options.initiator(path).devices.describe(name[1], signal)
+    if (seen.sizeBytes !== sizeBytes) {
+      throw new StorageError(
+        'failed-precondition',
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} sees ${seen.sizeBytes} bytes on ${name[1]}, the volume has ${sizeBytes}; the path is refused as it may lead to other bytes`,
+      )
+    }
+    return name[1]
+  }
+
+  async #waitForDevice(place: VolumePlace, path: PoolPath, lun: number, signal: AbortSignal | undefined): Promise<string> {
+    const { clock, target } = this.#options
+    const { iscsiadm, devices } = this.#options.initiator(path)
+    const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
+    for (;;) {
+      await devices.enumerate(signal)
+      const seen = await iscsiadm.listTarget(target, signal)
+      const device = seen?.luns.find(unit => unit.lun === lun)?.device
+      if (device !== undefined) return device
+      if (clock.nowMs() >= deadlineMs) {
+        const why =
+          seen === undefined
+            ? `is not logged in to ${target}`
+            : seen.connections === 0
+              ? `has no connection to ${target}`
+              : `does not see LUN ${lun} of ${target}`
+        throw new StorageError(
+          'unavailable',
+          `volume ${place.volumeId}: service domain ${path.serviceDomain} ${why}; check its iSCSI discovery and the storage host's target`,
+        )
+      }
+      await clock.sleep(DEVICE_POLL_MS, signal)
+    }
+  }
+
+  async #findDevice(place: VolumePlace, path: PoolPath, signal: AbortSignal | undefined): Promise<string> {
+    const seen = await this.#options.initiator(path).iscsiadm.listTarget(this.#options.target, signal)
+    const names = (seen?.luns ?? []).map(unit => /\/(c\d+t([0-9A-F]{32})d0)s2$/i.exec(unit.device ?? ''))
+    const name = names.find(match => match?.[2]?.toUpperCase() === guidOf(place))?.[1]
+    if (name === undefined)
+      throw new StorageError(
+        'unavailable',
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} does not see logical unit ${guidOf(place)} now`,
+      )
+    return name
+  }
+
+  // "Capacity changed" reaches the initiators by itself (stmf, source), a moment later.
+  async waitForSize(place: VolumePlace, path: PoolPath, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    const { clock, initiator } = this.#options
+    const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
+    const device = await this.#findDevice(place, path, signal)
+    for (;;) {
+      const seen = await initiator(path).devices.describe(device, signal)
+      if (seen.sizeBytes === sizeBytes) return
+      if (clock.nowMs() >= deadlineMs) {
+        throw new StorageError(
+          'unavailable',
+          `volume ${place.volumeId}: service domain ${path.serviceDomain} still sees ${seen.sizeBytes} bytes on ${device} after the growth to ${sizeBytes}; try again`,
+        )
+      }
+      await clock.sleep(DEVICE_POLL_MS, signal)
+    }
+  }
+
+  // A stale node harms nobody: LUN numbers are not reused soon and every attach enumerates again. So a service domain
+  // that is down must not keep a volume from being released.
+  async forget(path: PoolPath, signal?: AbortSignal): Promise<void> {
+    const { devices } = this.#options.initiator(path)
+    try {
+      await devices.enumerate(signal)
+      await devices.clean(signal)
+    } catch (error) {
+      if (!isStorageError(error)) throw error
+    }
+  }
+}

@@ -1,0 +1,204 @@
+// The logical units and views of design `lun` on the storage host: made, completed, shown to a machine, hidden, compared. Everything
+// here can be repeated; a unit that is not as it should be is never attached.
+
+import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../comstar/stmfadm.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import { logicalUnitGuid, nextLun } from '../names.ts'
+import type { Pool, VolumePlace } from '../pool.ts'
+import type { DesignFinding, DesignInventory, LunChoice } from './design.ts'
+
+const LUN_TRIES = 64
+
+export class LunUnits {
+  readonly #stmfadm: Stmfadm
+  readonly #targetGroup: string
+  readonly #hostGroup: (machineName: string) => string
+
+  constructor(options: { stmfadm: Stmfadm; targetGroup: string; hostGroup: (machineName: string) => string }) {
+    this.#stmfadm = options.stmfadm
+    this.#targetGroup = options.targetGroup
+    this.#hostGroup = options.hostGroup
+  }
+
+  async ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    const guid = guidOf(place)
+    try {
+      await this.#stmfadm.createLogicalUnit({ guid, alias: place.leaf, dataFile: dataFile(place) }, signal)
+    } catch (error) {
+      if (!isStorageError(error, 'already-exists', 'in-use')) throw error
+    }
+    const unit = await this.#stmfadm.findLogicalUnit(guid, signal)
+    if (unit === undefined) {
+      throw new StorageError(
+        'failed-precondition',
+        `volume ${place.volumeId}: ${dataFile(place)} is a logical unit of another GUID than ${guid}; remove that unit with stmfadm delete-lu, then repeat`,
+      )
+    }
+    this.#check(place, unit, sizeBytes)
+  }
+
+  // The registration is lost when the storage host booted without the pool (stmfadm then says `unregistered`); the zvol keeps
+  // its GUID in a hidden property (sbd, source). A unit that was deleted behind the driver's back is made again: same GUID, same bytes.
+  async ensureRegistered(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
+    if (unit === undefined) return this.ensure(place, sizeBytes, signal)
+    if (!unit.registered) {
+      await this.#stmfadm.importLogicalUnit(dataFile(place), signal)
+      const imported = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
+      if (imported === undefined)
+        throw new StorageError('unavailable', `volume ${place.volumeId}: logical unit ${guidOf(place)} did not come back after its import`)
+      return this.#check(place, imported, sizeBytes)
+    }
+    // A growth that was cut off between the zvol and the unit; what the unit had not is not in it yet.
+    if (unit.sizeBytes < sizeBytes && offers(place, unit)) {
+      await this.resize(place, sizeBytes, signal)
+      return this.#check(place, { ...unit, sizeBytes }, sizeBytes)
+    }
+    this.#check(place, unit, sizeBytes)
+  }
+
+  #check(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): void {
+    const [problem] = problemsOf(place, unit, sizeBytes)
+    if (problem !== undefined) throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${problem}`)
+  }
+
+  /** Shows the unit to a machine's service domains; answers the number they see it under. */
+  async ensureView(place: VolumePlace, machineName: string, choice: LunChoice, signal?: AbortSignal): Promise<number> {
+    const guid = guidOf(place)
+    const hostGroup = this.#hostGroup(machineName)
+    let lun = choice.number
+    for (let tries = 0; tries < LUN_TRIES; tries++) {
+      try {
+        await this.#stmfadm.addView({ guid, hostGroup, targetGroup: this.#targetGroup, lun }, signal)
+        return lun
+      } catch (error) {
+        if (isStorageError(error, 'already-exists')) return await this.#sameView(place, hostGroup, lun, signal)
+        if (!(error instanceof LunTakenError)) throw error
+      }
+      // A view of this unit under our number may be what "taken" means: then nothing is to be done.
+      const view = await this.#viewOf(place, hostGroup, signal)
+      if (view !== undefined) return await this.#sameView(place, hostGroup, lun, signal)
+      lun = nextLun(lun)
+      await choice.replace(lun)
+    }
+    throw new StorageError(
+      'no-space',
+      `volume ${place.volumeId}: no free LUN number found for host group ${hostGroup} after ${LUN_TRIES} tries`,
+    )
+  }
+
+  /** The view by which a machine's service domains see the unit. */
+  findView(place: VolumePlace, machineName: string, signal?: AbortSignal) {
+    return this.#viewOf(place, this.#hostGroup(machineName), signal)
+  }
+
+  async #viewOf(place: VolumePlace, hostGroup: string, signal: AbortSignal | undefined) {
+    return (await this.listViews(place, signal)).find(view => view.hostGroup === hostGroup)
+  }
+
+  listViews(place: VolumePlace, signal?: AbortSignal) {
+    return this.#stmfadm.listViews(guidOf(place), signal)
+  }
+
+  async hideFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<void> {
+    const hostGroup = this.#hostGroup(machineName)
+    for (const view of await this.listViews(place, signal)) {
+      if (view.hostGroup === hostGroup) await this.#stmfadm.removeView(guidOf(place), view.entry, signal)
+    }
+  }
+
+  async resize(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
+  }
+
+  async remove(place: VolumePlace, signal?: AbortSignal): Promise<void> {
+    const views = await this.listViews(place, signal)
+    if (views.length > 0) {
+      const groups = views.map(view => view.hostGroup).join(', ')
+      throw new StorageError(
+        'in-use',
+        `volume ${place.volumeId}: its logical unit is still visible to host group ${groups}; detach it there first`,
+      )
+    }
+    await this.#stmfadm.deleteLogicalUnit(guidOf(place), signal)
+  }
+
+  async #sameView(place: VolumePlace, hostGroup: string, lun: number, signal: AbortSignal | undefined): Promise<number> {
+    const view = await this.#viewOf(place, hostGroup, signal)
+    if (view?.lun === lun) return lun
+    throw new StorageError(
+      'failed-precondition',
+      `volume ${place.volumeId}: host group ${hostGroup} sees its logical unit as LUN ${view?.lun ?? 'none'}, the record says ${lun}; remove that view with stmfadm remove-view, then repeat`,
+    )
+  }
+
+  async audit(pool: Pool, inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]> {
+    const findings: DesignFinding[] = []
+    const units = await this.#stmfadm.listLogicalUnits(undefined, signal)
+    const byGuid = new Map(units.map(unit => [unit.guid.toUpperCase(), unit]))
+    for (const { place, sizeBytes, attachedTo } of inventory.volumes) {
+      const unit = byGuid.get(guidOf(place))
+      if (unit === undefined) {
+        findings.push({
+          kind: 'missing-logical-unit',
+          object: place.volumeId,
+          detail: `no logical unit ${guidOf(place)}; repeat the creation or the publication of the volume`,
+        })
+        continue
+      }
+      byGuid.delete(guidOf(place))
+      for (const problem of problemsOf(place, unit, sizeBytes))
+        findings.push({ kind: 'logical-unit', object: place.volumeId, detail: problem })
+      if (unit.viewCount > attachedTo.length) {
+        const groups = (await this.#stmfadm.listViews(unit.guid, signal)).map(view => view.hostGroup)
+        findings.push({
+          kind: 'view',
+          object: place.volumeId,
+          detail: `visible to ${groups.join(', ')}, recorded as attached on ${attachedTo.join(', ') || 'no machine'}`,
+        })
+      }
+    }
+    const ours = dataFile({ dataset: `${pool.dataset}/v-` })
+    for (const unit of byGuid.values()) {
+      if (unit.dataFile.startsWith(ours)) {
+        findings.push({ kind: 'stray-logical-unit', object: unit.guid, detail: `offers ${unit.dataFile}, which no volume explains` })
+      }
+    }
+    return findings
+  }
+}
+
+export function guidOf(place: VolumePlace): string {
+  return logicalUnitGuid(place.pool.cluster, place.volumeId)
+}
+
+export function dataFile(place: Pick<VolumePlace, 'dataset'>): string {
+  return `/dev/zvol/rdsk/${place.dataset}`
+}
+
+function offers(place: VolumePlace, unit: LogicalUnit): boolean {
+  return unit.dataFile.replace('/dsk/', '/rdsk/') === dataFile(place)
+}
+
+function problemsOf(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): readonly string[] {
+  const problems: string[] = []
+  if (unit.registered && !offers(place, unit)) {
+    problems.push(
+      `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its GUID is taken by other data, delete that unit or use another cluster name`,
+    )
+    return problems
+  }
+  if (!unit.registered)
+    problems.push(`logical unit ${unit.guid} is not registered; publish the volume again or run stmfadm import-lu ${dataFile(place)}`)
+  else {
+    if (unit.sizeBytes !== sizeBytes)
+      problems.push(
+        `logical unit ${unit.guid} has ${unit.sizeBytes} bytes, the volume has ${sizeBytes}; run stmfadm modify-lu -s ${sizeBytes} ${unit.guid}`,
+      )
+    // Without the cache off an acknowledged write is lost with the storage host: vds does not flush disk backends (source).
+    if (unit.writeCacheEnabled)
+      problems.push(`logical unit ${unit.guid} has its write cache enabled; run stmfadm modify-lu -p wcd=true ${unit.guid}`)
+    if (unit.status !== 'Online') problems.push(`logical unit ${unit.guid} is ${unit.status}; run stmfadm online-lu ${unit.guid}`)
+  }
+  return problems
+}

@@ -113,6 +113,9 @@ export class FileStore implements Store {
     this.#sizeBytes = sizeBytes
   }
 
+  // What a loop device over the file was given is in the copy: both go through the same pages of the file, and no step of the
+  // guest falls into the copying. As with a real snapshot that is crash-consistent: what a program in the guest has synced is
+  // there, what its kernel still holds back is not, and the file system's log tells what belongs together.
   copy(): Store {
     const target = `${this.file}.${process.hrtime.bigint().toString(36)}.${this.#nextCopy++}`
     copyFileSync(this.file, target, constants.COPYFILE_FICLONE)

@@ -10,9 +10,10 @@ import { LinuxPlatform } from '../../src/guest/linux.ts'
 import { SolarisPlatform } from '../../src/guest/solaris.ts'
 import { silentLog } from '../../src/log.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
+import { LocalShell } from '../../src/shell/local.ts'
 import { demoWorld } from '../../src/sim/preset.ts'
 import { SimShell } from '../../src/sim/sim-shell.ts'
-import { createWorld, type World } from '../../src/sim/world.ts'
+import { createWorld, type World, type WorldOptions } from '../../src/sim/world.ts'
 import type { WorldSpec } from '../../src/sim/world-spec.ts'
 import { audit, type Finding } from '../../src/storage/audit.ts'
 import { type GuestId, MiB, type VolumeSpec } from '../../src/storage/model.ts'
@@ -45,10 +46,11 @@ export interface Driver extends Omit<Installation, 'stop'> {
   audit(): Promise<readonly Finding[]>
 }
 
-export function install(change: (spec: WorldSpec) => WorldSpec = spec => spec): TestInstallation {
+/** With a directory the volumes are files in it, and with real block devices the disks of Linux guests are those of this machine. */
+export function install(change: (spec: WorldSpec) => WorldSpec = spec => spec, bytes: Omit<WorldOptions, 'nowMs'> = {}): TestInstallation {
   const clock = new LeapingClock()
   const spec = change(demoWorld())
-  const world = createWorld(spec, { nowMs: () => clock.nowMs() })
+  const world = createWorld(spec, { ...bytes, nowMs: () => clock.nowMs() })
   const config = parseControllerConfig(stringify(configurationOf(spec)), 'controller.yaml')
   const surroundings: Surroundings = {
     openShell: host => ({ shell: new SimShell(world.host(host.name)), close: () => {} }),
@@ -63,10 +65,10 @@ export function install(change: (spec: WorldSpec) => WorldSpec = spec => spec): 
       return { ...installation, audit: () => audit(installation.pools) }
     },
     node: guestId => {
-      const { platform, host } = world.guests.get(guestId) ?? missing(guestId)
-      const reached = createHost({ name: guestId, shell: new SimShell(host), clock })
+      const { platform, host, kernelRoot: root } = world.guests.get(guestId) ?? missing(guestId)
+      const reached = createHost({ name: guestId, shell: root === undefined ? new SimShell(host) : new LocalShell(), clock })
       return new GuestVolumes({
-        platform: platform === 'linux' ? new LinuxPlatform({ shell: reached.shell }) : new SolarisPlatform(reached.shell),
+        platform: platform === 'linux' ? new LinuxPlatform({ shell: reached.shell, root }) : new SolarisPlatform(reached.shell),
         host: reached,
         clock,
       })

@@ -1,10 +1,12 @@
 // The node plugin's Linux code with the real mkfs, mount, blkid and fsck of this machine, on loop devices over the files of
 // simulated disks. Needs root, e2fsprogs, xfsprogs and psmisc.
 
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/clock.ts'
+import { GuestHealth } from '../../src/guest/guest-health.ts'
 import { type GuestFormat, GuestVolumes, type PublishRequest, type StageRequest } from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
@@ -16,14 +18,15 @@ import { MiB, TestDisk, TestDisks } from '../behaviour/guest-world.ts'
 
 // Real tools, and a machine that may be busy.
 const SLOW_MS = 120_000
-const ext4: GuestFormat = { kind: 'filesystem', type: 'ext4', mountOptions: [] }
-const xfs: GuestFormat = { kind: 'filesystem', type: 'xfs', mountOptions: [] }
+const ext4 = { kind: 'filesystem' as const, type: 'ext4', mountOptions: [] } satisfies GuestFormat
+const xfs = { kind: 'filesystem' as const, type: 'xfs', mountOptions: [] } satisfies GuestFormat
 const block: GuestFormat = { kind: 'block' }
 
 let directory = ''
 let guest: SimLinuxGuest
 let disks: TestDisks
 let volumes: GuestVolumes
+let health: GuestHealth
 
 beforeAll(() => {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error('real block devices need root on Linux')
@@ -39,6 +42,7 @@ beforeEach(() => {
   const host = createHost({ name: 'm1/ldg2', shell: new LocalShell() })
   const platform = new LinuxPlatform({ shell: host.shell, root: join(directory, 'root') })
   volumes = new GuestVolumes({ platform, host, clock: systemClock, waitForDiskMs: 2000 })
+  health = new GuestHealth({ platform, host })
 })
 
 afterEach(() => {
@@ -47,8 +51,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true })
 })
 
-function addDisk(id: number, store = new FileStore(join(directory, `disk-${id}`), 400 * MiB)): TestDisk {
-  const disk = new TestDisk(id, store)
+function addDisk(id: number, store = new FileStore(join(directory, `disk-${id}`), 400 * MiB), mode: 'rw' | 'ro' = 'rw'): TestDisk {
+  const disk = new TestDisk(id, store, { mode })
   disks.disks.push(disk)
   disks.tell('disks')
   return disk
@@ -220,6 +224,103 @@ test(
     await volumes.unstage(staged())
     expect(readdirSync(at('pod'))).toEqual([])
     expect(readdirSync(at('staging'))).toEqual([])
+  },
+  SLOW_MS,
+)
+
+describe('a file system that stops while it is mounted', () => {
+  const inspect = () => health.inspect({ volumeId: 'silver/v1', path: at('staging'), mode: 'rw' })
+
+  test.each([
+    {
+      name: 'ext4 after an error',
+      format: ext4,
+      stop: ['mount', '-o', 'remount,abort'],
+      problem: { kind: 'degraded', reason: 'TurnedReadOnly' },
+    },
+    { name: 'ext4 that was shut down', format: ext4, stop: ['xfs_io', '-x', '-c', 'shutdown'], problem: { kind: 'inaccessible' } },
+    { name: 'xfs that was shut down', format: xfs, stop: ['xfs_io', '-x', '-c', 'shutdown'], problem: { kind: 'inaccessible' } },
+  ] as const)(
+    '$name is told, and repaired when it is staged again',
+    async ({ format, stop, problem }) => {
+      const disk = addDisk(100)
+      await volumes.stage(stageRequest(disk, { format }))
+      writeFileSync(at('staging/data'), 'kept', { flush: true })
+      expect(await inspect()).toEqual([])
+      const [program, ...words] = stop
+      execFileSync(program, [...words, at('staging')])
+
+      expect(await inspect()).toMatchObject([problem])
+      await volumes.stage(stageRequest(disk, { format, written: true }))
+
+      expect(await inspect()).toEqual([])
+      expect(readFileSync(at('staging/data'), 'utf8')).toBe('kept')
+      writeFileSync(at('staging/more'), 'written')
+    },
+    SLOW_MS,
+  )
+
+  test(
+    'is not taken from a pod: the message names its target',
+    async () => {
+      const disk = addDisk(100)
+      await volumes.stage(stageRequest(disk, { format: xfs }))
+      await volumes.publish(publishRequest(disk, { format: xfs }))
+      execFileSync('xfs_io', ['-x', '-c', 'shutdown', at('staging')])
+
+      await expect(volumes.stage(stageRequest(disk, { format: xfs, written: true }))).rejects.toMatchObject({
+        kind: 'failed-precondition',
+        message: expect.stringContaining(at('target')),
+      })
+
+      await volumes.unpublish(target())
+      await volumes.stage(stageRequest(disk, { format: xfs, written: true }))
+      expect(await inspect()).toEqual([])
+    },
+    SLOW_MS,
+  )
+})
+
+test(
+  'a raw block volume is healthy at its staging path and at its target',
+  async () => {
+    const disk = addDisk(100)
+    await volumes.stage(stageRequest(disk, { format: block }))
+    await volumes.publish(publishRequest(disk, { format: block }))
+
+    for (const path of [at('staging'), at('target')]) expect(await health.inspect({ volumeId: 'silver/v1', path, mode: 'rw' })).toEqual([])
+
+    await volumes.unpublish(target())
+    await volumes.unstage(staged())
+    expect(await health.inspect({ volumeId: 'silver/v1', path: at('staging'), mode: 'rw' })).toMatchObject([{ reason: 'MountVanished' }])
+  },
+  SLOW_MS,
+)
+
+test.each([
+  { name: 'ext4', format: ext4 },
+  { name: 'xfs', format: xfs },
+])(
+  '$name that was not closed is mounted read-only, with its log where the disk can be written and without a write where not',
+  async ({ format }) => {
+    const disk = addDisk(100)
+    await volumes.stage(stageRequest(disk, { format }))
+    writeFileSync(at('staging/data'), 'kept', { flush: true })
+    const writable = addDisk(101, disk.store.copy() as FileStore)
+    const readonly = addDisk(102, disk.store.copy() as FileStore, 'ro')
+    const copy = { createdEmpty: false, written: true }
+
+    const first = { ...copy, volumeId: 'silver/v2', stagingPath: at('writable') }
+    await volumes.stage(stageRequest(writable, { ...first, format: { ...format, mountOptions: ['ro'] } }))
+    expect(readFileSync(at('writable/data'), 'utf8')).toBe('kept')
+    await volumes.unstage(first)
+
+    const before = readonly.store.read(0, 8 * MiB)
+    const second = { ...copy, volumeId: 'silver/v3', stagingPath: at('readonly') }
+    await volumes.stage(stageRequest(readonly, { ...second, format, mode: 'ro' }))
+    expect(() => writeFileSync(at('readonly/x'), 'x')).toThrow('EROFS')
+    await volumes.unstage(second)
+    expect(readonly.store.read(0, 8 * MiB).equals(before)).toBe(true)
   },
   SLOW_MS,
 )

@@ -119,7 +119,7 @@ export class Attachments {
     } catch (error) {
       // ldm's texts are no interface: after a failure the listing decides. A lost connection is not a failure but an unknown.
       if (isStorageError(error, 'unavailable')) throw error
-      failure = error
+      failure = isStorageError(error, 'not-found') ? missingService(place, machine, error) : error
     }
     const after = await machine.hypervisor.observe(signal)
     const missing = missingFromLive(place, { volume, attachment, machine, state: after })
@@ -176,6 +176,16 @@ function namesByMachine(states: MachineStates): ReadonlyMap<string, ReadonlySet<
     [...states].flatMap(([machine, state]) =>
       state instanceof StorageError ? [] : [[machine, new Set(state.disks.map(disk => `${disk.guest} ${disk.name}`))] as const],
     ),
+  )
+}
+
+// The guest was listed a moment ago, so what the machine does not know is a service; to the caller nothing is "not found".
+function missingService(place: VolumePlace, { hypervisor, paths }: PoolMachine, cause: StorageError): StorageError {
+  const services = paths.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
+  return new StorageError(
+    'failed-precondition',
+    `volume ${place.volumeId}: machine ${hypervisor.machine} does not have all that pool ${place.pool.name} needs there (${services}); add what is missing (ldm add-vds) or correct the pool's paths`,
+    { cause },
   )
 }
 

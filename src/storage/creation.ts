@@ -47,15 +47,19 @@ export async function cutCloneSource(source: VolumePlace, target: VolumePlace, s
   const snapshot = `${source.dataset}@${cloneSourceLeaf(target.leaf)}`
   // A name of its own, or the source's would show through; never listed, as its leaf is not that of a snapshot.
   const properties = formatSnapshotProperties({ name: target.leaf, groupId: undefined }, cluster)
+  const cut = () =>
+    withRoom(target, `a copy of ${source.volumeId}, with which the whole source may be overwritten`, () =>
+      zfs.snapshot([snapshot], properties, signal),
+    )
   try {
-    await zfs.snapshot([snapshot], properties, signal)
+    await cut()
   } catch (error) {
     if (!isStorageError(error, 'already-exists')) throw error
     const { volume, tombstone } = await readVolume(target, signal)
     if (volume === undefined && tombstone === undefined) {
       // An earlier request was cut off and perhaps given up: nobody wants the source as it was then.
       await zfs.destroySnapshotDeferred(snapshot, signal)
-      await zfs.snapshot([snapshot], properties, signal)
+      await cut()
     }
   }
   return snapshot

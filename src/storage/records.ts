@@ -11,7 +11,7 @@ import { formatNumberProperty, formatRecordProperties, formatSharedProperties } 
 export async function createRecord(place: VolumePlace, attachment: Attachment, signal?: AbortSignal): Promise<void> {
   const { pool } = place
   const create = (dataset: string, properties: Readonly<Record<string, string>>) =>
-    pool.zfs.createFilesystem({ dataset, properties }, signal)
+    withRoom(place, 'the record of its attachment', () => pool.zfs.createFilesystem({ dataset, properties }, signal))
   try {
     if (attachment.sharing === 'shared') {
       await create(place.record, formatSharedProperties(pool.cluster)).catch(error => {
@@ -21,7 +21,8 @@ export async function createRecord(place: VolumePlace, attachment: Attachment, s
     }
     await create(recordOf(place, attachment), formatRecordProperties(attachment, pool.cluster))
   } catch (error) {
-    if (!isStorageError(error, 'already-exists', 'failed-precondition')) throw error
+    const parentGone = attachment.sharing === 'shared' && isStorageError(error, 'failed-precondition')
+    if (!isStorageError(error, 'already-exists') && !parentGone) throw error
     throw new StorageError('unavailable', `volume ${place.volumeId} was recorded or released by another request meanwhile; try again`, {
       cause: error,
     })

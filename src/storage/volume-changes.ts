@@ -71,9 +71,7 @@ export class VolumeChanges {
     if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
     await refuseUnknown(place, changes, signal)
     for (const [property, value] of zfsProperties(volume, changes)) {
-      await withRoom(place, 'a reservation of its whole size', () =>
-        place.pool.zfs.setProperty(place.dataset, property, value, signal),
-      )
+      await withRoom(place, 'a reservation of its whole size', () => place.pool.zfs.setProperty(place.dataset, property, value, signal))
     }
   }
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { RpcError } from '../csi/client.ts'
 import { VolumeCapabilityAccessModeMode as Mode, type Volume, type VolumeContentSource } from '../csi/types.gen.ts'
 import { StorageError } from '../errors.ts'
-import type { Made, Node, Plugins } from './apply-plugins.ts'
+import type { Made, Plugins } from './apply-plugins.ts'
 import { type ApplyTools, step } from './apply-step.ts'
 import type { Access, Claim, Place } from './manifests.ts'
 import { formatBytes } from './quantity.ts'
@@ -41,7 +41,7 @@ export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
   const mustGrow = Number(made.capacity_bytes) < claim.requiredBytes
   const sizeBytes = mustGrow ? await grow(claim, made, tools) : Number(made.capacity_bytes)
   for (const place of claim.places) {
-    await giveTo(place, { claim, node: plugins.node(place.guest), volume: made, sizeBytes, growth: mustGrow ? 'done' : 'unknown' }, tools)
+    await giveTo(place, { claim, plugins, volume: made, sizeBytes, growth: mustGrow ? 'done' : 'unknown' }, tools)
   }
   return { id: made.volume_id, sizeBytes }
 }
@@ -50,7 +50,7 @@ export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
 async function ensureVolume(work: ClaimWork): Promise<Volume> {
   const { claim, plugins, tools } = work
   const content = await contentSource(work)
-  const topologies = claim.places.flatMap(place => plugins.node(place.guest).topology ?? [])
+  const topologies = claim.places.flatMap(place => (place.mountPath === undefined ? [] : (plugins.node(place.guest).topology ?? [])))
   const create = async (requiredBytes: number) => {
     const { volume } = await step(`${claim.name}: create`, tools, options =>
       tools.controller.controller.CreateVolume(
@@ -140,34 +140,49 @@ async function grow(claim: Claim, { volume_id }: Volume, tools: ApplyTools): Pro
 
 interface Giving {
   readonly claim: Claim
-  readonly node: Node
+  readonly plugins: Plugins
   readonly volume: Volume
   readonly sizeBytes: number
   /** Whether the controller has just grown the volume. */
   readonly growth: 'done' | 'unknown'
 }
 
-async function giveTo(place: Place, { claim, node, volume, sizeBytes, growth }: Giving, tools: ApplyTools): Promise<void> {
+async function giveTo(place: Place, giving: Giving, tools: ApplyTools): Promise<void> {
+  const { claim, volume, sizeBytes, growth } = giving
   const { name } = claim
   const { volume_id, volume_context } = volume
   const common = { volume_id, volume_capability: capabilityOf(claim) }
   const asked: Record<string, string> = place.vdiskNumber === undefined ? {} : { vdiskNumber: String(place.vdiskNumber) }
-  const { publish_context } = await step(`${name}: attach to ${node.id}`, tools, options =>
+  const { publish_context } = await step(`${name}: attach to ${place.guest}`, tools, options =>
     tools.controller.controller.ControllerPublishVolume(
-      { ...common, node_id: node.id, volume_context: { ...volume_context, ...asked } },
+      { ...common, node_id: place.guest, volume_context: { ...volume_context, ...asked } },
       options,
     ),
   )
-  tools.print(`${name}: attached to ${node.id}${describeContext(publish_context)}`)
+  tools.print(`${name}: attached to ${place.guest}${describeContext(publish_context)}`)
   // The guest got the disk before it grew. A run that was cut may have left the controller's part open as well.
   const hasGrown = Number(publish_context.sizeBytes) < sizeBytes
   if (hasGrown && growth === 'unknown') await grow(claim, volume, tools)
+  if (place.mountPath !== undefined)
+    await mountIn(place.guest, place.mountPath, { ...giving, publishContext: publish_context, hasGrown }, tools)
+}
 
+interface Mounting extends Giving {
+  readonly publishContext: Readonly<Record<string, string>>
+  /** Since the guest got the disk. */
+  readonly hasGrown: boolean
+}
+
+async function mountIn(guest: string, target_path: string, mounting: Mounting, tools: ApplyTools): Promise<void> {
+  const { claim, plugins, volume, sizeBytes, publishContext: publish_context, hasGrown } = mounting
+  const { name } = claim
+  const { volume_id, volume_context } = volume
+  const node = plugins.node(guest)
+  const common = { volume_id, volume_capability: capabilityOf(claim) }
   const staging = { staging_target_path: stagingPath(tools, volume_id), publish_context, volume_context }
   await step(`${name}: stage in ${node.id}`, tools, options => node.client.node.NodeStageVolume({ ...common, ...staging }, options))
   tools.print(`${name}: staged in ${node.id} at ${staging.staging_target_path}`)
 
-  const target_path = place.mountPath
   await step(`${name}: publish at ${target_path}`, tools, options =>
     node.client.node.NodePublishVolume({ ...common, ...staging, target_path }, options),
   )
@@ -186,18 +201,28 @@ async function giveTo(place: Place, { claim, node, volume, sizeBytes, growth }: 
 /** Unmounted and detached from every guest of the claim; absence is success. */
 export async function takeFromGuests(claim: Claim, { volume_id }: Volume, plugins: Plugins, tools: ApplyTools): Promise<void> {
   const { name } = claim
-  for (const { guest, mountPath: target_path } of claim.places) {
-    const { id, client } = plugins.node(guest)
-    await step(`${name}: unpublish ${target_path}`, tools, options => client.node.NodeUnpublishVolume({ volume_id, target_path }, options))
-    tools.print(`${name}: gone from ${target_path} in ${id}`)
-    const staging_target_path = stagingPath(tools, volume_id)
-    await step(`${name}: unstage in ${id}`, tools, options => client.node.NodeUnstageVolume({ volume_id, staging_target_path }, options))
-    tools.print(`${name}: unstaged in ${id}`)
-    await step(`${name}: detach from ${id}`, tools, options =>
-      tools.controller.controller.ControllerUnpublishVolume({ volume_id, node_id: id }, options),
+  for (const { guest, mountPath } of claim.places) {
+    if (mountPath !== undefined) await unmountFrom(guest, mountPath, { name, volume_id }, plugins, tools)
+    await step(`${name}: detach from ${guest}`, tools, options =>
+      tools.controller.controller.ControllerUnpublishVolume({ volume_id, node_id: guest }, options),
     )
-    tools.print(`${name}: detached from ${id}`)
+    tools.print(`${name}: detached from ${guest}`)
   }
+}
+
+async function unmountFrom(
+  guest: string,
+  target_path: string,
+  { name, volume_id }: { readonly name: string; readonly volume_id: string },
+  plugins: Plugins,
+  tools: ApplyTools,
+): Promise<void> {
+  const { id, client } = plugins.node(guest)
+  await step(`${name}: unpublish ${target_path}`, tools, options => client.node.NodeUnpublishVolume({ volume_id, target_path }, options))
+  tools.print(`${name}: gone from ${target_path} in ${id}`)
+  const staging_target_path = stagingPath(tools, volume_id)
+  await step(`${name}: unstage in ${id}`, tools, options => client.node.NodeUnstageVolume({ volume_id, staging_target_path }, options))
+  tools.print(`${name}: unstaged in ${id}`)
 }
 
 export async function deleteClaim({ name, storageClass }: Claim, { volume_id }: Volume, tools: ApplyTools): Promise<void> {

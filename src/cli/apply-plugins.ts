@@ -24,7 +24,13 @@ export interface Made {
 /** Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. */
 export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools): Promise<Plugins> {
   const { name: driver, manifest } = await step('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
-  const guests = [...new Set(objects.flatMap(object => (object.kind === 'claim' ? object.places.map(place => place.guest) : [])))]
+  const guests = [
+    ...new Set(
+      objects.flatMap(object =>
+        object.kind === 'claim' ? object.places.filter(place => place.mountPath !== undefined).map(place => place.guest) : [],
+      ),
+    ),
+  ]
   const problems = [
     ...drivers.filter(({ name }) => name !== driver).map(({ of, name }) => `${of} is ${name}, the controller is ${driver}`),
     ...guests.filter(guest => !tools.nodes.has(guest)).map(guest => `guest ${guest}: no node plugin given; add --node ${guest}=SOCKET`),

@@ -38,10 +38,10 @@ export function readClaim({ metadata, spec }: RawClaim, classes: Classes, report
   const requiredBytes = readBytes('spec.resources.requests.storage', spec.resources.requests.storage, problem)
   const limitBytes = readBytes('spec.resources.limits.storage', spec.resources.limits?.storage, problem)
   if (limitBytes > 0 && requiredBytes > limitBytes) problem('spec.resources', 'the request is larger than the limit')
-  const places = readPlaces(metadata.annotations, problem)
+  const mode = spec.volumeMode === 'Block' ? 'block' : 'filesystem'
+  const places = readPlaces(metadata.annotations, mode, problem)
   const [accessMode = 'ReadWriteOnce'] = spec.accessModes
   const access = ACCESS[accessMode]
-  const mode = spec.volumeMode === 'Block' ? 'block' : 'filesystem'
   if (access === 'many-writers' && mode === 'filesystem') {
     problem('spec.accessModes[0]', 'ReadWriteMany needs volumeMode Block: a file system that several guests write to is destroyed')
   }
@@ -74,7 +74,7 @@ function readBytes(path: string, text: string | undefined, problem: Problem): nu
 }
 
 /** The guests, in the order of the annotation; the other annotations have one value for all of them or one for each. */
-function readPlaces(annotations: Readonly<Record<string, string>>, problem: Problem): readonly Place[] {
+function readPlaces(annotations: Readonly<Record<string, string>>, mode: Claim['mode'], problem: Problem): readonly Place[] {
   const guests = readList(annotations[GUEST_ANNOTATION])
   const paths = readList(annotations[MOUNT_PATH_ANNOTATION])
   const numbers = readList(annotations[VDISK_NUMBER_ANNOTATION])
@@ -89,7 +89,9 @@ function readPlaces(annotations: Readonly<Record<string, string>>, problem: Prob
     if (!/^[^\s/|=]+\/[^\s/|=]+$/.test(guest)) at(GUEST_ANNOTATION, `${JSON.stringify(guest)} is not <machine>/<guest>`)
   }
   if (new Set(guests).size < guests.length) at(GUEST_ANNOTATION, 'names a guest twice')
-  if (paths === undefined) at(MOUNT_PATH_ANNOTATION, `is missing: ${GUEST_ANNOTATION} needs a path`)
+  if (paths === undefined && (mode === 'filesystem' || numbers === undefined)) {
+    at(MOUNT_PATH_ANNOTATION, `is missing: only a boot disk, volumeMode Block with ${VDISK_NUMBER_ANNOTATION}, needs no path`)
+  }
   for (const path of paths?.filter(each => !isPlainPath(each)) ?? []) {
     at(MOUNT_PATH_ANNOTATION, `${JSON.stringify(path)} is not an absolute path below "/" without "." and ".." and white space`)
   }
@@ -105,7 +107,7 @@ function readPlaces(annotations: Readonly<Record<string, string>>, problem: Prob
     const number = numbers?.[numbers.length > 1 ? index : 0]
     return {
       guest,
-      mountPath: paths?.[paths.length > 1 ? index : 0] ?? '',
+      mountPath: paths?.[paths.length > 1 ? index : 0],
       vdiskNumber: number === undefined ? undefined : Number(number),
     }
   })
@@ -127,7 +129,9 @@ function isPlainPath(path: string): boolean {
 /** What two claims cannot both have, and sources that fit no claim made from them. */
 export function findClaimConflicts(claims: readonly Located<Claim>[]): readonly string[] {
   return [
-    ...repeated(claims, ({ places }) => places.map(({ guest, mountPath }) => `a claim at ${mountPath} of guest ${guest}`)),
+    ...repeated(claims, ({ places }) =>
+      places.flatMap(({ guest, mountPath }) => (mountPath === undefined ? [] : [`a claim at ${mountPath} of guest ${guest}`])),
+    ),
     ...repeated(claims, ({ places }) =>
       places.flatMap(({ guest, vdiskNumber }) => (vdiskNumber === undefined ? [] : [`a claim for vdisk ${vdiskNumber} of guest ${guest}`])),
     ),

@@ -46,7 +46,8 @@ export interface SnapshotClass {
 /** One guest that gets the volume of a claim. */
 export interface Place {
   readonly guest: string // <machine>/<guest>
-  readonly mountPath: string
+  /** Undefined for a boot disk: it is attached by its number, and the guest need not run. */
+  readonly mountPath: string | undefined
   /** Undefined leaves the number to the driver. */
   readonly vdiskNumber: number | undefined
 }

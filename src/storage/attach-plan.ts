@@ -62,6 +62,7 @@ export function checkAttach(
     case 'running':
       return
     case 'off':
+      if (isBootDisk(request)) return
       throw new StorageError('unavailable', `guest ${guest} is not running; start it (ldm bind, ldm start), the disk is attached then`)
     case 'no-os':
       throw new StorageError(
@@ -71,6 +72,12 @@ export function checkAttach(
     case 'changing':
       throw new StorageError('unavailable', `guest ${guest} is in transition: ${guestState.readiness.reason}`)
   }
+}
+
+// A boot disk has to be there before its guest can run. Nobody asks for a raw disk under a given number for a guest that is off but who
+// means that; every other disk is for an operating system that is not there to take it.
+function isBootDisk({ format, slot }: AttachRequest): boolean {
+  return format.kind === 'block' && slot !== undefined
 }
 
 /** Refuses sizes that the guest's platform would see wrongly. */

@@ -64,7 +64,7 @@ async function readRecords(
 
 /** One command, and one for every shared volume: all volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a listing throws. */
 export async function readPool(pool: Pool, signal?: AbortSignal): Promise<PoolReading> {
-  const children = await pool.zfs.getChildren(READ_PROPERTIES, pool.dataset, signal)
+  const children = await inSight(pool, pool.zfs.getChildren(READ_PROPERTIES, pool.dataset, signal))
   const volumes: Volume[] = []
   const tombstones: Volume[] = []
   const records: Attachment[] = []
@@ -133,8 +133,12 @@ export async function readSnapshots(
 
 /** One command: all snapshots of a pool's volumes, those of deleted volumes included: they outlive them. */
 export async function readPoolSnapshots(pool: Pool, signal?: AbortSignal): Promise<readonly Snapshot[]> {
-  const found = await pool.zfs.getGrandchildren(SNAPSHOT_PROPERTIES, pool.dataset, signal)
-  return parseSnapshots(pool, found)
+  return parseSnapshots(pool, await readAllSnapshots(pool, signal))
+}
+
+/** One command: what snapshots there are below a pool's volumes, whoever made them. */
+export function readAllSnapshots(pool: Pool, signal?: AbortSignal): Promise<ReadonlyMap<string, Properties>> {
+  return inSight(pool, pool.zfs.getGrandchildren(SNAPSHOT_PROPERTIES, pool.dataset, signal))
 }
 
 /** One command: the snapshots of one volume; empty for a volume that does not exist. */
@@ -166,6 +170,15 @@ export async function readAvailableBytes(pool: Pool, signal?: AbortSignal): Prom
   const available = found.get(pool.dataset)?.get('available')?.value
   if (available === undefined) throw parentMissing(pool)
   return parseBytes(available, `available of ${pool.dataset}`)
+}
+
+/** The listing of a parent that is not there says "not found", which must not reach a caller who asked for a volume. */
+async function inSight<T>(pool: Pool, listing: Promise<T>): Promise<T> {
+  try {
+    return await listing
+  } catch (error) {
+    throw isStorageError(error, 'not-found') ? parentMissing(pool) : error
+  }
 }
 
 function parentMissing(pool: Pool): StorageError {

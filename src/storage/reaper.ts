@@ -34,7 +34,7 @@ export class Reaper {
   }
 
   async #dropHiddenSnapshots(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
-    const snapshots = await pool.zfs.getGrandchildren(SNAPSHOT_PROPERTIES, pool.dataset, signal)
+    const snapshots = await readAllSnapshots(pool, signal)
     const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
     for (const place of places) await this.#lock.run(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
   }

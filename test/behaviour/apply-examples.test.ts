@@ -122,7 +122,11 @@ test('boot-disk-clone.yaml gives the new guest the same bytes under the same num
 
   await applyTwice(bootClass, golden, clone)
 
-  const [copy] = disks('m2', 'ldg1')
+  // It was not running, and boots from the clone.
+  const started = await world.world.host('m2-primary').perform(['ldm', 'bind', 'ldg3'], '')
+  expect(started).toMatchObject({ answer: { exitStatus: 0 } })
+  await world.world.host('m2-primary').perform(['ldm', 'start', 'ldg3'], '')
+  const [copy] = disks('m2', 'ldg3')
   expect([original?.id, copy?.id]).toEqual([0, 0])
   expect(copy?.read(0, 34).toString()).toBe('a label, a boot block and a system')
   expect(copy?.sizeBytes()).toBe(256 * MiB)

@@ -147,6 +147,14 @@ describe('what is refused before anything is changed', () => {
     checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [shared], sharing: 'shared' })
   })
 
+  test('not a boot disk: a raw one that is asked for by number may come before its guest runs', () => {
+    const off = { ...seen, state: state({}, { kind: 'off' }) }
+    checkAttach({ ...request, format: { kind: 'block' }, slot: 0 }, off)
+    expect(() => checkAttach({ ...request, format: { kind: 'filesystem', type: 'any' }, slot: 0 }, off)).toThrow(
+      expect.objectContaining({ kind: 'unavailable' }),
+    )
+  })
+
   test('another disk number than the recorded one', () => {
     expect(() => checkAttach({ ...request, slot: 200 }, { ...seen, records: [attachment], sharing: 'exclusive' })).toThrow(
       expect.objectContaining({ kind: 'already-exists' }),

@@ -238,9 +238,14 @@ export class SolarisPlatform implements Platform {
     return (await this.#labels.read(diskOf(blockPath), signal)).kind === 'gone' ? undefined : blockPath
   }
 
-  // Character devices have no cache.
+  // Character devices have no cache. A disk without a label has no slice that could be opened; that there is none is an answer
+  // that was read from the disk.
   async touchDevice(blockPath: string, signal?: AbortSignal): Promise<void> {
-    const rawPath = `/dev/rdsk/${diskOf(blockPath)}s0`
+    const name = diskOf(blockPath)
+    const state = await this.#labels.read(name, signal)
+    if (state.kind === 'gone') throw new StorageError('unavailable', `${blockPath}: the disk has gone; see whether it is attached`)
+    if (state.kind === 'unlabelled') return
+    const rawPath = `/dev/rdsk/${name}s0`
     await this.#read([DD, `if=${rawPath}`, 'of=/dev/null', 'bs=8192', 'count=1'], rawPath, signal, MEASURE_MS)
   }
 

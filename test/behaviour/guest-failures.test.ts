@@ -233,6 +233,17 @@ test('ext4 that the kernel made read-only after an error is told, does not grow,
   expect(await inspect(world)).toEqual([])
 })
 
+test('a raw block volume on a whole disk that nobody has labelled is healthy, until it does not answer', async () => {
+  const world = guestWorld('solaris')
+  const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+  await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
+
+  expect(await inspect(world)).toEqual([])
+
+  disk.alive = false
+  expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', reason: 'DeviceUnreadable' }])
+})
+
 describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest', platform => {
   test('is healthy until its disk dies or goes', async () => {
     const { world, disk } = await stagedBlock(platform)

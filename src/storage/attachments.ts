@@ -57,7 +57,9 @@ export class Attachments {
     const state = await withoutStrangers(place, machine, { state: observed, records }, signal)
 
     const record = records.find(candidate => sameGuest(candidate.guest, request.guest))
-    if (record !== undefined && missingFromLive(place, { volume, attachment: record, machine, state }) === undefined) return record
+    const isLive = record !== undefined && missingFromLive(place, { volume, attachment: record, machine, state }) === undefined
+    // The machine lists the disk as before when the storage host has lost what it leads to.
+    if (isLive && (await pool.design.isExposed(place, new Set(records.map(({ guest }) => guest.machine)), signal))) return record
 
     const chosen = this.#chosenSlots(request.guest)
     const slots = { ...machine.hypervisor.slots, chosen }

@@ -4,12 +4,11 @@
 import { isStorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { DependantsError } from '../zfs/zfs.ts'
-import { readPools, readVolume } from './catalog.ts'
+import { readAllSnapshots, readPools, readVolume } from './catalog.ts'
 import { dropHiddenSnapshots, leftHiddenSnapshots } from './creation.ts'
 import type { Volume } from './model.ts'
 import { isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
-import { SNAPSHOT_PROPERTIES } from './properties.ts'
 
 export class Reaper {
   readonly #pools: Pools

@@ -61,8 +61,9 @@ const STEPS: readonly Step[] = [
     run: scene => scene.driver.attachments.attach(attachRequest(scene.volumeId, guest)),
   },
   {
+    // lun: list-lu, as the machine's listing does not show what the storage host may have lost.
     rpc: 'ControllerPublishVolume again',
-    budget: { silver: 2, gold: 2 },
+    budget: { silver: 2, gold: 3 },
     run: scene => scene.driver.attachments.attach(attachRequest(scene.volumeId, guest)),
   },
   // One a pool, one a machine: three pools, two machines.

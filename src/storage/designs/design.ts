@@ -57,6 +57,9 @@ export interface Design {
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<PoolPath, string>>
 
+  /** Whether what `expose` made for these machines is still there; false: expose again. A design that makes nothing says true. */
+  isExposed(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean>
+
   /** The last step of hiding: after it no service domain of the machine can reach the bytes, where the design has such a fence. */
   hide(place: VolumePlace, request: { readonly machine: PoolMachine; readonly machineName: string }, signal?: AbortSignal): Promise<void>
 

@@ -48,6 +48,10 @@ export class LocalDesign implements Design {
     return devices
   }
 
+  async isExposed(): Promise<boolean> {
+    return true
+  }
+
   async hide(): Promise<void> {}
 
   async isFenced(): Promise<boolean> {

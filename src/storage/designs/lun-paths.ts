@@ -41,7 +41,7 @@ export class LunPaths {
         `volume ${place.volumeId}: service domain ${path.serviceDomain} has ${raw} as LUN ${lun} of ${this.#options.target}, not a device named by GUID ${guid}; check multipathing (mpxio) and that all paths lead to the same storage host`,
       )
     }
-    const seen = await this.#options.initiator(path).devices.describe(name[1], signal)
+    const seen = await asked(place, path, this.#options.initiator(path).devices.describe(name[1], signal))
     if (seen.sizeBytes !== sizeBytes) {
       throw new StorageError(
         'failed-precondition',
@@ -56,8 +56,8 @@ export class LunPaths {
     const { iscsiadm, devices } = this.#options.initiator(path)
     const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
     for (;;) {
-      await devices.enumerate(signal)
-      const seen = await iscsiadm.listTarget(target, signal)
+      await asked(place, path, devices.enumerate(signal))
+      const seen = await asked(place, path, iscsiadm.listTarget(target, signal))
       const device = seen?.luns.find(unit => unit.lun === lun)?.device
       if (device !== undefined) return device
       if (clock.nowMs() >= deadlineMs) {
@@ -83,7 +83,7 @@ export class LunPaths {
     if (name === undefined)
       throw new StorageError(
         'unavailable',
-        `volume ${place.volumeId}: service domain ${path.serviceDomain} does not see logical unit ${guidOf(place)} now`,
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} does not see logical unit ${guidOf(place)} now; publish the volume again, then repeat`,
       )
     return name
   }
@@ -116,5 +116,19 @@ export class LunPaths {
     } catch (error) {
       if (!isStorageError(error)) throw error
     }
+  }
+}
+
+/** What a service domain answers, or why it does not: for what it was asked, and that one path less is no way out. */
+async function asked<T>(place: VolumePlace, path: PoolPath, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!isStorageError(error)) throw error
+    throw new StorageError(
+      error.kind,
+      `volume ${place.volumeId}: service domain ${path.serviceDomain} does not show its disks; every path of pool ${place.pool.name} must be proved, so bring it back or take its path out of the configuration`,
+      { cause: error },
+    )
   }
 }

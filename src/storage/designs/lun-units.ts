@@ -21,6 +21,10 @@ export class LunUnits {
   }
 
   async ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    this.#check(place, await this.#make(place, signal), sizeBytes)
+  }
+
+  async #make(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit> {
     const guid = guidOf(place)
     try {
       await this.#stmfadm.createLogicalUnit({ guid, alias: place.leaf, dataFile: dataFile(place) }, signal)
@@ -34,21 +38,23 @@ export class LunUnits {
         `volume ${place.volumeId}: ${dataFile(place)} is a logical unit of another GUID than ${guid}; remove that unit with stmfadm delete-lu, then repeat`,
       )
     }
-    this.#check(place, unit, sizeBytes)
+    return unit
   }
 
   // The registration is lost when the storage host booted without the pool (stmfadm then says `unregistered`); the zvol keeps
   // its GUID in a hidden property (sbd, source). A unit that was deleted behind the driver's back is made again: same GUID, same bytes.
-  async ensureRegistered(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+  async #registered(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
-    if (unit === undefined) return this.ensure(place, sizeBytes, signal)
-    if (!unit.registered) {
-      await this.#stmfadm.importLogicalUnit(dataFile(place), signal)
-      const imported = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
-      if (imported === undefined)
-        throw new StorageError('unavailable', `volume ${place.volumeId}: logical unit ${guidOf(place)} did not come back after its import`)
-      return this.#check(place, imported, sizeBytes)
-    }
+    if (unit === undefined) return this.#make(place, signal)
+    if (unit.registered) return unit
+    await this.#stmfadm.importLogicalUnit(dataFile(place), signal)
+    const imported = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
+    if (imported !== undefined) return imported
+    throw new StorageError('unavailable', `volume ${place.volumeId}: logical unit ${guidOf(place)} did not come back after its import`)
+  }
+
+  async ensureRegistered(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+    const unit = await this.#registered(place, signal)
     // A growth that was cut off between the zvol and the unit; what the unit had not is not in it yet.
     if (unit.sizeBytes < sizeBytes && offers(place, unit)) {
       await this.resize(place, sizeBytes, signal)
@@ -60,6 +66,12 @@ export class LunUnits {
   #check(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): void {
     const [problem] = problemsOf(place, unit, sizeBytes)
     if (problem !== undefined) throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${problem}`)
+  }
+
+  /** Whether the unit serves its bytes, to so many machines at least. One command: of which machines is not asked. */
+  async isShown(place: VolumePlace, machines: number, signal?: AbortSignal): Promise<boolean> {
+    const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
+    return unit?.registered === true && unit.status === 'Online' && unit.viewCount >= machines
   }
 
   /** Shows the unit to a machine's service domains; answers the number they see it under. */
@@ -108,7 +120,14 @@ export class LunUnits {
   }
 
   async resize(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
+    try {
+      await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
+    } catch (error) {
+      // That the unit is gone says nothing of the volume; as what it is brought back, it has its former size.
+      if (!isStorageError(error, 'not-found')) throw error
+      await this.#registered(place, signal)
+      await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
+    }
   }
 
   async remove(place: VolumePlace, signal?: AbortSignal): Promise<void> {
@@ -149,14 +168,18 @@ export class LunUnits {
       byGuid.delete(guidOf(place))
       for (const problem of problemsOf(place, unit, sizeBytes))
         findings.push({ kind: 'logical-unit', object: place.volumeId, detail: problem })
-      if (unit.viewCount > attachedTo.length) {
-        const groups = (await this.#stmfadm.listViews(unit.guid, signal)).map(view => view.hostGroup)
-        findings.push({
-          kind: 'view',
-          object: place.volumeId,
-          detail: `visible to ${groups.join(', ')}, recorded as attached on ${attachedTo.join(', ') || 'no machine'}`,
-        })
-      }
+      const machines = [...new Set(attachedTo)].filter(machine => pool.machines.has(machine))
+      if (unit.viewCount === machines.length) continue
+      const groups = (await this.listViews(place, signal)).map(view => view.hostGroup)
+      const unseen = machines.map(this.#hostGroup).filter(group => !groups.includes(group))
+      findings.push({
+        kind: 'view',
+        object: place.volumeId,
+        detail:
+          unseen.length > 0
+            ? `not visible to ${unseen.join(', ')}, though recorded as attached on ${machines.join(', ')}; publish the volume again`
+            : `visible to ${groups.join(', ')}, recorded as attached on ${machines.join(', ') || 'no machine'}`,
+      })
     }
     const ours = dataFile({ dataset: `${pool.dataset}/v-` })
     for (const unit of byGuid.values()) {

@@ -74,6 +74,10 @@ export class LunDesign implements Design {
     return new Map(disks.map(([path, disk]) => [path, `/dev/dsk/${disk}s2`]))
   }
 
+  isExposed(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
+    return this.#units.isShown(place, machineNames.size, signal)
+  }
+
   async hide(
     place: VolumePlace,
     request: { readonly machine: PoolMachine; readonly machineName: string },

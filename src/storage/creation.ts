@@ -76,7 +76,11 @@ export function leftHiddenSnapshots(snapshots: ReadonlyMap<string, Properties>, 
 /** How many there were. One that a clone was made from goes with the clone. The caller holds the volume's lock, so that no request is at work with them. */
 export async function dropHiddenSnapshots(source: VolumePlace, signal?: AbortSignal): Promise<number> {
   const { zfs, cluster } = source.pool
-  const left = leftHiddenSnapshots(await zfs.getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal), cluster)
+  const snapshots = await zfs.getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal).catch(error => {
+    if (!isStorageError(error, 'not-found')) throw error
+    return new Map<string, Properties>() // the volume is gone, and they with it
+  })
+  const left = leftHiddenSnapshots(snapshots, cluster)
   for (const snapshot of left) await zfs.destroySnapshotDeferred(snapshot, signal)
   return left.length
 }

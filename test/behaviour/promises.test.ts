@@ -2,7 +2,7 @@
 
 import type { SimFault } from '../../src/sim/host.ts'
 import type { VolumeSpec } from '../../src/storage/model.ts'
-import { install, type TestInstallation, volumeSpec } from '../support/installation.ts'
+import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 const MARK_AT = 8 * 1024 * 1024
 
@@ -88,4 +88,22 @@ test('a snapshot whose deletion was cut off after it gave up its name does not k
   await volumes.deleteVolume(copy.id)
   await volumes.deleteVolume(volume.id)
   expect(volumesAndSnapshots()).toEqual([])
+})
+
+test('a list is whole although a shared volume is detached while it is read', async () => {
+  const { installation, volumes, attachments } = scene()
+  const { id, leaf } = await volumes.ensureVolume(volumeSpec({ format: { kind: 'block' } }))
+  await attachments.attach(attachRequest(id, 'm1/ldg1', { sharing: 'shared', format: { kind: 'block' } }))
+  const host = installation.world.host('m1-primary')
+  const zfs = host.programs.get('zfs')
+  host.programs.set('zfs', async (args, context) => {
+    const isOfRecord = args[0] === 'get' && args.at(-1) === `mtank/kubernetes/a-${leaf}` && args.includes('-r')
+    if (isOfRecord && zfs !== undefined) {
+      host.programs.set('zfs', zfs)
+      await attachments.detach(id, { machine: 'm1', guest: 'ldg1' })
+    }
+    return zfs?.(args, context) ?? { exitStatus: 127, stdout: '', stderr: '' }
+  })
+  expect(await attachments.listPublished()).toMatchObject([{ volume: { id }, publishedTo: [] }])
+  expect(host.programs.get('zfs')).toBe(zfs)
 })

@@ -136,10 +136,7 @@ export class DiskPreparation {
   ): Promise<void> {
     const refusal = reasonNotToFormat(plan.content, device, plan.request)
     if (refusal !== undefined) throw new StorageError('failed-precondition', `${object}: ${refusal}`)
-    const mounted = plan.uses.of(device).map(use => use.path)
-    const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]
-    if (holders.length > 0)
-      throw new StorageError('busy', `${object}: ${device.blockPath} is not formatted while it is held by ${holders.join(', ')}`)
+    await this.#refuseHeld(object, device, plan.uses, signal)
     if (plan.content.kind === 'unlabelled') {
       await this.#platform.label(device, signal)
       // Only now can the slice be read: the second reading that the label had kept away.
@@ -156,6 +153,31 @@ export class DiskPreparation {
     if (made.kind !== 'filesystem' || made.type !== plan.type) {
       throw new StorageError('internal', `${object}: ${describeContent(device, made)} after it was formatted with ${plan.type}`)
     }
+  }
+
+  async #refuseHeld(object: string, device: GuestDevice, uses: UseTable, signal: AbortSignal | undefined): Promise<void> {
+    const mounted = uses.of(device).map(use => use.path)
+    const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]
+    if (holders.length > 0) {
+      throw new StorageError('busy', `${object}: ${device.blockPath} is not written to while it is held by ${holders.join(', ')}`)
+    }
+  }
+
+  /**
+   * A raw volume is its user's own, and nothing of it is looked at but this: a whole disk without a label cannot be opened at all on
+   * some guests, so one that could be formatted is given its label. Any other stays as it is.
+   */
+  async prepareRaw(
+    object: string,
+    device: GuestDevice,
+    request: Pick<MountedRequest, 'sizeBytes' | 'createdEmpty' | 'written' | 'mode'>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const format = { type: '', mountOptions: [] }
+    if (reasonNotToFormat({ kind: 'unlabelled' }, device, { ...request, format }) !== undefined) return
+    if (!(await this.#platform.isUnlabelled(device, signal))) return
+    await this.#refuseHeld(object, device, await this.#platform.readUses(signal), signal)
+    await this.#platform.label(device, signal)
   }
 
   #checkLimits(object: string, slot: number, sizeBytes: number): void {
@@ -179,7 +201,7 @@ export class DiskPreparation {
 }
 
 /** Formatting destroys; so every witness must agree, and the message says which one did not and what a person can do. */
-export function reasonNotToFormat(content: Content, device: GuestDevice, request: MountedRequest): string | undefined {
+export function reasonNotToFormat(content: Content, device: GuestDevice, request: Omit<MountedRequest, 'stagingPath'>): string | undefined {
   const state = describeContent(device, content)
   if (content.kind !== 'blank' && content.kind !== 'unlabelled') {
     return `${state}: the driver neither mounts nor overwrites that; look at it by hand`

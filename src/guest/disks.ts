@@ -86,7 +86,9 @@ export interface Platform {
   /** Who has the device open, besides mounts; empty when nobody. */
   listHolders(device: { readonly identity: string; readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]>
 
-  /** Gives an unlabelled disk one slice over everything; only after `readContent` said so. */
+  /** Whether the disk is a whole one that is proved to have no label, so that nothing of it can be opened. */
+  isUnlabelled(device: GuestDevice, signal?: AbortSignal): Promise<boolean>
+  /** Gives an unlabelled disk one slice over everything; only after `readContent` or `isUnlabelled` said so. */
   label(device: GuestDevice, signal?: AbortSignal): Promise<void>
   /** Makes a file system, never by force; only after `readContent` said blank. */
   format(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>

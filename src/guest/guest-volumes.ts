@@ -77,7 +77,10 @@ export class GuestVolumes {
       const device = await this.#disks.waitForDevice(object, request.slot, request.sizeBytes, signal)
       const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
       await this.#host.settled([...this.#platform.namesOf(device.blockPath), stagingPath, request.volumeId], signal)
-      if (request.format.kind === 'block') return this.#records.stage(object, device, stagingPath, signal)
+      if (request.format.kind === 'block') {
+        await this.#disks.prepareRaw(object, device, request, signal)
+        return this.#records.stage(object, device, stagingPath, signal)
+      }
       await this.#disks.mount(object, device, { ...request, format: request.format, stagingPath }, signal)
     })
   }

@@ -158,6 +158,10 @@ export class LinuxPlatform implements Platform {
     throw new StorageError('failed-precondition', `${blockPath}: the guest has no fuser; install psmisc`)
   }
 
+  async isUnlabelled(): Promise<boolean> {
+    return false
+  }
+
   async label(device: GuestDevice): Promise<void> {
     throw new StorageError('internal', `${device.blockPath}: a Linux guest uses whole disks and labels none`)
   }

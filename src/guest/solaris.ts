@@ -136,6 +136,12 @@ export class SolarisPlatform implements Platform {
     return result.stdout.split(/\s+/).flatMap(word => (/^\d+[a-z]*$/.test(word) ? [`process ${Number.parseInt(word, 10)}`] : []))
   }
 
+  async isUnlabelled(device: GuestDevice, signal?: AbortSignal): Promise<boolean> {
+    const name = diskOf(device.blockPath)
+    if ((await this.#labels.read(name, signal)).kind !== 'unlabelled') return false
+    return (await this.#provedUnlabelled(name, signal)).kind === 'unlabelled'
+  }
+
   async label(device: GuestDevice, signal?: AbortSignal): Promise<void> {
     await this.#labels.write(diskOf(device.blockPath), signal)
   }

@@ -2,7 +2,7 @@
 // It changes nothing, and it never shows a part for the whole: a pool that does not answer fails the list.
 
 import type { GuestDisk, MachineState, PathState } from '../hypervisor.ts'
-import { readPools } from '../storage/catalog.ts'
+import { readPools } from '../storage/lists.ts'
 import type { Attachment, Volume } from '../storage/model.ts'
 import { attachmentName, formatGuestId } from '../storage/names.ts'
 import { observeMachines } from '../storage/observing.ts'

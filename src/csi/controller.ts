@@ -11,7 +11,7 @@ import { formatPublishContext, formatVolumeContext } from './contexts.ts'
 import { checkMap } from './fields.ts'
 import { type Handlers, type Service, service } from './handler.ts'
 import { wireHealth } from './health.ts'
-import { cutPage, parsePage } from './pages.ts'
+import { cutPage, parsePage, rangeOf } from './pages.ts'
 import type { Draft } from './proto.ts'
 import * as requests from './requests.ts'
 import { type SnapshotOptions, snapshotHandlers } from './snapshots.ts'
@@ -137,7 +137,7 @@ function listHandlers({ driverName, volumes, attachments }: ControllerOptions): 
   return {
     ListVolumes: async (request, signal) => {
       const page = requests.parseListVolumes(request)
-      return cutPage(await attachments.listPublished(signal), page, {
+      return cutPage(await attachments.listPublished(signal, rangeOf(page)), page, {
         idOf: ({ volume }) => volume.id,
         entry: ({ volume, publishedTo }) => ({ volume: wireVolume(driverName, volume), status: published(publishedTo) }),
       })

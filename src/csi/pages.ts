@@ -2,6 +2,7 @@
 // edge: an object that was there throughout is listed exactly once.
 
 import { StorageError } from '../errors.ts'
+import type { ListRange } from '../storage/lists.ts'
 import { invalid } from './fields.ts'
 
 export interface Page {
@@ -23,6 +24,14 @@ export function parsePage(request: PageRequest, isToken: (token: string) => bool
   return { maxEntries, after: token }
 }
 
+/** More would be read, and kept in memory, than most callers take from a page. */
+const LARGEST_PAGE = 1000
+
+/** What the page needs of the list. CSI lets a driver give fewer entries than asked for, with a token for the rest. */
+export function rangeOf({ after, maxEntries }: Page): ListRange {
+  return { after, limit: maxEntries === 0 ? LARGEST_PAGE : Math.min(maxEntries, LARGEST_PAGE) }
+}
+
 // Go clients receive at most 4 MiB. JSON names every field, so it is never shorter than the wire.
 const LARGEST_PAGE_BYTES = 3 * 1024 * 1024
 
@@ -33,7 +42,7 @@ export function cutPage<Item, Entry>(
   form: { readonly idOf: (item: Item) => string; readonly entry: (item: Item) => Entry },
 ): { entries: readonly Entry[]; next_token: string } {
   const { idOf, entry } = form
-  const { after, maxEntries } = page
+  const { after, limit } = rangeOf(page)
   const sorted = all.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
   const rest = sorted.filter(item => after === undefined || idOf(item) > after)
   const entries: Entry[] = []
@@ -41,7 +50,7 @@ export function cutPage<Item, Entry>(
   for (const item of rest) {
     const next = entry(item)
     bytes += Buffer.byteLength(JSON.stringify(next))
-    if (entries.length > 0 && (entries.length === maxEntries || bytes > LARGEST_PAGE_BYTES)) break
+    if (entries.length > 0 && (entries.length === limit || bytes > LARGEST_PAGE_BYTES)) break
     entries.push(next)
   }
   const last = rest[entries.length - 1]

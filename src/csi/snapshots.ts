@@ -6,7 +6,7 @@ import type { Snapshot } from '../storage/model.ts'
 import { findVolumeId } from '../storage/names.ts'
 import type { Snapshots } from '../storage/snapshots.ts'
 import { type Handlers, type Service, service } from './handler.ts'
-import { cutPage } from './pages.ts'
+import { cutPage, rangeOf } from './pages.ts'
 import type { Draft } from './proto.ts'
 import * as requests from './snapshot-requests.ts'
 import { formatTopology } from './topology.ts'
@@ -51,7 +51,7 @@ export function snapshotHandlers(options: SnapshotOptions): Handlers<ControllerM
     },
     ListSnapshots: async (request, signal) => {
       const { page, filter } = requests.parseListSnapshots(request)
-      const all = await snapshots.listSnapshots(filter, signal)
+      const all = await snapshots.listSnapshots({ ...filter, range: rangeOf(page) }, signal)
       return cutPage(all, page, { idOf: each => each.id, entry: each => ({ snapshot: wireSnapshot(options, each) }) })
     },
   }

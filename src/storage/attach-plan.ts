@@ -85,7 +85,7 @@ export function checkPlatformSize(volumeId: string, sizeBytes: number, guest: Gu
   if (rule?.platform !== 'linux' || sizeBytes <= LINUX_LIMIT_BYTES) return
   throw new StorageError(
     'out-of-range',
-    `volume ${volumeId} with ${sizeBytes} bytes: the Linux guest ${formatGuestId(guest)} would see a disk of 2 TiB or more modulo 2 TiB`,
+    `volume ${volumeId} with ${sizeBytes} bytes: the Linux guest ${formatGuestId(guest)} would see a disk of 2 TiB or more modulo 2 TiB; use a Solaris guest or stay below 2 TiB`,
   )
 }
 
@@ -107,7 +107,7 @@ export function planAttachment(
   if (rule?.attachLimit !== undefined && ours.length >= rule.attachLimit) {
     throw new StorageError(
       'no-space',
-      `guest ${formatGuestId(request.guest)} has ${ours.length} disks of this driver, its limit is ${rule.attachLimit}`,
+      `guest ${formatGuestId(request.guest)} has ${ours.length} disks of this driver, its limit is ${rule.attachLimit}; detach one, or raise attachLimit in the configuration`,
     )
   }
   return {
@@ -154,7 +154,7 @@ function freeSlot(leaf: string, guest: GuestId, disks: readonly GuestDisk[], slo
   }
   throw new StorageError(
     'no-space',
-    `guest ${formatGuestId(guest)} has no free disk number between ${slots.first} and ${slots.first + slots.count - 1}`,
+    `guest ${formatGuestId(guest)} has no free disk number between ${slots.first} and ${slots.first + slots.count - 1}; detach one`,
   )
 }
 

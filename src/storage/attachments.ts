@@ -14,8 +14,9 @@ import {
   planExport,
   planNewSlot,
 } from './attach-plan.ts'
-import { readPools, readVolume } from './catalog.ts'
+import { readVolume } from './catalog.ts'
 import { detachVolume } from './detaching.ts'
+import { type ListRange, readPools } from './lists.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { type MachineStates, observeMachines, settleHost, settleMachine } from './observing.ts'
@@ -141,8 +142,8 @@ export class Attachments {
   }
 
   /** All volumes with what they are published to: one read a pool, one a machine. */
-  async listPublished(signal?: AbortSignal): Promise<readonly PublishedVolume[]> {
-    const [{ volumes, records }, states] = await Promise.all([readPools(this.#pools, signal), this.#observeAll(signal)])
+  async listPublished(signal?: AbortSignal, range?: ListRange): Promise<readonly PublishedVolume[]> {
+    const [{ volumes, records }, states] = await Promise.all([readPools(this.#pools, signal, range), this.#observeAll(signal)])
     const byVolume = Map.groupBy(records, record => record.volumeId)
     const names = namesByMachine(states)
     return volumes.map(volume => ({ volume, publishedTo: this.#publishedTo(byVolume.get(volume.id) ?? [], names) }))

@@ -3,7 +3,7 @@
 import { describeError, isStorageError } from '../errors.ts'
 import type { MachineState } from '../hypervisor.ts'
 import { missingFromLive, speaksOf } from './attach-plan.ts'
-import { readPool } from './catalog.ts'
+import { readPool } from './lists.ts'
 import type { Attachment, Volume } from './model.ts'
 import { attachmentName, formatGuestId, leafOfAttachmentName } from './names.ts'
 import { type MachineStates, observeMachines } from './observing.ts'

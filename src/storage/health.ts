@@ -3,7 +3,8 @@
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { GuestDisk, MachineState } from '../hypervisor.ts'
-import { readPool, readVolume } from './catalog.ts'
+import { readVolume } from './catalog.ts'
+import { readPool } from './lists.ts'
 import type { Attachment } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { type MachineStates, observeMachines } from './observing.ts'

@@ -24,6 +24,9 @@ export const SNAPSHOT_PROPERTIES: readonly string[] = ['creation', 'volsize', 'd
   key => (['creation', 'volsize', 'defer_destroy'].includes(key) ? key : PREFIX + key),
 )
 
+/** Enough to find the volumes that are deleted and wait. */
+export const STATE_PROPERTIES: readonly string[] = ['cluster', 'state'].map(key => PREFIX + key)
+
 function encode(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64url')
 }

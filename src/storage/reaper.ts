@@ -4,10 +4,11 @@
 import { isStorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { DependantsError } from '../zfs/zfs.ts'
-import { readAllSnapshots, readPools, readVolume } from './catalog.ts'
+import { readVolume } from './catalog.ts'
 import { dropHiddenSnapshots, leftHiddenSnapshots } from './creation.ts'
+import { listSnapshotNames, readListedSnapshots, readTombstones } from './lists.ts'
 import type { Volume } from './model.ts'
-import { isVolumeLeaf } from './names.ts'
+import { isHiddenSnapshotLeaf, isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
 
 export class Reaper {
@@ -23,9 +24,8 @@ export class Reaper {
   /** Two looks at every pool. Returns how many volumes went. */
   async sweep(signal?: AbortSignal): Promise<number> {
     for (const pool of this.#pools.values()) await this.#dropHiddenSnapshots(pool, signal)
-    const { tombstones } = await readPools(this.#pools, signal)
     let gone = 0
-    for (const volume of tombstones) {
+    for (const volume of await readTombstones(this.#pools, signal)) {
       const pool = this.#pools.get(volume.pool)
       if (pool !== undefined) gone += await this.#reapLocked(placeOf(pool, volume.leaf), signal)
     }
@@ -33,7 +33,8 @@ export class Reaper {
   }
 
   async #dropHiddenSnapshots(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
-    const snapshots = await readAllSnapshots(pool, signal)
+    const hidden = (await listSnapshotNames(pool, signal)).filter(({ leaf }) => isHiddenSnapshotLeaf(leaf))
+    const snapshots = await readListedSnapshots(pool, hidden, signal)
     const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
     for (const place of places) await this.#lock.run(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
   }
@@ -61,7 +62,7 @@ export class Reaper {
   }
 
   async #readWaiting(signal: AbortSignal | undefined): Promise<Set<string>> {
-    return new Set((await readPools(this.#pools, signal)).tombstones.map(volume => volume.id))
+    return new Set((await readTombstones(this.#pools, signal)).map(volume => volume.id))
   }
 
   /** To be told of every volume that begins to wait. */

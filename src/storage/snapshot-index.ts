@@ -1,7 +1,8 @@
 // Which volumes have a snapshot of which name: the one thing the driver remembers. Complete before it is used, it may only ever refuse
 // or point, and whoever acts on it reads first: another process may have made or deleted what it says.
 
-import { readPoolSnapshots } from './catalog.ts'
+import { listSnapshotNames } from './lists.ts'
+import { isSnapshotLeaf } from './names.ts'
 import type { Pools } from './pool.ts'
 
 export class SnapshotIndex {
@@ -39,9 +40,10 @@ export class SnapshotIndex {
 
   async #read(signal: AbortSignal | undefined): Promise<Map<string, Set<string>>> {
     const volumes = new Map<string, Set<string>>()
-    for (const snapshots of await Promise.all([...this.#pools.values()].map(pool => readPoolSnapshots(pool, signal)))) {
-      for (const { id, volumeId } of snapshots) {
-        const leaf = id.slice(id.indexOf('@') + 1)
+    // Names are enough: a leaf is a hash of the cluster and the snapshot's own name.
+    for (const snapshots of await Promise.all([...this.#pools.values()].map(pool => listSnapshotNames(pool, signal)))) {
+      for (const { leaf, volumeId } of snapshots) {
+        if (!isSnapshotLeaf(leaf)) continue
         volumes.set(leaf, (volumes.get(leaf) ?? new Set()).add(volumeId))
       }
     }

@@ -2,7 +2,8 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
-import { readPoolSnapshots, readSnapshot, readVolumeSnapshots } from './catalog.ts'
+import { readSnapshot, readVolumeSnapshots } from './catalog.ts'
+import { type ListRange, readSnapshotList } from './lists.ts'
 import type { Snapshot } from './model.ts'
 import { findSnapshotId, snapshotLeaf } from './names.ts'
 import { findPlace, getPlace, type Pools, type VolumePlace, withRoom } from './pool.ts'
@@ -19,6 +20,8 @@ export interface SnapshotsOptions {
 }
 
 export interface SnapshotFilter {
+  /** Of a list without the other filters. */
+  readonly range?: ListRange
   readonly snapshotId?: string
   readonly volumeId?: string
 }
@@ -130,12 +133,12 @@ export class Snapshots {
     return all.toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 
-  async #read({ snapshotId, volumeId }: SnapshotFilter, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
+  async #read({ snapshotId, volumeId, range }: SnapshotFilter, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
     if (snapshotId !== undefined) {
       const snapshot = await this.#find(snapshotId, signal)
       return snapshot !== undefined && (volumeId === undefined || volumeId === snapshot.volumeId) ? [snapshot] : []
     }
-    if (volumeId === undefined) return (await Promise.all([...this.#pools.values()].map(pool => readPoolSnapshots(pool, signal)))).flat()
+    if (volumeId === undefined) return readSnapshotList(this.#pools, signal, range)
     const place = findPlace(this.#pools, volumeId)
     return place === undefined ? [] : readVolumeSnapshots(place, signal)
   }

@@ -37,6 +37,22 @@ export function parseProperties(
   return datasets
 }
 
+/**
+ * What `zfs list -H -o name` prints of `parent` and of what is below it, without the parent. Lines before the parent's own are a
+ * login banner; every line after it is a name below it.
+ */
+export function parseNames(text: string, parent: string): readonly string[] {
+  const lines = text.replace(/\n$/, '').split('\n')
+  const start = lines.indexOf(parent)
+  if (start < 0) throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
+  const names = lines.slice(start + 1)
+  const other = names.find(name => !name.startsWith(`${parent}/`) && !name.startsWith(`${parent}@`))
+  if (other !== undefined) {
+    throw new StorageError('internal', `zfs list printed a line that is no name below ${parent}: ${JSON.stringify(other.slice(0, 80))}`)
+  }
+  return names
+}
+
 function records(text: string, names: readonly string[], isDataset: (name: string) => boolean): readonly string[] {
   const found: string[] = []
   let dataset = ''

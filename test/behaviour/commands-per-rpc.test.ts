@@ -66,8 +66,8 @@ const STEPS: readonly Step[] = [
     budget: { silver: 2, gold: 3 },
     run: scene => scene.driver.attachments.attach(attachRequest(scene.volumeId, guest)),
   },
-  // One a pool, one a machine: three pools, two machines.
-  { rpc: 'ListVolumes', budget: { silver: 5, gold: 5 }, run: scene => scene.driver.attachments.listPublished() },
+  // Names: one a pool; properties: one for every few hundred volumes, of which there is one; one a machine. Three pools, two machines.
+  { rpc: 'ListVolumes', budget: { silver: 6, gold: 6 }, run: scene => scene.driver.attachments.listPublished() },
   // Read, set volsize; lun: modify-lu, and iscsiadm and iostat in each service domain that has the volume attached.
   {
     rpc: 'ControllerExpandVolume',
@@ -100,7 +100,8 @@ const STEPS: readonly Step[] = [
       scene.snapshotId = await scene.snapshot('s-1')
     },
   },
-  { rpc: 'ListSnapshots', budget: { silver: 3, gold: 3 }, run: scene => scene.driver.snapshots.listSnapshots({}) },
+  // As ListVolumes, without the machines.
+  { rpc: 'ListSnapshots', budget: { silver: 4, gold: 4 }, run: scene => scene.driver.snapshots.listSnapshots({}) },
   {
     rpc: 'ListSnapshots of a volume',
     budget: { silver: 1, gold: 1 },

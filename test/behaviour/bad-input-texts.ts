@@ -105,4 +105,4 @@ export class HonestCommands {
   }
 }
 
-export const RUNS = 40
+export const RUNS = 25

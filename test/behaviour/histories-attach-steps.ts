@@ -101,9 +101,10 @@ function expectAttachment(player: Player, volume: VolumeBelief, { guest, sharing
 export async function detach(player: Player, number: number, faultless: boolean): Promise<void> {
   const [volume, attachment] = choose(player.model.attachments(), number) ?? []
   if (volume === undefined || attachment === undefined) return
-  // Nobody detaches what is mounted; a Linux guest would not object, and behind a fence nobody can.
+  // Nobody detaches what is in use, but to see a Solaris guest refuse: a Linux guest would not object, behind a fence nobody can, and of
+  // a raw device nothing is open that could.
   const unused = attachment.staged === 'no' && attachment.published === 'no'
-  if (!unused && (platformOf(attachment.guest) === 'linux' || !faultless || player.isDisturbed)) return
+  if (!unused && (volume.isBlock || platformOf(attachment.guest) === 'linux' || !faultless || player.isDisturbed)) return
   await detachFrom(player, volume, attachment)
 }
 

@@ -61,9 +61,10 @@ export async function stageIn(player: Player, volume: VolumeBelief, attachment: 
 
 function expectStaging(player: Player, volume: VolumeBelief, attachment: AttachmentBelief, type: string): Expectation {
   if (!player.isLive(volume, attachment)) return either('unavailable', 'failed-precondition')
-  if (volume.isBlock || attachment.staged === 'yes') return SUCCESS
-  // A label or a file system that finds no room is not finished.
+  if (attachment.staged === 'yes') return SUCCESS
+  // A label or a file system that finds no room is not finished; a raw disk may need a label too.
   if (player.isFull) return either('failed-precondition', 'unsupported')
+  if (volume.isBlock) return SUCCESS
   const { answer } = attachment
   const formats = volume.createdEmpty && attachment.mode === 'rw' && answer?.written === false
   const works = [...volume.contents].map(content => (content === 'blank' ? formats : content.startsWith(`${type}:`)))

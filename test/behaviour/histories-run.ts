@@ -10,13 +10,15 @@ import { type Event, GUESTS, histories, MACHINES, type StepOf, type Turn } from 
 import * as volumes from './histories-volume-steps.ts'
 
 const DEFAULT_HISTORIES = 2_000
+/** The same histories in every run: a change must not fail for a defect that it did not bring. Another seed looks for those. */
+const DEFAULT_SEED = 20_261_121
 
 /** The one place where the environment is asked. */
 function settings(share: number): fc.Parameters<[readonly Turn[]]> {
   const { HISTORIES, HISTORY_SEED, HISTORY_PATH } = process.env
   return {
     numRuns: Math.ceil(Number(HISTORIES ?? DEFAULT_HISTORIES) * share),
-    ...(HISTORY_SEED === undefined ? {} : { seed: Number(HISTORY_SEED) }),
+    seed: Number(HISTORY_SEED ?? DEFAULT_SEED),
     ...(HISTORY_PATH === undefined ? {} : { path: HISTORY_PATH }),
   }
 }

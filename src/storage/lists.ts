@@ -4,7 +4,7 @@
 import type { Properties } from '../zfs/zfs.ts'
 import { inSight, parentMissing, parseOwnVolume, parseSnapshots, readRecords } from './catalog.ts'
 import type { Attachment, Snapshot, Volume } from './model.ts'
-import { formatSnapshotId, formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
+import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
 import { isDeleted, ownerCluster, READ_PROPERTIES, SNAPSHOT_PROPERTIES, STATE_PROPERTIES } from './properties.ts'
 
@@ -22,67 +22,90 @@ export interface ListRange {
 
 const EVERYTHING: ListRange = { after: undefined, limit: Number.POSITIVE_INFINITY }
 
-/** All volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a listing throws. */
-export function readPool(pool: Pool, signal?: AbortSignal): Promise<PoolReading> {
-  return readPools(new Map([[pool.name, pool]]), signal)
-}
+/** What is read, parsed and let go before the next is asked for: the text of ten thousand volumes would fill the memory. */
+const NAMES_A_TURN = 500
 
 /**
  * All pools, each list sorted by volume id. A pool that cannot be read fails the whole: half a list would be taken for all of it.
  * One command a pool for the names, one for every few hundred datasets in the range, and one for every shared volume.
  */
 export async function readPools(pools: Pools, signal?: AbortSignal, range = EVERYTHING): Promise<PoolReading> {
-  const listed = await Promise.all([...pools.values()].map(pool => listVolumes(pool, range.after, signal)))
-  const places = sortedById(listed.flat(), ({ place }) => place.volumeId)
+  const readings = await readEach(pools, range, {
+    read: (pool, part) => readRange(pool, part, signal),
+    lengthOf: reading => reading.volumes.length,
+  })
+  return {
+    volumes: readings.flatMap(reading => reading.volumes),
+    tombstones: readings.flatMap(reading => reading.tombstones),
+    records: readings.flatMap(reading => reading.records),
+  }
+}
+
+/** All volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a listing throws. */
+export function readPool(pool: Pool, signal?: AbortSignal): Promise<PoolReading> {
+  return readRange(pool, EVERYTHING, signal)
+}
+
+// An id begins with its pool, so the ids of one pool all stand before or after those of another. A range ends before the pools that
+// it does not reach; without a limit the pools are read side by side.
+async function readEach<Part>(
+  pools: Pools,
+  { after, limit }: ListRange,
+  list: { readonly read: (pool: Pool, range: ListRange) => Promise<Part>; readonly lengthOf: (part: Part) => number },
+): Promise<readonly Part[]> {
+  const prefix = ({ name }: Pool) => `${name}/`
+  const ordered = [...pools.values()]
+    .filter(pool => after === undefined || after.startsWith(prefix(pool)) || prefix(pool) > after)
+    .sort((a, b) => (prefix(a) < prefix(b) ? -1 : 1))
+  if (limit === Number.POSITIVE_INFINITY) return Promise.all(ordered.map(pool => list.read(pool, { after, limit })))
+  const parts: Part[] = []
+  let missing = limit
+  for (const pool of ordered) {
+    if (missing < 0) break
+    const part = await list.read(pool, { after, limit: missing })
+    parts.push(part)
+    missing -= list.lengthOf(part)
+  }
+  return parts
+}
+
+async function readRange(pool: Pool, { after, limit }: ListRange, signal: AbortSignal | undefined): Promise<PoolReading> {
+  const names = await inSight(pool, pool.zfs.listChildren(pool.dataset, signal))
+  const leaves = names.map(name => name.slice(pool.dataset.length + 1))
+  const recorded = new Set(leaves.flatMap(leaf => (leaf.startsWith('a-') ? [leaf.slice(2)] : [])))
+  // A record may have lost its volume: it is looked at all the same.
+  const wanted = [...new Set([...leaves, ...recorded])]
+    .filter(leaf => isVolumeLeaf(leaf) && (after === undefined || formatVolumeId(pool.name, leaf) > after))
+    .sort()
   const reading = { volumes: [] as Volume[], tombstones: [] as Volume[], records: [] as Attachment[] }
   // Deleted volumes and those of other clusters are among the names, so that a range may take several turns.
-  for (let at = 0; at < places.length && reading.volumes.length <= range.limit; ) {
-    const turn = places.slice(at, at + Math.min(PLACES_A_TURN, range.limit + 1 - reading.volumes.length))
-    await readTurn(turn, reading, signal)
+  for (let at = 0; at < wanted.length && reading.volumes.length <= limit; ) {
+    const turn = wanted.slice(at, at + Math.min(NAMES_A_TURN, limit + 1 - reading.volumes.length)).map(leaf => placeOf(pool, leaf))
+    const datasets = turn.flatMap(({ dataset, record, leaf }) => (recorded.has(leaf) ? [dataset, record] : [dataset]))
+    await sortTurn(turn, await readProperties(pool, READ_PROPERTIES, { datasets, signal }), { reading, signal })
     at += turn.length
   }
   return reading
 }
 
-/** What is read, parsed and let go before the next is asked for: the text of ten thousand volumes would fill the memory. */
-const PLACES_A_TURN = 500
-
-interface ListedVolume {
-  readonly place: VolumePlace
-  /** Its own dataset, its record's, or both. */
-  readonly datasets: readonly string[]
-}
-
-async function listVolumes(pool: Pool, after: string | undefined, signal: AbortSignal | undefined): Promise<readonly ListedVolume[]> {
-  const datasets = new Map<string, string[]>()
-  for (const dataset of await inSight(pool, pool.zfs.listChildren(pool.dataset, signal))) {
-    const name = dataset.slice(pool.dataset.length + 1)
-    const leaf = name.startsWith('a-') ? name.slice(2) : name
-    if (!isVolumeLeaf(leaf) || isListed(formatVolumeId(pool.name, leaf), after)) continue
-    const known = datasets.get(leaf)
-    if (known === undefined) datasets.set(leaf, [dataset])
-    else known.push(dataset)
-  }
-  return [...datasets].map(([leaf, names]) => ({ place: placeOf(pool, leaf), datasets: names }))
-}
-
-async function readTurn(
-  turn: readonly ListedVolume[],
-  reading: { readonly volumes: Volume[]; readonly tombstones: Volume[]; readonly records: Attachment[] },
-  signal: AbortSignal | undefined,
+async function sortTurn(
+  turn: readonly VolumePlace[],
+  found: ReadonlyMap<string, Properties>,
+  to: {
+    readonly reading: { readonly volumes: Volume[]; readonly tombstones: Volume[]; readonly records: Attachment[] }
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<void> {
-  const pools = Map.groupBy(turn, ({ place }) => place.pool)
-  const read = ([pool, listed]: [Pool, ListedVolume[]]) =>
-    readProperties(pool, READ_PROPERTIES, { datasets: listed.flatMap(({ datasets }) => datasets), signal })
-  const found = new Map((await Promise.all([...pools].map(read))).flatMap(properties => [...properties]))
-  for (const { place, datasets } of turn) {
-    for (const dataset of datasets) {
-      const properties = found.get(dataset)
-      // Gone since the names were listed, or another cluster's.
-      if (properties === undefined || ownerCluster(properties, dataset) !== place.pool.cluster) continue
-      if (dataset === place.record) reading.records.push(...(await readRecords(place, properties, signal)).records)
-      else (isDeleted(properties, dataset) ? reading.tombstones : reading.volumes).push(parseOwnVolume(properties, place))
+  const { reading, signal } = to
+  for (const place of turn) {
+    const isOwn = (dataset: string, properties: Properties) => ownerCluster(properties, dataset) === place.pool.cluster
+    const volume = found.get(place.dataset)
+    if (volume !== undefined && isOwn(place.dataset, volume)) {
+      const list = isDeleted(volume, place.dataset) ? reading.tombstones : reading.volumes
+      list.push(parseOwnVolume(volume, place))
     }
+    const record = found.get(place.record)
+    if (record !== undefined && isOwn(place.record, record)) reading.records.push(...(await readRecords(place, record, signal)).records)
   }
 }
 
@@ -91,17 +114,57 @@ export async function readTombstones(pools: Pools, signal?: AbortSignal): Promis
   const readings = await Promise.all(
     [...pools.values()].map(async pool => {
       const states = await inSight(pool, pool.zfs.getChildren(STATE_PROPERTIES, pool.dataset, signal))
-      const listed = [...states].flatMap(([dataset, properties]) => {
+      const waiting = [...states].flatMap(([dataset, properties]) => {
         const leaf = dataset.slice(pool.dataset.length + 1)
-        const isWaiting = isVolumeLeaf(leaf) && ownerCluster(properties, dataset) === pool.cluster && isDeleted(properties, dataset)
-        return isWaiting ? [{ place: placeOf(pool, leaf), datasets: [dataset] }] : []
+        const isOwn = isVolumeLeaf(leaf) && ownerCluster(properties, dataset) === pool.cluster
+        return isOwn && isDeleted(properties, dataset) ? [placeOf(pool, leaf)] : []
       })
+      const found = await readProperties(pool, READ_PROPERTIES, { datasets: waiting.map(({ dataset }) => dataset), signal })
       const reading = { volumes: [], tombstones: [] as Volume[], records: [] }
-      await readTurn(listed, reading, signal)
+      await sortTurn(waiting, found, { reading, signal })
       return reading.tombstones
     }),
   )
   return readings.flat()
+}
+
+/**
+ * All snapshots of the pools' volumes in the range, sorted by id; those of deleted volumes too: they outlive them. One command a
+ * pool for the names, and one for every few hundred snapshots in the range.
+ */
+export async function readSnapshotList(pools: Pools, signal?: AbortSignal, range = EVERYTHING): Promise<readonly Snapshot[]> {
+  const parts = await readEach(pools, range, {
+    read: (pool, part) => readSnapshotRange(pool, part, signal),
+    lengthOf: snapshots => snapshots.length,
+  })
+  return parts.flat()
+}
+
+async function readSnapshotRange(pool: Pool, { after, limit }: ListRange, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
+  // Ids and ZFS's names differ in what they begin with only.
+  const afterName = after?.startsWith(`${pool.name}/`) ? `${pool.dataset}${after.slice(pool.name.length)}` : undefined
+  const names = await listSnapshotNames(pool, { after: afterName, signal })
+  const snapshots: Snapshot[] = []
+  for (let at = 0; at < names.length && snapshots.length <= limit; ) {
+    const turn = names.slice(at, at + Math.min(NAMES_A_TURN, limit + 1 - snapshots.length))
+    const wanted = turn.filter(name => isSnapshotLeaf(name.slice(name.indexOf('@') + 1)))
+    snapshots.push(...parseSnapshots(pool, await readListedSnapshots(pool, wanted, signal)))
+    at += turn.length
+  }
+  return snapshots
+}
+
+/** One command: the ZFS names of the snapshots below a pool's volumes, whoever made them, sorted. */
+export function listSnapshotNames(
+  pool: Pool,
+  options: { readonly after?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<readonly string[]> {
+  return inSight(pool, pool.zfs.listGrandchildren(pool.dataset, options))
+}
+
+/** What is known of snapshots that were listed a moment ago; those that are gone are left out. */
+export function readListedSnapshots(pool: Pool, names: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, Properties>> {
+  return readProperties(pool, SNAPSHOT_PROPERTIES, { datasets: names, signal })
 }
 
 // Every server reads ssh packets of 35,000 bytes (RFC 4253, 6.1), and a command line is one packet.
@@ -123,70 +186,7 @@ async function readProperties(
     }
     const found = await pool.zfs.getProperties(names, asked, signal)
     if (!found.has(pool.dataset)) throw parentMissing(pool)
-    for (const [dataset, properties] of found) all.set(dataset, properties)
+    for (const [dataset, properties] of found) if (dataset !== pool.dataset) all.set(dataset, properties)
   }
   return all
-}
-
-function isListed(id: string, after: string | undefined): boolean {
-  return after !== undefined && id <= after
-}
-
-function sortedById<T>(items: readonly T[], idOf: (item: T) => string): readonly T[] {
-  return items.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
-}
-
-/**
- * All snapshots of the pools' volumes in the range, sorted by id; those of deleted volumes too: they outlive them. One command a
- * pool for the names, and one for every few hundred snapshots in the range.
- */
-export async function readSnapshotList(pools: Pools, signal?: AbortSignal, range = EVERYTHING): Promise<readonly Snapshot[]> {
-  const listed = await Promise.all([...pools.values()].map(pool => listSnapshotNames(pool, signal)))
-  const wanted = sortedById(
-    listed.flat().filter(({ leaf, id }) => isSnapshotLeaf(leaf) && !isListed(id, range.after)),
-    ({ id }) => id,
-  )
-  const snapshots: Snapshot[] = []
-  for (let at = 0; at < wanted.length && snapshots.length <= range.limit; ) {
-    const turn = wanted.slice(at, at + Math.min(PLACES_A_TURN, range.limit + 1 - snapshots.length))
-    const pools = Map.groupBy(turn, ({ pool }) => pool)
-    const parts = await Promise.all(
-      [...pools].map(async ([pool, names]) => {
-        return parseSnapshots(pool, await readListedSnapshots(pool, names, signal))
-      }),
-    )
-    snapshots.push(...sortedById(parts.flat(), ({ id }) => id))
-    at += turn.length
-  }
-  return snapshots
-}
-
-export interface ListedSnapshot {
-  readonly pool: Pool
-  readonly name: string // of ZFS
-  readonly volumeId: string
-  readonly leaf: string
-  readonly id: string
-}
-
-/** What is known of snapshots that were listed a moment ago; those that are gone are left out. */
-export function readListedSnapshots(
-  pool: Pool,
-  listed: readonly ListedSnapshot[],
-  signal?: AbortSignal,
-): Promise<ReadonlyMap<string, Properties>> {
-  return readProperties(pool, SNAPSHOT_PROPERTIES, { datasets: listed.map(({ name }) => name), signal })
-}
-
-/** One command: what snapshots there are below a pool's volumes, whoever made them. */
-export async function listSnapshotNames(pool: Pool, signal?: AbortSignal): Promise<readonly ListedSnapshot[]> {
-  const names = await inSight(pool, pool.zfs.listGrandchildren(pool.dataset, signal))
-  return names.flatMap(name => {
-    const at = name.indexOf('@')
-    const volumeLeaf = name.slice(pool.dataset.length + 1, at)
-    if (!isVolumeLeaf(volumeLeaf)) return []
-    const volumeId = formatVolumeId(pool.name, volumeLeaf)
-    const leaf = name.slice(at + 1)
-    return [{ pool, name, volumeId, leaf, id: formatSnapshotId(volumeId, leaf) }]
-  })
 }

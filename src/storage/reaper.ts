@@ -33,7 +33,7 @@ export class Reaper {
   }
 
   async #dropHiddenSnapshots(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
-    const hidden = (await listSnapshotNames(pool, signal)).filter(({ leaf }) => isHiddenSnapshotLeaf(leaf))
+    const hidden = (await listSnapshotNames(pool, { signal })).filter(name => isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)))
     const snapshots = await readListedSnapshots(pool, hidden, signal)
     const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
     for (const place of places) await this.#lock.run(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))

@@ -24,61 +24,75 @@ export function parseProperties(
   isDataset: (name: string) => boolean,
 ): ReadonlyMap<string, Properties> {
   const datasets = new Map<string, Map<string, PropertyValue>>()
-  for (const record of records(text, names, isDataset)) {
-    const { dataset, property, value } = parseRecord(record)
+  let record = ''
+  let dataset = ''
+  let at = 0
+  const finish = () => {
+    if (record === '') return
     const properties = datasets.get(dataset) ?? new Map<string, PropertyValue>()
-    properties.set(property, value)
+    properties.set(...parseRecord(record))
     datasets.set(dataset, properties)
   }
-  for (const [dataset, properties] of datasets) {
+  for (const line of linesOf(text)) {
+    const firstTab = line.indexOf('\t')
+    const name = line.slice(0, firstTab)
+    // The next property that was asked for, of the same dataset or of the first of the next.
+    if (line.startsWith(`${names[at]}\t`, firstTab + 1) && (at === 0 ? isDataset(name) : name === dataset)) {
+      finish()
+      record = line
+      dataset = name
+      at = (at + 1) % names.length
+    } else if (record !== '') {
+      record += `\n${line}`
+    }
+  }
+  finish()
+  for (const [listed, properties] of datasets) {
     const missing = names.find(name => !properties.has(name))
-    if (missing !== undefined) throw new StorageError('internal', `zfs get listed dataset ${dataset} without property ${missing}`)
+    if (missing !== undefined) throw new StorageError('internal', `zfs get listed dataset ${listed} without property ${missing}`)
   }
   return datasets
 }
 
+// One after the other: the lines of a whole listing at once are several times its text.
+function* linesOf(text: string): Generator<string> {
+  const end = text.endsWith('\n') ? text.length - 1 : text.length
+  for (let at = 0; at <= end; ) {
+    const next = text.indexOf('\n', at)
+    const stop = next < 0 || next > end ? end : next
+    yield text.slice(at, stop)
+    at = stop + 1
+  }
+}
+
 /**
- * What `zfs list -H -o name` prints of `parent` and of what is below it, without the parent. Lines before the parent's own are a
+ * The wanted names of those that `zfs list -H -o name` prints of `parent` and of what is below it, sorted. Lines before the parent's own are a
  * login banner; every line after it is a name below it.
  */
-export function parseNames(text: string, parent: string): readonly string[] {
-  const lines = text.replace(/\n$/, '').split('\n')
-  const start = lines.indexOf(parent)
-  if (start < 0) throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
-  const names = lines.slice(start + 1)
-  const other = names.find(name => !name.startsWith(`${parent}/`) && !name.startsWith(`${parent}@`))
-  if (other !== undefined) {
-    throw new StorageError('internal', `zfs list printed a line that is no name below ${parent}: ${JSON.stringify(other.slice(0, 80))}`)
-  }
-  return names
-}
-
-function records(text: string, names: readonly string[], isDataset: (name: string) => boolean): readonly string[] {
-  const found: string[] = []
-  let dataset = ''
-  let at = 0
-  for (const line of text.replace(/\n$/, '').split('\n')) {
-    const [name = '', property] = line.split('\t')
-    const starts = property === names[at] && (at === 0 ? isDataset(name) : name === dataset)
-    if (starts) {
-      found.push(line)
-      dataset = name
-      at = (at + 1) % names.length
-    } else if (found.length > 0) {
-      found.push(`${found.pop()}\n${line}`)
+export function parseNames(text: string, parent: string, isWanted: (name: string) => boolean): readonly string[] {
+  const names: string[] = []
+  let isBelow = false
+  for (const line of linesOf(text)) {
+    if (!isBelow) {
+      isBelow = line === parent
+    } else if (!line.startsWith(`${parent}/`) && !line.startsWith(`${parent}@`)) {
+      throw new StorageError('internal', `zfs list printed a line that is no name below ${parent}: ${JSON.stringify(line.slice(0, 80))}`)
+    } else if (isWanted(line)) {
+      names.push(line)
     }
   }
-  return found
+  if (!isBelow) throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
+  return names.sort()
 }
 
-function parseRecord(record: string): { dataset: string; property: string; value: PropertyValue } {
-  const fields = record.split('\t')
-  const [dataset = '', property = '', ...rest] = fields
+// A value may hold TABs itself.
+function parseRecord(record: string): [property: string, value: PropertyValue] {
+  const [, property = '', ...rest] = record.split('\t')
   const source = parseSource(rest.pop())
   if (rest.length === 0 || source === undefined) {
     throw new StorageError('internal', `zfs get printed a record that is not name, property, value and source: ${JSON.stringify(record)}`)
   }
-  return { dataset, property, value: { value: rest.join('\t'), source } }
+  return [property, { value: rest.join('\t'), source }]
 }
 
 function parseSource(text: string | undefined): PropertySource | undefined {

@@ -103,22 +103,24 @@ export class Zfs {
 
   /** Names of the direct children of a dataset, sorted. Of thousands the names are short where their properties are long. */
   async listChildren(parent: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const names = await this.#listNames(['-d', '1', '-t', 'filesystem,volume'], parent, signal)
-    return names.filter(name => name.startsWith(`${parent}/`))
+    const text = await this.#listNames(['-d', '1', '-t', 'filesystem,volume'], parent, signal)
+    return parseNames(text, parent, () => true)
   }
 
-  /** Names of the snapshots of all direct children of a dataset, sorted. */
-  async listGrandchildren(parent: string, signal?: AbortSignal): Promise<readonly string[]> {
+  /** Names of the snapshots of all direct children of a dataset, sorted; those up to and with `after` left out. */
+  async listGrandchildren(
+    parent: string,
+    { after = '', signal }: { readonly after?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<readonly string[]> {
     // Filesystems are listed for the parent's sake: without its own line an empty answer would be no proof that there is nothing.
-    const names = await this.#listNames(['-d', '2', '-t', 'filesystem,snapshot'], parent, signal)
-    return names.filter(name => name.startsWith(`${parent}/`) && name.includes('@'))
+    const text = await this.#listNames(['-d', '2', '-t', 'filesystem,snapshot'], parent, signal)
+    return parseNames(text, parent, name => name > after && name.startsWith(`${parent}/`) && name.includes('@'))
   }
 
   // Sorted by name on purpose: OpenZFS then reads no properties at all (zfs_main.c, recalled).
-  async #listNames(what: readonly string[], parent: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  async #listNames(what: readonly string[], parent: string, signal: AbortSignal | undefined): Promise<string> {
     const command: Command = [ZFS, 'list', '-H', '-r', ...what, '-o', 'name', '-s', 'name', checkName(parent)]
-    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), ZFS_FAILURES, parent)
-    return parseNames(result.stdout, parent)
+    return expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), ZFS_FAILURES, parent).stdout
   }
 
   // Solaris has no `get -t` (v23, recorded): the depth of 1 lists the dataset, its snapshots and its children together.

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { stringify } from 'yaml'
 import { isStorageError } from '../../src/errors.ts'
 import { type ApplyWorld, applyWorld, DRIVER } from './apply-world.ts'
-import { HonestCommands, hostileText, RUNS } from './bad-input-texts.ts'
+import { HonestCommands, hostileText, RUNS, TIMEOUT_MS } from './bad-input-texts.ts'
 
 type Document = Readonly<Record<string, unknown>>
 
@@ -111,7 +111,7 @@ beforeAll(async () => {
   expect(await at.apply(good)).toEqual([])
   expect(await at.remove(good)).toEqual([])
   honest = new HonestCommands(at.world)
-})
+}, TIMEOUT_MS)
 
 afterAll(() => at.end())
 
@@ -132,20 +132,24 @@ async function applied(manifest: string): Promise<'nothing' | 'failures' | 'all'
   }
 }
 
-test.each(FIELDS)('$name', async ({ manifest }) => {
-  await fc.assert(
-    fc.asyncProperty(hostileText, async text => {
-      const before = at.state()
-      const from = at.world.timeline.commands.length
-      const outcome = await applied(manifest(text))
-      honest.check(at.world, from, text)
-      if (outcome === 'nothing') expect(at.state()).toBe(before)
-      else expect(await at.remove(manifest(text))).toEqual([])
-      expect(at.datasets()).toEqual([])
-    }),
-    { numRuns: RUNS },
-  )
-})
+test.each(FIELDS)(
+  '$name',
+  async ({ manifest }) => {
+    await fc.assert(
+      fc.asyncProperty(hostileText, async text => {
+        const before = at.state()
+        const from = at.world.timeline.commands.length
+        const outcome = await applied(manifest(text))
+        honest.check(at.world, from, text)
+        if (outcome === 'nothing') expect(at.state()).toBe(before)
+        else expect(await at.remove(manifest(text))).toEqual([])
+        expect(at.datasets()).toEqual([])
+      }),
+      { numRuns: RUNS },
+    )
+  },
+  TIMEOUT_MS,
+)
 
 // Defect: known only when the volume is made and attached; then the claim cannot even be deleted with this manifest.
 test.failing('a mount path that is too long for every plugin is refused before anything is made', async () => {
@@ -158,23 +162,27 @@ test.failing('a mount path that is too long for every plugin is refused before a
   expect(outcome).toBe('nothing')
 })
 
-test('a mount path is one word in every command, or the claim fails with its name', async () => {
-  let mounted = 0
-  const isPlain = (text: string) =>
-    Buffer.byteLength(text) < 4000 && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\/$|\/\/|(^|\/)\.\.?(\/|$)/.test(text) && text !== ''
-  await fc.assert(
-    fc.asyncProperty(hostileText.filter(isPlain), async text => {
-      const from = at.world.timeline.commands.length
-      const manifest = yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/mount-path': `/srv/own/${text.replace(/^\/+/, '')}` } }))
-      const outcome = await applied(manifest)
-      honest.check(at.world, from, text, 'be a path')
-      if (outcome === 'nothing') return
-      if (outcome === 'all') mounted += 1
-      expect(await at.remove(manifest)).toEqual([])
-      expect(at.world.guest('m1/ldg1').mounts()).toEqual([])
-      expect(at.datasets()).toEqual([])
-    }),
-    { numRuns: 2 * RUNS },
-  )
-  expect(mounted).toBeGreaterThan(0)
-})
+test(
+  'a mount path is one word in every command, or the claim fails with its name',
+  async () => {
+    let mounted = 0
+    const isPlain = (text: string) =>
+      Buffer.byteLength(text) < 4000 && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\/$|\/\/|(^|\/)\.\.?(\/|$)/.test(text) && text !== ''
+    await fc.assert(
+      fc.asyncProperty(hostileText.filter(isPlain), async text => {
+        const from = at.world.timeline.commands.length
+        const manifest = yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/mount-path': `/srv/own/${text.replace(/^\/+/, '')}` } }))
+        const outcome = await applied(manifest)
+        honest.check(at.world, from, text, 'be a path')
+        if (outcome === 'nothing') return
+        if (outcome === 'all') mounted += 1
+        expect(await at.remove(manifest)).toEqual([])
+        expect(at.world.guest('m1/ldg1').mounts()).toEqual([])
+        expect(at.datasets()).toEqual([])
+      }),
+      { numRuns: 2 * RUNS },
+    )
+    expect(mounted).toBeGreaterThan(0)
+  },
+  TIMEOUT_MS,
+)

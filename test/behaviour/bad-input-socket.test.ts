@@ -2,7 +2,7 @@
 // holds the text or has an option from it. Everything behind the socket is the driver on a simulated installation.
 
 import fc from 'fast-check'
-import { hostileText, legalName, RUNS } from './bad-input-texts.ts'
+import { hostileText, legalName, RUNS, TIMEOUT_MS } from './bad-input-texts.ts'
 import {
   type BadInputWorld,
   badInputWorld,
@@ -21,7 +21,7 @@ let at: BadInputWorld
 
 beforeAll(async () => {
   at = await badInputWorld('m1/ldg1')
-})
+}, TIMEOUT_MS)
 
 afterAll(() => at.end())
 
@@ -200,37 +200,45 @@ const FIELDS: readonly Field[] = [
   { name: 'NodeExpandVolume volume_id', call: text => at.node.NodeExpandVolume({ volume_id: text, volume_path: TARGET }) },
 ]
 
-test.each(FIELDS)('$name', async ({ call }) => {
-  const before = at.state()
-  await fc.assert(
-    fc.asyncProperty(hostileText, async text => {
-      const from = at.commandsSoFar()
-      await told(call(text))
-      at.honest.check(at.world, from, text)
-    }),
-    { numRuns: RUNS },
-  )
-  expect(at.state()).toBe(before)
-})
+test.each(FIELDS)(
+  '$name',
+  async ({ call }) => {
+    const before = at.state()
+    await fc.assert(
+      fc.asyncProperty(hostileText, async text => {
+        const from = at.commandsSoFar()
+        await told(call(text))
+        at.honest.check(at.world, from, text)
+      }),
+      { numRuns: RUNS },
+    )
+    expect(at.state()).toBe(before)
+  },
+  TIMEOUT_MS,
+)
 
-test('a volume has any name that CSI allows, and the name comes back as it went in', async () => {
-  const before = at.state()
-  await fc.assert(
-    fc.asyncProperty(legalName, fc.constantFrom('silver', 'gold'), async (name, pool) => {
-      const from = at.commandsSoFar()
-      const request = { ...CREATE, name, parameters: { pool } }
-      const { volume } = await at.controller.CreateVolume(request)
-      expect(volume?.volume_context).toMatchObject({ name })
-      expect(await at.controller.CreateVolume(request)).toEqual({ volume })
-      const { entries } = await at.controller.ListVolumes({})
-      expect(entries.map(entry => entry.volume?.volume_context.name)).toContain(name)
-      await at.controller.DeleteVolume({ volume_id: volume?.volume_id ?? '' })
-      at.honest.check(at.world, from, name)
-    }),
-    { numRuns: RUNS },
-  )
-  expect(at.state()).toBe(before)
-})
+test(
+  'a volume has any name that CSI allows, and the name comes back as it went in',
+  async () => {
+    const before = at.state()
+    await fc.assert(
+      fc.asyncProperty(legalName, fc.constantFrom('silver', 'gold'), async (name, pool) => {
+        const from = at.commandsSoFar()
+        const request = { ...CREATE, name, parameters: { pool } }
+        const { volume } = await at.controller.CreateVolume(request)
+        expect(volume?.volume_context).toMatchObject({ name })
+        expect(await at.controller.CreateVolume(request)).toEqual({ volume })
+        const { entries } = await at.controller.ListVolumes({})
+        expect(entries.map(entry => entry.volume?.volume_context.name)).toContain(name)
+        await at.controller.DeleteVolume({ volume_id: volume?.volume_id ?? '' })
+        at.honest.check(at.world, from, name)
+      }),
+      { numRuns: RUNS },
+    )
+    expect(at.state()).toBe(before)
+  },
+  TIMEOUT_MS,
+)
 
 test('a name that CSI does not allow is an invalid argument that says so, and nothing is run', async () => {
   const from = at.commandsSoFar()
@@ -243,18 +251,22 @@ test('a name that CSI does not allow is an invalid argument that says so, and no
   expect(at.commandsSoFar()).toBe(from)
 })
 
-test('a snapshot has any name that CSI allows, once over the whole driver', async () => {
-  const before = at.state()
-  await fc.assert(
-    fc.asyncProperty(legalName, async name => {
-      const from = at.commandsSoFar()
-      const request = { name: `~${name}`.slice(0, 40).toWellFormed(), source_volume_id: at.volumeId }
-      const { snapshot } = await at.controller.CreateSnapshot(request)
-      expect(await at.controller.CreateSnapshot(request)).toEqual({ snapshot })
-      await at.controller.DeleteSnapshot({ snapshot_id: snapshot?.snapshot_id ?? '' })
-      at.honest.check(at.world, from, name)
-    }),
-    { numRuns: RUNS },
-  )
-  expect(at.state()).toBe(before)
-})
+test(
+  'a snapshot has any name that CSI allows, once over the whole driver',
+  async () => {
+    const before = at.state()
+    await fc.assert(
+      fc.asyncProperty(legalName, async name => {
+        const from = at.commandsSoFar()
+        const request = { name: `~${name}`.slice(0, 40).toWellFormed(), source_volume_id: at.volumeId }
+        const { snapshot } = await at.controller.CreateSnapshot(request)
+        expect(await at.controller.CreateSnapshot(request)).toEqual({ snapshot })
+        await at.controller.DeleteSnapshot({ snapshot_id: snapshot?.snapshot_id ?? '' })
+        at.honest.check(at.world, from, name)
+      }),
+      { numRuns: RUNS },
+    )
+    expect(at.state()).toBe(before)
+  },
+  TIMEOUT_MS,
+)

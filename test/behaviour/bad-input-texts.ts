@@ -106,3 +106,5 @@ export class HonestCommands {
 }
 
 export const RUNS = 25
+/** For a machine that has much else to do. */
+export const TIMEOUT_MS = 30_000

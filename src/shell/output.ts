@@ -1,20 +1,24 @@
-// What a command prints, gathered up to a limit. Text is decoded once at the end: a character may be split between two chunks.
+// What a command prints, gathered up to a limit. It becomes text as it comes, so that the bytes of a long listing are not kept
+// beside its text; a character may be split between two chunks.
+
+import { StringDecoder } from 'node:string_decoder'
 
 export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 
 export class Output {
-  #chunks: Buffer[] = []
+  readonly #decoder = new StringDecoder('utf8')
+  #text = ''
   #sizeBytes = 0
 
   /** False once both streams' limit is passed. */
   add(chunk: Buffer): boolean {
     this.#sizeBytes += chunk.length
     if (this.#sizeBytes > MAX_OUTPUT_BYTES) return false
-    this.#chunks.push(chunk)
+    this.#text += this.#decoder.write(chunk)
     return true
   }
 
   text(): string {
-    return Buffer.concat(this.#chunks).toString('utf8')
+    return this.#text + this.#decoder.end()
   }
 }

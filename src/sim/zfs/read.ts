@@ -151,19 +151,22 @@ function compareTargets(a: Target, b: Target): number {
 function sortTargets(targets: readonly Target[], options: readonly Option[]): readonly Target[] {
   const keys = options.filter(option => 'sS'.includes(option.letter))
   if (keys.length === 0) return targets
-  return [...targets].sort((a, b) => {
-    for (const { letter, value: property } of keys) {
-      const [left, right] = [sortKey(a, property), sortKey(b, property)]
-      const order =
-        Number.isFinite(Number(left)) && Number.isFinite(Number(right)) ? Number(left) - Number(right) : compareNames(left, right)
+  const rows = targets.map(target => ({ target, values: keys.map(key => sortKey(target, key.value)) }))
+  rows.sort((a, b) => {
+    for (const [at, { letter }] of keys.entries()) {
+      const [left, right] = [a.values[at] ?? '', b.values[at] ?? '']
+      const order = typeof left === 'number' && typeof right === 'number' ? left - right : compareNames(String(left), String(right))
       if (order !== 0) return letter === 's' ? order : -order
     }
-    return compareTargets(a, b)
+    return compareTargets(a.target, b.target)
   })
+  return rows.map(row => row.target)
 }
 
-function sortKey(target: Target, property: string): string {
-  return property === 'name' ? target.name : readProperty(target, property, true).value
+function sortKey(target: Target, property: string): string | number {
+  if (property === 'name') return target.name
+  const { value } = readProperty(target, property, true)
+  return Number.isFinite(Number(value)) ? Number(value) : value
 }
 
 function parseProperties(world: ZfsWorld, command: 'get' | 'list', text: string): readonly string[] {

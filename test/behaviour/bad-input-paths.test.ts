@@ -3,7 +3,7 @@
 import { posix } from 'node:path'
 import fc from 'fast-check'
 import { hostileText, RUNS, TIMEOUT_MS } from './bad-input-texts.ts'
-import { type BadInputWorld, badInputWorld, CAPABILITY, CREATE, MOUNT, told, WRITER } from './bad-input-world.ts'
+import { type BadInputWorld, badInputWorld, CAPABILITY, CREATE, MOUNT, TARGET, told, WRITER } from './bad-input-world.ts'
 
 interface AtPath {
   readonly name: string
@@ -26,7 +26,7 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
 
   const path = fc.tuple(fc.constantFrom('/', '/srv/', '/srv/a/'), hostileText).map(([root, text]) => `${root}${text}`)
   // Where the guest's own system is mounted, see below.
-  const nowhere = path.filter(text => posix.normalize(text) !== '/')
+  const nowhere = path.filter(text => posix.normalize(text) !== '/' && !text.includes('\n'))
 
   test.each<AtPath>([
     { name: 'NodeGetVolumeStats', call: volume_path => at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path }) },
@@ -92,6 +92,12 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
       expect(outcome).toBe('INVALID_ARGUMENT')
     },
   )
+
+  // Defect: with a line end behind it a path is taken for the one without, on Linux by its last line; staging and publishing refuse it.
+  const whereSpellingStays = platform === 'solaris' ? test : test.failing
+  whereSpellingStays('NodeGetVolumeStats at the path of a volume and a line end: nothing is there, or refused', async () => {
+    expect(await told(at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path: `${TARGET}\n` }))).not.toBe('OK')
+  })
 
   // Defect: statistics and growth of whatever is mounted at the path, be it the guest's own system; here this ends INTERNAL.
   test.failing.each<AtPath>([

@@ -2,6 +2,7 @@
 
 import type { SimFault } from '../../src/sim/host.ts'
 import type { VolumeSpec } from '../../src/storage/model.ts'
+import { leafOfAttachmentName } from '../../src/storage/names.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 const MARK_AT = 8 * 1024 * 1024
@@ -16,6 +17,45 @@ function meetOnce({ world }: TestInstallation, words: string, fault: SimFault): 
   }
   rules.push(rule)
 }
+
+/** Looks at the world before each command that is about to be run. */
+function watch({ world }: TestInstallation, look: (command: string) => void): void {
+  world.timeline.rules.push(argv => {
+    look(argv.join(' '))
+    return undefined
+  })
+}
+
+/** Names of the exports and disks that a machine has of a volume. */
+function onMachine({ world }: TestInstallation, machine: string, leaf: string): readonly string[] {
+  return world
+    .machine(machine)
+    .state()
+    .domains.flatMap(({ vds, vdisks }) => [...vds.flatMap(({ volumes }) => volumes), ...vdisks])
+    .map(({ name }) => name)
+    .filter(name => leafOfAttachmentName(name) === leaf)
+}
+
+/** Whether a guest has any disk whose bytes answer. */
+function reaches({ world }: TestInstallation, guest: string): boolean {
+  const [machine = '', name = ''] = guest.split('/')
+  const disks = world.machine(machine).guestDisks(name).list()
+  return disks.some(disk => disk.activeServiceDomain() !== undefined)
+}
+
+/** A command that somebody else types on a host. */
+async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {
+  const outcome = await world.host(host).perform(command.split(' '), '')
+  expect(outcome).toMatchObject({ kind: 'exit', answer: { exitStatus: 0 } })
+}
+
+const POOLS = [
+  { pool: 'silver', host: 'm1-primary', parent: 'mtank/kubernetes' },
+  { pool: 'gold', host: 'storage1', parent: 'tank/kubernetes' },
+] as const
+
+const ldg1 = { machine: 'm1', guest: 'ldg1' }
+const ldg2 = { machine: 'm1', guest: 'ldg2' }
 
 function scene() {
   const installation = install()
@@ -106,4 +146,120 @@ test('a list is whole although a shared volume is detached while it is read', as
   })
   expect(await attachments.listPublished()).toMatchObject([{ volume: { id }, publishedTo: [] }])
   expect(host.programs.get('zfs')).toBe(zfs)
+})
+
+describe.each(POOLS)('in pool $pool', ({ pool, host, parent }) => {
+  test('the record of an attachment is there before the first export, and until the last is gone', async () => {
+    const { installation, volumes, attachments } = scene()
+    const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+    const record = `${parent}/a-${leaf}`
+    const { world } = installation
+    let exports = 0
+    let releases = 0
+    watch(installation, command => {
+      if (/ldm add-|stmfadm add-view/.test(command)) {
+        exports += 1
+        expect(world.zfs(host).dataset(record)).toBeDefined()
+      }
+      if (command.includes(`zfs destroy ${record}`)) {
+        releases += 1
+        expect(onMachine(installation, 'm1', leaf)).toEqual([])
+        if (pool === 'gold') expect(world.comstar(host).views()).toEqual([])
+      }
+    })
+    await attachments.attach(attachRequest(id, ldg1))
+    await attachments.detach(id, ldg1)
+    expect(exports).toBeGreaterThan(1)
+    expect(releases).toBe(1)
+  })
+
+  test('a disk that somebody gave to a guest keeps the volume from being attached and deleted, and stays', async () => {
+    const { installation, volumes, attachments } = scene()
+    const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+    await attachments.attach(attachRequest(id, ldg1))
+    // The record is destroyed by mistake; the guest goes on working with its disk.
+    await byHand(installation, host, `zfs destroy ${parent}/a-${leaf}`)
+    await expect(attachments.attach(attachRequest(id, ldg2))).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('of guest ldg1'),
+    })
+    await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'in-use' })
+    expect(reaches(installation, 'm1/ldg1')).toBe(true)
+    expect(reaches(installation, 'm1/ldg2')).toBe(false)
+  })
+
+  test('a pool that is not imported makes no volume absent', async () => {
+    const { installation, volumes, attachments } = scene()
+    const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+    const zfs = installation.world.zfs(host)
+    const zpool = zfs.pool(parent.split('/')[0] ?? '')
+    zpool.imported = false
+    for (const call of [
+      () => volumes.getVolume(id),
+      () => volumes.deleteVolume(id),
+      () => attachments.attach(attachRequest(id, ldg1)),
+      () => attachments.detach(id, ldg1),
+      () => attachments.listPublished(),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ kind: 'unavailable' })
+    }
+    zpool.imported = true
+    expect(zfs.dataset(`${parent}/${leaf}`)).toBeDefined()
+    await attachments.attach(attachRequest(id, ldg1))
+  })
+
+  test('a shared volume stays with the guest that is left when another guest of its machine gives it back', async () => {
+    const { installation, volumes, attachments, audit } = scene()
+    const format = { kind: 'block' } as const
+    const { id } = await volumes.ensureVolume(volumeSpec({ pool, format }))
+    for (const guest of [ldg1, ldg2]) await attachments.attach(attachRequest(id, guest, { sharing: 'shared', format }))
+    await attachments.detach(id, ldg1)
+    expect(reaches(installation, 'm1/ldg1')).toBe(false)
+    expect(reaches(installation, 'm1/ldg2')).toBe(true)
+    await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'in-use' })
+    await attachments.detach(id, ldg2)
+    await volumes.deleteVolume(id)
+    expect(await audit()).toEqual([])
+  })
+
+  test('a connection cut while the machine was listed is not its silence: the attachment stays recorded', async () => {
+    const { installation, volumes, attachments } = scene()
+    const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+    await attachments.attach(attachRequest(id, ldg1))
+    meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'cut-before' })
+    await expect(attachments.detach(id, ldg1)).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(installation.world.zfs(host).dataset(`${parent}/a-${leaf}`)).toBeDefined()
+    expect(reaches(installation, 'm1/ldg1')).toBe(true)
+  })
+})
+
+test('a volume of design local is not deleted while its machine is silent', async () => {
+  const { installation, volumes } = scene()
+  const { id, leaf } = await volumes.ensureVolume(volumeSpec())
+  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'refuse' })
+  await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'unavailable' })
+  expect(installation.world.zfs('m1-primary').dataset(`mtank/kubernetes/${leaf}`)).toBeDefined()
+})
+
+test('what a silent machine kept of a fenced volume never reaches its bytes again', async () => {
+  const { installation, volumes, attachments, audit } = scene()
+  const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  await attachments.attach(attachRequest(id, ldg1))
+  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'refuse' })
+  await attachments.detach(id, ldg1)
+  watch(installation, () => expect(reaches(installation, 'm1/ldg1')).toBe(false))
+  await attachments.attach(attachRequest(id, ldg2))
+  expect(reaches(installation, 'm1/ldg2')).toBe(true)
+  expect(await audit()).toEqual([])
+})
+
+test('a logical unit with a write cache is not given to a guest', async () => {
+  const { installation, volumes, attachments } = scene()
+  const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  for (const unit of installation.world.comstar('storage1').units()) unit.writeCacheEnabled = true
+  await expect(attachments.attach(attachRequest(id, ldg1))).rejects.toMatchObject({
+    kind: 'failed-precondition',
+    message: expect.stringContaining('wcd=true'),
+  })
+  expect(reaches(installation, 'm1/ldg1')).toBe(false)
 })

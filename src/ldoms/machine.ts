@@ -24,6 +24,9 @@ export interface LdomMachineOptions {
   readonly onChanged?: () => void
 }
 
+/** Of many changes at once so many are looked at together. */
+const CHANGES_A_LISTING = 10
+
 export class LdomMachine implements Hypervisor {
   readonly machine: string
   // Low numbers are the administrators'; Linux guests cannot name a disk above 701 (`vdiskzz`).
@@ -34,6 +37,10 @@ export class LdomMachine implements Hypervisor {
   #running: Promise<unknown> = Promise.resolve()
   #waiting: Promise<MachineState> | undefined
   #writes: Promise<unknown> = Promise.resolve()
+  /** Changes that wait for their turn or have it. */
+  #changing = 0
+  /** Ends of changes that are made and wait for those behind them. */
+  #made: (() => void)[] = []
 
   constructor({ machine, host, onChanged = () => {} }: LdomMachineOptions) {
     this.machine = machine
@@ -85,7 +92,28 @@ export class LdomMachine implements Hypervisor {
     }
   }
 
-  #runSteps<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  async #runSteps<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    this.#changing += 1
+    try {
+      await this.#changed(steps, run, signal)
+    } finally {
+      this.#changing -= 1
+      if (this.#changing === 0 || this.#made.length + 1 >= CHANGES_A_LISTING) for (const end of this.#made.splice(0)) end()
+      else await this.#lookedAtTogether(signal)
+    }
+  }
+
+  // Who has made a change looks at the machine next. Of fifty at once each would list it after his own turn; here they wait for the
+  // few behind them, and one listing answers for all. A change that failed waits too: its caller looks as well.
+  #lookedAtTogether(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise(resolve => {
+      if (signal?.aborted) return resolve()
+      this.#made.push(resolve)
+      signal?.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  #changed<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
     return this.serialised(async () => {
       for (const step of steps) {
         if (signal?.aborted) throw this.#deadline('there were steps to do', signal)

@@ -5,21 +5,23 @@ import type { AttachMode, Attachment, Volume } from '../storage/model.ts'
 import { invalid, type TextMap } from './fields.ts'
 
 export function formatVolumeContext(volume: Volume): TextMap {
-  return { name: volume.name, source: volume.source.kind, format: volume.format.kind }
+  const { mkfsOptions } = volume.parameters
+  return { name: volume.name, source: volume.source.kind, format: volume.format.kind, ...(mkfsOptions === '' ? {} : { mkfsOptions }) }
 }
 
 export interface VolumeContext {
   /** Only what this driver wrote itself allows formatting: a volume of a hand-made PV, without context, is never formatted. */
   readonly createdEmpty: boolean
   readonly format: 'block' | 'filesystem' | undefined
+  readonly mkfsOptions: string
 }
 
 export function parseVolumeContext(context: TextMap): VolumeContext {
-  const { source, format } = context
+  const { source, format, mkfsOptions = '' } = context
   if (format !== undefined && format !== 'block' && format !== 'filesystem') {
     throw invalid('volume_context', `has the unknown format ${JSON.stringify(format)}`)
   }
-  return { createdEmpty: source === 'empty', format }
+  return { createdEmpty: source === 'empty', format, mkfsOptions }
 }
 
 /** Above 700 Linux has no letters for a disk (sunvdc, source); below 100 is left to administrators unless it is asked for. */

@@ -119,10 +119,10 @@ function parseContexts(request: Contexts, access: Access) {
   if (volume.format !== undefined && volume.format !== access.format.kind) {
     throw new StorageError('failed-precondition', `the volume was created as ${volume.format}, the request wants ${access.format.kind}`)
   }
-  return { createdEmpty: volume.createdEmpty, publish, format: guestFormat(access) }
+  return { createdEmpty: volume.createdEmpty, publish, format: guestFormat(access, volume.mkfsOptions) }
 }
 
-function guestFormat({ format, mountOptions }: Access): GuestFormat {
+function guestFormat({ format, mountOptions }: Access, mkfsOptions: string): GuestFormat {
   if (format.kind === 'block') return format
-  return { kind: 'filesystem', type: format.type === 'any' ? '' : format.type, mountOptions }
+  return { kind: 'filesystem', type: format.type === 'any' ? '' : format.type, mountOptions, mkfsOptions }
 }

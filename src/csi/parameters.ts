@@ -2,6 +2,7 @@
 // storage's. An unknown parameter is refused by name: a misspelt one must not be a volume with other properties than meant.
 
 import { StorageError } from '../errors.ts'
+import { parseMkfsOptions } from '../guest/mkfs-options.ts'
 import { KiB, type MutableParameters, type VolumeParameters } from '../storage/model.ts'
 import { checkMap, invalid, type TextMap } from './fields.ts'
 
@@ -30,6 +31,8 @@ const PARSERS: Readonly<Record<string, (text: string) => Partial<VolumeParameter
   reservation: text => ({ reservation: oneOf('reservation', text, ['thick', 'thin']) }),
   export: text => ({ export: oneOf('export', text, ['slice', 'full']) }),
   vdiskTimeoutSeconds: text => ({ vdiskTimeoutSeconds: parseSeconds(text) }),
+  // The file system may be the guest's choice; it looks again.
+  mkfsOptions: text => ({ mkfsOptions: parseMkfsOptions(text, '').join(' ') }),
 }
 const NAMES: readonly string[] = ['pool', ...Object.keys(PARSERS)]
 

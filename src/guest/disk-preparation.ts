@@ -4,6 +4,7 @@
 import type { Clock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import { type Content, describeFailure, type GuestDevice, type Platform, type UseTable } from './disks.ts'
+import { parseMkfsOptions } from './mkfs-options.ts'
 import type { Paths } from './paths.ts'
 
 const WAIT_FOR_DISK_MS = 30_000
@@ -11,7 +12,7 @@ const POLL_MS = 1_000
 
 export interface MountedRequest {
   readonly sizeBytes: number
-  readonly format: { readonly type: string; readonly mountOptions: readonly string[] }
+  readonly format: { readonly type: string; readonly mountOptions: readonly string[]; readonly mkfsOptions?: string }
   readonly createdEmpty: boolean
   readonly written: boolean
   readonly mode: 'rw' | 'ro'
@@ -134,6 +135,7 @@ export class DiskPreparation {
     plan: { readonly content: Content; readonly uses: UseTable; readonly request: MountedRequest; readonly type: string },
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    const options = parseMkfsOptions(plan.request.format.mkfsOptions ?? '', plan.type)
     const refusal = reasonNotToFormat(plan.content, device, plan.request)
     if (refusal !== undefined) throw new StorageError('failed-precondition', `${object}: ${refusal}`)
     await this.#refuseHeld(object, device, plan.uses, signal)
@@ -148,7 +150,7 @@ export class DiskPreparation {
         )
       }
     }
-    await this.#platform.format(device, plan.type, signal)
+    await this.#platform.format(device, plan.type, options, signal)
     const made = await this.#platform.readContent(device, signal)
     if (made.kind !== 'filesystem' || made.type !== plan.type) {
       throw new StorageError('internal', `${object}: ${describeContent(device, made)} after it was formatted with ${plan.type}`)

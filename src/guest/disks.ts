@@ -91,7 +91,7 @@ export interface Platform {
   /** Gives an unlabelled disk one slice over everything; only after `readContent` or `isUnlabelled` said so. */
   label(device: GuestDevice, signal?: AbortSignal): Promise<void>
   /** Makes a file system, never by force; only after `readContent` said blank. */
-  format(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
+  format(device: GuestDevice, type: string, options: readonly string[], signal?: AbortSignal): Promise<void>
   /** Repairs what a crash leaves behind; throws `failed-precondition` when a person must decide. */
   check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
   mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>

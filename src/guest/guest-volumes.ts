@@ -18,6 +18,8 @@ export type GuestFormat =
       /** Empty: the platform's default. */
       readonly type: string
       readonly mountOptions: readonly string[]
+      /** Shape of a file system that is made now; see mkfs-options.ts. */
+      readonly mkfsOptions?: string
     }
 
 export interface StageRequest {

@@ -166,11 +166,11 @@ export class LinuxPlatform implements Platform {
     throw new StorageError('internal', `${device.blockPath}: a Linux guest uses whole disks and labels none`)
   }
 
-  async format(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {
+  async format(device: GuestDevice, type: string, asked: readonly string[], signal?: AbortSignal): Promise<void> {
     const kind = fileSystem(type)
     // Neither program is forced. mkfs.ext4 asks only on a terminal and would overwrite here: the caller has proved the disk blank.
     const options = kind === 'ext4' ? ['-q', '-m0', '-E', 'lazy_itable_init=1,lazy_journal_init=1'] : ['-q']
-    await this.#write([MKFS[kind], ...options, device.blockPath], device.blockPath, signal, SLOW_MS)
+    await this.#write([MKFS[kind], ...options, ...asked, device.blockPath], device.blockPath, signal, SLOW_MS)
   }
 
   async check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {

@@ -146,11 +146,11 @@ export class SolarisPlatform implements Platform {
     await this.#labels.write(diskOf(device.blockPath), signal)
   }
 
-  async format(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {
+  async format(device: GuestDevice, type: string, asked: readonly string[], signal?: AbortSignal): Promise<void> {
     if (type !== 'ufs') throw new StorageError('unsupported', `${device.blockPath}: this guest cannot make ${type}, only ufs`)
     // It asks only on a terminal (newfs.c): the caller has proved the slice blank.
     const options = device.sizeBytes > MULTI_TERABYTE ? ['-T'] : []
-    await this.#write([NEWFS, ...options, device.rawPath], device.rawPath, signal, SLOW_MS)
+    await this.#write([NEWFS, ...options, ...asked, device.rawPath], device.rawPath, signal, SLOW_MS)
   }
 
   async check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {

@@ -17,6 +17,8 @@ export interface VolumeParameters {
   readonly reservation: 'thick' | 'thin'
   readonly export: 'slice' | 'full'
   readonly vdiskTimeoutSeconds: number
+  /** Passed on to the guest that formats the volume; '' for none. */
+  readonly mkfsOptions: string
 }
 
 /** What can be changed while the volume lives (VolumeAttributesClass). `sync` has no `disabled`: that loses acknowledged writes. */

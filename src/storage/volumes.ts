@@ -231,7 +231,13 @@ export class Volumes {
 }
 
 /** OpenZFS and Solaris disagree on these defaults, so they are always passed (zfs 2.1 to 2.3, recorded). */
-export const DEFAULT_PARAMETERS = { blockSizeBytes: 8 * KiB, compression: 'off', reservation: 'thick', vdiskTimeoutSeconds: 0 } as const
+export const DEFAULT_PARAMETERS = {
+  blockSizeBytes: 8 * KiB,
+  compression: 'off',
+  reservation: 'thick',
+  vdiskTimeoutSeconds: 0,
+  mkfsOptions: '',
+} as const
 
 function resolveParameters(asked: Partial<VolumeParameters>, pool: Pool, sourceBlockSize: number | undefined): VolumeParameters {
   const inherited = sourceBlockSize === undefined ? {} : { blockSizeBytes: sourceBlockSize }

@@ -61,3 +61,21 @@ describe.each(ways)('$what', ({ pool, guest }) => {
     await attachments.detach(volume.id, attachment.guest)
   })
 })
+
+test.each([
+  { guest: 'm1/ldg1', program: 'newfs', mkfsOptions: '-i 16384' },
+  { guest: 'm1/ldg2', program: 'mkfs.ext4', mkfsOptions: '-m 1 -O ^has_journal' },
+])('the options of a class reach $program, and one that forces reaches nothing', async ({ guest, program, mkfsOptions }) => {
+  const { driver, node, world } = install()
+  const { volumes, attachments } = driver()
+  const volume = await volumes.ensureVolume(volumeSpec({ parameters: { mkfsOptions } }))
+  const attachment = await attachments.attach(attachRequest(volume.id, guest))
+  const format = { kind: 'filesystem', type: '', mountOptions: [] } as const
+  await expect(node(guest).stage(stageRequest(volume, attachment, { format: { ...format, mkfsOptions: '-F' } }))).rejects.toMatchObject({
+    kind: 'invalid-argument',
+  })
+  expect(world.guest(guest).formatCount(attachment.slot)).toBe(0)
+  await node(guest).stage(stageRequest(volume, attachment, { format: { ...format, mkfsOptions } }))
+  const made = world.timeline.commands.filter(({ argv }) => argv[0]?.endsWith(`/${program}`)).map(({ argv }) => argv.join(' '))
+  expect(made).toEqual([expect.stringContaining(` ${mkfsOptions} /dev/`)])
+})

@@ -18,7 +18,14 @@ import { findVolumeId, formatGuestId, formatVolumeId, preferredSlot, volumeLeaf 
 import { MemorySnapshots } from './memory-snapshots.ts'
 
 export const POOL = 'silver'
-const DEFAULTS = { blockSizeBytes: 8192, compression: 'off', reservation: 'thick', export: 'slice', vdiskTimeoutSeconds: 0 } as const
+const DEFAULTS = {
+  blockSizeBytes: 8192,
+  compression: 'off',
+  reservation: 'thick',
+  export: 'slice',
+  vdiskTimeoutSeconds: 0,
+  mkfsOptions: '',
+} as const
 const TOTAL = 1000 * GiB
 
 export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore, HealthStore {

@@ -43,7 +43,7 @@ const volume: Volume = {
   reservedBytes: 0,
   origin: undefined,
   format: { kind: 'block' },
-  parameters: { blockSizeBytes: 8192, compression: 'off', reservation: 'thick', export: 'full', vdiskTimeoutSeconds: 0 },
+  parameters: { blockSizeBytes: 8192, compression: 'off', reservation: 'thick', export: 'full', vdiskTimeoutSeconds: 0, mkfsOptions: '' },
   source: { kind: 'empty' },
   machines: ['m1'],
   referencedBytes: 12_288,

@@ -28,7 +28,7 @@ test('a stage request is parsed in full', () => {
     volumeId: ID,
     slot: 123,
     sizeBytes: 1048576,
-    format: { kind: 'filesystem', type: '', mountOptions: ['noatime'] },
+    format: { kind: 'filesystem', type: '', mountOptions: ['noatime'], mkfsOptions: '' },
     createdEmpty: true,
     written: false,
     mode: 'rw',
@@ -139,7 +139,8 @@ test('what the controller writes into the contexts is what the node reads', () =
     ...{ volumeId: ID, guest: { machine: 'm1', guest: 'ldg1' }, mode: 'ro', sharing: 'exclusive', slot: 700, lun: 5 },
     ...{ sizeBytes: 2 ** 43, written: true },
   }
-  const volume = { name: 'pvc-1', source: { kind: 'empty' }, format: { kind: 'filesystem', type: 'ext4' } } as Volume
+  const parameters = { mkfsOptions: '-m 1' }
+  const volume = { name: 'pvc-1', source: { kind: 'empty' }, format: { kind: 'filesystem', type: 'ext4' }, parameters } as Volume
   expect(parsePublishContext(formatPublishContext(attachment))).toEqual({ slot: 700, sizeBytes: 2 ** 43, written: true, mode: 'ro' })
-  expect(parseVolumeContext(formatVolumeContext(volume))).toEqual({ createdEmpty: true, format: 'filesystem' })
+  expect(parseVolumeContext(formatVolumeContext(volume))).toEqual({ createdEmpty: true, format: 'filesystem', mkfsOptions: '-m 1' })
 })

@@ -87,7 +87,9 @@ export class LinuxFileSystems {
 
   #mkfsExt4(args: readonly string[]): SimAnswer {
     const options = args.slice(0, -1)
-    const known = (word: string, index: number) => /^(-q|-m0|-F|-E)$/.test(word) || options[index - 1] === '-E'
+    // Options that shape the file system are taken, and shape nothing here.
+    const shape = /^-[bgGiImNOETL]$/
+    const known = (word: string, index: number) => /^(-q|-m0|-F)$/.test(word) || shape.test(word) || shape.test(options[index - 1] ?? '')
     if (args.length === 0 || !options.every(known)) return unsupported('mkfs.ext4', args)
     // It asks before it overwrites only on a terminal: without one it goes ahead (recorded).
     return this.#onDevice('mke2fs', args.at(-1) ?? '', (disk, path) => {
@@ -100,7 +102,8 @@ export class LinuxFileSystems {
 
   #mkfsXfs(args: readonly string[]): SimAnswer {
     const options = args.slice(0, -1)
-    if (args.length === 0 || !options.every(word => word === '-q' || word === '-f')) return unsupported('mkfs.xfs', args)
+    if (args.length === 0 || !options.every((word, at) => /^-[qfKbimnsL]$/.test(word) || /^-[bimnsL]$/.test(options[at - 1] ?? '')))
+      return unsupported('mkfs.xfs', args)
     return this.#onDevice('mkfs.xfs', args.at(-1) ?? '', (disk, path) => {
       const region = this.#guest.region(disk)
       const physical = this.#guest.physicalSectorBytes

@@ -69,7 +69,8 @@ export class SolarisFileSystems {
   // Without a terminal it does not ask (newfs.c).
   #newfs(args: readonly string[]): SimAnswer {
     const path = args.at(-1) ?? ''
-    if (args.length === 0 || !args.slice(0, -1).every(word => word === '-T')) return unsupported('newfs', args)
+    const known = (word: string, at: number) => /^-[Tbcfimor]$/.test(word) || /^-[bcfimor]$/.test(args[at - 1] ?? '')
+    if (args.length === 0 || !args.slice(0, -1).every(known)) return unsupported('newfs', args)
     const disk = this.#sliceZero(path)
     if (!disk) return refuse(1, `newfs: ${path}: No such file or directory`)
     if (this.#mountsOf(disk).length > 0) return refuse(1, `newfs: ${path}: is mounted, can't newfs`)

@@ -1,0 +1,48 @@
+// `npm run test:defects`: does the test suite notice when the code is wrong? Defects are put into a copy of the sources, one at a time, and
+// the tests that should object are run there. Prints which test caught which defect; exit status 1 when one was not caught.
+// With words as arguments only the defects whose name contains one of them.
+
+import { DEFECTS } from './defects/table.ts'
+import { Workshop } from './defects/workshop.ts'
+
+const BENCHES = 2
+
+const words = process.argv.slice(2)
+const wanted = DEFECTS.filter(({ name }) => words.length === 0 || words.some(word => name.includes(word)))
+const root = new URL('..', import.meta.url).pathname
+const benches = Array.from({ length: BENCHES }, () => new Workshop(root))
+
+/** Every bench takes the next job until none is left; the first failure is thrown when all have stopped. */
+async function shareOut<T>(jobs: readonly T[], work: (bench: Workshop, job: T) => Promise<void>): Promise<void> {
+  const waiting = [...jobs]
+  const ends = await Promise.allSettled(
+    benches.map(async bench => {
+      for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await work(bench, job)
+    }),
+  )
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+}
+
+let status = 0
+try {
+  // The tests must pass without a defect, or a failure would prove nothing.
+  const proofs = [...new Set(wanted.flatMap(({ tests }) => tests))]
+  await shareOut(proofs, async (bench, tests) => {
+    const failure = await bench.firstFailure(tests)
+    if (failure !== undefined) throw new Error(`${tests} fails without any defect: ${failure}`)
+  })
+  const verdicts = new Map<string, string | undefined>()
+  await shareOut(wanted, async (bench, defect) => {
+    verdicts.set(defect.name, await bench.catches(defect))
+    process.stderr.write(`${verdicts.size} of ${wanted.length}\n`)
+  })
+  for (const { name } of wanted) process.stdout.write(`${name}\n    ${verdicts.get(name) ?? 'NOT CAUGHT'}\n`)
+  status = wanted.every(({ name }) => verdicts.get(name) !== undefined) ? 0 : 1
+  process.stdout.write(status === 0 ? `all ${wanted.length} defects were caught\n` : 'not every defect was caught\n')
+} catch (error) {
+  status = 1
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+} finally {
+  for (const bench of benches) bench.dispose()
+}
+process.exit(status)

@@ -1,0 +1,117 @@
+// Defects of what happens in a guest and on the way to it: what is formatted, and what counts as an answer. Data only.
+
+import type { Defect } from './table.ts'
+
+const PREPARATION = 'src/guest/disk-preparation.ts'
+const LINUX = 'src/guest/linux.ts'
+
+const STAGING = 'test/behaviour/guest-staging.test'
+const HISTORIES = 'test/behaviour/histories'
+
+export const GUEST_DEFECTS: readonly Defect[] = [
+  {
+    name: 'status 2 of blkid is taken for a blank disk without reading it',
+    changes: [
+      {
+        file: LINUX,
+        find: '    const zero = await this.#readsZero(device, signal)\n    const signatures',
+        replace:
+          "    if (found.exitStatus === 2) return { kind: 'blank' }\n    const zero = await this.#readsZero(device, signal)\n    const signatures",
+      },
+    ],
+    tests: [STAGING],
+  },
+  {
+    name: 'any failure to read a label is taken for an unlabelled disk',
+    changes: [{ file: 'src/guest/solaris-label.ts', find: 'geometry errno = 0x16\\b/', replace: 'geometry errno = 0x/' }],
+    tests: [STAGING],
+  },
+  {
+    name: 'a copy is formatted',
+    changes: [
+      { file: PREPARATION, find: '  if (!request.createdEmpty) return', replace: '  if (!request.createdEmpty && request.written) return' },
+    ],
+    tests: [STAGING, HISTORIES],
+  },
+  {
+    name: 'a volume that the storage side counts bytes on is formatted',
+    changes: [{ file: PREPARATION, find: '  if (request.written)\n', replace: '  if (request.written && device.sizeBytes < 0)\n' }],
+    tests: [STAGING, HISTORIES],
+  },
+  {
+    name: 'a disk of another size is formatted',
+    changes: [
+      {
+        file: PREPARATION,
+        find: '  if (device.sizeBytes !== request.sizeBytes) {\n',
+        replace: '  if (device.sizeBytes < request.sizeBytes) {\n',
+      },
+    ],
+    tests: [STAGING],
+  },
+  {
+    name: 'a disk that something holds is formatted',
+    changes: [
+      {
+        file: PREPARATION,
+        find: '    const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]\n',
+        replace: '    const holders = mounted\n',
+      },
+    ],
+    tests: [STAGING],
+  },
+  {
+    name: 'unstaging does not look whether the device is still used',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: '      refuseWhileUsed(object, mounted, usesBesides(uses, mounted, [stagingPath]))\n',
+        replace: '      usesBesides(uses, mounted, [stagingPath])\n',
+      },
+    ],
+    tests: ['test/behaviour/guest-publishing.test', STAGING, HISTORIES],
+  },
+  {
+    name: 'an ssh channel that closes without a status is a success',
+    changes: [
+      {
+        file: 'src/shell/ssh-execution.ts',
+        find: '    if (this.#exitStatus === undefined) {\n',
+        replace: '    if (this.#exitStatus === undefined && this.#signal !== undefined) {\n',
+      },
+      {
+        file: 'src/shell/ssh-execution.ts',
+        find: '    const exitStatus = this.#exitStatus\n',
+        replace: '    const exitStatus = this.#exitStatus ?? 0\n',
+      },
+    ],
+    tests: ['test/behaviour/ssh.test'],
+  },
+  {
+    name: 'a host key that is not pinned is accepted',
+    changes: [
+      {
+        file: 'src/shell/known-hosts.ts',
+        find: "  return pinned.length > 0 ? 'differs' : 'unknown'\n",
+        replace: "  return pinned.length > 0 ? 'differs' : 'known'\n",
+      },
+    ],
+    tests: ['test/unit/shell-known-hosts.test', 'test/behaviour/ssh.test'],
+  },
+  {
+    name: 'a process line that was cut short is not recognised',
+    changes: [
+      {
+        file: 'src/shell/processes.ts',
+        find: '  return shown === wanted || (isTruncated(line) && wanted.startsWith(shown.trim()))\n',
+        replace: '  return shown === wanted\n',
+      },
+    ],
+    tests: ['test/unit/shell-late-effects.test', HISTORIES],
+  },
+  {
+    name: 'a driver that has just started does not ask for late commands',
+    changes: [{ file: 'src/shell/late-effects.ts', find: '  let wasAsked = false\n', replace: '  let wasAsked = true\n' }],
+    tests: ['test/unit/shell-late-effects.test', HISTORIES],
+  },
+]

@@ -1,0 +1,296 @@
+// Defects of what the controller does: who has a volume, what is known of it, what is left behind. Data only.
+
+import type { Defect } from './table.ts'
+
+const ATTACHMENTS = 'src/storage/attachments.ts'
+const PLAN = 'src/storage/attach-plan.ts'
+const CREATION = 'src/storage/creation.ts'
+const DETACHING = 'src/storage/detaching.ts'
+const OBSERVING = 'src/storage/observing.ts'
+
+const PROMISES = 'test/behaviour/promises.test'
+const MATRIX = 'test/behaviour/crash-matrix.test'
+const SNAPSHOTS = 'test/behaviour/snapshots.test'
+const HISTORIES = 'test/behaviour/histories'
+
+export const STORAGE_DEFECTS: readonly Defect[] = [
+  {
+    name: 'the record is written after the export',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '      if (record === undefined) await createRecord(place, planned, signal)\n',
+        replace: '',
+      },
+      {
+        file: ATTACHMENTS,
+        find: '      return await this.#export(place, { volume, attachment, machine, state }, signal)\n',
+        replace:
+          '      const exported = await this.#export(place, { volume, attachment, machine, state }, signal)\n      if (record === undefined) await createRecord(place, exported, signal)\n      return exported\n',
+      },
+    ],
+    tests: [PROMISES, MATRIX, HISTORIES],
+  },
+  {
+    name: 'a shared attachment has no record',
+    changes: [
+      {
+        file: 'src/storage/records.ts',
+        find: '    await create(recordOf(place, attachment), formatRecordProperties(attachment, pool.cluster))\n',
+        replace:
+          "    if (attachment.sharing === 'exclusive') await create(recordOf(place, attachment), formatRecordProperties(attachment, pool.cluster))\n",
+      },
+    ],
+    tests: [SNAPSHOTS, PROMISES, HISTORIES],
+  },
+  {
+    name: 'the record is released before the disk is gone',
+    changes: [
+      {
+        file: DETACHING,
+        find: '  if (state instanceof StorageError) await detachFromSilence(detachment, state, signal)\n',
+        replace:
+          '  if (detachment.record !== undefined) await releaseRecord(detachment.place, detachment.record, signal)\n  if (state instanceof StorageError) await detachFromSilence(detachment, state, signal)\n',
+      },
+    ],
+    tests: [PROMISES, MATRIX, HISTORIES],
+  },
+  {
+    name: 'a detachment skips the second path',
+    changes: [
+      { file: PLAN, find: '  for (const service of services) {\n', replace: '  for (const service of [...services].slice(0, 1)) {\n' },
+    ],
+    tests: ['test/unit/attach-plan.test', 'test/behaviour/life-cycle.test'],
+  },
+  {
+    name: 'the view is never removed',
+    changes: [
+      {
+        file: DETACHING,
+        find: '  if (record !== undefined && !keepsView) await place.pool.design.hide(',
+        replace: '  if (record === undefined && !keepsView) await place.pool.design.hide(',
+      },
+    ],
+    tests: ['test/behaviour/life-cycle.test', HISTORIES],
+  },
+  {
+    name: 'a view that another guest of the machine needs is removed',
+    changes: [
+      {
+        file: DETACHING,
+        find: '    const keepsView = left.some(other => other.guest.machine === guest.machine)\n',
+        replace: '    const keepsView = false\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'the view is added before strangers are looked for',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '    const state = await withoutStrangers(',
+        replace: `    if (pool.design.usesLun) {
+      const lun = { number: preferredLun(place.leaf), replace: async () => {} }
+      await pool.design.expose(place, { machine, machineName: request.guest.machine, sizeBytes: volume.sizeBytes, lun }, signal)
+    }
+    const state = await withoutStrangers(`,
+      },
+      {
+        file: ATTACHMENTS,
+        find: "import { attachmentName, formatGuestId } from './names.ts'",
+        replace: "import { attachmentName, formatGuestId, preferredLun } from './names.ts'",
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'the view is not looked at before strangers are removed',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '(await place.pool.design.isFenced(place, signal))) {\n    await machine',
+        replace: 'true) {\n    await machine',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'a foreign export of the volume is ignored when it is attached',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '  if (strangers.backends.length === 0 && strangers.disks.length === 0) return seen.state\n',
+        replace: '  if (strangers !== undefined) return seen.state\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'a foreign export of the volume is ignored when it is deleted',
+    changes: [
+      {
+        file: 'src/storage/volumes.ts',
+        find: 'const backend = state.backends.find(candidate => speaksOf(place, candidate))',
+        replace: 'const backend = state.backends.find(candidate => speaksOf(place, candidate) && candidate.name === place.leaf)',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'an attachment to another guest is not refused',
+    changes: [
+      {
+        file: PLAN,
+        find: "  if (sharing !== undefined && (sharing !== request.sharing || (sharing === 'exclusive' && record === undefined))) {",
+        replace: '  if (sharing !== undefined && sharing !== request.sharing) {',
+      },
+    ],
+    tests: ['test/unit/attach-plan.test', HISTORIES],
+  },
+  {
+    name: 'a volume on a silent machine of design local is deleted',
+    changes: [
+      {
+        file: 'src/storage/volumes.ts',
+        find: '        if (!(await pool.design.isFenced(place, signal))) {\n',
+        replace: '        if (false as boolean) {\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'a cut read of a machine is taken for its silence',
+    changes: [
+      {
+        file: OBSERVING,
+        find: "  return error instanceof ShellError && error.fate === 'not-started'\n",
+        replace: '  return error instanceof ShellError\n',
+      },
+    ],
+    tests: [PROMISES, MATRIX, HISTORIES],
+  },
+  {
+    name: 'late commands of the storage host are not waited for',
+    changes: [
+      {
+        file: OBSERVING,
+        find: '  await place.pool.host.settled(namesOf(place), signal)\n',
+        replace: '  place.pool.host.name.at(signal === undefined ? 0 : 0)\n',
+      },
+    ],
+    tests: [PROMISES, MATRIX, HISTORIES],
+  },
+  {
+    name: 'late commands of a machine are not waited for',
+    changes: [
+      {
+        file: OBSERVING,
+        find: '  await machine.hypervisor.settled(namesOf(place), signal)\n',
+        replace: '  if (namesOf(place).length < 0) await machine.hypervisor.observe(signal)\n',
+      },
+    ],
+    tests: [PROMISES, MATRIX, HISTORIES],
+  },
+  {
+    name: 'a pool that is not imported makes its volumes absent',
+    changes: [
+      {
+        file: 'src/storage/catalog.ts',
+        find: '  if (!found.has(pool.dataset)) throw parentMissing(pool)\n  const volume = found.get(place.dataset)\n',
+        replace: '  const volume = found.get(place.dataset)\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'a pool that cannot be read is left out of the list',
+    changes: [
+      {
+        file: 'src/storage/lists.ts',
+        find: '    read: (pool, part) => readRange(pool, part, signal),\n    lengthOf: reading => reading.volumes.length,\n',
+        replace:
+          '    read: (pool, part) => readRange(pool, part, signal).catch(() => ({ volumes: [], tombstones: [], records: [] })),\n    lengthOf: reading => reading.volumes.length,\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'the size is not compared when a creation is repeated',
+    changes: [
+      {
+        file: CREATION,
+        find: '  if (sizeBytes < requiredBytes || (limitBytes > 0 && sizeBytes > limitBytes)) {',
+        replace: '  if (sizeBytes < 0 && limitBytes < requiredBytes) {',
+      },
+    ],
+    tests: ['test/protocol/conformance-simulated.test', HISTORIES],
+  },
+  {
+    name: 'the growth of a copy that was cut off is not completed',
+    changes: [
+      { file: CREATION, find: '  if (volume.sizeBytes < volume.createdSizeBytes) {\n', replace: '  if (volume.sizeBytes < 0) {\n' },
+    ],
+    tests: [SNAPSHOTS, MATRIX],
+  },
+  {
+    name: 'the hidden snapshot of an earlier copy is used again',
+    changes: [
+      {
+        file: CREATION,
+        find: '    if (volume === undefined && tombstone === undefined) {\n      // An earlier',
+        replace: '    if (volume === undefined && tombstone !== undefined) {\n      // An earlier',
+      },
+    ],
+    tests: [PROMISES],
+  },
+  {
+    name: 'hidden snapshots that were left keep their volume',
+    changes: [
+      {
+        file: 'src/storage/reaper.ts',
+        find: '      if ((await dropHiddenSnapshots(place, signal)) === 0) return false\n',
+        replace: '      return false\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'a snapshot that only waits for its clones is listed',
+    changes: [{ file: 'src/storage/properties.ts', find: " || properties.get('defer_destroy')?.value === 'on')", replace: ')' }],
+    tests: [SNAPSHOTS, PROMISES],
+  },
+  {
+    name: 'a snapshot name is taken twice, on two volumes',
+    changes: [
+      {
+        file: 'src/storage/snapshots.ts',
+        find: '      if (other === place.volumeId) continue\n',
+        replace: '      if (other !== leaf) continue\n',
+      },
+    ],
+    tests: [SNAPSHOTS, HISTORIES],
+  },
+  {
+    name: 'a volume that snapshots need is not hidden when it is deleted',
+    changes: [
+      {
+        file: 'src/storage/volumes.ts',
+        find: '    await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)\n',
+        replace: '    formatDeletedProperty()\n',
+      },
+    ],
+    tests: [SNAPSHOTS, HISTORIES],
+  },
+  {
+    name: 'the write cache of a logical unit is not looked at',
+    changes: [
+      {
+        file: 'src/storage/designs/lun-units.ts',
+        find: '    if (unit.writeCacheEnabled)\n',
+        replace: '    if (unit.writeCacheEnabled && unit.sizeBytes < 0)\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+]

@@ -1,0 +1,14 @@
+// The defects: each an exact replacement of a text that stands once in its file, and the test files that should object, the quickest first.
+// Each would lose data, hand a volume to two guests, or leave something behind. Data only.
+
+import { GUEST_DEFECTS } from './guest-defects.ts'
+import { STORAGE_DEFECTS } from './storage-defects.ts'
+
+export interface Defect {
+  readonly name: string
+  readonly changes: readonly { readonly file: string; readonly find: string; readonly replace: string }[]
+  /** Patterns of test files. */
+  readonly tests: readonly string[]
+}
+
+export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS]

@@ -53,6 +53,22 @@ describe.each(['silver', 'gold'])('snapshots in pool %s', pool => {
     await snapshots.createSnapshot({ name: 'again', volumeId: one.id })
   })
 
+  test('that somebody deleted by hand and that only wait for a clone are gone', async () => {
+    const { volumes, snapshots, world, pools } = scene()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+    const snapshot = await snapshots.createSnapshot({ name: 'before', volumeId: volume.id })
+    await volumes.ensureVolume(sourced('copy', pool, { kind: 'snapshot', id: snapshot.id }))
+    const { host, dataset } = pools.get(pool) ?? { host: { name: '' }, dataset: '' }
+    const name = `${dataset}/${snapshot.id.slice(pool.length + 1)}`
+    expect(await world.host(host.name).perform(['zfs', 'destroy', '-d', name], '')).toMatchObject({ answer: { exitStatus: 0 } })
+    expect(await snapshots.listSnapshots({})).toEqual([])
+    expect(await snapshots.listSnapshots({ volumeId: volume.id })).toEqual([])
+    await expect(snapshots.getSnapshot(snapshot.id)).rejects.toMatchObject({ kind: 'not-found' })
+    await expect(volumes.ensureVolume(sourced('late', pool, { kind: 'snapshot', id: snapshot.id }))).rejects.toMatchObject({
+      kind: 'not-found',
+    })
+  })
+
   test('of a volume that is not there are not made', async () => {
     const { snapshots, volumes } = scene()
     const volume = await volumes.ensureVolume(volumeSpec({ pool }))

@@ -189,7 +189,7 @@ class Run {
       await step('ControllerPublishVolume beside the attached', () => this.#publish(volume, busy))
       await controller.ControllerUnpublishVolume({ volume_id: volume, node_id: busy })
     }
-    await step('DeleteSnapshot', () => controller.DeleteSnapshot({ snapshot_id: snapshot }))
+    await step('DeleteSnapshot with a clone', () => controller.DeleteSnapshot({ snapshot_id: snapshot }))
     await step('DeleteVolumeGroupSnapshot', () => groupController.DeleteVolumeGroupSnapshot(group ?? {}))
     await this.#deleteVolume(clone)
     await step('DeleteVolume', () => this.#deleteVolume(volume))

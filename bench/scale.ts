@@ -10,7 +10,7 @@ import { measure } from './run.ts'
 
 // Node sizes its heap by the memory of the machine and collects when it has grown into that: on a large machine a process that
 // needs 25 MiB keeps ten times as much. These are for 128 MiB; docs/scale.md says for how many snapshots they are enough.
-const NODE_OPTIONS = ['--max-semi-space-size=2', '--max-old-space-size=64']
+const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size=64']
 
 const [volumes = '10000'] = process.argv.slice(2)
 process.chdir(new URL('..', import.meta.url).pathname)

@@ -133,7 +133,9 @@ export class SolarisPlatform implements Platform {
     // Nobody has a disk open that is not there any more.
     if (result.exitStatus !== 0 && /No such file or directory|No such device/.test(result.stderr)) return []
     expectSuccess(command, result, SOLARIS_FAILURES, device.blockPath)
-    return result.stdout.split(/\s+/).flatMap(word => (/^\d+[a-z]*$/.test(word) ? [`process ${Number.parseInt(word, 10)}`] : []))
+    // A line of anything else is what a login script printed.
+    const lines = result.stdout.split('\n').filter(line => /^(\s*\d+[a-z]*)+\s*$/.test(line))
+    return lines.flatMap(line => line.trim().split(/\s+/)).map(word => `process ${Number.parseInt(word, 10)}`)
   }
 
   async isUnlabelled(device: GuestDevice, signal?: AbortSignal): Promise<boolean> {

@@ -168,6 +168,10 @@ function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error 
 
 // Where the server has no key of a type that is pinned the handshake ends before it shows one.
 function explain(error: Error, target: SshTarget, known: KnownHosts): Error {
+  if (/authentication methods failed/.test(error.message)) {
+    const keys = `the key of privateKeyFile ${target.privateKeyFile}`
+    return new Error(`user ${target.user} is refused; check the name, and that its authorized_keys has ${keys}`, { cause: error })
+  }
   if (!/no matching host key format/.test(error.message)) return error
   const types = knownKeyTypes(known, target.address, target.port).join(', ')
   return new Error(`the server has no key of the types that ${target.knownHostsFile} has for it (${types})`, { cause: error })

@@ -180,8 +180,7 @@ describe('over ssh', () => {
     }
   })
 
-  // Defect: the message says neither which user was refused nor what to check.
-  test.failing('the wrong user is named, with the way out', async () => {
+  test('the wrong user is named, with the way out', async () => {
     const { driver, end } = await served()
     try {
       const error = await driver(text => text.replaceAll('user: csi', 'user: nobody'))
@@ -257,8 +256,7 @@ describe('a login script that prints before the output of every command', () => 
     expect(await life(pool, 'm1/ldg1', 'Authorised users only.\n')).toEqual(await life(pool, 'm1/ldg1', ''))
   })
 
-  // Defect: words of the banner that are numbers are taken for processes that hold the disk (listHolders).
-  test.failing.each(['silver', 'gold'])('a whole life in pool %s and a solaris guest, with numbers in the text', async pool => {
+  test.each(['silver', 'gold'])('a whole life in pool %s and a solaris guest, with numbers in the text', async pool => {
     expect(await life(pool, 'm1/ldg1', BANNER)).toEqual(await life(pool, 'm1/ldg1', ''))
   })
 

@@ -12,6 +12,13 @@ const wanted = DEFECTS.filter(({ name }) => words.length === 0 || words.some(wor
 const root = new URL('..', import.meta.url).pathname
 const benches = Array.from({ length: BENCHES }, () => new Workshop(root))
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const bench of benches) bench.dispose()
+    process.exit(130)
+  })
+}
+
 /** Every bench takes the next job until none is left; the first failure is thrown when all have stopped. */
 async function shareOut<T>(jobs: readonly T[], work: (bench: Workshop, job: T) => Promise<void>): Promise<void> {
   const waiting = [...jobs]
@@ -23,8 +30,13 @@ async function shareOut<T>(jobs: readonly T[], work: (bench: Workshop, job: T) =
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 let status = 0
 try {
+  for (const defect of wanted) benches[0]?.takeOut(benches[0].putIn(defect))
   // The tests must pass without a defect, or a failure would prove nothing.
   const proofs = [...new Set(wanted.flatMap(({ tests }) => tests))]
   await shareOut(proofs, async (bench, tests) => {
@@ -33,15 +45,15 @@ try {
   })
   const verdicts = new Map<string, string | undefined>()
   await shareOut(wanted, async (bench, defect) => {
-    verdicts.set(defect.name, await bench.catches(defect))
-    process.stderr.write(`${verdicts.size} of ${wanted.length}\n`)
+    const verdict = await bench.catches(defect)
+    verdicts.set(defect.name, verdict)
+    process.stdout.write(`${defect.name}\n    ${verdict ?? 'NOT CAUGHT'}\n`)
   })
-  for (const { name } of wanted) process.stdout.write(`${name}\n    ${verdicts.get(name) ?? 'NOT CAUGHT'}\n`)
   status = wanted.every(({ name }) => verdicts.get(name) !== undefined) ? 0 : 1
   process.stdout.write(status === 0 ? `all ${wanted.length} defects were caught\n` : 'not every defect was caught\n')
 } catch (error) {
   status = 1
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`${describe(error)}\n`)
 } finally {
   for (const bench of benches) bench.dispose()
 }

@@ -6,7 +6,8 @@ const PREPARATION = 'src/guest/disk-preparation.ts'
 const LINUX = 'src/guest/linux.ts'
 
 const STAGING = 'test/behaviour/guest-staging.test'
-const HISTORIES = 'test/behaviour/histories'
+const PROMISES = 'test/behaviour/promises.test'
+const HISTORIES = 'test/behaviour/histories.test'
 
 export const GUEST_DEFECTS: readonly Defect[] = [
   {
@@ -20,6 +21,18 @@ export const GUEST_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [STAGING],
+  },
+  {
+    name: 'a disk that cannot be read is taken for a blank one',
+    changes: [
+      {
+        file: LINUX,
+        find: "await this.#readsZero(device, signal)\n    const signatures = await this.#read([WIPEFS, '-n', device.blockPath], device.blockPath, signal)\n",
+        replace:
+          "await this.#readsZero(device, signal).catch(() => true)\n    const signatures = await this.#read([WIPEFS, '-n', device.blockPath], device.blockPath, signal).catch(() => found)\n",
+      },
+    ],
+    tests: [PROMISES],
   },
   {
     name: 'any failure to read a label is taken for an unlabelled disk',

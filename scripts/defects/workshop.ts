@@ -1,7 +1,7 @@
 // A copy of the sources in which one defect at a time is put in, tested and taken out again. The project itself is never changed.
 
-import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Defect } from './table.ts'
@@ -19,6 +19,7 @@ interface JestReport {
 
 export class Workshop {
   readonly #directory: string
+  #jest: ChildProcess | undefined
 
   constructor(root: string) {
     this.#directory = mkdtempSync(join(tmpdir(), 'ldom-csi-defects-'))
@@ -27,31 +28,47 @@ export class Workshop {
   }
 
   dispose(): void {
-    rmSync(this.#directory, { recursive: true, force: true })
+    this.#jest?.kill()
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 3 })
   }
 
   /** The first test that fails because of the defect; undefined when none does. */
-  async catches({ name, changes, tests }: Defect): Promise<string | undefined> {
-    const originals = new Map(changes.map(({ file }) => [file, readFileSync(join(this.#directory, file), 'utf8')]))
+  async catches(defect: Defect): Promise<string | undefined> {
+    const originals = this.putIn(defect)
     try {
-      for (const { file, find, replace } of changes) this.#replace(name, file, find, replace)
-      for (const pattern of tests) {
+      for (const pattern of defect.tests) {
         const failure = await this.firstFailure(pattern)
         if (failure !== undefined) return failure
       }
       return undefined
     } finally {
-      for (const [file, text] of originals) writeFileSync(join(this.#directory, file), text)
+      this.takeOut(originals)
     }
   }
 
-  #replace(name: string, file: string, find: string, replace: string): void {
-    const path = join(this.#directory, file)
-    const parts = readFileSync(path, 'utf8').split(find)
-    if (parts.length !== 2) {
-      throw new Error(`defect "${name}": the text is ${parts.length - 1} times in ${file}, not once; adapt the table to the code:\n${find}`)
+  /** Answers what the files were before. Throws, with nothing changed, when a text does not stand in its file exactly once. */
+  putIn({ name, changes }: Defect): ReadonlyMap<string, string> {
+    const originals = new Map(changes.map(({ file }) => [file, this.#read(file)]))
+    const changed = new Map(originals)
+    for (const { file, find, replace } of changes) {
+      const parts = (changed.get(file) ?? '').split(find)
+      if (parts.length !== 2) {
+        throw new Error(
+          `defect "${name}": the text is ${parts.length - 1} times in ${file}, not once; adapt the table to the code:\n${find}`,
+        )
+      }
+      changed.set(file, parts.join(replace))
     }
-    writeFileSync(path, parts.join(replace))
+    this.takeOut(changed)
+    return originals
+  }
+
+  takeOut(originals: ReadonlyMap<string, string>): void {
+    for (const [file, text] of originals) writeFileSync(join(this.#directory, file), text)
+  }
+
+  #read(file: string): string {
+    return readFileSync(join(this.#directory, file), 'utf8')
   }
 
   /** Runs the test files of this pattern up to the first failure. */
@@ -59,8 +76,9 @@ export class Workshop {
     const report = join(this.#directory, 'report.json')
     rmSync(report, { force: true })
     const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
-    const jest = ['node_modules/jest/bin/jest.js', '--runInBand', '--bail', '--json', `--outputFile=${report}`, pattern]
-    await this.#run([...flags, ...jest])
+    const jest = ['node_modules/jest/bin/jest.js', '--runInBand', '--json', `--outputFile=${report}`, pattern]
+    const said = await this.#run([...flags, ...jest])
+    if (!existsSync(report)) throw new Error(`the tests ${pattern} broke off:\n${said}`)
     const { testResults, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as JestReport
     for (const { name, message, assertionResults } of testResults) {
       const failed = assertionResults.find(({ status }) => status === 'failed')
@@ -72,11 +90,17 @@ export class Workshop {
     return undefined
   }
 
-  #run(args: readonly string[]): Promise<void> {
+  /** Answers the end of what was said. */
+  #run(args: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      const jest = spawn(process.execPath, args, { cwd: this.#directory, stdio: 'ignore' })
+      const jest = spawn(process.execPath, args, { cwd: this.#directory, stdio: ['ignore', 'ignore', 'pipe'] })
+      this.#jest = jest
+      let said = ''
+      jest.stderr.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(-2_000)
+      })
       jest.once('error', reject)
-      jest.once('exit', () => resolve())
+      jest.once('close', () => resolve(said))
     })
   }
 }

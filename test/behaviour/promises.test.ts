@@ -4,6 +4,7 @@ import type { SimFault } from '../../src/sim/host.ts'
 import type { VolumeSpec } from '../../src/storage/model.ts'
 import { leafOfAttachmentName } from '../../src/storage/names.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
+import { stageRequest } from '../support/node.ts'
 
 const MARK_AT = 8 * 1024 * 1024
 
@@ -262,4 +263,21 @@ test('a logical unit with a write cache is not given to a guest', async () => {
     message: expect.stringContaining('wcd=true'),
   })
   expect(reaches(installation, 'm1/ldg1')).toBe(false)
+})
+
+test('a Linux disk that cannot be read is not formatted, though blkid finds nothing on it', async () => {
+  const { installation, volumes, attachments } = scene()
+  const volume = await volumes.ensureVolume(volumeSpec())
+  const attachment = await attachments.attach(attachRequest(volume.id, ldg2))
+  const { timeline } = installation.world
+  const ioError = (stderr: string) => ({ kind: 'answer', answer: { exitStatus: 1, stdout: '', stderr } }) as const
+  timeline.rules.push(argv => {
+    const [program = ''] = argv
+    if (program.endsWith('/od')) return ioError('od: /dev/vdisk: read error: Input/output error\n')
+    return program.endsWith('/wipefs')
+      ? ioError('wipefs: error: /dev/vdisk: probing initialization failed: Input/output error\n')
+      : undefined
+  })
+  await expect(installation.node('m1/ldg2').stage(stageRequest(volume, attachment))).rejects.toMatchObject({ kind: 'unavailable' })
+  expect(timeline.commands.filter(({ argv }) => (argv[0] ?? '').includes('mkfs'))).toEqual([])
 })

@@ -235,7 +235,8 @@ export class GuestVolumes {
 
   async #findPlace(request: { readonly volumeId: string; readonly path: string }, signal: AbortSignal | undefined): Promise<Place> {
     const missing = () => new StorageError('not-found', `volume ${request.volumeId}: nothing of it is at ${request.path}`)
-    if (!request.path.startsWith('/')) throw missing()
+    // The guest's own system is at the root, never a volume.
+    if (!isPlain(request.path) || posix.normalize(request.path) === '/') throw missing()
     const path = await this.#platform.resolvePath(request.path, signal)
     const uses = await this.#platform.readUses(signal)
     const mounted = uses.at(path)
@@ -262,9 +263,12 @@ export class GuestVolumes {
 }
 
 function checkPath(path: string): void {
-  if (!path.startsWith('/') || /[\n\t]/.test(path)) {
-    throw new StorageError('invalid-argument', `${JSON.stringify(path)} is not an absolute path`)
-  }
+  if (!isPlain(path)) throw new StorageError('invalid-argument', `${JSON.stringify(path)} is not an absolute path of one line`)
+}
+
+/** What tools show in one line, and so can be found again. */
+function isPlain(path: string): boolean {
+  return path.startsWith('/') && !/[\p{Cc}\u2028\u2029]/u.test(path)
 }
 
 function usesBesides(uses: UseTable, mounted: Use, paths: readonly string[]): readonly Use[] {

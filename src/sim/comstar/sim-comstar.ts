@@ -65,10 +65,10 @@ export class SimComstar {
   /** What an initiator is offered now; undefined while the target does not answer. */
   visibleTo(initiator: string): readonly VisibleUnit[] | undefined {
     if (this.host.down || !this.serviceOnline || !this.targetOnline) return undefined
+    const groups = new Set(['All', ...[...this.hostGroups].flatMap(([name, members]) => (members.includes(initiator) ? [name] : []))])
     return this.state.views.flatMap(view => {
-      const unit = this.state.find(view.guid)
-      const member = view.hostGroup === 'All' || this.hostGroups.get(view.hostGroup)?.includes(initiator)
-      return unit && unit.status === 'Online' && member ? [{ lun: view.lun, unit }] : []
+      const unit = groups.has(view.hostGroup) ? this.state.find(view.guid) : undefined
+      return unit?.status === 'Online' ? [{ lun: view.lun, unit }] : []
     })
   }
 

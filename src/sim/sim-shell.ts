@@ -10,6 +10,11 @@ export class SimShell implements Shell {
     this.#host = host
   }
 
+  /** Name of the host. */
+  get host(): string {
+    return this.#host.name
+  }
+
   async run(command: Command, options: RunOptions): Promise<CommandResult> {
     if (options.signal?.aborted) throw new ShellError('not-started', `${this.#host.name}: the deadline has passed`)
     const outcome = await this.#host.perform(command, options.input ?? '')

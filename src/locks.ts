@@ -1,82 +1,108 @@
 // One operation at a time for an object, a bounded number of commands at a time for a pool. In memory: it orders the requests of this
 // process; what protects data against another process is the attachment record.
+//
+// Both keep the queue itself, and whoever leaves takes only its own place out of it. A promise for "all before me" was tried: a waiter
+// that gave up took the key along while its holder still worked, and the next request ran beside that one.
 
 import { StorageError } from './errors.ts'
 
+/** A place in the queue of each of its keys. Its turn is when it is the first in all of them. */
+interface Place {
+  readonly keys: readonly string[]
+  readonly begin: () => void
+}
+
 /** Waiters are served in order. A waiter whose signal is aborted leaves with `busy`; the holder is never interrupted. */
 export class KeyedLock {
-  readonly #tails = new Map<string, Promise<void>>()
+  readonly #queues = new Map<string, Place[]>()
 
-  async run<T>(key: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(key)
-    const { promise: done, resolve: release } = Promise.withResolvers<void>()
-    const tail = before === undefined ? done : before.then(() => done)
-    this.#tails.set(key, tail)
+  /**
+   * Several keys are asked for at one moment and held together, so two requests can never each hold what the other waits for. An
+   * aborted signal ends the wait, and work that did not begin before it never begins.
+   */
+  async hold<T>(keys: string | readonly string[], signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const wanted = typeof keys === 'string' ? [keys] : [...new Set(keys)]
+    const { promise: turn, resolve: begin } = Promise.withResolvers<void>()
+    const place = { keys: wanted, begin }
+    for (const key of wanted) this.#queueOf(key).push(place)
+    this.#beginIfFirst(place)
     try {
-      if (before !== undefined) await orAborted(before, signal, `another request holds ${key}`)
+      await orAborted(turn, signal, `another request holds ${wanted.join(' or ')}`)
       return await work()
     } finally {
-      release()
-      if (this.#tails.get(key) === tail) this.#tails.delete(key)
+      this.#leave(place)
     }
+  }
+
+  /** Keys that somebody holds or waits for. */
+  get size(): number {
+    return this.#queues.size
+  }
+
+  #queueOf(key: string): Place[] {
+    const queue = this.#queues.get(key) ?? []
+    this.#queues.set(key, queue)
+    return queue
+  }
+
+  #beginIfFirst(place: Place): void {
+    if (place.keys.every(key => this.#queues.get(key)?.[0] === place)) place.begin()
+  }
+
+  #leave(place: Place): void {
+    const firsts = place.keys.flatMap(key => {
+      const queue = (this.#queues.get(key) ?? []).filter(each => each !== place)
+      if (queue.length === 0) this.#queues.delete(key)
+      else this.#queues.set(key, queue)
+      return queue[0] ?? []
+    })
+    for (const first of firsts) this.#beginIfFirst(first)
   }
 }
 
 /** At most `limit` at a time, in order of arrival. */
 export class Semaphore {
   readonly #name: string
-  #free: number
-  readonly #waiting: (() => void)[] = []
+  readonly #limit: number
+  /** Who is at work, and behind them who waits. */
+  readonly #queue: (() => void)[] = []
 
   constructor(name: string, limit: number) {
     this.#name = name
-    this.#free = limit
+    this.#limit = limit
   }
 
-  async run<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    await this.#enter(signal)
+  async take<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const { promise: turn, resolve: begin } = Promise.withResolvers<void>()
+    this.#queue.push(begin)
+    this.#beginFirst()
     try {
+      await orAborted(turn, signal, `too many requests for ${this.#name}`)
       return await work()
     } finally {
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#free += 1
+      this.#queue.splice(this.#queue.indexOf(begin), 1)
+      this.#beginFirst()
     }
   }
 
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#free > 0) {
-      this.#free -= 1
-      return
-    }
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#waiting.push(resolve)
-    try {
-      await orAborted(promise, signal, `too many requests for ${this.#name}`)
-    } catch (error) {
-      const at = this.#waiting.indexOf(resolve)
-      if (at >= 0) this.#waiting.splice(at, 1)
-      else this.#handOn() // the turn came in the same moment
-      throw error
-    }
+  /** How many are at work or wait. */
+  get size(): number {
+    return this.#queue.length
   }
 
-  #handOn(): void {
-    const next = this.#waiting.shift()
-    if (next) next()
-    else this.#free += 1
+  // To begin is the same however often it is told.
+  #beginFirst(): void {
+    for (const begin of this.#queue.slice(0, this.#limit)) begin()
   }
 }
 
-async function orAborted(wait: Promise<void>, signal: AbortSignal | undefined, reason: string): Promise<void> {
-  if (signal === undefined) return wait
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(new StorageError('busy', `${reason} and did not finish before the deadline; try again`))
-  if (signal.aborted) onAbort()
+async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined, reason: string): Promise<void> {
+  if (signal === undefined) return turn
+  const { promise: aborted, resolve } = Promise.withResolvers<void>()
+  const onAbort = () => resolve()
   signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await Promise.race([wait, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
+  if (!signal.aborted) await Promise.race([turn, aborted])
+  signal.removeEventListener('abort', onAbort)
+  // The turn and the deadline may come in one moment: the deadline counts.
+  if (signal.aborted) throw new StorageError('busy', `${reason} and did not finish before the deadline; try again`)
 }

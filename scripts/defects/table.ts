@@ -3,6 +3,7 @@
 
 import { GUEST_DEFECTS } from './guest-defects.ts'
 import { STORAGE_DEFECTS } from './storage-defects.ts'
+import { WAITING_DEFECTS } from './waiting-defects.ts'
 
 export interface Defect {
   readonly name: string
@@ -11,4 +12,4 @@ export interface Defect {
   readonly tests: readonly string[]
 }
 
-export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS]
+export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS, ...WAITING_DEFECTS]

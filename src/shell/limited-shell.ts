@@ -15,6 +15,6 @@ export class LimitedShell implements Shell {
 
   run(command: Command, options: RunOptions): Promise<CommandResult> {
     const run = () => this.#shell.run(command, options)
-    return options.effect === 'read' ? run() : this.#writes.run(options.signal, run)
+    return options.effect === 'read' ? run() : this.#writes.take(options.signal, run)
   }
 }

@@ -44,7 +44,7 @@ export class Attachments {
   /** Succeeds only when the guest holds this volume's disk on all of its paths. Already so: the same answer, no change. */
   async attach(request: AttachRequest, signal?: AbortSignal): Promise<Attachment> {
     const place = getPlace(this.#pools, request.volumeId)
-    return this.#lock.run(place.volumeId, signal, () => this.#attach(place, request, signal))
+    return this.#lock.hold(place.volumeId, signal, () => this.#attach(place, request, signal))
   }
 
   async #attach(place: VolumePlace, request: AttachRequest, signal: AbortSignal | undefined): Promise<Attachment> {
@@ -138,7 +138,7 @@ export class Attachments {
   async detach(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, volumeId)
     if (place === undefined) return
-    await this.#lock.run(place.volumeId, signal, () => detachVolume(place, guest, signal))
+    await this.#lock.hold(place.volumeId, signal, () => detachVolume(place, guest, signal))
   }
 
   /** All volumes with what they are published to: one read a pool, one a machine. */

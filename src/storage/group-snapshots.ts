@@ -37,7 +37,7 @@ export class GroupSnapshots {
     const places = [...new Set(request.volumeIds)].sort().map(id => getPlace(this.#pools, id))
     const pool = onePool(places)
     const leaf = groupLeaf(pool.cluster, request.name)
-    return this.#lock.run(`group ${leaf}`, signal, () =>
+    return this.#lock.hold(`group ${leaf}`, signal, () =>
       this.#lockAll(places, signal, () => this.#cut(pool, { places, leaf, name: request.name }, signal)),
     )
   }
@@ -95,13 +95,13 @@ export class GroupSnapshots {
     const found = findGroupId(id)
     const pool = found && this.#pools.get(found.pool)
     if (found === undefined || pool === undefined) return
-    await this.#lock.run(`group ${found.leaf}`, signal, async () => {
+    await this.#lock.hold(`group ${found.leaf}`, signal, async () => {
       await pool.host.settled([found.leaf], signal)
       const snapshots = await this.#members(id, memberIds, signal)
       // Named members that are gone already are no mismatch: an earlier call may have been cut off.
       if (snapshots.some(snapshot => !memberIds.includes(snapshot.id))) checkMembers(id, snapshots, memberIds)
       for (const { volumeId } of snapshots) {
-        await this.#lock.run(volumeId, signal, () => deleteOneSnapshot(getPlace(this.#pools, volumeId), found.leaf, this.#reaper, signal))
+        await this.#lock.hold(volumeId, signal, () => deleteOneSnapshot(getPlace(this.#pools, volumeId), found.leaf, this.#reaper, signal))
         await this.#index.remove(found.leaf, volumeId)
       }
     })
@@ -132,7 +132,7 @@ export class GroupSnapshots {
   #lockAll<T>(places: readonly VolumePlace[], signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const [first, ...rest] = places
     if (first === undefined) return work()
-    return this.#lock.run(first.volumeId, signal, () => this.#lockAll(rest, signal, work))
+    return this.#lock.hold(first.volumeId, signal, () => this.#lockAll(rest, signal, work))
   }
 }
 

@@ -36,7 +36,7 @@ export class Reaper {
     const hidden = (await listSnapshotNames(pool, { signal })).filter(name => isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)))
     const snapshots = await readListedSnapshots(pool, hidden, signal)
     const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
-    for (const place of places) await this.#lock.run(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
+    for (const place of places) await this.#lock.hold(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
   }
 
   /** After something that depended on `dataset` went: the volume goes too if it only waited for that, and so on up its origins. */
@@ -46,7 +46,7 @@ export class Reaper {
   }
 
   #reapLocked(place: VolumePlace, signal: AbortSignal | undefined): Promise<number> {
-    return this.#lock.run(place.volumeId, signal, () => this.reap(place, signal))
+    return this.#lock.hold(place.volumeId, signal, () => this.reap(place, signal))
   }
 
   /**

@@ -29,7 +29,7 @@ export class VolumeChanges {
   /** Large enough already is success. The size is a multiple of the block size inside the range, or `out-of-range`. */
   async expandVolume(id: string, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
     const place = getPlace(this.#pools, id)
-    return this.#lock.run(place.volumeId, signal, () => this.#expand(place, range, signal))
+    return this.#lock.hold(place.volumeId, signal, () => this.#expand(place, range, signal))
   }
 
   async #expand(place: VolumePlace, range: SizeRange, signal: AbortSignal | undefined): Promise<Expansion> {
@@ -62,7 +62,7 @@ export class VolumeChanges {
   /** Parameters that are not named stay as they are. The names and values were checked before; nothing is changed for a volume that does not exist. */
   async modifyVolume(id: string, changes: MutableParameters, signal?: AbortSignal): Promise<void> {
     const place = getPlace(this.#pools, id)
-    await this.#lock.run(place.volumeId, signal, () => this.#modify(place, changes, signal))
+    await this.#lock.hold(place.volumeId, signal, () => this.#modify(place, changes, signal))
   }
 
   async #modify(place: VolumePlace, changes: MutableParameters, signal: AbortSignal | undefined): Promise<void> {

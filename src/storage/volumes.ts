@@ -49,11 +49,11 @@ export class Volumes {
     const source = this.#findSource(spec)
     const pool = this.#selectPool(spec, source)
     const place = placeOf(pool, volumeLeaf(pool.cluster, pool.name, spec.name))
-    return this.#lock.run(place.volumeId, signal, () => {
+    return this.#lock.hold(place.volumeId, signal, () => {
       if (source === undefined) return this.#create(place, spec, undefined, signal)
       if (source.place.volumeId === place.volumeId)
         throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
-      return this.#lock.run(source.place.volumeId, signal, () => this.#create(place, spec, source, signal))
+      return this.#lock.hold(source.place.volumeId, signal, () => this.#create(place, spec, source, signal))
     })
   }
 
@@ -113,7 +113,7 @@ export class Volumes {
   async deleteVolume(id: string, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, id)
     if (place === undefined) return
-    await this.#lock.run(place.volumeId, signal, () => this.#delete(place, signal))
+    await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))
   }
 
   async #delete(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {

@@ -23,12 +23,12 @@ beforeEach(async () => {
   leave = gate()
   const changes: ChangeStore = {
     expandVolume: (id, range, signal) =>
-      lock.run(id, signal, async () => {
+      lock.hold(id, signal, async () => {
         entered.resolve()
         await leave.promise
         return storage.expandVolume(id, range)
       }),
-    modifyVolume: (id, wanted, signal) => lock.run(id, signal, () => storage.modifyVolume(id, wanted)),
+    modifyVolume: (id, wanted, signal) => lock.hold(id, signal, () => storage.modifyVolume(id, wanted)),
   }
   const identity = identityService({ driverName, version: '1', snapshotTopology: true })
   plugin = await servePlugin([identity, controllerService({ driverName, ...controllerOptions(storage), changes })])

@@ -8,12 +8,12 @@ test('work for one key runs in order of arrival, work for another key beside it'
   const lock = new KeyedLock()
   const order: string[] = []
   const first = gate()
-  const one = lock.run('a', undefined, async () => {
+  const one = lock.hold('a', undefined, async () => {
     await first.promise
     order.push('a1')
   })
-  const two = lock.run('a', undefined, async () => void order.push('a2'))
-  await lock.run('b', undefined, async () => void order.push('b'))
+  const two = lock.hold('a', undefined, async () => void order.push('a2'))
+  await lock.hold('b', undefined, async () => void order.push('b'))
   first.resolve()
   await Promise.all([one, two])
   expect(order).toEqual(['b', 'a1', 'a2'])
@@ -23,9 +23,9 @@ test('a waiter whose deadline passes leaves with busy and the next one still get
   const lock = new KeyedLock()
   const first = gate()
   const deadline = new AbortController()
-  const holder = lock.run('a', undefined, () => first.promise)
-  const waiter = lock.run('a', deadline.signal, async () => 'never')
-  const last = lock.run('a', undefined, async () => 'last')
+  const holder = lock.hold('a', undefined, () => first.promise)
+  const waiter = lock.hold('a', deadline.signal, async () => 'never')
+  const last = lock.hold('a', undefined, async () => 'last')
   deadline.abort()
   await expect(waiter).rejects.toMatchObject({ kind: 'busy' })
   first.resolve()
@@ -35,8 +35,8 @@ test('a waiter whose deadline passes leaves with busy and the next one still get
 
 test('a failure releases the key', async () => {
   const lock = new KeyedLock()
-  await expect(lock.run('a', undefined, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
-  await expect(lock.run('a', undefined, async () => 'yes')).resolves.toBe('yes')
+  await expect(lock.hold('a', undefined, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  await expect(lock.hold('a', undefined, async () => 'yes')).resolves.toBe('yes')
 })
 
 test('no more than the limit run at a time, and a turn given up is handed on', async () => {
@@ -51,9 +51,9 @@ test('no more than the limit run at a time, and a turn given up is handed on', a
     running -= 1
   }
   const deadline = new AbortController()
-  const all = [semaphore.run(undefined, work(0)), semaphore.run(undefined, work(1))]
-  const leaving = semaphore.run(deadline.signal, work(2))
-  all.push(semaphore.run(undefined, work(3)))
+  const all = [semaphore.take(undefined, work(0)), semaphore.take(undefined, work(1))]
+  const leaving = semaphore.take(deadline.signal, work(2))
+  all.push(semaphore.take(undefined, work(3)))
   deadline.abort()
   await expect(leaving).rejects.toMatchObject({ kind: 'busy' })
   for (const { resolve } of gates) resolve()

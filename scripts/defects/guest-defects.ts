@@ -40,6 +40,17 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     tests: [STAGING, 'test/behaviour/bad-days-guest.test'],
   },
   {
+    name: 'a read-only disk is mounted without the log of its file system',
+    changes: [
+      {
+        file: LINUX,
+        find: "    if (request.diskReadonly) await this.#write([BLOCKDEV, '--setro', device.blockPath], device.blockPath, signal)\n",
+        replace: "    if (request.diskReadonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')\n",
+      },
+    ],
+    tests: ['test/behaviour/guest-failures.test', 'test/behaviour/apply-changes.test'],
+  },
+  {
     name: 'a copy is formatted',
     changes: [
       { file: PREPARATION, find: '  if (!request.createdEmpty) return', replace: '  if (!request.createdEmpty && request.written) return' },

@@ -31,6 +31,7 @@ export function parseStage(request: NodeStageVolumeRequest): StageRequest {
     createdEmpty,
     written: publish.written,
     mode: access.writable ? publish.mode : 'ro',
+    attached: publish.mode,
     stagingPath,
   }
 }

@@ -16,6 +16,8 @@ export interface MountedRequest {
   readonly createdEmpty: boolean
   readonly written: boolean
   readonly mode: 'rw' | 'ro'
+  /** How the disk is attached, where that is not how it is to be mounted. */
+  readonly attached?: 'rw' | 'ro'
   readonly stagingPath: string
 }
 
@@ -90,7 +92,7 @@ export class DiskPreparation {
       }
       await this.#paths.ensureDirectory(request.stagingPath, signal)
       const options = request.format.mountOptions.filter(option => option !== 'ro' && option !== 'rw')
-      const how = { type, readonly, diskReadonly: request.mode === 'ro', copy: !request.createdEmpty, options }
+      const how = { type, readonly, diskReadonly: (request.attached ?? request.mode) === 'ro', copy: !request.createdEmpty, options }
       await this.#platform.mount(device, { path: request.stagingPath, ...how }, signal)
       const after = await this.#platform.readUses(signal)
       if (confirmStaged(object, after, device, { path: request.stagingPath, type, readonly }) === undefined) {

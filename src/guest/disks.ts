@@ -54,7 +54,7 @@ export interface MountRequest {
   readonly path: string
   readonly type: string
   readonly readonly: boolean
-  /** Not a byte of the disk can be written, whoever asks. */
+  /** Exported read-only: not a byte of the disk can be written, whoever asks. */
   readonly diskReadonly: boolean
   /** The bytes are a copy of another volume's: its identity on disk may be mounted here already. */
   readonly copy: boolean

@@ -32,6 +32,8 @@ export interface StageRequest {
   /** The storage side saw bytes on it when it was attached: forbids formatting. */
   readonly written: boolean
   readonly mode: 'rw' | 'ro'
+  /** How the disk is attached, where that is not how it is to be mounted. */
+  readonly attached?: 'rw' | 'ro'
   readonly stagingPath: string
 }
 

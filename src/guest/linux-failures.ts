@@ -4,6 +4,7 @@
 import type { FailureRow } from '../shell/failures.ts'
 
 const RECORDED = { evidence: 'recorded', source: 'linux-guest-tools.txt' } as const
+const RECORDED_4 = { evidence: 'recorded', source: 'linux-guest-tools-4.txt' } as const
 const RECORDED_2 = { evidence: 'recorded', source: 'linux-guest-tools-2.txt' } as const
 
 export const LINUX_FAILURES: readonly FailureRow[] = [
@@ -12,10 +13,30 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     text: /wrong fs type, bad option, bad superblock/,
     status: 32,
     kind: 'failed-precondition',
-    hint: 'the kernel log of the guest says more: a mount option it does not know, a damaged file system, or a copy of one that is mounted',
+    hint: 'the kernel log of the guest says more: a mount option it does not know, a file system made by a newer system, a damaged one, or a copy of one that is mounted',
     ...RECORDED,
   },
   { text: /already mounted on/, status: 32, kind: 'busy', ...RECORDED },
+  {
+    text: /already mounted or mount point busy/,
+    kind: 'busy',
+    hint: 'something else in the guest holds the disk, or stands at the mount point',
+    ...RECORDED_4,
+  },
+  {
+    text: /cannot mount .* read-only\./,
+    status: 32,
+    kind: 'failed-precondition',
+    hint: 'its file system was not closed, and what was synced last is still in its log: attach it writable once; a copy for readers is best made while its source is not mounted',
+    ...RECORDED_4,
+  },
+  {
+    text: /Structure needs cleaning/,
+    status: 32,
+    kind: 'failed-precondition',
+    hint: 'the file system is damaged; unmounted, run xfs_repair (or e2fsck) by hand on the guest, or restore a snapshot',
+    ...RECORDED_4,
+  },
   {
     text: /special device .* does not exist/,
     status: 32,

@@ -37,6 +37,9 @@ const E2FSCK = '/sbin/e2fsck'
 const RESIZE2FS = '/sbin/resize2fs'
 const XFS_GROWFS = '/usr/sbin/xfs_growfs'
 
+/** Status 8, as for a disk that cannot be read (linux-guest-tools-4.txt). */
+const NEWER_FORMAT = /has unsupported feature\(s\)|Get a newer version of e2fsck/
+
 type FileSystem = keyof typeof MKFS
 
 export interface LinuxOptions {
@@ -180,6 +183,16 @@ export class LinuxPlatform implements Platform {
     const result = await this.#shell.run(command, { effect: 'write', signal, timeoutMs: SLOW_MS })
     // Bits: 1 repaired, 2 repaired and reboot (only of a mounted root), 4 errors left, 8 did not run (e2fsck(8)).
     if (result.exitStatus >= 0 && (result.exitStatus & ~3) === 0) return
+    // It says so on standard output (linux-guest-tools-4.txt).
+    if (result.exitStatus === 8 && /^\S+ is in use\.$/m.test(result.stdout)) {
+      throw new StorageError('busy', `${device.blockPath}: something else in the guest holds the disk; see what it is and end it`)
+    }
+    if (NEWER_FORMAT.test(result.stdout + result.stderr)) {
+      throw new StorageError(
+        'failed-precondition',
+        `${device.blockPath}: its ext4 was made by a newer system than this guest; nothing is damaged: attach it to that one, or bring e2fsprogs and the kernel of this guest up to date`,
+      )
+    }
     if ((result.exitStatus & 4) === 4) {
       throw new StorageError(
         'failed-precondition',
@@ -192,9 +205,10 @@ export class LinuxPlatform implements Platform {
   async mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void> {
     const kind = fileSystem(request.type)
     const options = [request.readonly ? 'ro' : 'rw', ...request.options]
-    // The replay of a log writes, also for a read-only mount. On a disk that can be written it has to happen, or the mount shows
-    // an old state; on one that is exported read-only it would end in I/O errors, as sunvdc takes no read-only flag from the export.
-    if (request.diskReadonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')
+    // A log that has to be replayed is written to, also by a read-only mount; without the replay what was synced is not there.
+    // sunvdc takes no read-only flag from the export (drivers/block/sunvdc.c). Told by us, the kernel decides: a clean file system
+    // is mounted and not written to, one with a log is refused.
+    if (request.diskReadonly) await this.#write([BLOCKDEV, '--setro', device.blockPath], device.blockPath, signal)
     // A copy has the identity of its original, and xfs refuses the second of two equal ones, in either order.
     if (request.copy && kind === 'xfs') options.push('nouuid')
     await this.#write([MOUNT, '-t', kind, '-o', options.join(','), device.blockPath, request.path], device.blockPath, signal)

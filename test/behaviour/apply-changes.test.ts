@@ -237,13 +237,23 @@ test('a disk number that the guest has already given away is refused, with the d
   expect(await world.apply(CLASSES, claim('web', { number: 8 }))).toEqual(failure('default/web', 'as disk 7, not 8 as requested'))
 })
 
+const readers = claim('readers', {
+  ...{ storageClass: 'gold', source: fromClaim('data'), access: 'ReadOnlyMany' },
+  ...{ guest: 'm1/ldg2, m2/ldg2', path: '/mnt/one, /mnt/two' },
+})
+
+test('a copy for readers of a volume that is mounted is refused: what was synced last would not be in it', async () => {
+  await world.apply(CLASSES, claim('data', { storageClass: 'gold' }))
+
+  const told = await world.apply(CLASSES, readers)
+
+  expect(told).toEqual(failure('default/readers', 'attach it writable once'))
+})
+
 test('a restored file system is mounted read-only in many guests, and in none of them written', async () => {
   await world.apply(CLASSES, claim('data', { storageClass: 'gold' }))
   guest('m1/ldg2').writeFile('/srv/data/a', 'shared')
-  const readers = claim('readers', {
-    ...{ storageClass: 'gold', source: fromClaim('data'), access: 'ReadOnlyMany' },
-    ...{ guest: 'm1/ldg2, m2/ldg2', path: '/mnt/one, /mnt/two' },
-  })
+  await world.detach(CLASSES, claim('data', { storageClass: 'gold' }))
 
   expect(await world.apply(CLASSES, readers)).toEqual([])
 

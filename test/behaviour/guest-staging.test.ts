@@ -1,9 +1,16 @@
 // Staging in a guest: what is formatted, what never is, and what a person is told.
 
 import type { StageRequest } from '../../src/guest/guest-volumes.ts'
+import { type Region, readSuperblock, type Superblock, writeSuperblock } from '../../src/sim/guest/file-system.ts'
 import { GiB, type GuestWorld, guestWorld, MiB, type PlatformKind, scribble, TestDisk, TiB } from './guest-world.ts'
 
 const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']
+
+function getSuperblock(region: Region): Superblock {
+  const superblock = readSuperblock(region)
+  if (superblock === undefined) throw new Error('no file system')
+  return superblock
+}
 
 /** A disk that somebody used before: with a file system and a file. */
 async function usedDisk(world: GuestWorld, id = 100): Promise<TestDisk> {
@@ -287,6 +294,37 @@ describe('in a linux guest', () => {
     const staged = world.volumes.stage(world.stageRequest(disk, { written: true }))
 
     await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('e2fsck by hand') })
+  })
+
+  const asItIs = [
+    { name: 'an ext4 of a newer system', type: 'ext4', change: { newer: true }, says: 'nothing is damaged' },
+    { name: 'an xfs that needs repair', type: 'xfs', change: { damaged: true }, says: 'xfs_repair' },
+  ] as const
+  test.each(asItIs)('$name is said to be that', async ({ type, change, says }) => {
+    const world = guestWorld('linux')
+    const disk = world.addDisk(100, 600 * MiB)
+    const request = world.stageRequest(disk, { format: { kind: 'filesystem', type, mountOptions: [] } })
+    await world.volumes.stage(request)
+    await world.volumes.unstage(request)
+    const region = world.guest.region(disk)
+    writeSuperblock(region, { ...getSuperblock(region), ...change })
+
+    const staged = world.volumes.stage({ ...request, written: true })
+
+    await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining(says) })
+  })
+
+  test.each(['ext4', 'xfs'])('a disk with %s that somebody holds is in use, not broken', async type => {
+    const world = guestWorld('linux')
+    const disk = world.addDisk(100, 600 * MiB)
+    const request = world.stageRequest(disk, { format: { kind: 'filesystem', type, mountOptions: [] } })
+    await world.volumes.stage(request)
+    await world.volumes.unstage(request)
+    world.linux?.exclusive.add(disk)
+
+    const staged = world.volumes.stage({ ...request, written: true })
+
+    await expect(staged).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('holds the disk') })
   })
 
   test('a swap area on the disk keeps it from being formatted', async () => {

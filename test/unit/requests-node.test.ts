@@ -32,6 +32,7 @@ test('a stage request is parsed in full', () => {
     createdEmpty: true,
     written: false,
     mode: 'rw',
+    attached: 'rw',
     stagingPath: '/staging',
   })
 })
@@ -43,7 +44,7 @@ const witnesses: readonly { name: string; fields: Partial<NodeStageVolumeRequest
   { name: 'of a source that a later version writes', fields: { volume_context: { source: 'stream' } }, expected: { createdEmpty: false } },
   { name: 'that was written', fields: { publish_context: { ...PUBLISHED, written: 'true' } }, expected: { written: true } },
   { name: 'attached read-only', fields: { publish_context: { ...PUBLISHED, mode: 'ro' } }, expected: { mode: 'ro' } },
-  { name: 'for readers only', fields: { volume_capability: withMode(2) }, expected: { mode: 'ro' } },
+  { name: 'for readers only', fields: { volume_capability: withMode(2) }, expected: { mode: 'ro', attached: 'rw' } },
 ]
 test.each(witnesses)('a volume $name is staged as such', ({ fields, expected }) => {
   expect(parseStage(stage(fields))).toMatchObject(expected)

@@ -21,6 +21,8 @@ export interface Superblock {
   readonly clean: boolean
   /** A crash that the repair tool may not mend by itself. */
   readonly damaged: boolean
+  /** It has a feature that the tools of this guest do not know. */
+  readonly newer?: true
   /** How often a file system was made here, as far as the bytes tell. */
   readonly generation: number
 }

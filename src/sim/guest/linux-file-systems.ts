@@ -94,6 +94,9 @@ export class LinuxFileSystems {
     // It asks before it overwrites only on a terminal: without one it goes ahead (recorded).
     return this.#onDevice('mke2fs', args.at(-1) ?? '', (disk, path) => {
       if (this.#mountOf(path)) return refuse(1, `${path} is mounted; will not make a filesystem here!`)
+      if (this.#guest.exclusive.has(disk)) {
+        return refuse(1, `${path} is apparently in use by the system; will not make a filesystem here!`)
+      }
       const region = this.#guest.region(disk)
       makeFileSystem(region, 'ext4', extBlockBytes(region.sizeBytes))
       return answer()
@@ -112,6 +115,7 @@ export class LinuxFileSystems {
           ? `specified blocksize 4096 is less than device physical sector size ${physical}\nswitching to logical sector size 512\n`
           : ''
       if (this.#mountOf(path)) return refuse(1, `mkfs.xfs: ${path} contains a mounted filesystem`)
+      if (this.#guest.exclusive.has(disk)) return refuse(1, `mkfs.xfs: cannot open ${path}: Device or resource busy`)
       const existing = readSuperblock(region)
       if (existing && !options.includes('-f')) {
         return refuse(
@@ -131,8 +135,12 @@ export class LinuxFileSystems {
     if (option !== '-p' || args.length !== 2) return unsupported('e2fsck', args)
     return this.#onDevice('e2fsck', path, disk => {
       if (this.#mountOf(path)) return refuse(8, `${path} is mounted.\ne2fsck: Cannot continue, aborting.\n\n`)
+      if (this.#guest.exclusive.has(disk)) return refuse(8, 'e2fsck: Cannot continue, aborting.\n\n', `${path} is in use.\n`)
       const region = this.#guest.region(disk)
       const superblock = readSuperblock(region)
+      if (superblock?.newer) {
+        return refuse(8, 'e2fsck: Get a newer version of e2fsck!', `${path} has unsupported feature(s): FEATURE_I30\n`)
+      }
       if (superblock?.type !== 'ext4')
         return { exitStatus: 8, stdout: `${path}: \n${BAD_MAGIC}`, stderr: `e2fsck: ${BAD_MAGIC_TITLE} ${path}\n` }
       if (superblock.damaged) {

@@ -29,8 +29,11 @@ export class SimLinuxGuest extends SimGuest {
   readonly physicalSectorBytes: number
   /** Sizes as the kernel read them. */
   readonly #probed = new Map<VirtualDisk, number>()
+  readonly #setReadonly = new Set<VirtualDisk>()
   readonly #kernelRoot: KernelRoot | undefined
   readonly #mounts: LinuxMounts
+  /** Disks that somebody has opened exclusively (O_EXCL), as the kernel's own users do. */
+  readonly exclusive = new Set<VirtualDisk>()
   /** Names of disks used as swap area. */
   readonly swaps = new Set<string>()
 
@@ -107,6 +110,11 @@ export class SimLinuxGuest extends SimGuest {
     this.disksChanged()
   }
 
+  /** The kernel was told not to write to the disk; it forgets that with the disk. */
+  isSetReadonly(disk: VirtualDisk): boolean {
+    return this.#setReadonly.has(disk)
+  }
+
   numbers(disk: VirtualDisk): string {
     return `${MAJOR}:${disk.id * MINORS}`
   }
@@ -121,10 +129,12 @@ export class SimLinuxGuest extends SimGuest {
 
   protected override booted(): void {
     this.#probed.clear()
+    this.#setReadonly.clear()
   }
 
   protected override disksChanged(): void {
     const present = this.disks.list()
+    for (const disk of this.#setReadonly) if (!present.includes(disk)) this.#setReadonly.delete(disk)
     for (const disk of this.#probed.keys()) if (!present.includes(disk)) this.#probed.delete(disk)
     for (const disk of present) this.probedBytes(disk)
     this.#kernelRoot?.show(
@@ -177,8 +187,12 @@ export class SimLinuxGuest extends SimGuest {
 
   #blockdev(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
-    if (option !== '--getsize64' || args.length !== 2) return unsupported('blockdev', args)
+    if ((option !== '--getsize64' && option !== '--setro') || args.length !== 2) return unsupported('blockdev', args)
     const disk = this.deviceAt(path)
+    if (disk && option === '--setro') {
+      this.#setReadonly.add(disk)
+      return answer()
+    }
     if (disk) return answer(`${this.probedBytes(disk)}\n`)
     return refuse(1, `blockdev: cannot open ${path}: No such file or directory`)
   }

@@ -93,13 +93,29 @@ export class LinuxMounts {
       32,
       `mount: ${target}: wrong fs type, bad option, bad superblock on ${node}, missing codepage or helper program, or other error.\n${KERNEL_LOG}`,
     )
+    if (this.#guest.exclusive.has(disk)) {
+      return refuse(32, `mount: ${target}: ${node} already mounted or mount point busy.\n${KERNEL_LOG}`)
+    }
     try {
       const superblock = readSuperblock(this.#guest.region(disk))
-      if (!superblock || superblock.type !== type || superblock.damaged || superblock.sizeBytes > this.#guest.region(disk).sizeBytes)
+      if (superblock?.type === 'xfs' && type === 'xfs' && superblock.damaged) {
+        return refuse(32, `mount: ${target}: mount(2) system call failed: Structure needs cleaning.\n${KERNEL_LOG}`)
+      }
+      if (
+        !superblock ||
+        superblock.newer ||
+        superblock.type !== type ||
+        superblock.damaged ||
+        superblock.sizeBytes > this.#guest.region(disk).sizeBytes
+      )
         return wrong
       if (!hasOnlyKnownOptions(type, options)) return wrong
       if (type === 'xfs' && !options.includes('nouuid') && this.#isMountedElsewhere(superblock.uuid, disk)) return wrong
       const readonly = options.includes('ro')
+      // Recorded of a disk that the kernel was told not to write to, with a log to replay.
+      if (!superblock.clean && readonly && this.#guest.isSetReadonly(disk)) {
+        return refuse(32, `mount: ${target}: cannot mount ${node} read-only.\n${KERNEL_LOG}`)
+      }
       const withoutLog = readonly && options.some(option => option === 'noload' || option === 'norecovery')
       // Without these options even a read-only mount replays the log, which writes.
       if (!readonly || (!withoutLog && !superblock.clean)) this.#state.markClean(disk, readonly)

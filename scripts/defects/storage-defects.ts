@@ -154,7 +154,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/volumes.ts',
-        find: '        if (!(await pool.design.isFenced(place, signal))) {\n',
+        find: '        if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {\n',
         replace: '        if (false as boolean) {\n',
       },
     ],
@@ -165,11 +165,22 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: OBSERVING,
-        find: "  return error instanceof ShellError && error.fate === 'not-started'\n",
+        find: "  return error instanceof ShellError && error.fate === 'not-started' && error.fault === 'unreachable'\n",
         replace: '  return error instanceof ShellError\n',
       },
     ],
     tests: [PROMISES, MATRIX, WITH_FAULTS],
+  },
+  {
+    name: 'what the driver could not send is taken for silence',
+    changes: [
+      {
+        file: OBSERVING,
+        find: "error.fate === 'not-started' && error.fault === 'unreachable'\n",
+        replace: "error.fate === 'not-started'\n",
+      },
+    ],
+    tests: [PROMISES],
   },
   {
     name: 'late commands of the storage host are not waited for',

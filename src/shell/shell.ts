@@ -37,13 +37,21 @@ export interface Shell {
 /** `not-started`: nothing happened. `unknown`: nobody knows; the command may have taken effect, or still may. */
 export type Fate = 'not-started' | 'unknown'
 
+/**
+ * Why a command was not started. `unreachable`: no connection could be made, and it was the far side that did not answer.
+ * `local`: everything else; our own queue, a deadline, a refused key say nothing of whether the host is alive.
+ */
+export type Fault = 'unreachable' | 'local'
+
 export class ShellError extends StorageError {
   readonly fate: Fate
+  readonly fault: Fault
 
-  constructor(fate: Fate, message: string, options?: { cause?: unknown }) {
-    super('unavailable', message, options)
+  constructor(fate: Fate, message: string, options: { readonly cause?: unknown; readonly fault?: Fault } = {}) {
+    super('unavailable', message, { cause: options.cause })
     this.name = 'ShellError'
     this.fate = fate
+    this.fault = options.fault ?? 'local'
   }
 }
 

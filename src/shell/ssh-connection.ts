@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { type Algorithms, Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
 import { fingerprint, formatHostName, judgeHostKey, type KnownHosts, knownKeyTypes, parseKnownHosts } from './known-hosts.ts'
-import { type CommandResult, ShellError } from './shell.ts'
+import { type CommandResult, type Fault, ShellError } from './shell.ts'
 import { type ExecOptions, SshExecution } from './ssh-execution.ts'
 
 export interface SshTarget {
@@ -54,7 +54,8 @@ export class SshConnection {
 
   /** Rejects with a ShellError `not-started`. `onChange` is called when a session became free, and when the connection ended. */
   static async open(target: SshTarget, onChange: () => void): Promise<SshConnection> {
-    const fail = (cause: unknown) => new ShellError('not-started', `host ${target.name}: no connection`, { cause })
+    const fail = (cause: unknown, fault: Fault = 'local') =>
+      new ShellError('not-started', `host ${target.name}: no connection`, { cause, fault })
     const [privateKey, known] = await Promise.all([
       readFile(target.privateKeyFile),
       readFile(target.knownHostsFile, 'utf8').then(text => parseKnownHosts(text, target.knownHostsFile)),
@@ -66,7 +67,7 @@ export class SshConnection {
       // Stays for ever: an error without a listener would end the process.
       client.on('error', error => {
         if (connection) connection.#cause ??= error
-        else reject(fail(refusal ?? explain(error, target, known)))
+        else reject(fail(refusal ?? explain(error, target, known), refusal === undefined ? faultOf(error) : 'local'))
       })
       client.once('ready', () => {
         connection = new SshConnection(client, target.name, onChange)
@@ -164,6 +165,14 @@ function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error 
     case 'revoked':
       return new Error(`the host key is revoked in ${target.knownHostsFile}; ${offered}`)
   }
+}
+
+// Nobody took the connection up, or whoever did said nothing until the handshake's time was over. One that is closed again, or
+// refused a user or a key, was answered by something that lives; a name that does not resolve or a missing route is our own trouble.
+function faultOf(error: Error & { readonly code?: unknown; readonly level?: unknown }): Fault {
+  if (error.level === 'client-timeout') return 'unreachable'
+  const isSilence = ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN'].some(code => code === error.code)
+  return isSilence ? 'unreachable' : 'local'
 }
 
 // Where the server has no key of a type that is pinned the handshake ends before it shows one.

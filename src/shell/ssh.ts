@@ -5,6 +5,7 @@ import { StorageError } from '../errors.ts'
 import {
   type Command,
   type CommandResult,
+  type Fault,
   formatCommand,
   READ_TIMEOUT_MS,
   type RunOptions,
@@ -62,7 +63,7 @@ export class SshShell implements Shell {
   readonly #paused = new Set<SshConnection>()
   #isConnecting = false
   #isClosed = false
-  #failure: { readonly error: unknown; readonly untilMs: number; readonly backoffMs: number } | undefined
+  #failure: { readonly error: unknown; readonly fault: Fault; readonly untilMs: number; readonly backoffMs: number } | undefined
 
   constructor(target: SshTarget) {
     this.#target = target
@@ -103,25 +104,32 @@ export class SshShell implements Shell {
     return this.#connections.length === 0 && this.#failure !== undefined
   }
 
-  #notStarted(reason: string, cause?: unknown): ShellError {
-    return new ShellError('not-started', `host ${this.#target.name}: ${reason}`, { cause })
+  #notStarted(reason: string, cause?: unknown, fault: Fault = 'local'): ShellError {
+    return new ShellError('not-started', `host ${this.#target.name}: ${reason}`, { cause, fault })
+  }
+
+  /** Waiting for a connection to a host that did not answer is as if it had not answered; waiting for a session is not. */
+  get #faultOfWaiting(): Fault {
+    return this.#isDoubtful ? (this.#failure?.fault ?? 'local') : 'local'
   }
 
   #refusal(signal: AbortSignal | undefined): ShellError | undefined {
     if (this.#isClosed) return this.#notStarted('the shell was closed')
     if (signal?.aborted) return this.#notStarted('the deadline has passed', signal.reason)
-    if (this.#isDoubtful && this.#isBackingOff) return this.#notStarted('did not answer a moment ago', this.#failure?.error)
+    if (this.#isDoubtful && this.#isBackingOff) {
+      return this.#notStarted('did not answer a moment ago', this.#failure?.error, this.#faultOfWaiting)
+    }
     return undefined
   }
 
   #wait(waiting: Waiting): void {
-    const leave = (reason: string, cause?: unknown) => {
+    const leave = (reason: string, cause?: unknown, fault?: Fault) => {
       waiting.stopWaiting()
       this.#queue = this.#queue.filter(other => other !== waiting)
-      waiting.reject(this.#notStarted(reason, cause))
+      waiting.reject(this.#notStarted(reason, cause, fault))
     }
     const onAbort = () => leave('the deadline passed while the command waited', waiting.signal?.reason)
-    const onTimeout = () => leave('the command waited too long for a session', this.#failure?.error)
+    const onTimeout = () => leave('the command waited too long for a session', this.#failure?.error, this.#faultOfWaiting)
     const timer = setTimeout(onTimeout, Math.max(0, waiting.waitUntilMs - performance.now()))
     waiting.signal?.addEventListener('abort', onAbort, { once: true })
     waiting.stopWaiting = () => {
@@ -186,7 +194,9 @@ export class SshShell implements Shell {
       this.#failure = undefined
     } catch (error) {
       const backoffMs = Math.min(LAST_BACKOFF_MS, (this.#failure?.backoffMs ?? FIRST_BACKOFF_MS / 2) * 2)
-      this.#failure = { error, untilMs: performance.now() + backoffMs, backoffMs }
+      // A host that takes no further connection beside those it has is alive.
+      const fault = this.#connections.length === 0 && error instanceof ShellError ? error.fault : 'local'
+      this.#failure = { error, fault, untilMs: performance.now() + backoffMs, backoffMs }
       // With other connections alive the commands still have a way; without one they are answered at once.
       if (this.#connections.length === 0) {
         for (const waiting of this.#queue.splice(0)) {

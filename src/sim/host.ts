@@ -18,13 +18,15 @@ export type SimProgram = (
 export type SimOutcome =
   | { readonly kind: 'exit'; readonly answer: SimAnswer }
   | { readonly kind: 'cut' } // the connection went away: no exit status
-  | { readonly kind: 'refused' } // nothing was started
+  | { readonly kind: 'refused' } // nothing was started: no connection
+  | { readonly kind: 'not-sent' } // nothing was started: the caller's own queue or key
 
 export type SimFault =
   | { readonly kind: 'cut-before' } // cut, no effect
   | { readonly kind: 'cut-after' } // cut after the effect
   | { readonly kind: 'late'; readonly afterCommands: number } // cut; the effect comes when that many further commands of the world were begun
-  | { readonly kind: 'refuse' } // could not be started
+  | { readonly kind: 'refuse' } // could not be started: no connection
+  | { readonly kind: 'not-sent' } // could not be started, by the caller's own fault
   | { readonly kind: 'answer'; readonly answer: SimAnswer } // an answer of the fault's own, no effect
 
 /** Asked for every command; the first rule that gives a fault wins. Rules that are used up remove themselves. */
@@ -107,6 +109,8 @@ export class SimHost {
     switch (fault?.kind) {
       case 'refuse':
         return { kind: 'refused' }
+      case 'not-sent':
+        return { kind: 'not-sent' }
       case 'cut-before':
         return { kind: 'cut' }
       case 'answer':

@@ -20,7 +20,9 @@ export class SimShell implements Shell {
     const outcome = await this.#host.perform(command, options.input ?? '')
     switch (outcome.kind) {
       case 'refused':
-        throw new ShellError('not-started', `${this.#host.name}: connection refused`)
+        throw new ShellError('not-started', `${this.#host.name}: connection refused`, { fault: 'unreachable' })
+      case 'not-sent':
+        throw new ShellError('not-started', `${this.#host.name}: 256 commands are waiting already`)
       case 'cut':
         throw new ShellError('unknown', `${this.#host.name}: connection lost while ${command[0]} ran`)
       case 'exit':

@@ -14,7 +14,7 @@ export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise
     [...pool.machines].map(
       async ([name, { hypervisor }]): Promise<readonly [string, MachineState | StorageError]> => [
         name,
-        await orSilence(hypervisor.observe(signal)),
+        await orNotStarted(hypervisor.observe(signal)),
       ],
     ),
   )
@@ -35,8 +35,19 @@ export function observeSettled(place: VolumePlace, machine: PoolMachine, signal?
   return orSilence(settleMachine(place, machine, signal).then(() => machine.hypervisor.observe(signal)))
 }
 
-// Silence is that no command could be started there. One that was cut off, or one that is still at work from before, is no silence but
-// a moment: taking it for a dead machine would leave the disk behind on a living one.
+// For who only looks: a machine that nothing could be started on is left out. Whoever concludes something from it asks `isSilence`.
+async function orNotStarted<T>(answer: Promise<T>): Promise<T | StorageError> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!(error instanceof ShellError) || error.fate !== 'not-started') throw error
+    return error
+  }
+}
+
+// Silence is that no connection could be made, and that it was the far side that did not answer. A command that was cut off, one that
+// is still at work from before, one that waited too long in our own queue are a moment; a refused key is an answer. Taking any of
+// them for a dead machine would close the fence on a living one.
 async function orSilence<T>(answer: Promise<T>): Promise<T | StorageError> {
   try {
     return await answer
@@ -47,7 +58,7 @@ async function orSilence<T>(answer: Promise<T>): Promise<T | StorageError> {
 }
 
 export function isSilence(error: unknown): error is ShellError {
-  return error instanceof ShellError && error.fate === 'not-started'
+  return error instanceof ShellError && error.fate === 'not-started' && error.fault === 'unreachable'
 }
 
 function namesOf(place: VolumePlace): readonly string[] {

@@ -127,7 +127,7 @@ export class Volumes {
     for (const [machine, state] of states) {
       if (state instanceof StorageError) {
         // Where the design can fence, no view means that no machine reaches the bytes, answering or not.
-        if (!(await pool.design.isFenced(place, signal))) {
+        if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {
           throw new StorageError(
             'unavailable',
             `volume ${place.volumeId} is not deleted while machine ${machine} does not answer: it may export the volume`,

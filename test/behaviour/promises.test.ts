@@ -254,6 +254,29 @@ test('what a silent machine kept of a fenced volume never reaches its bytes agai
   expect(await audit()).toEqual([])
 })
 
+test.each(['silver', 'gold'])('pool %s: what the driver could not send is no silence: nothing is fenced or released', async pool => {
+  const { installation, volumes, attachments } = scene()
+  const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+  await attachments.attach(attachRequest(id, ldg1))
+  const before = installation.world.comstar('storage1').views()
+  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
+  await expect(attachments.detach(id, ldg1)).rejects.toMatchObject({ kind: 'unavailable' })
+  expect(installation.world.comstar('storage1').views()).toEqual(before)
+  const [host, parent] = pool === 'gold' ? ['storage1', 'tank'] : ['m1-primary', 'mtank']
+  expect(installation.world.zfs(host).dataset(`${parent}/kubernetes/a-${leaf}`)).toBeDefined()
+  expect(reaches(installation, 'm1/ldg1')).toBe(true)
+  // Who only looks is answered with what is known.
+  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
+  expect((await attachments.listPublished()).map(({ publishedTo }) => publishedTo)).toEqual([[ldg1]])
+})
+
+test('a deleted volume of design lun is not taken for fenced where its machine could only not be asked', async () => {
+  const { installation, volumes } = scene()
+  const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
+  await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
 test('a logical unit with a write cache is not given to a guest', async () => {
   const { installation, volumes, attachments } = scene()
   const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))

@@ -1,6 +1,7 @@
 // The ssh shell against simulated hosts on the loopback interface: what it says of a command must be what happened to it.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
@@ -130,6 +131,7 @@ describe('a connection that is refused starts nothing', () => {
     const running = connect({ ...target, knownHostsFile }).run(write, { effect: 'write' })
     await expect(running).rejects.toMatchObject({
       fate: 'not-started',
+      fault: 'local',
       cause: { message: expect.stringMatching(/wrong_known_hosts; .*offered ssh-ed25519 SHA256:/) },
     })
     expect(written).toEqual([])
@@ -142,6 +144,7 @@ describe('a connection that is refused starts nothing', () => {
     const running = connect({ ...target, knownHostsFile }).run(write, { effect: 'write' })
     await expect(running).rejects.toMatchObject({
       fate: 'not-started',
+      fault: 'local',
       cause: { message: expect.stringMatching(/empty_known_hosts has no key of \[127\.0\.0\.1\]/) },
     })
     expect(written).toEqual([])
@@ -154,7 +157,7 @@ describe('a connection that is refused starts nothing', () => {
   ])('$name', async ({ change }) => {
     const { target, written } = await world()
     const running = connect({ ...target, ...change }).run(write, { effect: 'write' })
-    await expect(running).rejects.toMatchObject({ kind: 'unavailable', fate: 'not-started' })
+    await expect(running).rejects.toMatchObject({ kind: 'unavailable', fate: 'not-started', fault: 'local' })
     expect(written).toEqual([])
   })
 
@@ -177,6 +180,35 @@ test('a host that is down at start answers at once, and serves when it is up', a
   expect(performance.now() - again).toBeLessThan(100)
   host.down = false
   await expect(eventually(() => shell.run(echo, { effect: 'read' }))).resolves.toMatchObject({ stdout: 'a\n' })
+})
+
+test('a port that nobody listens on is the far side that does not answer, and is still so a moment later', async () => {
+  const { target } = await world()
+  const free = createServer()
+  await new Promise<void>(resolve => free.listen(0, '127.0.0.1', resolve))
+  const { port } = free.address() as AddressInfo
+  await new Promise(resolve => free.close(resolve))
+  const shell = connect({ ...target, port })
+  for (const _ of [1, 2]) {
+    await expect(shell.run(echo, { effect: 'read' })).rejects.toMatchObject({ fate: 'not-started', fault: 'unreachable' })
+  }
+})
+
+test('a port that takes the connection and says nothing does not answer; one that closes it again does', async () => {
+  const { target } = await world()
+  const sockets: Socket[] = []
+  const server = createServer(socket => sockets.push(socket.on('error', () => {})))
+  disposals.push(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const silent = connect({ ...target, port, connectTimeoutMs: 100 }).run(echo, { effect: 'read' })
+  await expect(silent).rejects.toMatchObject({ fate: 'not-started', fault: 'unreachable' })
+  server.on('connection', socket => socket.destroy())
+  const closed = connect({ ...target, port, connectTimeoutMs: 5000 }).run(echo, { effect: 'read' })
+  await expect(closed).rejects.toMatchObject({ fate: 'not-started', fault: 'local' })
 })
 
 test('a host that goes down later and comes back is used again', async () => {
@@ -226,7 +258,7 @@ describe('with all sessions in use', () => {
   test('a queue that is too long refuses more', async () => {
     const { shell, running, open } = await busyWorld()
     const waiting = Array.from({ length: 256 }, () => shell.run(echo, { effect: 'read' }))
-    await expect(shell.run(echo, { effect: 'read' })).rejects.toMatchObject({ fate: 'not-started' })
+    await expect(shell.run(echo, { effect: 'read' })).rejects.toMatchObject({ fate: 'not-started', fault: 'local' })
     open()
     await Promise.all([...running, ...waiting])
   })
@@ -236,7 +268,7 @@ describe('with all sessions in use', () => {
     const deadline = new AbortController()
     const waiting = shell.run(write, { effect: 'write', signal: deadline.signal })
     deadline.abort()
-    await expect(waiting).rejects.toMatchObject({ fate: 'not-started' })
+    await expect(waiting).rejects.toMatchObject({ fate: 'not-started', fault: 'local' })
     open()
     await Promise.all(running)
     expect(host.timeline.commands.map(({ argv }) => argv[0])).not.toContain(write[0])
@@ -244,7 +276,7 @@ describe('with all sessions in use', () => {
 
   test('a command that waits for longer than its cap was not started', async () => {
     const { shell, running, open } = await busyWorld()
-    await expect(shell.run(write, { effect: 'write', timeoutMs: 20 })).rejects.toMatchObject({ fate: 'not-started' })
+    await expect(shell.run(write, { effect: 'write', timeoutMs: 20 })).rejects.toMatchObject({ fate: 'not-started', fault: 'local' })
     open()
     await Promise.all(running)
   })
@@ -279,9 +311,12 @@ test('a write that exceeds its cap is unknown, and the shell goes on', async () 
 test('nothing is started after the deadline or after the shell was closed', async () => {
   const { target, written } = await world()
   const shell = connect(target)
-  await expect(shell.run(write, { effect: 'write', signal: AbortSignal.abort() })).rejects.toMatchObject({ fate: 'not-started' })
+  await expect(shell.run(write, { effect: 'write', signal: AbortSignal.abort() })).rejects.toMatchObject({
+    fate: 'not-started',
+    fault: 'local',
+  })
   shell.close()
-  await expect(shell.run(write, { effect: 'write' })).rejects.toMatchObject({ fate: 'not-started' })
+  await expect(shell.run(write, { effect: 'write' })).rejects.toMatchObject({ fate: 'not-started', fault: 'local' })
   expect(written).toEqual([])
 })
 

@@ -9,6 +9,7 @@ const DETACHING = 'src/storage/detaching.ts'
 const OBSERVING = 'src/storage/observing.ts'
 
 const PROMISES = 'test/behaviour/promises.test'
+const CREATIONS = 'test/behaviour/creation.test'
 const MATRIX = 'test/behaviour/crash-matrix.test'
 const SNAPSHOTS = 'test/behaviour/snapshots.test'
 const HISTORIES = 'test/behaviour/histories.test'
@@ -303,5 +304,48 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'a growth that is repeated does not look at the reservation',
+    changes: [
+      {
+        file: 'src/storage/reservations.ts',
+        find: '  if (reservedBytes === 0) return\n',
+        replace: '  if (reservedBytes === 0 || !grows) return\n',
+      },
+    ],
+    tests: [CREATIONS],
+  },
+  {
+    name: 'the reservation of a clone is above its size where zfs refuses that',
+    changes: [
+      {
+        file: 'src/storage/reservations.ts',
+        find: "    await work('auto')\n",
+        replace: '    await work(String(thickReservation(wanted.sizeBytes, wanted.blockSizeBytes)))\n',
+      },
+      {
+        file: 'src/storage/reservations.ts',
+        find: "    if (!isStorageError(error, 'invalid-argument')) throw error\n    await work(String(wanted.sizeBytes))\n",
+        replace: '    if (isStorageError(error)) throw error\n    await work(String(wanted.sizeBytes))\n',
+      },
+    ],
+    tests: [CREATIONS],
+  },
+  {
+    name: 'a volume that was made and not completed stays behind',
+    changes: [{ file: CREATION, find: '    await takeBack(place, error, signal)\n', replace: '' }],
+    tests: [CREATIONS],
+  },
+  {
+    name: 'a copy is measured by its source each time it is asked for',
+    changes: [
+      {
+        file: 'src/storage/volumes.ts',
+        find: "isStorageError(error, 'not-found', 'out-of-range', 'invalid-argument', 'no-space')",
+        replace: "isStorageError(error, 'not-found')",
+      },
+    ],
+    tests: [CREATIONS],
   },
 ]

@@ -1,14 +1,14 @@
 // Making a volume: empty, from a snapshot, or from a volume. Create first; on "exists" read, compare field by field, and complete
 // what a cut left open. The caller holds the locks of the new volume and of its source.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import { thickReservation } from '../zfs/dialect.ts'
+import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { readSnapshot, readVolume } from './catalog.ts'
 import type { Volume, VolumeSpec } from './model.ts'
 import { cloneSourceLeaf, isHiddenSnapshotLeaf } from './names.ts'
 import { type VolumePlace, withRoom } from './pool.ts'
 import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
+import { growTo, reserving } from './reservations.ts'
 
 /** The volume as the request wants it; `sizeBytes` is what it will have. */
 export interface Creation {
@@ -21,24 +21,63 @@ export interface Creation {
 
 export async function createVolume(creation: Creation, signal?: AbortSignal): Promise<Volume> {
   const { place, wanted, cloneOf } = creation
+  let reservedBytes = 0
   try {
-    await withRoom(place, `${wanted.sizeBytes} bytes`, () =>
-      cloneOf === undefined ? createEmpty(creation, signal) : clone(creation, cloneOf.snapshot, signal),
-    )
+    await withRoom(place, `${wanted.sizeBytes} bytes`, async () => {
+      if (cloneOf === undefined) await createEmpty(creation, signal)
+      else reservedBytes = await clone(creation, cloneOf, signal)
+    })
   } catch (error) {
     if (!isStorageError(error, 'already-exists')) throw error
-    return completed(place, await existing(creation, signal), signal)
+    return replayed(place, await existing(creation, signal), signal)
   }
-  const made = { ...wanted, sizeBytes: cloneOf?.sizeBytes ?? wanted.sizeBytes }
-  return completed(place, made, signal)
+  const made = { ...wanted, reservedBytes, sizeBytes: cloneOf?.sizeBytes ?? wanted.sizeBytes }
+  try {
+    return await completed(place, made, signal)
+  } catch (error) {
+    if (!isStorageError(error) || mayBeRepeated(error)) throw error
+    await takeBack(place, error, signal)
+    throw error
+  }
 }
 
-/** For a replay whose source has gone since: the volume, if it was made by the same request. */
+/** After these codes the caller calls again; after every other one it forgets the volume, which then must not be there. */
+export function mayBeRepeated(error: unknown): boolean {
+  return isStorageError(error, 'unavailable', 'busy')
+}
+
+// What this very call made, and nobody can have been given yet: refused with its record, or its device in use. What the design made is
+// left alone, as it may be somebody else's of the same name; where it is this volume's, it keeps the device busy and the volume there.
+async function takeBack(place: VolumePlace, cause: unknown, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    const { sharing } = await readVolume(place, signal)
+    if (sharing !== undefined) throw new StorageError('in-use', `volume ${place.volumeId} is attached already`)
+    await place.pool.zfs.destroy(place.dataset, signal)
+  } catch (error) {
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId} was made but not completed, and could not be taken back (${describeError(error)}); try again`,
+      { cause },
+    )
+  }
+}
+
+// A volume of an earlier call is there, with or without data: no code may say that there is none.
+async function replayed(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume> {
+  try {
+    return await completed(place, volume, signal)
+  } catch (error) {
+    if (!isStorageError(error) || mayBeRepeated(error)) throw error
+    throw new StorageError('unavailable', `volume ${place.volumeId} is there but could not be completed`, { cause: error })
+  }
+}
+
+/** For a replay whose source has changed or gone since: the volume, if it was made by the same request. */
 export async function findReplayed(place: VolumePlace, spec: VolumeSpec, signal?: AbortSignal): Promise<Volume | undefined> {
   const { volume } = await readVolume(place, signal)
   if (volume === undefined || !equal(volume.source, spec.source)) return undefined
   compare(volume, { ...volume, name: spec.name, format: spec.format, parameters: { ...volume.parameters, ...spec.parameters } }, spec)
-  return completed(place, volume, signal)
+  return replayed(place, volume, signal)
 }
 
 /** The hidden snapshot of a source volume, through which it is cloned. Where the clone exists it is the one it was made from. */
@@ -110,33 +149,31 @@ async function createEmpty(creation: Creation, signal: AbortSignal | undefined):
   )
 }
 
-// A clone starts thin in every dialect, so a thick one is given its reservation in the same command.
-async function clone(creation: Creation, snapshot: string, signal: AbortSignal | undefined): Promise<void> {
+// A clone starts thin in every dialect, so a thick one is given its reservation in the same command. Answers what it reserves.
+async function clone(
+  creation: Creation,
+  { snapshot, sizeBytes }: NonNullable<Creation['cloneOf']>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const { place, wanted } = creation
   const { compression, reservation, properties } = effective(creation)
-  const reserved: Record<string, string> =
-    reservation === 'thick' ? { refreservation: String(thickReservation(wanted.sizeBytes, wanted.parameters.blockSizeBytes)) } : {}
-  await place.pool.zfs.clone(
-    {
-      snapshot,
-      dataset: place.dataset,
-      properties: { compression, ...reserved, ...properties, ...formatVolumeProperties(wanted, place.pool.cluster) },
-    },
-    signal,
-  )
+  const own = { compression, ...properties, ...formatVolumeProperties(wanted, place.pool.cluster) }
+  const make = (reserved: Record<string, string>) =>
+    place.pool.zfs.clone({ snapshot, dataset: place.dataset, properties: { ...reserved, ...own } }, signal)
+  if (reservation === 'thick') {
+    const { blockSizeBytes } = wanted.parameters
+    return reserving({ sizeBytes, blockSizeBytes }, refreservation => make({ refreservation }))
+  }
+  await make({})
+  return 0
 }
 
-// Growth of a clone is a second command, and the design's part a third: both may have been cut off.
+// Growth of a clone is a second command, its reservation a third, and the design's part another: all may have been cut off.
 async function completed(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume> {
-  let complete = volume
-  if (volume.sizeBytes < volume.createdSizeBytes) {
-    await withRoom(place, `${volume.createdSizeBytes} bytes`, () =>
-      place.pool.zfs.setProperty(place.dataset, 'volsize', String(volume.createdSizeBytes), signal),
-    )
-    complete = { ...volume, sizeBytes: volume.createdSizeBytes }
-  }
-  await place.pool.design.ensure(place, complete.sizeBytes, signal)
-  return complete
+  const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
+  await growTo(place, { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes }, sizeBytes, signal)
+  await place.pool.design.ensure(place, sizeBytes, signal)
+  return { ...volume, sizeBytes }
 }
 
 async function existing({ place, wanted, spec }: Creation, signal: AbortSignal | undefined): Promise<Volume> {

@@ -2,11 +2,12 @@
 
 import { StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
-import { readDialect, thickReservation } from '../zfs/dialect.ts'
+import { readDialect } from '../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
 import { readVolume } from './catalog.ts'
-import type { GuestId, MutableParameters, SizeRange, Volume } from './model.ts'
-import { getMachine, getPlace, type Pools, type VolumePlace, withRoom } from './pool.ts'
+import type { GuestId, MutableParameters, SizeRange } from './model.ts'
+import { getMachine, getPlace, type Pools, type VolumePlace } from './pool.ts'
+import { growTo, reserve } from './reservations.ts'
 import { sizeWithin } from './sizes.ts'
 
 export interface Expansion {
@@ -43,20 +44,10 @@ export class VolumeChanges {
       defaultBytes: volume.sizeBytes,
     })
     for (const { guest } of records) checkPlatformSize(volume.id, sizeBytes, guest, this.#guestRule(guest))
-    if (sizeBytes > volume.sizeBytes) await this.#grow(place, volume, sizeBytes, signal)
+    await growTo(place, { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes }, sizeBytes, signal)
     const machines = [...new Set(records.map(record => record.guest.machine))].map(name => getMachine(pool, name))
     await pool.design.resize(place, { sizeBytes, paths: machines.flatMap(machine => machine.paths) }, signal)
     return { sizeBytes, guestMustGrow: volume.format.kind === 'filesystem' }
-  }
-
-  // zfs moves a reservation along only where it has exactly the automatic value (source); others are set here.
-  async #grow(place: VolumePlace, volume: Volume, sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
-    const { zfs } = place.pool
-    const { blockSizeBytes } = volume.parameters
-    await withRoom(place, `${sizeBytes} bytes`, () => zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal))
-    const automatic = (['current', 'old'] as const).map(arithmetic => thickReservation(volume.sizeBytes, blockSizeBytes, arithmetic))
-    const isAutomatic = volume.reservedBytes === 0 || automatic.includes(volume.reservedBytes)
-    if (!isAutomatic) await zfs.setProperty(place.dataset, 'refreservation', String(thickReservation(sizeBytes, blockSizeBytes)), signal)
   }
 
   /** Parameters that are not named stay as they are. The names and values were checked before; nothing is changed for a volume that does not exist. */
@@ -70,9 +61,12 @@ export class VolumeChanges {
     const { volume } = await readVolume(place, signal)
     if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
     await refuseUnknown(place, changes, signal)
-    for (const [property, value] of zfsProperties(volume, changes)) {
-      await withRoom(place, 'a reservation of its whole size', () => place.pool.zfs.setProperty(place.dataset, property, value, signal))
-    }
+    const { zfs } = place.pool
+    // What can fail for lack of room goes first: then nothing has changed.
+    if (changes.reservation === 'thick')
+      await reserve(place, { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes }, signal)
+    if (changes.reservation === 'thin') await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    for (const [property, value] of zfsProperties(changes)) await zfs.setProperty(place.dataset, property, value, signal)
   }
 }
 
@@ -90,14 +84,8 @@ async function refuseUnknown(place: VolumePlace, { logbias, sync }: MutableParam
   }
 }
 
-function zfsProperties(
-  volume: Volume,
-  { compression, reservation, logbias, sync }: MutableParameters,
-): readonly (readonly [string, string])[] {
-  const reserved = reservation === 'thick' ? String(thickReservation(volume.sizeBytes, volume.parameters.blockSizeBytes)) : 'none'
-  // What can fail for lack of room goes first: then nothing has changed.
+function zfsProperties({ compression, logbias, sync }: MutableParameters): readonly (readonly [string, string])[] {
   return [
-    ...(reservation === undefined ? [] : [['refreservation', reserved] as const]),
     ...(compression === undefined ? [] : [['compression', compression] as const]),
     ...(logbias === undefined ? [] : [['logbias', logbias] as const]),
     ...(sync === undefined ? [] : [['sync', sync] as const]),

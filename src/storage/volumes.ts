@@ -5,7 +5,7 @@ import type { KeyedLock } from '../locks.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
 import { speaksOf } from './attach-plan.ts'
 import { readAvailableBytes, readVolume } from './catalog.ts'
-import { createVolume, cutCloneSource, findReplayed, readSource } from './creation.ts'
+import { createVolume, cutCloneSource, findReplayed, mayBeRepeated, readSource } from './creation.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
 import { findSnapshotId, formatGuestId, volumeLeaf } from './names.ts'
 import { isSilence, observeMachines, settleHost, settleMachine } from './observing.ts'
@@ -61,14 +61,25 @@ export class Volumes {
     const { pool } = place
     const names = [place.leaf, ...pool.design.names(place)]
     await pool.host.settled(source === undefined ? names : [...names, source.place.leaf], signal)
-    let found: Awaited<ReturnType<typeof readSource>> | undefined
     try {
-      found = source && (await readSource(source, signal))
+      return await this.#createFrom(place, spec, source, signal)
     } catch (error) {
-      const replayed = isStorageError(error, 'not-found') ? await findReplayed(place, spec, signal) : undefined
+      // What was made already is not measured again by a source that has grown, filled the pool or gone since, nor by newer rules.
+      const isRefused = isStorageError(error, 'not-found', 'out-of-range', 'invalid-argument', 'no-space')
+      const replayed = isRefused ? await findReplayed(place, spec, signal) : undefined
       if (replayed === undefined) throw error
       return replayed
     }
+  }
+
+  async #createFrom(
+    place: VolumePlace,
+    spec: VolumeSpec,
+    source: SourcePlace | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Volume> {
+    const { pool } = place
+    const found = source && (await readSource(source, signal))
     const parameters = resolveParameters(spec.parameters, pool, found?.blockSizeBytes)
     const sizeBytes = sizeWithin(spec.size, {
       stepBytes: parameters.blockSizeBytes,
@@ -102,7 +113,7 @@ export class Volumes {
       volume = await createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
     } catch (error) {
       // Nobody repeats a request that was refused for good.
-      if (isStorageError(error, 'already-exists')) await dropSource()
+      if (isStorageError(error) && !mayBeRepeated(error)) await dropSource()
       throw error
     }
     await dropSource()

@@ -63,6 +63,8 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
   { text: /invalid character .* in name/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS_AND_V23 },
   { text: /property value too long/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS },
   { text: /' must be (one of|power of 2|a multiple of)/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS },
+  // The old line and illumos take no reservation above the size, except when a volume is made (libzfs, zfs_valid_proplist).
+  { text: /' is greater than current volume size/, kind: 'invalid-argument', evidence: 'documented', source: LIBZFS },
   { text: /bad numeric value/, kind: 'invalid-argument', evidence: 'documented', source: LIBZFS },
   { text: /does not apply to datasets of this type/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS_AND_V23 },
   { text: /operation not applicable to datasets of this type/, kind: 'failed-precondition', evidence: 'recorded', source: OPENZFS },

@@ -30,7 +30,8 @@ function setOn(world: ZfsWorld, name: string, given: readonly Given[]): void {
   const target = openTarget(world, name)
   const complaint = `cannot set property for '${name}'`
   const status = world.dialect.setFailure
-  const context = { dialect: world.dialect, type: typeOf(target), moment: 'set', complaint, status } as const
+  const volumeBytes = target instanceof SimDataset ? target.volume?.store.sizeBytes : undefined
+  const context = { dialect: world.dialect, type: typeOf(target), moment: 'set', complaint, status, volumeBytes } as const
   const checked = given.map(property => checkProperty(property, context))
   const refuse = (text: string) => new Refusal(`${complaint}: ${text}`, status)
   if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly) throw refuse(READ_ONLY)

@@ -167,7 +167,14 @@ export function clone(world: ZfsWorld, args: readonly string[]): SimAnswer {
   }
   const refuse = (text: string) => new Refusal(`cannot create '${name}': ${text}`)
   const type = snapshot.dataset.kind
-  const context = { dialect: world.dialect, type, moment: 'clone', complaint: `cannot create '${name}'`, status: 1 } as const
+  const context = {
+    dialect: world.dialect,
+    type,
+    moment: 'clone',
+    complaint: `cannot create '${name}'`,
+    status: 1,
+    volumeBytes: snapshot.store?.sizeBytes,
+  } as const
   const properties = given.map(property => checkProperty(property, context))
   const pool = checkPlace(world, name, 'create')
   if (pool !== snapshot.dataset.pool) throw refuse('source and target pools differ') // source

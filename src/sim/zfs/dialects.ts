@@ -21,6 +21,7 @@ export interface SimDialect {
   readonly blankVolumeBytes: number
   readonly fanout: number
   readonly indirectBytes: number
+  readonly capsReservations: boolean // no reservation above the size of a volume that exists (source)
 }
 
 const NO_SUCH_POOL = (pool: string) => `cannot open '${pool}': no such pool`
@@ -43,6 +44,7 @@ const OPENZFS_23: SimDialect = {
   blankVolumeBytes: 12288,
   fanout: 1024,
   indirectBytes: 131072,
+  capsReservations: false,
 }
 
 const OPENZFS_22: SimDialect = {
@@ -84,6 +86,7 @@ const SOLARIS_10: SimDialect = {
   blankVolumeBytes: 16384, // recalled
   fanout: 128, // source
   indirectBytes: 16384, // source
+  capsReservations: true,
 }
 
 const ALL: readonly SimDialect[] = [
@@ -98,6 +101,7 @@ const ALL: readonly SimDialect[] = [
     version: undefined,
     system: 'SunOS 5.11',
     nodes: 'solaris',
+    capsReservations: true,
     largestBlockSize: 128 * 1024,
     blockSizeRule: 'power of 2 from 512B to 128K',
   },

@@ -26,6 +26,8 @@ export interface CheckContext {
   readonly dialect: SimDialect
   readonly type: 'filesystem' | 'volume' | 'snapshot'
   readonly moment: 'create' | 'clone' | 'set'
+  /** Of the volume that is set, or of the snapshot that is cloned; undefined while there is none. */
+  readonly volumeBytes?: number | undefined
   /** What a complaint begins with: `cannot create 'tank/v1'`. */
   readonly complaint: string
   readonly status: number
@@ -44,7 +46,12 @@ export function checkProperty({ name, value }: Given, context: CheckContext): Gi
   if (!definition.types.includes(context.type.charAt(0))) throw refuse(`'${name}' does not apply to datasets of this type`)
   const setOnce = name === 'volblocksize' && context.moment === 'create'
   if (!definition.editable && !setOnce) throw refuse(`'${name}' is readonly`)
-  return { name, value: checkValue(definition, value, context.dialect, refuse) }
+  const checked = checkValue(definition, value, context.dialect, refuse)
+  // libzfs, zfs_valid_proplist (source): of a volume that is being made there is no size to compare with yet.
+  const { volumeBytes } = context
+  if (/^(ref)?reservation$/.test(name) && context.dialect.capsReservations && volumeBytes !== undefined && Number(checked) > volumeBytes)
+    throw refuse(`'${name}' is greater than current volume size`)
+  return { name, value: checked }
 }
 
 function checkValue(definition: PropertyDefinition, value: string, dialect: SimDialect, refuse: (text: string) => Refusal): string {

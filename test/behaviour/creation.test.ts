@@ -1,0 +1,126 @@
+// What a volume is when CreateVolume or ControllerExpandVolume says OK, and what is left of one when they do not.
+
+import { SimShell } from '../../src/sim/sim-shell.ts'
+import type { World } from '../../src/sim/world.ts'
+import { MiB, type Volume } from '../../src/storage/model.ts'
+import { install, type TestInstallation, volumeSpec } from '../support/installation.ts'
+
+const size = (mebibytes: number, limit = 0) => ({ requiredBytes: mebibytes * MiB, limitBytes: limit * MiB })
+
+async function zfs(world: World, host: string, ...args: readonly string[]): Promise<string> {
+  const { exitStatus, stdout, stderr } = await new SimShell(world.host(host)).run(['/usr/sbin/zfs', ...args], { effect: 'write' })
+  if (exitStatus !== 0) throw new Error(stderr)
+  return stdout
+}
+
+const HOSTS = { silver: ['m1-primary', 'mtank'], gold: ['storage1', 'tank'] } as const
+
+function datasetOf({ world }: TestInstallation, volume: Pick<Volume, 'pool' | 'leaf'>) {
+  const [host, pool] = HOSTS[volume.pool as keyof typeof HOSTS]
+  const name = `${pool}/kubernetes/${volume.leaf}`
+  const dataset = world.zfs(host).dataset(name)
+  return { host, name, dataset, reserved: Number(dataset?.local.get('refreservation') ?? 0), sizeBytes: dataset?.volume?.store.sizeBytes }
+}
+
+describe.each(['silver', 'gold'])('a thick volume in pool %s', pool => {
+  test('whose growth was cut off before its reservation is reserved when the growth is repeated', async () => {
+    const installation = install()
+    const { volumes, changes } = installation.driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+    const { host, name } = datasetOf(installation, volume)
+    await zfs(installation.world, host, 'set', `refreservation=${16 * MiB}`, name)
+    await zfs(installation.world, host, 'set', `volsize=${64 * MiB}`, name)
+    expect(datasetOf(installation, volume).reserved).toBe(16 * MiB)
+    await changes.expandVolume(volume.id, size(64))
+    expect(datasetOf(installation, volume).reserved).toBeGreaterThanOrEqual(64 * MiB)
+  })
+
+  test('with a reservation that zfs does not move along grows with it', async () => {
+    const installation = install()
+    const { volumes, changes } = installation.driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+    const { host, name } = datasetOf(installation, volume)
+    await zfs(installation.world, host, 'set', `refreservation=${16 * MiB}`, name)
+    await changes.expandVolume(volume.id, size(64))
+    expect(datasetOf(installation, volume)).toMatchObject({ sizeBytes: 64 * MiB })
+    expect(datasetOf(installation, volume).reserved).toBeGreaterThanOrEqual(64 * MiB)
+  })
+
+  test('made from another is reserved whole, also where it is larger', async () => {
+    const installation = install()
+    const { volumes, changes } = installation.driver()
+    const source = { kind: 'volume', id: (await volumes.ensureVolume(volumeSpec({ pool }))).id } as const
+    for (const [name, mebibytes] of [
+      ['same', 16],
+      ['larger', 64],
+    ] as const) {
+      const clone = await volumes.ensureVolume(volumeSpec({ pool, name, source, size: size(mebibytes) }))
+      expect(datasetOf(installation, clone).reserved).toBeGreaterThanOrEqual(mebibytes * MiB)
+      await changes.expandVolume(clone.id, size(96))
+      expect(datasetOf(installation, clone).reserved).toBeGreaterThanOrEqual(96 * MiB)
+    }
+  })
+
+  test('is what a thin one becomes by a change of its parameters', async () => {
+    const installation = install()
+    const { volumes, changes } = installation.driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool, parameters: { reservation: 'thin' } }))
+    await changes.modifyVolume(volume.id, { reservation: 'thick' })
+    expect(datasetOf(installation, volume).reserved).toBeGreaterThanOrEqual(16 * MiB)
+  })
+})
+
+test('a reservation that zfs has made larger than the arithmetic says is left as it is when the volume grows', async () => {
+  // As on raidz, where parity and padding are reserved too.
+  const installation = install(spec => {
+    const storage = spec.hosts['m1-primary']
+    if (storage?.pools[0] === undefined) throw new Error('no pool')
+    return { ...spec, hosts: { ...spec.hosts, 'm1-primary': { ...storage, pools: [{ ...storage.pools[0], dialect: 'openzfs-2.3' }] } } }
+  })
+  const { volumes, changes } = installation.driver()
+  const volume = await volumes.ensureVolume(volumeSpec())
+  const { host, name } = datasetOf(installation, volume)
+  await zfs(installation.world, host, 'set', `refreservation=${200 * MiB}`, name)
+  await changes.expandVolume(volume.id, size(64))
+  expect(datasetOf(installation, volume).reserved).toBe(200 * MiB)
+})
+
+test('a copy that does not fit once it is to grow leaves nothing behind', async () => {
+  const installation = install()
+  const { volumes, audit } = installation.driver()
+  const source = await volumes.ensureVolume(volumeSpec({ parameters: { reservation: 'thin' } }))
+  const asked = volumeSpec({ name: 'copy', source: { kind: 'volume', id: source.id }, size: size(64 * 1024) })
+  await expect(volumes.ensureVolume(asked)).rejects.toMatchObject({ kind: 'no-space' })
+  const left = await zfs(installation.world, 'm1-primary', 'list', '-H', '-r', '-t', 'volume,snapshot', '-o', 'name', 'mtank/kubernetes')
+  expect(left.trim().split('\n')).toEqual([`mtank/kubernetes/${source.leaf}`])
+  expect(await audit()).toEqual([])
+})
+
+test('an earlier copy that cannot be completed now is never said to be absent', async () => {
+  const installation = install()
+  const { volumes } = installation.driver()
+  const source = await volumes.ensureVolume(volumeSpec({ parameters: { reservation: 'thin' } }))
+  const asked = volumeSpec({ name: 'copy', source: { kind: 'volume', id: source.id }, size: size(64) })
+  const copy = await volumes.ensureVolume(asked)
+  const { host, name } = datasetOf(installation, copy)
+  // As a cut between the two commands leaves it.
+  await zfs(installation.world, host, 'set', `volsize=${16 * MiB}`, name)
+  await zfs(installation.world, host, 'set', `refreservation=${16 * MiB}`, name)
+  const used = Number(await zfs(installation.world, host, 'get', '-Hp', '-o', 'value', 'used', 'mtank/kubernetes'))
+  await zfs(installation.world, host, 'set', `quota=${used + 8 * MiB}`, 'mtank/kubernetes')
+  await expect(volumes.ensureVolume(asked)).rejects.toMatchObject({ kind: 'unavailable' })
+  expect(datasetOf(installation, copy).dataset).toBeDefined()
+})
+
+describe.each(['volume', 'snapshot'] as const)('a copy of a %s', kind => {
+  test('is found by the same request with a limit after its source has grown', async () => {
+    const installation = install()
+    const { volumes, changes, snapshots } = installation.driver()
+    const origin = await volumes.ensureVolume(volumeSpec())
+    const id = kind === 'volume' ? origin.id : (await snapshots.createSnapshot({ name: 's', volumeId: origin.id })).id
+    const asked = volumeSpec({ name: 'copy', source: { kind, id }, size: size(16, 16) })
+    const copy = await volumes.ensureVolume(asked)
+    await changes.expandVolume(origin.id, size(32))
+    expect(await volumes.ensureVolume(asked)).toMatchObject({ id: copy.id, sizeBytes: 16 * MiB })
+  })
+})

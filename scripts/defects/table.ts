@@ -1,6 +1,7 @@
 // The defects: each an exact replacement of a text that stands once in its file, and the test files that should object, the quickest first.
 // Each would lose data, hand a volume to two guests, or leave something behind. Data only.
 
+import { APPLY_DEFECTS } from './apply-defects.ts'
 import { GUEST_DEFECTS } from './guest-defects.ts'
 import { STORAGE_DEFECTS } from './storage-defects.ts'
 import { WAITING_DEFECTS } from './waiting-defects.ts'
@@ -12,4 +13,4 @@ export interface Defect {
   readonly tests: readonly string[]
 }
 
-export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS, ...WAITING_DEFECTS]
+export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS, ...WAITING_DEFECTS, ...APPLY_DEFECTS]

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto'
 import { RpcError } from '../csi/client.ts'
 import { VolumeCapabilityAccessModeMode as Mode, type Volume, type VolumeContentSource } from '../csi/types.gen.ts'
 import { StorageError } from '../errors.ts'
-import type { Made, Plugins } from './apply-plugins.ts'
+import type { Found, Made, Plugins } from './apply-plugins.ts'
 import { type ApplyTools, step } from './apply-step.ts'
+import { GUEST_ANNOTATION } from './manifest-schema.ts'
 import type { Access, Claim, Place } from './manifests.ts'
 import { formatBytes } from './quantity.ts'
 
@@ -16,6 +17,16 @@ const MODES: Readonly<Record<Access, Mode>> = {
   'many-readers': Mode.MULTI_NODE_READER_ONLY,
   'many-writers': Mode.MULTI_NODE_MULTI_WRITER,
 }
+
+// `apply` has one path in a guest: where its volume appears already at another one, a changed mount path would leave it at both.
+const MODES_AT_PATH: Readonly<Record<Access, Mode>> = {
+  'one-workload': Mode.SINGLE_NODE_SINGLE_WRITER,
+  'one-guest': Mode.SINGLE_NODE_SINGLE_WRITER,
+  'many-readers': Mode.SINGLE_NODE_READER_ONLY,
+  'many-writers': Mode.SINGLE_NODE_SINGLE_WRITER,
+}
+
+const OLD_PATH = 'where the mount path in the file has changed: put the old one back and run apply --detach, then change it'
 
 /** A volume is never smaller than the one, and may be larger than asked for by less than the other: a block. */
 const SMALLEST_VOLUME_BYTES = 1024 ** 2
@@ -34,7 +45,9 @@ export interface ClaimWork {
 /** Answers with the volume, for what is made from it. */
 export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
   const { claim, plugins, tools } = work
-  const made = await ensureVolume(work)
+  const existing = await plugins.findVolume(claim)
+  if (existing !== undefined) refuseOtherGuests(claim, existing)
+  const made = await ensureVolume(work, existing?.volume)
   tools.print(`${claim.name}: volume ${made.volume_id}, ${formatBytes(Number(made.capacity_bytes))}`)
   refuseShrinking(claim, made)
   await modify(claim, made, tools)
@@ -47,9 +60,9 @@ export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
 }
 
 /** The volume, still with its old size if the claim has grown. */
-async function ensureVolume(work: ClaimWork): Promise<Volume> {
+async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Promise<Volume> {
   const { claim, plugins, tools } = work
-  const content = await contentSource(work)
+  const content = contentSource(work, existing)
   const topologies = claim.places.flatMap(place => (place.mountPath === undefined ? [] : (plugins.node(place.guest).topology ?? [])))
   const create = async (requiredBytes: number) => {
     const { volume } = await step(`${claim.name}: create`, tools, options =>
@@ -73,23 +86,22 @@ async function ensureVolume(work: ClaimWork): Promise<Volume> {
     return await create(claim.requiredBytes)
   } catch (error) {
     if (!(error instanceof RpcError) || error.code !== 'ALREADY_EXISTS') throw error
-    const existing = Number((await plugins.findVolume(claim))?.capacity_bytes)
-    if (!(existing < claim.requiredBytes)) throw error
+    const sizeBytes = Number(existing?.capacity_bytes)
+    if (!(sizeBytes < claim.requiredBytes)) throw error
     if (claim.storageClass.expansion === 'refused') {
       throw new StorageError(
         'failed-precondition',
-        `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ${formatBytes(existing)}: StorageClass ${claim.storageClass.name} does not say allowVolumeExpansion: true`,
+        `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ${formatBytes(sizeBytes)}: StorageClass ${claim.storageClass.name} does not say allowVolumeExpansion: true`,
       )
     }
     // What differs besides the size is still refused.
-    return create(existing)
+    return create(sizeBytes)
   }
 }
 
 /** What the volume was or will be made from. A volume that exists no longer needs its source. */
-async function contentSource({ claim, source, plugins }: ClaimWork): Promise<VolumeContentSource | undefined> {
+function contentSource({ claim, source }: ClaimWork, existing: Volume | undefined): VolumeContentSource | undefined {
   if (claim.source === undefined) return undefined
-  const existing = await plugins.findVolume(claim)
   const { kind, name } = claim.source
   if (source === undefined) {
     if (existing?.content_source !== undefined) return existing.content_source
@@ -183,9 +195,11 @@ async function mountIn(guest: string, target_path: string, mounting: Mounting, t
   await step(`${name}: stage in ${node.id}`, tools, options => node.client.node.NodeStageVolume({ ...common, ...staging }, options))
   tools.print(`${name}: staged in ${node.id} at ${staging.staging_target_path}`)
 
-  await step(`${name}: publish at ${target_path}`, tools, options =>
-    node.client.node.NodePublishVolume({ ...common, ...staging, target_path }, options),
+  const atPath = { ...common.volume_capability, access_mode: { mode: MODES_AT_PATH[claim.access] } }
+  const publish = step(`${name}: publish at ${target_path}`, tools, options =>
+    node.client.node.NodePublishVolume({ volume_id, ...staging, volume_capability: atPath, target_path }, options),
   )
+  await withHint(publish, 'FAILED_PRECONDITION', OLD_PATH)
   tools.print(`${name}: ${claim.mode === 'block' ? 'device' : 'mounted'} in ${node.id} at ${target_path}`)
   if (!hasGrown) return
 
@@ -196,6 +210,22 @@ async function mountIn(guest: string, target_path: string, mounting: Mounting, t
     node.client.node.NodeExpandVolume({ ...common, volume_path: target_path, staging_target_path, capacity_range }, options),
   )
   tools.print(`${name}: ${node.id} has ${formatBytes(sizeBytes)} at ${target_path}`)
+}
+
+/** Guests that have the volume though the claim does not name them. */
+export function otherGuests({ places }: Claim, { guests }: Found): readonly string[] {
+  return guests.filter(guest => !places.some(place => place.guest === guest))
+}
+
+// Nothing is taken from a guest that the files do not name, and without its name nobody unmounts it there.
+export function refuseOtherGuests(claim: Claim, found: Found): void {
+  const others = otherGuests(claim, found)
+  if (others.length === 0) return
+  const names = others.join(', ')
+  throw new StorageError(
+    'failed-precondition',
+    `volume ${found.volume.volume_id} is attached to ${names}, which the claim does not name: put it back into the annotation ${GUEST_ANNOTATION}, with its mount path, or detach it there first (apply --detach with a file that names ${names})`,
+  )
 }
 
 /** Unmounted and detached from every guest of the claim; absence is success. */
@@ -221,8 +251,20 @@ async function unmountFrom(
   await step(`${name}: unpublish ${target_path}`, tools, options => client.node.NodeUnpublishVolume({ volume_id, target_path }, options))
   tools.print(`${name}: gone from ${target_path} in ${id}`)
   const staging_target_path = stagingPath(tools, volume_id)
-  await step(`${name}: unstage in ${id}`, tools, options => client.node.NodeUnstageVolume({ volume_id, staging_target_path }, options))
+  const unstage = step(`${name}: unstage in ${id}`, tools, options =>
+    client.node.NodeUnstageVolume({ volume_id, staging_target_path }, options),
+  )
+  await withHint(unstage, 'ABORTED', OLD_PATH)
   tools.print(`${name}: unstaged in ${id}`)
+}
+
+async function withHint<T>(work: Promise<T>, code: string, hint: string): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof RpcError) || error.code !== code) throw error
+    throw new StorageError('failed-precondition', `${error.message}; ${hint}`)
+  }
 }
 
 export async function deleteClaim({ name, storageClass }: Claim, { volume_id }: Volume, tools: ApplyTools): Promise<void> {

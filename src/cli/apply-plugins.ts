@@ -21,6 +21,12 @@ export interface Made {
   readonly sizeBytes: number
 }
 
+/** A volume behind the controller, and the guests that have it, `<machine>/<guest>`. */
+export interface Found {
+  readonly volume: WireVolume
+  readonly guests: readonly string[]
+}
+
 /** Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. */
 export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools): Promise<Plugins> {
   const { name: driver, manifest } = await step('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
@@ -51,7 +57,7 @@ export class Plugins {
   readonly #tools: ApplyTools
   readonly #nodes: ReadonlyMap<string, Node>
   readonly #cluster: string | undefined
-  #volumes: Promise<readonly WireVolume[]> | undefined
+  #volumes: Promise<readonly Found[]> | undefined
   #snapshots: Promise<readonly WireSnapshot[]> | undefined
 
   constructor(tools: ApplyTools, nodes: ReadonlyMap<string, Node>, cluster: string | undefined) {
@@ -66,9 +72,21 @@ export class Plugins {
     return node
   }
 
-  /** The volume of a claim, if there was one when the listing was read. */
-  findVolume({ name, storageClass }: Claim): Promise<WireVolume | undefined> {
-    return this.#findVolume(name, storageClass.parameters.pool)
+  /**
+   * The volume of a claim, if there was one when the listing was read. The driver looks for a name in one pool only: a class of
+   * another pool would get a second, empty volume, and the first one nobody. It is found here, and refused.
+   */
+  async findVolume({ name, storageClass }: Claim): Promise<Found | undefined> {
+    const { pool } = storageClass.parameters
+    const found = await this.#findByName(name)
+    const own = pool === undefined ? found : found.filter(({ volume }) => volume.volume_id.startsWith(`${pool}/`))
+    if (own.length > 0) return only(name, own)
+    if (found.length === 0) return undefined
+    const ids = found.map(({ volume }) => volume.volume_id).join(', ')
+    throw new StorageError(
+      'failed-precondition',
+      `its volume is ${ids}, and StorageClass ${storageClass.name} is for pool ${pool}: the class of a claim cannot be changed, it would get another, empty volume; put the old class back, or take the old volume away first (--delete with the old class), or give the claim another name`,
+    )
   }
 
   /** A source that is not among what is made now. */
@@ -77,21 +95,14 @@ export class Plugins {
       const snapshot = await this.findSnapshot(name)
       return snapshot && { id: snapshot.snapshot_id, sizeBytes: Number(snapshot.size_bytes) }
     }
-    const volume = await this.#findVolume(name, undefined)
+    const volume = only(name, await this.#findByName(name))?.volume
     return volume && { id: volume.volume_id, sizeBytes: Number(volume.capacity_bytes) }
   }
 
   // The driver computes ids and writes the caller's name into the context of every volume.
-  async #findVolume(name: string, pool: string | undefined): Promise<WireVolume | undefined> {
+  async #findByName(name: string): Promise<readonly Found[]> {
     this.#volumes ??= this.#listVolumes()
-    const found = (await this.#volumes).filter(
-      ({ volume_id, volume_context }) => volume_context.name === name && (pool === undefined || volume_id.startsWith(`${pool}/`)),
-    )
-    if (found.length > 1) {
-      const ids = found.map(volume => volume.volume_id).join(', ')
-      throw new StorageError('failed-precondition', `several volumes have the name ${name}: ${ids}; name the pool in the StorageClass`)
-    }
-    return found[0]
+    return (await this.#volumes).filter(({ volume }) => volume.volume_context.name === name)
   }
 
   // CSI lists snapshots without their names; but names are unique over the driver, and ids are computed from them.
@@ -104,13 +115,15 @@ export class Plugins {
     return (await this.#snapshots).find(({ snapshot_id }) => snapshot_id.endsWith(`@${leaf}`))
   }
 
-  async #listVolumes(): Promise<readonly WireVolume[]> {
+  async #listVolumes(): Promise<readonly Found[]> {
     const { controller } = this.#tools.controller
-    const volumes: WireVolume[] = []
+    const volumes: Found[] = []
     let starting_token = ''
     do {
       const page = await step('list volumes', this.#tools, options => controller.ListVolumes({ starting_token }, options))
-      volumes.push(...page.entries.flatMap(entry => entry.volume ?? []))
+      for (const { volume, status } of page.entries) {
+        if (volume !== undefined) volumes.push({ volume, guests: status?.published_node_ids ?? [] })
+      }
       starting_token = page.next_token
     } while (starting_token !== '')
     return volumes
@@ -127,4 +140,10 @@ export class Plugins {
     } while (starting_token !== '')
     return snapshots
   }
+}
+
+function only(name: string, found: readonly Found[]): Found | undefined {
+  if (found.length <= 1) return found[0]
+  const ids = found.map(({ volume }) => volume.volume_id).join(', ')
+  throw new StorageError('failed-precondition', `several volumes have the name ${name}: ${ids}; name the pool in the StorageClass`)
 }

@@ -3,11 +3,11 @@
 // simply run again.
 
 import { describeError, StorageError } from '../errors.ts'
-import { bringAboutClaim, deleteClaim, takeFromGuests } from './apply-claim.ts'
+import { bringAboutClaim, deleteClaim, otherGuests, refuseOtherGuests, takeFromGuests } from './apply-claim.ts'
 import { type Made, meetPlugins, type Plugins } from './apply-plugins.ts'
 import { type ApplyTools, step } from './apply-step.ts'
 import type { Claim, ManifestObject, Manifests, Snapshot, Source } from './manifests.ts'
-import { keyOf, sourceKeyOf } from './manifests-order.ts'
+import { findEarlier, keyOf } from './manifests-order.ts'
 import { formatBytes } from './quantity.ts'
 
 export interface ApplyFailure {
@@ -19,12 +19,14 @@ export interface ApplyFailure {
 export async function applyManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
   const plugins = await meetPlugins(manifests, tools)
   const made = new Map<string, Made>()
-  const inFiles = new Set(manifests.objects.map(keyOf))
+  const earlier = findEarlier(manifests.objects)
+  sayIfEmpty(manifests, tools)
   const find = async (source: Source): Promise<Made | undefined> => made.get(keyOf(source)) ?? plugins.findSource(source)
   return forEachObject(manifests.objects, tools, async object => {
-    const sourceKey = sourceKeyOf(object)
-    if (sourceKey !== undefined && inFiles.has(sourceKey) && !made.has(sourceKey)) {
-      throw new StorageError('failed-precondition', `not made, as it is made from ${sourceKey}, which failed`)
+    const failed = earlier.get(keyOf(object))?.find(({ key }) => !made.has(key))
+    if (failed !== undefined) {
+      const why = failed.how === 'from' ? 'made from' : 'mounted below'
+      throw new StorageError('failed-precondition', `not made, as it is ${why} ${failed.key}, which failed`)
     }
     if (object.kind === 'snapshot') return void made.set(keyOf(object), await cut(object, find, plugins, tools))
     const source = object.source && (await find(object.source))
@@ -35,24 +37,68 @@ export async function applyManifests(manifests: Manifests, tools: ApplyTools): P
 /** The opposite, in reverse order. It makes nothing: a claim without a volume is already deleted. */
 export async function deleteManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
   const plugins = await meetPlugins(manifests, tools)
-  return forEachObject(manifests.objects.toReversed(), tools, async object => {
-    if (object.kind === 'snapshot') return deleteSnapshot(object, plugins, tools)
-    const volume = await plugins.findVolume(object)
-    if (volume === undefined) return tools.print(`${object.name}: no such volume, nothing to delete`)
-    await takeFromGuests(object, volume, plugins, tools)
-    await deleteClaim(object, volume, tools)
-  })
+  sayIfEmpty(manifests, tools)
+  const innermost = new InnermostFirst(manifests)
+  return forEachObject(manifests.objects.toReversed(), tools, object =>
+    innermost.take(object, async () => {
+      if (object.kind === 'snapshot') return deleteSnapshot(object, plugins, tools)
+      const found = await plugins.findVolume(object)
+      if (found === undefined) return tools.print(`${object.name}: no such volume, nothing to delete`)
+      refuseOtherGuests(object, found)
+      await takeFromGuests(object, found.volume, plugins, tools)
+      await deleteClaim(object, found.volume, tools)
+    }),
+  )
 }
 
 /** Unmounts and detaches, in reverse order; volumes and snapshots stay. */
 export async function detachManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
   const plugins = await meetPlugins(manifests, tools)
   const claims = manifests.objects.toReversed().filter((object): object is Claim => object.kind === 'claim')
-  return forEachObject(claims, tools, async claim => {
-    const volume = await plugins.findVolume(claim)
-    if (volume === undefined) return tools.print(`${claim.name}: no such volume, nothing to detach`)
-    await takeFromGuests(claim, volume, plugins, tools)
-  })
+  if (claims.length === 0) tools.print('no claim in the files: nothing to detach')
+  const innermost = new InnermostFirst(manifests)
+  return forEachObject(claims, tools, claim =>
+    innermost.take(claim, async () => {
+      const found = await plugins.findVolume(claim)
+      if (found === undefined) return tools.print(`${claim.name}: no such volume, nothing to detach`)
+      const others = otherGuests(claim, found)
+      const isNamed = claim.places.some(({ guest }) => found.guests.includes(guest))
+      // From some guests of a shared volume it can be taken alone.
+      if (!isNamed) refuseOtherGuests(claim, found)
+      await takeFromGuests(claim, found.volume, plugins, tools)
+      if (claim.places.length === 0) tools.print(`${claim.name}: attached to no guest, nothing to detach`)
+      if (others.length > 0) tools.print(`${claim.name}: stays attached to ${others.join(', ')}, which the claim does not name`)
+    }),
+  )
+}
+
+/** What is mounted below another that could not be taken away still covers a part of it. */
+class InnermostFirst {
+  readonly #earlier: ReturnType<typeof findEarlier>
+  /** By what may not be unmounted any more: what is below it. */
+  readonly #held = new Map<string, string>()
+
+  constructor({ objects }: Manifests) {
+    this.#earlier = findEarlier(objects)
+  }
+
+  async take(object: ManifestObject, work: () => Promise<void>): Promise<void> {
+    const key = keyOf(object)
+    try {
+      const inner = this.#held.get(key)
+      if (inner !== undefined) {
+        throw new StorageError('failed-precondition', `left as it is, as ${inner} is mounted below it and could not be taken away`)
+      }
+      await work()
+    } catch (error) {
+      for (const { how, key: outer } of this.#earlier.get(key) ?? []) if (how === 'below') this.#held.set(outer, key)
+      throw error
+    }
+  }
+}
+
+function sayIfEmpty({ objects }: Manifests, tools: ApplyTools): void {
+  if (objects.length === 0) tools.print('no claim and no snapshot in the files: nothing to do')
 }
 
 async function cut(

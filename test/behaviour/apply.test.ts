@@ -234,14 +234,12 @@ test('a socket that serves another guest is refused before anything is made', as
   expect(await storage.listPublished()).toEqual([])
 })
 
-test('ReadWriteOncePod allows one target, ReadWriteOnce another beside it', async () => {
+test.each(['ReadWriteOncePod', 'ReadWriteOnce'])('a volume of %s has one target in a guest, and a changed path is refused', async mode => {
   const { guest, tools } = await installation()
-  const both = [claim('one', { mode: 'ReadWriteOncePod' }), claim('two')]
-  await applyManifests(manifests(CLASS, ...both), tools)
+  await applyManifests(manifests(CLASS, claim('one', { mode })), tools)
 
-  const moved = [claim('one', { mode: 'ReadWriteOncePod', path: '/mnt/one' }), claim('two', { path: '/mnt/two' })]
-  const failures = await applyManifests(manifests(CLASS, ...moved), tools)
+  const failures = await applyManifests(manifests(CLASS, claim('one', { mode, path: '/mnt/one' })), tools)
 
   expect(failures.map(failure => failure.object)).toEqual(['default/one'])
-  expect([...guest.published.keys()]).toEqual(['/srv/one', '/srv/two', '/mnt/two'])
+  expect([...guest.published.keys()]).toEqual(['/srv/one'])
 })

@@ -34,29 +34,39 @@ export const unsupported = (tool: string, args: readonly string[]): SimAnswer =>
   refuse(2, `${tool}: the simulation does not know these arguments: ${args.join(' ')}`)
 
 export class NameTree {
-  readonly #entries = new Map<string, NameEntry>([['/', { kind: 'directory' }]])
+  /** By the mount point above and the path: what was made below a mount is in that file system, and goes from sight with it. */
+  readonly #entries = new Map<string, NameEntry>([[' /', { kind: 'directory' }]])
   readonly #kernel: KernelNames
   readonly #dialect: NameDialect
 
   constructor(kernel: KernelNames, dialect: NameDialect) {
     this.#kernel = kernel
     this.#dialect = dialect
-    for (const path of ['/dev', '/etc', '/mnt', '/proc', '/sys', '/tmp', '/var', '/var/lib', '/var/lib/kubelet']) this.makeDirectory(path)
+    for (const path of ['/dev', '/etc', '/mnt', '/proc', '/sys', '/tmp', '/var', '/var/lib', '/var/lib/kubelet']) {
+      this.#entries.set(` ${path}`, { kind: 'directory' })
+    }
+  }
+
+  #key(path: string): string {
+    for (let above = parentOf(path); above !== ''; above = parentOf(above)) {
+      if (this.#kernel.isMountPoint(above)) return `${above} ${path}`
+    }
+    return ` ${path}`
   }
 
   find(path: string): NameEntry | undefined {
-    return this.#kernel.entry(path) ?? this.#entries.get(path) ?? (this.#kernel.list(path) && { kind: 'directory' })
+    return this.#kernel.entry(path) ?? this.#entries.get(this.#key(path)) ?? (this.#kernel.list(path) && { kind: 'directory' })
   }
 
   makeDirectory(path: string): void {
-    this.#entries.set(path, { kind: 'directory' })
+    this.#entries.set(this.#key(path), { kind: 'directory' })
   }
 
   /** Names made below a directory. */
   children(path: string): readonly string[] {
-    const prefix = path === '/' ? '/' : `${path}/`
-    const names = [...this.#entries.keys()].filter(key => key !== '/' && key.startsWith(prefix)).map(key => key.slice(prefix.length))
-    return names.filter(name => !name.includes('/')).sort()
+    const prefix = this.#key(path === '/' ? '/.' : `${path}/.`).slice(0, -1)
+    const names = [...this.#entries.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length))
+    return names.filter(name => name !== '' && !name.includes('/')).sort()
   }
 
   programs(): readonly (readonly [string, SimProgram])[] {
@@ -117,17 +127,17 @@ export class NameTree {
     if (entry.kind !== 'directory') return refuse(1, this.#dialect.rmdirRefusal(path, 'not-a-directory'))
     if (this.#kernel.isMountPoint(path)) return refuse(1, this.#dialect.rmdirRefusal(path, 'mounted'))
     if (this.children(path).length > 0) return refuse(1, `rmdir: failed to remove '${path}': Directory not empty`)
-    this.#entries.delete(path)
+    this.#entries.delete(this.#key(path))
     return answer()
   }
 
   #rm(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
     if (option !== '-f' || args.length !== 2) return unsupported('rm', args)
-    const entry = this.#entries.get(path)
+    const entry = this.#entries.get(this.#key(path))
     if (entry?.kind === 'directory') return refuse(1, `rm: cannot remove '${path}': Is a directory`)
     if (this.#kernel.isMountPoint(path)) return refuse(1, `rm: cannot remove '${path}': Device or resource busy`)
-    this.#entries.delete(path)
+    this.#entries.delete(this.#key(path))
     return answer()
   }
 
@@ -136,7 +146,7 @@ export class NameTree {
     if (option !== '-s' || args.length !== 3) return unsupported('ln', args)
     if (this.find(path)) return refuse(1, `ln: failed to create symbolic link '${path}': File exists`)
     if (!this.#hasParent(path)) return refuse(1, `ln: failed to create symbolic link '${path}': No such file or directory`)
-    this.#entries.set(path, { kind: 'link', target })
+    this.#entries.set(this.#key(path), { kind: 'link', target })
     return answer()
   }
 
@@ -145,13 +155,17 @@ export class NameTree {
     if (args.length !== 1) return unsupported('touch', args)
     if (this.find(path)) return answer()
     if (!this.#hasParent(path)) return refuse(1, `touch: cannot touch '${path}': No such file or directory`)
-    this.#entries.set(path, { kind: 'file' })
+    this.#entries.set(this.#key(path), { kind: 'file' })
     return answer()
   }
 
   #hasParent(path: string): boolean {
     return this.find(path.slice(0, path.lastIndexOf('/')) || '/')?.kind === 'directory'
   }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
 }
 
 function longLine(entry: NameEntry, name: string): string {

@@ -1,0 +1,52 @@
+// Defects of `apply`: what was made before is forgotten behind an answer of success. Data only.
+
+import type { Defect } from './table.ts'
+
+const EDITED = 'test/behaviour/apply-edited-files.test'
+
+export const APPLY_DEFECTS: readonly Defect[] = [
+  {
+    name: 'a claim whose class is of another pool now gets a second volume',
+    changes: [
+      {
+        file: 'src/cli/apply-plugins.ts',
+        find: '    if (found.length === 0) return undefined\n',
+        replace: '    if (own.length === 0) return undefined\n',
+      },
+    ],
+    tests: [EDITED],
+  },
+  {
+    name: 'what is mounted below another path is mounted in the order of the files',
+    changes: [
+      {
+        file: 'src/cli/manifests-order.ts',
+        find: '      return [keyOf(object), [...from, ...below]]\n',
+        replace: '      return [keyOf(object), below.length > 0 ? from : [...from]]\n',
+      },
+    ],
+    tests: [EDITED],
+  },
+  {
+    name: 'a volume is not detached from guests that the claim does not name, and that is a success',
+    changes: [
+      {
+        file: 'src/cli/apply.ts',
+        find: '      if (!isNamed) refuseOtherGuests(claim, found)\n',
+        replace: '      if (!isNamed) tools.print(claim.name)\n',
+      },
+    ],
+    tests: [EDITED],
+  },
+  {
+    name: 'a changed mount path leaves the volume at both',
+    changes: [
+      {
+        file: 'src/cli/apply-claim.ts',
+        find: 'volume_id, ...staging, volume_capability: atPath, target_path',
+        replace: '...common, ...staging, target_path',
+      },
+    ],
+    tests: [EDITED],
+  },
+]

@@ -4,6 +4,7 @@
 // Both keep the queue itself, and whoever leaves takes only its own place out of it. A promise for "all before me" was tried: a waiter
 // that gave up took the key along while its holder still worked, and the next request ran beside that one.
 
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { StorageError } from './errors.ts'
 
 /** A place in the queue of each of its keys. Its turn is when it is the first in all of them. */
@@ -12,24 +13,36 @@ interface Place {
   readonly begin: () => void
 }
 
+/** What a piece of work and all that it starts can see of its lock. */
+interface Holding {
+  readonly keys: readonly string[]
+  atWork: boolean
+}
+
 /** Waiters are served in order. A waiter whose signal is aborted leaves with `busy`; the holder is never interrupted. */
 export class KeyedLock {
   readonly #queues = new Map<string, Place[]>()
+  readonly #within = new AsyncLocalStorage<Holding>()
 
   /**
-   * Several keys are asked for at one moment and held together, so two requests can never each hold what the other waits for. An
-   * aborted signal ends the wait, and work that did not begin before it never begins.
+   * Several keys are asked for at one moment and held together, and whoever holds some may not ask for more (an Error: a bug), so two
+   * requests can never each hold what the other waits for. An aborted signal ends the wait, and work that did not begin before it
+   * never begins.
    */
   async hold<T>(keys: string | readonly string[], signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const wanted = typeof keys === 'string' ? [keys] : [...new Set(keys)]
+    const outer = this.#within.getStore()
+    if (outer?.atWork) throw new Error(`${wanted.join(' and ')} asked for by who holds ${outer.keys.join(' and ')}: take them together`)
     const { promise: turn, resolve: begin } = Promise.withResolvers<void>()
     const place = { keys: wanted, begin }
+    const holding = { keys: wanted, atWork: true }
     for (const key of wanted) this.#queueOf(key).push(place)
     this.#beginIfFirst(place)
     try {
       await orAborted(turn, signal, `another request holds ${wanted.join(' or ')}`)
-      return await work()
+      return await this.#within.run(holding, work)
     } finally {
+      holding.atWork = false
       this.#leave(place)
     }
   }

@@ -3,6 +3,8 @@
 import type { Defect } from './table.ts'
 
 const LOCKS = 'src/locks.ts'
+const VOLUMES = 'src/storage/volumes.ts'
+const ORDER = 'test/behaviour/lock-order.test'
 const INTERLEAVINGS = 'test/unit/locks-interleavings.test'
 const IN_A_QUEUE = 'test/behaviour/deadline-in-a-queue.test'
 
@@ -41,5 +43,32 @@ export const WAITING_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [INTERLEAVINGS],
+  },
+  {
+    name: 'several keys are waited for one after the other',
+    changes: [
+      {
+        file: LOCKS,
+        find: "    const wanted = typeof keys === 'string' ? [keys] : [...new Set(keys)]\n",
+        replace: `    const [first = '', ...rest] = typeof keys === 'string' ? [keys] : new Set(keys)
+    if (rest.length > 0) return this.hold(first, signal, () => this.hold(rest, signal, work))
+    const wanted = [first]
+`,
+      },
+      { file: LOCKS, find: '    if (outer?.atWork) throw', replace: '    if (outer?.atWork && outer.keys.length > 1) throw' },
+    ],
+    tests: [ORDER, INTERLEAVINGS],
+  },
+  {
+    name: 'the origin of a deleted clone is waited for under the lock of the clone',
+    changes: [
+      {
+        file: VOLUMES,
+        find: '    const gone = await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))\n    await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)\n',
+        replace:
+          '    await this.#lock.hold(place.volumeId, signal, async () => {\n      const gone = await this.#delete(place, signal)\n      await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)\n    })\n',
+      },
+    ],
+    tests: [ORDER],
   },
 ]

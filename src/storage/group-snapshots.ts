@@ -37,9 +37,8 @@ export class GroupSnapshots {
     const places = [...new Set(request.volumeIds)].sort().map(id => getPlace(this.#pools, id))
     const pool = onePool(places)
     const leaf = groupLeaf(pool.cluster, request.name)
-    return this.#lock.hold(`group ${leaf}`, signal, () =>
-      this.#lockAll(places, signal, () => this.#cut(pool, { places, leaf, name: request.name }, signal)),
-    )
+    const keys = [`group ${leaf}`, ...places.map(place => place.volumeId)]
+    return this.#lock.hold(keys, signal, () => this.#cut(pool, { places, leaf, name: request.name }, signal))
   }
 
   async #cut(
@@ -84,7 +83,8 @@ export class GroupSnapshots {
 
   /** `not-found` when no member is left; `invalid-argument` when the given members are not the group's. */
   async getGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<Group> {
-    const snapshots = await this.#members(id, memberIds, signal)
+    const leaf = findGroupId(id)?.leaf ?? ''
+    const snapshots = await this.#members(await this.#candidates(id, memberIds, signal), leaf, signal)
     if (snapshots.length === 0) throw new StorageError('not-found', `group snapshot ${JSON.stringify(id)} does not exist`)
     checkMembers(id, snapshots, memberIds)
     return { id, snapshots }
@@ -95,26 +95,38 @@ export class GroupSnapshots {
     const found = findGroupId(id)
     const pool = found && this.#pools.get(found.pool)
     if (found === undefined || pool === undefined) return
-    await this.#lock.hold(`group ${found.leaf}`, signal, async () => {
+    const held = await this.#candidates(id, memberIds, signal)
+    const origins = await this.#lock.hold([`group ${found.leaf}`, ...held], signal, async () => {
       await pool.host.settled([found.leaf], signal)
-      const snapshots = await this.#members(id, memberIds, signal)
+      const candidates = await this.#candidates(id, memberIds, signal)
+      // A group that was being cut while this call waited: its volumes are not held, and nothing is waited for with others held.
+      if (candidates.some(volumeId => !held.includes(volumeId))) {
+        throw new StorageError('busy', `group snapshot ${id} was being made; try again`)
+      }
+      const snapshots = await this.#members(candidates, found.leaf, signal)
       // Named members that are gone already are no mismatch: an earlier call may have been cut off.
       if (snapshots.some(snapshot => !memberIds.includes(snapshot.id))) checkMembers(id, snapshots, memberIds)
+      const freed: (string | undefined)[] = []
       for (const { volumeId } of snapshots) {
-        await this.#lock.hold(volumeId, signal, () => deleteOneSnapshot(getPlace(this.#pools, volumeId), found.leaf, this.#reaper, signal))
+        freed.push((await deleteOneSnapshot(getPlace(this.#pools, volumeId), found.leaf, this.#reaper, signal))?.origin)
         await this.#index.remove(found.leaf, volumeId)
       }
+      return freed
     })
+    for (const origin of origins) await this.#reaper.reapOrigin(pool, origin, signal)
   }
 
   // The index may lack what another process made, the caller may not know all: both are asked for, and read.
-  async #members(id: string, memberIds: readonly string[], signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
+  async #candidates(id: string, memberIds: readonly string[], signal: AbortSignal | undefined): Promise<readonly string[]> {
     const found = findGroupId(id)
     if (found === undefined || !this.#pools.has(found.pool)) return []
     const named = memberIds.flatMap(member => findSnapshotId(member)?.volumeId ?? [])
     const candidates = new Set([...(await this.#index.volumesOf(found.leaf, signal)), ...named])
-    const inPool = [...candidates].filter(volumeId => volumeId.startsWith(`${found.pool}/`)).sort()
-    return (await this.#verified(inPool, found.leaf, signal)).flatMap(({ snapshot }) => snapshot ?? [])
+    return [...candidates].filter(volumeId => volumeId.startsWith(`${found.pool}/`)).sort()
+  }
+
+  async #members(candidates: readonly string[], leaf: string, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
+    return (await this.#verified(candidates, leaf, signal)).flatMap(({ snapshot }) => snapshot ?? [])
   }
 
   async #verified(volumeIds: readonly string[], leaf: string, signal: AbortSignal | undefined) {
@@ -127,12 +139,6 @@ export class GroupSnapshots {
       }),
     )
     return read.flat()
-  }
-
-  #lockAll<T>(places: readonly VolumePlace[], signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const [first, ...rest] = places
-    if (first === undefined) return work()
-    return this.#lock.hold(first.volumeId, signal, () => this.#lockAll(rest, signal, work))
   }
 }
 

@@ -39,26 +39,34 @@ export class Reaper {
     for (const place of places) await this.#lock.hold(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
   }
 
-  /** After something that depended on `dataset` went: the volume goes too if it only waited for that, and so on up its origins. */
+  /** After what was made from `origin` went: its volume goes too if it only waited for that, and so on. The caller holds no lock. */
   async reapOrigin(pool: Pool, origin: string | undefined, signal?: AbortSignal): Promise<void> {
     const place = origin === undefined ? undefined : placeOfSnapshot(pool, origin)
     if (place !== undefined) await this.#reapLocked(place, signal)
   }
 
-  #reapLocked(place: VolumePlace, signal: AbortSignal | undefined): Promise<number> {
-    return this.#lock.hold(place.volumeId, signal, () => this.reap(place, signal))
+  // One lock after the other: whoever holds the origin may be waiting for what was made from it.
+  async #reapLocked(place: VolumePlace, signal: AbortSignal | undefined): Promise<number> {
+    let count = 0
+    for (let next: VolumePlace | undefined = place; next !== undefined; count++) {
+      const at: VolumePlace = next
+      const gone = await this.#lock.hold(at.volumeId, signal, () => this.reap(at, signal))
+      if (gone === undefined) break
+      next = gone.origin === undefined ? undefined : placeOfSnapshot(at.pool, gone.origin)
+    }
+    return count
   }
 
   /**
    * As reap, but costs no command for a volume that is not known to wait. What is known is complete before it is used
    * (one read a pool, once), and what waits is read again before it is destroyed.
    */
-  async reapKnown(place: VolumePlace, signal?: AbortSignal): Promise<void> {
+  async reapKnown(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     this.#waiting ??= this.#readWaiting(signal).catch(error => {
       this.#waiting = undefined
       throw error
     })
-    if ((await this.#waiting).has(place.volumeId)) await this.reap(place, signal)
+    return (await this.#waiting).has(place.volumeId) ? this.reap(place, signal) : undefined
   }
 
   async #readWaiting(signal: AbortSignal | undefined): Promise<Set<string>> {
@@ -70,21 +78,16 @@ export class Reaper {
     ;(await this.#waiting)?.add(volumeId)
   }
 
-  /** The caller holds the volume's lock. */
-  async reap(place: VolumePlace, signal?: AbortSignal): Promise<number> {
+  /** Answers what went, whose origin may go next (reapOrigin). The caller holds the volume's lock, and gives it up before that. */
+  async reap(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     const { tombstone } = await readVolume(place, signal)
-    return tombstone === undefined ? 0 : this.#destroy(place, tombstone, signal)
-  }
-
-  async #destroy(place: VolumePlace, tombstone: Volume, signal: AbortSignal | undefined): Promise<number> {
+    if (tombstone === undefined) return undefined
     try {
-      if (!(await destroyIfFree(place, signal))) return 0
+      return (await destroyIfFree(place, signal)) ? tombstone : undefined
     } catch (error) {
-      if (isStorageError(error, 'busy')) return 0
+      if (isStorageError(error, 'busy')) return undefined
       throw error
     }
-    await this.reapOrigin(place.pool, tombstone.origin, signal)
-    return 1
   }
 }
 

@@ -3,6 +3,7 @@
 import { isStorageError, StorageError } from '../errors.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import { readSnapshot } from './catalog.ts'
+import type { Volume } from './model.ts'
 import { deletedSnapshotLeaf } from './names.ts'
 import type { VolumePlace } from './pool.ts'
 import type { Reaper } from './reaper.ts'
@@ -10,8 +11,13 @@ import type { Reaper } from './reaper.ts'
 /** How often one snapshot name may be deleted and taken again while clones of every earlier one live. */
 const RENAME_TRIES = 100
 
-/** Absence is success. The caller holds the volume's lock. */
-export async function deleteOneSnapshot(place: VolumePlace, leaf: string, reaper: Reaper, signal?: AbortSignal): Promise<void> {
+/** Absence is success. The caller holds the volume's lock; answers a deleted volume that went along, as Reaper.reap does. */
+export async function deleteOneSnapshot(
+  place: VolumePlace,
+  leaf: string,
+  reaper: Reaper,
+  signal?: AbortSignal,
+): Promise<Volume | undefined> {
   const { zfs } = place.pool
   const snapshot = `${place.dataset}@${leaf}`
   try {
@@ -24,7 +30,7 @@ export async function deleteOneSnapshot(place: VolumePlace, leaf: string, reaper
     if (!(error instanceof DependantsError)) throw error
     await zfs.destroySnapshotDeferred(await moveAside(place, leaf, signal), signal)
   }
-  await reaper.reapKnown(place, signal)
+  return reaper.reapKnown(place, signal)
 }
 
 // A deferred snapshot keeps its name until it goes; under another one it leaves its own free.

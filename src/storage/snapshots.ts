@@ -43,9 +43,9 @@ export class Snapshots {
   async createSnapshot(request: { readonly name: string; readonly volumeId: string }, signal?: AbortSignal): Promise<Snapshot> {
     const place = getPlace(this.#pools, request.volumeId)
     const leaf = snapshotLeaf(place.pool.cluster, request.name)
-    return this.#lock.hold(`snapshot ${leaf}`, signal, async () => {
+    return this.#lock.hold([`snapshot ${leaf}`, place.volumeId], signal, async () => {
       await this.#refuseOtherVolume(request.name, leaf, place, signal)
-      return this.#lock.hold(place.volumeId, signal, () => this.#create(place, leaf, request.name, signal))
+      return this.#create(place, leaf, request.name, signal)
     })
   }
 
@@ -106,13 +106,12 @@ export class Snapshots {
       if (snapshot === undefined) return
       throw new StorageError('invalid-argument', `snapshot ${id} belongs to group ${snapshot.groupId}; delete the group`)
     }
-    await this.#lock.hold(`snapshot ${leaf}`, signal, () =>
-      this.#lock.hold(place.volumeId, signal, async () => {
-        await place.pool.host.settled([place.leaf, leaf], signal)
-        await deleteOneSnapshot(place, leaf, this.#reaper, signal)
-      }),
-    )
+    const gone = await this.#lock.hold([`snapshot ${leaf}`, place.volumeId], signal, async () => {
+      await place.pool.host.settled([place.leaf, leaf], signal)
+      return deleteOneSnapshot(place, leaf, this.#reaper, signal)
+    })
     await this.#index.remove(leaf, place.volumeId)
+    await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)
   }
 
   async getSnapshot(id: string, signal?: AbortSignal): Promise<Snapshot> {

@@ -49,12 +49,11 @@ export class Volumes {
     const source = this.#findSource(spec)
     const pool = this.#selectPool(spec, source)
     const place = placeOf(pool, volumeLeaf(pool.cluster, pool.name, spec.name))
-    return this.#lock.hold(place.volumeId, signal, () => {
-      if (source === undefined) return this.#create(place, spec, undefined, signal)
-      if (source.place.volumeId === place.volumeId)
-        throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
-      return this.#lock.hold(source.place.volumeId, signal, () => this.#create(place, spec, source, signal))
-    })
+    if (source?.place.volumeId === place.volumeId) {
+      throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
+    }
+    const keys = source === undefined ? [place.volumeId] : [place.volumeId, source.place.volumeId]
+    return this.#lock.hold(keys, signal, () => this.#create(place, spec, source, signal))
   }
 
   async #create(place: VolumePlace, spec: VolumeSpec, source: SourcePlace | undefined, signal: AbortSignal | undefined): Promise<Volume> {
@@ -124,10 +123,12 @@ export class Volumes {
   async deleteVolume(id: string, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, id)
     if (place === undefined) return
-    await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))
+    const gone = await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))
+    await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)
   }
 
-  async #delete(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+  /** Answers what went; undefined when it was not there, or is hidden. */
+  async #delete(place: VolumePlace, signal: AbortSignal | undefined): Promise<Volume | undefined> {
     const { pool } = place
     await this.#settled(place, signal)
     const [reading, states] = await Promise.all([readVolume(place, signal), observeMachines(pool, signal)])
@@ -155,20 +156,21 @@ export class Volumes {
         )
       }
     }
-    if (reading.tombstone !== undefined) await this.#reaper.reap(place, signal)
-    if (reading.volume === undefined) return
+    if (reading.tombstone !== undefined) return this.#reaper.reap(place, signal)
+    if (reading.volume === undefined) return undefined
     await pool.design.remove(place, signal)
-    await this.#destroyOrHide(place, reading.volume, signal)
+    return this.#destroyOrHide(place, reading.volume, signal)
   }
 
   // Deleting ends well for the caller: a volume that snapshots or clones depend on is hidden and gives its reservation back;
   // the last dependant takes it along.
-  async #destroyOrHide(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<void> {
+  async #destroyOrHide(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume | undefined> {
     const { zfs } = place.pool
-    if (await destroyIfFree(place, signal)) return this.#reaper.reapOrigin(place.pool, volume.origin, signal)
+    if (await destroyIfFree(place, signal)) return volume
     await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)
     await this.#reaper.noteWaiting(place.volumeId)
     if (volume.reservedBytes > 0) await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    return undefined
   }
 
   // A silent machine does not keep a volume from being deleted where a fence can be looked at instead.

@@ -60,3 +60,22 @@ test('no more than the limit run at a time, and a turn given up is handed on', a
   await Promise.all(all)
   expect(peak).toBe(2)
 })
+
+test('who holds a key may not wait for another, or for the same one', async () => {
+  const lock = new KeyedLock()
+  await lock.hold('a', undefined, async () => {
+    for (const key of ['a', 'b']) await expect(lock.hold(key, undefined, async () => {})).rejects.toThrow('take them together')
+  })
+  expect(lock.size).toBe(0)
+})
+
+test('what was begun under a key and goes on after it may ask for others', async () => {
+  const lock = new KeyedLock()
+  const after = gate()
+  let later: Promise<string> = Promise.resolve('not begun')
+  await lock.hold('a', undefined, async () => {
+    later = after.promise.then(() => lock.hold('b', undefined, async () => 'done'))
+  })
+  after.resolve()
+  await expect(later).resolves.toBe('done')
+})

@@ -7,6 +7,7 @@ export type GuestReadiness =
   | { readonly kind: 'off' } // exists, holds no resources or is not started: a change is recorded and takes effect at start
   | { readonly kind: 'no-os' } // started, but no operating system answers (firmware prompt, booting, halted)
   | { readonly kind: 'changing'; readonly reason: string } // in transition, migrating, …: not now
+  | { readonly kind: 'unclear'; readonly reason: string } // what the machine lists of it cannot be relied on
 
 export interface GuestState {
   readonly name: string
@@ -32,7 +33,10 @@ export interface GuestDisk {
   readonly guest: string
   readonly slot: number | undefined
   readonly timeoutSeconds: number
-  /** The backends it is served by, the configured one first: `name@service`. More than one with a path group. */
+  /**
+   * The backends it is served by, the configured one first: `name@service`. More than one with a path group. What serves it and is
+   * not known is one under a name that no export has.
+   */
   readonly backends: readonly {
     readonly name: string
     readonly service: string

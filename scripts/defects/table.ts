@@ -3,6 +3,7 @@
 
 import { APPLY_DEFECTS } from './apply-defects.ts'
 import { GUEST_DEFECTS } from './guest-defects.ts'
+import { LDOMS_DEFECTS } from './ldoms-defects.ts'
 import { STORAGE_DEFECTS } from './storage-defects.ts'
 import { WAITING_DEFECTS } from './waiting-defects.ts'
 
@@ -13,4 +14,4 @@ export interface Defect {
   readonly tests: readonly string[]
 }
 
-export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS, ...WAITING_DEFECTS, ...APPLY_DEFECTS]
+export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS, ...LDOMS_DEFECTS, ...WAITING_DEFECTS, ...APPLY_DEFECTS]

@@ -1,5 +1,5 @@
 // Reads what `ldm list-bindings -p` and `ldm list -p` print: records by key, never by column or VERSION.
-// It refuses what it needs and does not understand. Sources: captures of `list -p` (1.6 and 1.11); the VDS, VDISK and path
+// What it does not understand of a domain makes that domain unclear; what it needs for the whole machine it refuses. Sources: captures of `list -p` (1.6 and 1.11); the VDS, VDISK and path
 // lines as public automation for ldm reads them; nothing in a listing is quoted, so a value may hold anything but `|`.
 
 import { StorageError } from '../errors.ts'
@@ -8,6 +8,8 @@ export interface DomainFlags {
   /** `normal`: an operating system answers. `transition`: started, but none does. Undefined when the domain is not started. */
   readonly system: 'normal' | 'transition' | 'degraded' | undefined
   readonly control: boolean
+  /** It has services for other domains. */
+  readonly service: boolean
   readonly delayedReconfiguration: boolean
   /** Why the domain must not be touched now: starting, stopping, migrating, or a flag this file does not know. */
   readonly changing: string | undefined
@@ -32,14 +34,16 @@ export interface VdiskPath {
 export interface Vdisk {
   readonly name: string
   readonly guest: string
-  /** The VdsDevice it was added with: the configured path. */
-  readonly volume: { readonly name: string; readonly vds: string }
+  /** The VdsDevice it was added with: the configured path. Undefined where the listing does not say. */
+  readonly volume: { readonly name: string; readonly vds: string } | undefined
   readonly timeoutSeconds: number
   readonly id: number | undefined
   readonly server: string | undefined
   readonly mpgroup: string | undefined
   /** As the listing shows them: only for a bound guest, only with an mpgroup, only from release 3.2 on. */
   readonly paths: readonly VdiskPath[]
+  /** The listing does not say for certain what serves it. */
+  readonly isVague: boolean
 }
 
 export interface Domain {
@@ -48,6 +52,8 @@ export interface Domain {
   readonly flags: DomainFlags
   readonly vdses: readonly { readonly name: string; readonly devices: readonly VdsDevice[] }[]
   readonly vdisks: readonly Vdisk[]
+  /** Why what is listed of it cannot be relied on: nothing missing is absent, nothing listed is certain. */
+  readonly unclear: string | undefined
 }
 
 type Fields = ReadonlyMap<string, string>
@@ -55,59 +61,201 @@ interface ListedRecord {
   readonly head: string
   readonly fields: Fields
   readonly continuations: Fields[]
+  /** The first line below it that no record explains. */
+  stray: string | undefined
 }
 
-/** Text before the VERSION line (a login banner, a notice about recovery) is tolerated; without that line it is no listing. */
+/**
+ * Text before the VERSION line (a login banner, a notice about recovery) is tolerated; without that line it is no listing.
+ *
+ * A domain's own administrator writes its variables, and ldm prints their lines as they are: they can look like any record. Lines
+ * can be added so, never taken away. So a name that stands twice, or a service where no service domain is, makes its domain
+ * unclear, nothing is dropped that could be real, and what ldm itself printed of the other domains stands.
+ */
 export function parseListing(stdout: string): Domain[] {
   const domains: DomainDraft[] = []
+  let domain: DomainDraft | undefined
   for (const record of parseRecords(stdout)) {
-    if (record.head === 'DOMAIN') {
-      const name = required(record.fields, 'name', 'DOMAIN')
-      const flags = parseFlags(record.fields.get('flags') ?? '')
-      domains.push({ name, state: required(record.fields, 'state', 'DOMAIN'), flags, vdses: [], vdisks: [] })
-    } else if (record.head === 'VDS') {
-      const domain = domains.at(-1) ?? refuse('a VDS record before any DOMAIN')
-      const vds = required(record.fields, 'name', 'VDS')
-      domain.vdses.push({ name: vds, devices: parseVdsDevices(record, vds, domain.name) })
-    } else if (record.head === 'VDISK') {
-      const domain = domains.at(-1) ?? refuse('a VDISK record before any DOMAIN')
-      domain.vdisks.push({ ...parseVdisk(record, domain.name), pathLines: record.continuations })
+    if (record.head === 'DOMAIN') domain = startDomain(record, domains, domain)
+    else if (domain === undefined) return refuse(`a ${record.head} record before any DOMAIN`)
+    else if (record.head === 'VDS') addVds(record, domain)
+    else if (record.head === 'VDISK') addVdisk(record, domain)
+    if (record.stray !== undefined && domain !== undefined) {
+      domain.unclear ??= `the line ${JSON.stringify(record.stray.slice(0, 80))} below its ${record.head} record`
     }
   }
+  const contested = settleServices(domains)
   // The keys of a path line are not known for certain, so its volume is the value that names an exported device.
-  const exported = new Map(
-    domains.flatMap(domain => domain.vdses.flatMap(vds => vds.devices)).map(device => [`${device.name}@${device.vds}`, device]),
-  )
-  return domains.map(domain => ({
-    ...domain,
-    vdisks: domain.vdisks.map(({ pathLines, ...vdisk }) => ({ ...vdisk, paths: parsePaths(pathLines, vdisk.name, exported) })),
+  const vdses = domains.flatMap(({ vdses: own }) => own)
+  const exported = new Map(vdses.flatMap(vds => vds.devices).map(device => [`${device.name}@${device.vds}`, device]))
+  const clients = readClients(domains)
+  return domains.map(({ isRepeated: _, after: __, ...draft }) => ({
+    ...draft,
+    vdses: draft.vdses.map(({ name, devices }) => ({ name, devices })),
+    vdisks: draft.vdisks.map(({ pathLines, ...vdisk }) => {
+      const paths = parsePaths(pathLines, exported)
+      return { ...vdisk, paths, isVague: isVague(vdisk, draft, { exported, clients, contested }) || paths.length < countPaths(pathLines) }
+    }),
   }))
 }
 
-interface DomainDraft extends Omit<Domain, 'vdses' | 'vdisks'> {
-  readonly vdses: { name: string; devices: VdsDevice[] }[]
-  readonly vdisks: (Omit<Vdisk, 'paths'> & { pathLines: readonly Fields[] })[]
+interface VdsDraft {
+  readonly name: string
+  readonly devices: VdsDevice[]
+  /** `disk@guest` */
+  readonly clients: ReadonlySet<string>
+  /** It stands below a further DOMAIN record of the same name. */
+  readonly isRepeated: boolean
+  /** Its domain is a guest that runs and is no service domain. */
+  readonly isText: boolean
 }
+
+interface DomainDraft extends Omit<Domain, 'vdses' | 'vdisks' | 'unclear'> {
+  unclear: string | undefined
+  /** The domain before it, whose text it may be. */
+  readonly after: DomainDraft | undefined
+  /** The records that are read now stand below a further DOMAIN record of the same name. */
+  isRepeated: boolean
+  readonly vdses: VdsDraft[]
+  readonly vdisks: (Omit<Vdisk, 'paths' | 'isVague'> & { pathLines: readonly Fields[] })[]
+}
+
+/** A record that names no domain belongs to the one before it, whose text it may be. */
+function startDomain(record: ListedRecord, domains: DomainDraft[], before: DomainDraft | undefined): DomainDraft {
+  const name = record.fields.get('name') ?? ''
+  const state = record.fields.get('state') ?? ''
+  if (name === '' || state === '') {
+    if (before === undefined) return refuse(`DOMAIN without ${name === '' ? 'name' : 'state'}`)
+    before.unclear ??= 'a DOMAIN record without name or state stands among its own'
+    return before
+  }
+  const known = domains.find(domain => domain.name === name)
+  if (known !== undefined) {
+    known.unclear ??= `domain ${name} is listed twice`
+    known.isRepeated = true
+    for (const writer of [known.after, before]) {
+      if (writer !== undefined && writer !== known) writer.unclear ??= `domain ${name}, listed after it, is listed twice`
+    }
+    return known
+  }
+  const flags = parseFlags(record.fields.get('flags') ?? '')
+  const domain: DomainDraft = { name, state, flags, unclear: undefined, after: before, isRepeated: false, vdses: [], vdisks: [] }
+  domains.push(domain)
+  return domain
+}
+
+function addVds(record: ListedRecord, domain: DomainDraft): void {
+  const name = record.fields.get('name') ?? ''
+  const isText = domain.state === 'active' && !domain.flags.service && !domain.flags.control && !domain.isRepeated
+  if (name === '') domain.unclear ??= 'a VDS record without name'
+  if (isText) domain.unclear ??= `it lists vds ${name}, and is no service domain`
+  const clients = record.continuations.flatMap(fields => fields.get('client') || [])
+  const devices = parseVdsDevices(record, name, domain.name)
+  domain.vdses.push({ name, devices, clients: new Set(clients), isRepeated: domain.isRepeated, isText })
+}
+
+function addVdisk(record: ListedRecord, domain: DomainDraft): void {
+  const vdisk = parseVdisk(record, domain.name)
+  if (typeof vdisk === 'string') {
+    domain.unclear ??= vdisk
+    return
+  }
+  if (domain.vdisks.some(({ name }) => name === vdisk.name)) domain.unclear ??= `vdisk ${vdisk.name} is listed twice`
+  domain.vdisks.push({ ...vdisk, pathLines: record.continuations })
+}
+
+// A vds has one domain. Nobody's text comes before the first domain's records, so what that one lists is certain, and what a guest
+// lists without being a service domain counts for nothing beside the rest. Between others it cannot be told whose it is: then all
+// that is listed stays, as any of it may be exported, and no disk that it serves is certain.
+function settleServices(domains: readonly DomainDraft[]): ReadonlySet<string> {
+  const contested = new Set<string>()
+  const lists = Map.groupBy(
+    domains.flatMap(domain => domain.vdses.map(vds => ({ domain, vds }))),
+    ({ vds }) => vds.name,
+  )
+  for (const [name, listed] of lists) {
+    if (listed.length === 1) continue
+    const certain = listed.find(({ domain, vds }) => domain === domains[0] && !vds.isRepeated)
+    const serious = certain === undefined ? listed.filter(({ vds }) => !vds.isText) : [certain]
+    const kept = serious.length === 0 ? listed : serious
+    for (const each of listed) {
+      if (each !== certain) each.domain.unclear ??= `vds ${name} is listed twice`
+      if (!kept.includes(each)) each.domain.vdses.splice(each.domain.vdses.indexOf(each.vds), 1)
+    }
+    if (kept.length > 1) contested.add(name)
+  }
+  return contested
+}
+
+// A service domain lists its clients as `disk@guest`. That form is recalled, so what a vds lists counts only where a disk confirms it.
+// A running guest that lacks a disk which its service domain has as a client has text in the place of it.
+function readClients(domains: readonly DomainDraft[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const disks = new Set(domains.flatMap(({ name, vdisks }) => vdisks.map(vdisk => `${vdisk.name}@${name}`)))
+  const vdses = domains.flatMap(domain => domain.vdses).filter(({ clients }) => [...clients].some(client => disks.has(client)))
+  for (const { name, clients } of vdses) {
+    const missing = [...clients].filter(client => !disks.has(client))
+    for (const domain of domains.filter(({ state }) => state === 'active')) {
+      const client = missing.find(each => each.endsWith(`@${domain.name}`))
+      if (client !== undefined) domain.unclear ??= `vds ${name} has ${client} as a client, which is not listed with it`
+    }
+  }
+  return new Map(vdses.map(({ name, clients }) => [name, clients]))
+}
+
+/** Not sure to lead where its record says: another text of the listing does not confirm it. */
+function isVague(
+  { name, volume }: Pick<Vdisk, 'name' | 'volume'>,
+  domain: Pick<DomainDraft, 'name' | 'state'>,
+  listed: {
+    exported: ReadonlyMap<string, VdsDevice>
+    clients: ReadonlyMap<string, ReadonlySet<string>>
+    contested: ReadonlySet<string>
+  },
+): boolean {
+  if (volume === undefined || listed.contested.has(volume.vds)) return true
+  if (domain.state !== 'active') return false
+  if (!listed.exported.has(`${volume.name}@${volume.vds}`)) return true
+  const clients = listed.clients.get(volume.vds)
+  return clients !== undefined && !clients.has(`${name}@${domain.name}`)
+}
+
+/** The records the driver reads. Whatever else a domain has is passed over, whatever its lines look like. */
+const RECORD = /^(DOMAIN|VDS|VDISK)(?=\s|\||$)/
+const HEAD = /^[A-Z][A-Z0-9_-]*(?=\s|\||$)/
+const NOTICE = /^(Notice|Note|Warning): /
 
 // One after the other: a machine with a thousand disks has some eight thousand lines.
 function* parseRecords(stdout: string): Generator<ListedRecord> {
   let isListing = false
   let record: ListedRecord | undefined
-  for (const line of linesOf(stdout)) {
+  let isInNotice = false
+  // From the variables of a domain on a line without a head can be the text of one of them.
+  let hasVariables = false
+  for (const untrimmed of linesOf(stdout)) {
+    const line = untrimmed.trimEnd()
     if (!isListing) {
-      isListing = /^VERSION \d+\.\d+\s*$/.test(line)
+      isListing = /^VERSION \d+\.\d+$/.test(line)
       continue
     }
-    if (line.trim() === '') continue
-    const [head = '', ...fields] = line.split('|')
-    if (head === '') {
-      if (record === undefined) refuse('a continuation before any record')
-      record.continuations.push(parseFields(fields))
-    } else if (/^[A-Z][A-Z0-9_-]*$/.test(head)) {
+    if (line === '') continue
+    const isContinuation = line.startsWith('|')
+    const head = RECORD.exec(line)?.[1] ?? (hasVariables || isContinuation ? undefined : HEAD.exec(line)?.[0])
+    if (head !== undefined || isContinuation) isInNotice = false
+    if (isContinuation && !hasVariables && record === undefined) refuse('a continuation before any record')
+    if (isContinuation) {
+      record?.continuations.push(parseFields(line.slice(1).split('|')))
+    } else if (head !== undefined || (hasVariables && HEAD.test(line))) {
       if (record !== undefined) yield record
-      record = { head, fields: parseFields(fields), continuations: [] }
-    } else {
+      record = undefined
+      if (head === 'DOMAIN') hasVariables = false
+      if (head === 'VARIABLES') hasVariables = true
+      else if (head !== undefined) record = { head, fields: parseFields(line.split('|').slice(1)), continuations: [], stray: undefined }
+    } else if (NOTICE.test(line) || isInNotice) {
+      isInNotice = true
+    } else if (!hasVariables) {
       refuse(`the line ${JSON.stringify(line.slice(0, 80))}`)
+    } else if (record !== undefined) {
+      record.stray ??= line
     }
   }
   if (!isListing) refuse('no VERSION line')
@@ -144,6 +292,7 @@ function parseFlags(text: string): DomainFlags {
       system: systems[text[1] as keyof typeof systems],
       delayedReconfiguration: text[2] === 'd',
       control: text[3] === 'c',
+      service: text[4] === 'v',
       changing: text[0] === 's' ? 'starting or stopping' : migration,
     }
   }
@@ -155,6 +304,7 @@ function parseFlags(text: string): DomainFlags {
     system: (['transition', 'degraded', 'normal'] as const).find(word => words.includes(word)),
     delayedReconfiguration: delayed.length > 0,
     control: words.includes('control'),
+    service: words.includes('vio-service'),
     changing: unknown.length > 0 ? `flags ${unknown.join(',')}` : undefined,
   }
 }
@@ -165,10 +315,11 @@ function parseVdsDevices(record: ListedRecord, vds: string, serviceDomain: strin
     // The clients of a service follow its devices in a listing of bindings; guests' own records say the same.
     if (fields.has('client') || (!fields.has('vol') && !fields.has('dev'))) continue
     devices.push({
-      name: required(fields, 'vol', `VDS ${vds}`),
+      // Without one of them it is still a device that is exported, under whatever name.
+      name: fields.get('vol') ?? '',
       vds,
       serviceDomain,
-      device: required(fields, 'dev', `VDS ${vds}`),
+      device: fields.get('dev') ?? '',
       options: (fields.get('opts') ?? '').split(',').filter(option => option !== ''),
       mpgroup: fields.get('mpgroup') || undefined,
     })
@@ -176,41 +327,50 @@ function parseVdsDevices(record: ListedRecord, vds: string, serviceDomain: strin
   return devices
 }
 
-function parseVdisk(record: ListedRecord, guest: string): Omit<Vdisk, 'paths'> {
-  const name = required(record.fields, 'name', 'VDISK')
-  const where = `VDISK ${name}`
-  const [volume = '', vds = '', ...rest] = required(record.fields, 'vol', where).split('@')
-  if (volume === '' || vds === '' || rest.length > 0) refuse(`the volume of ${where}`)
+/** What is wrong with it, where it cannot be read. */
+function parseVdisk({ fields }: ListedRecord, guest: string): Omit<Vdisk, 'paths' | 'isVague'> | string {
+  const name = fields.get('name') ?? ''
+  if (name === '') return 'a VDISK record without name'
+  const [volume = '', vds = '', ...rest] = (fields.get('vol') ?? '').split('@')
+  const timeoutSeconds = parseCount(fields.get('timeout') ?? '')
+  const id = parseCount(fields.get('id') ?? '')
+  // Not every release prints the number by itself; `disk@N` is what the guest sees.
+  const device = /^disk@(.*)$/.exec(fields.get('dev') ?? '')?.[1] ?? ''
+  const slot = parseCount(device)
+  for (const [what, value] of Object.entries({ timeout: timeoutSeconds, id, dev: slot })) {
+    if (value === 'unreadable') return `the ${what} of vdisk ${name}: ${JSON.stringify(fields.get(what)?.slice(0, 80))}`
+  }
+  if (id !== undefined && slot !== undefined && id !== slot) return `vdisk ${name} has number ${id} and is disk@${slot}`
   return {
     name,
     guest,
-    volume: { name: volume, vds },
-    timeoutSeconds: parseCount(record.fields.get('timeout') ?? '', `the timeout of ${where}`) ?? 0,
-    id: parseCount(record.fields.get('id') ?? '', `the id of ${where}`),
-    server: record.fields.get('server') || undefined,
-    mpgroup: record.fields.get('mpgroup') || undefined,
+    volume: volume === '' || vds === '' || rest.length > 0 ? undefined : { name: volume, vds },
+    timeoutSeconds: Number(timeoutSeconds ?? 0),
+    id: id === undefined && slot === undefined ? undefined : Number(id ?? slot),
+    server: fields.get('server') || undefined,
+    mpgroup: fields.get('mpgroup') || undefined,
   }
 }
 
-function parsePaths(lines: readonly Fields[], vdisk: string, exported: ReadonlyMap<string, VdsDevice>): VdiskPath[] {
+function countPaths(lines: readonly Fields[]): number {
+  return lines.filter(fields => fields.has('mpg-path')).length
+}
+
+/** Those that lead to an exported device. */
+function parsePaths(lines: readonly Fields[], exported: ReadonlyMap<string, VdsDevice>): VdiskPath[] {
   return lines
     .filter(fields => fields.has('mpg-path'))
-    .map(fields => {
+    .flatMap(fields => {
       const device = [...fields.values()].map(value => exported.get(value)).find(found => found !== undefined)
-      if (device === undefined) return refuse(`a path of VDISK ${vdisk}: it names no exported device`)
+      if (device === undefined) return []
       const state = fields.get('mpg-path')
-      return { name: device.name, vds: device.vds, state: state === 'active' || state === 'standby' ? state : 'unknown' }
+      return [{ name: device.name, vds: device.vds, state: state === 'active' || state === 'standby' ? state : 'unknown' }]
     })
 }
 
-function required(fields: Fields, key: string, record: string): string {
-  const value = fields.get(key)
-  return value ? value : refuse(`${record} without ${key}`)
-}
-
-function parseCount(text: string, what: string): number | undefined {
+function parseCount(text: string): number | 'unreadable' | undefined {
   if (text === '') return undefined
-  return /^\d{1,9}$/.test(text) ? Number(text) : refuse(`${what}: ${JSON.stringify(text)}`)
+  return /^\d{1,9}$/.test(text) ? Number(text) : 'unreadable'
 }
 
 function refuse(what: string): never {

@@ -188,8 +188,8 @@ export function toMachineState(domains: readonly Domain[]): MachineState {
   }
 }
 
-function toGuestState({ name, state, flags }: Domain): GuestState {
-  return { name, readiness: readinessOf(state, flags) }
+function toGuestState({ name, state, flags, unclear }: Domain): GuestState {
+  return { name, readiness: unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear } }
 }
 
 function readinessOf(state: string, flags: Domain['flags']): GuestReadiness {
@@ -214,23 +214,27 @@ interface Exported {
   readonly byGroup: ReadonlyMap<string | undefined, readonly VdsDevice[]>
 }
 
+/** What serves a disk and is not known: no export is named so, so nobody takes the disk for served by those alone that are known. */
+const UNKNOWN_BACKEND = { name: '(unknown)', service: '(unknown)', serviceDomain: 'unknown', state: 'unknown' } as const
+
 /** Without path lines (guest not bound, or a release before 3.2) the members of the group are what the disk will be served by. */
 function toGuestDisk(vdisk: Vdisk, exported: Exported, vdsDomains: ReadonlyMap<string, string>): GuestDisk {
-  const configured = { ...vdisk.volume, state: 'unknown' as const }
-  const group = vdisk.mpgroup ?? exported.byName.get(`${configured.name}@${configured.vds}`)?.mpgroup
+  const configured = vdisk.volume && { ...vdisk.volume, state: 'unknown' as const }
+  const group = vdisk.mpgroup ?? (configured && exported.byName.get(`${configured.name}@${configured.vds}`)?.mpgroup)
   const members = group === undefined ? [] : (exported.byGroup.get(group) ?? [])
   const listed = vdisk.paths.length > 0 ? vdisk.paths : members.map(({ name, vds }) => ({ name, vds, state: 'unknown' as const }))
-  const first = listed.find(path => isSame(path, configured)) ?? configured
-  const paths = [first, ...listed.filter(path => !isSame(path, configured))]
+  const first = configured && (listed.find(path => isSame(path, configured)) ?? configured)
+  const paths = first === undefined ? listed : [first, ...listed.filter(path => !isSame(path, first))]
+  const backends = paths.map(({ name, vds, state }) => {
+    const server = configured && isSame({ name, vds }, configured) ? vdisk.server : undefined
+    return { name, service: vds, serviceDomain: vdsDomains.get(vds) ?? server ?? 'unknown', state }
+  })
   return {
     name: vdisk.name,
     guest: vdisk.guest,
     slot: vdisk.id,
     timeoutSeconds: vdisk.timeoutSeconds,
-    backends: paths.map(({ name, vds, state }) => {
-      const server = isSame({ name, vds }, configured) ? vdisk.server : undefined
-      return { name, service: vds, serviceDomain: vdsDomains.get(vds) ?? server ?? 'unknown', state }
-    }),
+    backends: vdisk.isVague ? [...backends, UNKNOWN_BACKEND] : backends,
   }
 }
 

@@ -71,7 +71,15 @@ export function checkAttach(
       )
     case 'changing':
       throw new StorageError('unavailable', `guest ${guest} is in transition: ${guestState.readiness.reason}`)
+    case 'unclear':
+      throw unclearGuest(request.guest, guestState.readiness.reason)
   }
+}
+
+/** What its machine lists of the guest is no ground for any change, nor for the belief that something is absent. */
+export function unclearGuest(guest: GuestId, reason: string): StorageError {
+  const wayOut = 'see ldm list-bindings -p and its variables (nvramrc)'
+  return new StorageError('unavailable', `guest ${formatGuestId(guest)} is unclear in the listing of its machine: ${reason}; ${wayOut}`)
 }
 
 // A boot disk has to be there before its guest can run. Nobody asks for a raw disk under a given number for a guest that is off but who

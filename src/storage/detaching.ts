@@ -3,7 +3,7 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import type { DetachStep, MachineState } from '../hypervisor.ts'
-import { planDetach } from './attach-plan.ts'
+import { planDetach, unclearGuest } from './attach-plan.ts'
 import { readVolume } from './catalog.ts'
 import type { Attachment, GuestId } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
@@ -64,6 +64,7 @@ async function withdraw(detachment: Detachment, state: MachineState, signal: Abo
   const { place, guest, machine, record, keepsView } = detachment
   const steps = planDetach(place, guest, machine, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
+  if (guestState?.readiness.kind === 'unclear') throw unclearGuest(guest, guestState.readiness.reason)
   if (record !== undefined && guestState === undefined) await refuseIfElsewhere(place, guest, signal)
   if (steps.length > 0) {
     if (state.frozen !== undefined) throw new StorageError('unavailable', `machine ${guest.machine} cannot be changed now: ${state.frozen}`)

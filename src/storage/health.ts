@@ -139,8 +139,10 @@ function diskProblems(place: VolumePlace, record: Attachment, machine: PoolMachi
   ]
 }
 
+// One whose listing is unclear is not known to be down.
 function isRunning(path: PoolPath, state: MachineState): boolean {
-  return state.guests.some(domain => domain.name === path.serviceDomain && domain.readiness.kind === 'running')
+  const domain = state.guests.find(({ name }) => name === path.serviceDomain)
+  return domain?.readiness.kind === 'running' || domain?.readiness.kind === 'unclear'
 }
 
 function where(paths: readonly PoolPath[]): string {

@@ -13,7 +13,7 @@ function counted<T extends object>(object: T, looks: { count: number }): T {
   })
 }
 
-const flags = { system: 'normal', control: false, delayedReconfiguration: false, changing: undefined } as const
+const flags = { system: 'normal', control: false, service: false, delayedReconfiguration: false, changing: undefined } as const
 
 function looksAtDevices(disks: number): number {
   const looks = { count: 0 }
@@ -26,12 +26,13 @@ function looksAtDevices(disks: number): number {
   }
   const vdisks = names.map((name, index) => ({
     ...{ name, guest: 'ldg1', volume: { name, vds: 'vds0' }, timeoutSeconds: 0, id: index },
-    ...{ server: 'primary', mpgroup: name, paths: [] },
+    ...{ server: 'primary', mpgroup: name, paths: [], isVague: false },
   }))
+  const common = { state: 'active', unclear: undefined, vdses: [], vdisks: [] } as const
   const state = toMachineState([
-    { name: 'primary', state: 'active', flags: { ...flags, control: true }, vdses: [vds('vds0', 'primary')], vdisks: [] },
-    { name: 'alternate', state: 'active', flags, vdses: [vds('vds1', 'alternate')], vdisks: [] },
-    { name: 'ldg1', state: 'active', flags, vdses: [], vdisks },
+    { ...common, name: 'primary', flags: { ...flags, control: true, service: true }, vdses: [vds('vds0', 'primary')] },
+    { ...common, name: 'alternate', flags, vdses: [vds('vds1', 'alternate')] },
+    { ...common, name: 'ldg1', flags, vdisks },
   ])
   expect(state.disks.every(disk => disk.backends.length === 2)).toBe(true)
   return looks.count

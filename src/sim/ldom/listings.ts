@@ -38,7 +38,7 @@ export const listBindings: ListCommand = ({ flags, operands }, view) => {
       uuidRecord(domain),
       `CONTROL|failure-policy=ignore\n`,
       view.running.isBound(domain) ? `MEMORY\n|ra=0x10000000|pa=0x50000000|size=${domain.memoryBytes}\n` : '',
-      'VARIABLES\n|auto-boot?=true\n|boot-device=/virtual-devices@100/channel-devices@200/disk@0:a disk net\n|nvramrc=devalias data=disk\n',
+      variableRecords(domain),
       serviceRecords(view, domain, 'bindings'),
       vdiskRecords(view, domain, 'bindings'),
       domain.name === CONTROL_DOMAIN || !view.running.isBound(domain) ? '' : consoleRecord(domain),
@@ -91,6 +91,11 @@ export function versionText({ settings }: View): string {
     '\tOpenBoot        v. 4.43.4       @(#)OpenBoot 4.43.4',
     '',
   ].join('\n')
+}
+
+// A value is printed as it stands, with all its lines (public parsers of `list-bindings -p` work around those of nvramrc).
+function variableRecords({ variables }: DomainEntry): string {
+  return `VARIABLES\n${[...variables].map(([name, value]) => `|${name}=${value}\n`).join('')}`
 }
 
 function consoleRecord(domain: DomainEntry): string {

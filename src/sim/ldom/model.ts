@@ -35,6 +35,8 @@ export interface DomainEntry {
   state: string
   readonly servers: Map<string, DiskServer>
   readonly vdisks: Map<string, VdiskEntry>
+  /** OpenBoot variables; the domain's own administrator sets them, and a value may have several lines. */
+  readonly variables: Map<string, string>
 }
 
 /** What a service processor configuration holds. Plain data, so structuredClone copies it. */

@@ -113,6 +113,12 @@ export class SimMachine {
     if (this.#running.isRunning(domain)) this.#running.boot(guest)
   }
 
+  /** As `eeprom` of the domain itself or `ldm set-variable` does. */
+  setVariable(domain: string, name: string, value: string): void {
+    this.#domain(domain).variables.set(name, value)
+    this.#store.changed(this.#running.configuration)
+  }
+
   setMigrating(guest: string, migrating: boolean): void {
     this.#running.runtime(guest).migrating = migrating
   }
@@ -185,6 +191,11 @@ export class SimMachine {
       state,
       servers: new Map(vds.map(server => [server, { name: server, volumes: new Map() }])),
       vdisks: new Map(),
+      variables: new Map([
+        ['auto-boot?', 'true'],
+        ['boot-device', '/virtual-devices@100/channel-devices@200/disk@0:a disk net'],
+        ['nvramrc', 'devalias data=disk'],
+      ]),
     }
     running.configuration.domains.set(name, entry)
     running.exportsChanged()

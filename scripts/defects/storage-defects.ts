@@ -6,6 +6,7 @@ const ATTACHMENTS = 'src/storage/attachments.ts'
 const PLAN = 'src/storage/attach-plan.ts'
 const CREATION = 'src/storage/creation.ts'
 const DETACHING = 'src/storage/detaching.ts'
+const PROPERTIES = 'src/storage/properties.ts'
 const OBSERVING = 'src/storage/observing.ts'
 
 const PROMISES = 'test/behaviour/promises.test'
@@ -347,5 +348,32 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [CREATIONS],
+  },
+  {
+    name: "received properties are nobody's",
+    changes: [{ file: PROPERTIES, find: " || value?.source === 'received'\n", replace: '\n' }],
+    tests: ['test/behaviour/moved-pool.test'],
+  },
+  {
+    name: 'what is read back is believed without looking at it',
+    changes: [
+      {
+        file: 'src/storage/persisted.ts',
+        find: '  if (parsed.success) return parsed.data\n',
+        replace: '  if (parsed.success || value !== undefined) return value as T\n',
+      },
+    ],
+    tests: ['test/unit/persisted.test'],
+  },
+  {
+    name: 'a logical unit without metadata is not made anew',
+    changes: [
+      {
+        file: 'src/storage/designs/lun-units.ts',
+        find: "    if ((await this.#stmfadm.importLogicalUnit(dataFile(place), signal)) === 'no-metadata') return this.#make(place, signal)\n",
+        replace: '    await this.#stmfadm.importLogicalUnit(dataFile(place), signal)\n',
+      },
+    ],
+    tests: ['test/behaviour/moved-pool.test'],
   },
 ]

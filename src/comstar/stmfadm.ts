@@ -39,9 +39,16 @@ export class Stmfadm {
     await this.#write([STMFADM, 'create-lu', ...properties, unit.dataFile], `logical unit ${unit.guid} on ${unit.dataFile}`, signal)
   }
 
-  /** Registers again what the device's own metadata describes, after the storage host started without its pool. */
-  async importLogicalUnit(dataFile: string, signal?: AbortSignal): Promise<void> {
-    await this.#write([STMFADM, 'import-lu', dataFile], `logical unit on ${dataFile}`, signal)
+  /**
+   * Registers again what the device's own metadata describes, after the storage host started without its pool. A device that came back
+   * by `zfs receive` has none (operator's report): then the unit has to be made anew.
+   */
+  async importLogicalUnit(dataFile: string, signal?: AbortSignal): Promise<'imported' | 'no-metadata'> {
+    const command: Command = [STMFADM, 'import-lu', dataFile]
+    const result = await this.#shell.run(command, { effect: 'write', signal })
+    if (result.exitStatus !== 0 && /^stmfadm: .*meta file error$/m.test(result.stderr)) return 'no-metadata'
+    expectSuccess(command, result, STMFADM_FAILURES, `logical unit on ${dataFile}`)
+    return 'imported'
   }
 
   /** All units, or the one; a unit that is not there throws `not-found`. */

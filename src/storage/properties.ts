@@ -1,13 +1,14 @@
 // What the driver writes on datasets, and how it reads it back. Values are base64url so that any text survives every
-// ZFS dialect; a value counts only where its source is `local`, as snapshots and children show their parent's.
+// ZFS dialect; a value counts only where it is the dataset's own, set or received, as snapshots and children show their parent's.
 
 import { StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import type { Attachment, GuestId, Snapshot, Volume, VolumeFormat, VolumeParameters, VolumeSource } from './model.ts'
-import { attachmentName, formatGuestId, formatSnapshotId, formatVolumeId } from './names.ts'
+import type { Attachment, GuestId, Snapshot, Volume } from './model.ts'
+import { formatSnapshotId, formatVolumeId } from './names.ts'
+import { checkVersion, FORMAT_VERSION, parseFormat, parseNumber, parseParameters, parseSource, parseWord } from './persisted.ts'
 
 const PREFIX = 'ldom-csi:'
-const VOLUME_KEYS = ['cluster', 'name', 'format', 'size', 'source', 'parameters', 'state'] as const
+const VOLUME_KEYS = ['cluster', 'name', 'format', 'size', 'source', 'parameters', 'state', 'format-version'] as const
 const RECORD_KEYS = ['cluster', 'sharing', 'machine', 'guest', 'vdisk', 'lun', 'mode', 'size', 'written'] as const
 
 /** One list serves volumes and records: both are read by the same command. */
@@ -39,13 +40,15 @@ function decode(text: string, key: string, dataset: string): string {
   return decoded.toString('utf8')
 }
 
-function findLocal(properties: Properties, key: string, dataset: string): string | undefined {
+function findOwn(properties: Properties, key: string, dataset: string): string | undefined {
   const value = properties.get(PREFIX + key)
-  return value?.source === 'local' ? decode(value.value, key, dataset) : undefined
+  // `received`: the pool was moved or restored by zfs send and receive, and what it holds is still this driver's.
+  const isOwn = value?.source === 'local' || value?.source === 'received'
+  return isOwn ? decode(value.value, key, dataset) : undefined
 }
 
-function getLocal(properties: Properties, key: string, dataset: string): string {
-  const value = findLocal(properties, key, dataset)
+function getOwn(properties: Properties, key: string, dataset: string): string {
+  const value = findOwn(properties, key, dataset)
   if (value === undefined) throw new StorageError('failed-precondition', `dataset ${dataset} has no property ${PREFIX}${key} of its own`)
   return value
 }
@@ -70,6 +73,7 @@ export function formatVolumeProperties(
     source: JSON.stringify(volume.source),
     parameters: JSON.stringify(volume.parameters),
     state: 'live',
+    'format-version': String(FORMAT_VERSION),
   })
 }
 
@@ -94,7 +98,7 @@ export function formatSharedProperties(cluster: string): Record<string, string> 
 
 /** Whether this is the record above those of a shared volume. */
 export function isSharedRecord(properties: Properties, dataset: string): boolean {
-  return findLocal(properties, 'sharing', dataset) === 'shared' && findLocal(properties, 'guest', dataset) === undefined
+  return findOwn(properties, 'sharing', dataset) === 'shared' && findOwn(properties, 'guest', dataset) === undefined
 }
 
 /** What may change on a record before its first export: numbers that somebody else turned out to have. */
@@ -115,7 +119,7 @@ export function formatDeletedProperty(): readonly [name: string, value: string] 
 }
 
 export function isDeleted(properties: Properties, dataset: string): boolean {
-  return findLocal(properties, 'state', dataset) === 'deleted'
+  return findOwn(properties, 'state', dataset) === 'deleted'
 }
 
 function prefixed(values: Readonly<Record<string, string>>): Record<string, string> {
@@ -124,7 +128,7 @@ function prefixed(values: Readonly<Record<string, string>>): Record<string, stri
 
 /** Which cluster's the dataset is; undefined for a dataset that is none of this driver's. */
 export function ownerCluster(properties: Properties, dataset: string): string | undefined {
-  return findLocal(properties, 'cluster', dataset)
+  return findOwn(properties, 'cluster', dataset)
 }
 
 export interface DatasetPlace {
@@ -136,17 +140,19 @@ export interface DatasetPlace {
 
 export function parseVolume(properties: Properties, place: DatasetPlace): Volume {
   const { dataset } = place
+  const at = (key: (typeof VOLUME_KEYS)[number]) => ({ dataset, property: PREFIX + key })
+  checkVersion(findOwn(properties, 'format-version', dataset), at('format-version'))
   return {
     id: formatVolumeId(place.pool, place.leaf),
-    name: getLocal(properties, 'name', dataset),
+    name: getOwn(properties, 'name', dataset),
     pool: place.pool,
     leaf: place.leaf,
     sizeBytes: parseBytes(properties.get('volsize')?.value, `volsize of ${dataset}`),
-    format: JSON.parse(getLocal(properties, 'format', dataset)) as VolumeFormat,
-    parameters: JSON.parse(getLocal(properties, 'parameters', dataset)) as VolumeParameters,
-    source: JSON.parse(getLocal(properties, 'source', dataset)) as VolumeSource,
+    format: parseFormat(getOwn(properties, 'format', dataset), at('format')),
+    parameters: parseParameters(getOwn(properties, 'parameters', dataset), at('parameters')),
+    source: parseSource(getOwn(properties, 'source', dataset), at('source')),
     machines: place.machines,
-    createdSizeBytes: parseBytes(getLocal(properties, 'size', dataset), `size in ${dataset}`),
+    createdSizeBytes: parseNumber(getOwn(properties, 'size', dataset), at('size')),
     reservedBytes: parseBytes(properties.get('refreservation')?.value, `refreservation of ${dataset}`),
     origin: properties.get('origin')?.value === '-' ? undefined : properties.get('origin')?.value,
     referencedBytes: parseBytes(properties.get('referenced')?.value, `referenced of ${dataset}`),
@@ -155,24 +161,19 @@ export function parseVolume(properties: Properties, place: DatasetPlace): Volume
 
 export function parseAttachment(properties: Properties, place: Pick<DatasetPlace, 'pool' | 'leaf' | 'dataset'>): Attachment {
   const { dataset } = place
-  const guest: GuestId = { machine: getLocal(properties, 'machine', dataset), guest: getLocal(properties, 'guest', dataset) }
-  const lun = findLocal(properties, 'lun', dataset)
-  const mode = getLocal(properties, 'mode', dataset)
-  if (mode !== 'rw' && mode !== 'ro') {
-    throw new StorageError(
-      'failed-precondition',
-      `record ${dataset} of guest ${formatGuestId(guest)} has the unknown mode ${JSON.stringify(mode)}`,
-    )
-  }
+  const guest: GuestId = { machine: getOwn(properties, 'machine', dataset), guest: getOwn(properties, 'guest', dataset) }
+  const lun = findOwn(properties, 'lun', dataset)
+  const at = (key: (typeof RECORD_KEYS)[number]) => ({ dataset, property: PREFIX + key })
+  const number = (key: 'vdisk' | 'size') => parseNumber(getOwn(properties, key, dataset), at(key))
   return {
     volumeId: formatVolumeId(place.pool, place.leaf),
     guest,
-    sharing: getLocal(properties, 'sharing', dataset) === 'shared' ? 'shared' : 'exclusive',
-    mode,
-    slot: parseBytes(getLocal(properties, 'vdisk', dataset), `disk number in ${dataset} (${attachmentName(place.leaf, guest)})`),
-    lun: lun === undefined ? undefined : parseBytes(lun, `LUN number in ${dataset}`),
-    sizeBytes: parseBytes(getLocal(properties, 'size', dataset), `size in ${dataset}`),
-    written: getLocal(properties, 'written', dataset) === 'true',
+    sharing: parseWord(['exclusive', 'shared'], getOwn(properties, 'sharing', dataset), at('sharing')),
+    mode: parseWord(['rw', 'ro'], getOwn(properties, 'mode', dataset), at('mode')),
+    slot: number('vdisk'),
+    lun: lun === undefined ? undefined : parseNumber(lun, at('lun')),
+    sizeBytes: number('size'),
+    written: parseWord(['true', 'false'], getOwn(properties, 'written', dataset), at('written')) === 'true',
   }
 }
 
@@ -192,8 +193,8 @@ export function findSnapshot(
   },
 ): Snapshot | undefined {
   const { snapshot } = place
-  const name = findLocal(properties, 'name', snapshot)
-  if (name === undefined || findLocal(properties, 'cluster', snapshot) !== place.cluster || properties.get('defer_destroy')?.value === 'on')
+  const name = findOwn(properties, 'name', snapshot)
+  if (name === undefined || findOwn(properties, 'cluster', snapshot) !== place.cluster || properties.get('defer_destroy')?.value === 'on')
     return undefined
   const volsize = properties.get('volsize')?.value
   return {
@@ -202,6 +203,6 @@ export function findSnapshot(
     volumeId: place.volumeId,
     sizeBytes: volsize === undefined || volsize === '-' ? place.volumeBytes : parseBytes(volsize, `volsize of ${snapshot}`),
     createdAtSeconds: parseBytes(properties.get('creation')?.value, `creation of ${snapshot}`),
-    groupId: findLocal(properties, 'group', snapshot),
+    groupId: findOwn(properties, 'group', snapshot),
   }
 }

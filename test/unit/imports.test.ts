@@ -99,7 +99,7 @@ test.each([
   { packages: ['@grpc/grpc-js', 'protobufjs'], only: /^csi\// },
   { packages: ['ssh2'], only: /^(shell|sim)\// },
   { packages: ['child_process', 'node:child_process'], only: /^(shell\/local\.ts$|sim\/guest\/)/ },
-  { packages: ['zod'], only: /^(config(-schema|-checks)?\.ts|cli\/|sim\/)/ },
+  { packages: ['zod'], only: /^(config(-schema|-checks)?\.ts|storage\/persisted\.ts$|cli\/|sim\/)/ },
   { packages: ['commander'], only: /^bin\// },
   { packages: ['pino'], only: /^log\.ts$/ },
   { packages: ['yaml'], only: /^(config\.ts|cli\/|sim\/|bin\/)/ },

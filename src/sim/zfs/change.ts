@@ -57,6 +57,7 @@ export function inherit(world: ZfsWorld, args: readonly string[]): SimAnswer {
     if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly)
       throw new Refusal(`cannot inherit ${property} for '${name}': ${READ_ONLY}`)
     target.local.delete(property)
+    target.received.delete(property)
   })
 }
 

@@ -155,6 +155,8 @@ export class SimDataset {
   readonly bookmarks: SimBookmark[] = []
   /** Properties set on this dataset, values as `get -p` prints them. */
   readonly local: Map<string, string> = new WatchedMap(() => this.changed())
+  /** Those of them that a stream brought. */
+  readonly received = new Set<string>()
   /** What other subsystems keep on a dataset; in no listing. */
   readonly hidden = new Map<string, string>()
   readonly volume: SimVolume | undefined // undefined: a filesystem
@@ -270,6 +272,7 @@ export class SimSnapshot {
   readonly createTransactionGroup: number
   readonly createdMs: number
   readonly local = new Map<string, string>()
+  readonly received = new Set<string>()
   readonly holds = new Map<string, number>() // tag, time in ms
   readonly clones = new Set<SimDataset>()
   readonly content: Content

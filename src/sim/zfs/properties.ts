@@ -112,7 +112,8 @@ function display(value: string, name: string, parsable: boolean): string {
 
 function localOf(target: Target, name: string): SimPropertyValue | undefined {
   const value = target.local.get(name)
-  return value === undefined ? undefined : { value, source: 'local' }
+  // What a stream brought has a source of its own (zfs man page, and libzfs: ZPROP_SRC_RECEIVED), until it is set anew.
+  return value === undefined ? undefined : { value, source: target.received.has(name) ? 'received' : 'local' }
 }
 
 // A snapshot shows what its dataset has, and so does a child (recorded).

@@ -92,6 +92,7 @@ function isAmong(value: string, values: string): boolean {
 /** Sets a checked value on a dataset that exists. Throws where it does not fit. */
 export function setProperty(target: Target, given: Given, refuse: (text: string) => Refusal): void {
   const { name, value } = given
+  target.received.delete(name)
   if (typeOf(target) === 'snapshot' || isUserProperty(name)) {
     target.local.set(name, value)
     return

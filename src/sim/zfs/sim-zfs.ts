@@ -124,6 +124,19 @@ export class SimZfs implements ZfsWorld {
     return [...this.pools.values()].flatMap(pool => pool.sorted())
   }
 
+  /**
+   * What `zfs send -R` of a dataset and `zfs receive` in its place leave: the user properties are received ones, and what other subsystems
+   * keep on a dataset is not in a stream (zfs man page). Guids and times are left as they are.
+   */
+  moveThroughStream(name: string): void {
+    for (const dataset of this.datasets()) {
+      if (dataset.name !== name && !dataset.name.startsWith(`${name}/`)) continue
+      dataset.hidden.clear()
+      for (const target of [dataset, ...dataset.snapshots])
+        for (const property of target.local.keys()) if (property.includes(':')) target.received.add(property)
+    }
+  }
+
   /** The bytes of a volume, or of a snapshot of one. */
   store(name: string): Store {
     const target = findTarget(this, name)

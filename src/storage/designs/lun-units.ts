@@ -47,7 +47,8 @@ export class LunUnits {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (unit === undefined) return this.#make(place, signal)
     if (unit.registered) return unit
-    await this.#stmfadm.importLogicalUnit(dataFile(place), signal)
+    // Without metadata: the pool was restored by zfs send and receive, which keep the bytes and leave the hidden property behind.
+    if ((await this.#stmfadm.importLogicalUnit(dataFile(place), signal)) === 'no-metadata') return this.#make(place, signal)
     const imported = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (imported !== undefined) return imported
     throw new StorageError('unavailable', `volume ${place.volumeId}: logical unit ${guidOf(place)} did not come back after its import`)
@@ -212,7 +213,7 @@ function problemsOf(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): r
     return problems
   }
   if (!unit.registered)
-    problems.push(`logical unit ${unit.guid} is not registered; publish the volume again or run stmfadm import-lu ${dataFile(place)}`)
+    problems.push(`logical unit ${unit.guid} is not registered; publish the volume again, which imports the unit or makes it anew`)
   else {
     if (unit.sizeBytes !== sizeBytes)
       problems.push(

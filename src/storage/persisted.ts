@@ -1,0 +1,95 @@
+// The values that the driver keeps on datasets, as text and as types. What is read back was written by this version, by another one, or
+// by a hand: it is parsed. What an older version did not write has the value that it meant; what cannot be understood is refused.
+
+import { z } from 'zod'
+import { StorageError } from '../errors.ts'
+import { KiB, type VolumeFormat, type VolumeParameters, type VolumeSource } from './model.ts'
+
+/** Written on every new volume. Volumes of versions that did not write one have the format before this. */
+export const FORMAT_VERSION = 1
+
+const format: z.ZodType<VolumeFormat> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('block') }),
+  z.object({ kind: z.literal('filesystem'), type: z.enum(['ext4', 'xfs', 'ufs', 'any']) }),
+])
+
+const source: z.ZodType<VolumeSource> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('empty') }),
+  z.object({ kind: z.literal('snapshot'), id: z.string().min(1) }),
+  z.object({ kind: z.literal('volume'), id: z.string().min(1) }),
+])
+
+// The defaults are those of the time when the parameter came, and stay when today's change.
+const parameters = z.object({
+  blockSizeBytes: z
+    .number()
+    .int()
+    .min(512)
+    .max(128 * KiB),
+  compression: z.string().min(1),
+  reservation: z.enum(['thick', 'thin']),
+  export: z.enum(['slice', 'full']),
+  vdiskTimeoutSeconds: z.number().int().nonnegative().default(0),
+  mkfsOptions: z.string().default(''),
+})
+
+/** Where a text stands: what an error names. */
+export interface Origin {
+  readonly dataset: string
+  readonly property: string
+}
+
+export function parseFormat(text: string, origin: Origin): VolumeFormat {
+  return parseJson(format, text, origin)
+}
+
+export function parseSource(text: string, origin: Origin): VolumeSource {
+  return parseJson(source, text, origin)
+}
+
+export function parseParameters(text: string, origin: Origin): VolumeParameters {
+  return parseJson(parameters, text, origin)
+}
+
+/** One word of those that are written. */
+export function parseWord<T extends string>(words: readonly T[], text: string, origin: Origin): T {
+  const word = words.find(each => each === text)
+  if (word === undefined) throw broken(origin, `${JSON.stringify(text)} is not one of ${words.join(', ')}`)
+  return word
+}
+
+export function parseNumber(text: string, origin: Origin): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw broken(origin, `${JSON.stringify(text)} is not a number`)
+  return value
+}
+
+/** A newer version may have meant something that this one would overlook. */
+export function checkVersion(text: string | undefined, origin: Origin): void {
+  const version = text === undefined ? 0 : parseNumber(text, origin)
+  if (version <= FORMAT_VERSION) return
+  throw new StorageError(
+    'failed-precondition',
+    `dataset ${origin.dataset} was written by a newer version of this driver (format ${version}, known is ${FORMAT_VERSION}); upgrade this one`,
+  )
+}
+
+function parseJson<T>(schema: z.ZodType<T>, text: string, origin: Origin): T {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw broken(origin, `${JSON.stringify(text.slice(0, 80))} is not JSON`)
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw broken(origin, `${issue?.path.join('.') || 'the value'}: ${issue?.message ?? 'not understood'}`)
+}
+
+function broken({ dataset, property }: Origin, why: string): StorageError {
+  return new StorageError(
+    'failed-precondition',
+    `dataset ${dataset}: its property ${property} is not as this driver writes it (${why}); nothing is done with it until it is put right`,
+  )
+}

@@ -11,6 +11,8 @@ import { SolarisPlatform } from '../../src/guest/solaris.ts'
 import { silentLog } from '../../src/log.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
+import type { Shell } from '../../src/shell/shell.ts'
+import type { SimHost } from '../../src/sim/host.ts'
 import { demoWorld } from '../../src/sim/preset.ts'
 import { SimShell } from '../../src/sim/sim-shell.ts'
 import { createWorld, type World, type WorldOptions } from '../../src/sim/world.ts'
@@ -36,8 +38,9 @@ export class LeapingClock implements Clock {
 
 export interface TestInstallation {
   readonly world: World
-  readonly clock: LeapingClock
-  driver(): Driver
+  readonly clock: Clock
+  /** Each host is reached through the shell that `open` makes for it. */
+  driver(open?: (host: SimHost) => Shell): Driver
   /** The node plugin's work in one guest, started anew. */
   node(guestId: string): GuestVolumes
 }
@@ -47,21 +50,24 @@ export interface Driver extends Omit<Installation, 'stop'> {
 }
 
 /** With a directory the volumes are files in it, and with real block devices the disks of Linux guests are those of this machine. */
-export function install(change: (spec: WorldSpec) => WorldSpec = spec => spec, bytes: Omit<WorldOptions, 'nowMs'> = {}): TestInstallation {
-  const clock = new LeapingClock()
+export function install(
+  change: (spec: WorldSpec) => WorldSpec = spec => spec,
+  bytes: Omit<WorldOptions, 'nowMs'> = {},
+  clock: Clock = new LeapingClock(),
+): TestInstallation {
   const spec = change(demoWorld())
   const world = createWorld(spec, { ...bytes, nowMs: () => clock.nowMs() })
   const config = parseControllerConfig(stringify(configurationOf(spec)), 'controller.yaml')
-  const surroundings: Surroundings = {
-    openShell: host => ({ shell: new SimShell(world.host(host.name)), close: () => {} }),
+  const surroundings = (open: (host: SimHost) => Shell): Surroundings => ({
+    openShell: host => ({ shell: open(world.host(host.name)), close: () => {} }),
     log: silentLog,
     clock,
-  }
+  })
   return {
     world,
     clock,
-    driver: () => {
-      const installation = composeInstallation(config, surroundings)
+    driver: (open = host => new SimShell(host)) => {
+      const installation = composeInstallation(config, surroundings(open))
       return { ...installation, audit: () => audit(installation.pools) }
     },
     node: guestId => {

@@ -1,0 +1,342 @@
+// One simulated history: callers without patience ask one or two controllers for changes of a few volumes, all at once, while commands
+// are cut, come late or are refused, controllers are restarted and machines lose power. After every released command no volume may
+// be in reach of two guests unless it is shared; at the end everything asked for comes to an end and leaves nothing behind.
+
+import { isStorageError, type StorageError } from '../../src/errors.ts'
+import type { SimFault } from '../../src/sim/host.ts'
+import { MiB, type VolumeSpec } from '../../src/storage/model.ts'
+import { formatVolumeId, leafOfAttachmentName, parseGuestId, volumeLeaf } from '../../src/storage/names.ts'
+import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
+import { type Owner, Random, ScheduledShell, Scheduler } from './scheduler.ts'
+
+export interface Mode {
+  readonly controllers: 1 | 2
+  readonly faults: boolean
+}
+
+export interface Played {
+  readonly releases: number
+  readonly calls: number
+  readonly answers: ReadonlyMap<string, number>
+}
+
+/** What a failed history says: how to play it again, and what was released up to there. */
+export class HistoryFailure extends Error {}
+
+const GUESTS = ['m1/ldg1', 'm1/ldg2', 'm2/ldg1', 'm2/ldg2'] as const
+const MARK = Buffer.from('these bytes must stay')
+const MARK_AT = 8 * MiB
+/** More than any history needs: whoever waits then waits for ever. */
+const MOST_RELEASES = 20_000
+const TRIES = 40
+/** What a wait ends with when its caller has no more time; the wire has a code of its own for it. */
+const PASSED = new Error('the deadline passed')
+
+interface Subject {
+  readonly name: string
+  readonly pool: 'silver' | 'gold'
+  readonly leaf: string
+  readonly id: string
+  readonly isShared: boolean
+  /** Somebody asked for its deletion: from then on its bytes may go. */
+  isDoomed: boolean
+}
+
+interface Controller {
+  readonly owner: Owner
+  readonly driver: Driver
+}
+
+interface Call {
+  readonly title: string
+  readonly subject: Subject
+  readonly owner: Owner
+  isOver: boolean
+}
+
+export async function playHistory(seed: number, mode: Mode): Promise<Played> {
+  const history = new History(seed, mode)
+  try {
+    await history.play()
+  } catch (error) {
+    const { story } = history.scheduler
+    const replay = `npm run simulate -- --seed ${seed} --histories 1 --controllers ${mode.controllers}${mode.faults ? ' --faults' : ''}`
+    const lines = [
+      String(error),
+      `play it again: ${replay}`,
+      `after ${story.length} releases, the last of which were:`,
+      ...story.slice(-40),
+    ]
+    throw new HistoryFailure(lines.join('\n  '), { cause: error })
+  }
+  return { releases: history.scheduler.story.length, calls: history.calls.length, answers: history.answers }
+}
+
+class History {
+  readonly scheduler: Scheduler
+  readonly calls: Call[] = []
+  readonly answers = new Map<string, number>()
+  readonly #random: Random
+  readonly #mode: Mode
+  readonly #installation: TestInstallation
+  readonly #subjects: readonly Subject[]
+  #controllers: Controller[]
+  /** Per cent of the calls that are for one volume: where many meet, locks are tried. */
+  readonly #focus: number
+  /** Bytes that somebody asked for. */
+  readonly #largest = new Map<Subject, number>()
+  #started = 0
+  #isMarked = false
+  /** What a caller must never be told. */
+  #failure: unknown
+
+  constructor(seed: number, mode: Mode) {
+    this.#random = new Random(seed)
+    this.#mode = mode
+    this.scheduler = new Scheduler(this.#random)
+    this.#focus = this.#random.pick([0, 50, 90])
+    this.#installation = install(undefined, {}, this.scheduler)
+    this.#subjects = [subject('local', 'silver', false), subject('lun', 'gold', false), subject('shared', 'gold', true)]
+    this.#controllers = Array.from({ length: mode.controllers }, () => this.#start())
+  }
+
+  async play(): Promise<void> {
+    const owner: Owner = { name: 'before', isAlive: true }
+    const { volumes } = this.#driver(owner)
+    await this.#await(Promise.all(this.#subjects.map(each => volumes.ensureVolume(specOf(each)))))
+    for (const each of this.#subjects) this.#store(each)?.write(MARK_AT, MARK)
+    this.#isMarked = true
+    if (this.#mode.faults) this.#installation.world.timeline.rules.push(() => this.#fault())
+    const wanted = 8 + this.#random.below(12)
+    while (this.calls.length < wanted || this.calls.some(({ isOver, owner: by }) => !isOver && by.isAlive)) {
+      if (this.calls.length < wanted && this.#random.chance(20)) this.#call()
+      else if (this.#mode.faults && this.#random.chance(1)) this.#happen()
+      else await this.#step()
+    }
+    await this.#finish()
+  }
+
+  #start(): Controller {
+    this.#started += 1
+    const owner: Owner = { name: `controller ${this.#started}`, isAlive: true }
+    return { owner, driver: this.#driver(owner) }
+  }
+
+  #driver(owner: Owner): Driver {
+    const { scheduler } = this
+    return this.#installation.driver(host => new ScheduledShell(host, { scheduler, owner }))
+  }
+
+  #store({ pool, leaf }: Subject) {
+    const [host, parent] = pool === 'silver' ? ['m1-primary', 'mtank'] : ['storage1', 'tank']
+    const zfs = this.#installation.world.zfs(host)
+    const name = `${parent}/kubernetes/${leaf}`
+    return zfs.dataset(name) && zfs.store(name)
+  }
+
+  async #step(): Promise<void> {
+    if (this.scheduler.story.length > MOST_RELEASES) throw new Error('the history does not come to an end')
+    const went = await this.scheduler.step()
+    if (this.#failure !== undefined) throw this.#failure
+    const waiting = this.calls.filter(({ isOver, owner }) => !isOver && owner.isAlive)
+    if (!went && waiting.length > 0) throw new Error(`wait for ever: ${waiting.map(({ title }) => title).join('; ')}`)
+    this.#check()
+  }
+
+  /** No two guests reach the bytes of a volume that is not shared, and the bytes stay. */
+  #check(): void {
+    const reaching = new Map<string, string[]>()
+    for (const guest of GUESTS) {
+      const { machine, guest: name } = parseGuestId(guest)
+      for (const disk of this.#installation.world.machine(machine).guestDisks(name).list()) {
+        const leaf = leafOfAttachmentName(disk.name)
+        if (leaf === undefined || disk.activeServiceDomain() === undefined) continue
+        reaching.set(leaf, [...(reaching.get(leaf) ?? []), guest])
+      }
+    }
+    for (const each of this.#subjects) {
+      const { id, leaf, isShared } = each
+      const guests = reaching.get(leaf) ?? []
+      if (!isShared && guests.length > 1) throw new Error(`volume ${id} is in reach of ${guests.join(' and ')}`)
+      if (each.isDoomed || !this.#isMarked) continue
+      const store = this.#store(each)
+      if (store === undefined) throw new Error(`volume ${id} is lost`)
+      if (!store.read(MARK_AT, MARK.length).equals(MARK)) throw new Error(`volume ${id} has other bytes`)
+    }
+  }
+
+  #fault(): SimFault | undefined {
+    if (!this.#random.chance(3)) return undefined
+    switch (this.#random.below(4)) {
+      case 0:
+        return { kind: 'cut-before' }
+      case 1:
+        return { kind: 'cut-after' }
+      case 2:
+        return { kind: 'refuse' }
+      default:
+        return { kind: 'late', afterCommands: 1 + this.#random.below(30) }
+    }
+  }
+
+  /** One more caller, who may have less patience than the work takes. */
+  #call(): void {
+    const { owner, driver } = this.#random.pick(this.#controllers)
+    const each = this.#random.chance(this.#focus)
+      ? (this.#subjects[1] ?? this.#random.pick(this.#subjects))
+      : this.#random.pick(this.#subjects)
+    const guest = this.#random.pick(GUESTS.filter(id => each.pool === 'gold' || id.startsWith('m1/')))
+    const deadline = new AbortController()
+    const { title, work } = this.#operation(each, guest)
+    const call: Call = { title: `${owner.name}: ${title}`, subject: each, owner, isOver: false }
+    this.calls.push(call)
+    this.scheduler.story.push(`call ${call.title}`)
+    let leave = () => false
+    if (this.#random.chance(40)) {
+      const release = () => deadline.abort(PASSED)
+      leave = this.scheduler.park({ title: `deadline of ${call.title}`, owner, isTime: this.#random.chance(50), release })
+    }
+    const over = (answer: string) => {
+      call.isOver = true
+      leave()
+      this.scheduler.story.push(`answer ${call.title}: ${answer}`)
+      const kind = answer.replace(/:.*/s, '')
+      this.answers.set(kind, (this.answers.get(kind) ?? 0) + 1)
+    }
+    work(driver, deadline.signal).then(
+      () => over('OK'),
+      error => over(this.#acceptable(error)),
+    )
+  }
+
+  #operation(
+    each: Subject,
+    guest: string,
+  ): { readonly title: string; readonly work: (driver: Driver, signal: AbortSignal) => Promise<unknown> } {
+    const { id, isShared } = each
+    const change = { sharing: isShared ? 'shared' : 'exclusive', format: { kind: 'block' } } as const
+    const number = this.#random.below(100)
+    if (number < 45)
+      return {
+        title: `attach ${id} to ${guest}`,
+        work: (driver, signal) => driver.attachments.attach(attachRequest(id, guest, change), signal),
+      }
+    if (number < 80)
+      return { title: `detach ${id} from ${guest}`, work: (driver, signal) => driver.attachments.detach(id, parseGuestId(guest), signal) }
+    if (number < 88) {
+      const requiredBytes = 16 * MiB + this.#random.below(4) * MiB
+      const size = { requiredBytes, limitBytes: 0 }
+      this.#largest.set(each, Math.max(requiredBytes, this.#largest.get(each) ?? 0))
+      return { title: `expand ${id}`, work: (driver, signal) => driver.changes.expandVolume(id, size, signal) }
+    }
+    if (number < 94) {
+      const name = `snap-${this.#random.below(3)}-${each.name}`
+      return { title: `snapshot ${name}`, work: (driver, signal) => driver.snapshots.createSnapshot({ name, volumeId: id }, signal) }
+    }
+    // With two controllers a deletion may have looked before the other's record was made; one is meant to run.
+    if (number < 97 && this.#mode.controllers === 1) {
+      each.isDoomed = true
+      return { title: `delete ${id}`, work: (driver, signal) => driver.volumes.deleteVolume(id, signal) }
+    }
+    return { title: `create ${id}`, work: (driver, signal) => driver.volumes.ensureVolume(specOf(each), signal) }
+  }
+
+  /** What a caller may be told; anything else is a defect. */
+  #acceptable(error: unknown): string {
+    if (error === PASSED) return 'deadline'
+    if (!isStorageError(error) || error.kind === 'internal') this.#failure ??= error
+    return isStorageError(error) ? `${error.kind}: ${error.message}` : String(error)
+  }
+
+  /** What happens to the installation and to the controllers. */
+  #happen(): void {
+    const { world } = this.#installation
+    if (this.#random.chance(70)) {
+      const at = this.#random.below(this.#controllers.length)
+      const ended = this.#controllers[at]
+      if (ended === undefined) return
+      ended.owner.isAlive = false
+      this.scheduler.story.push(`${ended.owner.name} ends`)
+      this.#controllers[at] = this.#start()
+      return
+    }
+    const name = this.#random.pick(['m1', 'm2'])
+    const host = world.host(`${name}-primary`)
+    if (this.#random.chance(50)) {
+      this.scheduler.story.push(`${name} saves its configuration`)
+      void host.programs.get('ldm')?.(['add-spconfig', `saved-${this.scheduler.story.length}`], { input: '', host })
+    } else {
+      this.scheduler.story.push(`${name} loses power`)
+      world.machine(name).powerCycle()
+    }
+  }
+
+  async #await<T>(work: Promise<T>): Promise<T> {
+    let isOver = false
+    const settled = work.finally(() => {
+      isOver = true
+    })
+    settled.catch(() => {})
+    while (!isOver) {
+      if (this.scheduler.story.length > 2 * MOST_RELEASES) throw new Error('does not come to an end')
+      if (!(await this.scheduler.step()) && !isOver) throw new Error('waits for ever')
+      this.#check()
+    }
+    return settled
+  }
+
+  /** A controller that has just started takes everything away, and nothing is left. */
+  async #finish(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    const { world } = this.#installation
+    world.timeline.rules.length = 0
+    await world.timeline.settle()
+    for (const { owner } of this.#controllers) owner.isAlive = false
+    const driver = this.#driver({ name: 'at the end', isAlive: true })
+    for (const each of this.#subjects) {
+      for (const guest of GUESTS) await this.#insist(() => driver.attachments.detach(each.id, parseGuestId(guest)))
+      await this.#insist(() => driver.attachments.detach(each.id, undefined))
+    }
+    // What was begun is asked for again until it is done.
+    for (const each of this.#subjects.filter(({ isDoomed }) => !isDoomed)) {
+      const size = { requiredBytes: this.#largest.get(each) ?? 0, limitBytes: 0 }
+      await this.#insist(() => driver.changes.expandVolume(each.id, size))
+    }
+    const left = await this.#await(driver.audit())
+    const unexplained = left.filter(({ object }) => !this.#subjects.some(({ isDoomed, id }) => isDoomed && object.includes(id)))
+    if (unexplained.length > 0) throw new Error(`audit finds ${JSON.stringify(unexplained)}`)
+    this.#check()
+    for (const each of this.#subjects) each.isDoomed = true
+    for (const { id } of await this.#await(driver.snapshots.listSnapshots({})))
+      await this.#insist(() => driver.snapshots.deleteSnapshot(id))
+    for (const { id } of this.#subjects) await this.#insist(() => driver.volumes.deleteVolume(id))
+    await this.#await(driver.reaper.sweep())
+    const datasets = [...world.zfsHosts.values()].flatMap(zfs => zfs.datasets().map(({ name }) => name))
+    const remaining = datasets.filter(name => /\/[va]-/.test(name))
+    if (remaining.length > 0) throw new Error(`left behind: ${remaining.join(', ')}`)
+  }
+
+  /** As an orchestrator does: the same until it is answered. */
+  async #insist(work: () => Promise<unknown>): Promise<void> {
+    let last: StorageError | undefined
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      try {
+        await this.#await(work())
+        return
+      } catch (error) {
+        if (!isStorageError(error)) throw error
+        last = error
+      }
+    }
+    throw new Error(`is refused again and again: ${last?.message ?? ''}`, { cause: last })
+  }
+}
+
+function subject(name: string, pool: 'silver' | 'gold', isShared: boolean): Subject {
+  const leaf = volumeLeaf('test', pool, name)
+  return { name, pool, leaf, id: formatVolumeId(pool, leaf), isShared, isDoomed: false }
+}
+
+function specOf({ name, pool }: Subject): VolumeSpec {
+  return volumeSpec({ name, pool, format: { kind: 'block' } })
+}

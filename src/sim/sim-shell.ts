@@ -1,7 +1,7 @@
 // The seam on a simulated host in the same process: what tests use where no connection is wanted.
 
 import { type Command, type CommandResult, type RunOptions, type Shell, ShellError } from '../shell/shell.ts'
-import type { SimHost } from './host.ts'
+import type { SimHost, SimOutcome } from './host.ts'
 
 export class SimShell implements Shell {
   readonly #host: SimHost
@@ -18,15 +18,20 @@ export class SimShell implements Shell {
   async run(command: Command, options: RunOptions): Promise<CommandResult> {
     if (options.signal?.aborted) throw new ShellError('not-started', `${this.#host.name}: the deadline has passed`)
     const outcome = await this.#host.perform(command, options.input ?? '')
-    switch (outcome.kind) {
-      case 'refused':
-        throw new ShellError('not-started', `${this.#host.name}: connection refused`, { fault: 'unreachable' })
-      case 'not-sent':
-        throw new ShellError('not-started', `${this.#host.name}: 256 commands are waiting already`)
-      case 'cut':
-        throw new ShellError('unknown', `${this.#host.name}: connection lost while ${command[0]} ran`)
-      case 'exit':
-        return { ...outcome.answer, durationMs: 0 }
-    }
+    return delivered(outcome, { host: this.#host.name, command })
+  }
+}
+
+/** What the caller of a shell gets of the outcome: a result, or a ShellError. */
+export function delivered(outcome: SimOutcome, { host, command }: { readonly host: string; readonly command: Command }): CommandResult {
+  switch (outcome.kind) {
+    case 'refused':
+      throw new ShellError('not-started', `${host}: connection refused`, { fault: 'unreachable' })
+    case 'not-sent':
+      throw new ShellError('not-started', `${host}: 256 commands are waiting already`)
+    case 'cut':
+      throw new ShellError('unknown', `${host}: connection lost while ${command[0]} ran`)
+    case 'exit':
+      return { ...outcome.answer, durationMs: 0 }
   }
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../src/clock.ts'
 import type { Command, CommandResult, RunOptions, Shell } from '../../src/shell/shell.ts'
 import { ShellError } from '../../src/shell/shell.ts'
 import type { SimHost } from '../../src/sim/host.ts'
+import { delivered } from '../../src/sim/sim-shell.ts'
 
 /** Numbers that follow from a seed (mulberry32). */
 export class Random {
@@ -127,14 +128,7 @@ export class ScheduledShell implements Shell {
     // A write that has begun is awaited; a read is given up when its caller has no more time.
     const arrived = await this.#turn(`  -> ${outcome.kind} of ${title}`, effect === 'read' ? signal : undefined)
     if (!arrived) throw new ShellError('unknown', `${this.#host.name}: ${command[0]} was given up`)
-    switch (outcome.kind) {
-      case 'refused':
-        throw new ShellError('not-started', `${this.#host.name}: connection refused`)
-      case 'cut':
-        throw new ShellError('unknown', `${this.#host.name}: connection lost while ${command[0]} ran`)
-      case 'exit':
-        return { ...outcome.answer, durationMs: 0 }
-    }
+    return delivered(outcome, { host: this.#host.name, command })
   }
 
   #turn(title: string, signal: AbortSignal | undefined): Promise<boolean> {

@@ -49,4 +49,20 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     ],
     tests: [EDITED],
   },
+  {
+    name: 'bytes of a manifest that are no text are replaced by others',
+    changes: [{ file: 'src/bin/manifest-files.ts', find: "'utf-8', { fatal: true }", replace: "'utf-8', { fatal: false }" }],
+    tests: ['test/behaviour/apply-command.test'],
+  },
+  {
+    name: 'a mount path that no guest has room for is known when the volume is attached',
+    changes: [
+      {
+        file: 'src/cli/manifests-claims.ts',
+        find: 'paths?.filter(isTooLong)',
+        replace: 'paths?.filter(path => isTooLong(path) && path === mode)',
+      },
+    ],
+    tests: ['test/unit/manifests.test'],
+  },
 ]

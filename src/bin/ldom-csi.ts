@@ -5,11 +5,12 @@ import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { applyManifests, deleteManifests, detachManifests } from '../cli/apply.ts'
 import { examine, formatChecks, provePaths } from '../cli/doctor.ts'
-import { parseManifests } from '../cli/manifests.ts'
+import { describeObject, parseManifests } from '../cli/manifests.ts'
+import { isPlainPath } from '../cli/manifests-claims.ts'
 import { formatTable, formatVolumeTable, listVolumeRows } from '../cli/volumes.ts'
 import { systemClock } from '../clock.ts'
 import { parseControllerConfig, parseNodeConfig } from '../config.ts'
-import { connect } from '../csi/client.ts'
+import { connect, RpcError } from '../csi/client.ts'
 import type { Service } from '../csi/handler.ts'
 import { startServer } from '../csi/server.ts'
 import { describeError, StorageError } from '../errors.ts'
@@ -17,6 +18,7 @@ import { createLog, type LogLevel } from '../log.ts'
 import { audit } from '../storage/audit.ts'
 import { keepSweeping } from '../storage/sweeping.ts'
 import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
+import { readManifestFiles, readText } from './manifest-files.ts'
 
 const DEFAULT_CONTROLLER = 'unix:///var/run/ldom-csi/controller.sock'
 const DEFAULT_STAGING = '/var/lib/ldom-csi/staging'
@@ -33,11 +35,14 @@ interface ApplyOptions {
   readonly file: readonly string[]
   readonly delete?: true
   readonly detach?: true
+  readonly dryRun?: true
   readonly node?: ReadonlyMap<string, string>
   readonly controller: string
   readonly stagingDirectory: string
   readonly timeout: number
 }
+
+const PLUGINS: readonly string[] = ['controller', 'node']
 
 const version = readVersion()
 
@@ -46,6 +51,10 @@ async function main(): Promise<void> {
     .description('CSI driver for the guests of partitioned servers: ZFS volumes through Oracle VM Server for SPARC')
     .version(version)
     .showHelpAfterError('(ldom-csi --help says more)')
+  // A plugin goes on without its output; who reads the answer of a command no further, as `head` does, ends it.
+  program.hook('preAction', (_, command) => {
+    if (!PLUGINS.includes(command.name())) endWithOutput()
+  })
   addPlugins(program)
   addApply(program)
   addReports(program)
@@ -82,18 +91,31 @@ function addApply(program: Command): void {
   program
     .command('apply')
     .description('bring about the claims and snapshots of manifest files, without a cluster')
-    .requiredOption('-f, --file <file>', 'manifest file; may be repeated', collect)
+    .requiredOption('-f, --file <file>', 'manifest file, directory of them, or - for standard input; may be repeated', collect)
     .option('--delete', 'take claims and snapshots away again, in reverse order')
     .addOption(new Option('--detach', 'only unmount and detach the claims: nothing is deleted').conflicts('delete'))
+    .option('--dry-run', 'only read and check the files, and say what is in them; nothing is called')
     .option('--node <guest=socket>', 'node plugin of a guest, <machine>/<guest>=SOCKET; may be repeated', collectNode)
     .option('--controller <socket>', 'socket of the controller', socketEndpoint, process.env.CSI_ENDPOINT ?? DEFAULT_CONTROLLER)
-    .option('--staging-directory <path>', 'directory in the guests where volumes are mounted first', DEFAULT_STAGING)
+    .option('--staging-directory <path>', 'directory in the guests where volumes are mounted first', parsePath, DEFAULT_STAGING)
     .option('--timeout <seconds>', 'how long one step is tried', parseSeconds, DEFAULT_TIMEOUT_S)
     .action(runApply)
 }
 
+function endWithOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') console.error(`ldom-csi: cannot write to standard output: ${error.message}`)
+    process.exit(1)
+  })
+  process.stderr.on('error', () => process.exit(1))
+}
+
 async function runApply(options: ApplyOptions): Promise<void> {
-  const manifests = parseManifests(options.file.map(file => ({ file, text: readText(file) })))
+  const manifests = parseManifests(readManifestFiles(options.file))
+  if (options.dryRun) {
+    for (const object of manifests.objects) console.log(describeObject(object))
+    return
+  }
   const controller = connect(options.controller)
   const nodes = new Map([...(options.node ?? [])].map(([guest, endpoint]) => [guest, connect(endpoint)]))
   const tools = {
@@ -104,6 +126,10 @@ async function runApply(options: ApplyOptions): Promise<void> {
     stagingDirectory: options.stagingDirectory,
     print: (line: string) => console.log(line),
   }
+  process.once('SIGINT', () => {
+    console.error('ldom-csi: stopped; what was begun may be half done: run the same command again, or apply --delete')
+    process.exit(130)
+  })
   try {
     const perform = options.delete ? deleteManifests : options.detach ? detachManifests : applyManifests
     const failures = await perform(manifests, tools)
@@ -172,14 +198,6 @@ async function serve(services: readonly Service[], options: PluginOptions, stopR
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new StorageError('invalid-argument', `cannot read ${file}`, { cause: error })
-  }
-}
-
 function readVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return (manifest as { version: string }).version
@@ -198,6 +216,11 @@ function collectNode(value: string, before: ReadonlyMap<string, string> = new Ma
 /** A socket may be given as a path too. */
 function socketEndpoint(socket: string): string {
   return socket.startsWith('/') ? `unix://${socket}` : socket
+}
+
+function parsePath(value: string): string {
+  if (!isPlainPath(value)) throw new InvalidArgumentError('It is an absolute path without "." and "..", white space and a "/" at its end.')
+  return value
 }
 
 function parseSeconds(value: string): number {
@@ -219,7 +242,7 @@ function parseOutput(value: string): 'table' | 'json' {
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof StorageError)) throw error
-  console.error(`ldom-csi: ${describeError(error)}`)
+  if (!(error instanceof StorageError || error instanceof RpcError)) throw error
+  console.error(`ldom-csi: ${error instanceof RpcError ? error.message : describeError(error)}`)
   process.exitCode = 1
 }

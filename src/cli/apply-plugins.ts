@@ -1,7 +1,7 @@
 // The plugins that `apply` works with: who they are, and what exists behind the controller already. Listings are read once, when
 // they are needed first; nothing is changed here.
 
-import type { CsiClient } from '../csi/client.ts'
+import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/client.ts'
 import type { Topology, Snapshot as WireSnapshot, Volume as WireVolume } from '../csi/types.gen.ts'
 import { StorageError } from '../errors.ts'
 import { snapshotLeaf } from '../storage/names.ts'
@@ -21,6 +21,20 @@ export interface Made {
   readonly sizeBytes: number
 }
 
+/** A plugin that has just been started answers by then; a socket that is not there should be told at once. */
+const MEETING_MS = 10_000
+
+/** The first call to a plugin: who is not there is named, and nobody waits long. */
+async function meet<T>(who: string, tools: ApplyTools, call: (options: CallOptions) => Promise<T>): Promise<T> {
+  try {
+    return await step(who, { ...tools, timeoutMs: Math.min(tools.timeoutMs, MEETING_MS) }, call)
+  } catch (error) {
+    if (!isWorthRepeating(error)) throw error
+    const wayOut = 'is it running, is its socket the one given, and may this account use it?'
+    throw new StorageError('unavailable', `the ${who} does not answer: ${wayOut} ${error instanceof Error ? error.message : error}`)
+  }
+}
+
 /** A volume behind the controller, and the guests that have it, `<machine>/<guest>`. */
 export interface Found {
   readonly volume: WireVolume
@@ -29,7 +43,7 @@ export interface Found {
 
 /** Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. */
 export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools): Promise<Plugins> {
-  const { name: driver, manifest } = await step('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
+  const { name: driver, manifest } = await meet('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
   const guests = [
     ...new Set(
       objects.flatMap(object =>
@@ -46,7 +60,7 @@ export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyT
   for (const guest of guests) {
     const client = tools.nodes.get(guest)
     if (client === undefined) continue
-    const { node_id, accessible_topology } = await step(`node plugin of ${guest}`, tools, options => client.node.NodeGetInfo({}, options))
+    const { node_id, accessible_topology } = await meet(`node plugin of ${guest}`, tools, options => client.node.NodeGetInfo({}, options))
     if (node_id !== guest) throw new StorageError('invalid-argument', `the socket given for guest ${guest} is that of ${node_id}`)
     nodes.set(guest, { id: node_id, topology: accessible_topology, client })
   }

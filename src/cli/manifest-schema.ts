@@ -143,12 +143,9 @@ export const snapshotSchema = z.strictObject({
 
 export const KINDS = ['StorageClass', 'PersistentVolumeClaim', 'VolumeAttributesClass', 'VolumeSnapshotClass', 'VolumeSnapshot'] as const
 
-const WRITTEN = 'is written by Kubernetes; remove it from the file'
-const OWN_VOLUME = 'is not served by apply: a claim always gets a volume of its own'
-const WRITTEN_METADATA = [
-  ...['creationTimestamp', 'deletionGracePeriodSeconds', 'deletionTimestamp', 'generation'],
-  ...['managedFields', 'resourceVersion', 'selfLink', 'uid'],
-]
+const LEAVING = 'says that the object is being deleted; remove it from the file'
+const OWN_VOLUME = 'is not served by apply: a claim always gets a volume of its own, empty or from its dataSource'
+const LEAVING_METADATA = ['deletionGracePeriodSeconds', 'deletionTimestamp']
 const UNSERVED_METADATA = ['finalizers', 'generateName', 'ownerReferences']
 
 /** What Kubernetes accepts in these places and `apply` cannot serve, with the reason. */
@@ -157,13 +154,11 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   'PersistentVolumeClaim.spec.dataSourceRef': 'is not served by apply: write dataSource',
   'PersistentVolumeClaim.spec.selector': OWN_VOLUME,
   'PersistentVolumeClaim.spec.volumeName': OWN_VOLUME,
-  'PersistentVolumeClaim.status': WRITTEN,
-  'VolumeSnapshot.status': WRITTEN,
   'VolumeSnapshot.spec.source.volumeSnapshotContentName':
     'is not served by apply: it knows the snapshots that were made by their name here',
   ...Object.fromEntries(
     KINDS.flatMap(kind => [
-      ...WRITTEN_METADATA.map(field => [`${kind}.metadata.${field}`, WRITTEN]),
+      ...LEAVING_METADATA.map(field => [`${kind}.metadata.${field}`, LEAVING]),
       ...UNSERVED_METADATA.map(field => [`${kind}.metadata.${field}`, 'is not served by apply: nothing runs that would act on it']),
     ]),
   ),

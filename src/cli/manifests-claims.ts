@@ -19,6 +19,9 @@ const ACCESS = {
 
 /** Linux guests have names for no more, and the driver's own begin at 100. */
 const LARGEST_VDISK_NUMBER = 700
+/** PATH_MAX of Linux, without the zero at its end; Solaris has less. NAME_MAX of both. */
+const LONGEST_PATH = 4095
+const LONGEST_NAME = 255
 
 export interface Classes {
   readonly storageClasses: ClassTable<StorageClass>
@@ -95,6 +98,10 @@ function readPlaces(annotations: Readonly<Record<string, string>>, mode: Claim['
   for (const path of paths?.filter(each => !isPlainPath(each)) ?? []) {
     at(MOUNT_PATH_ANNOTATION, `${JSON.stringify(path)} is not an absolute path below "/" without "." and ".." and white space`)
   }
+  for (const path of paths?.filter(isTooLong) ?? []) {
+    const allowed = `${LONGEST_PATH} bytes are allowed, ${LONGEST_NAME} for each name in it`
+    at(MOUNT_PATH_ANNOTATION, `the path ${path.slice(0, 60)}… has ${Buffer.byteLength(path)} bytes; ${allowed}`)
+  }
   for (const number of numbers?.filter(each => !isVdiskNumber(each)) ?? []) {
     at(VDISK_NUMBER_ANNOTATION, `${JSON.stringify(number)} is not a number from 0 to ${LARGEST_VDISK_NUMBER}`)
   }
@@ -121,7 +128,12 @@ function isVdiskNumber(text: string): boolean {
   return /^\d{1,3}$/.test(text) && Number(text) <= LARGEST_VDISK_NUMBER
 }
 
-function isPlainPath(path: string): boolean {
+/** Also what no system has room for, and would be known only when the volume is made and attached. */
+function isTooLong(path: string): boolean {
+  return Buffer.byteLength(path) > LONGEST_PATH || path.split('/').some(part => Buffer.byteLength(part) > LONGEST_NAME)
+}
+
+export function isPlainPath(path: string): boolean {
   const [first, ...parts] = path.split('/')
   return first === '' && parts.length > 0 && parts.every(part => part !== '' && part !== '.' && part !== '..' && !/[\s\p{Cc}]/u.test(part))
 }

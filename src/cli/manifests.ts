@@ -1,7 +1,6 @@
 // Manifest files for `apply`: YAML documents to what is to be made, in the order of making. All problems of all files are reported
 // together, each with file, document and key path. Nothing is looked up here.
 
-import { parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 import { type ConfigProblem, schemaProblems, UNKNOWN_KEY } from '../config.ts'
 import { StorageError } from '../errors.ts'
@@ -19,7 +18,9 @@ import {
 } from './manifest-schema.ts'
 import { findClaimConflicts, readClaim } from './manifests-claims.ts'
 import { ClassTable, type Located, type Problem, repeated } from './manifests-classes.ts'
+import { documentsOf } from './manifests-documents.ts'
 import { inOrderOfMaking } from './manifests-order.ts'
+import { formatBytes } from './quantity.ts'
 
 export interface StorageClass {
   readonly name: string
@@ -96,16 +97,35 @@ export interface Manifests {
 
 /** A name of a volume or snapshot has at most 128 bytes in CSI. */
 const LONGEST_NAME = 128
+/** Of a text that is no kind at all. */
+const LONGEST_SHOWN = 60
 
+/** Refuses files that hold nothing at all: a wrong file is more likely than that nothing was meant. */
 export function parseManifests(files: readonly { readonly file: string; readonly text: string }[]): Manifests {
   const reading = new Reading()
+  let count = 0
   for (const { file, text } of files) {
-    for (const document of documentsOf(file, text, reading.problems)) reading.take(document)
+    for (const document of documentsOf(file, text, reading.problems)) {
+      reading.take(document)
+      count += 1
+    }
+  }
+  if (count === 0 && reading.problems.length === 0) {
+    throw new StorageError('invalid-argument', `no objects in ${files.map(({ file }) => file).join(', ')}`)
   }
   const { problems, drivers } = reading
   const objects = inOrderOfMaking(reading.finish(), problems)
   if (problems.length > 0) throw new StorageError('invalid-argument', problems.join('\n'))
   return { drivers, objects }
+}
+
+/** One line on what an object asks for. */
+export function describeObject(object: ManifestObject): string {
+  if (object.kind === 'snapshot') return `snapshot ${object.name}: of ${object.claim}`
+  const { name, requiredBytes, storageClass, source, places } = object
+  const given = places.map(({ guest, mountPath }) => (mountPath === undefined ? guest : `${guest} at ${mountPath}`))
+  const from = source === undefined ? '' : `, from ${source.kind} ${source.name}`
+  return `${name}: ${formatBytes(requiredBytes)}, StorageClass ${storageClass.name}${from}, ${given.length === 0 ? 'for no guest' : `for ${given.join(', ')}`}`
 }
 
 /** What was read so far, and everything that is wrong with it. */
@@ -197,27 +217,15 @@ class Reading {
   }
 }
 
-function documentsOf(file: string, text: string, problems: string[]): readonly Located<unknown>[] {
-  const documents = parseAllDocuments(text)
-  if (!Array.isArray(documents)) return [] // the file is empty
-  return documents.flatMap((document, index): Located<unknown>[] => {
-    const where = `${file}, document ${index + 1}`
-    if (document.errors.length > 0) {
-      problems.push(...document.errors.map(error => `${where}: ${error.message.split('\n')[0]}`))
-      return []
-    }
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
-    return value === null ? [] : [{ where, value }]
-  })
-}
-
 function kindOf(value: unknown): string | undefined {
   return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string' ? value.kind : undefined
 }
 
 function strangeKind(value: unknown): string {
   const kind = kindOf(value)
-  return kind === undefined ? 'is missing' : `${JSON.stringify(kind)} is not served by apply`
+  if (kind === undefined) return 'is missing'
+  const shown = kind.length > LONGEST_SHOWN ? `${kind.slice(0, LONGEST_SHOWN)}…` : kind
+  return `${JSON.stringify(shown)} is not served by apply`
 }
 
 function describe(where: string, kind: string, problems: readonly ConfigProblem[]): string[] {

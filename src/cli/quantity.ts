@@ -24,7 +24,7 @@ export function parseQuantity(text: string): number {
 }
 
 function decimalExponent(suffix: string): number {
-  if (/^[eE]./.test(suffix)) return Number(suffix.slice(1))
+  if (/^[eE][+-]?\d/.test(suffix)) return Number(suffix.slice(1))
   return DECIMAL_EXPONENT[suffix] ?? 0
 }
 

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,18 @@ const PROGRAM = fileURLToPath(new URL('../../src/bin/ldom-csi.ts', import.meta.u
 
 const NODE_FILE = `
 node: { machine: m1, guest: ldg1, platform: linux, shell: { local: true } }
+`
+const CLAIM_FILE = `
+kind: List
+items:
+- apiVersion: storage.k8s.io/v1
+  kind: StorageClass
+  metadata: { name: silver }
+  provisioner: vdisk.ldom-csi.io
+- apiVersion: v1
+  kind: PersistentVolumeClaim
+  metadata: { name: web, annotations: { ldom-csi.io/guest: m1/ldg1, ldom-csi.io/mount-path: /srv/web } }
+  spec: { storageClassName: silver, accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }
 `
 const CONTROLLER_FILE = `
 cluster: test
@@ -32,7 +44,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true }))
 
-async function write(name: string, text: string): Promise<string> {
+async function write(name: string, text: string | Buffer): Promise<string> {
   const path = join(directory, name)
   await writeFile(path, text)
   return path
@@ -40,7 +52,7 @@ async function write(name: string, text: string): Promise<string> {
 
 function start(...args: readonly string[]) {
   const { CSI_ENDPOINT: _, ...env } = process.env
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: 'pipe' })
   const output = { text: '' }
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (output.text += chunk))
   return { child, output }
@@ -76,17 +88,52 @@ test.each([
   { args: ['node', '--config', '/does/not/exist'], says: 'cannot read /does/not/exist' },
   { args: ['node'], says: "required option '--config <file>' not specified" },
   { args: ['apply', '-f', 'NODE'], says: 'document 1: kind: is missing' },
+  { args: ['apply', '-f', 'LATIN'], says: 'latin.yaml is not text in UTF-8' },
+  { args: ['apply', '-f', 'EMPTY'], says: 'holds no file .yaml, .yml or .json' },
+  {
+    args: ['apply', '-f', 'CLAIM', '--controller', '/does/not/exist.sock', '--timeout', '1'],
+    says: 'the controller does not answer: is it running',
+  },
+  { args: ['apply', '-f', 'CLAIM', '--staging-directory', 'srv'], says: 'It is an absolute path' },
   { args: ['apply', '-f', 'NODE', '--node', 'ldg1=/x'], says: '<machine>/<guest>=SOCKET' },
   { args: ['apply', '-f', 'NODE', '--delete', '--detach'], says: "option '--detach' cannot be used with option '--delete'" },
   { args: ['volumes', '--config', 'NODE', '--output', 'xml'], says: 'It is table or json.' },
   { args: ['aplly'], says: "unknown command 'aplly'" },
 ])('ldom-csi $args ends with a status other than 0 and says what is wrong', async ({ args, says }) => {
-  const file = await write('node.yaml', NODE_FILE)
+  const empty = join(directory, 'empty')
+  await mkdir(empty)
+  const files: Readonly<Record<string, string>> = {
+    NODE: await write('node.yaml', NODE_FILE),
+    CLAIM: await write('claim.yaml', CLAIM_FILE),
+    LATIN: await write('latin.yaml', Buffer.from('# caf\xe9\n', 'latin1')),
+    EMPTY: empty,
+  }
 
-  const { status, output } = await run(...args.map(arg => (arg === 'NODE' ? file : arg)))
+  const { status, output } = await run(...args.map(arg => files[arg] ?? arg))
 
   expect(status).toBe(1)
   expect(output).toContain(says)
+  expect(output).not.toMatch(/^ +at /m)
+})
+
+test('a directory, standard input and --dry-run: what the files ask for is said, and nothing is called', async () => {
+  await write('claim.yaml', CLAIM_FILE)
+  await write('notes.txt', 'not: [a manifest')
+  const says = 'default/web: 1GiB, StorageClass silver, for m1/ldg1 at /srv/web\n'
+
+  expect(await run('apply', '--dry-run', '-f', directory)).toEqual({ status: 0, output: says })
+  const { child, output } = start('apply', '--dry-run', '-f', '-')
+  child.stdin.end(CLAIM_FILE)
+  expect(await once(child, 'close')).toEqual([0, null])
+  expect(output.text).toBe(says)
+})
+
+test('a reader that goes away ends it without a word', async () => {
+  const { child, output } = start('apply', '--dry-run', '-f', await write('claim.yaml', CLAIM_FILE))
+  child.stdout.destroy()
+
+  expect(await once(child, 'close')).toEqual([1, null])
+  expect(output.text).toBe('')
 })
 
 test.each([

@@ -62,8 +62,7 @@ interface Field {
 }
 
 const FIELDS: readonly Field[] = [
-  // Without what would be an alias, see below.
-  { name: 'the whole file', manifest: text => text.replaceAll('*', '') },
+  { name: 'the whole file', manifest: text => text },
   { name: 'apiVersion', manifest: text => yaml({ ...claim(), apiVersion: text }) },
   { name: 'kind', manifest: text => yaml({ ...claim(), kind: text }) },
   { name: 'a key of its own', manifest: text => yaml({ ...claim(), [`-${text}`]: 'x' }) },
@@ -152,16 +151,11 @@ test.each(FIELDS)(
   TIMEOUT_MS,
 )
 
-// Defect: the YAML library's own ReferenceError, without the file, ends the program as a bug would.
-test.failing.each(['*nobody', 'a: &a [x]\nb: &b [*a, *a]\nc: [*b, *c]'])(
-  'an alias that names nothing is a problem of the file: %j',
-  async text => {
-    expect(await applied(text)).toBe('nothing')
-  },
-)
+test.each(['*nobody', 'a: &a [x]\nb: &b [*a, *a]\nc: [*b, *c]'])('an alias that names nothing is a problem of the file: %j', async text => {
+  expect(await applied(text)).toBe('nothing')
+})
 
-// Defect: known only when the volume is made and attached; then the claim cannot even be deleted with this manifest.
-test.failing('a mount path that is too long for every plugin is refused before anything is made', async () => {
+test('a mount path that is too long for every plugin is refused before anything is made', async () => {
   const metadata = { name: 'unserved' }
   const annotations = { 'ldom-csi.io/mount-path': `/srv/${'a'.repeat(4096)}` }
   const outcome = await applied(
@@ -176,7 +170,7 @@ test(
   async () => {
     let mounted = 0
     const isPlain = (text: string) =>
-      Buffer.byteLength(text) < 4000 && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\/$|\/\/|(^|\/)\.\.?(\/|$)/.test(text) && text !== ''
+      Buffer.byteLength(text) < 250 && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\/$|\/\/|(^|\/)\.\.?(\/|$)/.test(text) && text !== ''
     await fc.assert(
       fc.asyncProperty(hostileText.filter(isPlain), async text => {
         const from = at.world.timeline.commands.length

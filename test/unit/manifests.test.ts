@@ -90,7 +90,7 @@ test('a claim without annotations is for no guest', () => {
 
 test('empty documents and comments are passed over', () => {
   expect(parseOne('# nothing', CLASS, '', CLAIM).objects).toHaveLength(1)
-  expect(parseManifests([{ file: 'empty.yaml', text: '' }])).toEqual({ drivers: [], objects: [] })
+  expect(() => parseManifests([{ file: 'empty.yaml', text: '# nothing' }])).toThrow('no objects in empty.yaml')
 })
 
 const claimRows: readonly (readonly [path: string, value: unknown, says: string])[] = [
@@ -113,8 +113,11 @@ const claimRows: readonly (readonly [path: string, value: unknown, says: string]
   ['spec/selector', {}, 'spec.selector: is not served by apply'],
   ['spec/volumeName', 'pv1', 'spec.volumeName: is not served by apply'],
   ['spec/volumeAttributesClassName', 'fast', 'spec.volumeAttributesClassName: no VolumeAttributesClass fast in the files'],
-  ['status', { phase: 'Bound' }, 'status: is written by Kubernetes'],
-  ['metadata/uid', 'x', 'metadata.uid: is written by Kubernetes'],
+  ['metadata/deletionTimestamp', '2026-01-01T00:00:00Z', 'metadata.deletionTimestamp: says that the object is being deleted'],
+  ['metadata/finalizers', ['mine.io/wait'], 'metadata.finalizers: is not served by apply'],
+  ['spec/resources/requests/storage', '1Ei', 'spec.resources.requests.storage: 1Ei is too large'],
+  ['metadata/annotations/ldom-csi.io|mount-path', `/srv/${'a'.repeat(256)}`, 'has 261 bytes; 4095 bytes are allowed, 255 for each name'],
+  ['metadata/annotations/ldom-csi.io|mount-path', '/aaa'.repeat(1024), 'has 4096 bytes; 4095 bytes are allowed'],
   ['metadata/generateName', 'x-', 'metadata.generateName: is not served by apply'],
   ['metadata/name', 'Orders', 'metadata.name: a name as Kubernetes takes it'],
   ['metadata/name', 'o'.repeat(130), 'metadata.name: namespace and name together are longer than 128 bytes'],
@@ -201,9 +204,80 @@ test('all mistakes of all files are reported together', () => {
   const attempt = () =>
     parseManifests([
       { file: 'a.yaml', text: 'kind: Pod' },
-      { file: 'b.yaml', text: changed(changed(CLAIM, ['status'], {}), ['spec', 'volumeName'], 'x') },
+      { file: 'b.yaml', text: changed(changed(CLAIM, ['spec', 'selector'], {}), ['spec', 'volumeName'], 'x') },
       { file: 'c.yaml', text: changed(CLASS, ['reclaimPolicy'], 'Never') },
     ])
 
-  expect(attempt).toThrow(/a\.yaml.*kind[\s\S]*b\.yaml.*volumeName[\s\S]*b\.yaml.*status[\s\S]*c\.yaml.*reclaimPolicy/)
+  expect(attempt).toThrow(/a\.yaml.*kind[\s\S]*b\.yaml.*selector[\s\S]*b\.yaml.*volumeName[\s\S]*c\.yaml.*reclaimPolicy/)
+})
+
+test('what a cluster wrote into its objects is passed over, and lists are taken apart, as kubectl shows them', () => {
+  const shown = `
+apiVersion: v1
+kind: List
+metadata: { resourceVersion: "" }
+items:
+- apiVersion: v1
+  kind: PersistentVolumeClaim
+  metadata:
+    annotations: { pv.kubernetes.io/bind-completed: "yes" }
+    creationTimestamp: "2026-01-01T00:00:00Z"
+    finalizers: [kubernetes.io/pvc-protection, snapshot.storage.kubernetes.io/pvc-as-source-protection]
+    managedFields: []
+    name: orders
+    namespace: shop
+    resourceVersion: "1"
+    uid: abc
+  spec:
+    storageClassName: gold
+    accessModes: [ReadWriteOnce]
+    dataSource: { kind: PersistentVolumeClaim, name: old }
+    dataSourceRef: { kind: PersistentVolumeClaim, name: old }
+    resources: { requests: { storage: 10Gi } }
+  status: { phase: Bound }
+- kind: List
+  items: [{ apiVersion: v1, kind: Pod }]
+`
+  expect(() => parseOne(CLASS, shown)).toThrow('m.yaml, document 2, item 2, item 1: kind: "Pod" is not served')
+  const claims = claimsOf(parseOne(CLASS, shown.replace(/- kind: List.*/s, '')))
+  expect(claims).toMatchObject([{ name: 'shop/orders', source: { kind: 'claim', name: 'shop/old' } }])
+})
+
+test('a dataSourceRef that says something else than the dataSource is refused', () => {
+  const source = changed(CLAIM, ['spec', 'dataSource'], { kind: 'PersistentVolumeClaim', name: 'old' })
+
+  expect(() => parseOne(CLASS, changed(source, ['spec', 'dataSourceRef'], { kind: 'PersistentVolumeClaim', name: 'other' }))).toThrow(
+    'spec.dataSourceRef: is not served by apply: write dataSource',
+  )
+})
+
+test('merge keys are read as kubectl reads them', () => {
+  const claims = claimsOf(
+    parseOne(CLASS, CLAIM.replace('resources: { requests', 'resources: { <<: { limits: { storage: 20Gi } }, requests')),
+  )
+
+  expect(claims).toMatchObject([{ requiredBytes: 10 * 1024 ** 3, limitBytes: 20 * 1024 ** 3 }])
+})
+
+test('an alias without its anchor is a problem of its document', () => {
+  expect(() => parseOne(CLASS, 'a: *nobody')).toThrow(/^m\.yaml, document 2: .*nobody/)
+})
+
+test('a file that is no manifest is told in a few lines', () => {
+  const text = Array.from({ length: 400 }, (_, at) => `* [a](${at}): \`x: y\`: z`).join('\n')
+  const told = () => parseManifests([{ file: 'README.md', text: `${text}\n---\nkind: ${'x'.repeat(5000)}` }])
+
+  expect(told).toThrow('README.md, document 1: ')
+  expect(told).toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{1,1000}$/s) }))
+})
+
+test('a chain of thousands of clones is brought into its order', () => {
+  const chain = Array.from({ length: 6000 }, (_, at) => {
+    const source = at === 5999 ? '' : `, dataSource: { kind: PersistentVolumeClaim, name: c${at + 1} }`
+    const spec = `{ storageClassName: gold, accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } }${source} }`
+    return `{ apiVersion: v1, kind: PersistentVolumeClaim, metadata: { name: c${at} }, spec: ${spec} }`
+  })
+  const { objects } = parseOne(CLASS, `{ kind: List, items: [ ${chain.join(', ')} ] }`)
+
+  expect([objects[0]?.name, objects.at(-1)?.name, objects.length]).toEqual(['default/c5999', 'default/c0', 6000])
 })

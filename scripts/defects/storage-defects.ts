@@ -376,4 +376,15 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     ],
     tests: ['test/behaviour/moved-pool.test'],
   },
+  {
+    name: 'what a blank volume refers to is a constant',
+    changes: [
+      {
+        file: PROPERTIES,
+        find: '  return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))\n',
+        replace: '  return Math.min(SMALLEST_BLANK_BYTES, Math.max(LARGEST_BLANK_BYTES, referenced))\n',
+      },
+    ],
+    tests: [CREATIONS],
+  },
 ]

@@ -8,6 +8,7 @@ const pool = z.strictObject({
   sizeBytes: z.int().min(1),
   dialect: z.enum(['openzfs-2.3', 'illumos', 'solaris-11', 'solaris-10']),
   datasets: z.array(z.string()).default([]).describe('file systems that exist from the start'),
+  metadataFactor: z.int().min(1).optional().describe('how much larger empty datasets are than on one disk; 8 for raidz on 4K disks'),
 })
 
 const target = z.strictObject({

@@ -15,9 +15,6 @@ export interface GuestRule {
 /** sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB (Linux source). */
 const LINUX_LIMIT_BYTES = 2 * TiB - 512
 
-/** No bytes were written to a volume that refers to no more than its empty metadata; 12 KiB in the recorded pools, more with copies and raidz. */
-export const BLANK_REFERENCED_BYTES = 64 * 1024
-
 /** Refuses what must not or cannot be attached now. Called before anything is changed. */
 export function checkAttach(
   request: AttachRequest,
@@ -126,7 +123,7 @@ export function planAttachment(
     slot: request.slot === undefined ? freeSlot(volume.leaf, request.guest, disks, slots) : askedSlot(request.slot, request.guest, disks),
     lun: seen.usesLun ? (lunOnMachine(seen.records, request.guest.machine) ?? preferredLun(volume.leaf)) : undefined,
     sizeBytes: volume.sizeBytes,
-    written: volume.referencedBytes > BLANK_REFERENCED_BYTES,
+    written: volume.referencedBytes > volume.blankBytes,
   }
 }
 

@@ -36,7 +36,7 @@ export async function readVolume(place: VolumePlace, signal?: AbortSignal): Prom
   const volume = found.get(place.dataset)
   const record = found.get(place.record)
   const deleted = volume !== undefined && isDeleted(volume, place.dataset)
-  const parsed = volume && parseOwnVolume(volume, place)
+  const parsed = volume && parseOwnVolume(volume, place, found.get(pool.dataset))
   return {
     volume: deleted ? undefined : parsed,
     tombstone: deleted ? parsed : undefined,
@@ -101,7 +101,7 @@ export async function readSnapshots(
   if (!found.has(pool.dataset)) throw parentMissing(pool)
   return places.map(place => {
     const properties = found.get(place.dataset)
-    const volume = properties && parseOwnVolume(properties, place)
+    const volume = properties && parseOwnVolume(properties, place, found.get(pool.dataset))
     const deleted = properties !== undefined && isDeleted(properties, place.dataset)
     const name = `${place.dataset}@${leaf}`
     const snapshot = found.get(name)
@@ -162,7 +162,7 @@ export function parentMissing(pool: Pool): StorageError {
   )
 }
 
-export function parseOwnVolume(properties: Properties, place: VolumePlace): Volume {
+export function parseOwnVolume(properties: Properties, place: VolumePlace, parent?: Properties): Volume {
   requireOwner(properties, place.dataset, place.pool)
   if (properties.get('type')?.value !== 'volume')
     throw new StorageError('failed-precondition', `dataset ${place.dataset} is not a ZFS volume`)
@@ -171,6 +171,7 @@ export function parseOwnVolume(properties: Properties, place: VolumePlace): Volu
     leaf: place.leaf,
     dataset: place.dataset,
     machines: [...place.pool.machines.keys()],
+    parent,
   })
 }
 

@@ -72,6 +72,8 @@ export interface Volume {
   readonly origin: string | undefined
   /** Bytes the dataset refers to; more than a blank volume's means that something was written. */
   readonly referencedBytes: number
+  /** What a volume of this pool refers to before anything was written to it, at the most. */
+  readonly blankBytes: number
 }
 
 export interface Snapshot {

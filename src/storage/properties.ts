@@ -3,7 +3,7 @@
 
 import { StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import type { Attachment, GuestId, Snapshot, Volume } from './model.ts'
+import { type Attachment, type GuestId, KiB, MiB, type Snapshot, type Volume } from './model.ts'
 import { formatSnapshotId, formatVolumeId } from './names.ts'
 import { checkVersion, FORMAT_VERSION, parseFormat, parseNumber, parseParameters, parseSource, parseWord } from './persisted.ts'
 
@@ -136,6 +136,20 @@ export interface DatasetPlace {
   readonly leaf: string
   readonly dataset: string
   readonly machines: readonly string[]
+  /** Of the pool's parent dataset, where it was read as well. */
+  readonly parent: Properties | undefined
+}
+
+const SMALLEST_BLANK_BYTES = 64 * KiB
+const LARGEST_BLANK_BYTES = 2 * MiB
+
+// How much the metadata of an empty volume takes depends on the disks: 12 KiB on one, 90 and more on raidz of 4K disks (published). The
+// parent dataset is a file system that holds nothing, on the same disks, and always takes more than an empty volume. The bounds are for
+// a parent with files in it, and for one that was not read: a blank volume taken for a written one is refused, not lost.
+function blankBytesOf(parent: Properties | undefined, dataset: string): number {
+  if (parent === undefined) return SMALLEST_BLANK_BYTES
+  const referenced = parseBytes(parent.get('referenced')?.value, `referenced of the parent of ${dataset}`)
+  return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))
 }
 
 export function parseVolume(properties: Properties, place: DatasetPlace): Volume {
@@ -156,6 +170,7 @@ export function parseVolume(properties: Properties, place: DatasetPlace): Volume
     reservedBytes: parseBytes(properties.get('refreservation')?.value, `refreservation of ${dataset}`),
     origin: properties.get('origin')?.value === '-' ? undefined : properties.get('origin')?.value,
     referencedBytes: parseBytes(properties.get('referenced')?.value, `referenced of ${dataset}`),
+    blankBytes: blankBytesOf(place.parent, dataset),
   }
 }
 

@@ -99,6 +99,7 @@ export class Volumes {
       reservedBytes: 0,
       origin: undefined,
       referencedBytes: 0,
+      blankBytes: 0,
     }
     if (source === undefined || found === undefined) return createVolume({ place, wanted, spec, cloneOf: undefined }, signal)
     if (source.snapshotLeaf !== undefined) {

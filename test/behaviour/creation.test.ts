@@ -2,8 +2,9 @@
 
 import { SimShell } from '../../src/sim/sim-shell.ts'
 import type { World } from '../../src/sim/world.ts'
+import { Content } from '../../src/sim/zfs/content.ts'
 import { MiB, type Volume } from '../../src/storage/model.ts'
-import { install, type TestInstallation, volumeSpec } from '../support/installation.ts'
+import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 const size = (mebibytes: number, limit = 0) => ({ requiredBytes: mebibytes * MiB, limitBytes: limit * MiB })
 
@@ -123,4 +124,40 @@ describe.each(['volume', 'snapshot'] as const)('a copy of a %s', kind => {
     await changes.expandVolume(origin.id, size(32))
     expect(await volumes.ensureVolume(asked)).toMatchObject({ id: copy.id, sizeBytes: 16 * MiB })
   })
+})
+
+describe('on raidz of 4K disks, where empty volumes refer to some 90 KiB', () => {
+  const onRaidz = () =>
+    install(spec => {
+      const storage = spec.hosts.storage1
+      if (storage === undefined) throw new Error('no storage1')
+      return {
+        ...spec,
+        hosts: { ...spec.hosts, storage1: { ...storage, pools: storage.pools.map(pool => ({ ...pool, metadataFactor: 8 })) } },
+      }
+    })
+
+  test('a new volume is blank, and one that was written to is not', async () => {
+    const installation = onRaidz()
+    const { volumes, attachments } = installation.driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+    expect((await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).written).toBe(false)
+    await attachments.detach(volume.id, undefined)
+    const { dataset } = datasetOf(installation, volume)
+    if (dataset === undefined) throw new Error('no volume')
+    installation.world.zfs('storage1').write(dataset, 0, Buffer.alloc(1 * MiB, 1))
+    expect((await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).written).toBe(true)
+  })
+})
+
+test('files in the parent dataset make no volume blank that holds more than its metadata', async () => {
+  const installation = install()
+  const { volumes, attachments } = installation.driver()
+  const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  const parent = installation.world.zfs('storage1').dataset('tank/kubernetes')
+  const { dataset } = datasetOf(installation, volume)
+  if (dataset === undefined || parent === undefined) throw new Error('no volume')
+  parent.content = new Content(64 * MiB, 0)
+  installation.world.zfs('storage1').write(dataset, 0, Buffer.alloc(4 * MiB, 1))
+  expect((await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).written).toBe(true)
 })

@@ -47,6 +47,7 @@ const volume: Volume = {
   source: { kind: 'empty' },
   machines: ['m1'],
   referencedBytes: 12_288,
+  blankBytes: 65_536,
 }
 const attachment: Attachment = {
   volumeId: volume.id,

@@ -3,7 +3,13 @@ import type { VolumeParameters } from '../../src/storage/model.ts'
 import { formatRecordProperties, formatVolumeProperties, parseAttachment, parseVolume } from '../../src/storage/properties.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
 
-const PLACE = { pool: 'gold', leaf: 'v-aaaaaaaaaaaaaaaaaaaa', dataset: 'tank/csi/v-aaaaaaaaaaaaaaaaaaaa', machines: ['m1'] }
+const PLACE = {
+  pool: 'gold',
+  leaf: 'v-aaaaaaaaaaaaaaaaaaaa',
+  dataset: 'tank/csi/v-aaaaaaaaaaaaaaaaaaaa',
+  machines: ['m1'],
+  parent: undefined,
+}
 const PARAMETERS: VolumeParameters = {
   ...{ blockSizeBytes: 8192, compression: 'off', vdiskTimeoutSeconds: 0, mkfsOptions: '' },
   reservation: 'thick',

@@ -22,8 +22,11 @@ export class SimPool {
   /** A pool that is not imported: its datasets are unknown. */
   imported = true
   readOnly = false
+  /** How much larger empty datasets are than on one disk of 512-byte sectors. */
+  readonly metadataFactor: number
 
-  constructor(options: { name: string; sizeBytes: number; dialect: SimDialect; nowMs: () => number }) {
+  constructor(options: { name: string; sizeBytes: number; dialect: SimDialect; nowMs: () => number; metadataFactor?: number | undefined }) {
+    this.metadataFactor = options.metadataFactor ?? 1
     this.name = options.name
     this.sizeBytes = options.sizeBytes
     this.dialect = options.dialect
@@ -169,7 +172,10 @@ export class SimDataset {
     this.pool = pool
     this.name = name
     this.volume = volume
-    this.#content = new Content(volume === undefined ? FILESYSTEM_BYTES : pool.dialect.blankVolumeBytes, volume?.blockSize ?? 0)
+    this.#content = new Content(
+      (volume === undefined ? FILESYSTEM_BYTES : pool.dialect.blankVolumeBytes) * pool.metadataFactor,
+      volume?.blockSize ?? 0,
+    )
     this.createTransactionGroup = pool.transactionGroup
     this.createdMs = pool.nowMs()
     this.objectSet = pool.nextObjectSet()

@@ -20,7 +20,7 @@ addWorldOptions(program.command('serve').description('put the installation behin
   .option('--real-block-devices', 'give Linux guests real block devices (root on Linux only)', false)
   .action(async (options: WorldChoice & { readonly directory: string; readonly realBlockDevices: boolean }) => {
     const served = await serve({ ...options, spec: specOf(options) })
-    process.stdout.write(`${served.hosts.length} hosts on 127.0.0.1; see ${served.worldFile}\n`)
+    process.stdout.write(`ready: ${served.hosts.length} hosts on 127.0.0.1; see ${served.worldFile}\n`)
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => {
         served.stop().then(

@@ -1,7 +1,8 @@
 // The control socket of a running simulation: one JSON request a line, one JSON answer a line. What it does happens behind the
 // driver's back: faults, and the simulation's own state to compare with what the driver says.
 
-import { createServer, type Server, type Socket } from 'node:net'
+import { lstat, unlink } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import type { SimFault } from './host.ts'
@@ -32,6 +33,36 @@ const request = z.discriminatedUnion('op', [
 ])
 
 type Request = z.infer<typeof request>
+
+// sockaddr_un takes 108 bytes with the final zero on Linux.
+const LONGEST_PATH = 107
+
+/** Refuses a directory in which another simulation is served; the socket of one that is gone is removed. */
+export async function clearControlSocket(path: string): Promise<void> {
+  if (Buffer.byteLength(path) > LONGEST_PATH) {
+    throw new Error(`${path} is too long for a socket, which may have ${LONGEST_PATH} bytes; take a directory with a shorter name`)
+  }
+  const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (file === undefined) return
+  if (!file.isSocket()) throw new Error(`${path} exists and is not a socket; it is not removed`)
+  if (await isAnswered(path)) throw new Error(`a simulated installation is served at ${path} already; stop it, or take another directory`)
+  await unlink(path)
+}
+
+/** Only a refused connection proves that nobody listens. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNREFUSED' ? resolve(false) : reject(error)))
+  })
+}
 
 export class ControlSocket {
   readonly #world: World

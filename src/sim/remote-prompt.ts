@@ -7,7 +7,7 @@ import type { WorldFile } from './serve.ts'
 
 /** Resolves with the exit status of the session. */
 export function promptOver(directory: string, hostName: string | undefined): Promise<number> {
-  const { hosts } = JSON.parse(readFileSync(join(directory, 'world.json'), 'utf8')) as WorldFile
+  const { hosts } = readWorldFile(join(directory, 'world.json'))
   const names = Object.keys(hosts)
   const access = hosts[hostName ?? names[0] ?? '']
   if (!access) throw new Error(`name a host of the simulation: ${names.join(' ')}`)
@@ -43,4 +43,15 @@ export function promptOver(directory: string, hostName: string | undefined): Pro
       hostVerifier: (key: Buffer) => key.toString('base64') === known,
     })
   })
+}
+
+function readWorldFile(file: string): WorldFile {
+  try {
+    const world = JSON.parse(readFileSync(file, 'utf8')) as Partial<WorldFile> | null
+    if (typeof world?.hosts !== 'object') throw new Error('it has no hosts')
+    return world as WorldFile
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error
+    throw new Error(`${file} is not what \`ldom-sim serve\` writes there; is it the directory of a running one? ${reason}`)
+  }
 }

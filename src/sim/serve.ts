@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
-import { ControlSocket } from './control.ts'
+import { ControlSocket, clearControlSocket } from './control.ts'
 import { demoWorld } from './preset.ts'
 import { type SimSshAccess, SimSshServer } from './ssh-server.ts'
 import { createWorld, type World } from './world.ts'
@@ -32,20 +32,32 @@ export interface WorldFile {
   readonly guests: Readonly<Record<string, { readonly host: string; readonly platform: string; readonly kernelRoot?: string }>>
 }
 
+/** Throws, with the file, for whatever is wrong with it. */
 export function readWorldSpec(file: string): WorldSpec {
-  return parseWorld(readFileSync(file, 'utf8'), file)
+  const spec = parseWorld(readFileSync(file, 'utf8'), file)
+  try {
+    // What one part says of another is only known when it is put together.
+    createWorld(spec).dispose()
+  } catch (error) {
+    throw new Error(`${file}: ${error instanceof Error ? error.message : error}`)
+  }
+  return spec
 }
 
 export async function serve({ spec, directory: given, realBlockDevices }: ServeOptions): Promise<Served> {
+  // Before anything is written: the keys of a simulation that is served there would be lost to it.
+  if (realBlockDevices) requireRoot()
   const directory = resolve(given)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const world = createWorld(spec, realBlockDevices ? { directory, realBlockDevices } : {})
-  const keys = join(directory, 'keys')
-  const hosts = await Promise.all([...world.hosts.values()].map(host => SimSshServer.start({ host, directory: keys })))
-  const access = Object.fromEntries(hosts.map(server => [server.host.name, server.access]))
-  const control = new ControlSocket(world, hosts)
   const controlSocket = join(directory, 'control.sock')
+  await clearControlSocket(controlSocket)
+  const world = createWorld(spec, realBlockDevices ? { directory, realBlockDevices } : {})
+  const hosts: SimSshServer[] = []
+  const control = new ControlSocket(world, hosts)
   await control.listen(controlSocket)
+  const keys = join(directory, 'keys')
+  hosts.push(...(await Promise.all([...world.hosts.values()].map(host => SimSshServer.start({ host, directory: keys })))))
+  const access = Object.fromEntries(hosts.map(server => [server.host.name, server.access]))
   writeConfigurations(world, access, directory)
   const guests = Object.fromEntries(
     [...world.guests.values()].map(({ id, host, platform, kernelRoot }) => [
@@ -60,6 +72,11 @@ export async function serve({ spec, directory: given, realBlockDevices }: ServeO
     world.dispose()
   }
   return { world, hosts, worldFile, stop }
+}
+
+function requireRoot(): void {
+  if (process.platform === 'linux' && process.getuid?.() === 0) return
+  throw new Error('real block devices are made by root on Linux alone: run it as root, or without --real-block-devices')
 }
 
 /** Configuration files for ldom-csi, as a person would write them for this installation. */

@@ -1,6 +1,6 @@
 // The small YAML file that a simulated installation is built from: hosts, machines, guests. Shape only; world.ts builds it.
 
-import { parse } from 'yaml'
+import { parseDocument } from 'yaml'
 import { z } from 'zod'
 
 const pool = z.strictObject({
@@ -53,9 +53,21 @@ export type WorldInput = z.input<typeof world>
 
 /** Throws with every problem of the file. */
 export function parseWorld(text: string, file: string): WorldSpec {
-  const parsed = world.safeParse(parse(text))
+  const document = parseDocument(text)
+  const [wrong] = document.errors
+  if (wrong !== undefined) throw new Error(`${file}: ${wrong.message.split('\n')[0]}`)
+  const parsed = world.safeParse(read(document, file))
   if (parsed.success) return parsed.data
   throw new Error(`${file}:\n${z.prettifyError(parsed.error)}`)
+}
+
+function read(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    // An alias without its anchor is only found here.
+    throw new Error(`${file}: ${error instanceof Error ? error.message : error}`)
+  }
 }
 
 export function completeWorld(input: WorldInput): WorldSpec {

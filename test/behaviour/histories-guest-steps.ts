@@ -70,6 +70,8 @@ function expectStaging(player: Player, volume: VolumeBelief, attachment: Attachm
   const works = [...volume.contents].map(content => (content === 'blank' ? formats : content.startsWith(`${type}:`)))
   // A blank disk is formatted at the very size it was attached with; when a guest sees growth depends on its system.
   if (volume.contents.has('blank') && formats && answer.sizeBytes !== volume.sizes.most) return either('failed-precondition', 'unsupported')
+  // A Linux guest refuses a disk that it cannot write to while the file system has a log to replay, which is not followed here.
+  if (attachment.mode === 'ro' && type === 'ext4') return either('failed-precondition', 'unsupported')
   if (works.every(Boolean)) return SUCCESS
   return works.some(Boolean) ? either('failed-precondition', 'unsupported') : refusal('failed-precondition', 'unsupported')
 }

@@ -9,4 +9,6 @@ export default {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } }],
   },
   maxWorkers: 2,
+  // Of a hung test, not of a slow machine.
+  testTimeout: 60_000,
 }

@@ -387,4 +387,15 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     ],
     tests: [CREATIONS],
   },
+  {
+    name: 'a class with names of sidecars is refused',
+    changes: [
+      {
+        file: 'src/csi/parameters.ts',
+        find: 'const SIDECARS = /^csi\\.storage\\.k8s\\.io\\//\n',
+        replace: 'const SIDECARS = /^csi\\.storage\\.k8s\\.io\\/(pvc|pv|volumesnapshot)/\n',
+      },
+    ],
+    tests: ['test/unit/requests-controller.test'],
+  },
 ]

@@ -48,7 +48,7 @@ export function requireCapability(capability: VolumeCapability | undefined, fiel
   // Only sent to drivers that declare VOLUME_MOUNT_GROUP.
   if (mount && mount.volume_mount_group !== '') throw invalid(`${field}.mount.volume_mount_group`, 'is not served')
   refuseWritersOnManyNodes(rule, mount !== undefined)
-  const format: VolumeFormat = mount === undefined ? { kind: 'block' } : { kind: 'filesystem', type: fileSystem(type) }
+  const format: VolumeFormat = mount === undefined ? { kind: 'block' } : { kind: 'filesystem', type: parseFileSystem(type) }
   const { writable, sharing, exclusive } = rule
   return { format, mountOptions, writable, sharing, exclusive }
 }
@@ -84,7 +84,8 @@ function refuseWritersOnManyNodes(rule: AccessRule, mounted: boolean): void {
   throw new StorageError('unsupported', `access mode ${rule.name} with a file system: none of these is made for writers on several nodes`)
 }
 
-function fileSystem(type: string): FileSystemType | 'any' {
+/** '' is any. */
+export function parseFileSystem(type: string): FileSystemType | 'any' {
   if (type === '') return 'any'
   const known = FILE_SYSTEMS.find(name => name === type)
   if (known === undefined) {

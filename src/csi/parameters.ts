@@ -3,18 +3,25 @@
 
 import { StorageError } from '../errors.ts'
 import { parseMkfsOptions } from '../guest/mkfs-options.ts'
-import { KiB, type MutableParameters, type VolumeParameters } from '../storage/model.ts'
+import { type FileSystemType, KiB, type MutableParameters, type VolumeParameters } from '../storage/model.ts'
+import { parseFileSystem } from './capabilities.ts'
 import { checkMap, invalid, type TextMap } from './fields.ts'
 
 export interface ClassParameters {
   readonly pool: string | undefined
   readonly volume: Partial<VolumeParameters>
+  /** What the class says of the file system; `any` where it says nothing. */
+  readonly fileSystem: FileSystemType | 'any'
 }
 
-// The provisioner adds these with --extra-create-metadata; they name the claim and say nothing about the volume.
-const METADATA = /^csi\.storage\.k8s\.io\/(pvc|pv)\//
-// Classes of snapshots and attributes have names of the sidecars in more variants, and none of the driver's own under it.
+// What sidecars read from a class or add to it (secrets, names of claims and snapshots): none of the driver's own has a name under it. The
+// capacity controller of the provisioner sends classes as they stand.
 const SIDECARS = /^csi\.storage\.k8s\.io\//
+const FILE_SYSTEM = 'csi.storage.k8s.io/fstype'
+
+// Written by users, and by the suite of Kubernetes, among the parameters of a class of snapshots where it stands beside them. It says
+// nothing about how a snapshot is made.
+const BESIDE_SNAPSHOT_PARAMETERS: readonly string[] = ['deletionPolicy']
 
 const COMPRESSIONS: readonly string[] = [
   ...['on', 'off', 'lz4', 'lzjb', 'zle', 'zstd', 'gzip'],
@@ -37,13 +44,15 @@ const PARSERS: Readonly<Record<string, (text: string) => Partial<VolumeParameter
 const NAMES: readonly string[] = ['pool', ...Object.keys(PARSERS)]
 
 export function parseParameters(parameters: TextMap): ClassParameters {
-  const entries = Object.entries(checkMap(parameters, 'parameters')).filter(([name]) => !METADATA.test(name))
+  const all = Object.entries(checkMap(parameters, 'parameters'))
+  const entries = all.filter(([name]) => !SIDECARS.test(name))
   refuseUnknown('parameters', entries, NAMES)
   const given = new Map(entries)
   const pool = given.get('pool')
   if (pool === '') throw invalid('parameter pool', 'is empty')
   const volume = entries.map(([name, text]) => PARSERS[name]?.(text) ?? {})
-  return { pool, volume: Object.assign({}, ...volume) }
+  const fileSystem = parseFileSystem(new Map(all).get(FILE_SYSTEM) ?? '')
+  return { pool, volume: Object.assign({}, ...volume), fileSystem }
 }
 
 const MUTABLE_PARSERS: Readonly<Record<string, (text: string) => MutableParameters>> = {
@@ -61,10 +70,14 @@ export function parseMutableParameters(parameters: TextMap): MutableParameters {
   return Object.assign({}, ...entries.map(([name, text]) => MUTABLE_PARSERS[name]?.(text) ?? {}))
 }
 
-/** Of snapshots and group snapshots: none is known. */
+/** Of snapshots and group snapshots: none has a meaning. */
 export function refuseSnapshotParameters(parameters: TextMap): void {
   const entries = Object.entries(checkMap(parameters, 'parameters')).filter(([name]) => !SIDECARS.test(name))
-  refuseUnknown('parameters', entries, [])
+  refuseUnknown(
+    'parameters',
+    entries.filter(([name]) => !BESIDE_SNAPSHOT_PARAMETERS.includes(name)),
+    [],
+  )
 }
 
 function refuseUnknown(field: string, entries: readonly (readonly [string, string])[], known: readonly string[]): void {

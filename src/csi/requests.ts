@@ -2,7 +2,16 @@
 // something exists is asked later, by storage, and whether it is allowed last. Trusted from here on.
 
 import { StorageError } from '../errors.ts'
-import type { AttachRequest, GuestId, MutableParameters, SizeRange, VolumeSource, VolumeSpec } from '../storage/model.ts'
+import type {
+  AttachRequest,
+  FileSystemType,
+  GuestId,
+  MutableParameters,
+  SizeRange,
+  VolumeFormat,
+  VolumeSource,
+  VolumeSpec,
+} from '../storage/model.ts'
 import { findVolumeId, parseGuestId } from '../storage/names.ts'
 import { type Access, commonFormat, requireCapabilities, requireCapability } from './capabilities.ts'
 import { parseWantedSlot } from './contexts.ts'
@@ -27,17 +36,25 @@ export function parseCreateVolume(driverName: string, request: CreateVolumeReque
   const accesses = requireCapabilities(request.volume_capabilities)
   checkMap(request.secrets, 'secrets')
   const mutable = parseMutableParameters(request.mutable_parameters)
-  const { pool, volume } = parseParameters(request.parameters)
+  const { pool, volume, fileSystem } = parseParameters(request.parameters)
   return {
     name,
     pool,
     size: parseSizeRange(request.capacity_range),
-    format: commonFormat(accesses),
+    format: formatOf(accesses, fileSystem),
     parameters: volume,
     source: parseSource(request.volume_content_source),
     mutable,
     machines: parseRequirement(driverName, request.accessibility_requirements),
   }
+}
+
+// The provisioner puts what the class says into the capability; said in both places it must be the same.
+function formatOf(accesses: readonly Access[], fileSystem: FileSystemType | 'any'): VolumeFormat {
+  const format = commonFormat(accesses)
+  if (format.kind === 'block' || fileSystem === 'any' || fileSystem === format.type) return format
+  if (format.type === 'any') return { kind: 'filesystem', type: fileSystem }
+  throw invalid('parameters', `name the file system ${fileSystem}, volume_capabilities name ${format.type}`)
 }
 
 export function parseSource(source: VolumeContentSource | undefined): VolumeSource {

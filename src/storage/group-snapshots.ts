@@ -92,9 +92,9 @@ export class GroupSnapshots {
 
   /** Absence is success; the members go with it, one after the other: a cut leaves a group of those that are left. */
   async deleteGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<void> {
-    const found = findGroupId(id)
-    const pool = found && this.#pools.get(found.pool)
-    if (found === undefined || pool === undefined) return
+    const found = this.#find(id)
+    if (found === undefined) return
+    const { pool } = found
     const held = await this.#candidates(id, memberIds, signal)
     const origins = await this.#lock.hold([`group ${found.leaf}`, ...held], signal, async () => {
       await pool.host.settled([found.leaf], signal)
@@ -116,13 +116,25 @@ export class GroupSnapshots {
     for (const origin of origins) await this.#reaper.reapOrigin(pool, origin, signal)
   }
 
+  // A group of a pool that is not configured here may well exist.
+  #find(id: string): { readonly pool: Pool; readonly leaf: string } | undefined {
+    const found = findGroupId(id)
+    if (found === undefined) return undefined
+    const pool = this.#pools.get(found.pool)
+    if (pool !== undefined) return { pool, leaf: found.leaf }
+    throw new StorageError(
+      'unavailable',
+      `group snapshot ${id} is in pool ${found.pool}, which is not in this driver's configuration; add the pool to reach it`,
+    )
+  }
+
   // The index may lack what another process made, the caller may not know all: both are asked for, and read.
   async #candidates(id: string, memberIds: readonly string[], signal: AbortSignal | undefined): Promise<readonly string[]> {
-    const found = findGroupId(id)
-    if (found === undefined || !this.#pools.has(found.pool)) return []
+    const found = this.#find(id)
+    if (found === undefined) return []
     const named = memberIds.flatMap(member => findSnapshotId(member)?.volumeId ?? [])
     const candidates = new Set([...(await this.#index.volumesOf(found.leaf, signal)), ...named])
-    return [...candidates].filter(volumeId => volumeId.startsWith(`${found.pool}/`)).sort()
+    return [...candidates].filter(volumeId => volumeId.startsWith(`${found.pool.name}/`)).sort()
   }
 
   async #members(candidates: readonly string[], leaf: string, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {

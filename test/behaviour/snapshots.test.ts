@@ -276,3 +276,10 @@ function createdIn(world: ReturnType<typeof install>['world'], snapshot: string)
     .dataset(dataset)
     ?.snapshots.find(each => each.name.endsWith(leaf))?.createTransactionGroup
 }
+
+test('a group of a pool that is not configured is neither gone nor deleted', async () => {
+  const { groups } = install().driver()
+  const id = 'bronze/g-aaaaaaaaaaaaaaaaaaaa'
+  await expect(groups.getGroup(id, [])).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(groups.deleteGroup(id, [])).rejects.toMatchObject({ kind: 'unavailable' })
+})

@@ -368,3 +368,24 @@ test('GetCapacity refuses capabilities and parameters that no volume could have'
   expect(() => parseGetCapacity(DRIVER, capacity({ volume_capabilities: [withMode(mount, 5)] }))).toThrow('with a file system')
   expect(() => parseGetCapacity(DRIVER, capacity({ parameters: { nonsense: 'x' } }))).toThrow('unknown names: nonsense')
 })
+
+test('room is asked for with a class as it stands, whatever sidecars read from it', () => {
+  const parameters = {
+    pool: 'gold',
+    'csi.storage.k8s.io/fstype': 'ext4',
+    'csi.storage.k8s.io/provisioner-secret-name': 'secret',
+    'csi.storage.k8s.io/node-stage-secret-namespace': 'default',
+  }
+  expect(parseGetCapacity(DRIVER, capacity({ parameters }))).toMatchObject({
+    parameters: { pool: 'gold', volume: {}, fileSystem: 'ext4' },
+  })
+})
+
+test('the file system of a class counts where the capability names none, and must not differ where it does', () => {
+  const parameters = { 'csi.storage.k8s.io/fstype': 'xfs' }
+  const of = (fs_type: string) => createVolume({ volume_capabilities: [mounted({ fs_type })], parameters })
+  expect(parseCreateVolume(DRIVER, of('')).format).toEqual({ kind: 'filesystem', type: 'xfs' })
+  expect(parseCreateVolume(DRIVER, of('xfs')).format).toEqual({ kind: 'filesystem', type: 'xfs' })
+  expect(() => parseCreateVolume(DRIVER, of('ext4'))).toThrow(/file system xfs/)
+  expect(() => parseGetCapacity(DRIVER, capacity({ parameters: { 'csi.storage.k8s.io/fstype': 'ntfs' } }))).toThrow(/"ntfs" is not served/)
+})

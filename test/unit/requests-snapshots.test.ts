@@ -26,7 +26,11 @@ function group(fields: Partial<CreateVolumeGroupSnapshotRequest>): CreateVolumeG
 
 test('a snapshot has a name, a source and the places it must be usable from', () => {
   const segments = { [`${DRIVER}/machine`]: 'm2' }
-  const parameters = { 'csi.storage.k8s.io/volumesnapshot/name': 'daily', 'csi.storage.k8s.io/volumesnapshotcontent/name': 'c' }
+  const parameters = {
+    deletionPolicy: 'Delete',
+    'csi.storage.k8s.io/volumesnapshot/name': 'daily',
+    'csi.storage.k8s.io/volumesnapshotcontent/name': 'c',
+  }
   const request = create({ parameters, accessibility_requirements: { requisite: [{ segments }], preferred: [] } })
   expect(parseCreateSnapshot(DRIVER, request)).toEqual({ name: 'snapshot-1', volumeId: VOLUME, requisite: ['m2'] })
 })

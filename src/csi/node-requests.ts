@@ -60,6 +60,7 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
     stagingPath,
     targetPath,
     readonly: request.readonly || !access.writable || publish.mode === 'ro',
+    mode: publish.mode,
     exclusive: access.exclusive,
   }
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { StorageError } from '../errors.ts'
 import type { GuestDevice, Platform } from './disks.ts'
 import type { Paths } from './paths.ts'
+import type { NotesRead } from './volume-notes.ts'
 
 export class BlockRecords {
   readonly #paths: Paths
@@ -16,16 +17,17 @@ export class BlockRecords {
     this.#platform = platform
   }
 
-  /** Notes the device. Noted already is success; another device noted there is `already-exists` while that one is present. */
+  /**
+   * Notes the device. Noted already is success. Another device noted there is from a time when the disk had another number: the
+   * caller knows where the volume is now, so the note is replaced, unless the old device is still shown by a mount.
+   */
   async stage(object: string, device: GuestDevice, stagingPath: string, signal?: AbortSignal): Promise<void> {
     const covered = (await this.#platform.readUses(signal)).at(stagingPath)
     if (covered) throw new StorageError('already-exists', `${object}: ${stagingPath} is taken by ${covered.source} (${covered.type})`)
     const noted = await this.readDevice(stagingPath, signal)
     if (noted === device.blockPath) return
     if (noted !== undefined) {
-      if ((await this.#platform.identify(noted, signal)) !== undefined) {
-        throw new StorageError('already-exists', `${object}: ${stagingPath} is staged for ${noted}; unstage it first`)
-      }
+      await this.#removeStaleTargets(object, noted, stagingPath, signal)
       await this.#paths.remove(deviceLink(stagingPath), signal)
     }
     await this.#paths.ensureDirectory(stagingPath, signal)
@@ -33,13 +35,20 @@ export class BlockRecords {
   }
 
   /** Removes the notes, after a proof that nothing uses the device. Not staged is success. */
-  async unstage(object: string, stagingPath: string, signal?: AbortSignal): Promise<void> {
+  async unstage(
+    object: string,
+    staged: { readonly volumeId: string; readonly stagingPath: string; readonly notes: NotesRead },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { stagingPath, volumeId, notes } = staged
     const blockPath = await this.readDevice(stagingPath, signal)
     if (blockPath === undefined) return
-    const identity = await this.#platform.identify(blockPath, signal)
+    const isStale = (notes.ownerOf(blockPath) ?? volumeId) !== volumeId
+    const identity = isStale ? undefined : await this.#platform.identify(blockPath, signal)
+    if (isStale) await this.#removeStaleTargets(object, blockPath, stagingPath, signal)
     if (identity !== undefined) {
       const device = { identity, blockPath }
-      const live = await this.liveTargets(stagingPath, device, signal)
+      const live = await this.showing(await this.#targets(stagingPath, signal), device, signal)
       const mounted = (await this.#platform.readUses(signal)).of(device).map(use => use.path)
       const places = [...new Set([...live, ...mounted])]
       if (places.length > 0)
@@ -47,9 +56,26 @@ export class BlockRecords {
       const holders = await this.#platform.listHolders(device, signal)
       if (holders.length > 0) throw new StorageError('busy', `${object}: ${blockPath} is still held by ${holders.join(', ')}`)
     }
+    await this.#removeTargetLinks(stagingPath, signal)
+    await this.#paths.remove(deviceLink(stagingPath), signal)
+  }
+
+  /** Links that were published and lead to what is another volume's disk by now. A mount is not taken away here. */
+  async #removeStaleTargets(object: string, blockPath: string, stagingPath: string, signal: AbortSignal | undefined): Promise<void> {
+    const identity = (await this.#platform.identify(blockPath, signal)) ?? ''
+    for (const target of await this.#targets(stagingPath, signal)) {
+      if ((await this.#platform.readUses(signal)).at(target, { identity, blockPath })?.kind === 'device') {
+        throw new StorageError('busy', `${object}: ${blockPath} is still published at ${target}; unpublish it there`)
+      }
+      const entry = await this.#paths.readEntry(target, signal)
+      if (entry.kind === 'link' && entry.target === blockPath) await this.#paths.remove(target, signal)
+    }
+    await this.#removeTargetLinks(stagingPath, signal)
+  }
+
+  async #removeTargetLinks(stagingPath: string, signal: AbortSignal | undefined): Promise<void> {
     const names = (await this.#paths.list(stagingPath, signal)) ?? []
     for (const name of names.filter(at => at.startsWith('target-'))) await this.#paths.remove(`${stagingPath}/${name}`, signal)
-    await this.#paths.remove(deviceLink(stagingPath), signal)
   }
 
   /** The device staged at the path, as noted. */
@@ -70,16 +96,33 @@ export class BlockRecords {
     device: { readonly identity: string; readonly blockPath: string },
     signal?: AbortSignal,
   ): Promise<readonly string[]> {
-    const names = (await this.#paths.list(stagingPath, signal)) ?? []
+    return this.showing(await this.#targets(stagingPath, signal), device, signal)
+  }
+
+  /** Which of these paths show the device itself. */
+  async showing(
+    paths: readonly string[],
+    device: { readonly identity: string; readonly blockPath: string },
+    signal?: AbortSignal,
+  ): Promise<readonly string[]> {
+    if (paths.length === 0) return []
     const uses = await this.#platform.readUses(signal)
     const live: string[] = []
-    for (const name of names.filter(at => at.startsWith('target-'))) {
-      const entry = await this.#paths.readEntry(`${stagingPath}/${name}`, signal)
-      if (entry.kind !== 'link') continue
-      const mounted = uses.at(entry.target, device)?.kind === 'device'
-      if (mounted || (await this.#platform.readDeviceAt(entry.target, signal)) === device.blockPath) live.push(entry.target)
+    for (const path of paths) {
+      const mounted = uses.at(path, device)?.kind === 'device'
+      if (mounted || (await this.#platform.readDeviceAt(path, signal)) === device.blockPath) live.push(path)
     }
     return live
+  }
+
+  async #targets(stagingPath: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+    const names = (await this.#paths.list(stagingPath, signal)) ?? []
+    const targets: string[] = []
+    for (const name of names.filter(at => at.startsWith('target-'))) {
+      const entry = await this.#paths.readEntry(`${stagingPath}/${name}`, signal)
+      if (entry.kind === 'link') targets.push(entry.target)
+    }
+    return targets
   }
 }
 

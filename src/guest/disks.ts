@@ -24,6 +24,8 @@ export interface Use {
   readonly kind: 'filesystem' | 'part' | 'device'
   readonly identity: string
   readonly source: string
+  /** Number of the virtual disk that it comes from; undefined for anything else. */
+  readonly slot: number | undefined
   readonly type: string
   readonly readonly: boolean
   /** What became of a file system since it was mounted: the kernel stops writing after an error, or stops altogether. */
@@ -44,7 +46,7 @@ export function describeFailure(use: Use | undefined): string | undefined {
 
 /** The mount table as of one reading. */
 export interface UseTable {
-  /** What covers the path itself (the topmost, if several do); a bound node of `device` is recognised as such. */
+  /** What is seen at the path (the topmost, if several cover it; not what a mount above has hidden); a bound node of `device` is recognised as such. */
   at(path: string, device?: { readonly identity: string; readonly blockPath: string }): Use | undefined
   /** Everything that is mounted or bound from the device. */
   of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[]
@@ -75,6 +77,8 @@ export interface Platform {
   readonly fileSystems: readonly string[]
   /** The largest disk this platform can address without damage, if there is such a limit. */
   readonly maximumSizeBytes: number | undefined
+  /** Whether a disk that grew while it was attached is ever seen with its new size before it is attached anew. */
+  readonly seesGrowth: boolean
   readonly slots: { readonly first: number; readonly last: number }
 
   /** Looks once. `sizeBytes` is what the caller expects: some guests see one export through two possible layouts. */
@@ -125,6 +129,8 @@ export interface Platform {
   identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
   /** Reads from the disk itself, past every cache; a disk that does not answer is `unavailable` after a short time. */
   touchDevice(blockPath: string, signal?: AbortSignal): Promise<void>
+  /** Number of the virtual disk that a block path names. */
+  slotOf(blockPath: string): number | undefined
   /** Words by which this platform's commands name the disk. */
   namesOf(blockPath: string): readonly string[]
 }
@@ -155,4 +161,11 @@ export function parseZeroDump(dump: string): boolean | undefined {
 /** Mount points nest by whole path components. */
 export function isUnder(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`)
+}
+
+/** The mount that is seen at a path: of a table in order of time, one that a later mount further up has not hidden. */
+export function findVisible<T extends { readonly path: string }>(rows: readonly T[], path: string): T | undefined {
+  const index = rows.findLastIndex(row => row.path === path)
+  const isHidden = rows.slice(index + 1).some(row => isUnder(path, row.path))
+  return index < 0 || isHidden ? undefined : rows[index]
 }

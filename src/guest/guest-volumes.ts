@@ -1,5 +1,6 @@
 // What the node plugin promises about a volume in its guest, whatever the guest's operating system: staged, published, measured,
-// taken away again. It keeps no state: the mount table, the device and the names it made are read anew in every call.
+// taken away again. It keeps nothing in memory: the mount table, the device and its notes in the guest are read anew in every
+// call. A call is about a volume, not about a path: what is found at a path is touched only when it is that volume's.
 // It must never format a device that is not proved blank, and never let a device go that somebody still uses.
 
 import { posix } from 'node:path'
@@ -10,6 +11,10 @@ import { BlockRecords } from './block-records.ts'
 import { DiskPreparation } from './disk-preparation.ts'
 import { type Amounts, describeFailure, type GuestDevice, type Platform, type Use, type UseTable } from './disks.ts'
 import { Paths } from './paths.ts'
+import { digestOptions, type NotesRead, VolumeNotes } from './volume-notes.ts'
+
+// Disk numbers below belong to administrators: what is mounted from them is nobody's volume, unless a note says so.
+const FIRST_DRIVER_SLOT = 100
 
 export type GuestFormat =
   | { readonly kind: 'block' }
@@ -45,6 +50,8 @@ export interface PublishRequest {
   readonly stagingPath: string
   readonly targetPath: string
   readonly readonly: boolean
+  /** How the disk is attached. */
+  readonly mode: 'rw' | 'ro'
   /** A second target of the same volume is refused. */
   readonly exclusive: boolean
 }
@@ -62,6 +69,7 @@ export class GuestVolumes {
   readonly #host: Host
   readonly #paths: Paths
   readonly #records: BlockRecords
+  readonly #notes: VolumeNotes
   readonly #disks: DiskPreparation
   readonly #busy = new Set<string>()
 
@@ -70,6 +78,7 @@ export class GuestVolumes {
     this.#host = options.host
     this.#paths = new Paths(options.host.shell)
     this.#records = new BlockRecords(this.#paths, options.platform)
+    this.#notes = new VolumeNotes(this.#paths)
     this.#disks = new DiskPreparation({ ...options, paths: this.#paths })
   }
 
@@ -81,6 +90,8 @@ export class GuestVolumes {
       const device = await this.#disks.waitForDevice(object, request.slot, request.sizeBytes, signal)
       const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
       await this.#host.settled([...this.#platform.namesOf(device.blockPath), stagingPath, request.volumeId], signal)
+      const options = request.format.kind === 'block' ? '-' : digestOptions(request.format.mountOptions)
+      await this.#noteStaged(object, device, { volumeId: request.volumeId, stagingPath, options }, signal)
       if (request.format.kind === 'block') {
         await this.#disks.prepareRaw(object, device, request, signal)
         return this.#records.stage(object, device, stagingPath, signal)
@@ -93,20 +104,105 @@ export class GuestVolumes {
   unstage(request: { readonly volumeId: string; readonly stagingPath: string }, signal?: AbortSignal): Promise<void> {
     return this.#exclusively(request.volumeId, async () => {
       checkPath(request.stagingPath)
+      const { volumeId } = request
       const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
-      await this.#host.settled([stagingPath, request.volumeId], signal)
-      const object = `volume ${request.volumeId}`
+      await this.#host.settled([stagingPath, volumeId], signal)
+      const object = `volume ${volumeId}`
+      let notes = await this.#notes.read(signal)
       const uses = await this.#platform.readUses(signal)
       const mounted = uses.at(stagingPath)
-      if (mounted === undefined) return this.#records.unstage(object, stagingPath, signal)
-      await this.#host.settled(this.#platform.namesOf(mounted.source), signal)
-      refuseWhileUsed(object, mounted, usesBesides(uses, mounted, [stagingPath]))
-      await this.#unmount(object, stagingPath, signal)
-      const after = await this.#platform.readUses(signal)
-      refuseWhileUsed(object, mounted, after.of({ identity: mounted.identity, blockPath: mounted.source }))
-      const holders = await this.#platform.listHolders({ identity: mounted.identity, blockPath: mounted.source }, signal)
-      if (holders.length > 0) throw new StorageError('busy', `${object}: ${mounted.source} is still held by ${holders.join(', ')}`)
+      if (mounted && this.#isOfVolume(notes, volumeId, mounted, stagingPath)) {
+        await this.#host.settled(this.#platform.namesOf(mounted.source), signal)
+        const device = { identity: mounted.identity, blockPath: mounted.source }
+        refuseWhileUsed(object, mounted.source, pathsBesides(uses, device, stagingPath))
+        // Once it is unmounted, a repeated call would not know of which disk it has to ask whether it was let go.
+        if (!notes.stagedOf(volumeId)) {
+          await this.#notes.noteStaged(notes, volumeId, { blockPath: mounted.source, options: '-' }, signal)
+          notes = await this.#notes.read(signal)
+        }
+        await this.#unmount(object, stagingPath, signal)
+        await this.#proveReleased(object, device, signal)
+      } else if (mounted === undefined) {
+        await this.#records.unstage(object, { volumeId, stagingPath, notes }, signal)
+      }
+      await this.#proveNotedReleased(object, volumeId, notes, signal)
+      await this.#notes.forgetStaged(notes, volumeId, signal)
     })
+  }
+
+  /** The disk that was noted when the volume was staged, wherever that was. */
+  async #proveNotedReleased(object: string, volumeId: string, notes: NotesRead, signal: AbortSignal | undefined): Promise<void> {
+    const blockPath = notes.stagedOf(volumeId)?.blockPath
+    if (blockPath === undefined) return
+    const identity = await this.#platform.identify(blockPath, signal)
+    if (identity === undefined) return
+    const device = { identity, blockPath }
+    const live = await this.#records.showing(notes.targetsOf(volumeId), device, signal)
+    refuseWhileUsed(object, blockPath, live)
+    await this.#proveReleased(object, device, signal)
+  }
+
+  async #proveReleased(
+    object: string,
+    device: { readonly identity: string; readonly blockPath: string },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const uses = await this.#platform.readUses(signal)
+    refuseWhileUsed(object, device.blockPath, pathsBesides(uses, device))
+    const holders = await this.#platform.listHolders(device, signal)
+    if (holders.length > 0) throw new StorageError('busy', `${object}: ${device.blockPath} is still held by ${holders.join(', ')}`)
+  }
+
+  /** The storage side says that the disk is this volume's: an older note of another volume is wrong, unless the guest uses the disk. */
+  async #noteStaged(
+    object: string,
+    device: GuestDevice,
+    staged: { readonly volumeId: string; readonly stagingPath: string; readonly options: string },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const notes = await this.#notes.read(signal)
+    const owner = notes.ownerOf(device.blockPath)
+    if (owner !== undefined && owner !== staged.volumeId) {
+      const places = pathsBesides(await this.#platform.readUses(signal), device)
+      if (places.length > 0) {
+        throw new StorageError(
+          'failed-precondition',
+          `${object}: ${device.blockPath} was staged for volume ${owner} and is mounted at ${places.join(', ')}; unmount it there`,
+        )
+      }
+    }
+    const noted = notes.stagedOf(staged.volumeId)
+    if (noted?.blockPath === device.blockPath && noted.options !== staged.options) {
+      const there = (await this.#platform.readUses(signal)).at(staged.stagingPath, device)
+      if (there?.identity === device.identity) {
+        throw new StorageError(
+          'already-exists',
+          `${object}: staged at ${staged.stagingPath} with other mount options; unstage it before staging it otherwise`,
+        )
+      }
+    }
+    await this.#notes.noteStaged(notes, staged.volumeId, { blockPath: device.blockPath, options: staged.options }, signal)
+  }
+
+  /** Whether what was found at a path is the volume's: by its note, or, without any, because it can be no other's. */
+  #isOfVolume(notes: NotesRead, volumeId: string, found: { source: string; slot: number | undefined }, path: string): boolean {
+    const owner = notes.ownerOf(found.source)
+    if (owner === volumeId) return true
+    if (found.slot === undefined) return false
+    const isAnothersTarget = notes.isTargetOfAnother(volumeId, path)
+    // What was published there may lead to a disk whose number has become another volume's.
+    if (notes.targetOf(volumeId, path) !== undefined && !isAnothersTarget) return true
+    if (owner !== undefined || isAnothersTarget || notes.stagedOf(volumeId) !== undefined) return false
+    return found.slot >= FIRST_DRIVER_SLOT
+  }
+
+  /** A mount as the notes know it: of a bound node the table has only the name, by which the disk is found. */
+  #describe(use: Use, notes: NotesRead, volumeId: string): { source: string; slot: number | undefined } {
+    const noted = notes.stagedOf(volumeId)?.blockPath
+    const isNode = use.slot !== undefined && this.#platform.slotOf(use.source) === undefined
+    if (!isNode) return use
+    const sameSlot = [noted, ...notes.disks()].find(at => at !== undefined && this.#platform.slotOf(at) === use.slot)
+    return { source: sameSlot ?? use.source, slot: use.slot }
   }
 
   /** Makes the staged volume appear at the target. Published there already with the same arguments is success. */
@@ -125,15 +221,28 @@ export class GuestVolumes {
     })
   }
 
-  /** Takes the target away. Absence, in every part, is success. */
+  /** Takes away what of the volume is at the target. What is another's stays; absence, in every part, is success. */
   unpublish(request: { readonly volumeId: string; readonly targetPath: string }, signal?: AbortSignal): Promise<void> {
     return this.#exclusively(request.volumeId, async () => {
       checkPath(request.targetPath)
+      const { volumeId } = request
       const targetPath = await this.#platform.resolvePath(request.targetPath, signal)
-      await this.#host.settled([targetPath, request.volumeId], signal)
-      const uses = await this.#platform.readUses(signal)
-      if (uses.at(targetPath) !== undefined) await this.#unmount(`volume ${request.volumeId}`, targetPath, signal)
-      await this.#paths.remove(targetPath, signal)
+      await this.#host.settled([targetPath, volumeId], signal)
+      const notes = await this.#notes.read(signal)
+      const mounted = (await this.#platform.readUses(signal)).at(targetPath)
+      const note = notes.targetOf(volumeId, targetPath)
+      let isOurs = note !== undefined
+      if (mounted) {
+        isOurs = this.#isOfVolume(notes, volumeId, this.#describe(mounted, notes, volumeId), targetPath)
+        if (isOurs) await this.#unmount(`volume ${volumeId}`, targetPath, signal)
+      } else {
+        const linked = await this.#platform.readDeviceAt(targetPath, signal)
+        const found = linked === undefined ? undefined : { source: linked, slot: this.#platform.slotOf(linked) }
+        // A link that the driver made may lead to a disk that has become another's; it is still the driver's link.
+        isOurs ||= found !== undefined && this.#isOfVolume(notes, volumeId, found, targetPath)
+      }
+      if (isOurs && note !== 'kept') await this.#paths.removeIfUnused(targetPath, signal)
+      await this.#notes.forgetTarget(notes, volumeId, targetPath, signal)
     })
   }
 
@@ -143,12 +252,21 @@ export class GuestVolumes {
     signal?: AbortSignal,
   ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
     const place = await this.#findPlace(request, signal)
-    if (place.mount !== undefined) return this.#platform.measureFileSystem(place.path, signal)
+    if (place.mount !== undefined) {
+      await this.#refuseFailed(`volume ${request.volumeId}`, place.mount, place.path, signal)
+      return this.#platform.measureFileSystem(place.path, signal)
+    }
+    // What of a raw disk is in use only its user knows: 0 is "not told" on the wire.
     const total = await this.#platform.measureDevice(place.blockPath, 0, signal)
-    return { bytes: { total, used: total, available: 0 }, inodes: undefined }
+    return { bytes: { total, used: 0, available: 0 }, inodes: undefined }
   }
 
-  /** Grows the file system at the path to its device; a device that has not grown yet is `unavailable`. */
+  async #refuseFailed(object: string, mounted: Use, path: string, signal: AbortSignal | undefined): Promise<void> {
+    const failure = describeFailure(mounted) ?? (await this.#paths.findFailure(path, signal))
+    if (failure) throw new StorageError('failed-precondition', `${object}: the file system at ${path} ${failure}; stage it anew`)
+  }
+
+  /** Grows the file system at the path to its device, as far as this guest sees the device grown. */
   expand(
     request: { readonly volumeId: string; readonly path: string; readonly sizeBytes: number },
     signal?: AbortSignal,
@@ -158,8 +276,10 @@ export class GuestVolumes {
       await this.#host.settled([...this.#platform.namesOf(place.blockPath), place.path, request.volumeId], signal)
       const sizeBytes = await this.#platform.measureDevice(place.blockPath, request.sizeBytes, signal)
       if (sizeBytes < request.sizeBytes) {
+        // Waiting helps only where the guest looks again by itself. The orchestrator goes on mounting a volume whose growth is
+        // refused, and mounts none whose growth may yet come.
         throw new StorageError(
-          'unavailable',
+          this.#platform.seesGrowth ? 'unavailable' : 'failed-precondition',
           `volume ${request.volumeId}: this guest still sees ${sizeBytes} of ${request.sizeBytes} bytes on ${place.blockPath}; detach and attach the volume to make it look again`,
         )
       }
@@ -189,7 +309,16 @@ export class GuestVolumes {
     const staged = uses.at(request.stagingPath, device)
     if (staged?.kind !== 'filesystem' || staged.identity !== device.identity) throw notStaged(object, request.stagingPath)
     // What is staged read-only can only be published read-only.
-    const readonly = request.readonly || staged.readonly
+    const options = request.format.kind === 'filesystem' ? request.format.mountOptions : []
+    const readonly = request.readonly || staged.readonly || options.includes('ro')
+    await this.#refuseFailed(object, staged, request.stagingPath, signal)
+    const notes = await this.#notes.read(signal)
+    // A directory that is shown a second time has the options of the first; none asked for is "as staged".
+    const asked = digestOptions(options)
+    const inEffect = notes.stagedOf(request.volumeId)?.options
+    if (asked !== '-' && inEffect !== undefined && asked !== inEffect) {
+      throw new StorageError('failed-precondition', `${object}: it was staged with other mount options; stage it with these`)
+    }
     if (confirmPublished(object, uses, device, { kind: 'filesystem', targetPath: request.targetPath, readonly })) return
     const others = uses.of(device).filter(use => use.kind === 'filesystem' && use.path !== request.stagingPath)
     if (request.exclusive) {
@@ -198,13 +327,32 @@ export class GuestVolumes {
         others.map(use => use.path),
       )
     }
+    await this.#prepareTarget(object, notes, request, signal)
     await this.#paths.ensureDirectory(request.targetPath, signal)
     await this.#platform.bindFileSystem({ source: request.stagingPath, target: request.targetPath, readonly }, signal)
     await this.#proveMounted(object, device, { kind: 'filesystem', targetPath: request.targetPath, readonly }, signal)
   }
 
+  /** Notes the target before anything is made there. Files that are there already would be hidden, and are in the way later. */
+  async #prepareTarget(object: string, notes: NotesRead, request: PublishRequest, signal: AbortSignal | undefined): Promise<void> {
+    const { volumeId, targetPath } = request
+    const entry = await this.#paths.readEntry(targetPath, signal)
+    if (entry.kind === 'directory' && !(await this.#paths.isEmpty(targetPath, signal))) {
+      throw new StorageError('failed-precondition', `${object}: ${targetPath} is not empty; move away what is there, or mount elsewhere`)
+    }
+    if (notes.targetOf(volumeId, targetPath) !== undefined) return
+    await this.#notes.noteTarget(volumeId, targetPath, entry.kind === 'absent' ? 'made' : 'kept', signal)
+  }
+
   async #publishDevice(object: string, device: GuestDevice, request: PublishRequest, signal: AbortSignal | undefined): Promise<void> {
     const { stagingPath, targetPath, readonly } = request
+    // Neither a read-only bind nor a link keeps the bytes of a device from being written.
+    if (readonly && request.mode === 'rw') {
+      throw new StorageError(
+        'failed-precondition',
+        `${object}: a raw volume cannot be published read-only while it is attached writable; attach it read-only`,
+      )
+    }
     if ((await this.#records.readDevice(stagingPath, signal)) !== device.blockPath) throw notStaged(object, stagingPath)
     if (request.exclusive) {
       const others = await this.#records.liveTargets(stagingPath, device, signal)
@@ -218,6 +366,7 @@ export class GuestVolumes {
     const linked = await this.#platform.readDeviceAt(targetPath, signal)
     if (linked === device.blockPath) return
     if (linked !== undefined) throw new StorageError('already-exists', `${object}: ${targetPath} already leads to ${linked}`)
+    await this.#prepareTarget(object, await this.#notes.read(signal), request, signal)
     await this.#records.addTarget(stagingPath, targetPath, signal)
     // The orchestrator makes the parent where it runs in the guest; where the plugin works over ssh nobody else can.
     await this.#paths.ensureDirectory(posix.dirname(targetPath), signal)
@@ -240,15 +389,19 @@ export class GuestVolumes {
     // The guest's own system is at the root, never a volume.
     if (!isPlain(request.path) || posix.normalize(request.path) === '/') throw missing()
     const path = await this.#platform.resolvePath(request.path, signal)
+    const notes = await this.#notes.read(signal)
     const uses = await this.#platform.readUses(signal)
     const mounted = uses.at(path)
     // A bound device node has the file system of nodes as its source, not the disk.
     if (mounted?.kind === 'filesystem') {
+      if (!this.#isOfVolume(notes, request.volumeId, mounted, path)) throw missing()
       const all = uses.of({ identity: mounted.identity, blockPath: mounted.source })
       return { path, blockPath: mounted.source, mount: all.find(use => use.kind === 'filesystem') ?? mounted }
     }
     const blockPath = (await this.#platform.readDeviceAt(path, signal)) ?? (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) throw missing()
+    const found = mounted ? this.#describe(mounted, notes, request.volumeId) : { source: blockPath, slot: this.#platform.slotOf(blockPath) }
+    if (!this.#isOfVolume(notes, request.volumeId, found, path)) throw missing()
     return { path, blockPath, mount: undefined }
   }
 
@@ -273,14 +426,17 @@ function isPlain(path: string): boolean {
   return path.startsWith('/') && !/[\p{Cc}\u2028\u2029]/u.test(path)
 }
 
-function usesBesides(uses: UseTable, mounted: Use, paths: readonly string[]): readonly Use[] {
-  return uses.of({ identity: mounted.identity, blockPath: mounted.source }).filter(use => !paths.includes(use.path))
+function pathsBesides(
+  uses: UseTable,
+  device: { readonly identity: string; readonly blockPath: string },
+  besides?: string,
+): readonly string[] {
+  return uses.of(device).flatMap(use => (use.path === besides ? [] : [use.path]))
 }
 
-function refuseWhileUsed(object: string, mounted: Use, uses: readonly Use[]): void {
-  if (uses.length === 0) return
-  const places = uses.map(use => use.path).join(', ')
-  throw new StorageError('busy', `${object}: ${mounted.source} is still mounted at ${places}; unpublish it there`)
+function refuseWhileUsed(object: string, blockPath: string, places: readonly string[]): void {
+  if (places.length === 0) return
+  throw new StorageError('busy', `${object}: ${blockPath} is still mounted at ${places.join(', ')}; unpublish it there`)
 }
 
 function refuseSecondTarget(object: string, others: readonly string[]): void {

@@ -1,7 +1,7 @@
 // Texts of a Linux guest turned into values: the mount table, blkid's report, file system totals. Pure; throws on what it does not understand.
 
 import { StorageError } from '../errors.ts'
-import { type Amounts, type Content, isUnder, type Use, type UseTable } from './disks.ts'
+import { type Amounts, type Content, findVisible, isUnder, type Use, type UseTable } from './disks.ts'
 
 export interface MountRow {
   readonly device: string // major:minor
@@ -67,7 +67,7 @@ export class LinuxUses implements UseTable {
   }
 
   at(path: string, device?: { readonly identity: string; readonly blockPath: string }): Use | undefined {
-    const row = this.#rows.findLast(candidate => candidate.path === path)
+    const row = findVisible(this.#rows, path)
     return row && this.#use(row, device)
   }
 
@@ -79,9 +79,12 @@ export class LinuxUses implements UseTable {
   #use(row: MountRow, device: { readonly identity: string; readonly blockPath: string } | undefined): Use {
     const node = device && this.#whereIs(device.blockPath)
     if (device && node && row.device === node.device && row.root === node.root) {
-      return { ...row, kind: 'device', identity: device.identity, source: device.blockPath }
+      const slot = diskSlot(device.blockPath)
+      return { ...row, kind: 'device', identity: device.identity, source: device.blockPath, slot }
     }
-    return { ...row, kind: row.root === '/' ? 'filesystem' : 'part', identity: row.device }
+    // Of a bound node only its name is left.
+    const slot = diskSlot(row.source) ?? (row.root === '/' ? undefined : diskSlot(row.root))
+    return { ...row, kind: row.root === '/' ? 'filesystem' : 'part', identity: row.device, slot }
   }
 
   /** The file system that holds a path, and the path inside it. */
@@ -123,10 +126,38 @@ export function parseFileSystemStat(text: string): { bytes: Amounts; inodes: Amo
   }
 }
 
+/** A process that the scan of /proc found with the device: its open file as hexadecimal numbers, or its mount table. */
+export function findProcess(line: string, identity: string): readonly string[] {
+  const [, major = '', minor = '', opener] = line.match(/^([0-9a-f]+):([0-9a-f]+) \/proc\/(\d+)\/fd\/\d+$/) ?? []
+  if (opener !== undefined) {
+    const numbers = `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`
+    return numbers === identity ? [`process ${opener}`] : []
+  }
+  const mounter = line.match(/^\/proc\/(\d+)\/mountinfo$/)?.[1]
+  return mounter === undefined ? [] : [`process ${mounter}, which has it mounted`]
+}
+
+/**
+ * A process that a tool was not allowed to look into: what it has open is unknown. The first process of a system, or of the plugin's
+ * container, is not counted: it starts others and opens no volume, and some kernels hide it from everybody.
+ */
+export function findUnseen(line: string): readonly string[] {
+  const process = line.match(/\/proc\/(\d+)\/.*(Permission denied|Operation not permitted)/)?.[1]
+  return process === undefined || process === '1' ? [] : [`process ${process}, which cannot be looked into`]
+}
+
 /** Disk number to the kernel's name: 0 is vdiska, 25 vdiskz, 26 vdiskaa (drivers/block/sunvdc.c). */
 export function diskName(slot: number): string {
   const letter = (index: number) => String.fromCharCode('a'.charCodeAt(0) + index)
   return `vdisk${slot < 26 ? letter(slot) : letter(Math.floor(slot / 26) - 1) + letter(slot % 26)}`
+}
+
+/** The number of the disk that a path names, by the last word of the path. */
+export function diskSlot(path: string): number | undefined {
+  const letters = path.match(/\/vdisk([a-z]{1,2})$/)?.[1]
+  if (letters === undefined) return undefined
+  const value = (index: number) => letters.charCodeAt(index) - 'a'.charCodeAt(0)
+  return letters.length === 1 ? value(0) : (value(0) + 1) * 26 + value(1)
 }
 
 export const LAST_NAMED_SLOT = 26 * 27 - 1

@@ -18,7 +18,17 @@ import {
   type UseTable,
 } from './disks.ts'
 import { LINUX_FAILURES } from './linux-failures.ts'
-import { diskName, LAST_NAMED_SLOT, LinuxUses, parseBlkid, parseFileSystemStat, parseMountInfo } from './linux-tables.ts'
+import {
+  diskName,
+  diskSlot,
+  findProcess,
+  findUnseen,
+  LAST_NAMED_SLOT,
+  LinuxUses,
+  parseBlkid,
+  parseFileSystemStat,
+  parseMountInfo,
+} from './linux-tables.ts'
 import { Paths } from './paths.ts'
 
 const BLOCKDEV = '/sbin/blockdev'
@@ -40,6 +50,11 @@ const XFS_GROWFS = '/usr/sbin/xfs_growfs'
 /** Status 8, as for a disk that cannot be read (linux-guest-tools-4.txt). */
 const NEWER_FORMAT = /has unsupported feature\(s\)|Get a newer version of e2fsck/
 
+const FIND = '/usr/bin/find'
+const GREP = '/bin/grep'
+// Printed when the scan of the processes has worked.
+const SCANNED = '/proc/uptime'
+
 type FileSystem = keyof typeof MKFS
 
 export interface LinuxOptions {
@@ -52,6 +67,8 @@ export class LinuxPlatform implements Platform {
   readonly fileSystems = ['ext4', 'xfs']
   // sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB (drivers/block/sunvdc.c).
   readonly maximumSizeBytes = (2 ** 32 - 1) * 512
+  // It reads the size of a disk once, when the disk appears (drivers/block/sunvdc.c).
+  readonly seesGrowth = false
   readonly slots = { first: 0, last: LAST_NAMED_SLOT }
   readonly #shell: Shell
   readonly #root: string
@@ -137,12 +154,39 @@ export class LinuxPlatform implements Platform {
     return zero
   }
 
-  async listHolders(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]> {
+  async listHolders(device: { readonly identity: string; readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]> {
     const name = device.blockPath.slice(device.blockPath.lastIndexOf('/') + 1)
     const stacked = await this.#listDisks(`${this.#root}/sys/class/block/${name}/holders`, signal)
     const swaps = await this.#read(['/bin/cat', '/proc/swaps'], 'swap areas', signal)
     const swap = swaps.stdout.split('\n').some(line => line.split(/\s/)[0] === device.blockPath)
-    return [...stacked, ...(swap ? ['the swap area'] : []), ...(await this.#processesOn(device.blockPath, signal))]
+    const kernel: string[] = []
+    for (const type of this.fileSystems) {
+      // The kernel lists a file system here for as long as it works on it, in whatever namespace, and also when it was unmounted
+      // lazily (fs/ext4/sysfs.c, fs/xfs/xfs_mount.c).
+      const live = await this.#paths.list(`${this.#root}/sys/fs/${type}/${name}/`, signal)
+      if (live !== undefined) kernel.push(`its ${type}, which the kernel has not let go: a container or a lazy unmount keeps it`)
+    }
+    const processes = [...(await this.#processesOn(device.blockPath, signal)), ...(await this.#processesOf(device, signal))]
+    return [...stacked, ...(swap ? ['the swap area'] : []), ...kernel, ...new Set(processes)]
+  }
+
+  /**
+   * Processes with the device open through any node of its numbers, or that see it mounted in a namespace of their own. An exclusive
+   * open would not tell the first, and the ordinary tools that make one (mkfs, wipefs) are a letter away from destroying.
+   */
+  async #processesOf(device: { readonly identity: string; readonly blockPath: string }, signal: AbortSignal | undefined): Promise<string[]> {
+    const mounts = ['(', '-path', '/proc/[0-9]*/mountinfo', '-exec', GREP, '-lF', ` ${device.identity} `, '{}', '+', ')']
+    const opened = ['(', '-path', '/proc/[0-9]*/fd/*', '-xtype', 'b', '-exec', STAT, '-L', '-c', '%t:%T %n', '{}', '+', ')']
+    const command: Command = [FIND, '/proc', '-maxdepth', '3', '(', '-path', SCANNED, '-print', ')', '-o', ...mounts, '-o', ...opened]
+    const result = await this.#shell.run(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
+    const lines = result.stdout.split('\n')
+    // Its status says only that some process ended meanwhile, or that grep found nothing.
+    if (!lines.includes(SCANNED)) {
+      expectSuccess(command, result, LINUX_FAILURES, device.blockPath)
+      throw new StorageError('unavailable', `${device.blockPath}: the processes of the guest could not be looked at`)
+    }
+    const unseen = result.stderr.split('\n').flatMap(line => findUnseen(line))
+    return [...lines.flatMap(line => findProcess(line, device.identity)), ...unseen]
   }
 
   async #processesOn(blockPath: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
@@ -150,12 +194,14 @@ export class LinuxPlatform implements Platform {
       const command: Command = [fuser, blockPath]
       const result = await this.#shell.run(command, { effect: 'read', signal })
       if (result.exitStatus === 127) continue
-      if (result.exitStatus === 0)
-        return result.stdout.split(/\s+/).flatMap(word => (/^\d+/.test(word) ? [`process ${word.replace(/\D/g, '')}`] : []))
-      // Processes of another security domain cannot be looked into; what the kernel itself holds is known by other means,
-      // and mkfs opens the disk exclusively. Any other complaint means that fuser did not look.
-      const complaint = result.stderr.split('\n').find(line => line.trim() !== '' && !line.startsWith('Cannot stat file /proc/'))
-      if (result.exitStatus === 1 && (complaint === undefined || /does not exist/.test(complaint))) return []
+      const words = result.exitStatus === 0 ? result.stdout.split(/\s+/) : []
+      const found = words.flatMap(word => (/^\d+/.test(word) ? [`process ${word.replace(/\D/g, '')}`] : []))
+      const complaints = result.stderr.split('\n').filter(line => line.trim() !== '')
+      const processes = [...found, ...new Set(complaints.flatMap(line => findUnseen(line)))]
+      if (result.exitStatus === 0) return processes
+      // Any other complaint means that fuser did not look.
+      const complaint = complaints.find(line => !line.startsWith('Cannot stat file /proc/'))
+      if (result.exitStatus === 1 && (complaint === undefined || /does not exist/.test(complaint))) return processes
       throw new StorageError('unavailable', `${blockPath}: fuser could not tell who uses it: ${complaint ?? `status ${result.exitStatus}`}`)
     }
     throw new StorageError('failed-precondition', `${blockPath}: the guest has no fuser; install psmisc`)
@@ -287,6 +333,10 @@ export class LinuxPlatform implements Platform {
 
   async touchDevice(blockPath: string, signal?: AbortSignal): Promise<void> {
     await this.#read([DD, `if=${blockPath}`, 'of=/dev/null', 'bs=4096', 'count=1', 'iflag=direct'], blockPath, signal, MEASURE_MS)
+  }
+
+  slotOf(blockPath: string): number | undefined {
+    return diskSlot(blockPath)
   }
 
   namesOf(blockPath: string): readonly string[] {

@@ -52,6 +52,9 @@ const FAILURES: readonly FailureRow[] = [
 // Recorded of file systems that were shut down; "I/O error" are the words of EIO on Solaris.
 const DISK_ERROR = /Input\/output error|I\/O error/
 
+const LINK_LINE = /^l[-rwxsStTlL]{9}/
+const ENTRY_LINE = /^[-dlbcpsD][-rwxsStTlL]{9}/
+
 export class Paths {
   readonly #shell: Shell
 
@@ -78,6 +81,26 @@ export class Paths {
   async list(directory: string, signal?: AbortSignal): Promise<readonly string[] | undefined> {
     const result = await this.#run([LS, '-1', directory], 'read', directory, signal)
     return result?.stdout.split('\n').filter(name => name !== '')
+  }
+
+  /** Links in a directory with what they hold; none when there is no such directory. Other lines are what a login script printed. */
+  async listLinks(directory: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const result = await this.#run([LS, '-l', directory], 'read', directory, signal)
+    const links = new Map<string, string>()
+    for (const line of (result?.stdout ?? '').split('\n').filter(at => LINK_LINE.test(at))) {
+      const [, name, target] = line.match(/ (\S+) -> (.+)$/) ?? []
+      if (name === undefined || target === undefined) {
+        throw new StorageError('internal', `${directory}: ls printed ${JSON.stringify(line)}`)
+      }
+      links.set(name, target)
+    }
+    return links
+  }
+
+  /** Whether a directory has no entries at all, hidden ones too. */
+  async isEmpty(directory: string, signal?: AbortSignal): Promise<boolean> {
+    const result = await this.#run([LS, '-lA', directory], 'read', directory, signal)
+    return !(result?.stdout ?? '').split('\n').some(line => ENTRY_LINE.test(line))
   }
 
   /** Text of a small file of the kernel; undefined when there is none. */
@@ -120,6 +143,13 @@ export class Paths {
       case 'other':
         throw new StorageError('failed-precondition', `${path} is no directory, file or link: the driver did not make it`)
     }
+  }
+
+  /** Removes what the driver made if nobody has put anything there since; anything else stays as it is. */
+  async removeIfUnused(path: string, signal?: AbortSignal): Promise<void> {
+    const entry = await this.readEntry(path, signal)
+    const isOwn = entry.kind === 'link' || (entry.kind === 'file' && entry.sizeBytes === 0)
+    if (isOwn || (entry.kind === 'directory' && (await this.isEmpty(path, signal)))) await this.remove(path, signal)
   }
 
   async #must(command: Command, path: string, signal: AbortSignal | undefined): Promise<CommandResult> {

@@ -1,7 +1,7 @@
 // Texts of a Solaris guest turned into values: device links, labels, the mount table, sizes. Pure; throws on what it does not understand.
 
 import { StorageError } from '../errors.ts'
-import { type Amounts, isUnder, type Use, type UseTable } from './disks.ts'
+import { type Amounts, findVisible, isUnder, type Use, type UseTable } from './disks.ts'
 
 export const SECTOR = 512
 
@@ -159,6 +159,12 @@ export function parseMountTable(text: string): readonly MountRow[] {
   return rows
 }
 
+/** The number of the disk that a name of a slice has; targets of other drivers have a `t` in theirs. */
+export function diskSlot(path: string): number | undefined {
+  const digits = path.match(/^\/dev\/dsk\/c\d+d(\d+)s\d+$/)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}
+
 /** A loopback mount (lofs) names the directory it shows; the device is that of the mount there. */
 export class SolarisUses implements UseTable {
   readonly #rows: readonly MountRow[]
@@ -168,7 +174,7 @@ export class SolarisUses implements UseTable {
   }
 
   at(path: string): Use | undefined {
-    const row = this.#rows.findLast(candidate => candidate.path === path)
+    const row = findVisible(this.#rows, path)
     return row && this.#use(row)
   }
 
@@ -183,6 +189,7 @@ export class SolarisUses implements UseTable {
       kind: shown.whole ? 'filesystem' : 'part',
       identity: shown.row.special,
       source: shown.row.special,
+      slot: diskSlot(shown.row.special),
       type: shown.row.type,
       readonly: row.options.includes('ro'),
       // UFS panics or is unmounted by an error (mount_ufs(1M), onerror): the table tells nothing.

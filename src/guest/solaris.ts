@@ -22,6 +22,7 @@ import { SOLARIS_FAILURES } from './solaris-failures.ts'
 import { SolarisLabels } from './solaris-label.ts'
 import {
   backendBytes,
+  diskSlot,
   findDiskLinks,
   findSliceZero,
   parseDiskBytes,
@@ -53,6 +54,7 @@ const GROWTH_SLACK = 1024 ** 2
 export class SolarisPlatform implements Platform {
   readonly fileSystems = ['ufs']
   readonly maximumSizeBytes = undefined
+  readonly seesGrowth = true
   readonly slots = { first: 0, last: 0xffff }
   readonly #shell: Shell
   readonly #paths: Paths
@@ -255,6 +257,10 @@ export class SolarisPlatform implements Platform {
     if (state.kind === 'unlabelled') return
     const rawPath = `/dev/rdsk/${name}s0`
     await this.#read([DD, `if=${rawPath}`, 'of=/dev/null', 'bs=8192', 'count=1'], rawPath, signal, MEASURE_MS)
+  }
+
+  slotOf(blockPath: string): number | undefined {
+    return diskSlot(blockPath)
   }
 
   // Some commands name the disk, some a slice of it, some its character device.

@@ -285,7 +285,7 @@ describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest',
 
   test('that is attached read-only is published read-only, and no byte of it can be written', async () => {
     const { world, disk } = await stagedBlock(platform, 'ro')
-    const request = world.publishRequest(disk, { format: BLOCK, readonly: true })
+    const request = world.publishRequest(disk, { format: BLOCK, readonly: true, mode: 'ro' })
 
     await world.volumes.publish(request)
     await world.fresh().publish(request)

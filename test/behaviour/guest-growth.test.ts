@@ -221,7 +221,7 @@ test.each(['ext4', 'xfs'])(
 
     for (const volumes of [world.volumes, world.fresh()]) {
       await expect(volumes.expand(growth())).rejects.toMatchObject({
-        kind: 'unavailable',
+        kind: 'failed-precondition',
         message: expect.stringMatching(/still sees 629145600 of 2147483648 bytes .* detach and attach the volume/),
       })
     }

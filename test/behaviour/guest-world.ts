@@ -170,6 +170,7 @@ export function guestWorld(kind: PlatformKind, options: { controller?: number; p
         stagingPath: '/staging/v1',
         targetPath: '/pods/a/mount',
         readonly: false,
+        mode: 'rw',
         exclusive: false,
         ...other,
       }

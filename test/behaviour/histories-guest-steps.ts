@@ -135,6 +135,7 @@ export async function publishIn(
       stagingPath: volume.stagingPath(),
       targetPath: volume.targetPath(),
       readonly,
+      mode: attachment.mode,
       exclusive: false,
     }),
   )

@@ -26,5 +26,5 @@ export function publishRequest(
   change: { targetPath?: string; readonly?: boolean; exclusive?: boolean } = {},
 ) {
   const { createdEmpty: _empty, written: _written, mode, ...staged } = stageRequest(volume, attachment)
-  return { ...staged, targetPath: TARGET, readonly: mode === 'ro', exclusive: false, ...change }
+  return { ...staged, targetPath: TARGET, readonly: mode === 'ro', mode, exclusive: false, ...change }
 }

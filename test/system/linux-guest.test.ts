@@ -94,6 +94,7 @@ function publishRequest(disk: TestDisk, other: Partial<PublishRequest>): Publish
     sizeBytes: disk.store.sizeBytes,
     format: ext4,
     readonly: false,
+    mode: 'rw',
     exclusive: true,
     ...places,
     ...other,

@@ -33,6 +33,8 @@ export abstract class SimGuest {
   /** Open files: path to the number of its process. */
   readonly #open = new Map<object, { readonly path: string; readonly process: number }>()
   #nextProcess = 4000
+  /** File systems that live on without a line in the mount table: in a namespace of a process, or unmounted lazily. */
+  readonly #kept = new Map<object, { readonly mount: SimMount; readonly process: number | undefined }>()
   /** Disks with a file system that is mounted writable, or was by a mount that others outlive. */
   readonly #written = new Set<VirtualDisk>()
   /** Until the last mount of the disk is gone. */
@@ -47,6 +49,7 @@ export abstract class SimGuest {
       if (event === 'boot') {
         this.table = [...this.systemMounts()]
         this.#open.clear()
+        this.#kept.clear()
         this.#written.clear()
         this.#failed.clear()
         this.booted()
@@ -130,6 +133,44 @@ export abstract class SimGuest {
     }
   }
 
+  /** A process in a mount namespace of its own keeps what is mounted at the path; the returned function ends it. */
+  keepInNamespace(path: string): () => void {
+    return this.#keep(path, this.#nextProcess++)
+  }
+
+  /** `umount -l` while a file is open; the returned function closes that. */
+  unmountLazily(path: string): () => void {
+    const release = this.#keep(path, undefined)
+    const mount = this.mountAt(path)
+    if (mount) this.unmount(mount)
+    return release
+  }
+
+  #keep(path: string, process: number | undefined): () => void {
+    const mount = this.mountAt(path)
+    if (mount === undefined) throw new DeviceError('ENOENT', `${path}: nothing is mounted there`)
+    const key = {}
+    this.#kept.set(key, { mount, process })
+    return () => {
+      this.#kept.delete(key)
+      this.#settle(mount)
+    }
+  }
+
+  /** Disks with a file system of the type that the kernel works on. */
+  protected liveFileSystems(type: string): readonly VirtualDisk[] {
+    const mounts = [...this.table, ...[...this.#kept.values()].map(kept => kept.mount)]
+    return [...new Set(mounts.flatMap(mount => (mount.type === type && mount.what === 'filesystem' && mount.disk ? [mount.disk] : [])))]
+  }
+
+  protected namespacesWith(disk: VirtualDisk): readonly number[] {
+    return [...this.#kept.values()].flatMap(kept => (kept.mount.disk === disk && kept.process !== undefined ? [kept.process] : []))
+  }
+
+  protected openFiles(): readonly { readonly path: string; readonly process: number }[] {
+    return [...this.#open.values()]
+  }
+
   protected opened(_path: string, _process: number): void {}
   protected closed(_path: string, _process: number): void {}
 
@@ -154,9 +195,15 @@ export abstract class SimGuest {
 
   protected unmount(mount: SimMount): void {
     this.table = this.table.filter(other => other !== mount)
+    this.#settle(mount)
+  }
+
+  /** The file system is done with when nothing shows it any more. */
+  #settle(mount: SimMount): void {
     const { disk } = mount
     if (!disk || mount.what !== 'filesystem') return
     if (this.table.some(other => other.disk === disk && other.what === 'filesystem')) return
+    if ([...this.#kept.values()].some(kept => kept.mount.disk === disk)) return
     disk.holders.delete('mount')
     this.#failed.delete(disk)
     if (this.#written.delete(disk)) this.markClean(disk, true)

@@ -6,6 +6,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 
+const FILE_SYSTEMS = ['ext4', 'xfs'] as const
+
 export interface KernelDisk {
   readonly id: number
   readonly name: string
@@ -26,7 +28,7 @@ export class KernelRoot {
 
   constructor(directory: string) {
     this.#directory = directory
-    for (const path of ['dev', 'sys/bus/vio/devices', 'sys/class/block']) mkdirSync(`${directory}/${path}`, { recursive: true })
+    for (const path of ['dev', 'sys/bus/vio/devices', 'sys/class/block', 'sys/fs/ext4', 'sys/fs/xfs']) mkdirSync(`${directory}/${path}`, { recursive: true })
   }
 
   /** Makes the directory show exactly these disks. */
@@ -63,6 +65,10 @@ export class KernelRoot {
     mkdirSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0/block/${disk.name}`, { recursive: true })
     mkdirSync(`${this.#directory}/sys/class/block/${disk.name}`)
     writeFileSync(`${this.#directory}/sys/class/block/${disk.name}/dev`, `${numbers}\n`)
+    // A name that leads nowhere while the kernel has no such file system; it can be listed only when it has.
+    for (const type of FILE_SYSTEMS) {
+      symlinkSync(`/sys/fs/${type}/${basename(loop)}`, `${this.#directory}/sys/fs/${type}/${disk.name}`)
+    }
     symlinkSync(`/sys/class/block/${basename(loop)}/holders`, `${this.#directory}/sys/class/block/${disk.name}/holders`)
   }
 
@@ -70,6 +76,7 @@ export class KernelRoot {
     this.#shown.delete(disk.name)
     rmSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0`, { recursive: true, force: true })
     rmSync(`${this.#directory}/sys/class/block/${disk.name}`, { recursive: true, force: true })
+    for (const type of FILE_SYSTEMS) rmSync(`${this.#directory}/sys/fs/${type}/${disk.name}`, { force: true })
     rmSync(`${this.#directory}/dev/${disk.name}`, { force: true })
     if (existsSync(`/sys/class/block/${basename(loop)}/loop`)) execFileSync('losetup', ['--detach', loop])
   }

@@ -94,7 +94,7 @@ export class NameTree {
     if (entry.kind !== 'directory') return unsupported('ls', args)
     const names = [...(this.#kernel.list(path) ?? this.children(path))]
     if (option === '-1') return answer(names.map(name => `${name}\n`).join(''))
-    if (option !== '-l') return unsupported('ls', args)
+    if (option !== '-l' && option !== '-lA') return unsupported('ls', args)
     const lines = names.map(name => longLine(this.find(`${path}/${name}`) ?? { kind: 'file' }, name))
     return answer(['total 0', ...lines].map(line => `${line}\n`).join(''))
   }

@@ -1,0 +1,119 @@
+// What the driver noted in a guest about its volumes: which disk a volume was staged from, and where it was published. Unpublish
+// and unstage are told a volume and a path only; without a note nobody could say whether what is mounted there is the volume's.
+// Notes are links in one directory, so that one listing reads them all and each is written whole or not at all. They are never
+// a proof that something is mounted, only of whose it is. Volumes that an older version staged have none.
+
+import { createHash } from 'node:crypto'
+import { StorageError } from '../errors.ts'
+import type { Paths } from './paths.ts'
+
+const DIRECTORY = '/var/lib/ldom-csi/volumes'
+
+/** `kept`: the directory or file was there before the driver came, and stays. */
+export type TargetNote = 'made' | 'kept'
+
+interface StagedNote {
+  readonly blockPath: string
+  /** Digest of the mount options. */
+  readonly options: string
+}
+
+export class VolumeNotes {
+  readonly #paths: Paths
+
+  constructor(paths: Paths) {
+    this.#paths = paths
+  }
+
+  async read(signal?: AbortSignal): Promise<NotesRead> {
+    return new NotesRead(await this.#paths.listLinks(DIRECTORY, signal))
+  }
+
+  /** Notes the disk of a volume. What another volume noted of the same disk is from a time before, and goes. */
+  async noteStaged(notes: NotesRead, volumeId: string, staged: StagedNote, signal?: AbortSignal): Promise<void> {
+    const text = `${staged.blockPath} ${staged.options}`
+    const name = encodeURIComponent(volumeId)
+    const written = notes.links.get(name)
+    for (const [other, target] of notes.links) {
+      const isStale = other !== name && !other.includes('@') && target.split(' ')[0] === staged.blockPath
+      if (isStale) await this.#paths.remove(`${DIRECTORY}/${other}`, signal)
+    }
+    if (written === text) return
+    await this.#paths.ensureDirectory(DIRECTORY, signal)
+    if (written !== undefined) await this.#paths.remove(`${DIRECTORY}/${name}`, signal)
+    await this.#paths.createLink(`${DIRECTORY}/${name}`, text, signal)
+  }
+
+  async noteTarget(volumeId: string, path: string, note: TargetNote, signal?: AbortSignal): Promise<void> {
+    await this.#paths.ensureDirectory(DIRECTORY, signal)
+    await this.#paths.createLink(`${DIRECTORY}/${targetName(volumeId, path, note)}`, path, signal)
+  }
+
+  async forgetTarget(notes: NotesRead, volumeId: string, path: string, signal?: AbortSignal): Promise<void> {
+    const note = notes.targetOf(volumeId, path)
+    if (note) await this.#paths.remove(`${DIRECTORY}/${targetName(volumeId, path, note)}`, signal)
+  }
+
+  async forgetStaged(notes: NotesRead, volumeId: string, signal?: AbortSignal): Promise<void> {
+    if (notes.stagedOf(volumeId)) await this.#paths.remove(`${DIRECTORY}/${encodeURIComponent(volumeId)}`, signal)
+  }
+}
+
+/** The notes as of one reading. */
+export class NotesRead {
+  readonly links: ReadonlyMap<string, string>
+
+  constructor(links: ReadonlyMap<string, string>) {
+    this.links = links
+  }
+
+  stagedOf(volumeId: string): StagedNote | undefined {
+    const text = this.links.get(encodeURIComponent(volumeId))
+    if (text === undefined) return undefined
+    const [, blockPath, options] = text.match(/^(\/\S+) ([0-9a-f]+|-)$/) ?? []
+    if (blockPath === undefined || options === undefined) {
+      throw new StorageError('internal', `${DIRECTORY}: the note of volume ${volumeId} is ${JSON.stringify(text)}`)
+    }
+    return { blockPath, options }
+  }
+
+  /** The volume that a disk was staged for. */
+  ownerOf(blockPath: string): string | undefined {
+    for (const [name, text] of this.links) {
+      if (!name.includes('@') && text.split(' ')[0] === blockPath) return decodeURIComponent(name)
+    }
+    return undefined
+  }
+
+  /** Disks that volumes were staged from. */
+  disks(): readonly string[] {
+    return [...this.links].flatMap(([name, text]) => (name.includes('@') ? [] : [text.split(' ')[0] ?? '']))
+  }
+
+  targetOf(volumeId: string, path: string): TargetNote | undefined {
+    for (const note of ['made', 'kept'] as const) if (this.links.get(targetName(volumeId, path, note)) === path) return note
+    return undefined
+  }
+
+  /** Paths at which the volume was published. */
+  targetsOf(volumeId: string): readonly string[] {
+    const prefix = `${encodeURIComponent(volumeId)}@`
+    return [...this.links].flatMap(([name, path]) => (name.startsWith(prefix) ? [path] : []))
+  }
+
+  /** Whether a path is noted as a target of another volume. */
+  isTargetOfAnother(volumeId: string, path: string): boolean {
+    const prefix = `${encodeURIComponent(volumeId)}@`
+    return [...this.links].some(([name, target]) => name.includes('@') && !name.startsWith(prefix) && target === path)
+  }
+}
+
+/** Options are compared, never shown: their order is theirs, and `rw` and `ro` are judged by the mount itself. */
+export function digestOptions(options: readonly string[]): string {
+  const own = options.filter(option => option !== 'ro' && option !== 'rw')
+  return own.length === 0 ? '-' : createHash('sha256').update(JSON.stringify(own)).digest('hex').slice(0, 32)
+}
+
+function targetName(volumeId: string, path: string, note: TargetNote): string {
+  return `${encodeURIComponent(volumeId)}@${note}-${createHash('sha256').update(path).digest('hex').slice(0, 16)}`
+}

@@ -2,7 +2,7 @@
 // witnesses and two readings agree that it is empty, repairs, mounts, grows. Everything that destroys data passes through here.
 
 import type { Clock } from '../clock.ts'
-import { StorageError } from '../errors.ts'
+import { isStorageError, StorageError } from '../errors.ts'
 import { type Content, describeFailure, type GuestDevice, type Platform, type UseTable } from './disks.ts'
 import { parseMkfsOptions } from './mkfs-options.ts'
 import type { Paths } from './paths.ts'
@@ -102,7 +102,12 @@ export class DiskPreparation {
     if (readonly || fresh) return
     // A layout that somebody else made is used as it is: the data is there, and whoever asks for growth is told.
     await this.#platform.widen(device, signal)
-    await this.#platform.grow(device, { path: request.stagingPath, type }, signal)
+    try {
+      await this.#platform.grow(device, { path: request.stagingPath, type }, signal)
+    } catch (error) {
+      // It is mounted, and its data can be used as it is; whoever asks for growth is told. What may yet go on is not over.
+      if (!isStorageError(error) || error.kind === 'unavailable') throw error
+    }
   }
 
   /**
@@ -271,14 +276,19 @@ function confirmStaged(
 }
 
 // They become one word after -o: a comma would start another option, and some options undo what this driver promises.
-const FORBIDDEN_OPTIONS = /^(remount|bind|rbind|move|loop|discard|nouuid|norecovery|noload|overlay)(=|$)/
+// mount(8) makes a loop device for some, which outlives the mount. What it keeps for itself (`X-`, `verity.`) is not for a volume.
+const FORBIDDEN_PREFIX = /^(X-|verity\.|r[ow]=)/
+// The labels of SELinux have commas; quotes make one option of them (mount(8)).
+const SELINUX_OPTION = /^(fs|def|root)?context="[A-Za-z0-9_.:,-]+"$/
+const FORBIDDEN_OPTIONS = /^(remount|bind|rbind|move|loop|offset|sizelimit|encryption|helper|discard|nouuid|norecovery|noload|overlay)(=|$)/
 
 function checkMountOptions(object: string, options: readonly string[]): void {
   for (const option of options) {
+    if (SELINUX_OPTION.test(option)) continue
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.:@%+/=-]*$/.test(option)) {
       throw new StorageError('invalid-argument', `${object}: ${JSON.stringify(option)} is not a mount option`)
     }
-    if (FORBIDDEN_OPTIONS.test(option))
+    if (FORBIDDEN_OPTIONS.test(option) || FORBIDDEN_PREFIX.test(option))
       throw new StorageError('invalid-argument', `${object}: the mount option ${option} is not for a volume`)
   }
 }

@@ -77,6 +77,8 @@ export interface Platform {
   readonly fileSystems: readonly string[]
   /** The largest disk this platform can address without damage, if there is such a limit. */
   readonly maximumSizeBytes: number | undefined
+  /** Where the driver's notes are; see volume-notes.ts. */
+  readonly notesDirectory: string
   /** Whether a disk that grew while it was attached is ever seen with its new size before it is attached anew. */
   readonly seesGrowth: boolean
   readonly slots: { readonly first: number; readonly last: number }
@@ -134,6 +136,8 @@ export interface Platform {
   /** Words by which this platform's commands name the disk. */
   namesOf(blockPath: string): readonly string[]
 }
+
+export const NOTES_DIRECTORY = '/var/lib/ldom-csi/volumes'
 
 /** Blocks of `od` output that are read to prove that nothing is there. */
 export const PROBE_BYTES = 128 * 1024

@@ -78,7 +78,7 @@ export class GuestVolumes {
     this.#host = options.host
     this.#paths = new Paths(options.host.shell)
     this.#records = new BlockRecords(this.#paths, options.platform)
-    this.#notes = new VolumeNotes(this.#paths)
+    this.#notes = new VolumeNotes(this.#paths, options.platform.notesDirectory)
     this.#disks = new DiskPreparation({ ...options, paths: this.#paths })
   }
 

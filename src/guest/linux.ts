@@ -10,6 +10,7 @@ import {
   type GuestDevice,
   MEASURE_MS,
   type MountRequest,
+  NOTES_DIRECTORY,
   type Platform,
   PROBE_BYTES,
   parseZeroDump,
@@ -59,7 +60,7 @@ type FileSystem = keyof typeof MKFS
 
 export interface LinuxOptions {
   readonly shell: Shell
-  /** Prefix of /sys and /dev, for a guest whose kernel files stand in a directory of their own. */
+  /** Prefix of /sys, /dev and the driver's notes, for a guest whose files stand in a directory of their own. */
   readonly root?: string | undefined
 }
 
@@ -70,6 +71,7 @@ export class LinuxPlatform implements Platform {
   // It reads the size of a disk once, when the disk appears (drivers/block/sunvdc.c).
   readonly seesGrowth = false
   readonly slots = { first: 0, last: LAST_NAMED_SLOT }
+  readonly notesDirectory: string
   readonly #shell: Shell
   readonly #root: string
   readonly #paths: Paths
@@ -77,6 +79,7 @@ export class LinuxPlatform implements Platform {
   constructor(options: LinuxOptions) {
     this.#shell = options.shell
     this.#root = options.root ?? ''
+    this.notesDirectory = `${this.#root}${NOTES_DIRECTORY}`
     this.#paths = new Paths(options.shell)
   }
 
@@ -174,7 +177,10 @@ export class LinuxPlatform implements Platform {
    * Processes with the device open through any node of its numbers, or that see it mounted in a namespace of their own. An exclusive
    * open would not tell the first, and the ordinary tools that make one (mkfs, wipefs) are a letter away from destroying.
    */
-  async #processesOf(device: { readonly identity: string; readonly blockPath: string }, signal: AbortSignal | undefined): Promise<string[]> {
+  async #processesOf(
+    device: { readonly identity: string; readonly blockPath: string },
+    signal: AbortSignal | undefined,
+  ): Promise<string[]> {
     const mounts = ['(', '-path', '/proc/[0-9]*/mountinfo', '-exec', GREP, '-lF', ` ${device.identity} `, '{}', '+', ')']
     const opened = ['(', '-path', '/proc/[0-9]*/fd/*', '-xtype', 'b', '-exec', STAT, '-L', '-c', '%t:%T %n', '{}', '+', ')']
     const command: Command = [FIND, '/proc', '-maxdepth', '3', '(', '-path', SCANNED, '-print', ')', '-o', ...mounts, '-o', ...opened]

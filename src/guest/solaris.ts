@@ -10,6 +10,7 @@ import {
   type GuestDevice,
   MEASURE_MS,
   type MountRequest,
+  NOTES_DIRECTORY,
   type Platform,
   PROBE_BYTES,
   parseZeroDump,
@@ -54,6 +55,7 @@ const GROWTH_SLACK = 1024 ** 2
 export class SolarisPlatform implements Platform {
   readonly fileSystems = ['ufs']
   readonly maximumSizeBytes = undefined
+  readonly notesDirectory = NOTES_DIRECTORY
   readonly seesGrowth = true
   readonly slots = { first: 0, last: 0xffff }
   readonly #shell: Shell

@@ -7,8 +7,6 @@ import { createHash } from 'node:crypto'
 import { StorageError } from '../errors.ts'
 import type { Paths } from './paths.ts'
 
-const DIRECTORY = '/var/lib/ldom-csi/volumes'
-
 /** `kept`: the directory or file was there before the driver came, and stays. */
 export type TargetNote = 'made' | 'kept'
 
@@ -20,13 +18,15 @@ interface StagedNote {
 
 export class VolumeNotes {
   readonly #paths: Paths
+  readonly #directory: string
 
-  constructor(paths: Paths) {
+  constructor(paths: Paths, directory: string) {
     this.#paths = paths
+    this.#directory = directory
   }
 
   async read(signal?: AbortSignal): Promise<NotesRead> {
-    return new NotesRead(await this.#paths.listLinks(DIRECTORY, signal))
+    return new NotesRead(await this.#paths.listLinks(this.#directory, signal))
   }
 
   /** Notes the disk of a volume. What another volume noted of the same disk is from a time before, and goes. */
@@ -36,26 +36,26 @@ export class VolumeNotes {
     const written = notes.links.get(name)
     for (const [other, target] of notes.links) {
       const isStale = other !== name && !other.includes('@') && target.split(' ')[0] === staged.blockPath
-      if (isStale) await this.#paths.remove(`${DIRECTORY}/${other}`, signal)
+      if (isStale) await this.#paths.remove(`${this.#directory}/${other}`, signal)
     }
     if (written === text) return
-    await this.#paths.ensureDirectory(DIRECTORY, signal)
-    if (written !== undefined) await this.#paths.remove(`${DIRECTORY}/${name}`, signal)
-    await this.#paths.createLink(`${DIRECTORY}/${name}`, text, signal)
+    await this.#paths.ensureDirectory(this.#directory, signal)
+    if (written !== undefined) await this.#paths.remove(`${this.#directory}/${name}`, signal)
+    await this.#paths.createLink(`${this.#directory}/${name}`, text, signal)
   }
 
   async noteTarget(volumeId: string, path: string, note: TargetNote, signal?: AbortSignal): Promise<void> {
-    await this.#paths.ensureDirectory(DIRECTORY, signal)
-    await this.#paths.createLink(`${DIRECTORY}/${targetName(volumeId, path, note)}`, path, signal)
+    await this.#paths.ensureDirectory(this.#directory, signal)
+    await this.#paths.createLink(`${this.#directory}/${targetName(volumeId, path, note)}`, path, signal)
   }
 
   async forgetTarget(notes: NotesRead, volumeId: string, path: string, signal?: AbortSignal): Promise<void> {
     const note = notes.targetOf(volumeId, path)
-    if (note) await this.#paths.remove(`${DIRECTORY}/${targetName(volumeId, path, note)}`, signal)
+    if (note) await this.#paths.remove(`${this.#directory}/${targetName(volumeId, path, note)}`, signal)
   }
 
   async forgetStaged(notes: NotesRead, volumeId: string, signal?: AbortSignal): Promise<void> {
-    if (notes.stagedOf(volumeId)) await this.#paths.remove(`${DIRECTORY}/${encodeURIComponent(volumeId)}`, signal)
+    if (notes.stagedOf(volumeId)) await this.#paths.remove(`${this.#directory}/${encodeURIComponent(volumeId)}`, signal)
   }
 }
 
@@ -72,7 +72,7 @@ export class NotesRead {
     if (text === undefined) return undefined
     const [, blockPath, options] = text.match(/^(\/\S+) ([0-9a-f]+|-)$/) ?? []
     if (blockPath === undefined || options === undefined) {
-      throw new StorageError('internal', `${DIRECTORY}: the note of volume ${volumeId} is ${JSON.stringify(text)}`)
+      throw new StorageError('internal', `the note of volume ${volumeId} is ${JSON.stringify(text)}`)
     }
     return { blockPath, options }
   }

@@ -156,9 +156,9 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
       kind: 'already-exists',
       message: expect.stringContaining('other mount options'),
     })
-    await expect(
-      world.fresh().publish(world.publishRequest(disk, { format, targetPath: '/pods/c' })),
-    ).rejects.toMatchObject({ kind: 'failed-precondition' })
+    await expect(world.fresh().publish(world.publishRequest(disk, { format, targetPath: '/pods/c' }))).rejects.toMatchObject({
+      kind: 'failed-precondition',
+    })
     await world.fresh().stage(world.stageRequest(disk))
   })
 
@@ -273,14 +273,59 @@ describe('a raw volume of a linux guest', () => {
   })
 })
 
-test.each(['shut-down', 'turned-readonly'] as const)('a file system that the kernel has made %s is neither published nor measured', async how => {
+test.each(['shut-down', 'turned-readonly'] as const)(
+  'a file system that the kernel has made %s is neither published nor measured',
+  async how => {
+    const world = guestWorld('linux')
+    const disk = world.addDisk(100, 600 * MiB)
+    await world.volumes.stage(world.stageRequest(disk))
+    world.guest.failFileSystem('/staging/v1', how)
+
+    const refusal = { kind: 'failed-precondition', message: expect.stringContaining('stage it anew') }
+
+    await expect(world.volumes.publish(world.publishRequest(disk))).rejects.toMatchObject(refusal)
+    await expect(world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })).rejects.toMatchObject(refusal)
+  },
+)
+
+test('the label of SELinux, with its commas, is one mount option', async () => {
+  const world = guestWorld('linux')
+  const disk = world.addDisk(100, 600 * MiB)
+  const mountOptions = ['context="system_u:object_r:container_file_t:s0:c127,c456"']
+
+  await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions } }))
+
+  expect(world.guest.mounts()).toHaveLength(1)
+})
+
+test('a file system that cannot grow is staged as it is, and who asks for growth is told', async () => {
   const world = guestWorld('linux')
   const disk = world.addDisk(100, 600 * MiB)
   await world.volumes.stage(world.stageRequest(disk))
-  world.guest.failFileSystem('/staging/v1', how)
+  await world.volumes.unstage(STAGED)
+  const stderr = 'resize2fs: Permission denied to resize filesystem\n'
+  world.host.programs.set('resize2fs', () => ({ exitStatus: 1, stdout: '', stderr }))
 
-  const refusal = { kind: 'failed-precondition', message: expect.stringContaining('stage it anew') }
+  await world.volumes.stage(world.stageRequest(disk, { written: true }))
 
-  await expect(world.volumes.publish(world.publishRequest(disk))).rejects.toMatchObject(refusal)
-  await expect(world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })).rejects.toMatchObject(refusal)
+  expect(world.guest.mounts()).toHaveLength(1)
+  const growth = world.volumes.expand({ volumeId: 'silver/v1', path: '/staging/v1', sizeBytes: 0 })
+  await expect(growth).rejects.toMatchObject({ kind: 'permission-denied' })
+})
+
+describe.each(PLATFORMS)('a mount in a %s guest that a later one has covered', kind => {
+  test('is not taken for a publication: the target is mounted again where it is seen', async () => {
+    const { world, disk } = await published(kind)
+    world.guest.coverWithOwn('/pods')
+    const targets = () => world.guest.mounts().filter(mount => mount.path === '/pods/a/mount')
+    expect(targets()).toHaveLength(1)
+
+    await world.fresh().publish(world.publishRequest(disk))
+    expect(targets()).toHaveLength(2)
+
+    await world.fresh().unpublish(TARGET)
+    expect(targets()).toHaveLength(1)
+    const unstaged = world.fresh().unstage(STAGED)
+    await expect(unstaged).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('/pods/a/mount') })
+  })
 })

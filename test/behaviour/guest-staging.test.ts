@@ -224,15 +224,18 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     await expect(world.volumes.stage(world.stageRequest(disk, { written: true }))).rejects.toMatchObject({ kind: 'already-exists' })
   })
 
-  test.each(['a,b', '-x', 'remount', 'discard', ''])('the mount option %j is refused', async option => {
-    const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+  test.each(['a,b', '-x', 'remount', 'discard', '', 'offset=4096', 'sizelimit=4096', 'X-mount.subdir=a', 'context="a,b" ,rw'])(
+    'the mount option %j is refused',
+    async option => {
+      const world = guestWorld(kind)
+      const disk = world.addDisk(100, 600 * MiB)
 
-    const staged = world.volumes.stage(world.stageRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions: [option] } }))
+      const staged = world.volumes.stage(world.stageRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions: [option] } }))
 
-    await expect(staged).rejects.toMatchObject({ kind: 'invalid-argument' })
-    expect(world.guest.formatCount(100)).toBe(0)
-  })
+      await expect(staged).rejects.toMatchObject({ kind: 'invalid-argument' })
+      expect(world.guest.formatCount(100)).toBe(0)
+    },
+  )
 
   test('a second request for a volume that is being worked on is refused', async () => {
     const world = guestWorld(kind)

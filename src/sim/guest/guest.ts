@@ -133,6 +133,11 @@ export abstract class SimGuest {
     }
   }
 
+  /** The guest mounts a file system of its own over a directory: what was mounted below is not seen any more. */
+  coverWithOwn(path: string): void {
+    this.table = [...this.table, { path, type: 'tmpfs', source: 'swap', options: ['rw'], disk: undefined, root: '/', what: 'system' }]
+  }
+
   /** A process in a mount namespace of its own keeps what is mounted at the path; the returned function ends it. */
   keepInNamespace(path: string): () => void {
     return this.#keep(path, this.#nextProcess++)
@@ -183,7 +188,9 @@ export abstract class SimGuest {
   }
 
   protected mountAt(path: string): SimMount | undefined {
-    return this.table.findLast(mount => mount.path === path)
+    const index = this.table.findLastIndex(mount => mount.path === path)
+    const isCovered = this.table.slice(index + 1).some(later => isBelow(path, later.path))
+    return isCovered ? undefined : this.table[index]
   }
 
   /** The mount that a path lies in. */

@@ -28,7 +28,8 @@ export class KernelRoot {
 
   constructor(directory: string) {
     this.#directory = directory
-    for (const path of ['dev', 'sys/bus/vio/devices', 'sys/class/block', 'sys/fs/ext4', 'sys/fs/xfs']) mkdirSync(`${directory}/${path}`, { recursive: true })
+    for (const path of ['dev', 'sys/bus/vio/devices', 'sys/class/block', 'sys/fs/ext4', 'sys/fs/xfs'])
+      mkdirSync(`${directory}/${path}`, { recursive: true })
   }
 
   /** Makes the directory show exactly these disks. */

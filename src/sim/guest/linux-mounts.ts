@@ -191,13 +191,15 @@ function parseMount(args: readonly string[]): { options: string[]; type: string;
     const word = args[at] ?? ''
     if (word === '--bind') options.push('bind')
     else if (word === '-t') type = args[++at] ?? ''
-    else if (word === '-o') options.push(...(args[++at] ?? '').split(','))
+    else if (word === '-o') options.push(...((args[++at] ?? '').match(OPTION) ?? []))
     else if (word.startsWith('-')) return undefined
     else operands.push(word)
   }
   return operands.length >= 1 && operands.length <= 2 ? { options, type, operands } : undefined
 }
 
+// A comma within quotes belongs to the option (mount(8), of SELinux labels).
+const OPTION = /(?:[^,"]|"[^"]*")+/g
 const COMMON = ['rw', 'ro', 'noatime', 'relatime', 'nosuid', 'nodev', 'noexec', 'sync']
 const OWN: Readonly<Record<string, readonly string[]>> = {
   ext4: ['noload', 'norecovery', 'data=ordered', 'errors=remount-ro'],
@@ -205,7 +207,7 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
 }
 
 function hasOnlyKnownOptions(type: string, options: readonly string[]): boolean {
-  return options.every(option => COMMON.includes(option) || OWN[type]?.includes(option))
+  return options.every(option => COMMON.includes(option) || option.startsWith('context=') || OWN[type]?.includes(option))
 }
 
 function shownOptions(options: readonly string[]): readonly string[] {

@@ -6,6 +6,7 @@ const PREPARATION = 'src/guest/disk-preparation.ts'
 const LINUX = 'src/guest/linux.ts'
 
 const STAGING = 'test/behaviour/guest-staging.test'
+const OWNERSHIP = 'test/behaviour/guest-ownership.test'
 const PROMISES = 'test/behaviour/promises.test'
 const HISTORIES = 'test/behaviour/histories.test'
 
@@ -137,5 +138,149 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a driver that has just started does not ask for late commands',
     changes: [{ file: 'src/shell/late-effects.ts', find: '  let wasAsked = false\n', replace: '  let wasAsked = true\n' }],
     tests: ['test/unit/shell-late-effects.test', HISTORIES],
+  },
+  {
+    name: 'what is mounted at a path is taken for the volume’s',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: '    const owner = notes.ownerOf(found.source)\n    if (owner === volumeId) return true\n',
+        replace:
+          "    const owner = notes.ownerOf(found.source)\n    if (found.source !== '') return true\n    if (owner === volumeId) return true\n",
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a mistyped staging directory is taken for an unstaged volume',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: '      await this.#proveNotedReleased(object, volumeId, notes, signal)\n',
+        replace: '',
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a directory that was there before publishing is removed',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: "if (isOurs && note !== 'kept')",
+        replace: 'if (isOurs)',
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a target is mounted over whatever it holds',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: "if (entry.kind === 'directory' && !(await this.#paths.isEmpty(targetPath, signal)))",
+        replace: "if (entry.kind === 'other')",
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a file system that the kernel still works on counts as let go',
+    changes: [
+      {
+        file: 'src/guest/linux.ts',
+        find: 'if (live !== undefined) kernel.push',
+        replace: "if (live !== undefined && name === '') kernel.push",
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a raw disk that is open through another node counts as let go',
+    changes: [
+      {
+        file: 'src/guest/linux.ts',
+        find: '...(await this.#processesOf(device, signal))]',
+        replace: '...(await this.#processesOf(device, signal)).slice(1000)]',
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a raw volume that is attached writable is published for readers',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: "if (readonly && request.mode === 'rw')",
+        replace: "if (readonly && request.mode !== 'ro' && request.slot < 0)",
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a file system that was shut down is published',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: '    await this.#refuseFailed(object, staged, request.stagingPath, signal)\n',
+        replace: '',
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'other mount options than those in effect are confirmed',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: 'noted.options !== staged.options',
+        replace: "noted.options === ''",
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'growth that a guest will never see by itself is asked for again and again',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: "this.#platform.seesGrowth ? 'unavailable' : 'failed-precondition'",
+        replace: "'unavailable'",
+      },
+    ],
+    tests: ['test/behaviour/guest-publishing.test'],
+  },
+  {
+    name: 'a covered mount is taken for a publication',
+    changes: [
+      {
+        file: 'src/guest/disks.ts',
+        find: 'return index < 0 || isHidden ? undefined : rows[index]',
+        replace: "return index < 0 || (isHidden && path === '') ? undefined : rows[index]",
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a stale note of a raw volume blocks its staging',
+    changes: [
+      {
+        file: 'src/guest/block-records.ts',
+        find: '      await this.#removeStaleTargets(object, noted, stagingPath, signal)\n      await this.#paths.remove(deviceLink(stagingPath), signal)\n',
+        replace: "      throw new StorageError('already-exists', object)\n",
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
+  {
+    name: 'a mount option that makes a loop device is let through',
+    changes: [
+      {
+        file: 'src/guest/disk-preparation.ts',
+        find: 'loop|offset|sizelimit|',
+        replace: 'loop|',
+      },
+    ],
+    tests: [STAGING],
   },
 ]

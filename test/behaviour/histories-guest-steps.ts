@@ -146,6 +146,8 @@ export async function publishIn(
 
 function expectPublishing(player: Player, volume: VolumeBelief, attachment: AttachmentBelief, readonly: boolean): Expectation {
   if (!player.isLive(volume, attachment)) return either('unavailable', 'failed-precondition', 'already-exists')
+  // What is published of a raw volume can be written for as long as it is attached so.
+  if (volume.isBlock && readonly && attachment.mode === 'rw') return refusal('failed-precondition', 'already-exists')
   const certain = attachment.staged !== 'unsure' && attachment.published !== 'unsure'
   if (!certain) return either('failed-precondition', 'already-exists')
   if (attachment.staged === 'no') return refusal('failed-precondition', 'already-exists')

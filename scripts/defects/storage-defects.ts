@@ -398,4 +398,14 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     ],
     tests: ['test/unit/requests-controller.test'],
   },
+  {
+    name: 'a deleted volume keeps its reservation after a cut',
+    changes: [{ file: 'src/storage/reaper.ts', find: 'tombstone.reservedBytes > 0', replace: 'tombstone.reservedBytes < 0' }],
+    tests: [CREATIONS],
+  },
+  {
+    name: 'a deleted volume that nothing needs keeps its name',
+    changes: [{ file: CREATION, find: 'survivors.size === 0 &&', replace: 'survivors.size < 0 &&' }],
+    tests: [CREATIONS],
+  },
 ]

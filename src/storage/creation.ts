@@ -177,9 +177,15 @@ async function completed(place: VolumePlace, volume: Volume, signal: AbortSignal
 }
 
 async function existing({ place, wanted, spec }: Creation, signal: AbortSignal | undefined): Promise<Volume> {
-  const { volume, tombstone } = await readVolume(place, signal)
+  const { volume, tombstone, sharing } = await readVolume(place, signal)
   if (tombstone !== undefined) {
     const survivors = await place.pool.zfs.getSnapshots(['type'], place.dataset, signal)
+    if (survivors.size === 0 && sharing === undefined) {
+      // Nothing needs it any more: its deletion was cut off, or another controller made the logical unit anew meanwhile.
+      await place.pool.design.remove(place, signal)
+      await place.pool.zfs.destroy(place.dataset, signal)
+      throw new StorageError('unavailable', `volume ${place.volumeId} was deleted and is gone only now; try again`)
+    }
     throw new StorageError(
       'already-exists',
       `volume ${JSON.stringify(wanted.name)} was deleted but lives on under its snapshots ${[...survivors.keys()].join(', ')}; delete those and what was made from them, then create it again`,

@@ -83,7 +83,10 @@ export class Reaper {
     const { tombstone } = await readVolume(place, signal)
     if (tombstone === undefined) return undefined
     try {
-      return (await destroyIfFree(place, signal)) ? tombstone : undefined
+      if (await destroyIfFree(place, signal)) return tombstone
+      // Its deletion may have been cut off before it gave back what it reserved.
+      if (tombstone.reservedBytes > 0) await place.pool.zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+      return undefined
     } catch (error) {
       if (isStorageError(error, 'busy')) return undefined
       throw error

@@ -161,3 +161,31 @@ test('files in the parent dataset make no volume blank that holds more than its 
   installation.world.zfs('storage1').write(dataset, 0, Buffer.alloc(4 * MiB, 1))
   expect((await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).written).toBe(true)
 })
+
+describe.each(['silver', 'gold'])('a deleted volume in pool %s', pool => {
+  test('whose deletion was cut off before it gave back its reservation gives it back when it is deleted again', async () => {
+    const installation = install()
+    const { volumes, snapshots } = installation.driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+    await snapshots.createSnapshot({ name: 's', volumeId: volume.id })
+    await volumes.deleteVolume(volume.id)
+    const { host, name } = datasetOf(installation, volume)
+    await zfs(installation.world, host, 'set', `refreservation=${16 * MiB}`, name)
+    await volumes.deleteVolume(volume.id)
+    expect(datasetOf(installation, volume).reserved).toBe(0)
+  })
+
+  test('that nothing needs any more does not keep its name', async () => {
+    const installation = install()
+    const { volumes, snapshots } = installation.driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+    const snapshot = await snapshots.createSnapshot({ name: 's', volumeId: volume.id })
+    await volumes.deleteVolume(volume.id)
+    const { host, name } = datasetOf(installation, volume)
+    // As a cut between the last snapshot and its volume leaves it.
+    await zfs(installation.world, host, 'destroy', `${name}@${snapshot.id.split('@')[1]}`)
+    await expect(volumes.ensureVolume(volumeSpec({ pool }))).rejects.toMatchObject({ kind: 'unavailable' })
+    expect((await volumes.ensureVolume(volumeSpec({ pool }))).id).toBe(volume.id)
+    expect(datasetOf(installation, volume).reserved).toBeGreaterThanOrEqual(16 * MiB)
+  })
+})

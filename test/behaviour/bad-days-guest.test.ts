@@ -244,17 +244,6 @@ const ROWS: readonly GuestDay[] = [
     over: world => world.volumes.unstage({ volumeId: 'silver/v2', stagingPath: '/staging/v1' }),
   },
   {
-    name: 'the staging path is staged for another raw device',
-    on: BOTH,
-    trouble: async world => {
-      await world.volumes.stage(world.stageRequest(world.addDisk(101, 600 * MiB), { volumeId: 'silver/v2', format: { kind: 'block' } }))
-    },
-    request: () => ({ format: { kind: 'block' } }),
-    kind: 'already-exists',
-    says: ['silver/v1', '/staging/v1', 'is staged for', 'unstage it first'],
-    over: world => world.volumes.unstage({ volumeId: 'silver/v2', stagingPath: '/staging/v1' }),
-  },
-  {
     name: 'somebody has mounted the disk elsewhere',
     on: BOTH,
     disk: used,

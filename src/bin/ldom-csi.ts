@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { applyManifests, deleteManifests, detachManifests } from '../cli/apply.ts'
-import { examine, formatChecks, provePaths } from '../cli/doctor.ts'
+import { type Check, examine, formatChecks, provePaths } from '../cli/doctor.ts'
 import { describeObject, parseManifests } from '../cli/manifests.ts'
 import { isPlainPath } from '../cli/manifests-claims.ts'
 import { formatTable, formatVolumeTable, listVolumeRows } from '../cli/volumes.ts'
@@ -144,10 +144,17 @@ function addReports(program: Command): void {
     program.command(name).description(description).requiredOption('--config <file>', "the controller's configuration file")
   report('doctor', 'check hosts, permissions, services and paths; exit status 1 when something is wrong')
     .option('--prepare', 'also prove every path with a small labelled canary unit, which is made where it is missing')
-    .action((options: { config: string; prepare?: true }) =>
+    .option('--output <form>', 'table or json', parseOutput, 'table')
+    .action((options: { config: string; prepare?: true; output: 'table' | 'json' }) =>
       withInstallation(options.config, async installation => {
-        const checks = [...(await examine(installation)), ...(options.prepare ? await provePaths(installation.pools) : [])]
-        process.stdout.write(formatChecks(checks))
+        const tell = (checks: readonly Check[]) => {
+          if (options.output === 'table') process.stdout.write(formatChecks(checks))
+        }
+        const examined = await examine(installation, undefined, tell)
+        const proved = options.prepare ? await provePaths(installation.pools) : []
+        tell(proved)
+        const checks = [...examined, ...proved]
+        if (options.output === 'json') process.stdout.write(formatJson(checks))
         if (checks.some(check => check.level === 'FAIL')) process.exitCode = 1
       }),
     )
@@ -156,20 +163,25 @@ function addReports(program: Command): void {
     .action((options: { config: string; output: 'table' | 'json' }) =>
       withInstallation(options.config, async ({ pools }) => {
         const rows = await listVolumeRows(pools)
-        const asJson = () => `${JSON.stringify(rows, (_key, value: unknown) => value ?? null, 2)}\n`
-        process.stdout.write(options.output === 'json' ? asJson() : formatVolumeTable(rows))
+        process.stdout.write(options.output === 'json' ? formatJson(rows) : formatVolumeTable(rows, process.stdout.columns))
       }),
     )
-  report('audit', 'compare the layers; exit status 1 when something is in one and not in another').action((options: { config: string }) =>
-    withInstallation(options.config, async ({ pools }) => {
-      const findings = await audit(pools)
-      if (findings.length === 0) return console.log('nothing found')
-      process.stdout.write(
-        formatTable([['KIND', 'OBJECT', 'DETAIL'], ...findings.map(({ kind, object, detail }) => [kind, object, detail])]),
-      )
-      process.exitCode = 1
-    }),
-  )
+  report('audit', 'compare the layers; exit status 1 when something is in one and not in another')
+    .option('--output <form>', 'table or json', parseOutput, 'table')
+    .action((options: { config: string; output: 'table' | 'json' }) =>
+      withInstallation(options.config, async ({ pools }) => {
+        const findings = await audit(pools)
+        if (findings.length > 0) process.exitCode = 1
+        if (options.output === 'json') return process.stdout.write(formatJson(findings))
+        if (findings.length === 0) return console.log('nothing found')
+        const lines = findings.map(({ kind, object, detail }) => [kind, object, detail])
+        return process.stdout.write(formatTable([['KIND', 'OBJECT', 'DETAIL'], ...lines]))
+      }),
+    )
+}
+
+function formatJson(value: unknown): string {
+  return `${JSON.stringify(value, (_key, part: unknown) => part ?? null, 2)}\n`
 }
 
 async function withInstallation(file: string, work: (installation: Installation) => Promise<unknown>): Promise<void> {

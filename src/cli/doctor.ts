@@ -46,14 +46,20 @@ export async function provePaths(pools: Pools, signal?: AbortSignal): Promise<Ch
   return proofs.flat()
 }
 
-export async function examine(subject: DoctorSubject, signal?: AbortSignal): Promise<Checks> {
+/** `tell` hears of every check as soon as it is known: one host that is silent for long must not keep the others' words. */
+export async function examine(subject: DoctorSubject, signal?: AbortSignal, tell: (checks: Checks) => void = () => {}): Promise<Checks> {
   const { config, hosts } = subject
-  const reachable = await Promise.all([...hosts.values()].map(host => examineHost(host, signal)))
+  const told = async <T extends Check | Checks>(work: Promise<T>): Promise<T> => {
+    const checks = await work
+    tell([checks].flat() as Checks)
+    return checks
+  }
+  const reachable = await Promise.all([...hosts.values()].map(host => told(examineHost(host, signal))))
   const answering = new Set(reachable.flatMap(check => (check.level === 'ok' ? [check.object] : [])))
   // A host that does not answer has its one line; its tools would only repeat it.
   const isUp = (name: string) => answering.has(`host ${name}`)
-  const machines = await Promise.all([...config.machines.keys()].map(name => examineMachine(name, subject, isUp, signal)))
-  const pools = await Promise.all([...config.pools.values()].map(pool => examinePool(pool, subject, isUp, signal)))
+  const machines = await Promise.all([...config.machines.keys()].map(name => told(examineMachine(name, subject, isUp, signal))))
+  const pools = await Promise.all([...config.pools.values()].map(pool => told(examinePool(pool, subject, isUp, signal))))
   return [...reachable, ...machines.flat(), ...pools.flat()]
 }
 

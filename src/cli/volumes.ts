@@ -71,7 +71,8 @@ function describePaths(disk: GuestDisk, machine: MachineState): readonly VolumeP
 
 const HEADINGS = ['VOLUME', 'NAME', 'SIZE', 'POOL', 'STATE', 'GUEST', 'VDISK', 'DEVICE', 'PATHS'] as const
 
-export function formatVolumeTable(rows: readonly VolumeRow[]): string {
+/** A table, or where one of its lines would be broken, a block for every row. */
+export function formatVolumeTable(rows: readonly VolumeRow[], columns = Number.POSITIVE_INFINITY): string {
   const lines = rows.map(row => [
     row.volume,
     row.name,
@@ -83,7 +84,9 @@ export function formatVolumeTable(rows: readonly VolumeRow[]): string {
     [...new Set(row.paths.map(path => path.device ?? 'missing'))].join(',') || '-',
     row.paths.map(path => `${path.vds}@${path.serviceDomain}:${path.state}`).join(',') || '-',
   ])
-  return formatTable([HEADINGS, ...lines])
+  const table = formatTable([HEADINGS, ...lines])
+  if (table.split('\n').every(line => line.length <= columns)) return table
+  return lines.map(cells => formatTable(cells.map((cell, at) => [`${at === 0 ? '' : '  '}${HEADINGS[at] ?? ''}`, cell]))).join('')
 }
 
 /** Columns as wide as their widest cell. Names are the users' own: control characters are shown, not obeyed. */

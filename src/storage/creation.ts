@@ -201,7 +201,7 @@ function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
   const differs = (field: string, has: unknown, wants: unknown) =>
     new StorageError(
       'already-exists',
-      `volume ${JSON.stringify(wanted.name)} exists with another ${field}: it has ${show(has)}, the request wants ${show(wants)}`,
+      `volume ${JSON.stringify(wanted.name)} exists and differs in its ${field}: it has ${show(has)}, the request wants ${show(wants)}`,
     )
   if (volume.name !== wanted.name) throw differs('name', volume.name, wanted.name)
   if (!equal(volume.source, wanted.source)) throw differs('source', volume.source, wanted.source)

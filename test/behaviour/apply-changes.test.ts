@@ -116,7 +116,7 @@ describe('a claim that grew', () => {
     await world.apply(CLASSES, claim('web'))
 
     expect(await world.apply(CLASSES, claim('web', { size: '128Mi', mode: 'Block' }))).toEqual(
-      failure('default/web', 'ALREADY_EXISTS: volume "default/web" exists with another format'),
+      failure('default/web', 'ALREADY_EXISTS: volume "default/web" exists and differs in its format'),
     )
   })
 

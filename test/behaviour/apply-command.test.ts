@@ -128,6 +128,13 @@ test('a directory, standard input and --dry-run: what the files ask for is said,
   expect(output.text).toBe(says)
 })
 
+test.each(['doctor', 'audit'])('%s answers in JSON when it is asked to, and what could not be looked at is in it', async report => {
+  const { status, output } = await run(report, '--config', await write('c.yaml', CONTROLLER_FILE), '--output', 'json')
+
+  expect(status).toBe(1)
+  expect(JSON.parse(output)).toEqual(expect.arrayContaining([expect.objectContaining({ object: expect.any(String) })]))
+})
+
 test('a reader that goes away ends it without a word', async () => {
   const { child, output } = start('apply', '--dry-run', '-f', await write('claim.yaml', CLAIM_FILE))
   child.stdout.destroy()

@@ -35,6 +35,17 @@ test('a Linux guest that a pool with several paths can reach is warned about: it
   expect(checks.filter(check => check.object === 'guest m1/ldg1')).toEqual([])
 })
 
+test('every check is told once, the hosts before what needs them to answer', async () => {
+  const told: Check[] = []
+
+  const checks = await examine(install().driver(), undefined, part => told.push(...part))
+
+  expect(told).toHaveLength(checks.length)
+  expect(new Set(told)).toEqual(new Set(checks))
+  const firstOther = told.findIndex(({ object }) => !object.startsWith('host '))
+  expect(told.slice(firstOther).filter(({ object }) => object.startsWith('host '))).toEqual([])
+})
+
 interface Defect {
   readonly name: string
   readonly make: (installation: TestInstallation) => void

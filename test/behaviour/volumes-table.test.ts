@@ -107,3 +107,23 @@ test('the table aligns its columns and shows control characters of names instead
     '',
   ])
 })
+
+test('where a line of the table would be broken every volume is a block of its own', async () => {
+  const { volumes, attachments, pools } = install().driver()
+  const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
+  const rows = await listVolumeRows(pools)
+
+  const text = formatVolumeTable(rows, 60)
+
+  expect(text.split('\n').slice(0, 7)).toEqual([
+    `VOLUME    ${volume.id}`,
+    expect.stringMatching(/^ {2}NAME {4}/),
+    '  SIZE    16MiB',
+    '  POOL    gold',
+    '  STATE   attached',
+    '  GUEST   m1/ldg1',
+    expect.stringMatching(/^ {2}VDISK {3}\d+$/),
+  ])
+  expect(formatVolumeTable(rows, 500)).toBe(formatVolumeTable(rows))
+})

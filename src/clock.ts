@@ -1,13 +1,14 @@
 // Time as a dependency: the only loops of the driver are bounded waits, and tests must not sleep.
 
 export interface Clock {
+  /** For differences only: it never goes back, whatever happens to the time of day. */
   nowMs(): number
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 export const systemClock: Clock = {
-  nowMs: () => Date.now(),
+  nowMs: () => performance.timeOrigin + performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)

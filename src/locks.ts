@@ -5,7 +5,7 @@
 // that gave up took the key along while its holder still worked, and the next request ran beside that one.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { StorageError } from './errors.ts'
+import { type ErrorKind, StorageError } from './errors.ts'
 
 /** A place in the queue of each of its keys. Its turn is when it is the first in all of them. */
 interface Place {
@@ -77,11 +77,14 @@ export class KeyedLock {
 export class Semaphore {
   readonly #name: string
   readonly #limit: number
+  readonly #late: ErrorKind
   /** Who is at work, and behind them who waits. */
   readonly #queue: (() => void)[] = []
 
-  constructor(name: string, limit: number) {
+  /** The name is that of what takes turns: "writes of pool gold". `late` is what a waiter leaves with at its deadline. */
+  constructor(name: string, limit: number, late: 'busy' | 'unavailable' = 'busy') {
     this.#name = name
+    this.#late = late
     this.#limit = limit
   }
 
@@ -90,7 +93,7 @@ export class Semaphore {
     this.#queue.push(begin)
     this.#beginFirst()
     try {
-      await orAborted(turn, signal, `too many requests for ${this.#name}`)
+      await orAborted(turn, signal, `other ${this.#name} came first`, this.#late)
       return await work()
     } finally {
       this.#queue.splice(this.#queue.indexOf(begin), 1)
@@ -109,7 +112,7 @@ export class Semaphore {
   }
 }
 
-async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined, reason: string): Promise<void> {
+async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined, reason: string, kind: ErrorKind = 'busy'): Promise<void> {
   if (signal === undefined) return turn
   const { promise: aborted, resolve } = Promise.withResolvers<void>()
   const onAbort = () => resolve()
@@ -117,5 +120,19 @@ async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined, r
   if (!signal.aborted) await Promise.race([turn, aborted])
   signal.removeEventListener('abort', onAbort)
   // The turn and the deadline may come in one moment: the deadline counts.
-  if (signal.aborted) throw new StorageError('busy', `${reason} and did not finish before the deadline; try again`)
+  if (signal.aborted) throw new StorageError(kind, `${reason} and did not finish before the deadline; try again`)
+}
+
+/** The outcome of work that several wait for. It belongs to none of them: an aborted signal ends this wait, and nothing else. */
+export async function shared<T>(work: Promise<T>, signal: AbortSignal | undefined, late: () => StorageError): Promise<T> {
+  if (signal === undefined) return work
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(late())
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([aborted, work])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }

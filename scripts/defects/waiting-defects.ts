@@ -5,6 +5,10 @@ import type { Defect } from './table.ts'
 const LOCKS = 'src/locks.ts'
 const VOLUMES = 'src/storage/volumes.ts'
 const ORDER = 'test/behaviour/lock-order.test'
+const INDEX = 'src/storage/snapshot-index.ts'
+const MACHINE = 'src/ldoms/machine.ts'
+const JOINED = 'test/unit/joined-interleavings.test'
+const TOGETHER = 'test/behaviour/machine-together.test'
 const INTERLEAVINGS = 'test/unit/locks-interleavings.test'
 const IN_A_QUEUE = 'test/behaviour/deadline-in-a-queue.test'
 
@@ -70,5 +74,70 @@ export const WAITING_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [ORDER],
+  },
+  {
+    name: 'the last change of a machine does not tell those that wait for it',
+    changes: [{ file: MACHINE, find: 'this.#changing === 0 || this.#madeAndWaiting', replace: 'this.#madeAndWaiting' }],
+    tests: [JOINED],
+  },
+  {
+    name: 'a change that is made waits for one that hangs',
+    changes: [
+      {
+        file: MACHINE,
+        find: 'await Promise.race([all, enough.catch(() => {})])',
+        replace: 'await Promise.race([all, enough.then(() => all).catch(() => {})])',
+      },
+    ],
+    tests: [TOGETHER],
+  },
+  {
+    name: 'a caller is answered with a listing that ran before it asked',
+    changes: [
+      { file: MACHINE, find: '    this.#waiting = undefined\n    const listing', replace: '    const listing' },
+      {
+        file: MACHINE,
+        find: '    return toMachineState(await listing)\n',
+        replace: '    return toMachineState(await listing.finally(() => { this.#waiting = undefined }))\n',
+      },
+    ],
+    tests: [JOINED],
+  },
+  {
+    name: 'a request begins beside one that its callers have not given up on',
+    changes: [{ file: 'src/csi/calls.ts', find: 'if (waiting === 0) controller', replace: 'if (waiting <= 1) controller' }],
+    tests: [JOINED],
+  },
+  {
+    name: 'an answer outlives its request',
+    changes: [
+      {
+        file: 'src/csi/calls.ts',
+        find: 'if (key !== undefined && this.flights.get(key)?.signal === signal) this',
+        replace: 'if (key !== undefined && signal.aborted) this',
+      },
+    ],
+    tests: [JOINED],
+  },
+  {
+    name: 'the deadline of the first caller ends the listing of all snapshots',
+    changes: [
+      { file: INDEX, find: 'shared(this.#load(), signal, late)', replace: 'shared(this.#load(signal), signal, late)' },
+      { file: INDEX, find: '  #load(): Promise', replace: '  #load(signal: AbortSignal | undefined): Promise' },
+      { file: INDEX, find: 'this.#read().catch', replace: 'this.#read(signal).catch' },
+      { file: INDEX, find: 'async #read(): Promise', replace: 'async #read(signal: AbortSignal | undefined): Promise' },
+      { file: INDEX, find: 'listSnapshotNames(pool))', replace: 'listSnapshotNames(pool, { signal }))' },
+    ],
+    tests: [JOINED],
+  },
+  {
+    name: 'a snapshot made while all are listed is not remembered',
+    changes: [{ file: INDEX, find: 'if (volumes !== undefined) put(volumes, leaf, volumeId)', replace: 'void volumes' }],
+    tests: [JOINED],
+  },
+  {
+    name: 'waits go by the time of day',
+    changes: [{ file: 'src/clock.ts', find: 'performance.timeOrigin + performance.now()', replace: 'Date.now()' }],
+    tests: ['test/unit/clock.test'],
   },
 ]

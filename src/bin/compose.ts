@@ -150,7 +150,7 @@ function openHost(config: HostConfig, { openShell, log, clock }: Surroundings) {
 
 function composeMachine(name: string, { host, save }: { host: Host; save: boolean }, { log, clock }: Surroundings) {
   // The saver takes its turn among the machine's writes, and the machine tells it of each: one has to come first.
-  const machine = new LdomMachine({ machine: name, host, onChanged: () => saver?.changed() })
+  const machine = new LdomMachine({ machine: name, host, clock, onChanged: () => saver?.changed() })
   const saver = save
     ? new ConfigurationSaver({
         machine: name,
@@ -185,7 +185,7 @@ function composePool(pool: PoolConfig, composed: Composed): Pool {
     cluster: config.cluster,
     dataset: pool.dataset,
     host,
-    zfs: new Zfs(new LimitedShell(host.shell, new Semaphore(`pool ${pool.name}`, WRITES_PER_POOL))),
+    zfs: new Zfs(new LimitedShell(host.shell, new Semaphore(`writes of pool ${pool.name}`, WRITES_PER_POOL))),
     design: composeDesign(pool, host, clock),
     machines: composePaths(pool, composed),
   }

@@ -12,6 +12,7 @@ export interface Caller {
 interface Flight {
   readonly answer: Promise<unknown>
   readonly join: (caller: Caller) => void
+  readonly signal: AbortSignal
 }
 
 // Time to turn an aborted wait into an answer before the caller's own clock ends the call.
@@ -26,7 +27,8 @@ export class Calls {
   /** Runs `work`, or joins the running work of the same key. Its signal is aborted when the last caller stops waiting. */
   run<T>(key: string | undefined, caller: Caller, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const running = key === undefined ? undefined : this.flights.get(key)
-    if (running) {
+    // Work that everybody has given up on ends with their deadline; who comes with a new one does not get that for an answer.
+    if (running && !running.signal.aborted) {
       running.join(caller)
       // The key names the method and the whole request, so the type of the answer is the same.
       return running.answer as Promise<T>
@@ -35,10 +37,15 @@ export class Calls {
     join(caller)
     const answer = work(signal).finally(() => {
       end()
-      if (key !== undefined) this.flights.delete(key)
+      if (key !== undefined && this.flights.get(key)?.signal === signal) this.flights.delete(key)
     })
-    if (key !== undefined) this.flights.set(key, { answer, join })
+    if (key !== undefined) this.flights.set(key, { answer, join, signal })
     return answer
+  }
+
+  /** Requests at work that others can join. */
+  get size(): number {
+    return this.flights.size
   }
 }
 
@@ -58,6 +65,7 @@ function patience() {
       if (waiting === 0) controller.abort(new StorageError('unavailable', why))
     }
     const onGone = () => leave('the caller gave up waiting')
+    if (caller.gone.aborted) onGone()
     caller.gone.addEventListener('abort', onGone, { once: true })
     stops.push(() => caller.gone.removeEventListener('abort', onGone))
     const leftMs = caller.deadlineMs - Date.now()

@@ -2,6 +2,7 @@
 // a status, keeps secrets out of messages and logs, and writes one line per call. Handlers themselves know none of this.
 
 import { type handleUnaryCall, type ServerUnaryCall, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
 import type { Calls } from './calls.ts'
@@ -51,12 +52,15 @@ const CHANGES =
 
 function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerTools): handleUnaryCall<PlainMessage, PlainMessage> {
   return (call, callback) => {
-    const begunMs = Date.now()
+    const begunMs = systemClock.nowMs()
     const secrets = method.secretsOf(call.request)
     const key = CHANGES.test(method.rpc) ? `${method.path} ${canonical(call.request)}` : undefined
     const finish = (outcome: RpcStatus | undefined, fields: LogFields) => {
       const code = codeName(outcome?.code ?? status.OK)
-      log.info({ rpc: method.rpc, ...namesIn(call.request), code, durationMs: Date.now() - begunMs, ...fields }, 'rpc done')
+      log.info(
+        { rpc: method.rpc, ...namesIn(call.request), code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...fields },
+        'rpc done',
+      )
     }
     calls
       .run(key, callerOf(call), signal => answer(handler, call.request, signal))

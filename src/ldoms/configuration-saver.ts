@@ -99,7 +99,7 @@ export class ConfigurationSaver {
       this.#firstChangeMs = firstChangeMs
       throw error
     }
-    log.info({ machine, durationMs: clock.nowMs() - startedMs }, 'configuration saved')
+    log.info({ machine, durationMs: Math.round(clock.nowMs() - startedMs) }, 'configuration saved')
   }
 
   // Cut after any command, this leaves a configuration for the next power-on that was complete when it was saved.

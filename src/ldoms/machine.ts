@@ -1,6 +1,7 @@
 // One machine split by the Logical Domains Manager, behind the hypervisor port: what `ldm` lists as a MachineState, and steps as
 // `ldm` commands. It plans nothing and repeats nothing; vds, vdisk, mpgroup and delayed reconfiguration end here.
 
+import { type Clock, systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import type {
   AttachStep,
@@ -12,6 +13,7 @@ import type {
   Hypervisor,
   MachineState,
 } from '../hypervisor.ts'
+import { Semaphore, shared } from '../locks.ts'
 import type { Host } from '../shell/host.ts'
 import { ShellError } from '../shell/shell.ts'
 import { Ldm } from './ldm.ts'
@@ -20,38 +22,47 @@ import type { Domain, Vdisk, VdsDevice } from './listing.ts'
 export interface LdomMachineOptions {
   readonly machine: string
   readonly host: Host
+  readonly clock?: Clock
   /** Called after every write that changed the machine or may have: it is not saved to the service processor yet. */
   readonly onChanged?: () => void
 }
 
 /** Of many changes at once so many are looked at together. */
 const CHANGES_A_LISTING = 10
+/** And none waits longer for the others: what it saves them is a listing or two. */
+const TOGETHER_MS = 1_500
 
 export class LdomMachine implements Hypervisor {
   readonly machine: string
   // Low numbers are the administrators'; Linux guests cannot name a disk above 701 (`vdiskzz`).
   readonly slots = { first: 100, count: 601 } as const
   readonly #host: Host
+  readonly #clock: Clock
   readonly #ldm: Ldm
   readonly #onChanged: () => void
   #running: Promise<unknown> = Promise.resolve()
   #waiting: Promise<MachineState> | undefined
-  #writes: Promise<unknown> = Promise.resolve()
+  readonly #writes: Semaphore
   /** Changes that wait for their turn or have it. */
   #changing = 0
-  /** Ends of changes that are made and wait for those behind them. */
-  #made: (() => void)[] = []
+  /** Changes that are made and wait for those behind them, and their end. */
+  #madeAndWaiting = 0
+  #made = Promise.withResolvers<void>()
 
-  constructor({ machine, host, onChanged = () => {} }: LdomMachineOptions) {
+  constructor({ machine, host, clock = systemClock, onChanged = () => {} }: LdomMachineOptions) {
     this.machine = machine
+    this.#clock = clock
+    this.#writes = new Semaphore(`changes of machine ${machine}`, 1, 'unavailable')
     this.#host = host
     this.#ldm = new Ldm(host.shell)
     this.#onChanged = onChanged
   }
 
-  observe(signal?: AbortSignal): Promise<MachineState> {
+  async observe(signal?: AbortSignal): Promise<MachineState> {
+    // Nobody would read it, and those who still wait would wait for it.
+    if (signal?.aborted) throw this.#deadline('its domains were listed', signal)
     this.#waiting ??= this.#list()
-    return this.#unlessAborted(this.#waiting, signal, 'its domains were listed')
+    return shared(this.#waiting, signal, () => this.#deadline('its domains were listed', signal))
   }
 
   // Whoever asks while a listing runs could miss his own change in it, so he waits for the next.
@@ -77,19 +88,8 @@ export class LdomMachine implements Hypervisor {
   }
 
   /** Runs work when no other write of this process is under way on the machine. The signal ends the wait, never the work. */
-  async serialised<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const before = this.#writes
-    let finish = () => {}
-    const mine = new Promise<void>(resolve => {
-      finish = resolve
-    })
-    this.#writes = Promise.all([before, mine])
-    try {
-      await this.#unlessAborted(before, signal, 'another change of it was under way')
-      return await work()
-    } finally {
-      finish()
-    }
+  serialised<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#writes.take(signal, work)
   }
 
   async #runSteps<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
@@ -98,19 +98,29 @@ export class LdomMachine implements Hypervisor {
       await this.#changed(steps, run, signal)
     } finally {
       this.#changing -= 1
-      if (this.#changing === 0 || this.#made.length + 1 >= CHANGES_A_LISTING) for (const end of this.#made.splice(0)) end()
-      else await this.#lookedAtTogether(signal)
+      await this.#lookedAtTogether(signal)
     }
   }
 
   // Who has made a change looks at the machine next. Of fifty at once each would list it after his own turn; here they wait for the
-  // few behind them, and one listing answers for all. A change that failed waits too: its caller looks as well.
-  #lookedAtTogether(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise(resolve => {
-      if (signal?.aborted) return resolve()
-      this.#made.push(resolve)
-      signal?.addEventListener('abort', () => resolve(), { once: true })
-    })
+  // few behind them, and one listing answers for all. A change that failed waits too: its caller looks as well. One that hangs keeps
+  // nobody longer than a listing takes.
+  async #lookedAtTogether(signal: AbortSignal | undefined): Promise<void> {
+    const { promise: all, resolve: end } = this.#made
+    if (this.#changing === 0 || this.#madeAndWaiting + 1 >= CHANGES_A_LISTING) {
+      this.#made = Promise.withResolvers()
+      this.#madeAndWaiting = 0
+      end()
+      // After those who waited have gone on, so that they are in time for the listing.
+      return Promise.race([all])
+    }
+    if (signal?.aborted) return
+    this.#madeAndWaiting += 1
+    const over = new AbortController()
+    const enough = this.#clock.sleep(TOGETHER_MS, signal ? AbortSignal.any([signal, over.signal]) : over.signal)
+    await Promise.race([all, enough.catch(() => {})])
+    over.abort()
+    if (this.#made.promise === all) this.#madeAndWaiting -= 1
   }
 
   #changed<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
@@ -153,18 +163,8 @@ export class LdomMachine implements Hypervisor {
     }
   }
 
-  #deadline(during: string, signal: AbortSignal): StorageError {
-    return new StorageError('unavailable', `machine ${this.machine}: the deadline passed while ${during}`, { cause: signal.reason })
-  }
-
-  #unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, during: string): Promise<T> {
-    if (signal === undefined) return work
-    return new Promise((resolve, reject) => {
-      const onAbort = () => reject(this.#deadline(during, signal))
-      if (signal.aborted) onAbort()
-      signal.addEventListener('abort', onAbort, { once: true })
-      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-    })
+  #deadline(during: string, signal: AbortSignal | undefined): StorageError {
+    return new StorageError('unavailable', `machine ${this.machine}: the deadline passed while ${during}`, { cause: signal?.reason })
   }
 }
 

@@ -1,8 +1,8 @@
 // Deleted volumes that waited for a snapshot or a clone: destroyed when the last dependant has gone. Only ever tries what zfs
 // itself refuses while anything depends on it; never recursive, never forced, never a promote.
 
-import { isStorageError } from '../errors.ts'
-import type { KeyedLock } from '../locks.ts'
+import { isStorageError, StorageError } from '../errors.ts'
+import { type KeyedLock, shared } from '../locks.ts'
 import { DependantsError } from '../zfs/zfs.ts'
 import { readVolume } from './catalog.ts'
 import { dropHiddenSnapshots, leftHiddenSnapshots } from './creation.ts'
@@ -62,20 +62,23 @@ export class Reaper {
    * (one read a pool, once), and what waits is read again before it is destroyed.
    */
   async reapKnown(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
-    this.#waiting ??= this.#readWaiting(signal).catch(error => {
+    this.#waiting ??= this.#readWaiting().catch(error => {
       this.#waiting = undefined
       throw error
     })
-    return (await this.#waiting).has(place.volumeId) ? this.reap(place, signal) : undefined
+    const late = () => new StorageError('unavailable', 'the deadline passed while deleted volumes were listed', { cause: signal?.reason })
+    return (await shared(this.#waiting, signal, late)).has(place.volumeId) ? this.reap(place, signal) : undefined
   }
 
-  async #readWaiting(signal: AbortSignal | undefined): Promise<Set<string>> {
-    return new Set((await readTombstones(this.#pools, signal)).map(volume => volume.id))
+  // Belongs to no caller: the deadline of the first would end it for all.
+  async #readWaiting(): Promise<Set<string>> {
+    return new Set((await readTombstones(this.#pools)).map(volume => volume.id))
   }
 
   /** To be told of every volume that begins to wait. */
   async noteWaiting(volumeId: string): Promise<void> {
-    ;(await this.#waiting)?.add(volumeId)
+    // What could not be read is read again, and then has this one.
+    ;(await this.#waiting?.catch(() => undefined))?.add(volumeId)
   }
 
   /** Answers what went, whose origin may go next (reapOrigin). The caller holds the volume's lock, and gives it up before that. */

@@ -1,6 +1,8 @@
 // Which volumes have a snapshot of which name: the one thing the driver remembers. Complete before it is used, it may only ever refuse
 // or point, and whoever acts on it reads first: another process may have made or deleted what it says.
 
+import { StorageError } from '../errors.ts'
+import { shared } from '../locks.ts'
 import { listSnapshotNames } from './lists.ts'
 import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
 import type { Pool, Pools } from './pool.ts'
@@ -18,34 +20,41 @@ export class SnapshotIndex {
 
   /** Ids of the volumes that have a snapshot of that leaf. One read a pool at the first call after start. */
   async volumesOf(leaf: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const volumes = (await this.#load(signal)).get(leaf)
+    const late = () => new StorageError('unavailable', 'the deadline passed while the snapshots were listed', { cause: signal?.reason })
+    const volumes = (await shared(this.#load(), signal, late)).get(leaf)
     if (volumes === undefined) return []
     return typeof volumes === 'string' ? [volumes] : [...volumes]
   }
 
   async add(leaf: string, volumeId: string): Promise<void> {
-    const volumes = await this.#volumes
+    const volumes = await this.#loaded()
     if (volumes !== undefined) put(volumes, leaf, volumeId)
   }
 
   async remove(leaf: string, volumeId: string): Promise<void> {
-    const volumes = await this.#volumes
+    const volumes = await this.#loaded()
     const of = volumes?.get(leaf)
     if (of === volumeId) volumes?.delete(leaf)
     if (of instanceof Set && of.delete(volumeId) && of.size === 0) volumes?.delete(leaf)
   }
 
-  #load(signal: AbortSignal | undefined): Promise<Volumes> {
-    this.#volumes ??= this.#read(signal).catch(error => {
+  // What could not be read is read again by who needs it, and then has what was made meanwhile.
+  #loaded(): Promise<Volumes | undefined> | undefined {
+    return this.#volumes?.catch(() => undefined)
+  }
+
+  // Of a pool of many snapshots it takes longer than one caller has: the first caller's deadline would end it for all, again and again.
+  #load(): Promise<Volumes> {
+    this.#volumes ??= this.#read().catch(error => {
       this.#volumes = undefined
       throw error
     })
     return this.#volumes
   }
 
-  async #read(signal: AbortSignal | undefined): Promise<Volumes> {
+  async #read(): Promise<Volumes> {
     const volumes: Volumes = new Map()
-    for (const pool of this.#pools.values()) index(volumes, pool, await listSnapshotNames(pool, { signal }))
+    for (const pool of this.#pools.values()) index(volumes, pool, await listSnapshotNames(pool))
     return volumes
   }
 }

@@ -42,6 +42,9 @@ export class DependantsError extends StorageError {
   }
 }
 
+/** What names every dataset of a pool: minutes on a busy pool of many snapshots. Callers have deadlines of their own. */
+const WHOLE_POOL_MS = 300_000
+
 export class Zfs {
   readonly #shell: Shell
 
@@ -120,13 +123,15 @@ export class Zfs {
   // Sorted by name on purpose: OpenZFS then reads no properties at all (zfs_main.c, recalled).
   async #listNames(what: readonly string[], parent: string, signal: AbortSignal | undefined): Promise<string> {
     const command: Command = [ZFS, 'list', '-H', '-r', ...what, '-o', 'name', '-s', 'name', checkName(parent)]
-    return expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), ZFS_FAILURES, parent).stdout
+    const options = { effect: 'read', signal, timeoutMs: WHOLE_POOL_MS } as const
+    return expectSuccess(command, await this.#shell.run(command, options), ZFS_FAILURES, parent).stdout
   }
 
   // Solaris has no `get -t` (v23, recorded): the depth of 1 lists the dataset, its snapshots and its children together.
   async #below(names: readonly string[], dataset: string, wanted: (name: string) => boolean, signal: AbortSignal | undefined) {
     const command: Command = [ZFS, 'get', '-Hp', '-r', '-d', '1', '-o', COLUMNS, names.join(','), checkName(dataset)]
-    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), ZFS_FAILURES, dataset)
+    const options = { effect: 'read', signal, timeoutMs: WHOLE_POOL_MS } as const
+    const result = expectSuccess(command, await this.#shell.run(command, options), ZFS_FAILURES, dataset)
     const isListed = (name: string) => name === dataset || (/^[/@#]/.test(name.slice(dataset.length)) && name.startsWith(dataset))
     const found = parseProperties(result.stdout, names, isListed)
     if (!found.has(dataset)) throw new StorageError('internal', `zfs get said nothing of dataset ${dataset}`)

@@ -4,7 +4,7 @@ import type { AttachStep } from '../../src/hypervisor.ts'
 import { LdomMachine } from '../../src/ldoms/machine.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import type { Shell } from '../../src/shell/shell.ts'
-import { attachRequest, install, volumeSpec } from '../support/installation.ts'
+import { attachRequest, install, LeapingClock, volumeSpec } from '../support/installation.ts'
 
 const MANY = 50
 
@@ -12,6 +12,7 @@ test.each(['silver', 'gold'])(
   'fifty attachments of pool %s at once take a handful of listings, and so do fifty detachments',
   async pool => {
     const installation = install()
+    installation.clock.leaps = false
     const driver = installation.driver()
     const names = Array.from({ length: MANY }, (_, index) => `pvc-${index}`)
     const volumes = await Promise.all(names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool }))))
@@ -43,7 +44,9 @@ function slowMachine() {
       ...{ stdout: '', stderr: '', durationMs: 0 },
     }),
   }
-  return { machine: new LdomMachine({ machine: 'm1', host: createHost({ name: 'm1-primary', shell }) }), end }
+  const clock = new LeapingClock()
+  clock.leaps = false
+  return { machine: new LdomMachine({ machine: 'm1', host: createHost({ name: 'm1-primary', shell }), clock }), clock, end }
 }
 
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
@@ -76,6 +79,19 @@ test('who has no more time does not wait for the others', async () => {
   await expect(first).resolves.toBeUndefined()
   end(0)
   await expect(second).resolves.toBeUndefined()
+})
+
+test('a change that hangs keeps those before it no longer than a moment', async () => {
+  const { machine, clock, end } = slowMachine()
+  clock.leaps = true
+  const before = clock.nowMs()
+  const first = machine.attach([step('quick')])
+  const second = machine.attach([step('slow')])
+  expect(await isSettled(first)).toBe(true)
+  expect(clock.nowMs() - before).toBeLessThanOrEqual(2_000)
+  expect(await isSettled(second)).toBe(false)
+  end(0)
+  await second
 })
 
 test('a change alone waits for nobody', async () => {

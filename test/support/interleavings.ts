@@ -119,3 +119,33 @@ export async function play(
   for (const name of all.keys()) if (!ends.has(`visit ${name}`)) faults.push(`visit ${name} never ended`)
   return { asked, begun, ends, faults }
 }
+
+/** As play, of what has no turns: each visit does something with its signal, and `ends` tells how, one word or the error. */
+export async function each(
+  scheduler: fc.Scheduler,
+  all: readonly Visit[],
+  act: (name: string, visit: Visit, signal: AbortSignal) => Promise<void>,
+): Promise<{ readonly ends: readonly string[] }> {
+  const ends = all.map(() => 'never ended')
+  const visitOne = async (visit: Visit, at: number) => {
+    const controller = new AbortController()
+    if (visit.deadline === 'has passed') controller.abort()
+    const deadline = async () => {
+      await scheduler.schedule(Promise.resolve(), `deadline of visit ${at}`)
+      await microtasks(visit.turns[1])
+      controller.abort()
+    }
+    if (visit.deadline === 'passes') void deadline()
+    await scheduler.schedule(Promise.resolve(), `visit ${at} asks`)
+    await microtasks(visit.turns[0])
+    try {
+      await act(`visit ${at}`, visit, controller.signal)
+      ends[at] = 'answered'
+    } catch (error) {
+      ends[at] = controller.signal.aborted ? 'gave up' : `visit ${at} in time: ${error}`
+    }
+  }
+  for (const [at, visit] of all.entries()) void visitOne(visit, at)
+  await runOut(scheduler)
+  return { ends }
+}

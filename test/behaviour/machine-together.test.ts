@@ -11,8 +11,9 @@ const MANY = 50
 test.each(['silver', 'gold'])(
   'fifty attachments of pool %s at once take a handful of listings, and so do fifty detachments',
   async pool => {
-    const installation = install()
-    installation.clock.leaps = false
+    const clock = new LeapingClock()
+    clock.leaps = false
+    const installation = install(undefined, {}, clock)
     const driver = installation.driver()
     const names = Array.from({ length: MANY }, (_, index) => `pvc-${index}`)
     const volumes = await Promise.all(names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool }))))

@@ -81,7 +81,8 @@ export const machineSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      'Save the configuration to the service processor after changes; without it a power cycle loses every attachment until it is applied again.',
+      'Save the configuration to the service processor after changes; without it a power cycle loses every attachment until it is applied again. ' +
+        'Nothing is saved while the machine runs something else than was saved, degraded, or with fewer domains: see the log and `doctor`.',
     ),
 })
 

@@ -3,6 +3,8 @@
 import type { Defect } from './table.ts'
 
 const LISTING = 'src/ldoms/listing.ts'
+const SAVED = 'src/ldoms/saved-configurations.ts'
+const SAVER = 'test/behaviour/machine-saver.test'
 const TEXTS = 'test/behaviour/machine-texts.test'
 const LISTINGS = 'test/unit/ldm-listing.test'
 
@@ -55,5 +57,65 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [LISTINGS],
+  },
+  {
+    name: 'our own configuration chosen for the next power-on is replaced by what runs',
+    changes: [
+      { file: SAVED, find: '  if (next !== current && !(', replace: '  if (next !== current && !isOurs(next) && !(' },
+      {
+        file: SAVED,
+        find: '  const { current, next } = findMarked(configurations)\n',
+        replace:
+          "  const { current, next } = findMarked(configurations)\n  const isOurs = (name = '') => findSavedName(name, prefix) !== undefined\n",
+      },
+    ],
+    tests: [SAVER],
+  },
+  {
+    name: 'what runs degraded is saved',
+    changes: [
+      { file: SAVED, find: '  if (degraded !== undefined)\n', replace: '  if (degraded !== undefined && degraded.name === prefix)\n' },
+    ],
+    tests: [SAVER],
+  },
+  {
+    name: 'what runs after a fault replaces what a driver saved',
+    changes: [
+      {
+        file: SAVED,
+        find: '  if (!isDrivers(running) && drivers.length > 0) {\n',
+        replace: '  if (!isDrivers(running) && drivers.length > 9) {\n',
+      },
+    ],
+    tests: [SAVER],
+  },
+  {
+    name: 'a machine that lost domains is saved without them',
+    changes: [
+      { file: SAVED, find: '  if (isDrivers(running) && domains < saved) {\n', replace: '  if (isDrivers(running) && domains < 1) {\n' },
+    ],
+    tests: [SAVER],
+  },
+  {
+    name: 'a save that failed waits for the next change',
+    changes: [
+      {
+        file: 'src/ldoms/configuration-saver.ts',
+        find: '        if (failure !== undefined && this.#firstChangeMs !== undefined) await',
+        replace: '        if (failure !== undefined) return\n        if (failure !== undefined) await',
+      },
+    ],
+    tests: [SAVER],
+  },
+  {
+    name: 'what an earlier process left unsaved stays so',
+    changes: [
+      {
+        file: 'src/ldoms/ldm.ts',
+        find: "    return found === undefined || found.marks.includes('newer')\n",
+        replace: '    return found === undefined\n',
+      },
+    ],
+    tests: [SAVER],
   },
 ]

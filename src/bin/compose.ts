@@ -19,6 +19,7 @@ import { Iscsiadm } from '../iscsi/iscsiadm.ts'
 import { ConfigurationSaver } from '../ldoms/configuration-saver.ts'
 import { Ldm } from '../ldoms/ldm.ts'
 import { LdomMachine } from '../ldoms/machine.ts'
+import { savedPrefix } from '../ldoms/saved-configurations.ts'
 import { KeyedLock, Semaphore } from '../locks.ts'
 import type { Log } from '../log.ts'
 import type { Host } from '../shell/host.ts'
@@ -64,6 +65,8 @@ export interface Installation {
   readonly snapshots: Snapshots
   readonly groups: GroupSnapshots
   readonly reaper: Reaper
+  /** Takes up what an earlier process left unsaved. */
+  resume(): Promise<void>
   /** Saves what is not saved yet, and closes the shells. */
   stop(): Promise<void>
 }
@@ -74,8 +77,6 @@ const WRITES_PER_POOL = 24
 const SSH_GRACE_MS = 2_000
 const SAVE_AFTER_QUIET_MS = 15_000
 const SAVE_AT_THE_LATEST_MS = 120_000
-/** Slots of the service processor that are ours, used in turn. */
-const SAVED_NAMES = ['ldom-csi-a', 'ldom-csi-b'] as const
 
 export const openRealShell: OpenShell = ({ name, shell }) => {
   if (shell.kind === 'local') return { shell: new LocalShell(), close: () => {} }
@@ -89,7 +90,7 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   const hosts = new Map(opened.map(({ host }) => [host.name, host]))
   const composed = [...config.machines.values()].map(machine => {
     const host = lookUp(hosts, machine.controlDomain)
-    return composeMachine(machine.name, { host, save: machine.saveConfiguration }, surroundings)
+    return composeMachine(machine.name, { host, cluster: config.cluster, save: machine.saveConfiguration }, surroundings)
   })
   const machines = new Map(composed.map(({ machine }) => [machine.machine, machine]))
   const pools = new Map([...config.pools.values()].map(pool => [pool.name, composePool(pool, { config, hosts, machines, clock })]))
@@ -108,6 +109,9 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
     snapshots: new Snapshots(snapshotOptions),
     groups: new GroupSnapshots(snapshotOptions),
     reaper,
+    resume: async () => {
+      await Promise.all(composed.map(({ resume }) => resume()))
+    },
     stop: async () => {
       await Promise.all(composed.map(({ save }) => save()))
       for (const { close } of opened) close()
@@ -148,7 +152,11 @@ function openHost(config: HostConfig, { openShell, log, clock }: Surroundings) {
   return { host: createHost({ name: config.name, shell: logged, clock, graceMs }), close }
 }
 
-function composeMachine(name: string, { host, save }: { host: Host; save: boolean }, { log, clock }: Surroundings) {
+function composeMachine(
+  name: string,
+  { host, cluster, save }: { host: Host; cluster: string; save: boolean },
+  { log, clock }: Surroundings,
+) {
   // The saver takes its turn among the machine's writes, and the machine tells it of each: one has to come first.
   const machine = new LdomMachine({ machine: name, host, clock, onChanged: () => saver?.changed() })
   const saver = save
@@ -156,7 +164,7 @@ function composeMachine(name: string, { host, save }: { host: Host; save: boolea
         machine: name,
         ldm: new Ldm(host.shell),
         clock,
-        names: SAVED_NAMES,
+        prefix: savedPrefix(cluster),
         quietMs: SAVE_AFTER_QUIET_MS,
         maxDelayMs: SAVE_AT_THE_LATEST_MS,
         log,
@@ -167,7 +175,7 @@ function composeMachine(name: string, { host, save }: { host: Host; save: boolea
     saver?.stop()
     await saver?.flush().catch(error => log.error({ machine: name, error: describeError(error) }, 'configuration not saved'))
   }
-  return { machine, save: flush }
+  return { machine, save: flush, resume: async () => saver?.resume() }
 }
 
 interface Composed {

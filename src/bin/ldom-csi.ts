@@ -73,6 +73,7 @@ function addPlugins(program: Command): void {
     const config = parseControllerConfig(readText(options.config), options.config)
     const log = createLog({ level: options.logLevel })
     const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
+    void installation.resume()
     const stopSweeping = keepSweeping(installation.reaper, { clock: systemClock, log })
     await serve(controllerServices(installation, version), options, async () => {
       await stopSweeping()

@@ -8,6 +8,7 @@ import { describeError, isStorageError } from '../errors.ts'
 import { Iscsiadm } from '../iscsi/iscsiadm.ts'
 import { Ldm } from '../ldoms/ldm.ts'
 import type { Domain } from '../ldoms/listing.ts'
+import { findObstacle, savedPrefix } from '../ldoms/saved-configurations.ts'
 import type { Host } from '../shell/host.ts'
 import { listProcesses } from '../shell/processes.ts'
 import type { Pools } from '../storage/pool.ts'
@@ -98,9 +99,7 @@ async function examineMachine(
     ]
   })
   const saving = machine.saveConfiguration
-    ? await attempt(object, permission, async () => [
-        ok(object, `${(await ldm.listConfigurations({ signal })).length} configurations saved`),
-      ])
+    ? await attempt(object, permission, async () => [...(await examineSaved(object, config.cluster, ldm, signal))])
     : [
         warn(
           object,
@@ -109,6 +108,17 @@ async function examineMachine(
         ),
       ]
   return [...listed, ...saving, ...(await examineRecoveryPolicy(name, host, signal))]
+}
+
+// Nothing is saved and nothing removed while one of these stands, so a power cycle brings back what was saved before.
+async function examineSaved(object: string, cluster: string, ldm: Ldm, signal: AbortSignal | undefined): Promise<Checks> {
+  const [saved, domains] = await Promise.all([ldm.listConfigurations({ signal }), ldm.listBindings({ signal })])
+  const prefix = savedPrefix(cluster)
+  const obstacle = findObstacle(saved, { prefix, domains: domains.length, savedHere: undefined })
+  if (obstacle === undefined) return [ok(object, `${saved.length} configurations saved`)]
+  return [
+    fail(object, `its changes are not saved to the service processor: ${obstacle}`, 'see ldm list-spconfig; what is saved is left alone'),
+  ]
 }
 
 function examineServices(machine: string, config: ControllerConfig, domains: readonly Domain[]): Checks {
@@ -223,7 +233,13 @@ async function examineTarget(pool: LunPoolConfig, host: Host, signal: AbortSigna
     const stmfadm = new Stmfadm(host.shell)
     const [state, units] = await Promise.all([stmfadm.state(signal), stmfadm.listLogicalUnits(undefined, signal)])
     if (state.operational !== 'online' || state.configuration !== 'initialized') {
-      return [fail(object, `is ${state.operational} and ${state.configuration}`, 'svcadm enable stmf')]
+      return [
+        fail(
+          object,
+          `is ${state.operational} and ${state.configuration}`,
+          'svcs stmf: svcadm enable stmf where it is disabled, svcadm clear stmf where it is in maintenance',
+        ),
+      ]
     }
     return [ok(object, `is online with ${units.length} logical units; pool ${pool.name} uses target ${pool.export.target}`)]
   })

@@ -12,7 +12,8 @@ export const STMFADM_FAILURES: readonly FailureRow[] = [
     kind: 'unavailable',
     evidence: 'documented',
     source: STMFADM,
-    hint: 'svcadm enable stmf',
+    // A service in maintenance is enabled already; only clear starts it again (svcadm(8)).
+    hint: 'svcs stmf: svcadm enable stmf where it is disabled, svcadm clear stmf where it is in maintenance',
   },
   { text: /^stmfadm: .*permission denied/m, kind: 'permission-denied', evidence: 'documented', source: STMFADM },
   { text: /^stmfadm: .*filename .*: in use/m, kind: 'already-exists', evidence: 'documented', source: STMFADM },

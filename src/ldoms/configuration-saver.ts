@@ -2,16 +2,17 @@
 // stale one brings detached disks back. Runs beside the requests, never inside one: it is slow, and it must not fail them.
 
 import type { Clock } from '../clock.ts'
-import { describeError, StorageError } from '../errors.ts'
+import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { Ldm, SavedConfiguration } from './ldm.ts'
+import type { Ldm } from './ldm.ts'
+import { findMarked, findObstacle, findSavedName, formatSavedName } from './saved-configurations.ts'
 
 export interface ConfigurationSaverOptions {
   readonly machine: string
   readonly ldm: Ldm
   readonly clock: Clock
-  /** Saved under these names in turn: one can be taken away only when the other is the one for the next power-on. */
-  readonly names: readonly [string, string]
+  /** Saved under two names with it in turn: one can be taken away only when the other is the one for the next power-on. */
+  readonly prefix: string
   /** A save begins after that long without a change … */
   readonly quietMs: number
   /** … but no later than that long after the first change that is not saved. */
@@ -28,6 +29,10 @@ export class ConfigurationSaver {
   #lastChangeMs = 0
   #waiting = false
   #saving: Promise<void> = Promise.resolve()
+  /** What was marked after the last save of this process: where only a power cycle makes a new one current, that is our own choice. */
+  #savedHere: { readonly current: string | undefined; readonly next: string } | undefined
+  /** The last failure that was logged: one that stays is said once. */
+  #complaint: string | undefined
 
   constructor(options: ConfigurationSaverOptions) {
     this.#options = options
@@ -38,6 +43,18 @@ export class ConfigurationSaver {
     this.#lastChangeMs = this.#options.clock.nowMs()
     this.#firstChangeMs ??= this.#lastChangeMs
     if (!this.#waiting && !this.#stopped.signal.aborted) void this.#saveWhenQuiet()
+  }
+
+  /** An earlier process may have ended with a change that it had not saved: ldm knows whether what runs is newer than what is saved. */
+  async resume(): Promise<void> {
+    const { ldm, machine, log, prefix } = this.#options
+    try {
+      const { current } = findMarked(await ldm.listConfigurations())
+      if (current === undefined || findSavedName(current, prefix) === undefined) return
+      if (await ldm.isAutosaveNewer(current)) this.changed()
+    } catch (error) {
+      log.error({ machine, error: describeError(error) }, 'not known whether the configuration is saved')
+    }
   }
 
   /** Saves now whatever is not saved; unlike the saves in the background it says when it could not. The signal ends the wait only. */
@@ -61,22 +78,36 @@ export class ConfigurationSaver {
   }
 
   async #saveWhenQuiet(): Promise<void> {
-    const { clock, quietMs, maxDelayMs, machine, log } = this.#options
+    const { clock, quietMs, maxDelayMs } = this.#options
     this.#waiting = true
     try {
       for (;;) {
         if (this.#firstChangeMs === undefined) return // a flush was quicker
         const dueMs = Math.min(this.#lastChangeMs + quietMs, this.#firstChangeMs + maxDelayMs)
-        if (clock.nowMs() >= dueMs) break
-        await clock.sleep(dueMs - clock.nowMs(), this.#stopped.signal)
+        if (clock.nowMs() < dueMs) {
+          await clock.sleep(dueMs - clock.nowMs(), this.#stopped.signal)
+          continue
+        }
+        // One that failed is tried again, as often as changes that never stop are saved; one that may not be made is given up.
+        const failure = await this.#save().then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        this.#complain(failure)
+        if (failure !== undefined && this.#firstChangeMs !== undefined) await clock.sleep(maxDelayMs, this.#stopped.signal)
       }
     } catch {
       return // stopped while waiting: the one way a sleep fails
     } finally {
       this.#waiting = false
     }
-    // A failure is not repeated here: the next change tries again, and until then the log is where it shows.
-    await this.#save().catch(error => log.error({ machine, error: describeError(error) }, 'configuration not saved'))
+  }
+
+  #complain(failure: unknown): void {
+    const { machine, log } = this.#options
+    const complaint = failure === undefined ? undefined : describeError(failure)
+    if (complaint !== undefined && complaint !== this.#complaint) log.error({ machine, error: complaint }, 'configuration not saved')
+    this.#complaint = complaint
   }
 
   /** One save at a time; nothing to do when nothing changed since the last. */
@@ -96,7 +127,8 @@ export class ConfigurationSaver {
     try {
       await serialised(() => this.#alternate())
     } catch (error) {
-      this.#firstChangeMs = firstChangeMs
+      // A machine that runs something else than what is saved lost the change with it, or has to be looked at first.
+      if (!isStorageError(error, 'failed-precondition')) this.#firstChangeMs = firstChangeMs
       throw error
     }
     log.info({ machine, durationMs: Math.round(clock.nowMs() - startedMs) }, 'configuration saved')
@@ -104,28 +136,24 @@ export class ConfigurationSaver {
 
   // Cut after any command, this leaves a configuration for the next power-on that was complete when it was saved.
   async #alternate(): Promise<void> {
-    const { ldm, machine, names } = this.#options
+    const { ldm, machine, prefix } = this.#options
     const before = await ldm.listConfigurations()
-    const next = nextPowerOn(before, machine)
-    if (next.marks.includes('next poweron') && !names.includes(next.name)) {
-      throw new StorageError('failed-precondition', `machine ${machine}: somebody chose ${next.name} for the next power-on; it is left so`)
-    }
-    const [unused, used] = next.name === names[0] ? [names[1], names[0]] : [names[0], names[1]]
+    const domains = (await ldm.listBindings()).length
+    const obstacle = findObstacle(before, { prefix, domains, savedHere: this.#savedHere })
+    if (obstacle !== undefined) throw new StorageError('failed-precondition', `machine ${machine} is not saved: ${obstacle}`)
+    const { next } = findMarked(before)
+    const ours = before.flatMap(({ name }) => findSavedName(name, prefix) ?? [])
+    const letter = ours.find(({ name }) => name === next)?.letter === 'a' ? 'b' : 'a'
+    const saved = formatSavedName(prefix, letter, domains)
+    const others = ours.map(({ name }) => name).filter(name => name !== saved)
     // Left by a save that was cut; it is not the one for the next power-on.
-    if (before.some(({ name }) => name === unused)) await ldm.removeConfiguration(unused)
-    await ldm.addConfiguration(unused)
-    const after = nextPowerOn(await ldm.listConfigurations(), machine)
-    if (after.name !== unused) {
-      throw new StorageError('internal', `machine ${machine}: ${unused} was saved, but the next power-on would load ${after.name}`)
+    if (ours.some(({ name }) => name === saved)) await ldm.removeConfiguration(saved)
+    await ldm.addConfiguration(saved)
+    const after = findMarked(await ldm.listConfigurations())
+    if (after.next !== saved) {
+      throw new StorageError('internal', `machine ${machine}: ${saved} was saved, but the next power-on would load ${after.next}`)
     }
-    if (before.some(({ name }) => name === used)) await ldm.removeConfiguration(used)
+    this.#savedHere = { current: after.current, next: saved }
+    for (const name of others) await ldm.removeConfiguration(name)
   }
-}
-
-// `[next poweron]` is shown only where it differs from `[current]` (recalled).
-function nextPowerOn(configurations: readonly SavedConfiguration[], machine: string): SavedConfiguration {
-  const marked = (mark: string) => configurations.find(({ marks }) => marks.includes(mark))
-  const found = marked('next poweron') ?? marked('current')
-  if (found === undefined) throw new StorageError('internal', `machine ${machine}: no saved configuration is marked as the next to load`)
-  return found
 }

@@ -58,10 +58,10 @@ export const LDM_FAILURES: readonly FailureRow[] = [
     hint: 'svcs ldmd',
   },
   {
-    text: /not authori[sz]ed|authori[sz]ation/i,
+    text: /not authori[sz]ed|authori[sz]ation|insufficient privileges/i,
     kind: 'permission-denied',
     evidence: 'recalled',
-    source: 'authorisations solaris.ldoms.read and solaris.ldoms.write (Logical Domains 1.2 guide); wording recalled',
+    source: 'authorisations solaris.ldoms.read and .write (1.2 guide); "Authorization failed", "insufficient privileges": a discovery tool',
     hint: 'give the account the LDoms Management rights profile, or run ldm through pfexec or sudo',
   },
   {

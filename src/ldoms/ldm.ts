@@ -112,6 +112,16 @@ export class Ldm {
   }
 
   /** Saves the running configuration under a new name, which becomes the one for the next power-on. Slow. */
+  /**
+   * Whether what ldm itself keeps of the running configuration is newer than what is saved of it (`[newer]`: 3.5 guide). Where the
+   * answer does not speak of it, it is.
+   */
+  async isAutosaveNewer(name: string, options: LdmOptions = {}): Promise<boolean> {
+    const { stdout } = await this.#read([LDM, 'list-spconfig', '-r'], 'autosaved configurations', options)
+    const found = parseConfigurations(stdout).find(configuration => configuration.name === name)
+    return found === undefined || found.marks.includes('newer')
+  }
+
   async addConfiguration(name: string, options: LdmOptions = {}): Promise<void> {
     const command: Command = [LDM, 'add-spconfig', checkedName('configuration', name)]
     await this.#write(command, `configuration ${name}`, { ...options, timeoutMs: SAVE_TIMEOUT_MS })
@@ -143,13 +153,18 @@ export class Ldm {
   }
 }
 
+// One pair of brackets each (recalled); several words of one pair are told apart too.
+function marksOf(text: string): string[] {
+  return [...text.matchAll(/\[([^\]]+)\]/g)].flatMap(mark => (mark[1] ?? '').split(',').map(word => word.trim()))
+}
+
 /** Lines before the first configuration (a banner, a notice) are tolerated, lines after it are not. */
 function parseConfigurations(stdout: string): SavedConfiguration[] {
   const configurations: SavedConfiguration[] = []
   for (const line of stdout.split('\n')) {
     const match = /^(\S+)((?: \[[^\]]+\])*)\s*$/.exec(line)
     if (match) {
-      configurations.push({ name: match[1] ?? '', marks: [...(match[2] ?? '').matchAll(/\[([^\]]+)\]/g)].map(mark => mark[1] ?? '') })
+      configurations.push({ name: match[1] ?? '', marks: marksOf(match[2] ?? '') })
     } else if (line.trim() !== '' && configurations.length > 0) {
       throw new StorageError('internal', `ldm list-spconfig: line not understood: ${JSON.stringify(line.slice(0, 80))}`)
     }

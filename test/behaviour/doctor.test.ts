@@ -46,6 +46,18 @@ test('every check is told once, the hosts before what needs them to answer', asy
   expect(told.slice(firstOther).filter(({ object }) => object.startsWith('host '))).toEqual([])
 })
 
+test('a machine whose changes cannot be saved fails, with what stands in the way', async () => {
+  const { world, driver } = install()
+  const { config, hosts } = driver()
+  const machines = new Map([...config.machines].map(([name, machine]) => [name, { ...machine, saveConfiguration: true }]))
+  const subject = { config: { ...config, machines }, hosts }
+  expect(failures(await examine(subject))).toEqual([])
+  world.machine('m1').powerCycle({ boots: 'factory-default' })
+  expect(failures(await examine(subject))).toContainEqual(
+    expect.stringMatching(/^machine m1: .*not saved.*it runs factory-default, and the next power-on loads initial/),
+  )
+})
+
 interface Defect {
   readonly name: string
   readonly make: (installation: TestInstallation) => void

@@ -3,6 +3,7 @@
 import type { Clock } from '../../src/clock.ts'
 import { ConfigurationSaver } from '../../src/ldoms/configuration-saver.ts'
 import { Ldm } from '../../src/ldoms/ldm.ts'
+import { savedPrefix } from '../../src/ldoms/saved-configurations.ts'
 import { type LogFields, silentLog } from '../../src/log.ts'
 import { machineWorld } from './machine-world.ts'
 
@@ -44,21 +45,24 @@ function world() {
   const simulated = machineWorld()
   const clock = new HandClock()
   const errors: LogFields[] = []
-  const saver = new ConfigurationSaver({
+  const options = {
     machine: 'm1',
     ldm: new Ldm(simulated.shell),
     clock,
-    names: ['csi-a', 'csi-b'],
+    prefix: 'csi',
     quietMs: 10_000,
     maxDelayMs: 60_000,
-    log: { ...silentLog, error: fields => void errors.push(fields) },
-  })
+    log: { ...silentLog, error: (fields: LogFields) => void errors.push(fields) },
+  }
+  const saver = new ConfigurationSaver(options)
   let volumes = 0
   return {
     ...simulated,
     clock,
     saver,
     errors,
+    /** Another process of the driver, which knows nothing. */
+    restarted: () => new ConfigurationSaver(options),
     /** A change of the machine that a power cycle would undo. */
     async change() {
       await simulated.ldm(`add-vdsdev /dev/v${volumes} v${volumes++}@primary-vds0`)
@@ -76,7 +80,7 @@ test('a change is saved when it has been quiet for a while, and survives a power
   await clock.advance(9_999)
   expect(saves()).toEqual([])
   await clock.advance(1)
-  expect(configurations()).toEqual(['factory-default', 'initial', 'csi-a [current]'])
+  expect(configurations()).toEqual(['factory-default', 'initial', 'csi-a.5 [current]'])
   sim.powerCycle()
   expect(exported()).toBe(1)
 })
@@ -87,7 +91,7 @@ test('changes that never stop are saved all the same', async () => {
     await change()
     await clock.advance(9_000)
   }
-  expect(saves()).toEqual(['add-spconfig csi-a'])
+  expect(saves()).toEqual(['add-spconfig csi-a.5'])
 })
 
 test('the two names take turns, and only one of them remains', async () => {
@@ -96,8 +100,8 @@ test('the two names take turns, and only one of them remains', async () => {
     await change()
     await clock.advance(10_000)
   }
-  expect(saves()).toEqual(['add-spconfig csi-a', 'add-spconfig csi-b', 'add-spconfig csi-a'])
-  expect(configurations()).toEqual(['factory-default', 'initial', 'csi-a [current]'])
+  expect(saves()).toEqual(['add-spconfig csi-a.5', 'add-spconfig csi-b.5', 'add-spconfig csi-a.5'])
+  expect(configurations()).toEqual(['factory-default', 'initial', 'csi-a.5 [current]'])
 })
 
 test('nothing is saved when nothing changed', async () => {
@@ -116,16 +120,15 @@ test('flush saves at once, and the wait that was under way finds nothing left', 
   expect(saves()).toHaveLength(1)
 })
 
-test('a save that fails is logged, and the next change tries again', async () => {
+test('a save that fails is logged once and tried again until it succeeds', async () => {
   const { change, clock, timeline, errors, configurations } = world()
   timeline.rules.push(argv => (argv[1] === 'add-spconfig' ? { kind: 'refuse' } : undefined))
   await change()
   await clock.advance(1_000_000)
   expect(errors).toEqual([{ machine: 'm1', error: expect.stringContaining('connection refused') }])
   timeline.rules.length = 0
-  await change()
-  await clock.advance(10_000)
-  expect(configurations()).toContain('csi-a [current]')
+  await clock.advance(60_000)
+  expect(configurations()).toContain('csi-a.5 [current]')
 })
 
 test('flush says that it could not save', async () => {
@@ -173,7 +176,7 @@ test('a change during a save is saved by the next', async () => {
   const again = saver.flush()
   await drain()
   await again
-  expect(sim.state().configurations).toContain('csi-b [current]')
+  expect(sim.state().configurations).toContain('csi-b.5 [current]')
   sim.powerCycle()
   expect(exported()).toBe(1)
 })
@@ -205,3 +208,119 @@ test.each(CUTS)(
     expect(ours).toEqual([expect.stringContaining('[current]')])
   },
 )
+
+const OBSTACLES: readonly { name: string; says: string; prepare: (w: ReturnType<typeof world>) => unknown }[] = [
+  {
+    name: 'our own configuration is to be loaded next, and another one runs',
+    says: 'it runs maint, and the next power-on loads csi-a.5',
+    prepare: async ({ ldm, sim }) => {
+      await ldm('add-spconfig maint')
+      sim.powerCycle()
+      await ldm('set-spconfig csi-a.5')
+    },
+  },
+  {
+    name: 'the firmware fell back to factory-default after a fault',
+    says: 'it runs factory-default, and the next power-on loads csi-a.5',
+    prepare: ({ sim }) => sim.powerCycle({ boots: 'factory-default' }),
+  },
+  {
+    name: 'factory-default was chosen and runs',
+    says: 'it runs factory-default, not what a driver saved (csi-a.5)',
+    prepare: async ({ ldm, sim }) => {
+      await ldm('set-spconfig factory-default')
+      sim.powerCycle()
+    },
+  },
+  {
+    name: 'an administrator saved another one',
+    says: 'it runs mine, not what a driver saved (csi-a.5)',
+    prepare: ({ ldm }) => ldm('add-spconfig mine'),
+  },
+  {
+    name: 'it runs degraded',
+    says: 'it runs degraded (csi-a.5)',
+    prepare: ({ sim }) => sim.powerCycle({ missing: [] }),
+  },
+  {
+    name: 'it has fewer domains than were saved',
+    says: 'it has 4 domains, csi-a.5 was saved with 5',
+    prepare: ({ sim }) => sim.removeGuest('ldg3'),
+  },
+]
+
+describe.each(OBSTACLES)('while $name', ({ says, prepare }) => {
+  test('nothing is added and nothing removed, one line says so, and a new process does the same', async () => {
+    const w = world()
+    await w.change()
+    await w.saver.flush()
+    await prepare(w)
+    const before = w.configurations()
+    const saves = w.saves().length
+    await w.change()
+    await w.clock.advance(1_000_000)
+    await w.change()
+    await w.clock.advance(1_000_000)
+    expect(w.errors).toEqual([{ machine: 'm1', error: expect.stringContaining(says) }])
+    const restarted = w.restarted()
+    await restarted.resume()
+    restarted.changed()
+    await expect(restarted.flush()).rejects.toMatchObject({ kind: 'failed-precondition' })
+    expect(w.configurations()).toEqual(before)
+    expect(w.saves()).toHaveLength(saves)
+  })
+})
+
+test('a change that could not be saved is given up with the configuration that it was made in', async () => {
+  const { change, saver, clock, sim, configurations, saves } = world()
+  await change()
+  await saver.flush()
+  sim.powerCycle({ boots: 'factory-default' })
+  saver.changed()
+  await clock.advance(1_000_000)
+  sim.powerCycle()
+  await clock.advance(1_000_000)
+  expect(configurations()).toContain('csi-a.5 [current]')
+  expect(saves()).toHaveLength(1)
+})
+
+test('what a process left unsaved is saved by the next, and what it saved is not saved again', async () => {
+  const { change, saver, restarted, clock, exported, sim, saves } = world()
+  await change()
+  await saver.flush()
+  await restarted().resume()
+  await clock.advance(1_000_000)
+  expect(saves()).toHaveLength(1)
+  await change()
+  saver.stop()
+  await restarted().resume()
+  await clock.advance(10_000)
+  expect(saves()).toHaveLength(2)
+  sim.powerCycle()
+  expect(exported()).toBe(2)
+})
+
+test('clusters that share a machine save it in turn and leave each other’s configurations alone', async () => {
+  const { shell, clock, saves, configurations } = world()
+  const saverOf = (cluster: string) =>
+    new ConfigurationSaver({
+      ...{ machine: 'm1', ldm: new Ldm(shell), clock, prefix: savedPrefix(cluster) },
+      ...{ quietMs: 10_000, maxDelayMs: 60_000, log: silentLog },
+    })
+  const [one, two] = [saverOf('one'), saverOf('two')]
+  for (const saver of [one, two, one, two]) {
+    saver.changed()
+    await saver.flush()
+  }
+  expect(saves()).toHaveLength(4)
+  expect(configurations().filter(line => line.startsWith(savedPrefix('one')))).toHaveLength(1)
+  expect(configurations().filter(line => line.startsWith(savedPrefix('two')))).toEqual([expect.stringContaining('[current]')])
+})
+
+test('a configuration of version 0.1.0 is replaced by one that names its cluster', async () => {
+  const { ldm, saver, configurations } = world()
+  await ldm('add-spconfig ldom-csi-b')
+  saver.changed()
+  await saver.flush()
+  expect(configurations()).toEqual(['factory-default', 'initial', 'csi-a.5 [current]'])
+})

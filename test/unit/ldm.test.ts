@@ -85,6 +85,17 @@ test('a host without ldm is not taken for a machine without the object', async (
   await expect(ldm.removeVdisk(VDISK)).rejects.toMatchObject({ kind: 'failed-precondition' })
 })
 
+test.each(['Authorization failed', 'Error: insufficient privileges'])(
+  'an account without rights, %j, is told how to get them',
+  async stderr => {
+    const { ldm } = tool({ exitStatus: 1, stderr })
+    await expect(ldm.listBindings()).rejects.toMatchObject({
+      kind: 'permission-denied',
+      message: expect.stringContaining('LDoms Management'),
+    })
+  },
+)
+
 test('removing what is not there is an answer, not an error', async () => {
   const { ldm } = tool({ exitStatus: 1, stderr: 'Error: Volume v-1@primary-vds0 does not exist\n' })
   await expect(ldm.removeVdsDevice(DEVICE)).resolves.toBe('absent')

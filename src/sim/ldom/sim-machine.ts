@@ -140,8 +140,11 @@ export class SimMachine {
     return this.#running.services.get(name)?.log ?? []
   }
 
-  /** Power off and on: the machine comes up with the service processor's configuration for the next power-on. */
-  powerCycle(): void {
+  /**
+   * Power off and on: the machine comes up with the service processor's configuration for the next power-on. After a hardware fault
+   * the firmware boots another one, or the same without the domains whose resources are missing.
+   */
+  powerCycle(fault: { readonly boots?: string; readonly missing?: readonly string[] } = {}): void {
     // Configuration mode ends here: what was set up for the first time is what the machine comes up with.
     if (this.settings.configurationMode) {
       this.#applyPending()
@@ -149,7 +152,10 @@ export class SimMachine {
       this.#running.restart(structuredClone(this.#running.configuration))
       return
     }
-    this.#running.restart(this.#store.powerOn())
+    const { boots, missing } = fault
+    const configuration = this.#store.powerOn({ ...(boots === undefined ? {} : { boots }), degraded: missing !== undefined })
+    for (const name of missing ?? []) configuration.domains.delete(name)
+    this.#running.restart(configuration)
     this.#running.pending.length = 0
     const newer = this.#store.newerAutosave()
     if (newer === undefined) return

@@ -19,6 +19,7 @@ export class SpStore {
   #current: string
   #nextPowerOn: string
   #revision = 0
+  #degraded = false
 
   constructor(initial: Configuration) {
     const factory = structuredClone(initial)
@@ -70,6 +71,7 @@ export class SpStore {
         const marks = [
           name === this.#current ? ' [current]' : '',
           name === this.#nextPowerOn && name !== this.#current ? ' [next poweron]' : '',
+          name === this.#current && this.#degraded ? ' [degraded]' : '',
         ]
         return `${name}${marks.join('')}\n`
       })
@@ -85,9 +87,13 @@ export class SpStore {
     return this.#isNewer(this.#current) ? this.#current : undefined
   }
 
-  /** The configuration that the machine comes up with. */
-  powerOn(): Configuration {
-    this.#current = this.#nextPowerOn
+  /**
+   * The configuration that the machine comes up with: with a fault the firmware takes another than was chosen, which is tried again at the
+   * next power cycle, or the chosen one with what is left, which is marked `[degraded]` until another is saved (3.2 to 3.6 guides).
+   */
+  powerOn(fault: { readonly boots?: string; readonly degraded?: boolean } = {}): Configuration {
+    this.#current = fault.boots ?? this.#nextPowerOn
+    this.#degraded = fault.degraded === true
     const found = this.#saved.get(this.#current)
     if (!found) throw new Error(`no configuration ${this.#current}`)
     return structuredClone(found.configuration)
@@ -104,6 +110,7 @@ export class SpStore {
     this.#autosaved.set(name, saved)
     this.#current = name
     this.#nextPowerOn = name
+    this.#degraded = false
   }
 
   #isNewer(name: string): boolean {

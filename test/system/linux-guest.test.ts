@@ -122,9 +122,9 @@ test.each([
 
     const again = addDisk(130, disk.store as FileStore)
     const growing = volumes.stage(stageRequest(again, { format, written: true }))
-    // A mounted ext4 grows only for a root with this capability, which some sandboxes withhold; then the error must say so.
+    // A mounted ext4 grows only for a root with this capability, which some sandboxes withhold; it is then staged as it is.
     if (format === ext4 && !hasCapability(CAP_SYS_RESOURCE)) {
-      await expect(growing).rejects.toMatchObject({ kind: 'permission-denied', message: expect.stringContaining('CAP_SYS_RESOURCE') })
+      await growing // mounted as it is: staging does not need the growth
       expect(readFileSync(at('staging/data'), 'utf8')).toBe('kept')
       return
     }

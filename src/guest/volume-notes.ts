@@ -34,9 +34,8 @@ export class VolumeNotes {
     const text = `${staged.blockPath} ${staged.options}`
     const name = encodeURIComponent(volumeId)
     const written = notes.links.get(name)
-    for (const [other, target] of notes.links) {
-      const isStale = other !== name && !other.includes('@') && target.split(' ')[0] === staged.blockPath
-      if (isStale) await this.#paths.remove(`${this.#directory}/${other}`, signal)
+    for (const [other, blockPath] of notes.stagedDisks()) {
+      if (other !== name && blockPath === staged.blockPath) await this.#paths.remove(`${this.#directory}/${other}`, signal)
     }
     if (written === text) return
     await this.#paths.ensureDirectory(this.#directory, signal)
@@ -79,15 +78,18 @@ export class NotesRead {
 
   /** The volume that a disk was staged for. */
   ownerOf(blockPath: string): string | undefined {
-    for (const [name, text] of this.links) {
-      if (!name.includes('@') && text.split(' ')[0] === blockPath) return decodeURIComponent(name)
-    }
-    return undefined
+    const note = this.stagedDisks().find(([, noted]) => noted === blockPath)
+    return note && decodeURIComponent(note[0])
   }
 
   /** Disks that volumes were staged from. */
   disks(): readonly string[] {
-    return [...this.links].flatMap(([name, text]) => (name.includes('@') ? [] : [text.split(' ')[0] ?? '']))
+    return this.stagedDisks().map(([, blockPath]) => blockPath)
+  }
+
+  /** Names of the notes of staged volumes, each with the disk. Notes of targets have an `@` in their names. */
+  stagedDisks(): readonly (readonly [name: string, blockPath: string])[] {
+    return [...this.links].flatMap(([name, text]) => (name.includes('@') ? [] : ([[name, text.split(' ')[0] ?? '']] as const)))
   }
 
   targetOf(volumeId: string, path: string): TargetNote | undefined {

@@ -14,7 +14,7 @@ export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise
     [...pool.machines].map(
       async ([name, { hypervisor }]): Promise<readonly [string, MachineState | StorageError]> => [
         name,
-        await orNotStarted(hypervisor.observe(signal)),
+        await orError(hypervisor.observe(signal), isNotStarted),
       ],
     ),
   )
@@ -32,33 +32,34 @@ export async function settleMachine(place: VolumePlace, machine: PoolMachine, si
 
 /** The machine's state once nothing is at work on the volume there, or why it cannot be had. */
 export function observeSettled(place: VolumePlace, machine: PoolMachine, signal?: AbortSignal): Promise<MachineState | StorageError> {
-  return orSilence(settleMachine(place, machine, signal).then(() => machine.hypervisor.observe(signal)))
+  return orError(
+    settleMachine(place, machine, signal).then(() => machine.hypervisor.observe(signal)),
+    isSilence,
+  )
 }
 
-// For who only looks: a machine that nothing could be started on is left out. Whoever concludes something from it asks `isSilence`.
-async function orNotStarted<T>(answer: Promise<T>): Promise<T | StorageError> {
+// A machine that cannot be reached as its error, where that is what the caller accepts; every other error is thrown.
+async function orError<T>(answer: Promise<T>, isAccepted: (error: unknown) => error is ShellError): Promise<T | StorageError> {
   try {
     return await answer
   } catch (error) {
-    if (!(error instanceof ShellError) || error.fate !== 'not-started') throw error
+    if (!isAccepted(error)) throw error
     return error
   }
 }
 
-// Silence is that no connection could be made, and that it was the far side that did not answer. A command that was cut off, one that
-// is still at work from before, one that waited too long in our own queue are a moment; a refused key is an answer. Taking any of
-// them for a dead machine would close the fence on a living one.
-async function orSilence<T>(answer: Promise<T>): Promise<T | StorageError> {
-  try {
-    return await answer
-  } catch (error) {
-    if (!isSilence(error)) throw error
-    return error
-  }
+/** For who only looks: nothing could be started. Whoever concludes something from it asks `isSilence`. */
+function isNotStarted(error: unknown): error is ShellError {
+  return error instanceof ShellError && error.fate === 'not-started'
 }
 
+/**
+ * Silence is that no connection could be made, and that it was the far side that did not answer. A command that was cut off, one that
+ * is still at work from before, one that waited too long in our own queue are a moment; a refused key is an answer. Taking any of
+ * them for a dead machine would close the fence on a living one.
+ */
 export function isSilence(error: unknown): error is ShellError {
-  return error instanceof ShellError && error.fate === 'not-started' && error.fault === 'unreachable'
+  return isNotStarted(error) && error.fault === 'unreachable'
 }
 
 function namesOf(place: VolumePlace): readonly string[] {

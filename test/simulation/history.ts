@@ -80,8 +80,9 @@ class History {
   readonly #mode: Mode
   readonly #installation: TestInstallation
   readonly #subjects: readonly Subject[]
+  readonly #contested: Subject
   #controllers: Controller[]
-  /** Per cent of the calls that are for one volume: where many meet, locks are tried. */
+  /** Per cent of the calls that are for the contested volume: where many meet, locks are tried. */
   readonly #focus: number
   /** Bytes that somebody asked for. */
   readonly #largest = new Map<Subject, number>()
@@ -96,7 +97,8 @@ class History {
     this.scheduler = new Scheduler(this.#random)
     this.#focus = this.#random.pick([0, 50, 90])
     this.#installation = install(undefined, {}, this.scheduler)
-    this.#subjects = [subject('local', 'silver', false), subject('lun', 'gold', false), subject('shared', 'gold', true)]
+    this.#contested = subject('lun', 'gold', false)
+    this.#subjects = [subject('local', 'silver', false), this.#contested, subject('shared', 'gold', true)]
     this.#controllers = Array.from({ length: mode.controllers }, () => this.#start())
   }
 
@@ -182,9 +184,7 @@ class History {
   /** One more caller, who may have less patience than the work takes. */
   #call(): void {
     const { owner, driver } = this.#random.pick(this.#controllers)
-    const each = this.#random.chance(this.#focus)
-      ? (this.#subjects[1] ?? this.#random.pick(this.#subjects))
-      : this.#random.pick(this.#subjects)
+    const each = this.#random.chance(this.#focus) ? this.#contested : this.#random.pick(this.#subjects)
     const guest = this.#random.pick(GUESTS.filter(id => each.pool === 'gold' || id.startsWith('m1/')))
     const deadline = new AbortController()
     const { title, work } = this.#operation(each, guest)

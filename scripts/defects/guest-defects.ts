@@ -90,8 +90,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/guest/guest-volumes.ts',
-        find: '      refuseWhileUsed(object, mounted, usesBesides(uses, mounted, [stagingPath]))\n',
-        replace: '      usesBesides(uses, mounted, [stagingPath])\n',
+        find: '        refuseWhileUsed(object, mounted.source, pathsBesides(uses, device, stagingPath))\n',
+        replace: '',
       },
     ],
     tests: ['test/behaviour/guest-publishing.test', STAGING, HISTORIES],

@@ -167,7 +167,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: OBSERVING,
-        find: "  return error instanceof ShellError && error.fate === 'not-started' && error.fault === 'unreachable'\n",
+        find: "  return isNotStarted(error) && error.fault === 'unreachable'\n",
         replace: '  return error instanceof ShellError\n',
       },
     ],
@@ -178,8 +178,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: OBSERVING,
-        find: "error.fate === 'not-started' && error.fault === 'unreachable'\n",
-        replace: "error.fate === 'not-started'\n",
+        find: "  return isNotStarted(error) && error.fault === 'unreachable'\n",
+        replace: '  return isNotStarted(error)\n',
       },
     ],
     tests: [PROMISES],
@@ -242,7 +242,11 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   {
     name: 'the growth of a copy that was cut off is not completed',
     changes: [
-      { file: CREATION, find: '  if (volume.sizeBytes < volume.createdSizeBytes) {\n', replace: '  if (volume.sizeBytes < 0) {\n' },
+      {
+        file: CREATION,
+        find: '  await growTo(place, { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes }, sizeBytes, signal)\n',
+        replace: '',
+      },
     ],
     tests: [SNAPSHOTS, MATRIX],
   },

@@ -412,4 +412,15 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [{ file: CREATION, find: 'survivors.size === 0 &&', replace: 'survivors.size < 0 &&' }],
     tests: [CREATIONS],
   },
+  {
+    name: 'a restore is taken for as large as the volume is today',
+    changes: [
+      {
+        file: CREATION,
+        find: '  return { sizeBytes: snapshot.sizeBytes || undefined,',
+        replace: '  return { sizeBytes: snapshot.sizeBytes || owner.sizeBytes,',
+      },
+    ],
+    tests: [CREATIONS],
+  },
 ]

@@ -9,6 +9,7 @@ const pool = z.strictObject({
   dialect: z.enum(['openzfs-2.3', 'illumos', 'solaris-11', 'solaris-10']),
   datasets: z.array(z.string()).default([]).describe('file systems that exist from the start'),
   metadataFactor: z.int().min(1).optional().describe('how much larger empty datasets are than on one disk; 8 for raidz on 4K disks'),
+  sizelessSnapshots: z.boolean().optional().describe('volsize of a snapshot is a dash, as in releases of 2009'),
 })
 
 const target = z.strictObject({

@@ -106,11 +106,10 @@ export async function readSnapshots(
     const name = `${place.dataset}@${leaf}`
     const snapshot = found.get(name)
     const { volumeId } = place
-    const volumeBytes = volume?.sizeBytes ?? 0
     return {
       volume: deleted ? undefined : volume,
       tombstone: deleted ? volume : undefined,
-      snapshot: snapshot && findSnapshot(snapshot, { volumeId, leaf, snapshot: name, cluster: pool.cluster, volumeBytes }),
+      snapshot: snapshot && findSnapshot(snapshot, { volumeId, leaf, snapshot: name, cluster: pool.cluster }),
     }
   })
 }
@@ -134,7 +133,7 @@ export function parseSnapshots(pool: Pool, found: ReadonlyMap<string, Properties
     const volumeLeaf = dataset.slice(pool.dataset.length + 1)
     if (!isVolumeLeaf(volumeLeaf) || !isSnapshotLeaf(leaf)) return []
     const { volumeId } = placeOf(pool, volumeLeaf)
-    return findSnapshot(properties, { volumeId, leaf, snapshot: name, cluster: pool.cluster, volumeBytes: 0 }) ?? []
+    return findSnapshot(properties, { volumeId, leaf, snapshot: name, cluster: pool.cluster }) ?? []
   })
 }
 

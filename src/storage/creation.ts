@@ -10,18 +10,28 @@ import { type VolumePlace, withRoom } from './pool.ts'
 import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
 import { growTo, reserving } from './reservations.ts'
 
+interface CloneSource {
+  readonly snapshot: string
+  /** Undefined in dialects that keep no size on snapshots: the clone tells. */
+  readonly sizeBytes: number | undefined
+}
+
 /** The volume as the request wants it; `sizeBytes` is what it will have. */
 export interface Creation {
   readonly place: VolumePlace
   readonly wanted: Volume
   readonly spec: VolumeSpec
   /** The ZFS snapshot to clone; undefined for an empty volume. */
-  readonly cloneOf: { readonly snapshot: string; readonly sizeBytes: number } | undefined
+  readonly cloneOf: CloneSource | undefined
 }
 
 export async function createVolume(creation: Creation, signal?: AbortSignal): Promise<Volume> {
   const { place, wanted, cloneOf } = creation
   let reservedBytes = 0
+  const made = async (): Promise<Volume> => {
+    if (cloneOf !== undefined && cloneOf.sizeBytes === undefined) return readClone(creation, signal)
+    return { ...wanted, reservedBytes, sizeBytes: cloneOf?.sizeBytes ?? wanted.sizeBytes }
+  }
   try {
     await withRoom(place, `${wanted.sizeBytes} bytes`, async () => {
       if (cloneOf === undefined) await createEmpty(creation, signal)
@@ -31,9 +41,8 @@ export async function createVolume(creation: Creation, signal?: AbortSignal): Pr
     if (!isStorageError(error, 'already-exists')) throw error
     return replayed(place, await existing(creation, signal), signal)
   }
-  const made = { ...wanted, reservedBytes, sizeBytes: cloneOf?.sizeBytes ?? wanted.sizeBytes }
   try {
-    return await completed(place, made, signal)
+    return await completed(place, await made(), signal)
   } catch (error) {
     if (!isStorageError(error) || mayBeRepeated(error)) throw error
     await takeBack(place, error, signal)
@@ -150,22 +159,27 @@ async function createEmpty(creation: Creation, signal: AbortSignal | undefined):
 }
 
 // A clone starts thin in every dialect, so a thick one is given its reservation in the same command. Answers what it reserves.
-async function clone(
-  creation: Creation,
-  { snapshot, sizeBytes }: NonNullable<Creation['cloneOf']>,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+async function clone(creation: Creation, { snapshot, sizeBytes }: CloneSource, signal: AbortSignal | undefined): Promise<number> {
   const { place, wanted } = creation
   const { compression, reservation, properties } = effective(creation)
   const own = { compression, ...properties, ...formatVolumeProperties(wanted, place.pool.cluster) }
   const make = (reserved: Record<string, string>) =>
     place.pool.zfs.clone({ snapshot, dataset: place.dataset, properties: { ...reserved, ...own } }, signal)
-  if (reservation === 'thick') {
-    const { blockSizeBytes } = wanted.parameters
-    return reserving({ sizeBytes, blockSizeBytes }, refreservation => make({ refreservation }))
-  }
-  await make({})
+  const { blockSizeBytes } = wanted.parameters
+  if (reservation === 'thin') await make({})
+  // Too little, and so it is completed once the size is known, also after a cut.
+  else if (sizeBytes === undefined) await make({ refreservation: String(blockSizeBytes) })
+  else return reserving({ sizeBytes, blockSizeBytes }, refreservation => make({ refreservation }))
   return 0
+}
+
+// What the snapshot did not tell. Whether it is more than the caller takes is only known now.
+async function readClone({ place, spec }: Creation, signal: AbortSignal | undefined): Promise<Volume> {
+  const { volume } = await readVolume(place, signal)
+  if (volume === undefined) throw new StorageError('unavailable', `volume ${place.volumeId} was made and is not there; try again`)
+  const { limitBytes } = spec.size
+  if (limitBytes === 0 || volume.sizeBytes <= limitBytes) return volume
+  throw new StorageError('out-of-range', `the source has ${volume.sizeBytes} bytes, over the limit of ${limitBytes}`)
 }
 
 // Growth of a clone is a second command, its reservation a third, and the design's part another: all may have been cut off.
@@ -214,11 +228,11 @@ function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
   }
 }
 
-/** What a new volume would be made from: its place, size and block size. `not-found` when it does not exist. */
+/** What a new volume would be made from: its place, size (where it is known) and block size. `not-found` when it does not exist. */
 export async function readSource(
   source: { readonly place: VolumePlace; readonly snapshotLeaf: string | undefined },
   signal?: AbortSignal,
-): Promise<{ readonly sizeBytes: number; readonly blockSizeBytes: number }> {
+): Promise<{ readonly sizeBytes: number | undefined; readonly blockSizeBytes: number }> {
   const { place, snapshotLeaf } = source
   if (snapshotLeaf === undefined) {
     const { volume } = await readVolume(place, signal)
@@ -229,7 +243,7 @@ export async function readSource(
   const owner = volume ?? tombstone
   if (snapshot === undefined || owner === undefined)
     throw new StorageError('not-found', `source snapshot ${place.volumeId}@${snapshotLeaf} does not exist`)
-  return { sizeBytes: snapshot.sizeBytes, blockSizeBytes: owner.parameters.blockSizeBytes }
+  return { sizeBytes: snapshot.sizeBytes || undefined, blockSizeBytes: owner.parameters.blockSizeBytes }
 }
 
 function equal(a: unknown, b: unknown): boolean {

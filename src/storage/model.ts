@@ -80,7 +80,7 @@ export interface Snapshot {
   readonly id: string // <volume id>@<leaf>
   readonly name: string
   readonly volumeId: string
-  readonly sizeBytes: number
+  readonly sizeBytes: number // 0: not known, in dialects that keep no size on snapshots
   readonly createdAtSeconds: number // ZFS's own time of the cut
   readonly groupId: string | undefined
 }

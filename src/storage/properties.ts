@@ -194,8 +194,8 @@ export function parseAttachment(properties: Properties, place: Pick<DatasetPlace
 
 /**
  * A snapshot of ours, or undefined for one that was made by others or that only waits for its last clone.
- * The name counts only where it is the snapshot's own: every snapshot shows its volume's. `volumeBytes` serves dialects that
- * keep no size on snapshots.
+ * The name counts only where it is the snapshot's own: every snapshot shows its volume's. So would a size: in dialects that keep none
+ * on snapshots it is not known, as the volume may have grown since.
  */
 export function findSnapshot(
   properties: Properties,
@@ -204,7 +204,6 @@ export function findSnapshot(
     readonly leaf: string
     readonly snapshot: string
     readonly cluster: string
-    readonly volumeBytes: number
   },
 ): Snapshot | undefined {
   const { snapshot } = place
@@ -216,7 +215,7 @@ export function findSnapshot(
     id: formatSnapshotId(place.volumeId, place.leaf),
     name,
     volumeId: place.volumeId,
-    sizeBytes: volsize === undefined || volsize === '-' ? place.volumeBytes : parseBytes(volsize, `volsize of ${snapshot}`),
+    sizeBytes: volsize === undefined || volsize === '-' ? 0 : parseBytes(volsize, `volsize of ${snapshot}`),
     createdAtSeconds: parseBytes(properties.get('creation')?.value, `creation of ${snapshot}`),
     groupId: findOwn(properties, 'group', snapshot),
   }

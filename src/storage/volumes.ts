@@ -83,7 +83,7 @@ export class Volumes {
     const sizeBytes = sizeWithin(spec.size, {
       stepBytes: parameters.blockSizeBytes,
       minimumBytes: found?.sizeBytes ?? MINIMUM_SIZE_BYTES,
-      defaultBytes: found?.sizeBytes ?? DEFAULT_SIZE_BYTES,
+      defaultBytes: found === undefined ? DEFAULT_SIZE_BYTES : (found.sizeBytes ?? MINIMUM_SIZE_BYTES),
     })
     const wanted: Volume = {
       id: place.volumeId,

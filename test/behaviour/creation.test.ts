@@ -189,3 +189,66 @@ describe.each(['silver', 'gold'])('a deleted volume in pool %s', pool => {
     expect(datasetOf(installation, volume).reserved).toBeGreaterThanOrEqual(16 * MiB)
   })
 })
+
+describe('where a snapshot has no size of its own', () => {
+  const onSizeless = () =>
+    install(spec => {
+      const storage = spec.hosts['m1-primary']
+      if (storage === undefined) throw new Error('no m1-primary')
+      const pools = storage.pools.map(pool => ({ ...pool, sizelessSnapshots: true }))
+      return { ...spec, hosts: { ...spec.hosts, 'm1-primary': { ...storage, pools } } }
+    })
+
+  async function grownSince() {
+    const installation = onSizeless()
+    const driver = installation.driver()
+    const origin = await driver.volumes.ensureVolume(volumeSpec())
+    const { id } = await driver.snapshots.createSnapshot({ name: 's', volumeId: origin.id })
+    await driver.changes.expandVolume(origin.id, size(48))
+    return { installation, driver, origin, id, source: { kind: 'snapshot', id } as const }
+  }
+
+  test('a restore is said to have, has and reserves the size at the time of the snapshot', async () => {
+    const { installation, driver, source } = await grownSince()
+    const restored = await driver.volumes.ensureVolume(volumeSpec({ name: 'restored', source, size: size(0) }))
+    expect(restored.sizeBytes).toBe(16 * MiB)
+    expect(datasetOf(installation, restored).sizeBytes).toBe(16 * MiB)
+    expect(datasetOf(installation, restored).reserved).toBeGreaterThanOrEqual(16 * MiB)
+    const again = await driver.volumes.ensureVolume(volumeSpec({ name: 'restored', source, size: size(0) }))
+    expect(again.sizeBytes).toBe(16 * MiB)
+  })
+
+  test('a restore is as large as asked for', async () => {
+    const { installation, driver, source } = await grownSince()
+    const restored = await driver.volumes.ensureVolume(volumeSpec({ name: 'restored', source, size: size(32) }))
+    expect(restored.sizeBytes).toBe(32 * MiB)
+    expect(datasetOf(installation, restored).sizeBytes).toBe(32 * MiB)
+    expect(datasetOf(installation, restored).reserved).toBeGreaterThanOrEqual(32 * MiB)
+  })
+
+  test('a restore over the limit is refused and leaves nothing behind', async () => {
+    const { driver, origin, source } = await grownSince()
+    const asked = volumeSpec({ name: 'restored', source, size: size(0, 8) })
+    await expect(driver.volumes.ensureVolume(asked)).rejects.toMatchObject({ kind: 'out-of-range' })
+    expect((await driver.attachments.listPublished()).map(({ volume }) => volume.id)).toEqual([origin.id])
+    expect(await driver.audit()).toEqual([])
+  })
+
+  test('a restore that was cut off after the clone is completed by the same request', async () => {
+    const { installation, driver, source } = await grownSince()
+    const asked = volumeSpec({ name: 'restored', source, size: size(32) })
+    const restored = await driver.volumes.ensureVolume(asked)
+    const { host, name } = datasetOf(installation, restored)
+    await zfs(installation.world, host, 'set', 'refreservation=8192', name)
+    await zfs(installation.world, host, 'set', `volsize=${16 * MiB}`, name)
+    expect((await driver.volumes.ensureVolume(asked)).sizeBytes).toBe(32 * MiB)
+    expect(datasetOf(installation, restored).sizeBytes).toBe(32 * MiB)
+    expect(datasetOf(installation, restored).reserved).toBeGreaterThanOrEqual(32 * MiB)
+  })
+
+  test('the size of a snapshot is not known, whatever its volume has today', async () => {
+    const { driver, id } = await grownSince()
+    expect((await driver.snapshots.getSnapshot(id)).sizeBytes).toBe(0)
+    expect((await driver.snapshots.listSnapshots({})).map(snapshot => snapshot.sizeBytes)).toEqual([0])
+  })
+})

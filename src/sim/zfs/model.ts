@@ -24,8 +24,18 @@ export class SimPool {
   readOnly = false
   /** How much larger empty datasets are than on one disk of 512-byte sectors. */
   readonly metadataFactor: number
+  /** `volsize` applies to volumes only (source of 2009; snapshots came later). */
+  readonly sizelessSnapshots: boolean
 
-  constructor(options: { name: string; sizeBytes: number; dialect: SimDialect; nowMs: () => number; metadataFactor?: number | undefined }) {
+  constructor(options: {
+    name: string
+    sizeBytes: number
+    dialect: SimDialect
+    nowMs: () => number
+    metadataFactor?: number | undefined
+    sizelessSnapshots?: boolean | undefined
+  }) {
+    this.sizelessSnapshots = options.sizelessSnapshots ?? false
     this.metadataFactor = options.metadataFactor ?? 1
     this.name = options.name
     this.sizeBytes = options.sizeBytes

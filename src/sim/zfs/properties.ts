@@ -180,7 +180,7 @@ function readOfSnapshot(snapshot: SimSnapshot, name: string, parsable: boolean):
     case 'logicalreferenced':
       return bytes(snapshot.content.dataBytes + (snapshot.content.bytes - snapshot.content.dataBytes) / 2)
     case 'volsize':
-      return snapshot.store === undefined ? NOTHING : bytes(snapshot.store.sizeBytes)
+      return snapshot.store === undefined || snapshot.dataset.pool.sizelessSnapshots ? NOTHING : bytes(snapshot.store.sizeBytes)
     case 'clones':
       return {
         value: [...snapshot.clones]

@@ -25,6 +25,7 @@ export interface SimPoolOptions {
   readonly datasets: readonly string[]
   /** Empty datasets of raidz on 4K disks are some 8 times as large as on one disk (89.5 KiB a volume, published). */
   readonly metadataFactor?: number | undefined
+  readonly sizelessSnapshots?: boolean | undefined
 }
 
 export interface SimZfsOptions {

@@ -8,6 +8,7 @@ const CREATION = 'src/storage/creation.ts'
 const DETACHING = 'src/storage/detaching.ts'
 const PROPERTIES = 'src/storage/properties.ts'
 const OBSERVING = 'src/storage/observing.ts'
+const VOLUMES = 'src/storage/volumes.ts'
 
 const PROMISES = 'test/behaviour/promises.test'
 const CREATIONS = 'test/behaviour/creation.test'
@@ -422,5 +423,35 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [CREATIONS],
+  },
+  {
+    name: 'a copy may be asked for with another file system than its source has',
+    changes: [
+      { file: VOLUMES, find: '    if (found !== undefined) checkSourceFormat(spec.format, found.format)\n', replace: '' },
+      { file: VOLUMES, find: 'import { checkFormatSize, checkSourceFormat }', replace: 'import { checkFormatSize }' },
+    ],
+    tests: [CREATIONS],
+  },
+  {
+    name: 'a volume may be too small for its format',
+    changes: [
+      {
+        file: 'src/storage/formats.ts',
+        find: "  const type = format.kind === 'filesystem' ? format.type : 'none'\n",
+        replace: "  if (sizeBytes > 0) return\n  const type = format.kind === 'filesystem' ? format.type : 'none'\n",
+      },
+    ],
+    tests: [CREATIONS],
+  },
+  {
+    name: 'mount options that no guest takes are promised',
+    changes: [
+      {
+        file: 'src/csi/requests.ts',
+        find: "  for (const { mountOptions } of accesses) checkMountOptions('volume_capabilities', mountOptions)",
+        replace: "  for (const { mountOptions } of accesses) checkMountOptions('volume_capabilities', mountOptions.slice(0, 0))",
+      },
+    ],
+    tests: ['test/unit/requests-controller.test'],
   },
 ]

@@ -2,6 +2,8 @@
 // something exists is asked later, by storage, and whether it is allowed last. Trusted from here on.
 
 import { StorageError } from '../errors.ts'
+import { parseMkfsOptions } from '../guest/mkfs-options.ts'
+import { checkMountOptions } from '../guest/mount-options.ts'
 import type {
   AttachRequest,
   FileSystemType,
@@ -37,16 +39,28 @@ export function parseCreateVolume(driverName: string, request: CreateVolumeReque
   checkMap(request.secrets, 'secrets')
   const mutable = parseMutableParameters(request.mutable_parameters)
   const { pool, volume, fileSystem } = parseParameters(request.parameters)
+  checkOptionsOf(accesses)
+  const format = formatOf(accesses, fileSystem)
+  const source = parseSource(request.volume_content_source)
+  // What is copied is not formatted.
+  if (source.kind === 'empty' && format.kind === 'filesystem' && format.type !== 'any') {
+    parseMkfsOptions(volume.mkfsOptions ?? '', format.type)
+  }
   return {
     name,
     pool,
     size: parseSizeRange(request.capacity_range),
-    format: formatOf(accesses, fileSystem),
+    format,
     parameters: volume,
-    source: parseSource(request.volume_content_source),
+    source,
     mutable,
     machines: parseRequirement(driverName, request.accessibility_requirements),
   }
+}
+
+// No guest will take them later.
+function checkOptionsOf(accesses: readonly Access[]): void {
+  for (const { mountOptions } of accesses) checkMountOptions('volume_capabilities', mountOptions)
 }
 
 // The provisioner puts what the class says into the capability; said in both places it must be the same.
@@ -124,10 +138,11 @@ function parseQuestion(request: ValidateVolumeCapabilitiesRequest): ValidationQu
     throw error
   }
   try {
+    checkOptionsOf(accesses)
     parseParameters(request.parameters)
     parseMutableParameters(request.mutable_parameters)
   } catch (error) {
-    // Here a parameter is part of the question, not a mistake in asking it.
+    // Here a parameter or a mount option is part of the question, not a mistake in asking it.
     if (error instanceof StorageError && error.kind === 'invalid-argument') return { kind: 'unserved', reason: error.message }
     throw error
   }

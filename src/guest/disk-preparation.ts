@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { isStorageError, StorageError } from '../errors.ts'
 import { type Content, describeFailure, type GuestDevice, type Platform, type UseTable } from './disks.ts'
 import { parseMkfsOptions } from './mkfs-options.ts'
+import { checkMountOptions } from './mount-options.ts'
 import type { Paths } from './paths.ts'
 
 const WAIT_FOR_DISK_MS = 30_000
@@ -273,22 +274,4 @@ function confirmStaged(
     throw new StorageError('already-exists', `${object}: staged at ${wanted.path} ${how}; unstage it before staging it otherwise`)
   }
   return there.type
-}
-
-// They become one word after -o: a comma would start another option, and some options undo what this driver promises.
-// mount(8) makes a loop device for some, which outlives the mount. What it keeps for itself (`X-`, `verity.`) is not for a volume.
-const FORBIDDEN_PREFIX = /^(X-|verity\.|r[ow]=)/
-// The labels of SELinux have commas; quotes make one option of them (mount(8)).
-const SELINUX_OPTION = /^(fs|def|root)?context="[A-Za-z0-9_.:,-]+"$/
-const FORBIDDEN_OPTIONS = /^(remount|bind|rbind|move|loop|offset|sizelimit|encryption|helper|discard|nouuid|norecovery|noload|overlay)(=|$)/
-
-function checkMountOptions(object: string, options: readonly string[]): void {
-  for (const option of options) {
-    if (SELINUX_OPTION.test(option)) continue
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.:@%+/=-]*$/.test(option)) {
-      throw new StorageError('invalid-argument', `${object}: ${JSON.stringify(option)} is not a mount option`)
-    }
-    if (FORBIDDEN_OPTIONS.test(option) || FORBIDDEN_PREFIX.test(option))
-      throw new StorageError('invalid-argument', `${object}: the mount option ${option} is not for a volume`)
-  }
 }

@@ -4,7 +4,7 @@
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { readSnapshot, readVolume } from './catalog.ts'
-import type { Volume, VolumeSpec } from './model.ts'
+import type { Volume, VolumeFormat, VolumeSpec } from './model.ts'
 import { cloneSourceLeaf, isHiddenSnapshotLeaf } from './names.ts'
 import { type VolumePlace, withRoom } from './pool.ts'
 import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
@@ -228,22 +228,22 @@ function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
   }
 }
 
-/** What a new volume would be made from: its place, size (where it is known) and block size. `not-found` when it does not exist. */
+/** What a new volume would be made from: its size (where it is known), block size and format. `not-found` when it does not exist. */
 export async function readSource(
   source: { readonly place: VolumePlace; readonly snapshotLeaf: string | undefined },
   signal?: AbortSignal,
-): Promise<{ readonly sizeBytes: number | undefined; readonly blockSizeBytes: number }> {
+): Promise<{ readonly sizeBytes: number | undefined; readonly blockSizeBytes: number; readonly format: VolumeFormat }> {
   const { place, snapshotLeaf } = source
   if (snapshotLeaf === undefined) {
     const { volume } = await readVolume(place, signal)
     if (volume === undefined) throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
-    return { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes }
+    return { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes, format: volume.format }
   }
   const { snapshot, volume, tombstone } = await readSnapshot(place, snapshotLeaf, signal)
   const owner = volume ?? tombstone
   if (snapshot === undefined || owner === undefined)
     throw new StorageError('not-found', `source snapshot ${place.volumeId}@${snapshotLeaf} does not exist`)
-  return { sizeBytes: snapshot.sizeBytes || undefined, blockSizeBytes: owner.parameters.blockSizeBytes }
+  return { sizeBytes: snapshot.sizeBytes || undefined, blockSizeBytes: owner.parameters.blockSizeBytes, format: owner.format }
 }
 
 function equal(a: unknown, b: unknown): boolean {

@@ -6,6 +6,7 @@ import { largestThickVolume } from '../zfs/dialect.ts'
 import { speaksOf } from './attach-plan.ts'
 import { readAvailableBytes, readVolume } from './catalog.ts'
 import { createVolume, cutCloneSource, findReplayed, mayBeRepeated, readSource } from './creation.ts'
+import { checkFormatSize, checkSourceFormat } from './formats.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
 import { findSnapshotId, formatGuestId, volumeLeaf } from './names.ts'
 import { isSilence, observeMachines, settleHost, settleMachine } from './observing.ts'
@@ -79,12 +80,14 @@ export class Volumes {
   ): Promise<Volume> {
     const { pool } = place
     const found = source && (await readSource(source, signal))
+    if (found !== undefined) checkSourceFormat(spec.format, found.format)
     const parameters = resolveParameters(spec.parameters, pool, found?.blockSizeBytes)
     const sizeBytes = sizeWithin(spec.size, {
       stepBytes: parameters.blockSizeBytes,
       minimumBytes: found?.sizeBytes ?? MINIMUM_SIZE_BYTES,
       defaultBytes: found === undefined ? DEFAULT_SIZE_BYTES : (found.sizeBytes ?? MINIMUM_SIZE_BYTES),
     })
+    if (found === undefined) checkFormatSize(spec.format, sizeBytes, parameters.export)
     const wanted: Volume = {
       id: place.volumeId,
       name: spec.name,

@@ -252,3 +252,72 @@ describe('where a snapshot has no size of its own', () => {
     expect((await driver.snapshots.listSnapshots({})).map(snapshot => snapshot.sizeBytes)).toEqual([0])
   })
 })
+
+const filesystem = (type: 'any' | 'ext4' | 'xfs' | 'ufs') => ({ kind: 'filesystem', type }) as const
+
+describe.each(['volume', 'snapshot'] as const)('a copy of a %s', kind => {
+  test('with another file system than its source has is refused', async () => {
+    const { volumes, snapshots, attachments } = install().driver()
+    const origin = await volumes.ensureVolume(volumeSpec({ format: filesystem('xfs'), size: size(320) }))
+    const id = kind === 'volume' ? origin.id : (await snapshots.createSnapshot({ name: 's', volumeId: origin.id })).id
+    const copy = (format: Volume['format']) =>
+      volumes.ensureVolume(volumeSpec({ name: `copy ${JSON.stringify(format)}`, format, source: { kind, id }, size: size(0) }))
+    for (const type of ['ext4', 'ufs'] as const) {
+      await expect(copy(filesystem(type))).rejects.toMatchObject({
+        kind: 'invalid-argument',
+        message: expect.stringMatching(/file system xfs, which a copy keeps/),
+      })
+    }
+    const same = await copy(filesystem('xfs'))
+    const whatever = await copy(filesystem('any'))
+    const raw = await copy({ kind: 'block' })
+    const listed = (await attachments.listPublished()).map(({ volume }) => volume.id)
+    expect(listed).toEqual([origin, same, whatever, raw].map(volume => volume.id).sort())
+  })
+})
+
+describe('too small for its format', () => {
+  test('xfs is refused below 300 MiB, which mkfs.xfs would refuse in the guest', async () => {
+    const { volumes, attachments } = install().driver()
+    const asked = (mebibytes: number) => volumeSpec({ format: filesystem('xfs'), size: size(mebibytes) })
+    await expect(volumes.ensureVolume(asked(299))).rejects.toMatchObject({
+      kind: 'out-of-range',
+      message: expect.stringMatching(/300 MiB/),
+    })
+    await expect(volumes.ensureVolume({ ...asked(0), size: size(0, 200) })).rejects.toMatchObject({ kind: 'out-of-range' })
+    expect(await attachments.listPublished()).toEqual([])
+    expect((await volumes.ensureVolume(asked(300))).sizeBytes).toBe(300 * MiB)
+  })
+
+  test.each([
+    { pool: 'gold', parameters: {} },
+    { pool: 'silver', parameters: { export: 'full' } },
+  ] as const)('a whole disk of pool $pool has room for the label of a Solaris guest', async ({ pool, parameters }) => {
+    const { volumes, attachments } = install().driver()
+    const asked = (format: Volume['format'], mebibytes: number) =>
+      volumes.ensureVolume(volumeSpec({ name: `${JSON.stringify(format)} ${mebibytes}`, pool, parameters, format, size: size(mebibytes) }))
+    for (const format of [filesystem('any'), filesystem('ufs'), { kind: 'block' }] as const) {
+      await expect(asked(format, 8)).rejects.toMatchObject({ kind: 'out-of-range', message: expect.stringMatching(/9 MiB/) })
+      await asked(format, 9)
+    }
+    await asked(filesystem('ext4'), 2)
+    expect(await attachments.listPublished()).toHaveLength(4)
+  })
+
+  test('a slice needs no label of its own', async () => {
+    const { volumes } = install().driver()
+    expect((await volumes.ensureVolume(volumeSpec({ pool: 'silver', format: filesystem('ufs'), size: size(2) }))).sizeBytes).toBe(2 * MiB)
+  })
+
+  test('a whole disk of 9 MiB is formatted and mounted by a Solaris guest', async () => {
+    const installation = install()
+    const { volumes, attachments } = installation.driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold', size: size(9) }))
+    const { slot, sizeBytes, written } = await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
+    const staged = installation.node('m1/ldg1').stage({
+      ...{ volumeId: volume.id, slot, sizeBytes, written, mode: 'rw', createdEmpty: true, stagingPath: '/var/staging' },
+      format: { kind: 'filesystem', type: '', mountOptions: [], mkfsOptions: '' },
+    })
+    await expect(staged).resolves.toBeUndefined()
+  })
+})

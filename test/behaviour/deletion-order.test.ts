@@ -28,7 +28,7 @@ async function grow(driver: Driver, installation: TestInstallation, pool: string
   const make = async (name: string, source: VolumeSource) =>
     (
       await driver.volumes.ensureVolume(
-        volumeSpec({ pool, name, source, size: { requiredBytes: source.kind === 'empty' ? 8 * MiB : 0, limitBytes: 0 } }),
+        volumeSpec({ pool, name, source, size: { requiredBytes: source.kind === 'empty' ? 16 * MiB : 0, limitBytes: 0 } }),
       )
     ).id
   for (const [step, { what, of }] of plan.entries()) {

@@ -103,7 +103,7 @@ test.each([
   'fifty attachments of pool $pool at once on one machine: every write once, and listings shared',
   async ({ pool, guest, exports }) => {
     served.world.timeline.latencyMs = 0
-    const size = { requiredBytes: 1 * MiB, limitBytes: 0 }
+    const size = { requiredBytes: 16 * MiB, limitBytes: 0 }
     const volumes = await Promise.all(names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool, size }))))
     served.world.timeline.latencyMs = CHANGE_MS
     slowListings()

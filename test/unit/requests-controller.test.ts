@@ -119,6 +119,18 @@ const badCreates: readonly { name: string; fields: Partial<CreateVolumeRequest>;
     kind: INVALID,
     message: /mount_flags has 4097 bytes/,
   },
+  ...['discard', 'norecovery', 'loop=/dev/loop0', 'a,b'].map(flag => ({
+    name: `the mount option ${flag}, which no guest takes`,
+    fields: { volume_capabilities: [mount, mounted({ mount_flags: ['noatime', flag] })] },
+    kind: INVALID,
+    message: new RegExp(`^volume_capabilities: .*${flag}`),
+  })),
+  {
+    name: 'an option of mkfs that the file system does not have',
+    fields: { volume_capabilities: [mounted({ fs_type: 'ext4' })], parameters: { mkfsOptions: '-d 1' } },
+    kind: INVALID,
+    message: /mkfsOptions/,
+  },
   {
     name: 'an unknown file system',
     fields: { volume_capabilities: [mounted({ fs_type: 'btrfs' })] },
@@ -334,6 +346,8 @@ function validate(fields: Partial<ValidateVolumeCapabilitiesRequest>): ValidateV
 test('asking about a mode that is not served is a question, not a mistake', () => {
   expect(parseValidate(validate({ volume_capabilities: [withMode(mount, 5)] })).question.kind).toBe('unserved')
   expect(parseValidate(validate({ parameters: { nonsense: 'x' } })).question.kind).toBe('unserved')
+  expect(parseValidate(validate({ volume_capabilities: [mounted({ mount_flags: ['discard'] })] })).question.kind).toBe('unserved')
+  expect(parseValidate(validate({ volume_capabilities: [mounted({ mount_flags: ['noatime'] })] })).question.kind).toBe('served')
 })
 
 test('asking with an incomplete capability is a mistake', () => {

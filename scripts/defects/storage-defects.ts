@@ -12,6 +12,7 @@ const VOLUMES = 'src/storage/volumes.ts'
 
 const PROMISES = 'test/behaviour/promises.test'
 const CREATIONS = 'test/behaviour/creation.test'
+const FOREIGN = 'test/behaviour/foreign-objects.test'
 const MATRIX = 'test/behaviour/crash-matrix.test'
 const SNAPSHOTS = 'test/behaviour/snapshots.test'
 const HISTORIES = 'test/behaviour/histories.test'
@@ -453,5 +454,39 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: ['test/unit/requests-controller.test'],
+  },
+  {
+    name: 'a logical unit is removed by its GUID, whatever it offers',
+    changes: [
+      {
+        file: 'src/storage/designs/lun-units.ts',
+        find: '    if (unit !== undefined) refuseForeign(place, unit)\n',
+        replace: '',
+      },
+    ],
+    tests: [FOREIGN],
+  },
+  {
+    name: 'a logical unit is resized by its GUID, whatever it offers',
+    changes: [
+      {
+        file: 'src/storage/designs/lun-units.ts',
+        find: '    refuseForeign(place, unit)\n    if (unit.sizeBytes',
+        replace: '    if (unit.sizeBytes',
+      },
+    ],
+    tests: [FOREIGN],
+  },
+  {
+    name: 'a snapshot is deleted by its name, whoever made it',
+    changes: [
+      { file: 'src/storage/snapshot-deletion.ts', find: '  if (owner === pool.cluster) return true\n', replace: '  return true\n' },
+    ],
+    tests: [FOREIGN],
+  },
+  {
+    name: 'a canary is what bears its name',
+    changes: [{ file: 'src/storage/designs/lun.ts', find: '      await this.#refuseForeignCanary(place, signal)\n', replace: '' }],
+    tests: ['test/behaviour/canary.test'],
   },
 ]

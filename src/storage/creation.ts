@@ -9,6 +9,7 @@ import { cloneSourceLeaf, isHiddenSnapshotLeaf } from './names.ts'
 import { type VolumePlace, withRoom } from './pool.ts'
 import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
 import { growTo, reserving } from './reservations.ts'
+import { hasOwnSnapshot } from './snapshot-deletion.ts'
 
 interface CloneSource {
   readonly snapshot: string
@@ -103,6 +104,7 @@ export async function cutCloneSource(source: VolumePlace, target: VolumePlace, s
     await cut()
   } catch (error) {
     if (!isStorageError(error, 'already-exists')) throw error
+    await hasOwnSnapshot(source, cloneSourceLeaf(target.leaf), signal)
     const { volume, tombstone } = await readVolume(target, signal)
     if (volume === undefined && tombstone === undefined) {
       // An earlier request was cut off and perhaps given up: nobody wants the source as it was then.

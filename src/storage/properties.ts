@@ -126,6 +126,11 @@ function prefixed(values: Readonly<Record<string, string>>): Record<string, stri
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [PREFIX + key, encode(value)]))
 }
 
+/** Of a dataset that is the driver's and holds nobody's data. */
+export function formatOwnerProperties(cluster: string): Record<string, string> {
+  return prefixed({ cluster })
+}
+
 /** Which cluster's the dataset is; undefined for a dataset that is none of this driver's. */
 export function ownerCluster(properties: Properties, dataset: string): string | undefined {
   return findOwn(properties, 'cluster', dataset)

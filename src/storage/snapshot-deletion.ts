@@ -2,10 +2,11 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import { DependantsError } from '../zfs/zfs.ts'
-import { readSnapshot } from './catalog.ts'
+import { parentMissing, readSnapshot } from './catalog.ts'
 import type { Volume } from './model.ts'
 import { deletedSnapshotLeaf } from './names.ts'
 import type { VolumePlace } from './pool.ts'
+import { ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
 import type { Reaper } from './reaper.ts'
 
 /** How often one snapshot name may be deleted and taken again while clones of every earlier one live. */
@@ -20,8 +21,9 @@ export async function deleteOneSnapshot(
 ): Promise<Volume | undefined> {
   const { zfs } = place.pool
   const snapshot = `${place.dataset}@${leaf}`
+  const isThere = await hasOwnSnapshot(place, leaf, signal)
   try {
-    if ((await zfs.destroySnapshot(snapshot, signal)) === 'absent') {
+    if (isThere && (await zfs.destroySnapshot(snapshot, signal)) === 'absent') {
       // zfs says so also of a pool that is not imported: the read, in the sight of the parent, decides.
       const { snapshot: still } = await readSnapshot(place, leaf, signal)
       if (still !== undefined) throw new StorageError('unavailable', `snapshot ${snapshot} is not gone yet; try again`)
@@ -31,6 +33,19 @@ export async function deleteOneSnapshot(
     await zfs.destroySnapshotDeferred(await moveAside(place, leaf, signal), signal)
   }
   return reaper.reapKnown(place, signal)
+}
+
+/** Asked before a snapshot is destroyed by its name: one that others made under it is `failed-precondition`, and left alone. */
+export async function hasOwnSnapshot({ pool, dataset }: VolumePlace, leaf: string, signal?: AbortSignal): Promise<boolean> {
+  const snapshot = `${dataset}@${leaf}`
+  const found = await pool.zfs.getProperties(SNAPSHOT_PROPERTIES, [pool.dataset, snapshot], signal)
+  if (!found.has(pool.dataset)) throw parentMissing(pool)
+  const properties = found.get(snapshot)
+  if (properties === undefined) return false
+  const owner = ownerCluster(properties, snapshot)
+  if (owner === pool.cluster) return true
+  const whose = owner === undefined ? 'was not made by this driver' : `belongs to cluster ${JSON.stringify(owner)}`
+  throw new StorageError('failed-precondition', `snapshot ${snapshot} ${whose}; it is left alone`)
 }
 
 // A deferred snapshot keeps its name until it goes; under another one it leaves its own free.

@@ -48,3 +48,31 @@ test('a service domain without the storage network fails alone, and the canary i
   expect(await driver.attachments.listPublished()).toEqual([])
   expect(await driver.audit()).toEqual([])
 })
+
+describe('a volume that stands where the canary would', () => {
+  async function byHand(installation: ReturnType<typeof install>, command: string) {
+    const outcome = await installation.world.host('storage1').perform(command.split(' '), '')
+    expect(outcome).toMatchObject({ kind: 'exit', answer: { exitStatus: 0 } })
+  }
+
+  test('and is somebody else’s is not written to', async () => {
+    const installation = install()
+    const gold = pool(installation)
+    await byHand(installation, 'zfs create -s -V 16m tank/kubernetes/canary')
+    const store = installation.world.zfs('storage1').store('tank/kubernetes/canary')
+    store.write(0, Buffer.from('somebody’s data'))
+    await expect(gold.design.provePaths(gold)).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('tank/kubernetes/canary was not made by this driver and is left alone'),
+    })
+    expect(installation.world.comstar('storage1').state.all()).toEqual([])
+  })
+
+  test('and was made by an earlier version, which left its unit only, is the canary', async () => {
+    const installation = install()
+    const gold = pool(installation)
+    await gold.design.provePaths(gold)
+    await byHand(installation, 'zfs inherit ldom-csi:cluster tank/kubernetes/canary')
+    expect((await gold.design.provePaths(gold)).every(proof => proof.proved)).toBe(true)
+  })
+})

@@ -68,10 +68,10 @@ const STEPS: readonly Step[] = [
   },
   // Names: one a pool; properties: one for every few hundred volumes, of which there is one; one a machine. Three pools, two machines.
   { rpc: 'ListVolumes', budget: { silver: 6, gold: 6 }, run: scene => scene.driver.attachments.listPublished() },
-  // Read, set volsize; lun: modify-lu, and iscsiadm and iostat in each service domain that has the volume attached.
+  // Read, set volsize; lun: list-lu, as a unit of other data under that GUID must not be resized, modify-lu, and iscsiadm and iostat in each service domain that has the volume attached.
   {
     rpc: 'ControllerExpandVolume',
-    budget: { silver: 2, gold: 7 },
+    budget: { silver: 2, gold: 8 },
     run: scene => scene.driver.changes.expandVolume(scene.volumeId, { requiredBytes: 32 * MiB, limitBytes: 0 }),
   },
   // Read, and one set a parameter: old dialects take one property a command.
@@ -81,10 +81,10 @@ const STEPS: readonly Step[] = [
     run: scene => scene.driver.changes.modifyVolume(scene.volumeId, { compression: 'lzjb', reservation: 'thin' }),
   },
   // Reads: volume and record, machine. Writes: the disk, an export a path, the record. Read: machine.
-  // lun: list-view, remove-view, and devfsadm twice in each service domain.
+  // lun: list-view, list-lu, as the view may be one of other data under that GUID, remove-view, and devfsadm twice in each service domain.
   {
     rpc: 'ControllerUnpublishVolume',
-    budget: { silver: 6, gold: 13 },
+    budget: { silver: 6, gold: 14 },
     run: scene => scene.driver.attachments.detach(scene.volumeId, guest),
   },
   {
@@ -125,18 +125,19 @@ const STEPS: readonly Step[] = [
     budget: { silver: 5, gold: 6 },
     run: scene => scene.make('cloned', { kind: 'volume', id: scene.volumeId }),
   },
-  // destroy is refused, rename, destroy -d.
+  // Whose it is, destroy is refused, rename, destroy -d.
   {
     rpc: 'DeleteSnapshot with clones',
-    budget: { silver: 3, gold: 3 },
+    budget: { silver: 4, gold: 4 },
     run: scene => scene.driver.snapshots.deleteSnapshot(scene.snapshotId),
   },
+  // A name says not whose a snapshot is.
   {
     rpc: 'DeleteSnapshot',
-    budget: { silver: 1, gold: 1 },
+    budget: { silver: 2, gold: 2 },
     run: scene => scene.driver.snapshots.deleteSnapshot(scene.snapshotId),
   },
-  // Reads: volume and record, every machine of the pool. Write: destroy. lun: list-view, delete-lu.
+  // Reads: volume and record, every machine of the pool. Write: destroy. lun: list-lu, delete-lu.
   { rpc: 'DeleteVolume', budget: { silver: 3, gold: 6 }, run: scene => scene.driver.volumes.deleteVolume(scene.volumeId) },
   {
     rpc: 'GetCapacity',

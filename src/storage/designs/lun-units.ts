@@ -100,6 +100,12 @@ export class LunUnits {
     )
   }
 
+  /** Whether the volume has its own unit: proof that the driver made the volume where nothing else says so. */
+  async isMade(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
+    const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
+    return unit !== undefined && offers(place, unit)
+  }
+
   /** The view by which a machine's service domains see the unit. */
   findView(place: VolumePlace, machineName: string, signal?: AbortSignal) {
     return this.#viewOf(place, this.#hostGroup(machineName), signal)
@@ -116,24 +122,31 @@ export class LunUnits {
   async hideFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<void> {
     const hostGroup = this.#hostGroup(machineName)
     for (const view of await this.listViews(place, signal)) {
-      if (view.hostGroup === hostGroup) await this.#stmfadm.removeView(guidOf(place), view.entry, signal)
+      if (view.hostGroup !== hostGroup) continue
+      await this.#findOwn(place, signal)
+      await this.#stmfadm.removeView(guidOf(place), view.entry, signal)
     }
+  }
+
+  // A GUID is computed, so another installation of the same names may have given it to other data: only the device says whose the unit is.
+  async #findOwn(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit | undefined> {
+    const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
+    if (unit !== undefined) refuseForeign(place, unit)
+    return unit
   }
 
   async resize(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    try {
-      await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
-    } catch (error) {
-      // That the unit is gone says nothing of the volume; as what it is brought back, it has its former size.
-      if (!isStorageError(error, 'not-found')) throw error
-      await this.#registered(place, signal)
-      await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
-    }
+    // A unit that is gone says nothing of the volume; as what it is brought back, it has its former size.
+    const unit = await this.#registered(place, signal)
+    refuseForeign(place, unit)
+    if (unit.sizeBytes !== sizeBytes) await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
   }
 
   async remove(place: VolumePlace, signal?: AbortSignal): Promise<void> {
-    const views = await this.listViews(place, signal)
-    if (views.length > 0) {
+    // Its views are counted in the same answer.
+    const unit = await this.#findOwn(place, signal)
+    if (unit !== undefined && unit.viewCount > 0) {
+      const views = await this.listViews(place, signal)
       const groups = views.map(view => view.hostGroup).join(', ')
       throw new StorageError(
         'in-use',
@@ -204,12 +217,19 @@ function offers(place: VolumePlace, unit: LogicalUnit): boolean {
   return unit.dataFile.replace('/dsk/', '/rdsk/') === dataFile(place)
 }
 
+function refuseForeign(place: VolumePlace, unit: LogicalUnit): void {
+  if (unit.registered && !offers(place, unit))
+    throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${foreign(place, unit)}`)
+}
+
+function foreign(place: VolumePlace, unit: LogicalUnit): string {
+  return `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its GUID is taken by other data, delete that unit or use another cluster name`
+}
+
 function problemsOf(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): readonly string[] {
   const problems: string[] = []
   if (unit.registered && !offers(place, unit)) {
-    problems.push(
-      `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its GUID is taken by other data, delete that unit or use another cluster name`,
-    )
+    problems.push(foreign(place, unit))
     return problems
   }
   if (!unit.registered)

@@ -3,11 +3,12 @@
 
 import type { Clock } from '../../clock.ts'
 import type { Stmfadm } from '../../comstar/stmfadm.ts'
-import { describeError, isStorageError } from '../../errors.ts'
+import { describeError, isStorageError, StorageError } from '../../errors.ts'
 import type { DeviceTree } from '../../iscsi/devices.ts'
 import type { Iscsiadm } from '../../iscsi/iscsiadm.ts'
 import { preferredLun } from '../names.ts'
 import type { Pool, PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
+import { formatOwnerProperties, ownerCluster, STATE_PROPERTIES } from '../properties.ts'
 import { CANARY_BYTES, type CanaryPath, canaryPlace, exchangeNonces, nameOfPath, type PathProof } from './canary.ts'
 import type { Design, DesignFinding, DesignInventory, LunChoice } from './design.ts'
 import { LunPaths } from './lun-paths.ts'
@@ -132,14 +133,26 @@ export class LunDesign implements Design {
       blockSizeBytes: 8192,
       reservation: 'thin',
       compression: 'off',
-      properties: {},
+      properties: formatOwnerProperties(place.pool.cluster),
     } as const
     try {
       await place.pool.zfs.createVolume(creation, signal)
     } catch (error) {
       if (!isStorageError(error, 'already-exists')) throw error
+      await this.#refuseForeignCanary(place, signal)
     }
     await this.ensure(place, CANARY_BYTES, signal)
+  }
+
+  // It is written to. Earlier versions set no property, and made its unit.
+  async #refuseForeignCanary({ pool, dataset, ...place }: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+    const properties = (await pool.zfs.getProperties(STATE_PROPERTIES, [dataset], signal)).get(dataset)
+    const owner = properties && ownerCluster(properties, dataset)
+    if (owner === pool.cluster || (await this.#units.isMade({ pool, dataset, ...place }, signal))) return
+    throw new StorageError(
+      'failed-precondition',
+      `dataset ${dataset} ${owner === undefined ? 'was not made by this driver' : `belongs to cluster ${JSON.stringify(owner)}`} and is left alone: nothing is written to it, so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody needs it`,
+    )
   }
 
   audit(pool: Pool, inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]> {

@@ -128,11 +128,61 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/processes.ts',
-        find: '  return shown === wanted || (isTruncated(line) && wanted.startsWith(shown.trim()))\n',
-        replace: '  return shown === wanted\n',
+        find: 'if (rest === wanted || (isTruncated(line) && wanted.startsWith(rest))) return true',
+        replace: 'if (rest === wanted) return true',
       },
     ],
     tests: ['test/unit/shell-late-effects.test', HISTORIES],
+  },
+  {
+    name: 'a process line whose last shown character was a blank is not taken for a cut one',
+    changes: [{ file: 'src/shell/processes.ts', find: 'const CUT_FROM = 77\n', replace: 'const CUT_FROM = 79\n' }],
+    tests: ['test/unit/shell-late-effects.test'],
+  },
+  {
+    name: 'the login shell that is going to run a command is not taken for it',
+    changes: [
+      {
+        file: 'src/shell/processes.ts',
+        find: "  return text.replace(/[^A-Za-z0-9_@%+:,./=-]/g, '')\n",
+        replace: '  return text\n',
+      },
+    ],
+    tests: ['test/unit/shell-late-effects.test'],
+  },
+  {
+    name: 'what an earlier process sent at its end is given no time to start',
+    changes: [
+      {
+        file: 'src/shell/late-effects.ts',
+        find: '    const youngestMs = Math.max(startedAtMs, ...ages)\n',
+        replace: '    const youngestMs = Math.max(0, ...ages.filter(age => age !== startedAtMs))\n',
+      },
+    ],
+    tests: ['test/unit/shell-late-effects.test'],
+  },
+  {
+    name: 'a connection that is given up is closed, and the kernel sends the rest later',
+    changes: [
+      { file: 'src/shell/resetting-socket.ts', find: '    return this.resetAndDestroy()\n', replace: '    return super.destroy(error)\n' },
+    ],
+    tests: ['test/behaviour/ssh.test'],
+  },
+  {
+    name: 'variables stand before a command without env',
+    changes: [{ file: 'src/shell/ssh.ts', find: "['/usr/bin/env', 'LC_ALL=C',", replace: "['LC_ALL=C'," }],
+    tests: ['test/behaviour/ssh.test'],
+  },
+  {
+    name: 'a controller sweeps before it listens',
+    changes: [
+      {
+        file: 'src/bin/ldom-csi.ts',
+        find: '  const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT\n',
+        replace: '  start()\n  const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT\n',
+      },
+    ],
+    tests: ['test/behaviour/apply-command.test'],
   },
   {
     name: 'a driver that has just started does not ask for late commands',

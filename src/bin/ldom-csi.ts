@@ -14,7 +14,7 @@ import { connect, RpcError } from '../csi/client.ts'
 import type { Service } from '../csi/handler.ts'
 import { startServer } from '../csi/server.ts'
 import { describeError, StorageError } from '../errors.ts'
-import { createLog, type LogLevel } from '../log.ts'
+import { createLog, type Log, type LogLevel } from '../log.ts'
 import { audit } from '../storage/audit.ts'
 import { keepSweeping } from '../storage/sweeping.ts'
 import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
@@ -73,18 +73,20 @@ function addPlugins(program: Command): void {
     const config = parseControllerConfig(readText(options.config), options.config)
     const log = createLog({ level: options.logLevel })
     const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
-    void installation.resume()
-    const stopSweeping = keepSweeping(installation.reaper, { clock: systemClock, log })
-    await serve(controllerServices(installation, version), options, async () => {
-      await stopSweeping()
-      await installation.stop()
+    await serve(controllerServices(installation, version), options, log, () => {
+      void installation.resume()
+      const stopSweeping = keepSweeping(installation.reaper, { clock: systemClock, log })
+      return async () => {
+        await stopSweeping()
+        await installation.stop()
+      }
     })
   })
   plugin('node', 'serve the CSI node plugin of one guest').action(async (options: PluginOptions) => {
     const config = parseNodeConfig(readText(options.config), options.config)
     const log = createLog({ level: options.logLevel })
     const { services, stop } = composeNode(config, version, { openShell: openRealShell, log, clock: systemClock })
-    await serve(services, options, stop)
+    await serve(services, options, log, () => stop)
   })
 }
 
@@ -197,11 +199,12 @@ async function withInstallation(file: string, work: (installation: Installation)
   }
 }
 
-async function serve(services: readonly Service[], options: PluginOptions, stopRest: () => Promise<void>): Promise<void> {
+/** `start` begins what runs beside the calls, and returns how all of it ends. A plugin that cannot listen touches no host. */
+async function serve(services: readonly Service[], options: PluginOptions, log: Log, start: () => () => Promise<void>): Promise<void> {
   const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT
   if (endpoint === undefined) throw new StorageError('invalid-argument', 'no endpoint: give --endpoint or set CSI_ENDPOINT')
-  const log = createLog({ level: options.logLevel })
   const server = await startServer({ endpoint, services, log })
+  const stopRest = start()
   const stop = async () => {
     await server.stop()
     await stopRest()

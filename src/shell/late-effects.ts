@@ -4,13 +4,13 @@
 import { type Clock, systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import type { Host } from './host.ts'
-import { isChange, isTruncated, listProcesses, mayBeCommand } from './processes.ts'
+import { cutsLines, isChange, isTruncated, listProcesses, mayBeCommand, mayBeSameChange, namesObject } from './processes.ts'
 import { type Command, formatCommand, type Shell, ShellError } from './shell.ts'
 
 /** A change that may still be at work: one of this process, or one that was found when the host was first asked. */
 type Suspect =
   | { readonly kind: 'own'; readonly command: Command; readonly sinceMs: number }
-  | { readonly kind: 'found'; readonly line: string }
+  | { readonly kind: 'found'; readonly line: string; readonly isCut: boolean }
 
 export interface HostOptions {
   readonly name: string
@@ -18,7 +18,8 @@ export interface HostOptions {
   readonly clock?: Clock
   /**
    * How old a lost command must be before the process list is believed: what was sent before the connection broke
-   * may be read and started after the next connection is made. 0 where commands arrive at once.
+   * may be read and started after the next connection is made. An earlier process may have lost one at its very end, so
+   * the first list is not believed before this one is that old. 0 where commands arrive at once.
    */
   readonly graceMs?: number
 }
@@ -26,6 +27,7 @@ export interface HostOptions {
 export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: HostOptions): Host {
   let suspects: readonly Suspect[] = []
   let wasAsked = false
+  const startedAtMs = clock.nowMs()
 
   const remembering: Shell = {
     run: async (command, options) => {
@@ -42,17 +44,22 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: Ho
 
   async function settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
     if (wasAsked && !suspects.some(suspect => touches(suspect, names))) return
-    const youngestMs = Math.max(0, ...suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : 0)))
+    const ages = suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : startedAtMs))
+    const youngestMs = Math.max(startedAtMs, ...ages)
     const waitMs = youngestMs + graceMs - clock.nowMs()
     if (waitMs > 0) await clock.sleep(waitMs, signal)
 
     const known = suspects
     const lines = await listProcesses(shell, name, signal)
-    const found = wasAsked ? [] : lines.filter(isChange).map(line => ({ kind: 'found', line }) as const)
+    const isCutting = cutsLines(lines)
+    const found = lines
+      .filter(line => (wasAsked ? known.some(suspect => isFoundAgain(line, suspect)) : isChange(line)))
+      .map(line => ({ kind: 'found', line, isCut: isCutting && isTruncated(line) }) as const)
     wasAsked = true
     // A command that was lost while the list was being read is not in it for certain, and stays.
     const since = suspects.filter(suspect => !known.includes(suspect))
-    suspects = [...known.filter(suspect => lines.some(line => isLineOf(line, suspect))), ...since, ...found]
+    const own = known.filter(suspect => suspect.kind === 'own' && lines.some(line => mayBeCommand(line, suspect.command)))
+    suspects = [...own, ...since, ...found]
 
     const open = suspects.find(suspect => touches(suspect, names))
     if (open === undefined) return
@@ -63,12 +70,12 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: Ho
   return { name, shell: remembering, settled }
 }
 
-function isLineOf(line: string, suspect: Suspect): boolean {
-  return suspect.kind === 'own' ? mayBeCommand(line, suspect.command) : line === suspect.line
+function isFoundAgain(line: string, suspect: Suspect): boolean {
+  return suspect.kind === 'found' && mayBeSameChange(line, suspect.line)
 }
 
 function touches(suspect: Suspect, names: readonly string[]): boolean {
   if (suspect.kind === 'own') return suspect.command.some(word => names.some(name => word.includes(name)))
   // The name may stand behind the end of what is shown.
-  return isTruncated(suspect.line) || names.some(name => suspect.line.includes(name))
+  return suspect.isCut || names.some(name => namesObject(suspect.line, name))
 }

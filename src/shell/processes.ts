@@ -6,8 +6,10 @@ import { type Command, formatCommand, type Shell } from './shell.ts'
 
 const LIST: Command = ['/usr/bin/ps', '-e', '-o', 'args']
 
-// Solaris keeps the first 80 bytes of a command line, the last of them a NUL (PRARGSZ in procfs.h, proc(4); recalled).
-const TRUNCATED_FROM = 79
+// Solaris keeps the first 80 bytes of a command line, the last of them a NUL (PRARGSZ in procfs.h, proc(4); recalled). What
+// is cut may end with blanks, an empty argument among them, and those do not survive the reading of the list.
+const CUT_FROM = 77
+const CUT_TO = 80
 
 /** Command lines of all processes. A failure to list is `unavailable`: an unknown list is not an empty one. */
 export async function listProcesses(shell: Shell, host: string, signal?: AbortSignal): Promise<readonly string[]> {
@@ -23,27 +25,47 @@ export async function listProcesses(shell: Shell, host: string, signal?: AbortSi
   return lines.slice(header + 1).filter(line => line !== '')
 }
 
+/** Whether the line is as long as one whose end was cut off. A longer one was not cut. */
 export function isTruncated(line: string): boolean {
-  return line.length >= TRUNCATED_FROM
+  return line.length >= CUT_FROM && line.length <= CUT_TO
+}
+
+/** Whether this host cuts command lines at all: a longer one shows that it does not. */
+export function cutsLines(lines: readonly string[]): boolean {
+  return lines.every(line => line.length <= CUT_TO)
+}
+
+// What neither a login shell quotes nor a process list replaces (`?` stands for every byte that is not printable ASCII).
+// Compared by these alone, a command is the same whether a shell still has it to run or it runs, and wherever blanks were lost.
+function shape(text: string): string {
+  return text.replace(/[^A-Za-z0-9_@%+:,./=-]/g, '')
+}
+
+/** Whether the line names an object. */
+export function namesObject(line: string, name: string): boolean {
+  return shape(line).includes(shape(name))
 }
 
 // On Solaris these become the program of the file system's type, with operands as given: /usr/lib/fs/ufs/mount (cmd/fs.d of illumos).
 const REPLACED: readonly string[] = ['mount', 'umount', 'fsck']
 
 /**
- * Whether the line may be this command, also under `sudo` and the like, as the program that the command became, and where only
- * its beginning is shown.
+ * Whether the line may be this command: by itself, in the line of the login shell that is going to run it, under `sudo` and
+ * the like, as the program that the command became, and where only its beginning is shown.
  */
 export function mayBeCommand(line: string, command: Command): boolean {
   const [program = '', ...words] = line.split(/\s+/)
   if (REPLACED.includes(baseName(program)) && baseName(program) === baseName(command[0]) && program !== command[0]) {
-    return isTruncated(line) || words.includes(command.at(-1) ?? '')
+    return isTruncated(line) || words.map(shape).includes(shape(command.at(-1) ?? ''))
   }
-  const wanted = command.join(' ').replace(/\s+/g, ' ')
-  const at = line.indexOf(command[0])
-  if (at < 0) return false
-  const shown = line.slice(at).replace(/\s+/g, ' ')
-  return shown === wanted || (isTruncated(line) && wanted.startsWith(shown.trim()))
+  const wanted = command.map(shape).join('')
+  const shown = shape(line)
+  const first = shape(command[0])
+  for (let at = shown.indexOf(first); at >= 0; at = shown.indexOf(first, at + 1)) {
+    const rest = shown.slice(at)
+    if (rest === wanted || (isTruncated(line) && wanted.startsWith(rest))) return true
+  }
+  return isCutBeforeProgram(line)
 }
 
 // What the driver's programs change things with. Reads and long transfers of an administrator (`zfs send`) are none of these.
@@ -66,27 +88,74 @@ const CHANGES: Readonly<Record<string, RegExp>> = {
   growfs: /./,
   resize2fs: /./,
   xfs_growfs: /./,
-  // In the only form in which the driver runs them: an administrator's `rm -rf` may take hours.
+}
+
+// In the only form in which the driver runs them, path and all: an administrator's `rm -rf` may take hours, and a guest's
+// own programs touch files all day long.
+const CHANGES_BY_PATH: Readonly<Record<string, RegExp>> = {
   mkdir: /^-p$/,
   rmdir: /^\//,
   rm: /^-f$/,
   ln: /^-s$/,
   touch: /^\//,
+  dd: /^of=\/dev\/(?!null$)/,
 }
 
-// What may stand before a program: privileges, and the interpreter of one that is a script (growfs is).
-const PREFIX = /^(sudo|pfexec|sh|ksh|ksh93|bash)$/
+const SHELL = /^-?(sh|ash|dash|bash|rbash|csh|tcsh|ksh\d*|zsh|pf(sh|csh|ksh\d*|bash|zsh))$/
+// What may stand before a program, with words of its own after it.
+const BEFORE = /^(sudo|doas|pfexec|env|nice|ionice|nohup|setsid|time|timeout|chrt|taskset|stdbuf|[A-Za-z_][A-Za-z0-9_]*=.*)$/
+// How every line begins that the driver sends; without `env` it is one of an earlier version.
+const SENT = /^(\/usr\/bin\/env )?LC_ALL=C( |$)/
 
 /** Whether the line is one of the driver's programs at a change, whoever started it. */
 export function isChange(line: string): boolean {
-  let words = line.split(/\s+/)
-  while (PREFIX.test(baseName(words[0] ?? ''))) {
-    const next = words.findIndex((word, index) => index > 0 && !word.startsWith('-'))
-    if (next < 0) return false
-    words = words.slice(next)
-  }
-  const [path = '', subcommand = ''] = words
-  return CHANGES[baseName(path).replace(/^mkfs\..*/, 'mkfs')]?.test(subcommand) ?? false
+  return changeAt(line) !== undefined || isCutBeforeProgram(line)
+}
+
+/** Whether a line may show the change that an earlier line showed: its shell may have become the program, and shows more then. */
+export function mayBeSameChange(line: string, earlier: string): boolean {
+  if (!isChange(line)) return false
+  const [now, before] = [changeAt(line) ?? '', changeAt(earlier) ?? '']
+  return now.startsWith(before) || before.startsWith(now)
+}
+
+/** The change by its shape, from the program on. */
+function changeAt(line: string): string | undefined {
+  const words = wordsToRun(line)
+  const at = words?.findIndex((word, index) => isChangingProgram(words, word, index, isTruncated(line)))
+  return words === undefined || at === undefined || at < 0 ? undefined : words.slice(at).map(shape).join('')
+}
+
+function isChangingProgram(words: readonly string[], word: string, index: number, isCut: boolean): boolean {
+  const isPath = word.startsWith('/')
+  // A word among the arguments of whatever else runs is no program; one with its path may stand behind a prefix of any name.
+  if (index > 0 && !isPath && !BEFORE.test(baseName(words[0] ?? ''))) return false
+  const name = baseName(word).replace(/^mkfs\..*/, 'mkfs')
+  const subcommand = CHANGES[name] ?? (isPath ? CHANGES_BY_PATH[name] : undefined)
+  if (subcommand === undefined) return false
+  // The subcommand is the last thing shown, or is not shown at all.
+  if (isCut && index >= words.length - 2) return true
+  const rest = words.slice(index + 1)
+  return name === 'dd' ? rest.some(operand => subcommand.test(operand)) : subcommand.test(rest[0] ?? '')
+}
+
+/** What a line runs; undefined for a shell at work for somebody else. */
+function wordsToRun(line: string): readonly string[] | undefined {
+  const words = line.split(/\s+/).map(word => word.replace(/^'|'$/g, ''))
+  if (!SHELL.test(baseName(words[0] ?? ''))) return words
+  const given = words.findIndex(word => /^-[a-z]*c$/.test(word))
+  if (given > 0) return SENT.test(words.slice(given + 1).join(' ')) ? words.slice(given + 1) : undefined
+  // The interpreter of a program that is a script (growfs is).
+  const script = words.findIndex((word, index) => index > 0 && !word.startsWith('-'))
+  return script < 0 ? undefined : words.slice(script)
+}
+
+/** A line that the driver sent, whose program stands behind the end of what is shown. */
+function isCutBeforeProgram(line: string): boolean {
+  if (!isTruncated(line)) return false
+  const words = wordsToRun(line)
+  if (words === undefined || !SENT.test(words.join(' '))) return false
+  return !words.slice(0, -1).some(word => word.startsWith('/') && !BEFORE.test(baseName(word)))
 }
 
 function baseName(path: string): string {

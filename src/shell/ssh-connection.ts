@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { type Algorithms, Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
 import { fingerprint, formatHostName, judgeHostKey, type KnownHosts, knownKeyTypes, parseKnownHosts } from './known-hosts.ts'
+import { ResettingSocket } from './resetting-socket.ts'
 import { type CommandResult, type Fault, ShellError } from './shell.ts'
 import { type ExecOptions, SshExecution } from './ssh-execution.ts'
 
@@ -79,8 +80,8 @@ export class SshConnection {
         return refusal === undefined
       }
       try {
-        client.connect({ ...settings(target, known), privateKey, hostVerifier })
-        client.setNoDelay(true)
+        const sock = new ResettingSocket().setNoDelay(true).connect({ host: target.address, port: target.port })
+        client.connect({ ...settings(target, known), sock, privateKey, hostVerifier })
       } catch (error) {
         reject(fail(error))
       }
@@ -126,9 +127,10 @@ export class SshConnection {
     return execution.result
   }
 
-  /** Breaks the connection; commands that still run have an unknown fate. */
+  /** Breaks the connection; commands that still run have an unknown fate, and what was not sent yet never is. */
   end(): void {
-    this.#client.end()
+    // A polite end would stand behind what was not sent.
+    if (this.#sessions.size === 0) this.#client.end()
     this.#break()
   }
 

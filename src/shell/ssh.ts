@@ -28,15 +28,20 @@ const LAST_BACKOFF_MS = 2000
 /** How long a command waits for a host that did not answer the last time. */
 const DOUBTFUL_WAIT_MS = 1500
 
-/** One argument for a Bourne shell, whatever it holds but NUL, which no argument of any process can hold. */
+/**
+ * One argument for a login shell, whatever it holds but NUL, which no argument of any process can hold. Bourne shells and C
+ * shells read it the same: a C shell looks for its history (`!`) inside of quotes too, so that stands escaped outside of them.
+ * A newline has no form that both know; a C shell calls a quoted one "Unmatched" and runs nothing.
+ */
 export function quote(word: string): string {
   if (word.includes('\0')) throw new StorageError('invalid-argument', 'an argument of a command holds a NUL character')
   if (!word.isWellFormed()) throw new StorageError('invalid-argument', 'an argument of a command is not well-formed Unicode')
-  return /^[A-Za-z0-9_@%+:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+  return /^[A-Za-z0-9_@%+:,./-]+$/.test(word) ? word : `'${word.replace(/['!]/g, `'\\$&'`)}'`
 }
 
+/** `env` and not an assignment before the program, which a C shell takes for the program's name. */
 export function formatCommandLine(command: Command): string {
-  return ['LC_ALL=C', 'TZ=UTC', ...command.map(quote)].join(' ')
+  return ['/usr/bin/env', 'LC_ALL=C', 'TZ=UTC', ...command.map(quote)].join(' ')
 }
 
 interface Waiting {

@@ -2,6 +2,7 @@
 // In process or over ssh, every command passes perform(), so a fault means the same everywhere.
 
 import type { SimDevice } from './devices.ts'
+import type { LoginShell } from './words.ts'
 
 export interface SimAnswer {
   readonly exitStatus: number
@@ -69,6 +70,11 @@ export class SimHost {
   down = false
   /** Text that a login script prints before the output of every command. */
   banner = ''
+  /** Text that the login shell or the account's prefix prints on standard error before every command. */
+  noise = ''
+  /** What reads the command lines that come over ssh. */
+  loginShell: LoginShell = 'sh'
+  cutsCommandLines = true
   /** Programs that the host's account may not run. */
   readonly forbidden = new Set<string>()
   #processes = new Map<number, readonly string[]>()
@@ -128,7 +134,8 @@ export class SimHost {
         const answer = await this.#execute(argv, input)
         this.#processes.delete(id)
         if (this.down || fault?.kind === 'cut-after') return { kind: 'cut' }
-        return { kind: 'exit', answer: this.banner === '' ? answer : { ...answer, stdout: this.banner + answer.stdout } }
+        const { stdout, stderr } = answer
+        return { kind: 'exit', answer: { ...answer, stdout: this.banner + stdout, stderr: this.noise + stderr } }
       }
     }
   }
@@ -148,10 +155,15 @@ export class SimHost {
     return program(args, { input, host: this })
   }
 
-  // Solaris and Linux print the same for `ps -e -o args`; Solaris keeps at most 80 characters of a command line (ps(1), recalled).
+  // Solaris and Linux print the same for `ps -e -o args`, and `?` for each byte that is not printable ASCII (LC_ALL=C).
+  // Solaris keeps 79 bytes of a command line and a NUL (PRARGSZ in procfs.h, recalled); Linux keeps all.
   #ps(args: readonly string[]): SimAnswer {
     if (args.join(' ') !== '-e -o args') return { exitStatus: 1, stdout: '', stderr: 'ps: unsupported arguments in the simulation\n' }
-    const lines = [...this.#processes.values()].map(argv => argv.join(' ').slice(0, 80))
+    const kept = (line: string) =>
+      Buffer.from(line)
+        .subarray(0, this.cutsCommandLines ? 79 : undefined)
+        .toString('latin1')
+    const lines = [...this.#processes.values()].map(argv => kept(argv.join(' ')).replace(/[^ -~]/g, '?'))
     return { exitStatus: 0, stdout: ['COMMAND', '/sbin/init', '/usr/lib/ssh/sshd', ...lines].map(line => `${line}\n`).join(''), stderr: '' }
   }
 }

@@ -50,7 +50,7 @@ async function runLine(host: SimHost, line: string, write: (text: string) => voi
   const parsed = parseLine(line)
   if (parsed.kind === 'error') {
     write(parsed.message)
-    return 2
+    return parsed.exitStatus
   }
   if (parsed.kind === 'empty' || parsed.argv.length === 0) return 0
   const outcome = await host.perform(parsed.argv, '')

@@ -44,9 +44,13 @@ export class SimSshServer {
   peakCommands = 0
   /** Sessions refused because the connection had its maximum. */
   refusedSessions = 0
+  /** Sessions that were ever opened. */
+  openedSessions = 0
   /** Connections that were ever accepted. */
   acceptedConnections = 0
   #commands = 0
+  /** Requests to run something whose command has not ended. */
+  #requests = 0
   #maxSessions: number
   #tcp: TcpServer
   #ssh: ssh2.Server
@@ -84,6 +88,11 @@ export class SimSshServer {
     return server
   }
 
+  /** Nobody is connected, and nothing that was asked for runs or is still to run. */
+  get isIdle(): boolean {
+    return this.#sockets.size === 0 && this.#requests === 0
+  }
+
   /** Cuts every connection; whatever runs goes on, as on a real host. */
   cutConnections(): void {
     for (const socket of this.#sockets.values()) socket.destroy()
@@ -117,6 +126,7 @@ export class SimSshServer {
         return reject()
       }
       sessions += 1
+      this.openedSessions += 1
       const session = accept()
       session.once('close', () => {
         sessions -= 1
@@ -143,15 +153,20 @@ export class SimSshServer {
     })
     session.on('exec', (accept, _reject, { command }) => {
       if (this.host.down) return cutConnection()
-      const parsed = parseLine(command)
+      const parsed = parseLine(command, this.host.loginShell)
       const channel = accept()
       channel.on('error', () => {})
       if (parsed.kind === 'error') {
         channel.stderr.write(parsed.message)
-        return endChannel(channel, 2)
+        return endChannel(channel, parsed.exitStatus)
       }
       if (parsed.kind === 'empty' || parsed.argv.length === 0) return endChannel(channel, 0)
-      this.#perform(channel, parsed.argv, cutConnection).catch(error => failChannel(channel, error))
+      this.#requests += 1
+      this.#perform(channel, parsed.argv, cutConnection)
+        .catch(error => failChannel(channel, error))
+        .finally(() => {
+          this.#requests -= 1
+        })
     })
   }
 

@@ -1,10 +1,10 @@
-// A command line as a login shell of a simulated host reads it: assignments, words, quotes. Expansion, pipes and lists are
+// A command line as a login shell of a simulated host reads it: assignments, words, quotes, `env`. Expansion, pipes and lists are
 // not modelled and fail; a simulated host that guessed at them would prove nothing.
 
 export type ParsedLine =
   | { readonly kind: 'command'; readonly assignments: readonly string[]; readonly argv: readonly string[] }
   | { readonly kind: 'empty' }
-  | { readonly kind: 'error'; readonly message: string }
+  | { readonly kind: 'error'; readonly message: string; readonly exitStatus: number }
 
 // What would make a Bourne shell do more than split words.
 const UNQUOTED_SPECIAL = new Set('|&;<>()$`*?[#~\n')
@@ -16,7 +16,30 @@ interface Word {
   quotedAt: number | undefined
 }
 
-export function parseLine(line: string): ParsedLine {
+/** Of the Bourne family or of the C shell's. */
+export type LoginShell = 'sh' | 'csh'
+
+/** What a host runs of a line: with `env` before the program that program. */
+export function parseLine(line: string, shell: LoginShell = 'sh'): ParsedLine {
+  const refusal = shell === 'csh' ? refusalOfCsh(line) : undefined
+  if (refusal !== undefined) return { kind: 'error', message: refusal, exitStatus: 1 }
+  const parsed = parseWords(line)
+  if (parsed.kind !== 'command' || parsed.argv[0] !== '/usr/bin/env') return parsed
+  const program = parsed.argv.findIndex((word, index) => index > 0 && !ASSIGNMENT.test(word))
+  const end = program < 0 ? parsed.argv.length : program
+  return { kind: 'command', assignments: [...parsed.assignments, ...parsed.argv.slice(1, end)], argv: parsed.argv.slice(end) }
+}
+
+// tcsh 6.24.07, observed; the last is also what an operator recorded of csh for `LC_ALL=C df -h`.
+function refusalOfCsh(line: string): string | undefined {
+  const event = /(?:^|[^\\])!([^\s=~(\\]+)/.exec(line)
+  if (event) return `${event[1]}: Event not found.\n`
+  if (line.includes('\n')) return "Unmatched '''.\n"
+  const [program = ''] = line.split(/\s+/)
+  return ASSIGNMENT.test(program) ? `${program}: Command not found.\n` : undefined
+}
+
+function parseWords(line: string): ParsedLine {
   const words: Word[] = []
   let word: Word | undefined
   const add = (text: string, isQuoted: boolean) => {
@@ -66,7 +89,8 @@ function split(words: readonly Word[]): ParsedLine {
   }
 }
 
-type Quoted = { readonly kind: 'text'; readonly text: string; readonly end: number } | { readonly kind: 'error'; readonly message: string }
+type Failure = ParsedLine & { readonly kind: 'error' }
+type Quoted = { readonly kind: 'text'; readonly text: string; readonly end: number } | Failure
 
 // Inside double quotes a backslash quotes only these four and the newline (POSIX sh, 2.2.3).
 function doubleQuoted(characters: readonly string[], start: number): Quoted {
@@ -84,6 +108,6 @@ function doubleQuoted(characters: readonly string[], start: number): Quoted {
   return failure('unterminated quoted string: "')
 }
 
-function failure(reason: string): { readonly kind: 'error'; readonly message: string } {
-  return { kind: 'error', message: `sh: syntax error: ${reason}\n` }
+function failure(reason: string): Failure {
+  return { kind: 'error', message: `sh: syntax error: ${reason}\n`, exitStatus: 2 }
 }

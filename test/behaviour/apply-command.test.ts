@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -141,6 +142,30 @@ test('a reader that goes away ends it without a word', async () => {
 
   expect(await once(child, 'close')).toEqual([1, null])
   expect(output.text).toBe('')
+})
+
+test.each([
+  { name: 'no endpoint', endpoint: () => undefined, says: 'no endpoint' },
+  { name: 'an endpoint of another kind', endpoint: () => 'tcp://x', says: 'not of the form unix:///' },
+  { name: 'a directory that is missing', endpoint: () => `unix://${directory}/none/csi.sock`, says: 'there is no directory' },
+  { name: 'a file that is no socket', endpoint: () => `unix://${directory}/c.yaml`, says: 'is not a socket' },
+  { name: 'a directory where nothing can be made', endpoint: () => 'unix:///proc/csi.sock', says: 'cannot listen' },
+  { name: 'the socket of another plugin', endpoint: () => `unix://${directory}/taken.sock`, says: 'in use by another process' },
+])('a controller that cannot listen ends with status 1 before it touches a host: $name', async ({ endpoint, says }) => {
+  const touched = join(directory, 'touched')
+  const prefix = await write('prefix', `#!/bin/sh\n: > ${touched}\n`)
+  await chmod(prefix, 0o755)
+  const file = await write('c.yaml', CONTROLLER_FILE.replace('local: true', `local: true, prefix: [${prefix}]`))
+  const other = createServer().listen(join(directory, 'taken.sock'))
+  await once(other, 'listening')
+
+  const address = endpoint()
+  const { status, output } = await run('controller', '--config', file, ...(address === undefined ? [] : ['--endpoint', address]))
+  other.close()
+
+  expect(status).toBe(1)
+  expect(output).toContain(says)
+  expect(existsSync(touched)).toBe(false)
 })
 
 test.each([

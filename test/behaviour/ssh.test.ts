@@ -1,7 +1,7 @@
 // The ssh shell against simulated hosts on the loopback interface: what it says of a command must be what happened to it.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
@@ -84,6 +84,13 @@ test('arguments, input and large output arrive byte for byte', async () => {
   expect(host.timeline.commands[0]?.argv).toEqual(['/usr/bin/echo', word, ''])
 })
 
+test('an account whose login shell is csh runs every command, with arguments as they were', async () => {
+  const { host, target } = await world()
+  host.loginShell = 'csh'
+  const word = `it's "$HOME" * \\ ! !! \\! a!b ~ ü 漢 ; |`
+  await expect(connect(target).run(['/usr/bin/echo', word], { effect: 'read' })).resolves.toMatchObject({ stdout: `${word}\n` })
+})
+
 test('a login banner stands before the output and changes nothing else', async () => {
   const { host, target } = await world()
   host.banner = 'Authorised use only\n'
@@ -121,6 +128,58 @@ test('a cut of the connection reaches every command on it, and a later command w
   server.cutConnections()
   for (const outcome of await Promise.allSettled(running)) expect(outcome).toMatchObject({ reason: { fate: 'unknown' } })
   await expect(shell.run(echo, { effect: 'read' })).resolves.toMatchObject({ exitStatus: 0 })
+})
+
+test('what a connection had not sent when it was given up never arrives, also when the network heals', async () => {
+  const { server, target, written, host } = await world({ maxSessions: 20 })
+  // Between the two a machine that forwards until the network breaks: then it takes nothing from either side.
+  const passed: Socket[] = []
+  const network = createServer({ allowHalfOpen: true }, near => {
+    const far = createConnection({ port: target.port, host: target.address, allowHalfOpen: true })
+    passed.push(near, far)
+    for (const [one, other] of [[near, far] as const, [far, near] as const]) {
+      one.on('error', () => other.destroy())
+      one.on('close', () => other.end())
+      one.pipe(other)
+    }
+  })
+  await new Promise<void>(resolve => network.listen(0, '127.0.0.1', resolve))
+  disposals.push(() => new Promise<void>(resolve => network.close(() => resolve())))
+  disposals.push(() => {
+    for (const socket of passed) socket.destroy()
+  })
+  const { port } = network.address() as AddressInfo
+  const key = readFileSync(target.knownHostsFile, 'utf8').replace(/^\S+/, `[127.0.0.1]:${port}`)
+  const knownHostsFile = join(directory, 'network_known_hosts')
+  writeFileSync(knownHostsFile, key)
+  const shell = connect({ ...target, port, knownHostsFile, maxSessions: 20 })
+  const { program, begun, open } = gate()
+  host.programs.set('wait', program)
+  const running = shell.run(['/usr/bin/wait'], { effect: 'write', timeoutMs: 1000 }).catch(error => error)
+  await begun(1)
+  const [near, far] = passed
+  if (!near || !far) throw new Error('nothing was connected')
+
+  // The sessions are opened, but the answers are on their way when the network breaks: then the commands go out into nothing.
+  far.unpipe().pause()
+  // So much before the last command that the buffers of the other side are full, and it waits in this machine.
+  const filler = 'y'.repeat(32 << 10)
+  const opened = server.openedSessions + 15
+  const many = Array.from({ length: 14 }, () => shell.run(['/usr/bin/echo', filler], { effect: 'write', timeoutMs: 1000 }))
+  const lost = shell.run(write, { effect: 'write', timeoutMs: 1000 })
+  const outcomes = Promise.allSettled([...many, lost])
+  while (server.openedSessions < opened) await new Promise(setImmediate)
+  near.unpipe().pause()
+  far.pipe(near)
+  for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { fate: 'unknown' } })
+  expect(await running).toMatchObject({ fate: 'unknown' })
+
+  const closed = new Promise(resolve => far.once('close', resolve))
+  near.pipe(far)
+  await closed
+  open()
+  while (!server.isIdle) await new Promise(setImmediate)
+  expect(written).toEqual([])
 })
 
 describe('a connection that is refused starts nothing', () => {

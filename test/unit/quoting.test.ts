@@ -1,6 +1,7 @@
 // The one quoting function, proved against a real Bourne shell and against the simulated host's word parser.
 
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import fc from 'fast-check'
 import { formatCommandLine, quote } from '../../src/shell/ssh.ts'
 import { parseLine } from '../../src/sim/words.ts'
@@ -20,6 +21,20 @@ test('a shell gives every argument back as it was', () => {
   )
 })
 
+// Those that this machine has; a Bourne shell is always among them.
+const SHELLS = ['/bin/sh', '/bin/bash', '/bin/ksh', '/bin/zsh', '/bin/tcsh', '/bin/csh'].filter(path => existsSync(path))
+test.each(SHELLS)('as a login shell %s reads a whole command line as it was meant', shell => {
+  fc.assert(
+    fc.property(fc.array(argument, { minLength: 1, maxLength: 10 }), given => {
+      const words = given.map(word => word.replaceAll('\n', ''))
+      const line = formatCommandLine(['/usr/bin/printf', '%s\\0', ...words])
+      const printed = execFileSync(shell, ['-c', line], { encoding: 'utf8' })
+      expect(printed).toBe(words.map(word => `${word}\0`).join(''))
+    }),
+    { numRuns: 50 },
+  )
+})
+
 test('the simulated host reads the same words as a shell', () => {
   fc.assert(
     fc.property(fc.array(argument, { maxLength: 10 }), words => {
@@ -33,9 +48,28 @@ test.each([
   { name: 'a plain word stays as it is', word: 'tank/kubernetes@s-1', line: 'tank/kubernetes@s-1' },
   { name: 'an empty word is two quotes', word: '', line: "''" },
   { name: 'a quote is closed, escaped and opened again', word: "it's", line: "'it'\\''s'" },
+  { name: "the C shell's history character stands outside of quotes", word: 'a!b', line: "'a'\\!'b'" },
   { name: 'a word that would be an assignment is quoted', word: 'PATH=/tmp', line: "'PATH=/tmp'" },
 ])('$name', ({ word, line }) => {
   expect(quote(word)).toBe(line)
+})
+
+test('a simulated C shell reads the same words, as no argument of the driver holds a newline', () => {
+  fc.assert(
+    fc.property(fc.array(argument, { maxLength: 10 }), given => {
+      const words = given.map(word => word.replaceAll('\n', ''))
+      const parsed = parseLine(formatCommandLine(['/usr/sbin/zfs', ...words]), 'csh')
+      expect(parsed).toEqual({ kind: 'command', assignments: ['LC_ALL=C', 'TZ=UTC'], argv: ['/usr/sbin/zfs', ...words] })
+    }),
+  )
+})
+
+test.each([
+  { name: 'an assignment before the program', line: 'LC_ALL=C df -h', message: 'LC_ALL=C: Command not found.\n' },
+  { name: 'history in quotes', line: "echo 'a!b'", message: "b': Event not found.\n" },
+  { name: 'a newline in quotes', line: "echo 'a\nb'", message: "Unmatched '''.\n" },
+])('a simulated C shell refuses $name', ({ line, message }) => {
+  expect(parseLine(line, 'csh')).toEqual({ kind: 'error', message, exitStatus: 1 })
 })
 
 test.each([

@@ -4,6 +4,7 @@ import type { Clock } from '../../src/clock.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { isChange, mayBeCommand } from '../../src/shell/processes.ts'
 import type { Command } from '../../src/shell/shell.ts'
+import { formatCommandLine } from '../../src/shell/ssh.ts'
 import { SimHost, Timeline } from '../../src/sim/host.ts'
 import { SimShell } from '../../src/sim/sim-shell.ts'
 
@@ -115,6 +116,7 @@ test('the list is believed only when the lost command had time to start', async 
   const clock: Clock = { nowMs: () => 5000, sleep: async ms => void slept.push(ms) }
   const host = createHost({ name: 'storage1', shell: new SimShell(sim), clock, graceMs: 1000 })
   await host.settled([])
+  slept.length = 0
   lose('cut-after')
   await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
   await host.settled([LEAF])
@@ -126,6 +128,15 @@ test.each([
   { name: 'the whole line', line: FULL, same: true },
   { name: 'its first 79 characters', line: FULL.slice(0, 79), same: true },
   { name: 'its first 80 characters under sudo', line: `sudo ${FULL}`.slice(0, 80), same: true },
+  { name: 'the login shell that has not become it', line: `bash -c ${formatCommandLine(CREATE)}`, same: true },
+  { name: 'that shell, cut', line: `ksh93 -c ${formatCommandLine(CREATE)}`.slice(0, 79), same: true },
+  { name: 'what sudo runs as another user', line: `sudo -n -u root ${FULL}`, same: true },
+  {
+    name: 'a login shell whose prefix hides the program',
+    line: `bash -c /usr/bin/env LC_ALL=C TZ=UTC /opt/privileged/bin/sudo -n -u some-long-account ${FULL}`.slice(0, 79),
+    same: true,
+  },
+  { name: 'a login shell with another program', line: 'ksh -c /usr/bin/env LC_ALL=C TZ=UTC /usr/sbin/zfs list', same: false },
   { name: 'a shorter beginning', line: FULL.slice(0, 40), same: false },
   { name: 'a longer line', line: `${FULL}x`, same: false },
   { name: 'another command', line: '/usr/sbin/zfs list', same: false },
@@ -142,8 +153,86 @@ test.each([
   expect(mayBeCommand(line, MOUNT)).toBe(same)
 })
 
+test('a command is recognised wherever the end of the shown line falls, a blank included', async () => {
+  const missed: string[] = []
+  for (let length = 1; length <= 40; length++) {
+    const record: Command = [
+      '/usr/sbin/zfs',
+      'create',
+      '-o',
+      'mountpoint=none',
+      '-o',
+      `ldom-csi:cluster=${'x'.repeat(length)}`,
+      '-o',
+      'a=',
+      '',
+      'b',
+    ]
+    for (const line of [record.join(' '), `sh -c ${formatCommandLine(record)}`]) {
+      const shown = line.slice(0, 79).trim()
+      if (!mayBeCommand(shown, record) || !isChange(shown)) missed.push(shown)
+    }
+  }
+  expect(missed).toEqual([])
+})
+
+test('a lost command with a path that is not ASCII keeps others away until it has ended', async () => {
+  const { sim, timeline, host } = world()
+  const path = '/pods/größe 漢/mount'
+  await host.settled([])
+  timeline.rules.push(argv => (argv[0] === '/bin/touch' ? { kind: 'late', afterCommands: 1000 } : undefined))
+  await expect(host.shell.run(['/bin/touch', path], { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await expect(host.settled([path])).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(createHost({ name: 'g', shell: new SimShell(sim) }).settled([path])).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('a login shell that was found at start is followed when it becomes its command', async () => {
+  const { sim, host } = world()
+  const destroy = `/usr/sbin/zfs destroy tank/${LEAF}`
+  let line = `ksh -c /usr/bin/env LC_ALL=C TZ=UTC ${destroy}`
+  sim.programs.set('ps', () => ({ exitStatus: 0, stdout: `COMMAND\n${line}\n`, stderr: '' }))
+  await expect(host.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
+  line = destroy
+  await expect(host.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
+  line = '/sbin/init'
+  await host.settled([LEAF])
+})
+
+test('where a longer line shows that lines are not cut, a line of 79 characters concerns its own objects only', async () => {
+  const { sim, host } = world()
+  const line = `/bin/touch /data/${'x'.repeat(62)}`
+  expect(line).toHaveLength(79)
+  sim.programs.set('ps', () => ({ exitStatus: 0, stdout: `COMMAND\n${line}\n/usr/bin/kubelet ${'y'.repeat(80)}\n`, stderr: '' }))
+  await host.settled([LEAF])
+})
+
+test('the first list after a start is believed only when what an earlier process sent had time to start', async () => {
+  const { sim } = world()
+  const slept: number[] = []
+  let nowMs = 5000
+  const clock: Clock = { nowMs: () => nowMs, sleep: async ms => void slept.push(ms) }
+  const host = createHost({ name: 'storage1', shell: new SimShell(sim), clock, graceMs: 1000 })
+  nowMs = 5400
+  await host.settled([LEAF])
+  expect(slept).toEqual([600])
+})
+
 test.each([
   { line: '/usr/sbin/zfs create tank/v', change: true },
+  { line: 'bash -c /usr/bin/env LC_ALL=C TZ=UTC /usr/sbin/zfs destroy tank/v', change: true },
+  { line: 'sh -c LC_ALL=C TZ=UTC /usr/sbin/zfs destroy tank/v', change: true },
+  { line: "-csh -c /usr/bin/env LC_ALL=C TZ=UTC /bin/rm -f '/pods/a b/mount'", change: true },
+  { line: 'bash -c /usr/bin/env LC_ALL=C TZ=UTC /usr/bin/ps -e -o args', change: false },
+  { line: 'sudo -n -u root /usr/sbin/zfs destroy tank/v', change: true },
+  { line: 'doas /usr/sbin/zfs destroy tank/v', change: true },
+  { line: '/opt/site/allow -p 3 /usr/sbin/zfs destroy tank/v', change: true },
+  { line: 'env LC_ALL=C /usr/sbin/zfs destroy tank/v', change: true },
+  { line: '/usr/bin/env LC_ALL=C TZ=UTC pfexec /usr/sbin/zfs destroy tank/v', change: true },
+  { line: 'nice -n 10 zfs destroy tank/v', change: true },
+  { line: '/usr/bin/dd of=/dev/rdsk/c0d0s0 bs=512 seek=9 count=1', change: true },
+  { line: '/usr/bin/dd if=/dev/rdsk/c0d0s0 of=/dev/null bs=8192', change: false },
+  { line: 'sh -c touch /data/a-file-with-a-name-that-is-long-enough-to-reach-the-end-of-80', change: false },
+  { line: 'touch /data/a', change: false },
   { line: 'zfs send tank/v@s', change: false },
   { line: 'pfexec /usr/sbin/zfs set a=b tank/v', change: true },
   { line: 'sudo -n /usr/sbin/ldm add-vdisk a b@c d', change: true },

@@ -43,6 +43,7 @@ export class SimLinuxGuest extends SimGuest {
 
   constructor(host: SimHost, options: LinuxGuestOptions) {
     super(host, options)
+    host.cutsCommandLines = false
     this.physicalSectorBytes = options.physicalSectorBytes ?? SECTOR
     this.#kernelRoot = options.kernelRoot === undefined ? undefined : new KernelRoot(options.kernelRoot)
     this.names = new NameTree(

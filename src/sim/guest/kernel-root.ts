@@ -59,6 +59,8 @@ export class KernelRoot {
   #add(disk: KernelDisk, file: string): void {
     const options = disk.readonly ? ['--read-only'] : []
     const loop = execFileSync('losetup', ['--find', '--show', '--sector-size', '512', ...options, file], { encoding: 'utf8' }).trim()
+    // A loop device keeps what `blockdev --setro` did to it when another disk had it; a disk that is added is a new one.
+    if (!disk.readonly) execFileSync('blockdev', ['--setrw', loop])
     const numbers = readFileSync(`/sys/class/block/${basename(loop)}/dev`, 'utf8').trim()
     const [major = '', minor = ''] = numbers.split(':')
     this.#shown.set(disk.name, { disk, file, loop })

@@ -281,12 +281,17 @@ function parseFields(fields: readonly string[]): Fields {
   )
 }
 
+// Oracle VM Server for SPARC 3.3 guide, "Recovering From a Failed Migration": the domain runs on one of the two machines, and a person
+// has to see on which.
+const FAILED_MIGRATION =
+  'its migration failed: where it runs on the other machine, destroy it here (ldm remove-domain); where not, ldm cancel-operation migration'
+
 const POSITIONS = /^[s-][ntd-][dr-][c-][v-][ste-]?$/
 
 // Short listings print positions, long ones words (`normal,control,vio-service`); a domain that is not started has dashes or nothing.
 function parseFlags(text: string): DomainFlags {
   if (POSITIONS.test(text)) {
-    const migration = { s: 'migrating away', t: 'migrating here', e: 'failed to migrate' }[text[5] ?? '-']
+    const migration = { s: 'migrating away', t: 'migrating here', e: FAILED_MIGRATION }[text[5] ?? '-']
     const systems = { n: 'normal', t: 'transition', d: 'degraded' } as const
     return {
       system: systems[text[1] as keyof typeof systems],
@@ -305,7 +310,8 @@ function parseFlags(text: string): DomainFlags {
     delayedReconfiguration: delayed.length > 0,
     control: words.includes('control'),
     service: words.includes('vio-service'),
-    changing: unknown.length > 0 ? `flags ${unknown.join(',')}` : undefined,
+    // The word for a failed migration is recalled; an unknown one keeps everybody's hands off all the same.
+    changing: unknown.includes('migration-error') ? FAILED_MIGRATION : unknown.length > 0 ? `flags ${unknown.join(',')}` : undefined,
   }
 }
 

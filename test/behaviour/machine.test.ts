@@ -115,6 +115,11 @@ test.each<{ name: string; change: (sim: ReturnType<typeof world>['sim']) => void
   { name: 'is inactive', change: sim => sim.setGuest('ldg1', { state: 'inactive' }), readiness: { kind: 'off' } },
   { name: 'is at the firmware prompt', change: sim => sim.setGuest('ldg1', { os: false }), readiness: { kind: 'no-os' } },
   { name: 'migrates', change: sim => sim.setMigrating('ldg1', true), readiness: { kind: 'changing', reason: expect.any(String) } },
+  {
+    name: 'was left over by a migration that failed',
+    change: sim => sim.setMigrating('ldg1', 'failed'),
+    readiness: { kind: 'changing', reason: expect.stringContaining('where it runs on the other machine, destroy it here') },
+  },
   { name: 'is being stopped', change: sim => sim.setGuest('ldg1', { state: 'stopping' }), readiness: { kind: 'changing' } },
   { name: 'is in a state of an unknown word', change: sim => sim.setGuest('ldg1', { state: 'resting' }), readiness: { kind: 'changing' } },
 ])('a guest that $name is reported so', async ({ change, readiness }) => {

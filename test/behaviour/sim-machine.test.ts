@@ -153,6 +153,32 @@ test.each([
   expect(sim.state()).toEqual(before)
 })
 
+test('a guest whose migration failed takes no disks until it is cancelled', async () => {
+  const { sim, ldm, lun } = machineWorld()
+  lun(PATH)
+  await ldm(`add-vdsdev ${PATH} v@primary-vds0`)
+  sim.setMigrating('ldg1', 'failed')
+
+  expect((await ldm('list -p')).stdout).toContain('name=ldg1|state=active|flags=-n---e|')
+  expect(await ldm('add-vdisk id=100 v v@primary-vds0 ldg1')).toMatchObject({ status: 1 })
+  expect(await ldm('cancel-operation migration ldg1')).toMatchObject({ status: 0 })
+  expect(await ldm('cancel-operation migration ldg1')).toMatchObject({ status: 1 })
+
+  expect(await ldm('add-vdisk id=100 v v@primary-vds0 ldg1')).toMatchObject({ status: 0 })
+})
+
+test('a domain that was made anew under another name has the same disks, and the old name has none', async () => {
+  const { sim, ldm } = await withDisk()
+
+  sim.renameGuest('ldg1', 'ldg9')
+
+  expect((await ldm('list-bindings -p')).stdout).not.toContain('name=ldg1|')
+  await ldm('bind ldg9')
+  await ldm('start ldg9')
+  expect(sim.guestDisks('ldg9').list()).toMatchObject([{ name: 'v' }])
+  expect(await ldm('rm-vdsdev v@primary-vds0')).toMatchObject({ status: 1, stderr: expect.stringContaining('attached to vdisk v') })
+})
+
 test('a change of the control domain waits for its reboot in delayed reconfiguration', async () => {
   const { sim, ldm } = machineWorld()
   sim.setDelayedReconfiguration(true)

@@ -215,6 +215,17 @@ export const unbindDomain: ChangeCommand = ({ operands: [name = ''] }, running) 
   return { domain: name, apply: () => running.setState(domain, 'inactive', false) }
 }
 
+// Oracle VM Server for SPARC 3.3 guide, "Recovering From a Failed Migration": it clears the error state of the source domain.
+export const cancelMigration: ChangeCommand = ({ operands: [operation = '', name = ''] }, running) => {
+  if (operation !== 'migration') throw new LdmFailure(TEXTS.usage(`the simulation cancels migrations only, not ${operation}`))
+  const domain = findDomain(running, name)
+  if (running.runtime(domain.name).migration === 'none') throw new LdmFailure(TEXTS.wrongState(name, 'migrating'))
+  const apply = () => {
+    running.runtime(domain.name).migration = 'none'
+  }
+  return { domain: name, apply }
+}
+
 export function findDomain(running: Running, name: string): DomainEntry {
   const domain = running.configuration.domains.get(name)
   if (!domain) throw new LdmFailure(TEXTS.unknownDomain(name))
@@ -223,8 +234,8 @@ export function findDomain(running: Running, name: string): DomainEntry {
 
 // Dynamic changes need a guest that answers; one that is not started only gets another configuration.
 function refuseUnchangeable(running: Running, domain: DomainEntry): void {
-  const { migrating, system, hotplug } = running.runtime(domain.name)
-  if (migrating) throw new LdmFailure(TEXTS.migrating(domain.name))
+  const { migration, system, hotplug } = running.runtime(domain.name)
+  if (migration !== 'none') throw new LdmFailure(TEXTS.migrating(domain.name))
   if (domain.state === 'inactive' || domain.state === 'bound') return
   if (domain.state !== 'active') throw new LdmFailure(TEXTS.busy(domain.name))
   if (hotplug === 'refused') throw new LdmFailure(TEXTS.noDynamicDisks(domain.name))

@@ -44,7 +44,7 @@ export function flagPositions({ running, settings }: View, domain: DomainEntry, 
     domain.name === CONTROL_DOMAIN && running.delayedReconfiguration ? 'd' : '-',
     domain.name === CONTROL_DOMAIN ? 'c' : '-',
     running.services.has(domain.name) ? 'v' : '-',
-    runtime.migrating ? 's' : '-',
+    { none: '-', source: 's', failed: 'e' }[runtime.migration],
   ]
   return flags.slice(0, settings.flagPositions).join('')
 }
@@ -59,7 +59,7 @@ function flagWords({ running }: View, domain: DomainEntry, runtime: Runtime): st
     ...(control && running.delayedReconfiguration ? ['delayed-reconf'] : []),
     ...(control ? ['control'] : []),
     ...(running.services.has(domain.name) ? ['vio-service'] : []),
-    ...(runtime.migrating ? ['migration-source'] : []),
+    ...{ none: [], source: ['migration-source'], failed: ['migration-error'] }[runtime.migration],
   ]
   return words.join(',')
 }

@@ -70,6 +70,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   change('rm-vdisk remove-vdisk', { flags: 'f', operands: [2, 2] }, changes.removeVdisk),
   change('bind bind-domain bind-dom', { flags: 'q', operands: [1, 1] }, changes.bindDomain),
   change('unbind unbind-domain unbind-dom', { flags: '', operands: [1, 1] }, changes.unbindDomain),
+  change('cancel-operation cancel-op', { flags: '', operands: [2, 2] }, changes.cancelMigration),
   store('start start-domain start-dom', { flags: '', operands: [1, 1] }, ({ operands: [name = ''] }, state) => {
     const domain = changes.findDomain(state.running, name)
     if (domain.state !== 'bound') throw new LdmFailure(TEXTS.wrongState(name, 'bound'))

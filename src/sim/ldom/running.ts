@@ -18,7 +18,8 @@ export interface Runtime {
   readonly softState: string
   /** An operating system answers. */
   system: boolean
-  migrating: boolean
+  /** `failed`: it was the source, and needs somebody who says which of the two domains goes on. */
+  migration: 'none' | 'source' | 'failed'
   startedMs: number
   readonly live: Map<string, LiveDisk>
   readonly listeners: ((event: 'disks' | 'boot') => void)[]
@@ -181,7 +182,7 @@ export class Running {
     }
     for (const domain of this.domains) {
       const runtime = this.runtime(domain.name)
-      runtime.migrating = false
+      runtime.migration = 'none'
       runtime.startedMs = this.nowMs()
       runtime.system = domain.state === 'active'
       if (this.isBound(domain)) for (const vdisk of domain.vdisks.values()) this.connect(domain, vdisk)

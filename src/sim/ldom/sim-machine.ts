@@ -119,8 +119,21 @@ export class SimMachine {
     this.#store.changed(this.#running.configuration)
   }
 
-  setMigrating(guest: string, migrating: boolean): void {
-    this.#running.runtime(guest).migrating = migrating
+  setMigrating(guest: string, migrating: boolean | 'failed'): void {
+    this.#running.runtime(guest).migration = migrating === 'failed' ? 'failed' : migrating ? 'source' : 'none'
+  }
+
+  /**
+   * The same domain under another name, inactive. No subcommand renames one (reference manuals 2.2 to 3.5): its constraints are listed
+   * with `list-constraints -x`, it is removed, and it is made anew by `add-domain -i` from the edited file, vdisks and all.
+   */
+  renameGuest(guest: string, name: string): void {
+    const domain = this.#domain(guest)
+    const { platform, hotplug } = this.#running.runtime(guest)
+    this.removeGuest(guest)
+    this.#addDomain({ name }, 'inactive', platform, { hotplug: hotplug === 'asks-guest' ? undefined : hotplug })
+    for (const vdisk of domain.vdisks.values()) this.#domain(name).vdisks.set(vdisk.name, { ...vdisk })
+    this.#store.changed(this.#running.configuration)
   }
 
   /** Off: the control domain was rebooted, and changes that waited for it take effect. */
@@ -211,7 +224,7 @@ export class SimMachine {
       utilPercent: looks.utilPercent ?? '0.4',
       softState: platform === 'linux' ? 'Linux running' : 'Solaris running',
       system: state === 'active',
-      migrating: false,
+      migration: 'none',
       startedMs: running.nowMs() - uptimeSeconds * 1000,
       live: new Map(),
       listeners: [],

@@ -1,0 +1,30 @@
+// A mutant's name: the n-th of its kind and replacement in its file. It does not depend on the line, so that changes elsewhere in a
+// file leave a sample as it is.
+
+interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+export interface Mutant {
+  readonly id: string
+  readonly fileName: string
+  readonly mutatorName: string
+  readonly replacement: string
+  readonly location: { readonly start: Place; readonly end: Place }
+}
+
+export function withKeys<M extends Mutant>(mutants: readonly M[]): readonly (M & { readonly key: string })[] {
+  const seen = new Map<string, number>()
+  return mutants.toSorted(byPlace).map(mutant => {
+    const kind = `${mutant.fileName} ${mutant.mutatorName} ${mutant.replacement}`
+    const nth = (seen.get(kind) ?? 0) + 1
+    seen.set(kind, nth)
+    return { ...mutant, key: `${kind} ${nth}` }
+  })
+}
+
+// What holds another comes first.
+function byPlace({ location: a }: Mutant, { location: b }: Mutant): number {
+  return a.start.line - b.start.line || a.start.column - b.start.column || b.end.line - a.end.line || b.end.column - a.end.column
+}

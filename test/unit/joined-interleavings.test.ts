@@ -125,7 +125,7 @@ test('one request at a time works for the callers of it, who each are answered o
 test('the snapshot index knows every snapshot that was made before it is asked, whoever gives up and whatever listing fails', async () => {
   const silver = [...install().driver().pools.values()].find(({ name }) => name === 'silver')
   if (silver === undefined) throw new Error('no pool')
-  const volume = `${silver.dataset}/v-0123456789abcdef0123456789abcdef`
+  const volume = `${silver.dataset}/v-${'a'.repeat(20)}`
   await always(ONE_KEY, async (scheduler, all) => {
     const faults: string[] = []
     const there = new Set<string>()
@@ -146,7 +146,10 @@ test('the snapshot index knows every snapshot that was made before it is asked, 
     const index = new SnapshotIndex(new Map([[silver.name, { ...silver, zfs: new Zfs(shell) }]]))
     const id = `${silver.name}/${volume.slice(silver.dataset.length + 1)}`
     const { ends } = await each(scheduler, all, async (name, visit, signal) => {
-      const leaf = `s-${name.replace(/\D/g, '').padStart(32, '0')}`
+      const leaf = `s-${name
+        .replace(/\D/g, '')
+        .replace(/\d/g, digit => 'abcdefghij'.charAt(Number(digit)))
+        .padStart(20, 'a')}`
       const found = await index.volumesOf(leaf, signal).catch(error => {
         if (signal.aborted || /failed/.test(String(error.message) + String(error.cause))) return []
         throw error

@@ -1,4 +1,8 @@
-import { KeyedLock, Semaphore } from '../../src/locks.ts'
+import { getEventListeners } from 'node:events'
+import { StorageError } from '../../src/errors.ts'
+import { KeyedLock, Semaphore, shared } from '../../src/locks.ts'
+import { LimitedShell } from '../../src/shell/limited-shell.ts'
+import type { Command, Shell } from '../../src/shell/shell.ts'
 
 function gate() {
   return Promise.withResolvers<void>()
@@ -78,4 +82,71 @@ test('what was begun under a key and goes on after it may ask for others', async
   })
   after.resolve()
   await expect(later).resolves.toBe('done')
+})
+
+type Hold = <T>(signal: AbortSignal | undefined, work: () => Promise<T>) => Promise<T>
+const [lock, semaphore] = [new KeyedLock(), new Semaphore('writes', 1)]
+
+test.each<{ what: string; hold: Hold }>([
+  { what: 'a key', hold: (signal, work) => lock.hold('a', signal, work) },
+  { what: 'a turn', hold: (signal, work) => semaphore.take(signal, work) },
+])('whose deadline has passed does not wait for $what, and does not begin where it is free', async ({ hold }) => {
+  const first = gate()
+  const began: string[] = []
+  const holder = hold(undefined, () => first.promise)
+  const late = () => hold(AbortSignal.abort(), async () => void began.push('late'))
+  await expect(late()).rejects.toMatchObject({ kind: 'busy' })
+  first.resolve()
+  await holder
+  await expect(late()).rejects.toMatchObject({ kind: 'busy' })
+  expect(began).toEqual([])
+})
+
+test('a wait that is over leaves nothing on its signal, however it ended', async () => {
+  const { signal } = new AbortController()
+  const lock = new KeyedLock()
+  const semaphore = new Semaphore('writes', 1)
+  const late = () => new StorageError('unavailable', 'late')
+  const failing = () => Promise.reject(new Error('failed'))
+  await lock.hold('a', signal, async () => {})
+  await semaphore.take(signal, async () => {})
+  await shared(Promise.resolve(), signal, late)
+  for (const work of [lock.hold('a', signal, failing), semaphore.take(signal, failing), shared(failing(), signal, late)]) {
+    await expect(work).rejects.toThrow('failed')
+  }
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+})
+
+test('a waiter for a turn that may not come leaves with what its semaphore says', async () => {
+  const semaphore = new Semaphore('changes of machine m1', 1, 'unavailable')
+  const first = gate()
+  const deadline = new AbortController()
+  const holder = semaphore.take(undefined, () => first.promise)
+  const waiter = semaphore.take(deadline.signal, async () => {})
+  deadline.abort()
+  await expect(waiter).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining('changes of machine m1') })
+  first.resolve()
+  await holder
+})
+
+test('a read of a limited shell passes while every turn is taken', async () => {
+  const first = gate()
+  const ran: Command[] = []
+  const result = { exitStatus: 0, stdout: '', stderr: '', durationMs: 0 }
+  const inner: Shell = {
+    run: async (command, { effect }) => {
+      ran.push(command)
+      if (effect === 'write') await first.promise
+      return result
+    },
+  }
+  const shell = new LimitedShell(inner, new Semaphore('writes', 1))
+  const writes = ['one', 'two'].map(name => shell.run(['write', name], { effect: 'write' }))
+  const read = shell.run(['read'], { effect: 'read' })
+  await new Promise(resolve => setImmediate(resolve))
+  expect(ran.toSorted()).toEqual([['read'], ['write', 'one']])
+  first.resolve()
+  expect(await read).toBe(result)
+  await Promise.all(writes)
+  expect(ran.at(-1)).toEqual(['write', 'two'])
 })

@@ -27,7 +27,14 @@ export class LocalShell implements Shell {
       const stdout = new Output()
       const stderr = new Output()
       const [program, ...args] = command
-      const child = start(program, args)
+      const refused = (cause: unknown) => new ShellError('not-started', `${program} could not be started`, { cause })
+      // Some of what the system refuses is thrown, some is told as an event (ENOENT, EACCES, EAGAIN, EMFILE, ENFILE; Node, source).
+      let child: ChildProcess
+      try {
+        child = start(program, args)
+      } catch (error) {
+        return reject(refused(error))
+      }
       const finish = (exitStatus: number, complaint = '') =>
         settle(() =>
           resolve({ exitStatus, stdout: stdout.text(), stderr: stderr.text() + complaint, durationMs: performance.now() - startedAt }),
@@ -62,7 +69,7 @@ export class LocalShell implements Shell {
       child.on('error', (error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return finish(127, `${program}: not found\n`)
         if (error.code === 'EACCES') return finish(126, `${program}: permission denied\n`)
-        settle(() => reject(new ShellError('not-started', `${program} could not be started`, { cause: error })))
+        settle(() => reject(refused(error)))
       })
       child.on('exit', (status, killedBy) => {
         drainTimer = setTimeout(() => onEnd(status, killedBy), DRAIN_AFTER_EXIT_MS)

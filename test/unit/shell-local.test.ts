@@ -1,5 +1,10 @@
 // The local shell on this machine's own programs.
 
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { LocalShell } from '../../src/shell/local.ts'
 
 const shell = new LocalShell()
@@ -28,6 +33,67 @@ test('a program that does not read its input still ends with its own status', as
 
 test('a program that is not there is status 127', async () => {
   await expect(shell.run(['/usr/sbin/no-such-program'], { effect: 'read' })).resolves.toMatchObject({ exitStatus: 127 })
+})
+
+test('a program that may not be run is status 126', async () => {
+  await expect(shell.run(['/etc/passwd'], { effect: 'read' })).resolves.toMatchObject({ exitStatus: 126 })
+})
+
+test('what could not be started for another reason was not started', async () => {
+  const running = shell.run(['/bin/echo', 'x'.repeat(1 << 22)], { effect: 'write' })
+  await expect(running).rejects.toMatchObject({ kind: 'unavailable', fate: 'not-started' })
+})
+
+test('a daemon that keeps the output open does not keep its starter from its end', async () => {
+  const running = shell.run(['/bin/sh', '-c', 'sleep 20 & echo $!; exit 5'], { effect: 'read' })
+  const { exitStatus, stdout, durationMs } = await running
+  process.kill(Number(stdout))
+  expect(exitStatus).toBe(5)
+  expect(durationMs).toBeLessThan(20_000)
+})
+
+/** A program that lives until somebody kills it or tells it to end, and is connected meanwhile. */
+async function living() {
+  const directory = mkdtempSync(join(tmpdir(), 'ldom-csi-'))
+  const server = createServer()
+  await once(server.listen(join(directory, 'socket')), 'listening')
+  const connected = once(server, 'connection').then(([socket]) => socket as Socket)
+  const code = `const s = require('node:net').connect(${JSON.stringify(join(directory, 'socket'))})
+    s.on('data', () => { require('node:fs').writeFileSync(${JSON.stringify(join(directory, 'done'))}, ''); s.end() })`
+  const dispose = () => {
+    server.close()
+    rmSync(directory, { recursive: true })
+  }
+  return { command: script(code), connected, isDone: () => existsSync(join(directory, 'done')), dispose }
+}
+
+test('a read that is given up is killed', async () => {
+  const { command, connected, dispose } = await living()
+  const deadline = new AbortController()
+  const running = shell.run(command, { effect: 'read', signal: deadline.signal })
+  const socket = await connected
+  deadline.abort()
+  await expect(running).rejects.toMatchObject({ fate: 'unknown' })
+  await once(socket.resume(), 'close')
+  dispose()
+})
+
+test('a write that is given up goes on to its end', async () => {
+  const { command, connected, isDone, dispose } = await living()
+  const running = shell.run(command, { effect: 'write', timeoutMs: 1 })
+  await expect(running).rejects.toMatchObject({ fate: 'unknown' })
+  const socket = await connected
+  socket.write('end')
+  await once(socket.resume(), 'close')
+  expect(isDone()).toBe(true)
+  dispose()
+})
+
+test('a program that prints too much is given up', async () => {
+  const running = shell.run(script("const s = 'x'.repeat(1 << 20); for (let i = 0; i < 80; i++) process.stdout.write(s)"), {
+    effect: 'read',
+  })
+  await expect(running).rejects.toMatchObject({ fate: 'unknown', message: expect.stringContaining('printed too much') })
 })
 
 test('a write that is killed has an unknown fate', async () => {

@@ -61,7 +61,7 @@ function strykerOptions({ mutate, tests }: Room) {
     coverageAnalysis: 'perTest',
     checkers: ['sample'],
     concurrency: 1,
-    timeoutMS: 20_000,
+    timeoutMS: 10_000,
     allowConsoleColors: false,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: reportFile },

@@ -21,13 +21,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   shell: {
     mutate: ['src/shell/*.ts'],
-    tests: [
-      'test/unit/shell*.test.ts',
-      'test/unit/quoting.test.ts',
-      'test/unit/locks-interleavings.test.ts',
-      'test/behaviour/ssh*.test.ts',
-      'test/behaviour/bad-days-silence.test.ts',
-    ],
+    tests: ['test/unit/{shell-*,quoting,resetting-socket,locks}.test.ts', 'test/behaviour/ssh.test.ts'],
   },
   guest: {
     mutate: ['src/guest/*.ts'],

@@ -13,6 +13,7 @@ const VOLUMES = 'src/storage/volumes.ts'
 const PROMISES = 'test/behaviour/promises.test'
 const CREATIONS = 'test/behaviour/creation.test'
 const FOREIGN = 'test/behaviour/foreign-objects.test'
+const TOMBSTONES = 'test/behaviour/tombstones.test'
 const MATRIX = 'test/behaviour/crash-matrix.test'
 const SNAPSHOTS = 'test/behaviour/snapshots.test'
 const HISTORIES = 'test/behaviour/histories.test'
@@ -267,7 +268,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'hidden snapshots that were left keep their volume',
     changes: [
       {
-        file: 'src/storage/reaper.ts',
+        file: 'src/storage/tombstones.ts',
         find: '      if ((await dropHiddenSnapshots(place, signal)) === 0) return false\n',
         replace: '      return false\n',
       },
@@ -410,8 +411,37 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: [CREATIONS],
   },
   {
+    name: 'a deleted volume whose logical unit was made anew waits for ever',
+    changes: [{ file: 'src/storage/tombstones.ts', find: "isStorageError(error, 'busy')", replace: "isStorageError(error, 'not-found')" }],
+    tests: [TOMBSTONES],
+  },
+  {
+    name: 'what a copy was made from goes by the deadline of its deletion',
+    changes: [
+      {
+        file: 'src/storage/reaper.ts',
+        find: 'reapOrigin(pool: Pool, origin: string | undefined): Promise<void> {',
+        replace: 'reapOrigin(pool: Pool, origin: string | undefined, signal?: AbortSignal): Promise<void> {',
+      },
+      { file: 'src/storage/reaper.ts', find: 'this.#reapLocked(place, undefined)', replace: 'this.#reapLocked(place, signal)' },
+      {
+        file: 'src/storage/volumes.ts',
+        find: 'reapOrigin(place.pool, gone?.origin)',
+        replace: 'reapOrigin(place.pool, gone?.origin, signal)',
+      },
+    ],
+    tests: [TOMBSTONES],
+  },
+  {
+    name: 'a deleted volume goes though it is recorded as attached',
+    changes: [
+      { file: 'src/storage/reaper.ts', find: 'tombstone === undefined || sharing !== undefined', replace: 'tombstone === undefined' },
+    ],
+    tests: [TOMBSTONES],
+  },
+  {
     name: 'a deleted volume that nothing needs keeps its name',
-    changes: [{ file: CREATION, find: 'survivors.size === 0 &&', replace: 'survivors.size < 0 &&' }],
+    changes: [{ file: CREATION, find: 'if (sharing === undefined && (await', replace: 'if (sharing !== undefined && (await' }],
     tests: [CREATIONS],
   },
   {

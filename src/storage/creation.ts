@@ -2,14 +2,14 @@
 // what a cut left open. The caller holds the locks of the new volume and of its source.
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
-import type { Properties } from '../zfs/zfs.ts'
 import { readSnapshot, readVolume } from './catalog.ts'
 import type { Volume, VolumeFormat, VolumeSpec } from './model.ts'
-import { cloneSourceLeaf, isHiddenSnapshotLeaf } from './names.ts'
+import { cloneSourceLeaf } from './names.ts'
 import { type VolumePlace, withRoom } from './pool.ts'
-import { formatSnapshotProperties, formatVolumeProperties, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
+import { formatSnapshotProperties, formatVolumeProperties } from './properties.ts'
 import { growTo, reserving } from './reservations.ts'
 import { hasOwnSnapshot } from './snapshot-deletion.ts'
+import { destroyTombstone, NameFreedError } from './tombstones.ts'
 
 interface CloneSource {
   readonly snapshot: string
@@ -115,26 +115,6 @@ export async function cutCloneSource(source: VolumePlace, target: VolumePlace, s
   return snapshot
 }
 
-/** Of these snapshots the hidden ones that go with nothing: requests that were cut off left them behind. */
-export function leftHiddenSnapshots(snapshots: ReadonlyMap<string, Properties>, cluster: string): readonly string[] {
-  return [...snapshots].flatMap(([name, properties]) => {
-    const isLeft = ownerCluster(properties, name) === cluster && properties.get('defer_destroy')?.value !== 'on'
-    return isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) && isLeft ? [name] : []
-  })
-}
-
-/** How many there were. One that a clone was made from goes with the clone. The caller holds the volume's lock, so that no request is at work with them. */
-export async function dropHiddenSnapshots(source: VolumePlace, signal?: AbortSignal): Promise<number> {
-  const { zfs, cluster } = source.pool
-  const snapshots = await zfs.getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal).catch(error => {
-    if (!isStorageError(error, 'not-found')) throw error
-    return new Map<string, Properties>() // the volume is gone, and they with it
-  })
-  const left = leftHiddenSnapshots(snapshots, cluster)
-  for (const snapshot of left) await zfs.destroySnapshotDeferred(snapshot, signal)
-  return left.length
-}
-
 function effective({ wanted, spec }: Creation): { compression: string; reservation: 'thick' | 'thin'; properties: Record<string, string> } {
   const { compression, reservation, logbias, sync } = spec.mutable
   return {
@@ -195,13 +175,9 @@ async function completed(place: VolumePlace, volume: Volume, signal: AbortSignal
 async function existing({ place, wanted, spec }: Creation, signal: AbortSignal | undefined): Promise<Volume> {
   const { volume, tombstone, sharing } = await readVolume(place, signal)
   if (tombstone !== undefined) {
+    // Nothing may need it any more: its deletion was cut off, or another controller made the logical unit anew meanwhile.
+    if (sharing === undefined && (await destroyTombstone(place, signal))) throw new NameFreedError(place.volumeId, tombstone.origin)
     const survivors = await place.pool.zfs.getSnapshots(['type'], place.dataset, signal)
-    if (survivors.size === 0 && sharing === undefined) {
-      // Nothing needs it any more: its deletion was cut off, or another controller made the logical unit anew meanwhile.
-      await place.pool.design.remove(place, signal)
-      await place.pool.zfs.destroy(place.dataset, signal)
-      throw new StorageError('unavailable', `volume ${place.volumeId} was deleted and is gone only now; try again`)
-    }
     throw new StorageError(
       'already-exists',
       `volume ${JSON.stringify(wanted.name)} was deleted but lives on under its snapshots ${[...survivors.keys()].join(', ')}; delete those and what was made from them, then create it again`,

@@ -113,7 +113,7 @@ export class GroupSnapshots {
       }
       return freed
     })
-    for (const origin of origins) await this.#reaper.reapOrigin(pool, origin, signal)
+    for (const origin of origins) await this.#reaper.reapOrigin(pool, origin)
   }
 
   // A group of a pool that is not configured here may well exist.

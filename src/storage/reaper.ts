@@ -3,13 +3,12 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import { type KeyedLock, shared } from '../locks.ts'
-import { DependantsError } from '../zfs/zfs.ts'
 import { readVolume } from './catalog.ts'
-import { dropHiddenSnapshots, leftHiddenSnapshots } from './creation.ts'
 import { listSnapshotNames, readListedSnapshots, readTombstones } from './lists.ts'
 import type { Volume } from './model.ts'
 import { isHiddenSnapshotLeaf, isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { destroyTombstone, dropHiddenSnapshots, leftHiddenSnapshots } from './tombstones.ts'
 
 export class Reaper {
   readonly #pools: Pools
@@ -39,10 +38,13 @@ export class Reaper {
     for (const place of places) await this.#lock.hold(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
   }
 
-  /** After what was made from `origin` went: its volume goes too if it only waited for that, and so on. The caller holds no lock. */
-  async reapOrigin(pool: Pool, origin: string | undefined, signal?: AbortSignal): Promise<void> {
+  /**
+   * After what was made from `origin` went: its volume goes too if it only waited for that, and so on. The caller holds no lock, and his
+   * deadline ends nothing: when he calls again nobody knows what the volume that went was made from.
+   */
+  async reapOrigin(pool: Pool, origin: string | undefined): Promise<void> {
     const place = origin === undefined ? undefined : placeOfSnapshot(pool, origin)
-    if (place !== undefined) await this.#reapLocked(place, signal)
+    if (place !== undefined) await this.#reapLocked(place, undefined)
   }
 
   // One lock after the other: whoever holds the origin may be waiting for what was made from it.
@@ -83,31 +85,24 @@ export class Reaper {
 
   /** Answers what went, whose origin may go next (reapOrigin). The caller holds the volume's lock, and gives it up before that. */
   async reap(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
-    const { tombstone } = await readVolume(place, signal)
-    if (tombstone === undefined) return undefined
     try {
-      if (await destroyIfFree(place, signal)) return tombstone
-      // Its deletion may have been cut off before it gave back what it reserved.
-      if (tombstone.reservedBytes > 0) await place.pool.zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
-      return undefined
+      return await this.bury(place, signal)
     } catch (error) {
-      if (isStorageError(error, 'busy')) return undefined
+      // Somebody sees it, or holds it: then it waits on, and the audit says for what.
+      if (isStorageError(error, 'busy', 'in-use', 'failed-precondition')) return undefined
       throw error
     }
   }
-}
 
-/** False while something depends on the volume. The caller holds the volume's lock. */
-export async function destroyIfFree(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
-  const { zfs } = place.pool
-  for (;;) {
-    try {
-      await zfs.destroy(place.dataset, signal)
-      return true
-    } catch (error) {
-      if (!(error instanceof DependantsError)) throw error
-      if ((await dropHiddenSnapshots(place, signal)) === 0) return false
-    }
+  /** As reap, but says who sees the volume. */
+  async bury(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
+    const { tombstone, sharing } = await readVolume(place, signal)
+    // Recorded as attached by another controller while this one deleted it: its detachment comes first.
+    if (tombstone === undefined || sharing !== undefined) return undefined
+    if (await destroyTombstone(place, signal)) return tombstone
+    // Its deletion may have been cut off before it gave back what it reserved.
+    if (tombstone.reservedBytes > 0) await place.pool.zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    return undefined
   }
 }
 

@@ -111,7 +111,7 @@ export class Snapshots {
       return deleteOneSnapshot(place, leaf, this.#reaper, signal)
     })
     await this.#index.remove(leaf, place.volumeId)
-    await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)
+    await this.#reaper.reapOrigin(place.pool, gone?.origin)
   }
 
   async getSnapshot(id: string, signal?: AbortSignal): Promise<Snapshot> {

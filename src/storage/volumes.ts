@@ -12,8 +12,9 @@ import { findSnapshotId, formatGuestId, volumeLeaf } from './names.ts'
 import { isSilence, observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getPlace, type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
 import { formatDeletedProperty } from './properties.ts'
-import { destroyIfFree, type Reaper } from './reaper.ts'
+import type { Reaper } from './reaper.ts'
 import { sizeWithin } from './sizes.ts'
+import { destroyIfFree, NameFreedError } from './tombstones.ts'
 
 /** For a request that names no size. */
 export const DEFAULT_SIZE_BYTES = 1 * GiB
@@ -54,7 +55,14 @@ export class Volumes {
       throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
     }
     const keys = source === undefined ? [place.volumeId] : [place.volumeId, source.place.volumeId]
-    return this.#lock.hold(keys, signal, () => this.#create(place, spec, source, signal))
+    const create = () => this.#lock.hold(keys, signal, () => this.#create(place, spec, source, signal))
+    try {
+      return await create()
+    } catch (error) {
+      if (!(error instanceof NameFreedError)) throw error
+      await this.#reaper.reapOrigin(pool, error.origin)
+      return create()
+    }
   }
 
   async #create(place: VolumePlace, spec: VolumeSpec, source: SourcePlace | undefined, signal: AbortSignal | undefined): Promise<Volume> {
@@ -128,7 +136,7 @@ export class Volumes {
     const place = findPlace(this.#pools, id)
     if (place === undefined) return
     const gone = await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))
-    await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)
+    await this.#reaper.reapOrigin(place.pool, gone?.origin)
   }
 
   /** Answers what went; undefined when it was not there, or is hidden. */
@@ -160,7 +168,7 @@ export class Volumes {
         )
       }
     }
-    if (reading.tombstone !== undefined) return this.#reaper.reap(place, signal)
+    if (reading.tombstone !== undefined) return this.#reaper.bury(place, signal)
     if (reading.volume === undefined) return undefined
     await pool.design.remove(place, signal)
     return this.#destroyOrHide(place, reading.volume, signal)

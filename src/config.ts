@@ -201,13 +201,45 @@ function issueProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
       return issue.keys.map(key => ({ path: formatKeyPath([...issue.path, key]), message: UNKNOWN_KEY }))
     case 'invalid_key':
       return issue.issues.map(inner => ({ path: formatKeyPath(issue.path), message: inner.message }))
-    case 'invalid_type': {
-      const isMissing = issue.message.endsWith('received undefined')
-      return [{ path: formatKeyPath(issue.path), message: isMissing ? `is missing (${issue.expected})` : issue.message }]
-    }
     default:
-      return [{ path: formatKeyPath(issue.path), message: issue.message }]
+      return [{ path: formatKeyPath(issue.path), message: inWords(issue) }]
   }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  record: 'a map of keys',
+  object: 'a map of keys',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  null: 'nothing',
+}
+
+// What the schema itself says of a key stays; what zod says by itself is for who wrote the schema.
+function inWords(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const [, received] = /^Invalid input: expected .*, received (\w+)$/.exec(issue.message) ?? []
+      if (received === undefined) return issue.message
+      const wanted = TYPES[issue.expected] ?? issue.expected
+      if (received === 'undefined') return `is missing; it is ${wanted}`
+      return `is ${TYPES[received] ?? received} and must be ${wanted}`
+    }
+    case 'too_small':
+      return issue.message.startsWith('Too small') ? outside('at least', issue.minimum, issue.origin) : issue.message
+    case 'too_big':
+      return issue.message.startsWith('Too big') ? outside('at most', issue.maximum, issue.origin) : issue.message
+    default:
+      return issue.message
+  }
+}
+
+function outside(side: 'at least' | 'at most', bound: number | bigint, origin: string): string {
+  if (origin === 'string') return `must have ${side} ${bound} characters`
+  if (origin === 'array') return `must have ${side} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`
+  return `must be ${side} ${bound}`
 }
 
 export function formatKeyPath(path: readonly PropertyKey[]): string {

@@ -7,6 +7,8 @@ import type { Located } from './manifests-classes.ts'
 
 /** Kubernetes' own files are far below: a text that is no manifest gives one problem a line. */
 const PROBLEMS_SHOWN = 3
+/** A message of the YAML reader may quote all that it stumbled over. */
+const LONGEST_PROBLEM = 200
 const ALIASES = 100
 const WRITTEN_METADATA = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
 /** Who keeps an object in a cluster while something uses it; nothing here does. */
@@ -32,9 +34,13 @@ export function documentsOf(file: string, text: string, problems: string[]): rea
       return []
     }
   })
-  problems.push(...wrong.slice(0, PROBLEMS_SHOWN))
+  problems.push(...wrong.slice(0, PROBLEMS_SHOWN).map(shortened))
   if (wrong.length > PROBLEMS_SHOWN) problems.push(`${file}: and ${wrong.length - PROBLEMS_SHOWN} more; is it a manifest?`)
   return found
+}
+
+function shortened(problem: string): string {
+  return problem.length <= LONGEST_PROBLEM ? problem : `${problem.slice(0, LONGEST_PROBLEM)}…`
 }
 
 function objectsOf(where: string, value: unknown): readonly Located<unknown>[] {

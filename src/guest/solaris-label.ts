@@ -16,6 +16,14 @@ const NO_GEOMETRY = /Unable to read Disk geometry errno = 0x16\b/
 const GONE = /No such file or directory|No such device/
 
 const FAILURES: readonly FailureRow[] = [
+  // Before the rows of disks that do not answer: both programs say why they could not open one.
+  {
+    text: /[Pp]ermission denied|[Nn]ot owner/,
+    kind: 'permission-denied',
+    evidence: 'documented',
+    source: 'prtvtoc.c ("failed to open device: %s"), fmthard.c ("Cannot open device %s - %s"): strerror of EACCES and EPERM',
+    hint: "the plugin's account may not open disks of the guest: put pfexec or sudo before its commands (prefix in its configuration)",
+  },
   {
     text: /Unable to read (Disk geometry|VTOC)|I\/O error/,
     kind: 'unavailable',

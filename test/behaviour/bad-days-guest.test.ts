@@ -129,6 +129,15 @@ const ROWS: readonly GuestDay[] = [
     over: honestAgain,
   },
   {
+    name: 'the account may not read labels',
+    on: SOLARIS,
+    trouble: world =>
+      answers(world, 'prtvtoc', { exitStatus: 1, stderr: 'prtvtoc: /dev/rdsk/c0d100s2: failed to open device: Permission denied\n' }),
+    kind: 'permission-denied',
+    says: ['c0d100', 'Permission denied', 'pfexec or sudo'],
+    over: honestAgain,
+  },
+  {
     name: 'the label is damaged',
     on: SOLARIS,
     trouble: world => answers(world, 'prtvtoc', { exitStatus: 1, stderr: 'prtvtoc: /dev/rdsk/c0d100s2: Invalid VTOC\n' }),

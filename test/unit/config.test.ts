@@ -130,7 +130,7 @@ test.each([
     at: 'hosts.storage1',
     says: 'exactly one',
   },
-  { change: 'hosts/storage1/prefix', to: 'pfexec', at: 'hosts.storage1.prefix', says: 'array' },
+  { change: 'hosts/storage1/prefix', to: 'pfexec', at: 'hosts.storage1.prefix', says: 'must be a list' },
   { change: 'machines/m1/controlDomain', to: 'nobody', at: 'machines.m1.controlDomain', says: 'no host is named "nobody"' },
   {
     change: 'machines/m1/serviceDomains/alternate',
@@ -147,7 +147,7 @@ test.each([
   { change: 'pools/gold/host', to: 'nobody', at: 'pools.gold.host', says: 'no host is named "nobody"' },
   { change: 'pools/gold/dataset', to: 'tank/-x', at: 'pools.gold.dataset', says: 'dataset name' },
   { change: 'pools/gold/export/target', to: 'gold', at: 'pools.gold.export.target', says: 'iSCSI name' },
-  { change: 'pools/gold/paths', to: [], at: 'pools.gold.paths', says: '>=1' },
+  { change: 'pools/gold/paths', to: [], at: 'pools.gold.paths', says: 'at least 1 entry' },
   { change: 'pools/gold/paths/0/device', to: '/dev/dsk/x', at: 'pools.gold.paths[0].device', says: 'is not a key' },
   {
     change: 'pools/gold/paths/1/serviceDomain',
@@ -187,6 +187,30 @@ test.each([
   const problems = problemsOf(() => parseControllerConfig(changed(CONTROLLER, change, to), 'controller.yaml'))
 
   expect(problems).toContainEqual({ path: at, message: expect.stringContaining(says) })
+})
+
+// As a person writes it who has not read the reference: each mistake in words of the file, none in those of a schema.
+test.each([
+  { text: 'cluster: test', at: 'pools', says: 'is missing; it is a map of keys' },
+  { text: 'pools: { p: { design: local, host: h } }', at: 'pools.p.paths', says: 'is missing; it is a list' },
+  { text: 'hosts: [h]', at: 'hosts', says: 'is a list and must be a map of keys' },
+  { text: 'guests: { ldg1: linux }', at: 'guests', says: 'is a map of keys and must be a list' },
+  { text: 'machines: { m1: { controlDomain: 7 } }', at: 'machines.m1.controlDomain', says: 'is a number and must be a text' },
+  {
+    text: 'machines: { m1: { saveConfiguration: maybe } }',
+    at: 'machines.m1.saveConfiguration',
+    says: 'is a text and must be true or false',
+  },
+  { text: 'hosts: { h: { ssh: { port: 70000 } } }', at: 'hosts.h.ssh.port', says: 'must be at most 65535' },
+  { text: 'hosts: { h: { ssh: { port: 1.5 } } }', at: 'hosts.h.ssh.port', says: 'is a number and must be a whole number' },
+  { text: 'pools: { p: { design: local, paths: [] } }', at: 'pools.p.paths', says: 'must have at least 1 entry' },
+  { text: `pools: { p: { design: local, dataset: ${'a'.repeat(200)} } }`, at: 'pools.p.dataset', says: 'must have at most 180 characters' },
+  { text: 'pools:', at: 'pools', says: 'is nothing and must be a map of keys' },
+])('$text: $at $says', ({ text, at, says }) => {
+  const problems = problemsOf(() => parseControllerConfig(text, 'controller.yaml'))
+
+  expect(problems).toContainEqual({ path: at, message: says })
+  for (const { message } of problems) expect(message).not.toMatch(/Invalid|Too (small|big)|expected|record|undefined/)
 })
 
 test('two pools in one dataset of one host are refused', () => {

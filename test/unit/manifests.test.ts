@@ -251,6 +251,12 @@ test('a dataSourceRef that says something else than the dataSource is refused', 
   )
 })
 
+test('a long text that is no manifest is told in a few short lines', () => {
+  const text = `# A heading\n\n\`\`\`\n${'Words of a manual that nobody wants to read again. '.repeat(200)}\n\`\`\`: [\n`
+
+  expect(() => parseManifests([{ file: 'README.md', text }])).toThrow(/^README\.md, document 1: (?=.{1,1000}$)/s)
+})
+
 test('merge keys are read as kubectl reads them', () => {
   const claims = claimsOf(
     parseOne(CLASS, CLAIM.replace('resources: { requests', 'resources: { <<: { limits: { storage: 20Gi } }, requests')),

@@ -50,6 +50,17 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     tests: [EDITED],
   },
   {
+    name: 'files in which nothing is to be done are a success without a word',
+    changes: [
+      {
+        file: 'src/cli/apply.ts',
+        find: "  if (objects.length === 0) tools.print('no claim and",
+        replace: "  if (objects.length < 0) tools.print('no claim and",
+      },
+    ],
+    tests: [EDITED],
+  },
+  {
     name: 'bytes of a manifest that are no text are replaced by others',
     changes: [{ file: 'src/bin/manifest-files.ts', find: "'utf-8', { fatal: true }", replace: "'utf-8', { fatal: false }" }],
     tests: ['test/behaviour/apply-command.test'],

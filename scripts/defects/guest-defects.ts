@@ -338,4 +338,15 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     ],
     tests: [STAGING],
   },
+  {
+    name: 'the publish flag ro is confirmed and does nothing',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: "request.readonly || staged.readonly || options.includes('ro')",
+        replace: 'request.readonly || staged.readonly',
+      },
+    ],
+    tests: [OWNERSHIP],
+  },
 ]

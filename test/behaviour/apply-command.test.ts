@@ -168,6 +168,21 @@ test.each([
   expect(existsSync(touched)).toBe(false)
 })
 
+test('Ctrl-C ends it while a call waits, and says that a step may be half done', async () => {
+  const socket = join(directory, 'silent.sock')
+  const asked = Promise.withResolvers<void>()
+  const silent = createServer(() => asked.resolve())
+  await new Promise<void>(resolve => silent.listen(socket, resolve))
+  const { child, output } = start('apply', '-f', await write('claim.yaml', CLAIM_FILE), '--controller', socket)
+  await asked.promise
+
+  child.kill('SIGINT')
+
+  expect(await once(child, 'close')).toEqual([130, null])
+  expect(output.text).toContain('what was begun may be half done: run the same command again')
+  silent.close()
+})
+
 test.each([
   { role: 'controller', text: CONTROLLER_FILE, manifest: { cluster: 'test' } },
   { role: 'node', text: NODE_FILE, manifest: {} },

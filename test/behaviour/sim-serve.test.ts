@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { linkSync, readFileSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -70,6 +70,24 @@ test('a file that is not its socket is not removed', async () => {
   await expect(start()).rejects.toThrow('control.sock exists and is not a socket; it is not removed')
 
   expect(await readdir(directory)).toEqual(['control.sock'])
+})
+
+test('it says that it is ready when everything answers, and Ctrl-C ends it', async () => {
+  const child = spawn(process.execPath, [PROGRAM, 'serve', '--directory', directory], { stdio: 'pipe' })
+  const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+
+  expect(said).toMatch(/^ready: \d+ hosts on 127\.0\.0\.1; see .*world\.json\n$/)
+  const { hosts } = JSON.parse(readFileSync(join(directory, 'world.json'), 'utf8')) as { hosts: Record<string, { port: number }> }
+  for (const { port } of Object.values(hosts)) {
+    const socket = connect(port, '127.0.0.1')
+    const [greeting] = (await once(socket.setEncoding('utf8'), 'data')) as [string]
+    expect(greeting).toMatch(/^SSH-2\.0-/)
+    socket.destroy()
+  }
+
+  child.kill('SIGINT')
+  expect(await once(child, 'close')).toEqual([0, null])
+  await start()
 })
 
 test('real block devices without root are refused before anything is written, in one line', async () => {

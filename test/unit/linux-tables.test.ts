@@ -1,6 +1,15 @@
 // Texts of Linux tools to values; recorded lines are from test/transcripts/linux-guest-tools*.txt.
 
-import { diskName, LinuxUses, parseBlkid, parseFileSystemStat, parseMountInfo } from '../../src/guest/linux-tables.ts'
+import {
+  diskName,
+  diskSlot,
+  findProcess,
+  findUnseen,
+  LinuxUses,
+  parseBlkid,
+  parseFileSystemStat,
+  parseMountInfo,
+} from '../../src/guest/linux-tables.ts'
 
 const DEVICE = { identity: '230:32', blockPath: '/dev/zd32' }
 const MOUNTS = [
@@ -130,4 +139,69 @@ test.each([
   [701, 'vdiskzz'],
 ])('disk %d is %s', (slot, name) => {
   expect(diskName(slot)).toBe(name)
+})
+
+test('every disk is found by its own name, and by no other', () => {
+  for (let slot = 0; slot <= 701; slot++) expect(diskSlot(`/dev/${diskName(slot)}`)).toBe(slot)
+  for (const path of ['/dev/vdisk', '/dev/vdiska1', '/dev/vdiskabc', '/dev/vdiskA', '/dev/vda', 'vdiska', '/dev/vdiska/x']) {
+    expect(diskSlot(path)).toBeUndefined()
+  }
+})
+
+test.each([
+  { line: 'fd:28 /proc/4242/fd/3', found: ['process 4242'] },
+  { line: 'fd:29 /proc/4242/fd/3', found: [] },
+  { line: 'fc:28 /proc/4242/fd/3', found: [] },
+  { line: '/proc/4242/mountinfo', found: ['process 4242, which has it mounted'] },
+  { line: 'grep: /proc/4242/mountinfo: No such file or directory', found: [] },
+  { line: 'x fd:28 /proc/4242/fd/3', found: [] },
+  { line: 'fd:28 /proc/4242/fd/3 (deleted)', found: [] },
+  { line: '/proc/4242/mountinfo (deleted)', found: [] },
+  { line: 'x /proc/4242/mountinfo', found: [] },
+  { line: '', found: [] },
+])('a scan that prints "$line" found $found for 253:40', ({ line, found }) => {
+  expect(findProcess(line, '253:40')).toEqual(found)
+})
+
+test.each([
+  { line: "stat: cannot stat '/proc/42/fd/3': Permission denied", found: ['process 42, which cannot be looked into'] },
+  { line: 'ls: /proc/42/fd: Operation not permitted', found: ['process 42, which cannot be looked into'] },
+  { line: 'ls: /proc/12/fd: Permission denied', found: ['process 12, which cannot be looked into'] },
+  { line: 'ls: /proc/1/fd: Permission denied', found: [] },
+  { line: 'ls: /proc/42/fd: No such file or directory', found: [] },
+  { line: 'ls: /root: Permission denied', found: [] },
+])('a scan that prints "$line" leaves $found unseen', ({ line, found }) => {
+  expect(findUnseen(line)).toEqual(found)
+})
+
+test('the disk of a mount is known by its source, and of a bound node by the name that is left', () => {
+  const rows = [
+    '22 1 253:1 / / rw,relatime - ext4 /dev/vdiska rw',
+    '60 22 0:6 /vdiskcw /mnt/node rw - devtmpfs devtmpfs rw',
+    '61 22 0:7 / /mnt/vdiskcw rw - tmpfs tmpfs rw',
+    '62 22 230:0 /vdiskcx /mnt/part rw - ext4 /dev/vdiskd rw',
+  ]
+  const uses = new LinuxUses(parseMountInfo(rows.join('\n')))
+  expect(['/', '/mnt/node', '/mnt/vdiskcw', '/mnt/part'].map(path => uses.at(path)?.slot)).toEqual([0, 100, undefined, 3])
+  expect(['/', '/mnt/node', '/mnt/vdiskcw', '/mnt/part'].map(path => uses.at(path)?.kind)).toEqual([
+    'filesystem',
+    'part',
+    'filesystem',
+    'part',
+  ])
+  expect(uses.at('/mnt')).toBeUndefined()
+})
+
+test('a node below a directory that another file system covers lies in that one', () => {
+  const rows = [
+    '22 1 253:1 / / rw - ext4 /dev/vdiska rw',
+    '25 22 0:6 / /dev rw - devtmpfs devtmpfs rw',
+    '26 22 0:9 /other /dev/x rw - tmpfs tmpfs rw',
+    '60 22 0:6 /x/zd1 /mnt/below rw - devtmpfs devtmpfs rw',
+    '61 22 0:9 /other/zd1 /mnt/above rw - tmpfs tmpfs rw',
+    '62 22 253:1 /dev/x/zd1 /mnt/root rw - ext4 /dev/vdiska rw',
+  ]
+  const uses = new LinuxUses(parseMountInfo(rows.join('\n')))
+  const device = { identity: '230:1', blockPath: '/dev/x/zd1' }
+  expect(['/mnt/below', '/mnt/above', '/mnt/root'].map(path => uses.at(path, device)?.kind)).toEqual(['part', 'device', 'part'])
 })

@@ -62,6 +62,7 @@ function strykerOptions({ mutate, tests }: Room) {
     checkers: ['sample'],
     concurrency: 1,
     timeoutMS: 10_000,
+    timeoutFactor: 1,
     allowConsoleColors: false,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: reportFile },

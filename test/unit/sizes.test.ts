@@ -9,6 +9,9 @@ test.each([
   { name: 'an odd size is rounded up', required: 16 * MiB + 1, limit: 0, size: 16 * MiB + 8 * KiB },
   { name: 'a tiny size becomes the smallest', required: 1, limit: 0, size: 1 * MiB },
   { name: 'a limit below the default is taken', required: 0, limit: 10 * MiB + 5, size: 10 * MiB },
+  { name: 'the largest volume is possible', required: 2 ** 50, limit: 2 ** 50, size: 2 ** 50 },
+  { name: 'a limit at the smallest volume gives the smallest', required: 0, limit: 1 * MiB, size: 1 * MiB },
+  { name: 'a limit that the rounded size reaches is kept', required: 16 * MiB + 1, limit: 16 * MiB + 8 * KiB, size: 16 * MiB + 8 * KiB },
   { name: 'a limit above the default leaves the default', required: 0, limit: 2 * GiB, size: 1 * GiB },
 ])('$name', ({ required, limit, size }) => {
   expect(sizeWithin({ requiredBytes: required, limitBytes: limit }, rule)).toBe(size)
@@ -18,6 +21,7 @@ test.each([
   { name: 'a limit below the smallest volume', required: 0, limit: 4096 },
   { name: 'no multiple of the block size inside the range', required: 16 * MiB + 1, limit: 16 * MiB + 2 },
   { name: 'more than the largest volume', required: 2 ** 52, limit: 0 },
+  { name: 'a byte more than the largest volume', required: 2 ** 50 + 1, limit: 0 },
 ])('$name is out of range', ({ required, limit }) => {
   expect(() => sizeWithin({ requiredBytes: required, limitBytes: limit }, rule)).toThrow(expect.objectContaining({ kind: 'out-of-range' }))
 })

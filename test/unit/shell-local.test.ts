@@ -27,6 +27,13 @@ test('the program sees the C locale and UTC, and its input', async () => {
   expect(result.stdout).toBe('C UTC\ngiven')
 })
 
+// An interrupt at the terminal goes to all processes of a group.
+test('a program is in a process group of its own', async () => {
+  const { stdout } = await shell.run(['/bin/sh', '-c', 'echo $$; ps -o pgid= -p $$'], { effect: 'write' })
+  const [pid, group] = stdout.trim().split(/\s+/)
+  expect(group).toBe(pid)
+})
+
 test('a program that does not read its input still ends with its own status', async () => {
   await expect(shell.run(['/bin/true'], { effect: 'write', input: 'x'.repeat(1 << 20) })).resolves.toMatchObject({ exitStatus: 0 })
 })
@@ -120,6 +127,6 @@ test('a write that has started is awaited although its deadline passes', async (
 })
 
 test('nothing is started after the deadline', async () => {
-  const running = shell.run(['/bin/true'], { effect: 'write', signal: AbortSignal.abort() })
-  await expect(running).rejects.toMatchObject({ fate: 'not-started' })
+  const running = shell.run(['/bin/true'], { effect: 'write', signal: AbortSignal.abort(new Error('too late')) })
+  await expect(running).rejects.toMatchObject({ fate: 'not-started', cause: { message: 'too late' } })
 })

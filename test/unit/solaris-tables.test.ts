@@ -1,9 +1,12 @@
 // Texts of Solaris tools to values. No transcript of a Solaris guest exists yet: layouts are those of the illumos sources that
 // the parsers name.
 
+import { findVisible, isUnder } from '../../src/guest/disks.ts'
 import {
   backendBytes,
+  diskSlot,
   findDiskLinks,
+  findSliceZero,
   isDefaultTable,
   parseDiskBytes,
   parseFileSystemTotals,
@@ -219,4 +222,128 @@ test('the size of a UFS is its fragments', () => {
     ),
   ).toBe(61_440 * 1024)
   expect(parseUfsBytes('zfs\n')).toBeUndefined()
+})
+
+test('all names of a disk are found, sorted, and none that continues', () => {
+  const target = `${NODES}/disk@a:a`
+  const listing = [link('c2d10s0', target), link('c1d10s0', target), link('c1d10s01', target), link('c3d10s0', `${target}x`)]
+  expect(findDiskLinks(listing.join('\n'), 10)).toEqual(['c1d10', 'c2d10'])
+  expect(findDiskLinks(`${link('c1d10s0', target)} (deleted)`, 10)).toEqual([])
+})
+
+test.each([
+  { path: '/dev/dsk/c0d5s0', slot: 5 },
+  { path: '/dev/dsk/c12d110s2', slot: 110 },
+  { path: '/dev/rdsk/c0d5s0', slot: undefined },
+  { path: '/dev/dsk/c0t0d5s0', slot: undefined },
+  { path: '/dev/dsk/c0d5', slot: undefined },
+  { path: '/dev/dsk/c0d5s0/a', slot: undefined },
+  { path: '/mnt/dev/dsk/c0d5s0', slot: undefined },
+  { path: 'rpool/ROOT/solaris', slot: undefined },
+])('$path is of disk $slot', ({ path, slot }) => {
+  expect(diskSlot(path)).toBe(slot)
+})
+
+test.each([
+  { what: 'another slice', slice: { number: 0 } },
+  { what: 'another tag', slice: { tag: 4 } },
+  { what: 'a slice that begins later', slice: { first: 600 } },
+])('a table with $what alone has a label', ({ slice }) => {
+  const backup = { number: 2, tag: 5, flags: '00', first: 0, count: 100 }
+  const label = (change: object) => ({ sectorsPerCylinder: 600, sectors: undefined, slices: [{ ...backup, ...change }] })
+  expect(isDefaultTable(label({}))).toBe(true)
+  expect(isDefaultTable(label(slice))).toBe(false)
+})
+
+test('slice 0 is one that has room', () => {
+  const slice = { number: 0, tag: 4, flags: '00', first: 256, count: 1 }
+  const label = (...slices: (typeof slice)[]) => ({ sectorsPerCylinder: undefined, sectors: undefined, slices })
+  expect(findSliceZero(label({ ...slice, number: 1 }, slice))).toBe(slice)
+  expect(findSliceZero(label({ ...slice, count: 0 }))).toBeUndefined()
+})
+
+describe('an extension', () => {
+  const data = { number: 0, tag: 4, flags: '00', first: 256, count: 100_000 }
+  const reserved = { number: 8, tag: 11, flags: '00', first: 100_256, count: 16_384 }
+  const label = (sectors: number, change: object = {}) => ({
+    sectorsPerCylinder: undefined,
+    sectors,
+    slices: [data, { ...reserved, ...change }],
+  })
+  const end = 100_256 + 16_384 + 34
+
+  test('begins where 2048 sectors are free, by what the label tools say of the disk', () => {
+    expect(planExtension(label(end + 2047), 1)).toEqual({ kind: 'complete' })
+    expect(planExtension(label(end + 2048), 1)).toEqual({
+      kind: 'possible',
+      slices: [
+        { ...data, count: 102_048 },
+        { ...reserved, first: 102_304 },
+      ],
+    })
+    expect(planExtension({ ...label(0), sectors: undefined }, end + 2048)).toMatchObject({ kind: 'possible' })
+  })
+
+  test.each([2047, -2047])('takes a reserved slice that is %d sectors off', off => {
+    expect(planExtension(label(end + 9000, { first: reserved.first + off }), 1)).toMatchObject({ kind: 'possible' })
+  })
+
+  test.each([2048, -2048])('refuses one that is %d sectors off', off => {
+    expect(planExtension(label(end + 9000, { first: reserved.first + off }), 1)).toMatchObject({ kind: 'refused' })
+  })
+
+  test('refuses another slice of the reserved kind, and one of its number that is of another kind', () => {
+    expect(planExtension(label(end + 9000, { number: 7 }), 1)).toMatchObject({ kind: 'refused' })
+    expect(planExtension(label(end + 9000, { tag: 4 }), 1)).toMatchObject({ kind: 'refused' })
+  })
+
+  test('of VTOC leaves three cylinders to the label', () => {
+    const vtoc = (free: number) => planExtension({ ...label(1), sectorsPerCylinder: 600 }, 100_256 + 16_384 + 1800 + free)
+    expect([2047, 2048].map(free => vtoc(free).kind)).toEqual(['complete', 'refused'])
+  })
+})
+
+test.each([
+  { text: ' Size: 1.07GB <1073741824 bytes>', bytes: undefined },
+  { text: 'Size: 1.07GB <1 bytes>', bytes: 1 },
+  { text: 'Size: 9.0EB <9007199254740992 bytes>', bytes: undefined },
+])('"$text" says $bytes bytes', ({ text, bytes }) => {
+  expect(parseDiskBytes(text)).toBe(bytes)
+})
+
+test.each([
+  '/dev/dsk/c0d2s0\t/b\tufs\trw',
+  '/dev/dsk/c0d2s0\t/b\tufs\trw\t1\t2',
+  '\t/b\tufs\trw\t1',
+  '/dev/dsk/c0d2s0\tb\tufs\trw\t1',
+  '/dev/dsk/c0d2s0\t/b\t\trw\t1',
+])('the line %j is no mount, and not passed over', line => {
+  expect(() => parseMountTable(`${MNTTAB}\n${line}\n`)).toThrow(expect.objectContaining({ kind: 'internal' }))
+  expect(parseMountTable(`${line}\n${MNTTAB}\n`)).toHaveLength(6)
+})
+
+test('a loop of loops ends, and a loop that shows nothing known is itself', () => {
+  const rows = ['/b\t/a\tlofs\trw\t1', '/a\t/b\tlofs\trw\t1', '/x\t/c\tlofs\trw\t1'].join('\n')
+  const uses = new SolarisUses(parseMountTable(rows))
+  expect(uses.at('/a')?.type).toBe('lofs')
+  expect(uses.at('/c')).toMatchObject({ identity: '/x', kind: 'filesystem', slot: undefined })
+  expect(uses.at('/d')).toBeUndefined()
+})
+
+test('totals that lack a number are not understood, and no number of files is none', () => {
+  const text = '8192 block size 1024 frag size\n10 total blocks 5 free blocks 4 available 0 total files\n0 free files'
+  expect(parseFileSystemTotals(text)).toEqual({ bytes: { total: 10_240, used: 5120, available: 4096 }, inodes: undefined })
+  for (const name of ['frag size', 'total blocks', 'free blocks', 'available', 'total files', 'free files']) {
+    expect(() => parseFileSystemTotals(text.replace(name, 'x'))).toThrow(name)
+  }
+})
+
+test('what a later mount further up hides is not seen', () => {
+  const rows = ['/', '/a', '/a/b', '/a'].map((path, index) => ({ path, index }))
+  expect(findVisible(rows, '/')?.index).toBe(0)
+  expect(findVisible(rows, '/a')?.index).toBe(3)
+  expect(findVisible(rows, '/a/b')).toBeUndefined()
+  expect(findVisible(rows, '/c')).toBeUndefined()
+  expect(findVisible(rows.slice(0, 3), '/a/b')?.index).toBe(2)
+  expect(isUnder('/ab', '/a')).toBe(false)
 })

@@ -61,8 +61,9 @@ function strykerOptions({ mutate, tests }: Room) {
     coverageAnalysis: 'perTest',
     checkers: ['sample'],
     concurrency: 1,
-    timeoutMS: 10_000,
-    timeoutFactor: 1,
+    // Of a mutant that never ends, not of a slow machine: a survivor would pass for noticed.
+    timeoutMS: 60_000,
+    timeoutFactor: 10,
     allowConsoleColors: false,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: reportFile },

@@ -24,16 +24,28 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     mutate: ['src/shell/*.ts', '!src/shell/ssh*.ts', '!src/shell/resetting-socket.ts'],
     tests: ['test/unit/shell-*.test.ts', 'test/unit/locks.test.ts'],
   },
+  /** Texts of a guest's tools, names that are touched there, notes: what is decided without looking at a disk. */
   guest: {
+    mutate: ['src/guest/{disks,linux-tables,solaris-tables,paths,volume-notes,mkfs-options,mount-options}.ts'],
+    tests: ['test/unit/{guest,linux,solaris}*.test.ts'],
+  },
+  /** Names, sizes, values on datasets, and what is planned from what was observed. */
+  storage: {
+    mutate: ['src/storage/{names,sizes,properties,persisted,attach-plan}.ts'],
+    tests: ['test/unit/{attach-plan,names,persisted,properties,sizes}.test.ts'],
+  },
+  // The whole rooms, by the simulated installation: for a machine that has a night for it.
+  'guest-whole': {
     mutate: ['src/guest/*.ts'],
     tests: ['test/unit/{guest,linux,solaris}*.test.ts', 'test/behaviour/guest-*.test.ts'],
   },
-  storage: {
+  'storage-whole': {
     mutate: ['src/storage/**/*.ts'],
     tests: [
-      'test/unit/{attach-plan,names,persisted,sizes,joined-interleavings}*.test.ts',
-      'test/behaviour/{canary,creation,deletion-order,health,lists,life-cycle,moved-pool,promises,snapshots,sweeping,volumes}.test.ts',
-      'test/behaviour/{volumes-table,lock-order,bad-days-machines,bad-days-storage,bad-days-two-drivers}.test.ts',
+      'test/unit/{attach-plan,names,persisted,properties,sizes,snapshot-index,joined-interleavings}.test.ts',
+      'test/behaviour/{canary,creation,deletion-order,health,life-cycle,lists,moved-pool,promises}.test.ts',
+      'test/behaviour/{snapshots,sweeping,volumes,volumes-table,lock-order}.test.ts',
+      'test/behaviour/bad-days-{machines,storage,two-drivers}.test.ts',
     ],
   },
 }

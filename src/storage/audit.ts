@@ -1,13 +1,16 @@
-// Compares the layers: what is in one and not in another. Looks and reports; repairs nothing.
+// Compares the layers: what is in one and not in another. Looks and reports; repairs nothing. Every layer is sorted by what its objects
+// are found by, once: a pool has as many volumes as its machines have exports.
 
 import { describeError, isStorageError } from '../errors.ts'
-import type { MachineState } from '../hypervisor.ts'
+import type { ExportedBackend, MachineState } from '../hypervisor.ts'
+import type { Properties } from '../zfs/zfs.ts'
 import { missingFromLive, speaksOf } from './attach-plan.ts'
-import { readPool } from './lists.ts'
+import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './lists.ts'
 import type { Attachment, Volume } from './model.ts'
-import { attachmentName, formatGuestId, leafOfAttachmentName } from './names.ts'
+import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, leafOfAttachmentName } from './names.ts'
 import { type MachineStates, observeMachines } from './observing.ts'
-import { type Pool, type PoolMachine, type Pools, placeOf } from './pool.ts'
+import { type Pool, type PoolMachine, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { ownerCluster } from './properties.ts'
 
 export interface Finding {
   /** `not-seen`: a layer could not be looked at, so nothing is known about it. */
@@ -24,31 +27,80 @@ export async function audit(pools: Pools, signal?: AbortSignal): Promise<readonl
 
 async function auditPool(pool: Pool, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
   try {
-    const [{ volumes, records }, states] = await Promise.all([readPool(pool, signal), observeMachines(pool, signal)])
+    const [reading, states] = await Promise.all([readPool(pool, signal), observeMachines(pool, signal)])
+    const known = new Known(pool, reading)
     const design = await pool.design.audit(
       pool,
       {
-        volumes: volumes.map(volume => ({
+        volumes: reading.volumes.map(volume => ({
           place: placeOf(pool, volume.leaf),
           sizeBytes: volume.sizeBytes,
-          attachedTo: records.filter(record => record.volumeId === volume.id).map(record => record.guest.machine),
+          attachedTo: known.recordsOf(volume.id).map(record => record.guest.machine),
         })),
+        deleted: reading.tombstones.map(volume => placeOf(pool, volume.leaf)),
       },
       signal,
     )
-    return [...auditRecords(pool, volumes, records, states), ...auditMachines(pool, volumes, records, states), ...design]
+    const deleted = await auditDeleted(pool, reading, signal)
+    return [...auditRecords(known, reading, states), ...auditMachines(known, states), ...deleted, ...design]
   } catch (error) {
     if (!isStorageError(error)) throw error
     return [{ kind: 'not-seen', object: `pool ${pool.name}`, detail: describeError(error) }]
   }
 }
 
-function auditRecords(pool: Pool, volumes: readonly Volume[], records: readonly Attachment[], states: MachineStates): readonly Finding[] {
+const TEXTS_THAT_NAME = /v-[a-z2-7]{20}|[0-9A-F]{32}/gi
+
+/** What is recorded in a pool, by what the other layers call it. */
+class Known {
+  readonly pool: Pool
+  readonly #volumes: ReadonlyMap<string, Volume>
+  readonly #records: ReadonlyMap<string, readonly Attachment[]>
+  /** By the leaf and by what the design calls it. */
+  readonly #places = new Map<string, { readonly place: VolumePlace; readonly what: string }>()
+
+  constructor(pool: Pool, { volumes, tombstones, records }: PoolReading) {
+    this.pool = pool
+    this.#volumes = new Map(volumes.map(volume => [volume.id, volume]))
+    this.#records = Map.groupBy(records, record => record.volumeId)
+    for (const [all, what] of [
+      [volumes, 'volume'],
+      [tombstones, 'deleted volume'],
+    ] as const) {
+      for (const { leaf, id } of all) {
+        const place = placeOf(pool, leaf)
+        for (const name of [leaf, ...pool.design.names(place)]) this.#places.set(name.toUpperCase(), { place, what: `${what} ${id}` })
+      }
+    }
+  }
+
+  volume(id: string): Volume | undefined {
+    return this.#volumes.get(id)
+  }
+
+  recordsOf(id: string): readonly Attachment[] {
+    return this.#records.get(id) ?? []
+  }
+
+  records(): readonly Attachment[] {
+    return [...this.#records.values()].flat()
+  }
+
+  /** The volume that an export or a name speaks of, in words. */
+  whose(text: string, isOf: (place: VolumePlace) => boolean = () => true): string | undefined {
+    const named = (text.match(TEXTS_THAT_NAME) ?? []).flatMap(name => this.#places.get(name.toUpperCase()) ?? [])
+    return named.find(({ place }) => isOf(place))?.what
+  }
+}
+
+function auditRecords(known: Known, { records }: PoolReading, states: MachineStates): readonly Finding[] {
+  const { pool } = known
+  const machines = new Map([...states].map(([name, state]) => [name, state instanceof Error ? state : sorted(state)]))
   const findings: Finding[] = []
   for (const record of records) {
     const place = placeOf(pool, leafOf(record))
     const guest = formatGuestId(record.guest)
-    const volume = volumes.find(candidate => candidate.id === record.volumeId)
+    const volume = known.volume(record.volumeId)
     if (volume === undefined) {
       findings.push({
         kind: 'record-without-volume',
@@ -58,7 +110,7 @@ function auditRecords(pool: Pool, volumes: readonly Volume[], records: readonly 
       continue
     }
     const machine = pool.machines.get(record.guest.machine)
-    const state = states.get(record.guest.machine)
+    const state = machines.get(record.guest.machine)
     if (machine === undefined || state === undefined) {
       findings.push({
         kind: 'not-seen',
@@ -66,7 +118,12 @@ function auditRecords(pool: Pool, volumes: readonly Volume[], records: readonly 
         detail: `recorded as attached to ${guest}, whose machine is not configured for pool ${pool.name}`,
       })
     } else if (!(state instanceof Error)) {
-      const missing = missingFromLive(place, { volume, attachment: record, machine, state })
+      const missing = missingFromLive(place, {
+        volume,
+        attachment: record,
+        machine,
+        state: state(attachmentName(place.leaf, record.guest)),
+      })
       if (missing !== undefined)
         findings.push({
           kind: 'attachment-incomplete',
@@ -75,33 +132,50 @@ function auditRecords(pool: Pool, volumes: readonly Volume[], records: readonly 
         })
     }
   }
+  for (const [id, group] of Map.groupBy(records, record => record.volumeId)) {
+    const guests = [...new Set(group.map(record => formatGuestId(record.guest)))].sort()
+    if (guests.length > 1 && group.some(record => record.sharing === 'exclusive'))
+      findings.push({
+        kind: 'recorded-twice',
+        object: id,
+        detail: `is for one guest, and recorded as attached to ${guests.join(' and ')}; see which of them uses it, and detach it from the others`,
+      })
+  }
   return findings
 }
 
-function auditMachines(pool: Pool, volumes: readonly Volume[], records: readonly Attachment[], states: MachineStates): readonly Finding[] {
-  return [...states].flatMap(([name, state]) =>
-    state instanceof Error
-      ? [{ kind: 'not-seen', object: `machine ${name}`, detail: describeError(state) }]
-      : auditMachine(pool, { name, services: servicesOf(pool.machines.get(name)), state }, volumes, records),
-  )
+/** The state of a machine as far as it concerns the disk of one attachment. */
+function sorted(state: MachineState): (name: string) => MachineState {
+  const backends = Map.groupBy(state.backends, backend => backend.name)
+  const disks = Map.groupBy(state.disks, disk => disk.name)
+  return name => ({ ...state, backends: backends.get(name) ?? [], disks: disks.get(name) ?? [] })
+}
+
+function auditMachines(known: Known, states: MachineStates): readonly Finding[] {
+  const byMachine = Map.groupBy(known.records(), record => record.guest.machine)
+  return [...states].flatMap(([name, state]) => {
+    if (state instanceof Error) return [{ kind: 'not-seen', object: `machine ${name}`, detail: describeError(state) }]
+    const explained = new Set((byMachine.get(name) ?? []).map(record => attachmentName(leafOf(record), record.guest)))
+    return auditMachine(known, { name, services: servicesOf(known.pool.machines.get(name)), state, explained })
+  })
 }
 
 function auditMachine(
-  pool: Pool,
-  machine: { readonly name: string; readonly services: ReadonlySet<string>; readonly state: MachineState },
-  volumes: readonly Volume[],
-  records: readonly Attachment[],
+  known: Known,
+  machine: {
+    readonly name: string
+    readonly services: ReadonlySet<string>
+    readonly state: MachineState
+    readonly explained: ReadonlySet<string>
+  },
 ): readonly Finding[] {
-  const { state, name } = machine
+  const { state, name, services, explained } = machine
+  const { pool } = known
   const findings: Finding[] = []
-  const explained = new Set(
-    records.filter(record => record.guest.machine === name).map(record => attachmentName(leafOf(record), record.guest)),
-  )
-  for (const backend of state.backends.filter(candidate => machine.services.has(candidate.service) && !explained.has(candidate.name))) {
-    const volume = volumes.find(candidate => speaksOf(placeOf(pool, candidate.leaf), backend))
+  for (const backend of state.backends.filter(candidate => services.has(candidate.service) && !explained.has(candidate.name))) {
+    const whose = known.whose(`${backend.name} ${backend.device}`, place => speaksOf(place, backend))
     const object = `${backend.name}@${backend.service} on ${name}`
-    if (volume !== undefined)
-      findings.push({ kind: 'export-without-record', object, detail: `exports ${backend.device} of volume ${volume.id}` })
+    if (whose !== undefined) findings.push({ kind: 'export-without-record', object, detail: `exports ${backend.device} of ${whose}` })
     else if (isOfPool(pool, backend))
       findings.push({
         kind: 'export-without-volume',
@@ -112,19 +186,52 @@ function auditMachine(
   for (const disk of state.disks) {
     const leaf = leafOfAttachmentName(disk.name)
     if (leaf === undefined || explained.has(disk.name)) continue
-    const volume = volumes.find(candidate => candidate.leaf === leaf)
-    if (volume !== undefined)
+    const whose = known.whose(leaf)
+    if (whose !== undefined)
       findings.push({
         kind: 'disk-without-record',
         object: `${disk.name} of ${name}/${disk.guest}`,
-        detail: `is a disk of volume ${volume.id} that no record explains`,
+        detail: `is a disk of ${whose} that no record explains`,
       })
   }
   return findings
 }
 
+// A deleted volume that waits for a snapshot of the driver's goes with that. Nobody waits for the others but the volume.
+async function auditDeleted(pool: Pool, reading: PoolReading, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
+  const deleted = new Set(reading.tombstones.map(volume => placeOf(pool, volume.leaf).dataset))
+  if (deleted.size === 0) return []
+  const names = (await listSnapshotNames(pool, { signal })).filter(name => deleted.has(datasetOf(name)))
+  const snapshots = Map.groupBy(await readListedSnapshots(pool, names, signal), ([name]) => datasetOf(name))
+  const origins = new Set([...reading.volumes, ...reading.tombstones].map(volume => volume.origin))
+  return reading.tombstones.flatMap(({ id, leaf }) => {
+    const detail = whyItWaits(pool, new Map(snapshots.get(placeOf(pool, leaf).dataset)), origins)
+    return detail === undefined ? [] : [{ kind: 'deleted-volume', object: id, detail: `was deleted, and ${detail}` }]
+  })
+}
+
+/** Undefined where it waits for what the driver was asked to keep. */
+function whyItWaits(pool: Pool, snapshots: ReadonlyMap<string, Properties>, origins: ReadonlySet<string | undefined>): string | undefined {
+  if (snapshots.size === 0) return 'nothing needs it: it goes with the next round of the controller, unless something has it open'
+  const foreign = [...snapshots].flatMap(([name, properties]) => (ownerCluster(properties, name) === pool.cluster ? [] : [name]))
+  if (foreign.length > 0) return `waits for ${listed(foreign)}, not made by this driver; destroy what nobody needs, and it goes by itself`
+  const isWaiting = ([name, properties]: [string, Properties]) =>
+    isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) && properties.get('defer_destroy')?.value === 'on' && !origins.has(name)
+  const used = [...snapshots].filter(isWaiting).map(([name]) => name)
+  return used.length > 0 ? `waits for what others made from ${listed(used)}: a clone, or a hold (zfs holds)` : undefined
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - 3
+  return `${names.slice(0, 3).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+function datasetOf(snapshot: string): string {
+  return snapshot.slice(0, snapshot.indexOf('@'))
+}
+
 // Names of the driver without a volume: only those that lead into this pool, as several pools may share a vds.
-function isOfPool(pool: Pool, backend: { readonly name: string; readonly device: string }): boolean {
+function isOfPool(pool: Pool, backend: Pick<ExportedBackend, 'name' | 'device'>): boolean {
   const leaf = leafOfAttachmentName(backend.name)
   return leaf !== undefined && pool.design.isDeviceOf(placeOf(pool, leaf), backend.device)
 }

@@ -23,6 +23,8 @@ export interface DesignInventory {
     readonly sizeBytes: number
     readonly attachedTo: readonly string[] /* machines */
   }[]
+  /** Those that wait. */
+  readonly deleted: readonly VolumePlace[]
 }
 
 export interface Design {

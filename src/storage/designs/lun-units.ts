@@ -195,6 +195,18 @@ export class LunUnits {
             : `visible to ${groups.join(', ')}, recorded as attached on ${machines.join(', ') || 'no machine'}`,
       })
     }
+    for (const place of inventory.deleted) {
+      const unit = byGuid.get(guidOf(place))
+      if (unit === undefined) continue
+      byGuid.delete(guidOf(place))
+      const groups = unit.viewCount === 0 ? [] : (await this.listViews(place, signal)).map(view => view.hostGroup)
+      const seen = groups.length > 0 ? `visible to ${groups.join(', ')}` : 'visible to nobody, and goes with the volume'
+      findings.push({
+        kind: 'logical-unit',
+        object: place.volumeId,
+        detail: `was deleted, and has logical unit ${unit.guid} of ${unit.dataFile || 'a lost device'} (${seen})`,
+      })
+    }
     const ours = dataFile({ dataset: `${pool.dataset}/v-` })
     for (const unit of byGuid.values()) {
       if (unit.dataFile.startsWith(ours)) {

@@ -32,7 +32,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   /** Names, sizes, values on datasets, and what is planned from what was observed. */
   storage: {
     mutate: ['src/storage/{names,sizes,properties,persisted,attach-plan}.ts'],
-    tests: ['test/unit/{attach-plan,names,persisted,properties,sizes}.test.ts'],
+    tests: ['test/unit/{attach-plan*,names,persisted,properties,sizes}.test.ts'],
   },
   // The whole rooms, by the simulated installation: for a machine that has a night for it.
   'guest-whole': {
@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'storage-whole': {
     mutate: ['src/storage/**/*.ts'],
     tests: [
-      'test/unit/{attach-plan,names,persisted,properties,sizes,snapshot-index,joined-interleavings}.test.ts',
+      'test/unit/{attach-plan*,names,persisted,properties,sizes,snapshot-index,joined-interleavings}.test.ts',
       'test/behaviour/{canary,creation,deletion-order,health,life-cycle,lists,moved-pool,promises}.test.ts',
       'test/behaviour/{snapshots,sweeping,volumes,volumes-table,lock-order}.test.ts',
       'test/behaviour/bad-days-{machines,storage,two-drivers}.test.ts',

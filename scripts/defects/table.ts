@@ -4,6 +4,7 @@
 import { APPLY_DEFECTS } from './apply-defects.ts'
 import { GUEST_DEFECTS } from './guest-defects.ts'
 import { LDOMS_DEFECTS } from './ldoms-defects.ts'
+import { SHELL_DEFECTS } from './shell-defects.ts'
 import { STORAGE_DEFECTS } from './storage-defects.ts'
 import { WAITING_DEFECTS } from './waiting-defects.ts'
 
@@ -14,4 +15,11 @@ export interface Defect {
   readonly tests: readonly string[]
 }
 
-export const DEFECTS: readonly Defect[] = [...STORAGE_DEFECTS, ...GUEST_DEFECTS, ...LDOMS_DEFECTS, ...WAITING_DEFECTS, ...APPLY_DEFECTS]
+export const DEFECTS: readonly Defect[] = [
+  ...STORAGE_DEFECTS,
+  ...GUEST_DEFECTS,
+  ...LDOMS_DEFECTS,
+  ...WAITING_DEFECTS,
+  ...APPLY_DEFECTS,
+  ...SHELL_DEFECTS,
+]

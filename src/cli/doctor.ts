@@ -55,7 +55,7 @@ export async function examine(subject: DoctorSubject, signal?: AbortSignal, tell
     tell([checks].flat() as Checks)
     return checks
   }
-  const reachable = await Promise.all([...hosts.values()].map(host => told(examineHost(host, signal))))
+  const reachable = (await Promise.all([...hosts.values()].map(host => told(examineHost(host, signal))))).flat()
   const answering = new Set(reachable.flatMap(check => (check.level === 'ok' ? [check.object] : [])))
   // A host that does not answer has its one line; its tools would only repeat it.
   const isUp = (name: string) => answering.has(`host ${name}`)
@@ -64,13 +64,28 @@ export async function examine(subject: DoctorSubject, signal?: AbortSignal, tell
   return [...reachable, ...machines.flat(), ...pools.flat()]
 }
 
-async function examineHost(host: Host, signal: AbortSignal | undefined): Promise<Check> {
+async function examineHost(host: Host, signal: AbortSignal | undefined): Promise<Checks> {
   const object = `host ${host.name}`
   // The one command that the driver runs on every host: before a change it asks whether an earlier one is still at work.
-  const [answer] = await attempt(object, 'check the address, the key files, the prefix, and that the account may run ps', async () => {
-    return [ok(object, `answers, ${(await listProcesses(host.shell, host.name, signal)).length} processes`)]
+  return attempt(object, 'check the address, the key files, the prefix, and that the account may run ps', async () => {
+    const processes = await listProcesses(host.shell, host.name, signal)
+    return [ok(object, `answers, ${processes.length} processes`), ...examineNoise(object, host)]
   })
-  return answer ?? fail(object, 'no answer', '')
+}
+
+const SILENCE = "silence it in the start-up files of the account, in the server's banner or in sudo's name service"
+
+function examineNoise(object: string, host: Host): Checks {
+  const { stdout, stderr } = host.noise() ?? { stdout: [], stderr: [] }
+  const [answer, complaint] = [stdout[0], stderr[0]]
+  return [
+    ...(answer === undefined
+      ? []
+      : [fail(object, `prints ${JSON.stringify(answer)} before every answer, which cannot be read then`, SILENCE)]),
+    ...(complaint === undefined
+      ? []
+      : [warn(object, `prints ${JSON.stringify(complaint)} on standard error before every command; the driver cuts it`, SILENCE)]),
+  ]
 }
 
 async function examineMachine(

@@ -6,6 +6,7 @@ import { StorageError } from '../errors.ts'
 import type { Host } from './host.ts'
 import { cutsLines, isChange, isTruncated, listProcesses, mayBeCommand, mayBeSameChange, namesObject } from './processes.ts'
 import { type Command, formatCommand, type Shell, ShellError } from './shell.ts'
+import { NoiseCuttingShell } from './startup-noise.ts'
 
 /** A change that may still be at work: one of this process, or one that was found when the host was first asked. */
 type Suspect =
@@ -28,11 +29,12 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: Ho
   let suspects: readonly Suspect[] = []
   let wasAsked = false
   const startedAtMs = clock.nowMs()
+  const quiet = new NoiseCuttingShell(shell, clock)
 
   const remembering: Shell = {
     run: async (command, options) => {
       try {
-        return await shell.run(command, options)
+        return await quiet.run(command, options)
       } catch (error) {
         if (options.effect === 'write' && error instanceof ShellError && error.fate === 'unknown') {
           suspects = [...suspects, { kind: 'own', command, sinceMs: clock.nowMs() }]
@@ -50,7 +52,7 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: Ho
     if (waitMs > 0) await clock.sleep(waitMs, signal)
 
     const known = suspects
-    const lines = await listProcesses(shell, name, signal)
+    const lines = await listProcesses(quiet, name, signal)
     const isCutting = cutsLines(lines)
     const found = lines
       .filter(line => (wasAsked ? known.some(suspect => isFoundAgain(line, suspect)) : isChange(line)))
@@ -67,7 +69,7 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: Ho
     throw new StorageError('unavailable', `host ${name}: an earlier command is still running; try again: ${what}`)
   }
 
-  return { name, shell: remembering, settled }
+  return { name, shell: remembering, noise: () => quiet.noise, settled }
 }
 
 function isFoundAgain(line: string, suspect: Suspect): boolean {

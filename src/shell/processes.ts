@@ -4,12 +4,18 @@ import { StorageError } from '../errors.ts'
 import { expectSuccess } from './failures.ts'
 import { type Command, formatCommand, type Shell } from './shell.ts'
 
-const LIST: Command = ['/usr/bin/ps', '-e', '-o', 'args']
+export const LIST: Command = ['/usr/bin/ps', '-e', '-o', 'args']
+/** The line above the list; what stands before it is not of the list. */
+export const LIST_HEADER = /^\s*(COMMAND|ARGS)\s*$/
 
 // Solaris keeps the first 80 bytes of a command line, the last of them a NUL (PRARGSZ in procfs.h, proc(4); recalled). What
 // is cut may end with blanks, an empty argument among them, and those do not survive the reading of the list.
 const CUT_FROM = 77
 const CUT_TO = 80
+
+export function isListing(command: Command): boolean {
+  return command.length === LIST.length && LIST.every((word, at) => word === command[at])
+}
 
 /** Command lines of all processes. A failure to list is `unavailable`: an unknown list is not an empty one. */
 export async function listProcesses(shell: Shell, host: string, signal?: AbortSignal): Promise<readonly string[]> {
@@ -20,7 +26,7 @@ export async function listProcesses(shell: Shell, host: string, signal?: AbortSi
   } catch (cause) {
     throw new StorageError('unavailable', `${host}: the process list could not be read`, { cause })
   }
-  const header = lines.findIndex(line => line === 'COMMAND' || line === 'ARGS')
+  const header = lines.findIndex(line => LIST_HEADER.test(line))
   if (header < 0) throw new StorageError('unavailable', `${host}: ${formatCommand(LIST)} printed no list`)
   return lines.slice(header + 1).filter(line => line !== '')
 }

@@ -120,7 +120,7 @@ export class SimHost {
       case 'cut-before':
         return { kind: 'cut' }
       case 'answer':
-        return { kind: 'exit', answer: fault.answer }
+        return { kind: 'exit', answer: this.#withNoise(fault.answer) }
       case 'late': {
         const id = this.#begin(argv)
         this.timeline.later(fault.afterCommands, async () => {
@@ -134,10 +134,13 @@ export class SimHost {
         const answer = await this.#execute(argv, input)
         this.#processes.delete(id)
         if (this.down || fault?.kind === 'cut-after') return { kind: 'cut' }
-        const { stdout, stderr } = answer
-        return { kind: 'exit', answer: { ...answer, stdout: this.banner + stdout, stderr: this.noise + stderr } }
+        return { kind: 'exit', answer: this.#withNoise(answer) }
       }
     }
+  }
+
+  #withNoise(answer: SimAnswer): SimAnswer {
+    return { ...answer, stdout: this.banner + answer.stdout, stderr: this.noise + answer.stderr }
   }
 
   #begin(argv: readonly string[]): number {

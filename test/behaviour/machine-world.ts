@@ -64,7 +64,7 @@ export function machineWorld(options: Partial<Pick<SimMachineOptions, 'settings'
     ...(options.settings ? { settings: options.settings } : {}),
   })
   const shell = new SimShell(primary)
-  const host: Host = { name: 'm1-primary', shell, settled: async () => {} }
+  const host: Host = { name: 'm1-primary', shell, noise: () => undefined, settled: async () => {} }
   return {
     timeline,
     primary,

@@ -2,6 +2,7 @@
 // Secrets and standard input of commands have no field, and so cannot be logged.
 
 import { type DestinationStream, pino } from 'pino'
+import { LossyStream } from './log-stream.ts'
 
 export interface LogFields {
   readonly rpc?: string
@@ -36,15 +37,19 @@ export interface Log {
   error(fields: LogFields, message: string): void
 }
 
-/** Writes to standard output unless another destination is given (the command line keeps standard output for its answers). */
-export function createLog(options: { readonly level: LogLevel; readonly destination?: DestinationStream }): Log {
+/** A destination that loses lines tells how many as soon as it takes one again. */
+export function createLog(options: { readonly level: LogLevel; readonly destination: DestinationStream }): Log {
   const settings = {
     level: options.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return options.destination ? pino(settings, options.destination) : pino(settings)
+  const log = pino(settings, options.destination)
+  if (options.destination instanceof LossyStream) {
+    options.destination.onRecovery(count => log.warn({ count } satisfies LogFields, 'lines of the log were lost since the start'))
+  }
+  return log
 }
 
 export const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

@@ -15,6 +15,7 @@ import type { Service } from '../csi/handler.ts'
 import { startServer } from '../csi/server.ts'
 import { describeError, StorageError } from '../errors.ts'
 import { createLog, type Log, type LogLevel } from '../log.ts'
+import { LossyStream } from '../log-stream.ts'
 import { audit } from '../storage/audit.ts'
 import { keepSweeping } from '../storage/sweeping.ts'
 import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
@@ -43,6 +44,8 @@ interface ApplyOptions {
 }
 
 const PLUGINS: readonly string[] = ['controller', 'node']
+/** How long a plugin that ends waits for somebody to read its last lines. */
+const LAST_LINES_MS = 1000
 
 const version = readVersion()
 
@@ -71,9 +74,10 @@ function addPlugins(program: Command): void {
       .option('--log-level <level>', LEVELS.join(', '), parseLevel, 'info')
   plugin('controller', 'serve the CSI controller').action(async (options: PluginOptions) => {
     const config = parseControllerConfig(readText(options.config), options.config)
-    const log = createLog({ level: options.logLevel })
+    const output = openOutput()
+    const log = createLog({ level: options.logLevel, destination: output })
     const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
-    await serve(controllerServices(installation, version), options, log, () => {
+    await serve(controllerServices(installation, version), options, { log, output }, () => {
       void installation.resume()
       const stopSweeping = keepSweeping(installation.reaper, { clock: systemClock, log })
       return async () => {
@@ -84,9 +88,10 @@ function addPlugins(program: Command): void {
   })
   plugin('node', 'serve the CSI node plugin of one guest').action(async (options: PluginOptions) => {
     const config = parseNodeConfig(readText(options.config), options.config)
-    const log = createLog({ level: options.logLevel })
+    const output = openOutput()
+    const log = createLog({ level: options.logLevel, destination: output })
     const { services, stop } = composeNode(config, version, { openShell: openRealShell, log, clock: systemClock })
-    await serve(services, options, log, () => stop)
+    await serve(services, options, { log, output }, () => stop)
   })
 }
 
@@ -103,6 +108,12 @@ function addApply(program: Command): void {
     .option('--staging-directory <path>', 'directory in the guests where volumes are mounted first', parsePath, DEFAULT_STAGING)
     .option('--timeout <seconds>', 'how long one step is tried', parseSeconds, DEFAULT_TIMEOUT_S)
     .action(runApply)
+}
+
+/** A plugin goes on whatever becomes of its output. */
+function openOutput(): LossyStream {
+  process.stderr.on('error', () => {})
+  return new LossyStream(process.stdout)
 }
 
 function endWithOutput(): void {
@@ -200,7 +211,12 @@ async function withInstallation(file: string, work: (installation: Installation)
 }
 
 /** `start` begins what runs beside the calls, and returns how all of it ends. A plugin that cannot listen touches no host. */
-async function serve(services: readonly Service[], options: PluginOptions, log: Log, start: () => () => Promise<void>): Promise<void> {
+async function serve(
+  services: readonly Service[],
+  options: PluginOptions,
+  { log, output }: { readonly log: Log; readonly output: LossyStream },
+  start: () => () => Promise<void>,
+): Promise<void> {
   const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT
   if (endpoint === undefined) throw new StorageError('invalid-argument', 'no endpoint: give --endpoint or set CSI_ENDPOINT')
   const server = await startServer({ endpoint, services, log })
@@ -208,6 +224,7 @@ async function serve(services: readonly Service[], options: PluginOptions, log: 
   const stop = async () => {
     await server.stop()
     await stopRest()
+    await output.drain(LAST_LINES_MS)
     process.exit(0)
   }
   // The second signal finds no handler and ends the process at once.

@@ -55,18 +55,16 @@ function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerT
     const begunMs = systemClock.nowMs()
     const secrets = method.secretsOf(call.request)
     const key = CHANGES.test(method.rpc) ? `${method.path} ${canonical(call.request)}` : undefined
+    const names = redactAll(namesIn(call.request), secrets)
     const finish = (outcome: RpcStatus | undefined, fields: LogFields) => {
       const code = codeName(outcome?.code ?? status.OK)
-      log.info(
-        { rpc: method.rpc, ...namesIn(call.request), code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...fields },
-        'rpc done',
-      )
+      log.info({ rpc: method.rpc, ...names, code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...fields }, 'rpc done')
     }
     calls
       .run(key, callerOf(call), signal => answer(handler, call.request, signal))
       .then(
         response => {
-          finish(undefined, madeBy(response))
+          finish(undefined, redactAll(madeBy(response), secrets))
           callback(null, response)
         },
         (error: unknown) => {
@@ -123,6 +121,13 @@ function namesIn(message: PlainMessage): LogFields {
       const value = message[wire]
       return typeof value === 'string' && value !== '' ? [[field, value]] : []
     }),
+  )
+}
+
+/** Somebody's path may hold somebody's password. */
+function redactAll(fields: LogFields, secrets: readonly string[]): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? redact(value, secrets) : value]),
   )
 }
 

@@ -58,8 +58,8 @@ export class SshConnection {
     const fail = (cause: unknown, fault: Fault = 'local') =>
       new ShellError('not-started', `host ${target.name}: no connection`, { cause, fault })
     const [privateKey, known] = await Promise.all([
-      readFile(target.privateKeyFile),
-      readFile(target.knownHostsFile, 'utf8').then(text => parseKnownHosts(text, target.knownHostsFile)),
+      readNamed(target.privateKeyFile),
+      readNamed(target.knownHostsFile).then(bytes => parseKnownHosts(bytes.toString('utf8'), target.knownHostsFile)),
     ]).catch(cause => Promise.reject(fail(cause)))
     return new Promise((resolve, reject) => {
       const client = new Client()
@@ -79,11 +79,14 @@ export class SshConnection {
         refusal = checkHostKey(target, known, key)
         return refusal === undefined
       }
+      const sock = new ResettingSocket().setNoDelay(true).connect({ host: target.address, port: target.port })
+      // Also before the library listens, and where it refuses to.
+      sock.on('error', () => {})
       try {
-        const sock = new ResettingSocket().setNoDelay(true).connect({ host: target.address, port: target.port })
         client.connect({ ...settings(target, known), sock, privateKey, hostVerifier })
       } catch (error) {
-        reject(fail(error))
+        sock.destroy()
+        reject(fail(explainRefusal(error, target)))
       }
     })
   }
@@ -152,6 +155,21 @@ export class SshConnection {
     this.#client.destroy()
     this.#onChange()
   }
+}
+
+/** Not every error of a file system names the file: that of a directory does not. */
+async function readNamed(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    throw new Error(`${file} cannot be read`, { cause })
+  }
+}
+
+// The library is given the bytes of the key and does not know where they came from.
+function explainRefusal(error: unknown, { privateKeyFile }: SshTarget): unknown {
+  if (!(error instanceof Error) || !/privateKey/.test(error.message)) return error
+  return new Error(`${privateKeyFile} is no private key that can be used`, { cause: error })
 }
 
 function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error | undefined {

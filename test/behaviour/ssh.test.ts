@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeError } from '../../src/errors.ts'
 import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
 import { SimHost, Timeline } from '../../src/sim/host.ts'
 import { generateKeys, SimSshServer } from '../../src/sim/ssh-server.ts'
@@ -218,6 +219,20 @@ describe('a connection that is refused starts nothing', () => {
     const running = connect({ ...target, ...change }).run(write, { effect: 'write' })
     await expect(running).rejects.toMatchObject({ kind: 'unavailable', fate: 'not-started', fault: 'local' })
     expect(written).toEqual([])
+  })
+
+  test.each([
+    { name: 'a directory for a private key', change: { privateKeyFile: directory } },
+    { name: 'a private key file that holds something else', change: { privateKeyFile: process.execPath } },
+    { name: 'a directory for known_hosts', change: { knownHostsFile: directory } },
+  ])('$name is named, and no connection is left behind', async ({ change }) => {
+    const { target, server } = await world()
+    const error = await connect({ ...target, ...change })
+      .run(write, { effect: 'write' })
+      .catch(each => each)
+    expect(error).toMatchObject({ fate: 'not-started', fault: 'local' })
+    expect(describeError(error)).toContain(Object.values(change)[0])
+    while (!server.isIdle) await new Promise(setImmediate)
   })
 
   test("another host's private key", async () => {

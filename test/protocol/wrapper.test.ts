@@ -298,6 +298,12 @@ test('a bug leaves its stack in the log and only its message at the caller', asy
   expect(lines.at(-1)?.error).toMatch(/TypeError: x is undefined\n\s+at /)
 })
 
+test('a secret in a path of the request does not reach the log', async () => {
+  const { client, lines } = await serve({ CreateSnapshot: () => Promise.reject(new StorageError('not-found', 'none')) })
+  await failure(client.controller.CreateSnapshot({ name: 's', source_volume_id: 'tank/correct-horse', secrets: { key: 'correct-horse' } }))
+  expect(lines.at(-1)).toMatchObject({ rpc: 'CreateSnapshot', volumeId: 'tank/***' })
+})
+
 test('no secret reaches the log or the caller, wherever an error picked it up', async () => {
   const secrets = { user: 'operator-7', password: 'operator-7-correct-horse' }
   const { client, lines } = await serve({

@@ -4,8 +4,10 @@ import type { Defect } from './table.ts'
 
 const PREPARATION = 'src/guest/disk-preparation.ts'
 const LINUX = 'src/guest/linux.ts'
+const SOLARIS = 'src/guest/solaris.ts'
 
 const STAGING = 'test/behaviour/guest-staging.test'
+const IDENTITY = 'test/behaviour/guest-identity.test'
 const OWNERSHIP = 'test/behaviour/guest-ownership.test'
 const PROMISES = 'test/behaviour/promises.test'
 const HISTORIES = 'test/behaviour/histories.test'
@@ -50,6 +52,49 @@ export const GUEST_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: ['test/behaviour/guest-failures.test', 'test/behaviour/apply-changes.test'],
+  },
+  {
+    name: 'the disk number alone says whose disk it is',
+    changes: [
+      {
+        file: PREPARATION,
+        find: '    if (mark === undefined || !this.#platform.isDriverMark(mark)) return\n',
+        replace: '    if (mark === undefined || device.sizeBytes > 0) return\n',
+      },
+    ],
+    tests: [IDENTITY],
+  },
+  {
+    name: 'a Linux guest does not ask a file system whose it is',
+    changes: [{ file: LINUX, find: '    return isFileSystemUuid(mark)\n', replace: "    return mark === ''\n" }],
+    tests: [IDENTITY],
+  },
+  {
+    name: 'a Solaris guest does not ask a label whose it is',
+    changes: [{ file: SOLARIS, find: '    return isLabelName(mark)\n', replace: "    return mark === ''\n" }],
+    tests: [IDENTITY],
+  },
+  {
+    name: 'a request with an outdated disk number takes the note of the volume that has the disk',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: '      await this.#disks.refuseStranger(object, device, staged.wanted, signal)\n',
+        replace: '',
+      },
+    ],
+    tests: [IDENTITY],
+  },
+  {
+    name: 'a volume that the guest has used before is formatted when its file system is lost',
+    changes: [
+      {
+        file: PREPARATION,
+        find: '    if (await this.#notes.isUsed(plan.request, signal)) {\n',
+        replace: '    if (plan.request.written && (await this.#notes.isUsed(plan.request, signal))) {\n',
+      },
+    ],
+    tests: [IDENTITY],
   },
   {
     name: 'a copy is formatted',

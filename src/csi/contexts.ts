@@ -2,6 +2,7 @@
 // Both can be read by users of the cluster: no secrets. The orchestrator adds keys of its own, so unknown keys are passed over.
 
 import type { AttachMode, Attachment, Volume } from '../storage/model.ts'
+import { findVolumeId } from '../storage/names.ts'
 import { invalid, type TextMap } from './fields.ts'
 
 export function formatVolumeContext(volume: Volume): TextMap {
@@ -39,8 +40,12 @@ export function parseWantedSlot(context: TextMap): number | undefined {
 }
 
 export function formatPublishContext(attachment: Attachment): TextMap {
-  const { slot, sizeBytes, written, mode } = attachment
-  return { vdisk: String(slot), sizeBytes: String(sizeBytes), written: String(written), mode }
+  const { slot, sizeBytes, written, mode, content } = attachment
+  return {
+    ...{ vdisk: String(slot), sizeBytes: String(sizeBytes), written: String(written), mode },
+    ...(content === undefined ? {} : { contentOf: content.of }),
+    ...(content?.bornSeconds === undefined ? {} : { born: String(content.bornSeconds) }),
+  }
 }
 
 export interface PublishContext {
@@ -48,6 +53,9 @@ export interface PublishContext {
   readonly sizeBytes: number
   readonly written: boolean
   readonly mode: AttachMode
+  /** Both are missing from a context that an earlier version wrote. */
+  readonly contentOf: string | undefined
+  readonly bornSeconds: number | undefined
 }
 
 export function parsePublishContext(context: TextMap): PublishContext {
@@ -56,7 +64,16 @@ export function parsePublishContext(context: TextMap): PublishContext {
     sizeBytes: parseNumber(context, 'sizeBytes'),
     written: parseChoice(context, 'written', ['true', 'false']) === 'true',
     mode: parseChoice(context, 'mode', ['rw', 'ro']),
+    contentOf: parseContentOf(context),
+    bornSeconds: context.born === undefined ? undefined : parseNumber(context, 'born'),
   }
+}
+
+function parseContentOf({ contentOf }: TextMap): string | undefined {
+  if (contentOf !== undefined && findVolumeId(contentOf) === undefined) {
+    throw invalid('publish_context', `has contentOf ${JSON.stringify(contentOf)}, which is no volume id`)
+  }
+  return contentOf
 }
 
 function parseNumber(context: TextMap, key: string): number {

@@ -32,6 +32,8 @@ export function parseStage(request: NodeStageVolumeRequest): StageRequest {
     written: publish.written,
     mode: access.writable ? publish.mode : 'ro',
     attached: publish.mode,
+    contentOf: publish.contentOf,
+    bornSeconds: publish.bornSeconds,
     stagingPath,
   }
 }

@@ -7,14 +7,22 @@ import { type Content, describeFailure, type GuestDevice, type Platform, type Us
 import { parseMkfsOptions } from './mkfs-options.ts'
 import { checkMountOptions } from './mount-options.ts'
 import type { Paths } from './paths.ts'
+import { UseNotes } from './use-notes.ts'
 
 const WAIT_FOR_DISK_MS = 30_000
 const POLL_MS = 1_000
 
-export interface MountedRequest {
+/** Which volume is wanted, and what it is known by. */
+export interface WantedVolume {
+  readonly volumeId: string
+  readonly createdEmpty: boolean
+  readonly contentOf?: string | undefined
+  readonly bornSeconds?: number | undefined
+}
+
+export interface MountedRequest extends WantedVolume {
   readonly sizeBytes: number
   readonly format: { readonly type: string; readonly mountOptions: readonly string[]; readonly mkfsOptions?: string }
-  readonly createdEmpty: boolean
   readonly written: boolean
   readonly mode: 'rw' | 'ro'
   /** How the disk is attached, where that is not how it is to be mounted. */
@@ -26,18 +34,20 @@ export class DiskPreparation {
   readonly #platform: Platform
   readonly #clock: Clock
   readonly #waitForDiskMs: number
-  readonly #paths: Pick<Paths, 'ensureDirectory' | 'findFailure'>
+  readonly #paths: Pick<Paths, 'ensureDirectory' | 'findFailure' | 'readEntry'>
+  readonly #notes: UseNotes
 
   constructor(options: {
     readonly platform: Platform
     readonly clock: Clock
     readonly waitForDiskMs?: number
-    readonly paths: Pick<Paths, 'ensureDirectory' | 'findFailure'>
+    readonly paths: Pick<Paths, 'ensureDirectory' | 'findFailure' | 'readEntry'>
   }) {
     this.#platform = options.platform
     this.#clock = options.clock
     this.#waitForDiskMs = options.waitForDiskMs ?? WAIT_FOR_DISK_MS
     this.#paths = options.paths
+    this.#notes = new UseNotes(options.paths, options.platform.stateDirectory)
   }
 
   /** The disk, which may still be on its way: device nodes follow an attachment by a moment. */
@@ -83,6 +93,7 @@ export class DiskPreparation {
         )
       }
       const content = await this.#platform.readContent(device, signal)
+      this.#refuseMark(object, device, content.mark, request)
       if (content.kind === 'filesystem') {
         type = expectType(object, device, content.type, wanted)
         if (!readonly) await this.#platform.check(device, type, signal)
@@ -91,6 +102,8 @@ export class DiskPreparation {
         fresh = true
         await this.#formatBlank(object, device, { content, uses, request, type }, signal)
       }
+      // Before anybody can write to it: from here on its disk is never blank by itself.
+      await this.#notes.noteUsed(request, signal)
       await this.#paths.ensureDirectory(request.stagingPath, signal)
       const options = request.format.mountOptions.filter(option => option !== 'ro' && option !== 'rw')
       const how = { type, readonly, diskReadonly: (request.attached ?? request.mode) === 'ro', copy: !request.createdEmpty, options }
@@ -146,9 +159,15 @@ export class DiskPreparation {
     const options = parseMkfsOptions(plan.request.format.mkfsOptions ?? '', plan.type)
     const refusal = reasonNotToFormat(plan.content, device, plan.request)
     if (refusal !== undefined) throw new StorageError('failed-precondition', `${object}: ${refusal}`)
+    if (await this.#notes.isUsed(plan.request, signal)) {
+      throw new StorageError(
+        'failed-precondition',
+        `${object}: ${describeContent(device, plan.content)}, but this guest has used the volume before, as it noted at ${this.#notes.pathOf(plan.request)}: its file system was lost, and it is not formatted; look at the disk by hand, restore a snapshot, or remove that note if nothing was on it`,
+      )
+    }
     await this.#refuseHeld(object, device, plan.uses, signal)
     if (plan.content.kind === 'unlabelled') {
-      await this.#platform.label(device, signal)
+      await this.#platform.label(device, plan.request.volumeId, signal)
       // Only now can the slice be read: the second reading that the label had kept away.
       const content = await this.#platform.readContent(device, signal)
       if (content.kind !== 'blank') {
@@ -158,7 +177,7 @@ export class DiskPreparation {
         )
       }
     }
-    await this.#platform.format(device, plan.type, options, signal)
+    await this.#platform.format(device, { type: plan.type, options, volumeId: plan.request.volumeId }, signal)
     const made = await this.#platform.readContent(device, signal)
     if (made.kind !== 'filesystem' || made.type !== plan.type) {
       throw new StorageError('internal', `${object}: ${describeContent(device, made)} after it was formatted with ${plan.type}`)
@@ -180,14 +199,35 @@ export class DiskPreparation {
   async prepareRaw(
     object: string,
     device: GuestDevice,
-    request: Pick<MountedRequest, 'sizeBytes' | 'createdEmpty' | 'written' | 'mode'>,
+    request: WantedVolume & Pick<MountedRequest, 'sizeBytes' | 'written' | 'mode'>,
     signal?: AbortSignal,
   ): Promise<void> {
+    await this.refuseStranger(object, device, request, signal)
     const format = { type: '', mountOptions: [] }
     if (reasonNotToFormat({ kind: 'unlabelled' }, device, { ...request, format }) !== undefined) return
     if (!(await this.#platform.isUnlabelled(device, signal))) return
+    if (await this.#notes.isUsed(request, signal)) return
     await this.#refuseHeld(object, device, await this.#platform.readUses(signal), signal)
-    await this.#platform.label(device, signal)
+    await this.#platform.label(device, request.volumeId, signal)
+    await this.#notes.noteUsed(request, signal)
+  }
+
+  /** A disk that bears the mark of another volume is neither mounted, nor given to anybody, nor written to. */
+  async refuseStranger(object: string, device: GuestDevice, wanted: WantedVolume, signal?: AbortSignal): Promise<void> {
+    this.#refuseMark(object, device, await this.#platform.readMark(device, signal), wanted)
+  }
+
+  #refuseMark(object: string, device: GuestDevice, mark: string | undefined, wanted: WantedVolume): void {
+    // Without a mark of the driver's it was made before there were any, or by somebody else: then number and size have to do.
+    if (mark === undefined || !this.#platform.isDriverMark(mark)) return
+    const own = [wanted.volumeId, ...(wanted.contentOf === undefined ? [] : [wanted.contentOf])]
+    if (own.some(volumeId => this.#platform.markOf(volumeId) === mark)) return
+    // A copy bears the mark of what it was made from; whose that is an earlier controller did not tell.
+    if (!wanted.createdEmpty && wanted.contentOf === undefined) return
+    throw new StorageError(
+      'failed-precondition',
+      `${object}: ${device.blockPath} is the disk of another volume, as its mark ${mark} says (this one's is ${this.#platform.markOf(wanted.volumeId)}); the disk number has been given away: publish the volume again to learn its number of now`,
+    )
   }
 
   #checkLimits(object: string, slot: number, sizeBytes: number): void {
@@ -211,7 +251,11 @@ export class DiskPreparation {
 }
 
 /** Formatting destroys; so every witness must agree, and the message says which one did not and what a person can do. */
-export function reasonNotToFormat(content: Content, device: GuestDevice, request: Omit<MountedRequest, 'stagingPath'>): string | undefined {
+export function reasonNotToFormat(
+  content: Content,
+  device: GuestDevice,
+  request: Pick<MountedRequest, 'createdEmpty' | 'written' | 'mode' | 'format' | 'sizeBytes'>,
+): string | undefined {
   const state = describeContent(device, content)
   if (content.kind !== 'blank' && content.kind !== 'unlabelled') {
     return `${state}: the driver neither mounts nor overwrites that; look at it by hand`

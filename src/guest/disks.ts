@@ -11,11 +11,12 @@ export interface GuestDevice {
 }
 
 /** What lies on a device. Only `blank` and `unlabelled` are proofs of emptiness; everything unclear throws instead. */
-export type Content =
+export type Content = (
   | { readonly kind: 'blank' }
   | { readonly kind: 'unlabelled' } // a whole disk that nobody has given a label, so it has no slices to read yet
   | { readonly kind: 'filesystem'; readonly type: string }
   | { readonly kind: 'other'; readonly description: string }
+) & { readonly mark?: string | undefined } // whose it says it is: the file system's UUID, or the label's name
 
 /** One line of the mount table, or one published device node. */
 export interface Use {
@@ -52,6 +53,13 @@ export interface UseTable {
   of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[]
 }
 
+export interface FormatRequest {
+  readonly type: string
+  readonly options: readonly string[]
+  /** Whose mark it bears, where the platform's file systems bear one. */
+  readonly volumeId: string
+}
+
 export interface MountRequest {
   readonly path: string
   readonly type: string
@@ -77,8 +85,8 @@ export interface Platform {
   readonly fileSystems: readonly string[]
   /** The largest disk this platform can address without damage, if there is such a limit. */
   readonly maximumSizeBytes: number | undefined
-  /** Where the driver's notes are; see volume-notes.ts. */
-  readonly notesDirectory: string
+  /** Where the driver's notes are; see volume-notes.ts and use-notes.ts. It outlives a restart of the guest. */
+  readonly stateDirectory: string
   /** Whether a disk that grew while it was attached is ever seen with its new size before it is attached anew. */
   readonly seesGrowth: boolean
   readonly slots: { readonly first: number; readonly last: number }
@@ -89,15 +97,21 @@ export interface Platform {
   discover(sighting: 'absent' | 'stale', signal?: AbortSignal): Promise<void>
   /** Reads by two independent means. */
   readContent(device: GuestDevice, signal?: AbortSignal): Promise<Content>
+  /** The mark on a disk whose content is its user's own; undefined when there is none. */
+  readMark(device: GuestDevice, signal?: AbortSignal): Promise<string | undefined>
+  /** The mark that this platform puts on what it makes for a volume. */
+  markOf(volumeId: string): string
+  /** Whether a mark is one of this driver's, of whichever volume. */
+  isDriverMark(mark: string): boolean
   /** Who has the device open, besides mounts; empty when nobody. */
   listHolders(device: { readonly identity: string; readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]>
 
   /** Whether the disk is a whole one that is proved to have no label, so that nothing of it can be opened. */
   isUnlabelled(device: GuestDevice, signal?: AbortSignal): Promise<boolean>
   /** Gives an unlabelled disk one slice over everything; only after `readContent` or `isUnlabelled` said so. */
-  label(device: GuestDevice, signal?: AbortSignal): Promise<void>
+  label(device: GuestDevice, volumeId: string, signal?: AbortSignal): Promise<void>
   /** Makes a file system, never by force; only after `readContent` said blank. */
-  format(device: GuestDevice, type: string, options: readonly string[], signal?: AbortSignal): Promise<void>
+  format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void>
   /** Repairs what a crash leaves behind; throws `failed-precondition` when a person must decide. */
   check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
   mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>
@@ -137,7 +151,7 @@ export interface Platform {
   namesOf(blockPath: string): readonly string[]
 }
 
-export const NOTES_DIRECTORY = '/var/lib/ldom-csi/volumes'
+export const STATE_DIRECTORY = '/var/lib/ldom-csi'
 
 /** Blocks of `od` output that are read to prove that nothing is there. */
 export const PROBE_BYTES = 128 * 1024

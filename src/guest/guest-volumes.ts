@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
 import { BlockRecords } from './block-records.ts'
-import { DiskPreparation } from './disk-preparation.ts'
+import { DiskPreparation, type WantedVolume } from './disk-preparation.ts'
 import { type Amounts, describeFailure, type GuestDevice, type Platform, type Use, type UseTable } from './disks.ts'
 import { Paths } from './paths.ts'
 import { digestOptions, type NotesRead, VolumeNotes } from './volume-notes.ts'
@@ -39,6 +39,10 @@ export interface StageRequest {
   readonly mode: 'rw' | 'ro'
   /** How the disk is attached, where that is not how it is to be mounted. */
   readonly attached?: 'rw' | 'ro'
+  /** The volume whose file system it holds: its own id, or where its copies began. Undefined: not told. */
+  readonly contentOf?: string | undefined
+  /** When its dataset was made: a volume of the same name can be made anew. */
+  readonly bornSeconds?: number | undefined
   readonly stagingPath: string
 }
 
@@ -78,7 +82,7 @@ export class GuestVolumes {
     this.#host = options.host
     this.#paths = new Paths(options.host.shell)
     this.#records = new BlockRecords(this.#paths, options.platform)
-    this.#notes = new VolumeNotes(this.#paths, options.platform.notesDirectory)
+    this.#notes = new VolumeNotes(this.#paths, options.platform.stateDirectory)
     this.#disks = new DiskPreparation({ ...options, paths: this.#paths })
   }
 
@@ -91,7 +95,7 @@ export class GuestVolumes {
       const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
       await this.#host.settled([...this.#platform.namesOf(device.blockPath), stagingPath, request.volumeId], signal)
       const options = request.format.kind === 'block' ? '-' : digestOptions(request.format.mountOptions)
-      await this.#noteStaged(object, device, { volumeId: request.volumeId, stagingPath, options }, signal)
+      await this.#noteStaged(object, device, { wanted: request, stagingPath, options }, signal)
       if (request.format.kind === 'block') {
         await this.#disks.prepareRaw(object, device, request, signal)
         return this.#records.stage(object, device, stagingPath, signal)
@@ -157,12 +161,13 @@ export class GuestVolumes {
   async #noteStaged(
     object: string,
     device: GuestDevice,
-    staged: { readonly volumeId: string; readonly stagingPath: string; readonly options: string },
+    staged: { readonly wanted: WantedVolume; readonly stagingPath: string; readonly options: string },
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    const { volumeId } = staged.wanted
     const notes = await this.#notes.read(signal)
     const owner = notes.ownerOf(device.blockPath)
-    if (owner !== undefined && owner !== staged.volumeId) {
+    if (owner !== undefined && owner !== volumeId) {
       const places = pathsBesides(await this.#platform.readUses(signal), device)
       if (places.length > 0) {
         throw new StorageError(
@@ -170,8 +175,10 @@ export class GuestVolumes {
           `${object}: ${device.blockPath} was staged for volume ${owner} and is mounted at ${places.join(', ')}; unmount it there`,
         )
       }
+      // What was published of the other volume is known by its note, which must not go to a disk number that is out of date.
+      await this.#disks.refuseStranger(object, device, staged.wanted, signal)
     }
-    const noted = notes.stagedOf(staged.volumeId)
+    const noted = notes.stagedOf(volumeId)
     if (noted?.blockPath === device.blockPath && noted.options !== staged.options) {
       const there = (await this.#platform.readUses(signal)).at(staged.stagingPath, device)
       if (there?.identity === device.identity) {
@@ -181,7 +188,7 @@ export class GuestVolumes {
         )
       }
     }
-    await this.#notes.noteStaged(notes, staged.volumeId, { blockPath: device.blockPath, options: staged.options }, signal)
+    await this.#notes.noteStaged(notes, volumeId, { blockPath: device.blockPath, options: staged.options }, signal)
   }
 
   /** Whether what was found at a path is the volume's: by its note, or, without any, because it can be no other's. */

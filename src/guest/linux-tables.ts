@@ -109,7 +109,7 @@ export function parseBlkid(text: string): Content {
   const table = values.get('PTTYPE')
   if (table !== undefined) return { kind: 'other', description: `a partition table (${table})` }
   if (type === undefined) throw new StorageError('internal', `blkid reported neither a type nor a partition table: ${JSON.stringify(text)}`)
-  if (values.get('USAGE') === 'filesystem') return { kind: 'filesystem', type }
+  if (values.get('USAGE') === 'filesystem') return { kind: 'filesystem', type, mark: values.get('UUID') }
   return { kind: 'other', description: `${type} (${values.get('USAGE') ?? 'of unknown use'})` }
 }
 

@@ -7,17 +7,19 @@ import type { Command, CommandResult, Shell } from '../shell/shell.ts'
 import {
   type Amounts,
   type Content,
+  type FormatRequest,
   type GuestDevice,
   MEASURE_MS,
   type MountRequest,
-  NOTES_DIRECTORY,
   type Platform,
   PROBE_BYTES,
   parseZeroDump,
   type Sighting,
   SLOW_MS,
+  STATE_DIRECTORY,
   type UseTable,
 } from './disks.ts'
+import { fileSystemUuid, isFileSystemUuid } from './identity.ts'
 import { LINUX_FAILURES } from './linux-failures.ts'
 import {
   diskName,
@@ -48,6 +50,12 @@ const E2FSCK = '/sbin/e2fsck'
 const RESIZE2FS = '/sbin/resize2fs'
 const XFS_GROWFS = '/usr/sbin/xfs_growfs'
 
+/**
+ * mkfs.xfs before 4.3 knows no `-m uuid=`, before 3.2 no `-m` at all (recalled; the words for an unknown option are recorded in
+ * linux-guest-tools-4.txt, the others are those of getopt).
+ */
+const UNKNOWN_UUID_OPTION = /unknown option -m uuid=|invalid option -- '?m'?/
+
 /** Status 8, as for a disk that cannot be read (linux-guest-tools-4.txt). */
 const NEWER_FORMAT = /has unsupported feature\(s\)|Get a newer version of e2fsck/
 
@@ -71,7 +79,7 @@ export class LinuxPlatform implements Platform {
   // It reads the size of a disk once, when the disk appears (drivers/block/sunvdc.c).
   readonly seesGrowth = false
   readonly slots = { first: 0, last: LAST_NAMED_SLOT }
-  readonly notesDirectory: string
+  readonly stateDirectory: string
   readonly #shell: Shell
   readonly #root: string
   readonly #paths: Paths
@@ -79,7 +87,7 @@ export class LinuxPlatform implements Platform {
   constructor(options: LinuxOptions) {
     this.#shell = options.shell
     this.#root = options.root ?? ''
-    this.notesDirectory = `${this.#root}${NOTES_DIRECTORY}`
+    this.stateDirectory = `${this.#root}${STATE_DIRECTORY}`
     this.#paths = new Paths(options.shell)
   }
 
@@ -157,6 +165,23 @@ export class LinuxPlatform implements Platform {
     return zero
   }
 
+  async readMark(device: GuestDevice, signal?: AbortSignal): Promise<string | undefined> {
+    const probe: Command = [BLKID, '-p', '-o', 'export', device.blockPath]
+    const found = await this.#shell.run(probe, { effect: 'read', signal })
+    if (found.exitStatus === 0) return parseBlkid(found.stdout).mark
+    // Nothing that it knows, or several things at once: nothing that the driver has made.
+    if (found.exitStatus !== 2 && found.exitStatus !== 8) expectSuccess(probe, found, LINUX_FAILURES, device.blockPath)
+    return undefined
+  }
+
+  markOf(volumeId: string): string {
+    return fileSystemUuid(volumeId)
+  }
+
+  isDriverMark(mark: string): boolean {
+    return isFileSystemUuid(mark)
+  }
+
   async listHolders(device: { readonly identity: string; readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]> {
     const name = device.blockPath.slice(device.blockPath.lastIndexOf('/') + 1)
     const stacked = await this.#listDisks(`${this.#root}/sys/class/block/${name}/holders`, signal)
@@ -221,11 +246,23 @@ export class LinuxPlatform implements Platform {
     throw new StorageError('internal', `${device.blockPath}: a Linux guest uses whole disks and labels none`)
   }
 
-  async format(device: GuestDevice, type: string, asked: readonly string[], signal?: AbortSignal): Promise<void> {
-    const kind = fileSystem(type)
+  async format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void> {
+    const kind = fileSystem(request.type)
+    const uuid = fileSystemUuid(request.volumeId)
     // Neither program is forced. mkfs.ext4 asks only on a terminal and would overwrite here: the caller has proved the disk blank.
-    const options = kind === 'ext4' ? ['-q', '-m0', '-E', 'lazy_itable_init=1,lazy_journal_init=1'] : ['-q']
-    await this.#write([MKFS[kind], ...options, ...asked, device.blockPath], device.blockPath, signal, SLOW_MS)
+    if (kind === 'ext4') {
+      const options = ['-q', '-m0', '-E', 'lazy_itable_init=1,lazy_journal_init=1', '-U', uuid, ...request.options]
+      await this.#write([MKFS.ext4, ...options, device.blockPath], device.blockPath, signal, SLOW_MS)
+      return
+    }
+    const command: Command = [MKFS.xfs, '-q', '-m', `uuid=${uuid}`, ...request.options, device.blockPath]
+    const result = await this.#shell.run(command, { effect: 'write', signal, timeoutMs: SLOW_MS })
+    if (result.exitStatus === 1 && UNKNOWN_UUID_OPTION.test(result.stderr)) {
+      // It stopped at its arguments. The file system then bears no mark, like those made before there were any.
+      await this.#write([MKFS.xfs, '-q', ...request.options, device.blockPath], device.blockPath, signal, SLOW_MS)
+      return
+    }
+    expectSuccess(command, result, LINUX_FAILURES, device.blockPath)
   }
 
   async check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {

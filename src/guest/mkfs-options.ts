@@ -21,7 +21,9 @@ export function parseMkfsOptions(text: string, type: string): readonly string[] 
     else if (
       letter !== '' &&
       tables.some(({ valued }) => valued.includes(letter)) &&
-      /^[A-Za-z0-9^][A-Za-z0-9_.,:=^+-]*$/.test(value ?? '')
+      /^[A-Za-z0-9^][A-Za-z0-9_.,:=^+-]*$/.test(value ?? '') &&
+      // By its UUID the driver knows the volume again.
+      !/(^|,)uuid=/.test(value ?? '')
     )
       at += 2
     else {

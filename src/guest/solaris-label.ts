@@ -25,6 +25,13 @@ const FAILURES: readonly FailureRow[] = [
     hint: "the plugin's account may not open disks of the guest: put pfexec or sudo before its commands (prefix in its configuration)",
   },
   {
+    text: /[Pp]ermission denied|Insufficient privileges|Not owner/,
+    kind: 'permission-denied',
+    evidence: 'documented',
+    source: 'errno words of EACCES and EPERM; prtvtoc.c, fmthard.c: the device cannot be opened',
+    hint: 'reading and writing labels needs privileges: log in as root, or set prefix to [pfexec]',
+  },
+  {
     text: /Unable to read (Disk geometry|VTOC)|I\/O error/,
     kind: 'unavailable',
     evidence: 'documented',
@@ -86,15 +93,21 @@ export class SolarisLabels {
    * so one command does it. The table of a VTOC label is made for installing a system, and a second command would have to
    * change it: a cut between the two leaves a slice 0 that shows the label itself, and looks used.
    */
-  async write(name: string, signal?: AbortSignal): Promise<void> {
+  async write(name: string, mark: string, signal?: AbortSignal): Promise<void> {
     // Solaris 11 labels without questions (recalled); its exit status says nothing, so the label is read back.
     await this.#shell.run([FORMAT, '-L', 'efi', '-d', name], { effect: 'write', signal })
     if ((await this.read(name, signal)).kind === 'unlabelled') {
       // Older releases ask: which label, whether to go on, and whether to keep a warning in mind (recalled).
       await this.#shell.run([FORMAT, '-e', '-d', name], { effect: 'write', signal, input: 'label\n1\ny\ny\nquit\n' })
     }
+    const labelled = await this.read(name, signal)
+    if (labelled.kind !== 'labelled' || findSliceZero(labelled.label) === undefined) throw this.#unfinished(name)
+    // The name is one more proof of whose the disk is, and not needed: a label whose making was cut here has none, nor has one of
+    // a release that cannot name it. What it must not do is change the table.
+    await this.#shell.run([FMTHARD, '-n', mark, `/dev/rdsk/${name}s2`], { effect: 'write', signal })
     const after = await this.read(name, signal)
-    if (after.kind !== 'labelled' || findSliceZero(after.label) === undefined) throw this.#unfinished(name)
+    if (after.kind !== 'labelled' || findSliceZero(after.label)?.count !== findSliceZero(labelled.label)?.count)
+      throw this.#unfinished(name)
   }
 
   /**
@@ -111,7 +124,9 @@ export class SolarisLabels {
     const plan = planExtension(state.label, diskSectors)
     if (plan.kind !== 'possible') return plan.kind === 'refused' ? plan.reason : undefined
     const input = plan.slices.map(({ number, tag, flags, first, count }) => `${number} ${tag} ${flags} ${first} ${count}\n`).join('')
-    const command: Command = [FMTHARD, '-s', '-', `/dev/rdsk/${name}s2`]
+    // A whole table comes without a name: the one that is there is given again.
+    const kept = state.label.name === undefined ? [] : ['-n', state.label.name]
+    const command: Command = [FMTHARD, ...kept, '-s', '-', `/dev/rdsk/${name}s2`]
     expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal, input }), FAILURES, name)
     const after = await this.read(name, signal)
     const made = after.kind === 'labelled' ? findSliceZero(after.label) : undefined

@@ -16,6 +16,8 @@ export interface Slice {
 }
 
 export interface Label {
+  /** What fmthard -n wrote: the volume name of a VTOC label, the name of the reserved slice of an EFI label (prtvtoc.c). */
+  readonly name?: string | undefined
   /** Only VTOC labels have cylinders. */
   readonly sectorsPerCylinder: number | undefined
   /** Of the disk as it is now under an EFI label; of the disk as it was labelled, or not told at all, under a VTOC label. */
@@ -44,15 +46,23 @@ export function parseLabel(text: string): Label {
     return match ? Number(match[1]) : undefined
   }
   const slices: Slice[] = []
-  for (const line of text.split('\n')) {
-    const match = line.match(/^ +(\d+) +(\d+) +([0-9a-f]{2}) +(\d+) +(\d+) +(\d+)(?: +\S+)?$/)
-    if (!match) continue
+  const lines = text.split('\n')
+  // What a login script prints comes before the table.
+  const start = lines.findIndex(line => /^\* .* partition map$/.test(line))
+  for (const line of lines.slice(Math.max(start, 0))) {
+    // The last column is where the slice is mounted, or was when vfstab was written: any path, blanks and all (getmntpt of prtvtoc.c).
+    const match = line.match(/^ +(\d+) +(\d+) +([0-9a-f]{2}) +(\d+) +(\d+) +(\d+)(?: +.*)?$/)
+    if (!match) {
+      if (start < 0 || line.trim() === '' || line.startsWith('*')) continue
+      throw new StorageError('internal', `prtvtoc printed ${JSON.stringify(line)}, which is not a slice`)
+    }
     const [number, tag, first, count] = [match[1], match[2], match[4], match[5]].map(Number)
     if (number === undefined || tag === undefined || first === undefined || count === undefined) continue
     slices.push({ number, tag, flags: match[3] ?? '00', first, count })
   }
   if (dimension('bytes/sector') !== SECTOR) throw new StorageError('internal', `prtvtoc printed ${JSON.stringify(text.slice(0, 300))}`)
-  return { sectorsPerCylinder: dimension('sectors/cylinder'), sectors: dimension('sectors'), slices }
+  const name = text.match(/^\* \S+ \(volume "(.*)"\) partition map$/m)?.[1]
+  return { name, sectorsPerCylinder: dimension('sectors/cylinder'), sectors: dimension('sectors'), slices }
 }
 
 /** The tag of the slice that stands for the whole disk. */

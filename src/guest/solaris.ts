@@ -7,17 +7,19 @@ import type { Command, CommandResult, Shell } from '../shell/shell.ts'
 import {
   type Amounts,
   type Content,
+  type FormatRequest,
   type GuestDevice,
   MEASURE_MS,
   type MountRequest,
-  NOTES_DIRECTORY,
   type Platform,
   PROBE_BYTES,
   parseZeroDump,
   type Sighting,
   SLOW_MS,
+  STATE_DIRECTORY,
   type UseTable,
 } from './disks.ts'
+import { isLabelName, labelName } from './identity.ts'
 import { Paths } from './paths.ts'
 import { SOLARIS_FAILURES } from './solaris-failures.ts'
 import { SolarisLabels } from './solaris-label.ts'
@@ -55,7 +57,7 @@ const GROWTH_SLACK = 1024 ** 2
 export class SolarisPlatform implements Platform {
   readonly fileSystems = ['ufs']
   readonly maximumSizeBytes = undefined
-  readonly notesDirectory = NOTES_DIRECTORY
+  readonly stateDirectory = STATE_DIRECTORY
   readonly seesGrowth = true
   readonly slots = { first: 0, last: 0xffff }
   readonly #shell: Shell
@@ -100,19 +102,21 @@ export class SolarisPlatform implements Platform {
     const state = await this.#labels.read(name, signal)
     if (state.kind === 'gone') throw new StorageError('unavailable', `${device.blockPath}: the disk has gone; see whether it is attached`)
     if (state.kind === 'unlabelled') return this.#provedUnlabelled(name, signal)
-    if (!findSliceZero(state.label)) return { kind: 'other', description: 'a label without slice 0' }
+    const { name: mark } = state.label
+    if (!findSliceZero(state.label)) return { kind: 'other', description: 'a label without slice 0', mark }
     const probe: Command = [FSTYP, device.rawPath]
     const result = await this.#shell.run(probe, { effect: 'read', signal })
     const said = `${result.stdout}\n${result.stderr}`
-    if (result.exitStatus === 0) return { kind: 'filesystem', type: lastLine(result.stdout) }
-    if (result.exitStatus === 2 && /multiple matches/i.test(said)) return { kind: 'other', description: 'several file systems at once' }
+    if (result.exitStatus === 0) return { kind: 'filesystem', type: lastLine(result.stdout), mark }
+    if (result.exitStatus === 2 && /multiple matches/i.test(said))
+      return { kind: 'other', description: 'several file systems at once', mark }
     // fstyp also fails on a device that it cannot read: only this status with these words is an answer.
     if (result.exitStatus !== 1 || !/unknown_fstyp \(no matches\)/i.test(said)) {
       expectSuccess(probe, result, SOLARIS_FAILURES, device.rawPath)
     }
     const zero = await this.#readsZero(device.blockPath, signal)
     if (zero === undefined) throw new StorageError('unavailable', `${device.blockPath}: its first ${PROBE_BYTES} bytes could not be read`)
-    return zero ? { kind: 'blank' } : { kind: 'other', description: 'data that no tool knows' }
+    return zero ? { kind: 'blank', mark } : { kind: 'other', description: 'data that no tool knows', mark }
   }
 
   // Slices of an unlabelled disk cannot be opened for reading (vdc), so a slice 2 that can be read and is not zero means that
@@ -148,15 +152,31 @@ export class SolarisPlatform implements Platform {
     return (await this.#provedUnlabelled(name, signal)).kind === 'unlabelled'
   }
 
-  async label(device: GuestDevice, signal?: AbortSignal): Promise<void> {
-    await this.#labels.write(diskOf(device.blockPath), signal)
+  async label(device: GuestDevice, volumeId: string, signal?: AbortSignal): Promise<void> {
+    await this.#labels.write(diskOf(device.blockPath), labelName(volumeId), signal)
   }
 
-  async format(device: GuestDevice, type: string, asked: readonly string[], signal?: AbortSignal): Promise<void> {
-    if (type !== 'ufs') throw new StorageError('unsupported', `${device.blockPath}: this guest cannot make ${type}, only ufs`)
+  async readMark(device: GuestDevice, signal?: AbortSignal): Promise<string | undefined> {
+    const state = await this.#labels.read(diskOf(device.blockPath), signal)
+    return state.kind === 'labelled' ? state.label.name : undefined
+  }
+
+  markOf(volumeId: string): string {
+    return labelName(volumeId)
+  }
+
+  isDriverMark(mark: string): boolean {
+    return isLabelName(mark)
+  }
+
+  // UFS bears no mark: what tells a volume apart is the name in its label, and a backend exported as a slice has none of its own.
+  async format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void> {
+    if (request.type !== 'ufs') {
+      throw new StorageError('unsupported', `${device.blockPath}: this guest cannot make ${request.type}, only ufs`)
+    }
     // It asks only on a terminal (newfs.c): the caller has proved the slice blank.
     const options = device.sizeBytes > MULTI_TERABYTE ? ['-T'] : []
-    await this.#write([NEWFS, ...options, ...asked, device.rawPath], device.rawPath, signal, SLOW_MS)
+    await this.#write([NEWFS, ...options, ...request.options, device.rawPath], device.rawPath, signal, SLOW_MS)
   }
 
   async check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {

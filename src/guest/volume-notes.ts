@@ -20,9 +20,9 @@ export class VolumeNotes {
   readonly #paths: Paths
   readonly #directory: string
 
-  constructor(paths: Paths, directory: string) {
+  constructor(paths: Paths, stateDirectory: string) {
     this.#paths = paths
-    this.#directory = directory
+    this.#directory = `${stateDirectory}/volumes`
   }
 
   async read(signal?: AbortSignal): Promise<NotesRead> {

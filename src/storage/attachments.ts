@@ -21,6 +21,7 @@ import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { type MachineStates, observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getMachine, getPlace, type PoolMachine, type Pools, type VolumePlace } from './pool.ts'
+import { contentOf } from './properties.ts'
 import { changeRecord, createRecord } from './records.ts'
 
 export interface PublishedVolume {
@@ -60,7 +61,9 @@ export class Attachments {
     const record = records.find(candidate => sameGuest(candidate.guest, request.guest))
     const isLive = record !== undefined && missingFromLive(place, { volume, attachment: record, machine, state }) === undefined
     // The machine lists the disk as before when the storage host has lost what it leads to.
-    if (isLive && (await pool.design.isExposed(place, new Set(records.map(({ guest }) => guest.machine)), signal))) return record
+    if (isLive && (await pool.design.isExposed(place, new Set(records.map(({ guest }) => guest.machine)), signal))) {
+      return withContent(record, volume)
+    }
 
     const chosen = this.#chosenSlots(request.guest)
     const slots = { ...machine.hypervisor.slots, chosen }
@@ -70,7 +73,7 @@ export class Attachments {
     try {
       if (record === undefined) await createRecord(place, planned, signal)
       const attachment = slot === planned.slot ? planned : await changeRecord(place, planned, { slot }, signal)
-      return await this.#export(place, { volume, attachment, machine, state }, signal)
+      return withContent(await this.#export(place, { volume, attachment, machine, state }, signal), volume)
     } finally {
       chosen.delete(slot)
     }
@@ -171,6 +174,11 @@ export class Attachments {
     const seen = names.get(record.guest.machine)
     return seen === undefined || seen.has(`${record.guest.guest} ${attachmentName(place.leaf, record.guest)}`)
   }
+}
+
+// The orchestrator keeps the context of the first attachment for long; what the guest knows the volume by does not change.
+function withContent(attachment: Attachment, volume: Volume): Attachment {
+  return { ...attachment, content: { of: contentOf(volume), bornSeconds: volume.bornSeconds } }
 }
 
 /** Of every machine that answered, its disks as `<guest> <name>`. */

@@ -6,7 +6,7 @@ import { readSnapshot, readVolume } from './catalog.ts'
 import type { Volume, VolumeFormat, VolumeSpec } from './model.ts'
 import { cloneSourceLeaf } from './names.ts'
 import { type VolumePlace, withRoom } from './pool.ts'
-import { formatSnapshotProperties, formatVolumeProperties } from './properties.ts'
+import { contentOf, formatSnapshotProperties, formatVolumeProperties } from './properties.ts'
 import { growTo, reserving } from './reservations.ts'
 import { hasOwnSnapshot } from './snapshot-deletion.ts'
 import { destroyTombstone, NameFreedError } from './tombstones.ts'
@@ -15,6 +15,14 @@ interface CloneSource {
   readonly snapshot: string
   /** Undefined in dialects that keep no size on snapshots: the clone tells. */
   readonly sizeBytes: number | undefined
+}
+
+/** What a copy takes over from what it is made of. */
+interface SourceFacts {
+  readonly sizeBytes: number | undefined
+  readonly blockSizeBytes: number
+  readonly format: VolumeFormat
+  readonly contentOf: string
 }
 
 /** The volume as the request wants it; `sizeBytes` is what it will have. */
@@ -210,18 +218,21 @@ function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
 export async function readSource(
   source: { readonly place: VolumePlace; readonly snapshotLeaf: string | undefined },
   signal?: AbortSignal,
-): Promise<{ readonly sizeBytes: number | undefined; readonly blockSizeBytes: number; readonly format: VolumeFormat }> {
+): Promise<SourceFacts> {
   const { place, snapshotLeaf } = source
   if (snapshotLeaf === undefined) {
     const { volume } = await readVolume(place, signal)
     if (volume === undefined) throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
-    return { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes, format: volume.format }
+    const { sizeBytes, format, parameters } = volume
+    return { sizeBytes, blockSizeBytes: parameters.blockSizeBytes, format, contentOf: contentOf(volume) }
   }
   const { snapshot, volume, tombstone } = await readSnapshot(place, snapshotLeaf, signal)
   const owner = volume ?? tombstone
   if (snapshot === undefined || owner === undefined)
     throw new StorageError('not-found', `source snapshot ${place.volumeId}@${snapshotLeaf} does not exist`)
-  return { sizeBytes: snapshot.sizeBytes || undefined, blockSizeBytes: owner.parameters.blockSizeBytes, format: owner.format }
+  const { parameters, format } = owner
+  const sizeBytes = snapshot.sizeBytes || undefined
+  return { sizeBytes, blockSizeBytes: parameters.blockSizeBytes, format, contentOf: contentOf(owner) }
 }
 
 function equal(a: unknown, b: unknown): boolean {

@@ -68,6 +68,10 @@ export interface Volume {
   readonly machines: readonly string[]
   /** Bytes reserved for it beyond what it uses; 0 for a thin volume. */
   readonly reservedBytes: number
+  /** Where its copies began, if it is one: the volume whose file system it holds. Absent on copies made before this was written. */
+  readonly rootId?: string | undefined
+  /** When its dataset was made, as ZFS tells it. */
+  readonly bornSeconds?: number | undefined
   /** The snapshot it was cloned from, as a ZFS name. */
   readonly origin: string | undefined
   /** Bytes the dataset refers to; more than a blank volume's means that something was written. */
@@ -116,4 +120,6 @@ export interface Attachment {
   readonly lun: number | undefined // design lun only
   readonly sizeBytes: number // at attach
   readonly written: boolean // at attach: the volume held more than a blank volume's bytes
+  /** Of the volume as it is now, for the guest to know it by; not recorded. */
+  readonly content?: { readonly of: string; readonly bornSeconds: number | undefined }
 }

@@ -8,7 +8,7 @@ import { formatSnapshotId, formatVolumeId } from './names.ts'
 import { checkVersion, FORMAT_VERSION, parseFormat, parseNumber, parseParameters, parseSource, parseWord } from './persisted.ts'
 
 const PREFIX = 'ldom-csi:'
-const VOLUME_KEYS = ['cluster', 'name', 'format', 'size', 'source', 'parameters', 'state', 'format-version'] as const
+const VOLUME_KEYS = ['cluster', 'name', 'format', 'size', 'source', 'root', 'parameters', 'state', 'format-version'] as const
 const RECORD_KEYS = ['cluster', 'sharing', 'machine', 'guest', 'vdisk', 'lun', 'mode', 'size', 'written'] as const
 
 /** One list serves volumes and records: both are read by the same command. */
@@ -16,6 +16,7 @@ export const READ_PROPERTIES: readonly string[] = [
   'type',
   'volsize',
   'referenced',
+  'creation',
   'refreservation',
   'origin',
   ...new Set([...VOLUME_KEYS, ...RECORD_KEYS].map(key => PREFIX + key)),
@@ -62,7 +63,7 @@ export function parseBytes(text: string | undefined, what: string): number {
 }
 
 export function formatVolumeProperties(
-  volume: Pick<Volume, 'name' | 'format' | 'createdSizeBytes' | 'source' | 'parameters'>,
+  volume: Pick<Volume, 'name' | 'format' | 'createdSizeBytes' | 'source' | 'rootId' | 'parameters'>,
   cluster: string,
 ): Record<string, string> {
   return prefixed({
@@ -71,6 +72,7 @@ export function formatVolumeProperties(
     format: JSON.stringify(volume.format),
     size: String(volume.createdSizeBytes),
     source: JSON.stringify(volume.source),
+    ...(volume.rootId === undefined ? {} : { root: volume.rootId }),
     parameters: JSON.stringify(volume.parameters),
     state: 'live',
     'format-version': String(FORMAT_VERSION),
@@ -99,6 +101,12 @@ export function formatSharedProperties(cluster: string): Record<string, string> 
 /** Whether this is the record above those of a shared volume. */
 export function isSharedRecord(properties: Properties, dataset: string): boolean {
   return findOwn(properties, 'sharing', dataset) === 'shared' && findOwn(properties, 'guest', dataset) === undefined
+}
+
+/** The volume whose file system this one holds: its own id, or where its copies began; of a copy made before that was written, its source. */
+export function contentOf({ id, source, rootId }: Pick<Volume, 'id' | 'source' | 'rootId'>): string {
+  if (source.kind === 'empty') return id
+  return rootId ?? (source.kind === 'volume' ? source.id : source.id.slice(0, source.id.indexOf('@')))
 }
 
 /** What may change on a record before its first export: numbers that somebody else turned out to have. */
@@ -171,6 +179,8 @@ export function parseVolume(properties: Properties, place: DatasetPlace): Volume
     parameters: parseParameters(getOwn(properties, 'parameters', dataset), at('parameters')),
     source: parseSource(getOwn(properties, 'source', dataset), at('source')),
     machines: place.machines,
+    rootId: findOwn(properties, 'root', dataset),
+    bornSeconds: parseBytes(properties.get('creation')?.value, `creation of ${dataset}`),
     createdSizeBytes: parseNumber(getOwn(properties, 'size', dataset), at('size')),
     reservedBytes: parseBytes(properties.get('refreservation')?.value, `refreservation of ${dataset}`),
     origin: properties.get('origin')?.value === '-' ? undefined : properties.get('origin')?.value,

@@ -106,6 +106,7 @@ export class Volumes {
       format: spec.format,
       parameters,
       source: spec.source,
+      rootId: found?.contentOf,
       machines: [...pool.machines.keys()],
       reservedBytes: 0,
       origin: undefined,

@@ -164,6 +164,8 @@ const ROWS: readonly GuestDay[] = [
     over: (world, disk) => {
       world.removeDisk(disk)
       blank(world)
+      // The guest knows the volume, and would not make a file system for it again.
+      world.host.programs.get('rmdir')?.(['/var/lib/ldom-csi/used/silver%2Fv1'], { input: '', host: world.host })
     },
   },
   {

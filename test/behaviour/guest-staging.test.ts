@@ -15,7 +15,7 @@ function getSuperblock(region: Region): Superblock {
 /** A disk that somebody used before: with a file system and a file. */
 async function usedDisk(world: GuestWorld, id = 100): Promise<TestDisk> {
   const disk = world.addDisk(id, 600 * MiB)
-  const request = world.stageRequest(disk, { volumeId: `silver/used-${id}`, stagingPath: `/staging/used-${id}` })
+  const request = world.stageRequest(disk, { stagingPath: `/staging/used-${id}` })
   await world.volumes.stage(request)
   world.guest.writeFile(`/staging/used-${id}/data`, 'kept')
   await world.volumes.unstage(request)

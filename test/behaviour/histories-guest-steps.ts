@@ -47,6 +47,8 @@ export async function stageIn(player: Player, volume: VolumeBelief, attachment: 
       createdEmpty: volume.createdEmpty,
       written: answer.written,
       mode: answer.mode,
+      contentOf: answer.content?.of,
+      bornSeconds: answer.content?.bornSeconds,
       stagingPath: volume.stagingPath(),
     }),
   )

@@ -15,6 +15,8 @@ export function stageRequest(volume: Volume, attachment: Attachment, change: Par
     createdEmpty: volume.source.kind === 'empty',
     written: attachment.written,
     mode: attachment.mode,
+    contentOf: attachment.content?.of,
+    bornSeconds: attachment.content?.bornSeconds,
     stagingPath: STAGING,
     ...change,
   }

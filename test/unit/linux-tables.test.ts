@@ -97,7 +97,7 @@ test.each([
   {
     name: 'ext4 as recorded',
     text: 'DEVNAME=/dev/zd0\nUUID=195c7718-e55e-11f1-913c-c9f329f0f635\nVERSION=1.0\nBLOCK_SIZE=1024\nTYPE=ext4\nUSAGE=filesystem\n',
-    content: { kind: 'filesystem', type: 'ext4' },
+    content: { kind: 'filesystem', type: 'ext4', mark: '195c7718-e55e-11f1-913c-c9f329f0f635' },
   },
   { name: 'a partition table', text: 'DEVNAME=/dev/zd0\nPTTYPE=gpt\n', content: { kind: 'other', description: 'a partition table (gpt)' } },
   {

@@ -34,7 +34,7 @@ function read(own: Readonly<Record<string, string>>, changed: Readonly<Record<st
     values.delete(`ldom-csi:${name}`)
     if (value !== undefined) values.set(`ldom-csi:${name}`, { value: encode(value), source: 'local' })
   }
-  for (const [name, value] of Object.entries({ volsize: '8192', refreservation: '8192', referenced: '12288', origin: '-' }))
+  for (const [name, value] of Object.entries({ volsize: '8192', creation: '1', refreservation: '8192', referenced: '12288', origin: '-' }))
     values.set(name, { value, source: 'none' })
   return values
 }

@@ -49,11 +49,11 @@ export function writeSuperblock(region: Region, superblock: Superblock): void {
 }
 
 /** Makes an empty file system over the region, whatever was there. */
-export function makeFileSystem(region: Region, type: string, blockBytes: number): Superblock {
+export function makeFileSystem(region: Region, type: string, blockBytes: number, uuid: string = randomUUID()): Superblock {
   const sizeBytes = Math.floor(region.sizeBytes / blockBytes) * blockBytes
   const superblock = {
     type,
-    uuid: randomUUID(),
+    uuid,
     sizeBytes,
     bornBytes: sizeBytes,
     blockBytes,

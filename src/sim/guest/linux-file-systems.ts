@@ -17,6 +17,8 @@ const SOLARIS_LABEL = 'SIMLABEL'
 type Work = (disk: VirtualDisk, path: string) => SimAnswer
 
 export class LinuxFileSystems {
+  /** mkfs.xfs 4.3 and later. */
+  knowsUuidOption = true
   readonly #guest: SimLinuxGuest
   readonly #mountOf: (path: string) => SimMount | undefined
 
@@ -88,7 +90,7 @@ export class LinuxFileSystems {
   #mkfsExt4(args: readonly string[]): SimAnswer {
     const options = args.slice(0, -1)
     // Options that shape the file system are taken, and shape nothing here.
-    const shape = /^-[bgGiImNOETL]$/
+    const shape = /^-[bgGiImNOETLU]$/
     const known = (word: string, index: number) => /^(-q|-m0|-F)$/.test(word) || shape.test(word) || shape.test(options[index - 1] ?? '')
     if (args.length === 0 || !options.every(known)) return unsupported('mkfs.ext4', args)
     // It asks before it overwrites only on a terminal: without one it goes ahead (recorded).
@@ -98,7 +100,7 @@ export class LinuxFileSystems {
         return refuse(1, `${path} is apparently in use by the system; will not make a filesystem here!`)
       }
       const region = this.#guest.region(disk)
-      makeFileSystem(region, 'ext4', extBlockBytes(region.sizeBytes))
+      makeFileSystem(region, 'ext4', extBlockBytes(region.sizeBytes), optionValue(options, '-U'))
       return answer()
     })
   }
@@ -107,6 +109,9 @@ export class LinuxFileSystems {
     const options = args.slice(0, -1)
     if (args.length === 0 || !options.every((word, at) => /^-[qfKbimnsL]$/.test(word) || /^-[bimnsL]$/.test(options[at - 1] ?? '')))
       return unsupported('mkfs.xfs', args)
+    const uuid = /^uuid=(.*)$/.exec(optionValue(options, '-m') ?? '')?.[1]
+    // The words are recorded for another option, that old ones have no uuid is recalled.
+    if (uuid !== undefined && !this.knowsUuidOption) return refuse(1, `unknown option -m uuid=${uuid}\nUsage: mkfs.xfs`)
     return this.#onDevice('mkfs.xfs', args.at(-1) ?? '', (disk, path) => {
       const region = this.#guest.region(disk)
       const physical = this.#guest.physicalSectorBytes
@@ -125,7 +130,7 @@ export class LinuxFileSystems {
       }
       // Recalled from xfsprogs 5.19 and later.
       if (region.sizeBytes < 300 * MiB) return refuse(1, 'Filesystem must be larger than 300MB.')
-      makeFileSystem(region, 'xfs', 4096)
+      makeFileSystem(region, 'xfs', 4096, uuid)
       return { exitStatus: 0, stdout: '', stderr: warning }
     })
   }
@@ -240,6 +245,11 @@ export class LinuxFileSystems {
       throw error
     }
   }
+}
+
+function optionValue(options: readonly string[], name: string): string | undefined {
+  const at = options.indexOf(name)
+  return at < 0 ? undefined : options[at + 1]
 }
 
 const OFFSETS: Readonly<Record<string, string>> = { ext4: '0x438', xfs: '0x0', ufs: '0x255c' }

@@ -26,6 +26,7 @@ export interface LinuxGuestOptions extends GuestOptions {
 
 export class SimLinuxGuest extends SimGuest {
   readonly names: NameTree
+  readonly fileSystems: LinuxFileSystems
   readonly physicalSectorBytes: number
   /** Sizes as the kernel read them. */
   readonly #probed = new Map<VirtualDisk, number>()
@@ -72,8 +73,8 @@ export class SimLinuxGuest extends SimGuest {
       markClean: (disk, clean) => this.markClean(disk, clean),
     })
     this.disksChanged()
-    const fileSystems = new LinuxFileSystems(this, path => this.#mounts.mountOf(path))
-    for (const [name, program] of [...this.names.programs(), ...this.#mounts.programs(), ...fileSystems.programs()]) {
+    this.fileSystems = new LinuxFileSystems(this, path => this.#mounts.mountOf(path))
+    for (const [name, program] of [...this.names.programs(), ...this.#mounts.programs(), ...this.fileSystems.programs()]) {
       host.programs.set(name, program)
     }
     host.programs.set('blockdev', args => this.#blockdev(args))

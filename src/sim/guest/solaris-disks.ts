@@ -194,14 +194,23 @@ export class SolarisDisks {
   // load64 and validate64 of fmthard.c: a whole table from standard input, measured against the disk as it is now. It minds
   // neither mounts nor what was in the table before. Only disks with an EFI label are modelled.
   #fmthard(args: readonly string[], input: string): SimAnswer {
-    const [s, from, path = ''] = args
-    if (s !== '-s' || from !== '-' || args.length !== 3) return unsupported('fmthard', args)
+    const named = args[0] === '-n' ? args[1] : undefined
+    const [s, from, path = ''] = named === undefined ? args : [...args.slice(2, -1), ...(args.length === 3 ? ['', ''] : []), args.at(-1)]
+    const takesTable = s === '-s' && from === '-'
+    if (!takesTable && (named === undefined || args.length !== 3)) return unsupported('fmthard', args)
     const found = path.startsWith('/dev/rdsk/') ? this.slice(path) : undefined
     if (!found) return refuse(1, `fmthard:  Cannot stat device ${path}`)
     const { disk } = found
     try {
       if (disk.shape === 'slice' || this.#label(disk)?.kind !== 'efi') return unsupported('fmthard', args)
       const sectors = totalSectors(disk)
+      // 8 bytes are copied (fmthard.c).
+      const name = named === undefined ? {} : { name: named.slice(0, 8) }
+      if (!takesTable) {
+        const label = this.#label(disk)
+        if (label) this.#writeLabel(disk, { ...label, ...name })
+        return answer('fmthard:  New volume table of contents now in place.\n')
+      }
       const slices: Slice[] = []
       for (const line of input.split('\n').filter(at => at !== '' && !at.startsWith('*'))) {
         const match = line.match(/^\s*(\d+)\s+(\d+)\s+([0-9a-f]+)\s+(\d+)\s+(\d+)/)
@@ -211,7 +220,7 @@ export class SolarisDisks {
       }
       const problem = invalidTable(slices, sectors)
       if (problem !== undefined) return refuse(1, problem)
-      this.#writeLabel(disk, { kind: 'efi', totalSectors: sectors, slices })
+      this.#writeLabel(disk, { kind: 'efi', ...name, totalSectors: sectors, slices })
       return answer('fmthard:  New volume table of contents now in place.\n')
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error

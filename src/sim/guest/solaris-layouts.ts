@@ -21,6 +21,8 @@ export interface Slice {
 
 export interface Label {
   readonly kind: 'vtoc' | 'efi'
+  /** Volume name, as fmthard -n writes it. */
+  readonly name?: string
   readonly totalSectors: number
   readonly slices: readonly Slice[]
 }
@@ -115,7 +117,8 @@ export function printTable(path: string, label: Label, disk: VirtualDisk): strin
     const [first, count, last] = [slice.first, slice.count, slice.first + slice.count - 1].map(value => String(value).padStart(11))
     return `  ${String(slice.number).padStart(6)}   ${String(slice.tag).padStart(4)}    ${slice.flags ?? '00'}  ${first} ${count} ${last}`
   })
-  const head = [`* ${path} partition map`, '*', '* Dimensions:', number(SECTOR, 'bytes/sector'), ...dimensions]
+  const named = label.name === undefined ? '' : ` (volume "${label.name}")`
+  const head = [`* ${path}${named} partition map`, '*', '* Dimensions:', number(SECTOR, 'bytes/sector'), ...dimensions]
   const flags = ['*', '* Flags:', '*   1: unmountable', '*  10: read-only', '*']
   const columns = [
     '*                            First       Sector      Last',

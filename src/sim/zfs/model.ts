@@ -26,6 +26,7 @@ export class SimPool {
   readonly metadataFactor: number
   /** `volsize` applies to volumes only (source of 2009; snapshots came later). */
   readonly sizelessSnapshots: boolean
+  #lastCreationMs = 0
 
   constructor(options: {
     name: string
@@ -55,6 +56,12 @@ export class SimPool {
 
   nowMs(): number {
     return this.#clock()
+  }
+
+  // Nobody deletes a volume and makes it anew within a second, but a clock that stands still would show it so.
+  nextCreationMs(): number {
+    this.#lastCreationMs = Math.max(this.#clock(), this.#lastCreationMs + 1000)
+    return this.#lastCreationMs
   }
 
   /** Of what the command at hand makes: all of it belongs to one. */
@@ -187,7 +194,7 @@ export class SimDataset {
       volume?.blockSize ?? 0,
     )
     this.createTransactionGroup = pool.transactionGroup
-    this.createdMs = pool.nowMs()
+    this.createdMs = pool.nextCreationMs()
     this.objectSet = pool.nextObjectSet()
     this.guid = identity(`${name} ${this.objectSet}`)
   }

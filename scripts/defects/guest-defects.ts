@@ -97,6 +97,16 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     tests: [IDENTITY],
   },
   {
+    name: 'the size of a disk is sought on a line of its own, which older releases do not begin for it',
+    changes: [{ file: 'src/guest/solaris-tables.ts', find: '(?:^| )Size: ', replace: '^Size: ' }],
+    tests: [STAGING],
+  },
+  {
+    name: 'a disk whose name is cut at 16 characters is not found in its own description',
+    changes: [{ file: 'src/iscsi/devices.ts', find: 'device.length > CUT_NAME && nameAt(at) === cut', replace: 'nameAt(at) === device' }],
+    tests: ['test/unit/iscsiadm.test'],
+  },
+  {
     name: 'a copy is formatted',
     changes: [
       { file: PREPARATION, find: '  if (!request.createdEmpty) return', replace: '  if (!request.createdEmpty && request.written) return' },

@@ -138,9 +138,12 @@ export function backendBytes(diskBytes: number, label: Label | undefined, expect
   return asSlice >= expectedBytes ? asSlice : diskBytes
 }
 
-/** `iostat -En <disk>`: the line `Size: 1.07GB <1073741824 bytes>` of the disk (iostat(1M), recalled). */
+/**
+ * `iostat -En <disk>`: the item `Size: 1.07GB <1073741824 bytes>`. It has a line of its own only in newer releases, else it stands
+ * behind the product or the serial number (captured of Solaris 10; show_disk_errors of iostat.c).
+ */
 export function parseDiskBytes(text: string): number | undefined {
-  const match = text.match(/^Size: .*<(\d+) bytes>/m)
+  const match = text.match(/(?:^| )Size: \S+ <(\d+) bytes>/m)
   const size = match ? Number(match[1]) : undefined
   return size !== undefined && Number.isSafeInteger(size) && size > 0 ? size : undefined
 }

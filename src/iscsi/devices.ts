@@ -32,6 +32,10 @@ const DEVICE_FAILURES: readonly FailureRow[] = [
   },
 ]
 
+/** Characters that Solaris 10 prints of a name. */
+const CUT_NAME = 16
+const INQUIRY = /^Vendor:\s*(.*?)\s+Product:\s*(.*?)(?:\s+Revision:\s*(.*?))?(?:\s+Serial No:\s*(.*?))?\s+Size: \S+ <(\d+) bytes>/
+
 export interface DiskDescription {
   readonly sizeBytes: number
   readonly vendor: string
@@ -111,16 +115,30 @@ export class DeviceTree {
   }
 }
 
-/** Of `iostat -En <disk>` (format recalled): a block that begins with the name, then Vendor, Product, Serial No and Size. */
+/**
+ * Of `iostat -En <disk>`: a block that begins with the name, then Vendor, Product, and often Revision and Serial No, then Size. Only newer
+ * releases begin a line before the size and print names of more than 16 characters in full (captured; show_disk_errors of iostat.c).
+ */
 export function parseDescription(text: string, device: string): DiskDescription {
   const lines = text.split('\n')
-  const start = lines.findIndex(line => line.split(/\s+/)[0] === device)
-  if (start < 0) throw new StorageError('unavailable', `iostat does not list disk ${device}`)
-  const block = lines.slice(start + 1, start + 5).join('\n')
-  const inquiry = /^Vendor:\s*(.*?)\s+Product:\s*(.*?)\s+Revision:\s*(.*?)\s*Serial No:[ \t]*(.*?)\s*$/m.exec(block)
-  const size = /^Size: .*<(\d+) bytes>/m.exec(block)?.[1]
-  if (inquiry === null || size === undefined || !Number.isSafeInteger(Number(size))) {
+  const starts = lines.flatMap((line, at) => (/ Soft Errors: /.test(line) ? [at] : []))
+  const nameAt = (at: number) => lines[at]?.split(/\s+/)[0]
+  const exact = starts.filter(at => nameAt(at) === device)
+  const cut = device.slice(0, CUT_NAME)
+  const [start, another] = exact.length > 0 ? exact : starts.filter(at => device.length > CUT_NAME && nameAt(at) === cut)
+  if (start === undefined) throw new StorageError('unavailable', `iostat does not list disk ${device}`)
+  if (another !== undefined)
+    throw new StorageError('unavailable', `iostat lists several disks as ${nameAt(start)}; which is ${device} it does not say`)
+  const block = lines
+    .slice(
+      start + 1,
+      starts.find(at => at > start),
+    )
+    .join(' ')
+  const parts = INQUIRY.exec(block)
+  const [, vendor = '', product = '', , serial = '', size = ''] = parts ?? []
+  if (parts === null || !Number.isSafeInteger(Number(size))) {
     throw new StorageError('internal', `iostat printed disk ${device} without inquiry data or size: ${JSON.stringify(text)}`)
   }
-  return { sizeBytes: Number(size), vendor: inquiry[1] ?? '', product: inquiry[2] ?? '', serial: inquiry[4] ?? '' }
+  return { sizeBytes: Number(size), vendor, product, serial }
 }

@@ -280,6 +280,15 @@ describe('in a linux guest', () => {
     expect(world.guest.mounts().map(mount => mount.path)).toEqual(['/staging/v2', '/staging/v1'])
   })
 
+  test.each(['current', 'solaris-10'] as const)('the size of a disk is read as iostat prints it: %s', async release => {
+    const world = guestWorld('solaris')
+    if (world.solaris) world.solaris.solarisDisks.iostatRelease = release
+
+    await world.volumes.stage(world.stageRequest(world.addDisk(100, 600 * MiB, { shape: 'full' })))
+
+    expect(world.guest.mounts()).toMatchObject([{ disk: 100 }])
+  })
+
   test('a volume over 2 TiB is refused before anything is looked at: the driver would show it wrongly', async () => {
     const world = guestWorld('linux')
     const disk = world.addDisk(100, 3 * TiB)

@@ -1,7 +1,7 @@
 // The initiator's side of a logical unit, on simulated hosts: when its device is there, whose bytes it shows, and what is no answer.
 
 import { isStorageError } from '../../src/errors.ts'
-import { DeviceTree } from '../../src/iscsi/devices.ts'
+import { DeviceTree, parseDescription } from '../../src/iscsi/devices.ts'
 import { Iscsiadm } from '../../src/iscsi/iscsiadm.ts'
 import { SimComstar } from '../../src/sim/comstar/sim-comstar.ts'
 import { SimInitiator } from '../../src/sim/comstar/sim-initiator.ts'
@@ -181,6 +181,68 @@ test.each([
   const { sd1, answer } = await world()
   answer(given)
   await expect(sd1.devices.describe(`c0t${GUID}d0`)).rejects.toMatchObject({ kind })
+})
+
+const COUNTERS = 'Media Error: 0 Device Not Ready: 0 No Device: 0 Recoverable: 0 \nIllegal Request: 2 Predictive Failure Analysis: 0 \n'
+// Captured on Solaris 10 5/08, and on Solaris 11 as an administrator's notes have it.
+const SOLARIS_10 = `c1t0d0           Soft Errors: 2 Hard Errors: 0 Transport Errors: 0 
+Vendor: MegaRaid Product: PERC 3/DC Revision: 199A Serial No:  Size: 36.36GB <36364615168 bytes>
+${COUNTERS}c0t0d0           Soft Errors: 6 Hard Errors: 0 Transport Errors: 0 
+Vendor: HL-DT-ST Product: DVD-ROM GDR8081N Revision: 0208 Serial No:  
+Size: 2.26GB <2259353600 bytes>
+${COUNTERS}`
+const SOLARIS_11 = `c3t0d0           Soft Errors: 0 Hard Errors: 0 Transport Errors: 0
+Vendor: ORACLE   Product: SSM              Revision: PMAP Serial No:
+Size: 4.01GB <4009754624 bytes>
+${COUNTERS}c2t5000000000000001d0 Soft Errors: 0 Hard Errors: 1 Transport Errors: 0
+Vendor: EMC      Product: SYMMETRIX        Revision: 5977 Serial No: 000000000000
+Size: 0.01GB <5897728 bytes>
+${COUNTERS}`
+const CUT = 'c2t5000000000000001d0 '
+const VDISK = 'c0d139           Soft Errors: 0 Transport Errors: 0 Protocol Errors: 0 \nVendor: SUN Product: VDSK '
+const PERC = { vendor: 'MegaRaid', product: 'PERC 3/DC', serial: '', sizeBytes: 36_364_615_168 }
+const EMC = { vendor: 'EMC', product: 'SYMMETRIX', serial: '000000000000', sizeBytes: 5_897_728 }
+
+test.each([
+  { name: 'a size behind an empty serial number', text: SOLARIS_10, device: 'c1t0d0', description: PERC },
+  {
+    name: 'a size on the next line',
+    text: SOLARIS_10,
+    device: 'c0t0d0',
+    description: { vendor: 'HL-DT-ST', product: 'DVD-ROM GDR8081N', serial: '', sizeBytes: 2_259_353_600 },
+  },
+  { name: 'a long name in full', text: SOLARIS_11, device: 'c2t5000000000000001d0', description: EMC },
+  {
+    name: 'a name cut at 16 characters',
+    text: SOLARIS_11.replace(CUT, `${CUT.slice(0, 16)} `),
+    device: 'c2t5000000000000001d0',
+    description: EMC,
+  },
+  {
+    name: 'neither revision nor serial number',
+    text: `${VDISK}Size: 10.74GB <10737418240 bytes>\n\n`,
+    device: 'c0d139',
+    description: { vendor: 'SUN', product: 'VDSK', serial: '', sizeBytes: 10_737_418_240 },
+  },
+])('a disk is described with $name', ({ text, device, description }) => {
+  expect(parseDescription(text, device)).toEqual(description)
+})
+
+test('two disks whose cut names are the same are told apart by nobody', () => {
+  const cut = SOLARIS_11.replace(CUT, `${CUT.slice(0, 16)} `)
+
+  expect(() => parseDescription(cut + cut, 'c2t5000000000000001d0')).toThrow('several disks')
+})
+
+test('a domain with Solaris 10 describes its disks as well', async () => {
+  const { sd1, show } = await world()
+  sd1.initiator.iostatRelease = 'solaris-10'
+  await show()
+  await sd1.devices.enumerate()
+
+  const described = await sd1.devices.describe(`c0t${GUID}d0`)
+
+  expect(described).toEqual({ sizeBytes: 8 * MiB, vendor: 'SUN', product: 'COMSTAR', serial: '' })
 })
 
 test('a test that could not look is no absence', async () => {

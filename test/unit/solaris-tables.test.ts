@@ -168,6 +168,13 @@ test.each([
     'c0d1             Soft Errors: 0 Hard Errors: 0 Transport Errors: 0 \nVendor: SUN      Product: VDSK \nSize: 1.07GB <1073741824 bytes>\nMedia Error: 0 \n',
     1_073_741_824,
   ],
+  // Derived from vdc.c and the iostat.c of OpenSolaris; not captured.
+  [
+    'c0d139           Soft Errors: 0 Transport Errors: 0 Protocol Errors: 0 \nVendor: SUN Product: VDSK Size: 10.74GB <10737418240 bytes>\n\n',
+    10_737_418_240,
+  ],
+  // Captured on Solaris 10 5/08.
+  ['Vendor: MegaRaid Product: PERC 3/DC Revision: 199A Serial No:  Size: 36.36GB <36364615168 bytes>\n', 36_364_615_168],
   ['Size: 0.00GB <0 bytes>\n', undefined],
   ['', undefined],
 ])('the size in %j', (text, bytes) => {

@@ -4,6 +4,7 @@
 import { addDevicePrograms } from '../device-programs.ts'
 import { DeviceError, type SimDevice } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
+import { type IostatRelease, printDiskErrors } from '../iostat.ts'
 import { parseOptions } from '../options.ts'
 import { isLabelled, sliceStart, writeLabel } from './label.ts'
 import type { SimComstar, VisibleUnit } from './sim-comstar.ts'
@@ -28,6 +29,8 @@ export class SimInitiator {
   readonly targets: readonly SimComstar[]
   /** Whether the storage network is there. */
   connected = true
+  /** Whose layout `iostat -En` has. */
+  iostatRelease: IostatRelease = 'current'
   /** So many enumerations pass before a new unit has its node. */
   slowEnumerations = 0
   readonly #nodes = new Map<string, DiskNode>() // by GUID
@@ -195,7 +198,6 @@ export class SimInitiator {
     return success()
   }
 
-  // Format recalled.
   #iostat(args: readonly string[]): SimAnswer {
     const parsed = parseOptions(args, 'En')
     if (parsed.kind !== 'parsed' || parsed.options.length < 2) return failure('iostat', 'unsupported arguments in the simulation')
@@ -208,15 +210,24 @@ export class SimInitiator {
   #describe(node: DiskNode): string {
     const found = (this.#visible(node.target) ?? []).find(({ unit }) => unit.guid === node.guid)
     const sizeBytes = found?.unit.sizeBytes ?? 0
-    return [
-      `${this.#diskName(node.guid).padEnd(16)} Soft Errors: 0 Hard Errors: 0 Transport Errors: 0 `,
-      'Vendor: SUN      Product: COMSTAR          Revision: 1.0  Serial No:  ',
-      `Size: ${(sizeBytes / 1e9).toFixed(2)}GB <${sizeBytes} bytes>`,
-      'Media Error: 0 Device Not Ready: 0 No Device: 0 Recoverable: 0 ',
-      'Illegal Request: 0 Predictive Failure Analysis: 0 ',
-    ]
-      .map(line => `${line}\n`)
-      .join('')
+    // The items of sd, as captured; that COMSTAR fills them in like this is recalled.
+    const items = [
+      ['Soft Errors', 0],
+      ['Hard Errors', 0],
+      ['Transport Errors', 0],
+      ['Vendor', 'SUN     '],
+      ['Product', 'COMSTAR         '],
+      ['Revision', '1.0 '],
+      ['Serial No', ''],
+      ['Size', sizeBytes],
+      ['Media Error', 0],
+      ['Device Not Ready', 0],
+      ['No Device', 0],
+      ['Recoverable', 0],
+      ['Illegal Request', 0],
+      ['Predictive Failure Analysis', 0],
+    ] as const
+    return printDiskErrors(this.#diskName(node.guid), items, this.iostatRelease)
   }
 }
 

@@ -1,9 +1,10 @@
 // Disks of the simulated Solaris guest: names in /dev/dsk that appear, and stay when the disk goes; labels, made up by the disk
 // server around a slice or written on a whole disk; prtvtoc, format, fmthard, iostat, devfsadm.
-// Behaviour: illumos vds.c, vdc.c, prtvtoc.c, fmthard.c. What only format and iostat know is recalled, and says so.
+// Behaviour: illumos vds.c, vdc.c, prtvtoc.c, fmthard.c. What only format knows is recalled, and says so.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
+import { type IostatRelease, printDiskErrors } from '../iostat.ts'
 import type { Region } from './file-system.ts'
 import { answer, type NameEntry, refuse, unsupported } from './names.ts'
 import {
@@ -27,6 +28,8 @@ export class SolarisDisks {
   readonly controller: number
   /** When false, names of new disks appear only when devfsadm is asked (a daemon that lags behind). */
   followsHotplug = true
+  /** Whose layout `iostat -En` has. */
+  iostatRelease: IostatRelease = 'current'
   readonly #list: () => readonly VirtualDisk[]
   /** Numbers of disks that have names, whether or not the disk is there. */
   readonly #named = new Set<number>()
@@ -142,16 +145,22 @@ export class SolarisDisks {
     return answer()
   }
 
-  // Recalled from iostat(1M): three lines of counters around the size.
+  // The items of vdc.c (vdc_create_err_kstats): no revision, and no serial number.
   #iostat(args: readonly string[]): SimAnswer {
     const [option, name = ''] = args
     if (option !== '-En' || args.length !== 2) return unsupported('iostat', args)
     const found = this.slice(`/dev/dsk/${name}s0`)
     if (!found) return answer()
     const bytes = this.#onDisk(() => totalSectors(found.disk) * SECTOR) ?? 0
-    return answer(
-      `${name.padEnd(16)} Soft Errors: 0 Hard Errors: 0 Transport Errors: 0 \nVendor: SUN      Product: VDSK             Revision: 1.0  Serial No:  \nSize: ${(bytes / 1e9).toFixed(2)}GB <${bytes} bytes>\nMedia Error: 0 Device Not Ready: 0 No Device: 0 Recoverable: 0 \nIllegal Request: 0 Predictive Failure Analysis: 0 \n`,
-    )
+    const items = [
+      ['Soft Errors', 0],
+      ['Transport Errors', 0],
+      ['Protocol Errors', 0],
+      ['Vendor', 'SUN'],
+      ['Product', 'VDSK'],
+      ['Size', bytes],
+    ] as const
+    return answer(printDiskErrors(name, items, this.iostatRelease))
   }
 
   #prtvtoc(args: readonly string[]): SimAnswer {

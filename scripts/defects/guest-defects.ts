@@ -98,7 +98,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the size of a disk is sought on a line of its own, which older releases do not begin for it',
-    changes: [{ file: 'src/guest/solaris-tables.ts', find: '(?:^| )Size: ', replace: '^Size: ' }],
+    changes: [{ file: 'src/guest/solaris-tables.ts', find: '(?:^|\\S +)Size: ', replace: '^Size: ' }],
     tests: [STAGING],
   },
   {

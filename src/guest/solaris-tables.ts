@@ -143,7 +143,7 @@ export function backendBytes(diskBytes: number, label: Label | undefined, expect
  * behind the product or the serial number (captured of Solaris 10; show_disk_errors of iostat.c).
  */
 export function parseDiskBytes(text: string): number | undefined {
-  const match = text.match(/(?:^| )Size: \S+ <(\d+) bytes>/m)
+  const match = text.match(/(?:^|\S +)Size: \S+ <(\d+) bytes>/m)
   const size = match ? Number(match[1]) : undefined
   return size !== undefined && Number.isSafeInteger(size) && size > 0 ? size : undefined
 }

@@ -6,7 +6,7 @@ import { digestOptions, NotesRead, VolumeNotes } from '../../src/guest/volume-no
 import type { Command, Shell } from '../../src/shell/shell.ts'
 
 const [A, B] = ['gold/v-a', 'gold/v-b']
-const NOTES = '/var/lib/notes'
+const NOTES = '/var/lib/notes/volumes'
 const TARGET = '/pods/1/mount'
 
 /** A directory of links, with the four commands that the notes need. */
@@ -42,7 +42,7 @@ function directory(links: Record<string, string> = {}) {
       }
     },
   }
-  return { notes: new VolumeNotes(new Paths(shell), NOTES), held, writes }
+  return { notes: new VolumeNotes(new Paths(shell), '/var/lib/notes'), held, writes }
 }
 
 test('what was noted is read: the disk of a volume, whose a disk is, and where it was published', async () => {

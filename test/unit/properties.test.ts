@@ -107,7 +107,7 @@ function volume(change: { parent?: string; native?: Record<string, string>; with
   const values = new Map<string, { value: string; source: PropertySource }>(
     Object.entries(properties.formatVolumeProperties(VOLUME, 'prod')).map(([name, value]) => [name, { value, source: 'local' as const }]),
   )
-  const ofZfs = { volsize: '16384', refreservation: '4096', referenced: '12288', origin: '-', ...change.native }
+  const ofZfs = { volsize: '16384', creation: '1790000000', refreservation: '4096', referenced: '12288', origin: '-', ...change.native }
   for (const [name, value] of Object.entries(ofZfs)) values.set(name, { value, source: 'none' })
   if (change.without !== undefined) values.delete(change.without)
   const parent = change.parent === undefined ? undefined : read({}, { referenced: change.parent })
@@ -118,7 +118,7 @@ test('a volume is what is written on its dataset, and what ZFS says of it', () =
   expect(volume()).toEqual({
     ...VOLUME,
     ...{ id: 'gold/v-a', pool: 'gold', leaf: 'v-a', machines: ['m1'], sizeBytes: 16_384, reservedBytes: 4096, referencedBytes: 12_288 },
-    ...{ origin: undefined, blankBytes: 65_536 },
+    ...{ origin: undefined, blankBytes: 65_536, rootId: undefined, bornSeconds: 1_790_000_000 },
   })
   expect(volume({ native: { origin: 'tank/csi/v-b@c-a' } }).origin).toBe('tank/csi/v-b@c-a')
 })
@@ -132,8 +132,18 @@ test.each([
   expect(volume({ parent }).blankBytes).toBe(blank)
 })
 
-test.each(['volsize', 'refreservation', 'referenced'])('a volume without %s is not understood', name => {
+test.each(['volsize', 'creation', 'refreservation', 'referenced'])('a volume without %s is not understood', name => {
   expect(() => volume({ without: name })).toThrow(expect.objectContaining({ kind: 'internal' }))
+})
+
+test('a copy knows where its copies began, and one of earlier versions takes its source for that', () => {
+  const copy = { id: 'gold/v-c', source: { kind: 'volume', id: 'gold/v-b' } } as const
+  const restored = { id: 'gold/v-c', source: { kind: 'snapshot', id: 'gold/v-b@s-a' } } as const
+
+  expect(properties.contentOf({ id: 'gold/v-c', source: { kind: 'empty' }, rootId: undefined })).toBe('gold/v-c')
+  expect(properties.contentOf({ ...copy, rootId: 'gold/v-a' })).toBe('gold/v-a')
+  expect(properties.contentOf({ ...copy, rootId: undefined })).toBe('gold/v-b')
+  expect(properties.contentOf({ ...restored, rootId: undefined })).toBe('gold/v-b')
 })
 
 test.each(['name', 'format', 'parameters', 'source', 'size'])('a volume without %s of its own is refused', name => {

@@ -12,6 +12,8 @@ export type GuestReadiness =
 export interface GuestState {
   readonly name: string
   readonly readiness: GuestReadiness
+  /** Whether it is the domain from which the machine itself is controlled: never a guest of ours. */
+  readonly isControl: boolean
 }
 
 export type PathState = 'active' | 'standby' | 'unknown'

@@ -386,7 +386,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a mount option that makes a loop device is let through',
     changes: [
       {
-        file: 'src/guest/disk-preparation.ts',
+        file: 'src/guest/mount-options.ts',
         find: 'loop|offset|sizelimit|',
         replace: 'loop|',
       },

@@ -19,8 +19,8 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/ldoms/machine.ts',
-        find: "readiness: unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }",
-        replace: 'readiness: readinessOf(state, flags)',
+        find: "const readiness: GuestReadiness = unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }",
+        replace: 'const readiness: GuestReadiness = readinessOf(state, flags)',
       },
     ],
     tests: [TEXTS],

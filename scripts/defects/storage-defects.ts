@@ -2,10 +2,7 @@
 
 import type { Defect } from './table.ts'
 
-const ATTACHMENTS = 'src/storage/attachments.ts'
-const PLAN = 'src/storage/attach-plan.ts'
 const CREATION = 'src/storage/creation.ts'
-const DETACHING = 'src/storage/detaching.ts'
 const PROPERTIES = 'src/storage/properties.ts'
 const OBSERVING = 'src/storage/observing.ts'
 const VOLUMES = 'src/storage/volumes.ts'
@@ -22,118 +19,6 @@ const WITH_FAULTS = 'test/behaviour/histories-with-faults.test'
 
 export const STORAGE_DEFECTS: readonly Defect[] = [
   {
-    name: 'the record is written after the export',
-    changes: [
-      {
-        file: ATTACHMENTS,
-        find: '      if (record === undefined) await createRecord(place, planned, signal)\n',
-        replace: '',
-      },
-      {
-        file: ATTACHMENTS,
-        find: '      return await this.#export(place, { volume, attachment, machine, state }, signal)\n',
-        replace:
-          '      const exported = await this.#export(place, { volume, attachment, machine, state }, signal)\n      if (record === undefined) await createRecord(place, exported, signal)\n      return exported\n',
-      },
-    ],
-    tests: [PROMISES, MATRIX, WITH_FAULTS],
-  },
-  {
-    name: 'a shared attachment has no record',
-    changes: [
-      {
-        file: 'src/storage/records.ts',
-        find: '    await create(recordOf(place, attachment), formatRecordProperties(attachment, pool.cluster))\n',
-        replace:
-          "    if (attachment.sharing === 'exclusive') await create(recordOf(place, attachment), formatRecordProperties(attachment, pool.cluster))\n",
-      },
-    ],
-    tests: [SNAPSHOTS, PROMISES, HISTORIES],
-  },
-  {
-    name: 'the record is released before the disk is gone',
-    changes: [
-      {
-        file: DETACHING,
-        find: '  if (state instanceof StorageError) await detachFromSilence(detachment, state, signal)\n',
-        replace:
-          '  if (detachment.record !== undefined) await releaseRecord(detachment.place, detachment.record, signal)\n  if (state instanceof StorageError) await detachFromSilence(detachment, state, signal)\n',
-      },
-    ],
-    tests: [PROMISES, MATRIX, WITH_FAULTS],
-  },
-  {
-    name: 'a detachment skips the second path',
-    changes: [
-      { file: PLAN, find: '  for (const service of services) {\n', replace: '  for (const service of [...services].slice(0, 1)) {\n' },
-    ],
-    tests: ['test/unit/attach-plan.test', 'test/behaviour/life-cycle.test'],
-  },
-  {
-    name: 'the view is never removed',
-    changes: [
-      {
-        file: DETACHING,
-        find: '  if (record !== undefined && !keepsView) await place.pool.design.hide(',
-        replace: '  if (record === undefined && !keepsView) await place.pool.design.hide(',
-      },
-    ],
-    tests: ['test/behaviour/life-cycle.test', HISTORIES],
-  },
-  {
-    name: 'a view that another guest of the machine needs is removed',
-    changes: [
-      {
-        file: DETACHING,
-        find: '    const keepsView = left.some(other => other.guest.machine === guest.machine)\n',
-        replace: '    const keepsView = false\n',
-      },
-    ],
-    tests: [PROMISES, HISTORIES],
-  },
-  {
-    name: 'the view is added before strangers are looked for',
-    changes: [
-      {
-        file: ATTACHMENTS,
-        find: '    const state = await withoutStrangers(',
-        replace: `    if (pool.design.usesLun) {
-      const lun = { number: preferredLun(place.leaf), replace: async () => {} }
-      await pool.design.expose(place, { machine, machineName: request.guest.machine, sizeBytes: volume.sizeBytes, lun }, signal)
-    }
-    const state = await withoutStrangers(`,
-      },
-      {
-        file: ATTACHMENTS,
-        find: "import { attachmentName, formatGuestId } from './names.ts'",
-        replace: "import { attachmentName, formatGuestId, preferredLun } from './names.ts'",
-      },
-    ],
-    tests: [PROMISES, HISTORIES],
-  },
-  {
-    name: 'the view is not looked at before strangers are removed',
-    changes: [
-      {
-        file: ATTACHMENTS,
-        find: '(await place.pool.design.isFenced(place, signal))) {\n    await machine',
-        replace: 'true) {\n    await machine',
-      },
-    ],
-    tests: [PROMISES, HISTORIES],
-  },
-  {
-    name: 'a foreign export of the volume is ignored when it is attached',
-    changes: [
-      {
-        file: ATTACHMENTS,
-        find: '  if (strangers.backends.length === 0 && strangers.disks.length === 0) return seen.state\n',
-        replace: '  if (strangers !== undefined) return seen.state\n',
-      },
-    ],
-    tests: [PROMISES, HISTORIES],
-  },
-  {
     name: 'a foreign export of the volume is ignored when it is deleted',
     changes: [
       {
@@ -143,17 +28,6 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [PROMISES, HISTORIES],
-  },
-  {
-    name: 'an attachment to another guest is not refused',
-    changes: [
-      {
-        file: PLAN,
-        find: "  if (sharing !== undefined && (sharing !== request.sharing || (sharing === 'exclusive' && record === undefined))) {",
-        replace: '  if (sharing !== undefined && sharing !== request.sharing) {',
-      },
-    ],
-    tests: ['test/unit/attach-plan.test', HISTORIES],
   },
   {
     name: 'a volume on a silent machine of design local is deleted',
@@ -215,8 +89,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/catalog.ts',
-        find: '  if (!found.has(pool.dataset)) throw parentMissing(pool)\n  const volume = found.get(place.dataset)\n',
-        replace: '  const volume = found.get(place.dataset)\n',
+        find: '  if (!found.has(pool.dataset)) throw parentMissing(pool)\n  const properties = found.get(place.dataset)\n',
+        replace: '  const properties = found.get(place.dataset)\n',
       },
     ],
     tests: [PROMISES, HISTORIES],

@@ -2,6 +2,7 @@
 // Each would lose data, hand a volume to two guests, or leave something behind. Data only.
 
 import { APPLY_DEFECTS } from './apply-defects.ts'
+import { ATTACHMENT_DEFECTS } from './attachment-defects.ts'
 import { GUEST_DEFECTS } from './guest-defects.ts'
 import { LDOMS_DEFECTS } from './ldoms-defects.ts'
 import { SHELL_DEFECTS } from './shell-defects.ts'
@@ -17,6 +18,7 @@ export interface Defect {
 
 export const DEFECTS: readonly Defect[] = [
   ...STORAGE_DEFECTS,
+  ...ATTACHMENT_DEFECTS,
   ...GUEST_DEFECTS,
   ...LDOMS_DEFECTS,
   ...WAITING_DEFECTS,

@@ -68,9 +68,9 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: VOLUMES,
-        find: '    const gone = await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))\n    await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)\n',
+        find: '    const gone = await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))\n    await this.#reaper.reapOrigin(place.pool, gone?.origin)\n',
         replace:
-          '    await this.#lock.hold(place.volumeId, signal, async () => {\n      const gone = await this.#delete(place, signal)\n      await this.#reaper.reapOrigin(place.pool, gone?.origin, signal)\n    })\n',
+          '    await this.#lock.hold(place.volumeId, signal, async () => {\n      const gone = await this.#delete(place, signal)\n      await this.#reaper.reapOrigin(place.pool, gone?.origin)\n    })\n',
       },
     ],
     tests: [ORDER],

@@ -179,7 +179,7 @@ export function toMachineState(domains: readonly Domain[]): MachineState {
   const control = domains.find(domain => domain.flags.control) ?? domains.find(domain => domain.name === 'primary')
   if (control === undefined) throw new StorageError('internal', 'ldm listing not understood: no control domain in it')
   return {
-    guests: domains.map(toGuestState),
+    guests: domains.map(domain => toGuestState(domain, control)),
     backends: devices.map(toExportedBackend),
     disks: domains.flatMap(domain => domain.vdisks.map(vdisk => toGuestDisk(vdisk, exported, vdsDomains))),
     frozen: control.flags.delayedReconfiguration
@@ -188,8 +188,9 @@ export function toMachineState(domains: readonly Domain[]): MachineState {
   }
 }
 
-function toGuestState({ name, state, flags, unclear }: Domain): GuestState {
-  return { name, readiness: unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear } }
+function toGuestState({ name, state, flags, unclear }: Domain, control: Domain): GuestState {
+  const readiness: GuestReadiness = unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }
+  return { name, readiness, isControl: name === control.name }
 }
 
 function readinessOf(state: string, flags: Domain['flags']): GuestReadiness {

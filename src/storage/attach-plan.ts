@@ -22,19 +22,37 @@ export function checkAttach(
     volume: Volume
     records: readonly Attachment[]
     sharing: Sharing | undefined
+    /** Of an exclusive volume the one guest that may have it, recorded below or not yet. */
+    owner: GuestId | undefined
     state: MachineState
     rule: GuestRule | undefined
   },
 ): void {
-  const { volume, records, sharing, state, rule } = seen
+  const { volume, records, sharing, owner, state, rule } = seen
   const guest = formatGuestId(request.guest)
   const guestState = state.guests.find(candidate => candidate.name === request.guest.guest)
   if (guestState === undefined)
     throw new StorageError('not-found', `guest ${guest} does not exist: machine ${request.guest.machine} lists no such domain`)
+  if (guestState.isControl) {
+    throw new StorageError(
+      'failed-precondition',
+      `guest ${guest} is the control domain of its machine, which gets no volumes of this driver`,
+    )
+  }
+  // Without a rule nobody knows what the guest makes of a disk: its platform decides about sizes and names.
+  if (rule === undefined) {
+    throw new StorageError(
+      'failed-precondition',
+      `guest ${guest} is matched by no rule under guests: in the configuration; add one with its platform`,
+    )
+  }
+  checkFormat(request, volume)
   const record = records.find(candidate => formatGuestId(candidate.guest) === guest)
-  if (sharing !== undefined && (sharing !== request.sharing || (sharing === 'exclusive' && record === undefined))) {
-    const others = records.map(other => formatGuestId(other.guest)).join(', ')
-    const kind = record === undefined ? 'in-use' : 'already-exists'
+  const isAnothers = sharing === 'exclusive' && (owner === undefined || formatGuestId(owner) !== guest)
+  if (sharing !== undefined && (sharing !== request.sharing || isAnothers)) {
+    const given = owner === undefined ? records.map(other => other.guest) : [owner]
+    const others = given.map(formatGuestId).join(', ')
+    const kind = record === undefined || isAnothers ? 'in-use' : 'already-exists'
     throw new StorageError(
       kind,
       `volume ${volume.id} is attached ${sharing} to guest ${others || '(in transition)'}; detach it there first`,
@@ -53,13 +71,11 @@ export function checkAttach(
     )
   }
   checkPlatformSize(volume.id, volume.sizeBytes, request.guest, rule)
-  if (state.frozen !== undefined)
-    throw new StorageError('unavailable', `machine ${request.guest.machine} cannot be changed now: ${state.frozen}`)
   switch (guestState.readiness.kind) {
     case 'running':
       return
     case 'off':
-      if (isBootDisk(request)) return
+      if (isForBoot(request)) return
       throw new StorageError('unavailable', `guest ${guest} is not running; start it (ldm bind, ldm start), the disk is attached then`)
     case 'no-os':
       throw new StorageError(
@@ -79,10 +95,35 @@ export function unclearGuest(guest: GuestId, reason: string): StorageError {
   return new StorageError('unavailable', `guest ${formatGuestId(guest)} is unclear in the listing of its machine: ${reason}; ${wayOut}`)
 }
 
+/** Asked only where something has to be changed: an attachment that is live stays so while its machine waits for a reboot. */
+export function refuseFrozen(machine: string, { frozen }: MachineState): void {
+  if (frozen !== undefined) throw new StorageError('unavailable', `machine ${machine} cannot be changed now: ${frozen}`)
+}
+
+// A file system that two guests write raw is lost, and a raw device is no file system.
+function checkFormat({ guest, format }: AttachRequest, volume: Volume): void {
+  const { format: made } = volume
+  const isSame =
+    format.kind === 'block' || made.kind === 'block'
+      ? format.kind === made.kind
+      : format.type === made.type || format.type === 'any' || made.type === 'any'
+  if (isSame) return
+  const say = (of: Volume['format']) => (of.kind === 'block' ? 'a raw block device' : `a file system (${of.type})`)
+  throw new StorageError(
+    'invalid-argument',
+    `volume ${volume.id} was created as ${say(made)} and cannot be attached to guest ${formatGuestId(guest)} as ${say(format)}`,
+  )
+}
+
 // A boot disk has to be there before its guest can run. Nobody asks for a raw disk under a given number for a guest that is off but who
 // means that; every other disk is for an operating system that is not there to take it.
-function isBootDisk({ format, slot }: AttachRequest): boolean {
+function isForBoot({ format, slot }: AttachRequest): boolean {
   return format.kind === 'block' && slot !== undefined
+}
+
+/** Whether a guest may run from this disk: raw, and under one of the administrators' numbers, which are given only where asked for. */
+export function isBootDisk({ slot }: Attachment, volume: Volume | undefined, firstChosen: number): boolean {
+  return slot < firstChosen && volume?.format.kind !== 'filesystem'
 }
 
 /** Refuses sizes that the guest's platform would see wrongly. */
@@ -108,11 +149,13 @@ export function planAttachment(
 ): Attachment {
   const { volume, state, rule, slots } = seen
   const disks = state.disks.filter(disk => disk.guest === request.guest.guest)
-  const ours = disks.filter(disk => leafOfAttachmentName(disk.name) !== undefined)
-  if (rule?.attachLimit !== undefined && ours.length >= rule.attachLimit) {
+  const listed = disks.map(disk => disk.name).filter(name => leafOfAttachmentName(name) !== undefined)
+  const ours = new Set([...listed, ...slots.others.keys()])
+  ours.delete(attachmentName(volume.leaf, request.guest))
+  if (rule?.attachLimit !== undefined && ours.size >= rule.attachLimit) {
     throw new StorageError(
       'no-space',
-      `guest ${formatGuestId(request.guest)} has ${ours.length} disks of this driver, its limit is ${rule.attachLimit}; detach one, or raise attachLimit in the configuration`,
+      `guest ${formatGuestId(request.guest)} has ${ours.size} disks of this driver, its limit is ${rule.attachLimit}; detach one, or raise attachLimit in the configuration`,
     )
   }
   return {
@@ -120,11 +163,19 @@ export function planAttachment(
     guest: request.guest,
     sharing: request.sharing,
     mode: request.mode,
-    slot: request.slot === undefined ? freeSlot(volume.leaf, request.guest, disks, slots) : askedSlot(request.slot, request.guest, disks),
+    slot:
+      request.slot === undefined
+        ? freeSlot(volume.leaf, request.guest, disks, slots)
+        : askedSlot(request.slot, request.guest, disks, slots),
     lun: seen.usesLun ? (lunOnMachine(seen.records, request.guest.machine) ?? preferredLun(volume.leaf)) : undefined,
     sizeBytes: volume.sizeBytes,
-    written: volume.referencedBytes > volume.blankBytes,
+    written: isWritten(volume),
   }
+}
+
+/** Whether anything was written to the volume, as ZFS counts it now. */
+export function isWritten(volume: Volume): boolean {
+  return volume.referencedBytes > volume.blankBytes
 }
 
 // One view serves all guests of a machine, so they share its number.
@@ -132,11 +183,11 @@ function lunOnMachine(records: readonly Attachment[], machine: string): number |
   return records.find(record => record.guest.machine === machine)?.lun
 }
 
-/** The slots of a machine, and those of the guest that other attachments have chosen and not taken yet. */
+/** The slots of a machine, and those of the guest that other attachments have: by their names, recorded or chosen a moment ago. */
 export interface SlotChoice {
   readonly first: number
   readonly count: number
-  readonly chosen: ReadonlySet<number>
+  readonly others: ReadonlyMap<string, number>
 }
 
 /**
@@ -145,13 +196,19 @@ export interface SlotChoice {
  */
 export function planNewSlot(attachment: Attachment, seen: { leaf: string; state: MachineState; slots: SlotChoice }): number | undefined {
   const disks = seen.state.disks.filter(disk => disk.guest === attachment.guest.guest)
-  const own = attachmentName(seen.leaf, attachment.guest)
+  return isSlotLost(attachment, seen) ? freeSlot(seen.leaf, attachment.guest, disks, seen.slots) : undefined
+}
+
+/** Whether planNewSlot will choose one. */
+export function isSlotLost(attachment: Attachment, { leaf, state }: { leaf: string; state: MachineState }): boolean {
+  const disks = state.disks.filter(disk => disk.guest === attachment.guest.guest)
+  const own = attachmentName(leaf, attachment.guest)
   const taken = disks.some(disk => disk.slot === attachment.slot && disk.name !== own)
-  return taken && !disks.some(disk => disk.name === own) ? freeSlot(seen.leaf, attachment.guest, disks, seen.slots) : undefined
+  return taken && !disks.some(disk => disk.name === own)
 }
 
 function freeSlot(leaf: string, guest: GuestId, disks: readonly GuestDisk[], slots: SlotChoice): number {
-  const taken = new Set([...disks.map(disk => disk.slot), ...slots.chosen])
+  const taken = new Set([...disks.map(disk => disk.slot), ...slots.others.values()])
   const start = preferredSlot(leaf, slots) - slots.first
   for (let step = 0; step < slots.count; step++) {
     const slot = slots.first + ((start + step) % slots.count)
@@ -163,10 +220,10 @@ function freeSlot(leaf: string, guest: GuestId, disks: readonly GuestDisk[], slo
   )
 }
 
-function askedSlot(slot: number, guest: GuestId, disks: readonly GuestDisk[]): number {
-  const other = disks.find(disk => disk.slot === slot)
+function askedSlot(slot: number, guest: GuestId, disks: readonly GuestDisk[], slots: SlotChoice): number {
+  const other = disks.find(disk => disk.slot === slot)?.name ?? [...slots.others].find(([, number]) => number === slot)?.[0]
   if (other !== undefined)
-    throw new StorageError('in-use', `guest ${formatGuestId(guest)} has ${other.name} as disk ${slot} already; ask for another number`)
+    throw new StorageError('in-use', `guest ${formatGuestId(guest)} has ${other} as disk ${slot} already; ask for another number`)
   return slot
 }
 

@@ -8,21 +8,26 @@ import {
   checkAttach,
   findStrangers,
   type GuestRule,
+  isSlotLost,
+  isWritten,
   missingFromLive,
   planAttachment,
   planCleaning,
+  planDetach,
   planExport,
   planNewSlot,
+  refuseFrozen,
+  type Strangers,
 } from './attach-plan.ts'
-import { readVolume } from './catalog.ts'
+import { type Recorded, type RecordReading, readAttached, readVolume } from './catalog.ts'
 import { detachVolume } from './detaching.ts'
-import { type ListRange, readPools } from './lists.ts'
+import { type ListRange, readNumbers, readPools } from './lists.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
-import { attachmentName, formatGuestId } from './names.ts'
+import { attachmentName, formatGuestId, isReleasingRecord } from './names.ts'
 import { type MachineStates, observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getMachine, getPlace, type PoolMachine, type Pools, type VolumePlace } from './pool.ts'
 import { contentOf } from './properties.ts'
-import { changeRecord, createRecord } from './records.ts'
+import { changeRecord, createRecord, dropRecord, meanwhile, takeBack } from './records.ts'
 
 export interface PublishedVolume {
   readonly volume: Volume
@@ -34,7 +39,7 @@ export class Attachments {
   readonly #pools: Pools
   readonly #lock: KeyedLock
   readonly #guestRule: (guest: GuestId) => GuestRule | undefined
-  readonly #chosen = new Map<string, Set<number>>()
+  readonly #chosen = new Map<string, ChosenNumbers>()
 
   constructor(options: { pools: Pools; lock: KeyedLock; guestRule: (guest: GuestId) => GuestRule | undefined }) {
     this.#pools = options.pools
@@ -50,41 +55,107 @@ export class Attachments {
 
   async #attach(place: VolumePlace, request: AttachRequest, signal: AbortSignal | undefined): Promise<Attachment> {
     const { pool } = place
-    const machine = await this.#machineOf(place, request.guest, signal)
+    const { guest } = request
+    const machine = await this.#machineOf(place, guest, signal)
     await Promise.all([settleHost(place, signal), settleMachine(place, machine, signal)])
-    const [{ volume, records, sharing }, observed] = await Promise.all([readVolume(place, signal), machine.hypervisor.observe(signal)])
+    const [reading, observed] = await Promise.all([readAttached(place, signal, guest), machine.hypervisor.observe(signal)])
+    const { volume, records, sharing, owner } = reading
     if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
-    const rule = this.#guestRule(request.guest)
-    checkAttach(request, { volume, records, sharing, state: observed, rule })
+    const rule = this.#guestRule(guest)
+    checkAttach(request, { volume, records, sharing, owner, state: observed, rule })
+    const record = records.find(candidate => sameGuest(candidate.guest, guest))
+    const explained = new Set(records.map(other => attachmentName(place.leaf, other.guest)))
+    if (observed.frozen !== undefined && describeStrangers(findStrangers(place, observed, explained)) !== undefined)
+      refuseFrozen(guest.machine, observed)
     const state = await withoutStrangers(place, machine, { state: observed, records }, signal)
 
-    const record = records.find(candidate => sameGuest(candidate.guest, request.guest))
     const isLive = record !== undefined && missingFromLive(place, { volume, attachment: record, machine, state }) === undefined
+    const machines = new Set(records.map(other => other.guest.machine))
     // The machine lists the disk as before when the storage host has lost what it leads to.
-    if (isLive && (await pool.design.isExposed(place, new Set(records.map(({ guest }) => guest.machine)), signal))) {
-      return withContent(record, volume)
-    }
+    if (isLive && !isReleasingRecord(record.dataset) && (await pool.design.isExposed(place, machines, signal)))
+      return answer(record, volume)
+    refuseFrozen(guest.machine, state)
 
-    const chosen = this.#chosenSlots(request.guest)
-    const slots = { ...machine.hypervisor.slots, chosen }
-    const planned = record ?? planAttachment(request, { volume, records, state, rule, slots, usesLun: pool.design.usesLun })
-    const slot = planNewSlot(planned, { leaf: place.leaf, state, slots }) ?? planned.slot
-    chosen.add(slot)
+    const held = record && (await takeBack(place, record, signal))
+    const attachment = await this.#recorded(place, { request, reading: { ...reading, volume }, held, machine, state, rule }, signal)
+    const exported = await this.#export(place, { volume, attachment, records, machine, state }, signal)
+    await this.#confirm(place, { attachment: exported.attachment, machine, after: exported.after }, signal)
+    return answer(exported.attachment, volume)
+  }
+
+  /** The attachment with its record, under a number that nobody else of the guest has. */
+  async #recorded(
+    place: VolumePlace,
+    seen: {
+      request: AttachRequest
+      reading: RecordReading & { readonly volume: Volume }
+      held: Recorded | undefined
+      machine: PoolMachine
+      state: MachineState
+      rule: GuestRule | undefined
+    },
+    signal: AbortSignal | undefined,
+  ): Promise<Recorded> {
+    const { request, reading, held, machine, state, rule } = seen
+    if (held !== undefined && !isSlotLost(held, { leaf: place.leaf, state })) return held
+    const name = attachmentName(place.leaf, request.guest)
+    const numbers = this.#numbersOf(request.guest)
+    // What others choose while the records are read may be in no record that is read.
+    const others = new Map(numbers.chosen)
+    numbers.readers.add(others)
     try {
-      if (record === undefined) await createRecord(place, planned, signal)
-      const attachment = slot === planned.slot ? planned : await changeRecord(place, planned, { slot }, signal)
-      return withContent(await this.#export(place, { volume, attachment, machine, state }, signal), volume)
+      for (const [other, slot] of await readNumbers(this.#pools, { guest: request.guest, pool: place.pool }, signal))
+        others.set(other, slot)
+      others.delete(name)
+      const slots = { ...machine.hypervisor.slots, others }
+      const { volume, records, sharing } = reading
+      const planned = held ?? planAttachment(request, { volume, records, state, rule, slots, usesLun: place.pool.design.usesLun })
+      const slot = planNewSlot(planned, { leaf: place.leaf, state, slots }) ?? planned.slot
+      numbers.choose(name, slot)
+      return held === undefined
+        ? await createRecord(place, { ...planned, slot }, sharing, signal)
+        : await changeRecord(place, held, { slot }, signal)
     } finally {
-      chosen.delete(slot)
+      numbers.readers.delete(others)
+      numbers.chosen.delete(name)
     }
   }
 
-  // Attachments to one guest that run side by side see the same listing, and must not choose the same free slot from it.
-  #chosenSlots(guest: GuestId): Set<number> {
+  #numbersOf(guest: GuestId): ChosenNumbers {
     const key = formatGuestId(guest)
-    const chosen = this.#chosen.get(key) ?? new Set()
-    this.#chosen.set(key, chosen)
-    return chosen
+    const numbers = this.#chosen.get(key) ?? new ChosenNumbers()
+    this.#chosen.set(key, numbers)
+    return numbers
+  }
+
+  // Looked at again before anybody is told: a detachment, or another controller, may have had the record meanwhile. Who has none any
+  // more takes his own disk away again.
+  async #confirm(
+    place: VolumePlace,
+    seen: { attachment: Recorded; machine: PoolMachine; after: MachineState },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { attachment, machine, after } = seen
+    const { guest } = attachment
+    const { volume, records, sharing, owner } = await readAttached(place, signal, guest)
+    const isOwner = sharing === 'shared' || (owner !== undefined && sameGuest(owner, guest))
+    const isHeld = records.some(record => record.dataset === attachment.dataset)
+    if (volume === undefined || sharing !== attachment.sharing || !isOwner || !isHeld) {
+      await machine.hypervisor.detach(planDetach(place, guest, machine, after), signal)
+      const others = [...records.map(record => record.guest), ...(owner === undefined ? [] : [owner])].filter(
+        other => !sameGuest(other, guest),
+      )
+      if (!others.some(other => other.machine === guest.machine)) {
+        await place.pool.design.hide(place, guest.machine, signal)
+      }
+      // Below the record of somebody else's attachment it would keep that from being released.
+      if (!isOwner && isHeld) await dropRecord(place, guest, signal)
+      throw meanwhile(place, undefined)
+    }
+    const explained = new Set(records.map(record => attachmentName(place.leaf, record.guest)))
+    const what = describeStrangers(findStrangers(place, after, explained))
+    if (what === undefined) return
+    throw new StorageError('unavailable', `volume ${place.volumeId}: ${what} appeared on machine ${guest.machine} meanwhile; try again`)
   }
 
   // A volume that does not exist is said first: the caller's mistake is more often there than in the guest.
@@ -99,10 +170,10 @@ export class Attachments {
 
   async #export(
     place: VolumePlace,
-    seen: { volume: Volume; attachment: Attachment; machine: PoolMachine; state: MachineState },
+    seen: { volume: Volume; attachment: Recorded; records: readonly Recorded[]; machine: PoolMachine; state: MachineState },
     signal: AbortSignal | undefined,
-  ): Promise<Attachment> {
-    const { volume, machine, state } = seen
+  ): Promise<{ readonly attachment: Recorded; readonly after: MachineState }> {
+    const { volume, machine, state, records } = seen
     let { attachment } = seen
     const replace = async (lun: number) => {
       attachment = await changeRecord(place, attachment, { lun }, signal)
@@ -114,6 +185,7 @@ export class Attachments {
         machineName: attachment.guest.machine,
         sizeBytes: volume.sizeBytes,
         lun: attachment.lun === undefined ? undefined : { number: attachment.lun, replace },
+        recordedOn: new Set([...records, attachment].map(({ guest }) => guest.machine)),
       },
       signal,
     )
@@ -129,7 +201,7 @@ export class Attachments {
     }
     const after = await machine.hypervisor.observe(signal)
     const missing = missingFromLive(place, { volume, attachment, machine, state: after })
-    if (missing === undefined) return attachment
+    if (missing === undefined) return { attachment, after }
     if (failure !== undefined) throw failure
     throw new StorageError('unavailable', `volume ${place.volumeId}: ${missing} after the commands succeeded; try again`)
   }
@@ -141,7 +213,7 @@ export class Attachments {
   async detach(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, volumeId)
     if (place === undefined) return
-    await this.#lock.hold(place.volumeId, signal, () => detachVolume(place, guest, signal))
+    await this.#lock.hold(place.volumeId, signal, () => detachVolume(place, guest, { guestRule: this.#guestRule, signal }))
   }
 
   /** All volumes with what they are published to: one read a pool, one a machine. */
@@ -155,7 +227,7 @@ export class Attachments {
   /** The guests that one volume is published to, as in the list. */
   async publishedTo(volume: Volume, signal?: AbortSignal): Promise<readonly GuestId[]> {
     const place = getPlace(this.#pools, volume.id)
-    const [{ records }, states] = await Promise.all([readVolume(place, signal), observeMachines(place.pool, signal)])
+    const [{ records }, states] = await Promise.all([readAttached(place, signal), observeMachines(place.pool, signal)])
     return this.#publishedTo(records, namesByMachine(states))
   }
 
@@ -176,9 +248,23 @@ export class Attachments {
   }
 }
 
+/** Numbers of one guest that attachments side by side have chosen and not recorded yet. */
+class ChosenNumbers {
+  readonly chosen = new Map<string, number>()
+  /** Collections of those who read the records at the moment. */
+  readonly readers = new Set<Map<string, number>>()
+
+  choose(name: string, slot: number): void {
+    this.chosen.set(name, slot)
+    for (const others of this.readers) others.set(name, slot)
+  }
+}
+
+// What the volume holds is what it holds now: a guest that formats by what was true at the first attachment would format data.
 // The orchestrator keeps the context of the first attachment for long; what the guest knows the volume by does not change.
-function withContent(attachment: Attachment, volume: Volume): Attachment {
-  return { ...attachment, content: { of: contentOf(volume), bornSeconds: volume.bornSeconds } }
+function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attachment {
+  const content = { of: contentOf(volume), bornSeconds: volume.bornSeconds }
+  return { ...attachment, written: attachment.written || isWritten(volume), content }
 }
 
 /** Of every machine that answered, its disks as `<guest> <name>`. */
@@ -214,19 +300,23 @@ async function withoutStrangers(
 ): Promise<MachineState> {
   const own = new Set(seen.records.map(record => attachmentName(place.leaf, record.guest)))
   const strangers = findStrangers(place, seen.state, own)
-  if (strangers.backends.length === 0 && strangers.disks.length === 0) return seen.state
+  if (describeStrangers(strangers) === undefined) return seen.state
   if (own.size === 0 && (await place.pool.design.isFenced(place, signal))) {
     await machine.hypervisor.detach(planCleaning(strangers), signal)
     const cleaned = await machine.hypervisor.observe(signal)
     const left = findStrangers(place, cleaned, own)
-    if (left.backends.length === 0 && left.disks.length === 0) return cleaned
+    if (describeStrangers(left) === undefined) return cleaned
   }
-  const what = [
-    ...strangers.disks.map(disk => `disk ${disk.name} of guest ${disk.guest}`),
-    ...strangers.backends.map(backend => `export ${backend.name}@${backend.service} of ${backend.device}`),
-  ]
   throw new StorageError(
     'failed-precondition',
-    `volume ${place.volumeId}: ${what.join(' and ')} on machine ${machine.hypervisor.machine} without a record of this driver; nothing is attached until it is removed (ldm rm-vdisk, ldm rm-vdsdev, or detach the volume from that guest)`,
+    `volume ${place.volumeId}: ${describeStrangers(strangers)} on machine ${machine.hypervisor.machine} without a record of this driver; nothing is attached until it is removed (ldm rm-vdisk, ldm rm-vdsdev, or detach the volume from that guest)`,
   )
+}
+
+function describeStrangers({ backends, disks }: Strangers): string | undefined {
+  const what = [
+    ...disks.map(disk => `disk ${disk.name} of guest ${disk.guest}`),
+    ...backends.map(backend => `export ${backend.name}@${backend.service} of ${backend.device}`),
+  ]
+  return what.length === 0 ? undefined : what.join(' and ')
 }

@@ -3,62 +3,96 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import type { Attachment, Sharing, Snapshot, Volume } from './model.ts'
-import { isSnapshotLeaf, isVolumeLeaf } from './names.ts'
+import type { Attachment, GuestId, Sharing, Snapshot, Volume } from './model.ts'
+import { formatGuestId, guestRecordLeaf, isGuestRecord, isSnapshotLeaf, isVolumeLeaf, releasingRecordLeaf } from './names.ts'
 import { type Pool, placeOf, type VolumePlace } from './pool.ts'
 import {
   findSnapshot,
   isDeleted,
-  isSharedRecord,
   ownerCluster,
   parseAttachment,
   parseBytes,
+  parseParentRecord,
   parseVolume,
   READ_PROPERTIES,
   SNAPSHOT_PROPERTIES,
 } from './properties.ts'
 
-export interface VolumeReading {
-  readonly volume: Volume | undefined
-  /** Every recorded attachment: at most one unless the volume is shared. */
-  readonly records: readonly Attachment[]
-  /** Undefined when nothing is recorded. A shared volume may have no attachment for a moment. */
+/** An attachment with the dataset that records it. */
+export interface Recorded extends Attachment {
+  readonly dataset: string
+}
+
+export interface RecordReading {
+  /** Every recorded attachment: at most one unless the volume is shared, or two controllers met. */
+  readonly records: readonly Recorded[]
+  /** Undefined when nothing is recorded. There may be no attachment for a moment. */
   readonly sharing: Sharing | undefined
+  /** The one guest that an exclusive volume is given to, by the record whose creation decided it. */
+  readonly owner: GuestId | undefined
+}
+
+export interface VolumeReading extends Omit<RecordReading, 'records'> {
+  readonly volume: Volume | undefined
   /** A volume that was deleted and waits for its last snapshot or clone: for callers it does not exist, but its name is taken. */
   readonly tombstone: Volume | undefined
 }
 
-/** One command, and one more for a shared volume. A dataset of that name which is not this cluster's is `failed-precondition`: it is never touched. */
+/** One command. A dataset of that name which is not this cluster's is `failed-precondition`: it is never touched. */
 export async function readVolume(place: VolumePlace, signal?: AbortSignal): Promise<VolumeReading> {
+  const { volume, tombstone, record } = await readDatasets(place, [], signal)
+  const { sharing, owner } = record === undefined ? NO_RECORDS : parseRecords(place, record, new Map())
+  return { volume, tombstone, sharing, owner }
+}
+
+/** As `readVolume`, and one command more for the guests below a record; not for the one that is named, where the volume is its alone. */
+export async function readAttached(place: VolumePlace, signal?: AbortSignal, guest?: GuestId): Promise<VolumeReading & RecordReading> {
+  const own = guest === undefined ? [] : [guestRecordLeaf(guest), releasingRecordLeaf(guest)].map(leaf => `${place.record}/${leaf}`)
+  const { volume, tombstone, record, found } = await readDatasets(place, own, signal)
+  const children = new Map(own.flatMap(dataset => [...found].filter(([name]) => name === dataset)))
+  const isWhole = ({ owner }: RecordReading) => guest !== undefined && owner !== undefined && formatGuestId(owner) === formatGuestId(guest)
+  const short = record && children.size > 0 ? parseRecords(place, record, children) : undefined
+  return { volume, tombstone, ...(short && isWhole(short) ? short : await readRecords(place, record, signal)) }
+}
+
+async function readDatasets(place: VolumePlace, own: readonly string[], signal: AbortSignal | undefined) {
   const { pool } = place
-  const found = await pool.zfs.getProperties(READ_PROPERTIES, [pool.dataset, place.dataset, place.record], signal)
+  const found = await pool.zfs.getProperties(READ_PROPERTIES, [pool.dataset, place.dataset, place.record, ...own], signal)
   if (!found.has(pool.dataset)) throw parentMissing(pool)
-  const volume = found.get(place.dataset)
-  const record = found.get(place.record)
-  const deleted = volume !== undefined && isDeleted(volume, place.dataset)
-  const parsed = volume && parseOwnVolume(volume, place, found.get(pool.dataset))
-  return {
-    volume: deleted ? undefined : parsed,
-    tombstone: deleted ? parsed : undefined,
-    ...(await readRecords(place, record, signal)),
+  const properties = found.get(place.dataset)
+  const deleted = properties !== undefined && isDeleted(properties, place.dataset)
+  const volume = properties && parseOwnVolume(properties, place, found.get(pool.dataset))
+  return { volume: deleted ? undefined : volume, tombstone: deleted ? volume : undefined, record: found.get(place.record), found }
+}
+
+const NO_RECORDS: RecordReading = { records: [], sharing: undefined, owner: undefined }
+
+async function readRecords(place: VolumePlace, record: Properties | undefined, signal: AbortSignal | undefined): Promise<RecordReading> {
+  if (record === undefined) return NO_RECORDS
+  requireOwner(record, place.record, place.pool)
+  const children = await findGuestRecords(place, signal)
+  return children === undefined ? NO_RECORDS : parseRecords(place, record, children)
+}
+
+/** `children`: all that stands below the record, or what was asked for of it. */
+export function parseRecords(place: VolumePlace, record: Properties, children: ReadonlyMap<string, Properties>): RecordReading {
+  requireOwner(record, place.record, place.pool)
+  const parent = parseParentRecord(record, place.record)
+  const below = [...children].filter(([dataset]) => isGuestRecord(dataset))
+  const records = below.map(([dataset, properties]) => parseOwnRecord(properties, place, dataset))
+  switch (parent.kind) {
+    case 'shared':
+      return { records, sharing: 'shared', owner: undefined }
+    case 'exclusive':
+      return { records, sharing: 'exclusive', owner: parent.owner }
+    case 'flat':
+      // Last, as ZFS refuses to destroy it before what stands below.
+      return { records: [...records, parseOwnRecord(record, place, place.record)], sharing: 'exclusive', owner: parent.owner }
   }
 }
 
-export async function readRecords(
-  place: VolumePlace,
-  record: Properties | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Pick<VolumeReading, 'records' | 'sharing'>> {
-  if (record === undefined) return { records: [], sharing: undefined }
-  if (!isSharedRecord(record, place.record)) return { records: [parseOwnRecord(record, place, place.record)], sharing: 'exclusive' }
-  requireOwner(record, place.record, place.pool)
-  const children = await findSharedRecords(place, signal)
-  if (children === undefined) return { records: [], sharing: undefined }
-  return { records: [...children].map(([dataset, properties]) => parseOwnRecord(properties, place, dataset)), sharing: 'shared' }
-}
-
 // Lists are read while volumes come and go: the record may be released after it was listed. Believed in the sight of the parent only.
-async function findSharedRecords(
+async function findGuestRecords(
   { pool, record }: VolumePlace,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<string, Properties> | undefined> {
@@ -174,9 +208,9 @@ export function parseOwnVolume(properties: Properties, place: VolumePlace, paren
   })
 }
 
-function parseOwnRecord(properties: Properties, place: VolumePlace, dataset: string): Attachment {
+function parseOwnRecord(properties: Properties, place: VolumePlace, dataset: string): Recorded {
   requireOwner(properties, dataset, place.pool)
-  return parseAttachment(properties, { pool: place.pool.name, leaf: place.leaf, dataset })
+  return { ...parseAttachment(properties, { pool: place.pool.name, leaf: place.leaf, dataset }), dataset }
 }
 
 function requireOwner(properties: Properties, dataset: string, pool: Pool): void {

@@ -3,30 +3,37 @@
 
 import { isStorageError, StorageError } from '../errors.ts'
 import type { DetachStep, MachineState } from '../hypervisor.ts'
-import { planDetach, unclearGuest } from './attach-plan.ts'
-import { readVolume } from './catalog.ts'
-import type { Attachment, GuestId } from './model.ts'
+import { type GuestRule, isBootDisk, planDetach, refuseFrozen, speaksOf, unclearGuest } from './attach-plan.ts'
+import { type Recorded, readAttached } from './catalog.ts'
+import type { GuestId } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { observeMachines, observeSettled, settleHost } from './observing.ts'
 import type { PoolMachine, VolumePlace } from './pool.ts'
-import { releaseRecord, releaseShared } from './records.ts'
+import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
 
 interface Detachment {
   readonly place: VolumePlace
   readonly guest: GuestId
   readonly machine: PoolMachine
   /** Undefined where nothing is recorded: then only leftovers are removed. */
-  readonly record: Attachment | undefined
+  readonly record: Recorded | undefined
   /** Other guests of the same machine have the volume too: its view stays. */
   readonly keepsView: boolean
+  /** The guest may run from it, and would not say so. */
+  readonly isBoot: boolean
 }
 
 /** The caller holds the volume's lock. Without a guest: from every recorded one. */
-export async function detachVolume(place: VolumePlace, asked: GuestId | undefined, signal?: AbortSignal): Promise<void> {
+export async function detachVolume(
+  place: VolumePlace,
+  asked: GuestId | undefined,
+  options: { readonly guestRule: (guest: GuestId) => GuestRule | undefined; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  const { signal, guestRule } = options
   await settleHost(place, signal)
   const askedMachine = asked && place.pool.machines.get(asked.machine)
-  const [{ records, sharing }, early] = await Promise.all([
-    readVolume(place, signal),
+  const [{ volume, records, sharing }, early] = await Promise.all([
+    readAttached(place, signal, asked),
     askedMachine && observeSettled(place, askedMachine, signal),
   ])
   const guests = asked === undefined ? records.map(record => record.guest) : [asked]
@@ -37,13 +44,33 @@ export async function detachVolume(place: VolumePlace, asked: GuestId | undefine
     const machine = machineOf(place, guest, record)
     if (machine === undefined) continue
     const keepsView = left.some(other => other.guest.machine === guest.machine)
-    await detachOne({ place, guest, machine, record, keepsView }, early ?? (await observeSettled(place, machine, signal)), signal)
+    const isBoot =
+      record !== undefined && isBootDisk(record, volume, machine.hypervisor.slots.first) && guestRule(guest)?.platform !== 'solaris'
+    const detachment = { place, guest, machine, record, keepsView, isBoot }
+    await detachOne(detachment, early ?? (await observeSettled(place, machine, signal)), signal)
   }
-  // A cut may have left it behind after the last guest's record.
-  if (records.length === 0 && sharing === 'shared') await releaseShared(place, signal)
+  if (records.length > 0) return
+  // A cut may have left it behind before the first guest's record, or after the last.
+  if (sharing !== undefined) await releaseParent(place, signal)
+  if (asked === undefined) await hideUnexplained(place, signal)
 }
 
-function machineOf(place: VolumePlace, guest: GuestId, record: Attachment | undefined): PoolMachine | undefined {
+// Nothing is recorded, so nobody is to reach the bytes: but a machine that still exports the volume is not cut off.
+async function hideUnexplained(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+  const { design, machines } = place.pool
+  if (await design.isFenced(place, signal)) return
+  for (const [name, machine] of machines) {
+    const state = await observeSettled(place, machine, signal)
+    if (state instanceof StorageError || isExported(place, state)) continue
+    if ((await design.hide(place, name, signal)) === 'hidden') await design.forget(machine, signal)
+  }
+}
+
+function isExported(place: VolumePlace, state: MachineState): boolean {
+  return state.backends.some(backend => speaksOf(place, backend))
+}
+
+function machineOf(place: VolumePlace, guest: GuestId, record: Recorded | undefined): PoolMachine | undefined {
   const machine = place.pool.machines.get(guest.machine)
   if (machine === undefined && record !== undefined) {
     throw new StorageError(
@@ -55,28 +82,71 @@ function machineOf(place: VolumePlace, guest: GuestId, record: Attachment | unde
 }
 
 async function detachOne(detachment: Detachment, state: MachineState | StorageError, signal: AbortSignal | undefined): Promise<void> {
-  if (state instanceof StorageError) await detachFromSilence(detachment, state, signal)
-  else await withdraw(detachment, state, signal)
-  if (detachment.record !== undefined) await releaseRecord(detachment.place, detachment.record, signal)
+  const { place, guest, machine, record } = detachment
+  const marked =
+    state instanceof StorageError ? await detachFromSilence(detachment, state, signal) : await withdraw(detachment, state, signal)
+  let hidden: 'hidden' | 'absent' = 'absent'
+  if (marked.hides) hidden = await place.pool.design.hide(place, guest.machine, signal)
+  if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)
+  // After the release: what the service domains remember keeps nobody from having the volume.
+  if (hidden === 'hidden' || record !== undefined) await place.pool.design.forget(machine, signal)
 }
 
-async function withdraw(detachment: Detachment, state: MachineState, signal: AbortSignal | undefined): Promise<void> {
+interface Marked {
+  readonly record: Recorded | undefined
+  /** Whether the view of the machine is to go, too. */
+  readonly hides: boolean
+}
+
+async function withdraw(detachment: Detachment, state: MachineState, signal: AbortSignal | undefined): Promise<Marked> {
   const { place, guest, machine, record, keepsView } = detachment
-  const steps = planDetach(place, guest, machine, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
   if (guestState?.readiness.kind === 'unclear') throw unclearGuest(guest, guestState.readiness.reason)
   if (record !== undefined && guestState === undefined) await refuseIfElsewhere(place, guest, signal)
-  if (steps.length > 0) {
-    if (state.frozen !== undefined) throw new StorageError('unavailable', `machine ${guest.machine} cannot be changed now: ${state.frozen}`)
-    if (guestState?.readiness.kind === 'changing') {
-      throw new StorageError('unavailable', `guest ${formatGuestId(guest)} is in transition: ${guestState.readiness.reason}`)
+  const steps = planDetach(place, guest, machine, state)
+  refuseNow(detachment, state, steps)
+  const marked = record && (await markReleasing(place, record, signal))
+  let after = state
+  try {
+    if (steps.length > 0) {
+      after = await apply(detachment, steps, signal)
+    } else if (marked !== record) {
+      // Who attached by the record before it was marked is seen now, and sees the mark before he answers.
+      after = await machine.hypervisor.observe(signal)
+      const late = planDetach(place, guest, machine, after)
+      refuseNow(detachment, after, late)
+      if (late.length > 0) after = await apply(detachment, late, signal)
     }
-    await apply(detachment, steps, signal)
+  } catch (error) {
+    // A guest that does not let go keeps the volume, and its record as it was.
+    if (marked !== undefined && marked !== record && !isStorageError(error, 'unavailable')) await takeBack(place, marked, signal)
+    throw error
   }
-  if (record !== undefined && !keepsView) await place.pool.design.hide(place, { machine, machineName: guest.machine }, signal)
+  // A view that no record explains goes as well, unless the machine exports the volume under a name that is not this guest's.
+  return { record: marked, hides: !keepsView && (record !== undefined || !isExported(place, after)) }
 }
 
-async function apply({ place, guest, machine }: Detachment, steps: readonly DetachStep[], signal: AbortSignal | undefined): Promise<void> {
+function refuseNow({ place, guest, isBoot }: Detachment, state: MachineState, steps: readonly DetachStep[]): void {
+  if (steps.length === 0) return
+  refuseFrozen(guest.machine, state)
+  const readiness = state.guests.find(candidate => candidate.name === guest.guest)?.readiness
+  if (readiness?.kind === 'changing') {
+    throw new StorageError('unavailable', `guest ${formatGuestId(guest)} is in transition: ${readiness.reason}`)
+  }
+  // Linux lets go of the disk that it runs from without a word.
+  if (isBoot && readiness !== undefined && readiness.kind !== 'off') {
+    throw new StorageError(
+      'failed-precondition',
+      `volume ${place.volumeId} is the boot disk of guest ${formatGuestId(guest)}, which runs; stop it first (ldm stop)`,
+    )
+  }
+}
+
+async function apply(
+  { place, guest, machine }: Detachment,
+  steps: readonly DetachStep[],
+  signal: AbortSignal | undefined,
+): Promise<MachineState> {
   let failure: unknown
   try {
     await machine.hypervisor.detach(steps, signal)
@@ -84,8 +154,9 @@ async function apply({ place, guest, machine }: Detachment, steps: readonly Deta
     if (isStorageError(error, 'unavailable')) throw error
     failure = error
   }
-  const left = planDetach(place, guest, machine, await machine.hypervisor.observe(signal))
-  if (left.length === 0) return
+  const after = await machine.hypervisor.observe(signal)
+  const left = planDetach(place, guest, machine, after)
+  if (left.length === 0) return after
   if (failure !== undefined) throw failure
   throw new StorageError(
     'unavailable',
@@ -96,14 +167,15 @@ async function apply({ place, guest, machine }: Detachment, steps: readonly Deta
 // A machine that does not answer may still run the guest. Where the design has a fence, closing it makes the bytes
 // unreachable and the record can go; what the machine still lists is cleaned when the volume is next attached there.
 async function detachFromSilence(
-  { place, guest, machine, record, keepsView }: Detachment,
+  { place, guest, record, keepsView }: Detachment,
   silence: StorageError,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Marked> {
   const { design } = place.pool
   if (design.usesLun && !keepsView) {
-    if (record !== undefined) await design.hide(place, { machine, machineName: guest.machine }, signal)
-    if (await design.isFencedFrom(place, guest.machine, signal)) return
+    const marked = record && (await markReleasing(place, record, signal))
+    if (record !== undefined) await design.hide(place, guest.machine, signal)
+    if (await design.isFencedFrom(place, guest.machine, signal)) return { record: marked, hides: false }
   }
   throw new StorageError(
     'unavailable',

@@ -3,7 +3,7 @@
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { GuestDisk, MachineState } from '../hypervisor.ts'
-import { readVolume } from './catalog.ts'
+import { readAttached } from './catalog.ts'
 import { readPool } from './lists.ts'
 import type { Attachment } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
@@ -33,7 +33,7 @@ export class Health {
 
   async volumeHealth(id: string, signal?: AbortSignal): Promise<VolumeHealth> {
     const place = getPlace(this.#pools, id)
-    const [state, reading] = await Promise.all([poolProblems(place.pool, signal), orError(readVolume(place, signal))])
+    const [state, reading] = await Promise.all([poolProblems(place.pool, signal), orError(readAttached(place, signal))])
     if (reading instanceof StorageError) {
       // A pool that does no I/O may not even tell what is in it.
       if (state.some(problem => problem.kind === 'inaccessible')) return { volumeId: place.volumeId, problems: state }

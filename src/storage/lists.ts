@@ -1,12 +1,21 @@
 // Lists of volumes, records and snapshots: of whole pools, or a range of them. The names come first, and then the properties of those
 // that are wanted, a few hundred at a time, so that neither the text nor the work of a page grows with what stands on other pages.
 
+import { isStorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import { inSight, parentMissing, parseOwnVolume, parseSnapshots, readRecords } from './catalog.ts'
-import type { Attachment, Snapshot, Volume } from './model.ts'
-import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
+import { inSight, parentMissing, parseOwnVolume, parseRecords, parseSnapshots } from './catalog.ts'
+import type { Attachment, GuestId, Snapshot, Volume } from './model.ts'
+import { attachmentName, formatVolumeId, isGuestRecord, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
-import { isDeleted, ownerCluster, READ_PROPERTIES, SNAPSHOT_PROPERTIES, STATE_PROPERTIES } from './properties.ts'
+import {
+  findNumber,
+  isDeleted,
+  NUMBER_PROPERTIES,
+  ownerCluster,
+  READ_PROPERTIES,
+  SNAPSHOT_PROPERTIES,
+  STATE_PROPERTIES,
+} from './properties.ts'
 
 export interface PoolReading {
   readonly volumes: readonly Volume[]
@@ -25,9 +34,12 @@ const EVERYTHING: ListRange = { after: undefined, limit: Number.POSITIVE_INFINIT
 /** What is read, parsed and let go before the next is asked for: the text of ten thousand volumes would fill the memory. */
 const NAMES_A_TURN = 500
 
+/** How long an attachment waits for the numbers in a pool that is not its own: well below the 15 s that an attacher has. */
+const OTHER_POOL_MS = 5_000
+
 /**
  * All pools, each list sorted by volume id. A pool that cannot be read fails the whole: half a list would be taken for all of it.
- * One command a pool for the names, one for every few hundred datasets in the range, and one for every shared volume.
+ * One command a pool for the names, and one for every few hundred datasets in the range.
  */
 export async function readPools(pools: Pools, signal?: AbortSignal, range = EVERYTHING): Promise<PoolReading> {
   const readings = await readEach(pools, range, {
@@ -70,8 +82,13 @@ async function readEach<Part>(
 }
 
 async function readRange(pool: Pool, { after, limit }: ListRange, signal: AbortSignal | undefined): Promise<PoolReading> {
-  const names = await inSight(pool, pool.zfs.listChildren(pool.dataset, signal))
-  const leaves = names.map(name => name.slice(pool.dataset.length + 1))
+  const names = await inSight(pool, pool.zfs.listDescendants(pool.dataset, signal))
+  const paths = names.map(name => name.slice(pool.dataset.length + 1))
+  const leaves = paths.filter(path => !path.includes('/'))
+  const below = Map.groupBy(
+    names.filter(name => isGuestRecord(name)),
+    name => name.slice(0, name.lastIndexOf('/')),
+  )
   const recorded = new Set(leaves.flatMap(leaf => (leaf.startsWith('a-') ? [leaf.slice(2)] : [])))
   // A record may have lost its volume: it is looked at all the same.
   const wanted = [...new Set([...leaves, ...recorded])]
@@ -81,22 +98,21 @@ async function readRange(pool: Pool, { after, limit }: ListRange, signal: AbortS
   // Deleted volumes and those of other clusters are among the names, so that a range may take several turns.
   for (let at = 0; at < wanted.length && reading.volumes.length <= limit; ) {
     const turn = wanted.slice(at, at + Math.min(NAMES_A_TURN, limit + 1 - reading.volumes.length)).map(leaf => placeOf(pool, leaf))
-    const datasets = turn.flatMap(({ dataset, record, leaf }) => (recorded.has(leaf) ? [dataset, record] : [dataset]))
-    await sortTurn(turn, await readProperties(pool, READ_PROPERTIES, { datasets, signal }), { reading, signal })
+    const datasets = turn.flatMap(({ dataset, record, leaf }) =>
+      recorded.has(leaf) ? [dataset, record, ...(below.get(record) ?? [])] : [dataset],
+    )
+    sortTurn(turn, await readProperties(pool, READ_PROPERTIES, { datasets, signal }), reading)
     at += turn.length
   }
   return reading
 }
 
-async function sortTurn(
+function sortTurn(
   turn: readonly VolumePlace[],
   found: ReadonlyMap<string, Properties>,
-  to: {
-    readonly reading: { readonly volumes: Volume[]; readonly tombstones: Volume[]; readonly records: Attachment[] }
-    readonly signal: AbortSignal | undefined
-  },
-): Promise<void> {
-  const { reading, signal } = to
+  reading: { readonly volumes: Volume[]; readonly tombstones: Volume[]; readonly records: Attachment[] },
+): void {
+  const below = Map.groupBy(found, ([dataset]) => dataset.slice(0, dataset.lastIndexOf('/')))
   for (const place of turn) {
     const isOwn = (dataset: string, properties: Properties) => ownerCluster(properties, dataset) === place.pool.cluster
     const volume = found.get(place.dataset)
@@ -105,7 +121,52 @@ async function sortTurn(
       list.push(parseOwnVolume(volume, place))
     }
     const record = found.get(place.record)
-    if (record !== undefined && isOwn(place.record, record)) reading.records.push(...(await readRecords(place, record, signal)).records)
+    if (record !== undefined && isOwn(place.record, record)) {
+      reading.records.push(...parseRecords(place, record, new Map(below.get(place.record))).records)
+    }
+  }
+}
+
+/**
+ * The disk numbers that records of a guest hold, by the names of their attachments, whether the guest has the disks at the moment or
+ * not. One command for every pool that its machine can reach. Another pool than the asked one that cannot be read within five seconds
+ * is left out: it must not keep the volumes of all others from the guest, which compares what it finds under a number.
+ */
+export async function readNumbers(
+  pools: Pools,
+  asked: { readonly guest: GuestId; readonly pool: Pool },
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, number>> {
+  const { guest, pool } = asked
+  const others = [...pools.values()].filter(other => other !== pool && other.machines.has(guest.machine))
+  const [own, ...rest] = await Promise.all([
+    readPoolNumbers(pool, guest, { signal }),
+    ...others.map(other => orNone(readPoolNumbers(other, guest, { signal, timeoutMs: OTHER_POOL_MS }))),
+  ])
+  return new Map([...own, ...rest.flat()])
+}
+
+type Numbers = readonly (readonly [name: string, slot: number])[]
+
+async function readPoolNumbers(
+  pool: Pool,
+  guest: GuestId,
+  options: { readonly signal: AbortSignal | undefined; readonly timeoutMs?: number },
+): Promise<Numbers> {
+  const values = await inSight(pool, pool.zfs.listValues(NUMBER_PROPERTIES, pool.dataset, options))
+  return [...values].flatMap(([dataset, row]) => {
+    const [, leaf = ''] = /^a-([^/]+)/.exec(dataset.slice(pool.dataset.length + 1)) ?? []
+    const slot = isVolumeLeaf(leaf) ? findNumber(row, guest) : undefined
+    return slot === undefined ? [] : [[attachmentName(leaf, guest), slot] as const]
+  })
+}
+
+async function orNone(numbers: Promise<Numbers>): Promise<Numbers> {
+  try {
+    return await numbers
+  } catch (error) {
+    if (!isStorageError(error, 'unavailable')) throw error
+    return []
   }
 }
 
@@ -121,7 +182,7 @@ export async function readTombstones(pools: Pools, signal?: AbortSignal): Promis
       })
       const found = await readProperties(pool, READ_PROPERTIES, { datasets: waiting.map(({ dataset }) => dataset), signal })
       const reading = { volumes: [], tombstones: [] as Volume[], records: [] }
-      await sortTurn(waiting, found, { reading, signal })
+      sortTurn(waiting, found, reading)
       return reading.tombstones
     }),
   )

@@ -39,9 +39,23 @@ export function recordLeaf(leaf: string): string {
   return `a-${leaf}`
 }
 
-/** A shared volume has one record per guest, below the one that says that it is shared. */
-export function sharedRecordLeaf(guest: GuestId): string {
+/** Below it every guest that has the volume has a record of its own: the name is the guest's, so nobody releases another's. */
+export function guestRecordLeaf(guest: GuestId): string {
   return `g-${base32([guest.machine, guest.guest], 8)}`
+}
+
+/** The same record while a detachment is at work: whoever attaches meanwhile takes it back by its former name. */
+export function releasingRecordLeaf(guest: GuestId): string {
+  return `r-${base32([guest.machine, guest.guest], 8)}`
+}
+
+export function isReleasingRecord(dataset: string): boolean {
+  return /\/r-[a-z2-7]{8}$/.test(dataset)
+}
+
+/** Whether it is a guest's record below the one of its volume. */
+export function isGuestRecord(dataset: string): boolean {
+  return /\/[gr]-[a-z2-7]{8}$/.test(dataset)
 }
 
 /** Name of the VdsDevice, the Vdisk and the MpGroup of one attachment: 31 characters, the longest that ldm takes without a warning. */

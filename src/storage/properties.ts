@@ -29,6 +29,16 @@ export const SNAPSHOT_PROPERTIES: readonly string[] = ['creation', 'volsize', 'd
 /** Enough to find the volumes that are deleted and wait. */
 export const STATE_PROPERTIES: readonly string[] = ['cluster', 'state'].map(key => PREFIX + key)
 
+/** What tells the disk number of a record, and whose it is. */
+export const NUMBER_PROPERTIES: readonly string[] = ['machine', 'guest', 'vdisk'].map(key => PREFIX + key)
+
+/** Of values in the order of NUMBER_PROPERTIES: the number that a record of this guest holds. */
+export function findNumber([machine, guest, vdisk]: readonly string[], of: GuestId): number | undefined {
+  if (machine !== encode(of.machine) || guest !== encode(of.guest) || vdisk === undefined) return undefined
+  const text = Buffer.from(vdisk, 'base64url').toString('utf8')
+  return /^\d{1,4}$/.test(text) ? Number(text) : undefined
+}
+
 function encode(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64url')
 }
@@ -93,14 +103,24 @@ export function formatRecordProperties(attachment: Attachment, cluster: string):
   })
 }
 
-/** Of the record above the records of a shared volume: it keeps an exclusive attachment out, and a shared one keeps it. */
-export function formatSharedProperties(cluster: string): Record<string, string> {
-  return prefixed({ cluster, sharing: 'shared' })
+/** Of the record above the guests' own: it says how the volume is given, and to whom where it is given to one alone. */
+export function formatParentProperties({ sharing, guest }: Pick<Attachment, 'sharing' | 'guest'>, cluster: string): Record<string, string> {
+  return prefixed({ cluster, sharing, ...(sharing === 'shared' ? {} : { machine: guest.machine, guest: guest.guest }) })
 }
 
-/** Whether this is the record above those of a shared volume. */
-export function isSharedRecord(properties: Properties, dataset: string): boolean {
-  return findOwn(properties, 'sharing', dataset) === 'shared' && findOwn(properties, 'guest', dataset) === undefined
+/**
+ * What the record above the guests' own says. `flat`: version 0.1.0 wrote the whole of an exclusive attachment there, with nothing
+ * below; such records are read and released as they are.
+ */
+export type ParentRecord =
+  | { readonly kind: 'shared' }
+  | { readonly kind: 'exclusive'; readonly owner: GuestId }
+  | { readonly kind: 'flat'; readonly owner: GuestId }
+
+export function parseParentRecord(properties: Properties, dataset: string): ParentRecord {
+  if (getOwn(properties, 'sharing', dataset) === 'shared') return { kind: 'shared' }
+  const owner = { machine: getOwn(properties, 'machine', dataset), guest: getOwn(properties, 'guest', dataset) }
+  return { kind: findOwn(properties, 'vdisk', dataset) === undefined ? 'exclusive' : 'flat', owner }
 }
 
 /** The volume whose file system this one holds: its own id, or where its copies began; of a copy made before that was written, its source. */

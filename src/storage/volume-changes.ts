@@ -4,7 +4,7 @@ import { StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { readDialect } from '../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
-import { readVolume } from './catalog.ts'
+import { readAttached, readVolume } from './catalog.ts'
 import type { GuestId, MutableParameters, SizeRange } from './model.ts'
 import { getMachine, getPlace, type Pools, type VolumePlace } from './pool.ts'
 import { growTo, reserve } from './reservations.ts'
@@ -36,7 +36,7 @@ export class VolumeChanges {
   async #expand(place: VolumePlace, range: SizeRange, signal: AbortSignal | undefined): Promise<Expansion> {
     const { pool } = place
     await pool.host.settled([place.leaf, ...pool.design.names(place)], signal)
-    const { volume, records } = await readVolume(place, signal)
+    const { volume, records } = await readAttached(place, signal)
     if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
     const sizeBytes = sizeWithin(range, {
       stepBytes: volume.parameters.blockSizeBytes,

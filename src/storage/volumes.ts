@@ -4,7 +4,7 @@ import { isStorageError, StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
 import { speaksOf } from './attach-plan.ts'
-import { readAvailableBytes, readVolume } from './catalog.ts'
+import { readAttached, readAvailableBytes, readVolume } from './catalog.ts'
 import { createVolume, cutCloneSource, findReplayed, mayBeRepeated, readSource } from './creation.ts'
 import { checkFormatSize, checkSourceFormat } from './formats.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
@@ -144,7 +144,7 @@ export class Volumes {
   async #delete(place: VolumePlace, signal: AbortSignal | undefined): Promise<Volume | undefined> {
     const { pool } = place
     await this.#settled(place, signal)
-    const [reading, states] = await Promise.all([readVolume(place, signal), observeMachines(pool, signal)])
+    const [reading, states] = await Promise.all([readAttached(place, signal), observeMachines(pool, signal)])
     if (reading.sharing !== undefined) {
       const guests = reading.records.map(record => formatGuestId(record.guest)).join(', ') || '(in transition)'
       throw new StorageError('in-use', `volume ${place.volumeId} is attached to guest ${guests}; detach it first`)

@@ -85,6 +85,22 @@ export function parseNames(text: string, parent: string, isWanted: (name: string
   return names.sort()
 }
 
+/** Of `zfs list -H -o name,<properties>` below a parent, whose own line is the proof that there was a listing. */
+export function parseValues(text: string, parent: string, count: number): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>()
+  for (const line of linesOf(text)) {
+    const [name = '', ...values] = line.split('\t')
+    const isBelow = name === parent || name.startsWith(`${parent}/`)
+    // A login banner stands before the parent's line.
+    if (!isBelow && found.size === 0) continue
+    if (!isBelow || values.length !== count)
+      throw new StorageError('internal', `zfs list printed a line that is not understood: ${JSON.stringify(line.slice(0, 80))}`)
+    found.set(name, values)
+  }
+  if (!found.has(parent)) throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
+  return found
+}
+
 // A value may hold TABs itself.
 function parseRecord(record: string): [property: string, value: PropertyValue] {
   const [, property = '', ...rest] = record.split('\t')

@@ -5,7 +5,7 @@ import { StorageError } from '../errors.ts'
 import { classify, expectSuccess } from '../shell/failures.ts'
 import type { Command, CommandResult, Shell } from '../shell/shell.ts'
 import { ZFS_FAILURES } from './failures.ts'
-import { COLUMNS, type Properties, parseNames, parseProperties } from './listing.ts'
+import { COLUMNS, type Properties, parseNames, parseProperties, parseValues } from './listing.ts'
 
 export type { Properties, PropertySource, PropertyValue } from './listing.ts'
 
@@ -104,10 +104,25 @@ export class Zfs {
     return this.#below(names, dataset, name => name.startsWith(`${dataset}@`), signal)
   }
 
-  /** Names of the direct children of a dataset, sorted. Of thousands the names are short where their properties are long. */
-  async listChildren(parent: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const text = await this.#listNames(['-d', '1', '-t', 'filesystem,volume'], parent, signal)
+  /** Names of the children of a dataset and of theirs, sorted. Of thousands the names are short where their properties are long. */
+  async listDescendants(parent: string, signal?: AbortSignal): Promise<readonly string[]> {
+    const text = await this.#listNames(['-d', '2', '-t', 'filesystem,volume'], parent, signal)
     return parseNames(text, parent, () => true)
+  }
+
+  /**
+   * Values of user properties of all file systems down to the second generation, by name; `-` is none. Without volumes and snapshots,
+   * of which there are many more. Whose a value is cannot be told: who asks names what no parent has.
+   */
+  async listValues(
+    properties: readonly string[],
+    parent: string,
+    options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number },
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    const columns = ['name', ...properties].join(',')
+    const command: Command = [ZFS, 'list', '-H', '-r', '-d', '2', '-t', 'filesystem', '-o', columns, checkName(parent)]
+    const { stdout } = expectSuccess(command, await this.#shell.run(command, { effect: 'read', ...options }), ZFS_FAILURES, parent)
+    return parseValues(stdout, parent, properties.length)
   }
 
   /** Names of the snapshots of all direct children of a dataset, sorted; those up to and with `after` left out. */

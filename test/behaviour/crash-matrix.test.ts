@@ -10,7 +10,11 @@ const FOLLOW_UPS = ['the same again', 'the opposite'] as const
 const TRIES = 30
 
 /** Commands whose loss an operation survives: it says in its code why it does not need them. */
-const NOT_NEEDED = /^\/usr\/sbin\/devfsadm$/
+function isNotNeeded(command: readonly string[], pool: string): boolean {
+  if (command[0] === '/usr/sbin/devfsadm') return true
+  const isNumbers = command.includes('name,ldom-csi:machine,ldom-csi:guest,ldom-csi:vdisk')
+  return isNumbers && command.at(-1) !== pool
+}
 
 type Cut = (typeof CUTS)[number]
 
@@ -43,13 +47,13 @@ async function recordedCommands(way: Way, operation: Operation): Promise<number>
 }
 
 /** The program that was cut, and how the operation ended. */
-async function runCut(scene: Scene, operation: Operation, at: number, cut: Cut): Promise<{ program: string; error: unknown }> {
+async function runCut(scene: Scene, operation: Operation, at: number, cut: Cut): Promise<{ command: readonly string[]; error: unknown }> {
   const { timeline } = scene.installation.world
   let seen = 0
-  let program = ''
+  let command: readonly string[] = []
   timeline.rules.push(argv => {
     if (seen++ !== at) return undefined
-    program = argv[0] ?? ''
+    command = argv
     return faultOf(cut, at)
   })
   const error = await operation.run(scene).then(
@@ -57,7 +61,7 @@ async function runCut(scene: Scene, operation: Operation, at: number, cut: Cut):
     (thrown: unknown) => thrown,
   )
   timeline.rules.length = 0
-  return { program, error }
+  return { command, error }
 }
 
 /** As an orchestrator would: the same call until it succeeds, as long as the answer is that it may. */
@@ -73,9 +77,9 @@ async function insist(work: () => Promise<void>): Promise<void> {
 
 async function runCase(way: Way, operation: Operation, at: number, cut: Cut, followUp: (typeof FOLLOW_UPS)[number]): Promise<void> {
   const scene = await prepared(way, operation)
-  const { program, error } = await runCut(scene, operation, at, cut)
-  if (error === undefined ? !NOT_NEEDED.test(program) : !isStorageError(error, 'unavailable')) {
-    throw new Error(`cut ${cut} of command ${at} (${program}) ended as ${error === undefined ? 'success' : String(error)}`, {
+  const { command, error } = await runCut(scene, operation, at, cut)
+  if (error === undefined ? !isNotNeeded(command, scene.parent()) : !isStorageError(error, 'unavailable')) {
+    throw new Error(`cut ${cut} of command ${at} (${command[0]}) ended as ${error === undefined ? 'success' : String(error)}`, {
       cause: error,
     })
   }

@@ -61,8 +61,14 @@ export class Scene {
     return this.installation.world.zfs(host.name).store(`${dataset}/${this.have(this.volume).leaf}`)
   }
 
+  /** The dataset that the volumes of its pool stand below. */
+  parent(): string {
+    return (this.driver.pools.get(this.way.pool) ?? fail('pool')).dataset
+  }
+
   async attach(): Promise<void> {
-    this.attachment = await this.driver.attachments.attach(attachRequest(this.have(this.volume).id, this.way.guest))
+    const { id, format } = this.have(this.volume)
+    this.attachment = await this.driver.attachments.attach(attachRequest(id, this.way.guest, { format }))
   }
 
   async detach(): Promise<void> {

@@ -65,9 +65,7 @@ export async function attachTo(player: Player, volume: VolumeBelief, attachment:
     if (!volume.attachments.has(guest) && !never) volume.attachments.set(guest, attachment)
     return
   }
-  const told = (value: Attachment) => JSON.stringify(formatPublishContext(value))
-  if (attachment.answer !== undefined && attachment.exists === 'yes' && told(attachment.answer) !== told(answer.value))
-    throw new BrokenPromise(`attachment of ${volume.id} is answered as ${told(answer.value)}, before as ${told(attachment.answer)}`)
+  checkAnswer(attachment, answer.value)
   attachment.exists = 'yes'
   attachment.answer = answer.value
   volume.attachments.set(guest, attachment)
@@ -127,4 +125,12 @@ export async function detachFromAll(player: Player, number: number): Promise<voi
   // A request without an answer may have left something behind without a record: only its own repetition takes that away.
   if (answer.kind === 'success') for (const { guest, exists } of attachments) if (exists === 'yes') volume.attachments.delete(guest)
   if (answer.kind === 'unknown') for (const attachment of attachments) attachment.exists = 'unsure'
+}
+
+// The same as before, but that something may have been written to the volume meanwhile.
+function checkAnswer({ answer: before, exists }: AttachmentBelief, now: Attachment): void {
+  if (before === undefined || exists !== 'yes') return
+  const told = (value: Attachment) => JSON.stringify(formatPublishContext(value))
+  if (told({ ...now, written: before.written }) === told(before) && (now.written || !before.written)) return
+  throw new BrokenPromise(`attachment of ${now.volumeId} is answered as ${told(now)}, before as ${told(before)}`)
 }

@@ -162,6 +162,10 @@ test('no operation but a list asks for names, once the controller has made its f
   await driver.snapshots.deleteSnapshot(snapshot.id)
   await driver.volumes.deleteVolume(restored.id)
   await driver.volumes.deleteVolume(id)
-  const wholePools = commands.filter(({ argv }) => argv[0]?.endsWith('/zfs') && argv.includes('-r') && argv.at(-1)?.endsWith('/kubernetes'))
+  const isWhole = (argv: readonly string[]) => argv[0]?.endsWith('/zfs') && argv.includes('-r') && argv.at(-1)?.endsWith('/kubernetes')
+  // A new attachment asks for the numbers in the records: of file systems only, which are as many as there are attachments.
+  const areNumbers = (argv: readonly string[]) => argv.includes('filesystem') && argv.some(word => word.endsWith('ldom-csi:vdisk'))
+  const wholePools = commands.filter(({ argv }) => isWhole(argv) && !areNumbers(argv))
+  expect(commands.filter(({ argv }) => areNumbers(argv))).toHaveLength(2)
   expect(wholePools.map(({ argv }) => argv.join(' '))).toEqual([])
 })

@@ -1,5 +1,6 @@
 import { MiB } from '../../src/storage/model.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
+import { byHand } from '../support/meddling.ts'
 
 describe.each(['silver', 'gold'])('in pool %s', pool => {
   test('a volume is made, listed, found and deleted, and nothing is left of it', async () => {
@@ -50,13 +51,18 @@ test('fifty disks attached to one guest at once have fifty numbers', async () =>
 })
 
 test('a number that was taken while the guest was without its disk is not fought for', async () => {
-  const { driver, world } = install()
-  const { volumes, attachments, audit } = driver()
+  const installation = install()
+  const { world } = installation
+  const { volumes, attachments, audit } = installation.driver()
   const volume = await volumes.ensureVolume(volumeSpec())
   const before = await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
   world.machine('m1').powerCycle()
-  const other = await volumes.ensureVolume(volumeSpec({ name: 'other' }))
-  await attachments.attach(attachRequest(other.id, 'm1/ldg1', { slot: before.slot }))
+  // Nobody else gets it from the driver, not even who asks for it.
+  const other = await volumes.ensureVolume(volumeSpec({ name: 'other', format: { kind: 'block' } }))
+  const asked = attachRequest(other.id, 'm1/ldg1', { slot: before.slot, format: { kind: 'block' } })
+  await expect(attachments.attach(asked)).rejects.toMatchObject({ kind: 'in-use' })
+  await byHand(installation, 'm1-primary', '/usr/sbin/ldm add-vdsdev /dev/dsk/theirs theirs@primary-vds0')
+  await byHand(installation, 'm1-primary', `/usr/sbin/ldm add-vdisk id=${before.slot} theirs theirs@primary-vds0 ldg1`)
   const after = await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
   expect(after.slot).not.toBe(before.slot)
   expect(await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).toEqual(after)

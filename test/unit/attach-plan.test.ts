@@ -17,7 +17,7 @@ import type { Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 const guest = { machine: 'm1', guest: 'ldg1' }
 const leaf = volumeLeaf('prod', 'gold', 'pvc-1')
 const name = attachmentName(leaf, guest)
-const slots = { first: 100, count: 601, chosen: new Set<number>() }
+const slots = { first: 100, count: 601, others: new Map<string, number>() }
 const device = (of: string) => `/dev/dsk/${of}`
 
 const paths: readonly PoolPath[] = [
@@ -80,11 +80,12 @@ function disk(change: Partial<MachineState['disks'][number]> = {}): MachineState
 }
 
 function state(change: Partial<MachineState> = {}, readiness: GuestReadiness = { kind: 'running' }): MachineState {
-  return { guests: [{ name: 'ldg1', readiness }], backends: [], disks: [], frozen: undefined, ...change }
+  return { guests: [{ name: 'ldg1', readiness, isControl: false }], backends: [], disks: [], frozen: undefined, ...change }
 }
 
 const attached = state({ backends: [backend('primary-vds0'), backend('alternate-vds0')], disks: [disk()] })
-const seen = { volume, records: [], sharing: undefined, state: state(), rule: undefined }
+const solaris = { platform: 'solaris', attachLimit: undefined } as const
+const seen = { volume, records: [], sharing: undefined, owner: undefined, state: state(), rule: solaris }
 const devices = new Map(paths.map(path => [path, device(leaf)]))
 
 describe('what is refused before anything is changed', () => {
@@ -95,13 +96,13 @@ describe('what is refused before anything is changed', () => {
       name: 'a guest of the same name on another machine',
       kind: 'in-use',
       text: 'm2/ldg1',
-      given: { ...seen, records: [other], sharing: 'exclusive' as const },
+      given: { ...seen, records: [other], sharing: 'exclusive' as const, owner: other.guest },
     },
     {
       name: 'another mode',
       kind: 'already-exists',
       text: 'ro',
-      given: { ...seen, records: [{ ...attachment, mode: 'ro' as const }], sharing: 'exclusive' as const },
+      given: { ...seen, records: [{ ...attachment, mode: 'ro' as const }], sharing: 'exclusive' as const, owner: guest },
     },
     { name: 'a guest that is not started', kind: 'unavailable', text: 'ldm start', given: { ...seen, state: state({}, { kind: 'off' }) } },
     {
@@ -117,10 +118,22 @@ describe('what is refused before anything is changed', () => {
       given: { ...seen, state: state({}, { kind: 'changing', reason: 'migrating' }) },
     },
     {
-      name: 'delayed reconfiguration',
-      kind: 'unavailable',
-      text: 'delayed',
-      given: { ...seen, state: state({ frozen: 'delayed reconfiguration of primary' }) },
+      name: 'a guest that no rule of the configuration matches',
+      kind: 'failed-precondition',
+      text: 'guests:',
+      given: { ...seen, rule: undefined },
+    },
+    {
+      name: 'the control domain',
+      kind: 'failed-precondition',
+      text: 'control domain',
+      given: { ...seen, state: state({ guests: [{ name: 'ldg1', readiness: { kind: 'running' }, isControl: true }] }) },
+    },
+    {
+      name: 'a volume of a file system as a raw device',
+      kind: 'invalid-argument',
+      text: 'created as a file system',
+      given: { ...seen, volume: { ...volume, format: { kind: 'filesystem' as const, type: 'any' as const } } },
     },
     {
       name: 'two tebibytes on Linux',
@@ -134,7 +147,7 @@ describe('what is refused before anything is changed', () => {
 
   test('nothing is refused for a running guest and a free volume, nor on a replay', () => {
     checkAttach(request, seen)
-    checkAttach(request, { ...seen, records: [attachment], sharing: 'exclusive', state: attached })
+    checkAttach(request, { ...seen, records: [attachment], sharing: 'exclusive', owner: guest, state: attached })
   })
 
   test('a shared volume for one guest alone, and the other way round', () => {
@@ -142,22 +155,23 @@ describe('what is refused before anything is changed', () => {
     expect(() => checkAttach(request, { ...seen, records: [shared], sharing: 'shared' })).toThrow(
       expect.objectContaining({ kind: 'in-use' }),
     )
-    expect(() => checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [attachment], sharing: 'exclusive' })).toThrow(
-      expect.objectContaining({ kind: 'already-exists' }),
-    )
+    expect(() =>
+      checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [attachment], sharing: 'exclusive', owner: guest }),
+    ).toThrow(expect.objectContaining({ kind: 'already-exists' }))
     checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [shared], sharing: 'shared' })
   })
 
   test('not a boot disk: a raw one that is asked for by number may come before its guest runs', () => {
     const off = { ...seen, state: state({}, { kind: 'off' }) }
     checkAttach({ ...request, format: { kind: 'block' }, slot: 0 }, off)
-    expect(() => checkAttach({ ...request, format: { kind: 'filesystem', type: 'any' }, slot: 0 }, off)).toThrow(
+    const mounted = { ...volume, format: { kind: 'filesystem', type: 'any' } } as const
+    expect(() => checkAttach({ ...request, format: mounted.format, slot: 0 }, { ...off, volume: mounted })).toThrow(
       expect.objectContaining({ kind: 'unavailable' }),
     )
   })
 
   test('another disk number than the recorded one', () => {
-    expect(() => checkAttach({ ...request, slot: 200 }, { ...seen, records: [attachment], sharing: 'exclusive' })).toThrow(
+    expect(() => checkAttach({ ...request, slot: 200 }, { ...seen, records: [attachment], sharing: 'exclusive', owner: guest })).toThrow(
       expect.objectContaining({ kind: 'already-exists' }),
     )
   })
@@ -181,7 +195,7 @@ describe('the numbers of a new attachment', () => {
 
   test('move on from numbers that attachments beside it have chosen', () => {
     const preferred = preferredSlot(leaf, slots)
-    expect(planAttachment(request, { ...given, slots: { ...slots, chosen: new Set([preferred]) } }).slot).toBe(preferred + 1)
+    expect(planAttachment(request, { ...given, slots: { ...slots, others: new Map([['x', preferred]]) } }).slot).toBe(preferred + 1)
   })
 
   test('numbers of other guests are free', () => {
@@ -198,7 +212,11 @@ describe('the numbers of a new attachment', () => {
 
   test('a guest at its limit gets no more', () => {
     const rule = { platform: 'solaris' as const, attachLimit: 1 }
-    expect(() => planAttachment(request, { ...given, rule, state: attached })).toThrow(expect.objectContaining({ kind: 'no-space' }))
+    const other = attachmentName(volumeLeaf('prod', 'gold', 'pvc-2'), guest)
+    const listed = state({ disks: [disk({ name: other })] })
+    expect(() => planAttachment(request, { ...given, rule, state: listed })).toThrow(expect.objectContaining({ kind: 'no-space' }))
+    const chosen = { ...slots, others: new Map([[other, 400]]) }
+    expect(() => planAttachment(request, { ...given, rule, slots: chosen })).toThrow(expect.objectContaining({ kind: 'no-space' }))
     expect(planAttachment(request, { ...given, rule, state: state({ disks: [disk({ name: 'rootdisk', slot: 0 })] }) }).volumeId).toBe(
       volume.id,
     )
@@ -206,6 +224,8 @@ describe('the numbers of a new attachment', () => {
 
   test('a number that was asked for is given or refused, never changed', () => {
     expect(planAttachment({ ...request, slot: 0 }, given).slot).toBe(0)
+    const recorded = { ...given, slots: { ...slots, others: new Map([['x', 150]]) } }
+    expect(() => planAttachment({ ...request, slot: 150 }, recorded)).toThrow(expect.objectContaining({ kind: 'in-use' }))
     expect(() => planAttachment({ ...request, slot: 150 }, { ...given, state: attached })).toThrow(
       expect.objectContaining({ kind: 'in-use' }),
     )
@@ -228,6 +248,8 @@ describe('the number of a recorded attachment', () => {
   test('changes when another disk of the guest has taken it, and the attachment is not live', () => {
     const taken = state({ disks: [disk({ name: 'other' })] })
     expect(planNewSlot(attachment, { ...seen, state: taken })).toBe(preferredSlot(leaf, slots))
+    const others = new Map([['x', preferredSlot(leaf, slots)]])
+    expect(planNewSlot(attachment, { leaf, slots: { ...slots, others }, state: taken })).toBe(preferredSlot(leaf, slots) + 1)
     expect(planNewSlot(attachment, { ...seen, state: state({ disks: [disk({ name: 'other' }), disk({ slot: 151 })] }) })).toBeUndefined()
   })
 })

@@ -9,6 +9,7 @@ import {
   formatGuestId,
   formatSnapshotId,
   groupLeaf,
+  guestRecordLeaf,
   isHiddenSnapshotLeaf,
   isSnapshotLeaf,
   isVolumeLeaf,
@@ -19,7 +20,7 @@ import {
   preferredLun,
   preferredSlot,
   recordLeaf,
-  sharedRecordLeaf,
+  releasingRecordLeaf,
   snapshotLeaf,
   volumeLeaf,
 } from '../../src/storage/names.ts'
@@ -100,7 +101,8 @@ test('every name is the one that earlier versions computed', () => {
   const snapshot = snapshotLeaf('prod', 's1')
   expect(leaf).toBe('v-vvvcnhq7uaipr36sxevg')
   expect(recordLeaf(leaf)).toBe('a-v-vvvcnhq7uaipr36sxevg')
-  expect(sharedRecordLeaf(guest)).toBe('g-efiioyri')
+  expect(guestRecordLeaf(guest)).toBe('g-efiioyri')
+  expect(releasingRecordLeaf(guest)).toBe('r-efiioyri')
   expect(attachmentName(leaf, guest)).toBe('v-vvvcnhq7uaipr36sxevg-efiioyri')
   expect(snapshot).toBe('s-xcmdzbnwhbv6y3lett6g')
   expect(groupLeaf('prod', 'g1')).toBe('g-27xyedumlavnkny7jwjx')

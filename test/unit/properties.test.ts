@@ -59,14 +59,27 @@ test('what marks a deleted volume is read back as that', () => {
   expect(properties.isDeleted(new Map([[name, { value, source: 'local' }]]), DATASET)).toBe(true)
 })
 
+const owned = { machine: 'm1', guest: 'ldg1' }
+
 test.each([
-  { what: 'the record above those of a shared volume', values: read({ sharing: 'shared' }), shared: true },
-  { what: 'one of those', values: read({ sharing: 'shared', guest: 'ldg1' }), shared: false },
-  { what: 'an exclusive record', values: read({ sharing: 'exclusive', guest: 'ldg1' }), shared: false },
-  { what: 'an exclusive record that lost its guest', values: read({ sharing: 'exclusive' }), shared: false },
-  { what: 'a record that shows what stands above it', values: read({ sharing: 'shared' }, {}, 'inherited'), shared: false },
-])('$what is above shared ones: $shared', ({ values, shared }) => {
-  expect(properties.isSharedRecord(values, DATASET)).toBe(shared)
+  { what: 'the record of a shared volume', values: read({ sharing: 'shared' }), parent: { kind: 'shared' } },
+  { what: 'that of an exclusive one', values: read({ sharing: 'exclusive', ...owned }), parent: { kind: 'exclusive', owner: owned } },
+  {
+    what: 'an exclusive one of version 0.1.0, which holds the number itself',
+    values: read({ sharing: 'exclusive', ...owned, vdisk: '117' }),
+    parent: { kind: 'flat', owner: owned },
+  },
+])('$what is read as $parent.kind', ({ values, parent }) => {
+  expect(properties.parseParentRecord(values, DATASET)).toEqual(parent)
+})
+
+test.each([
+  { what: 'an exclusive record that lost its guest', values: read({ sharing: 'exclusive' }) },
+  { what: 'a record that shows what stands above it', values: read({ sharing: 'shared' }, {}, 'inherited') },
+])('$what is not understood', ({ values }) => {
+  expect(() => properties.parseParentRecord(values, DATASET)).toThrow(
+    expect.objectContaining({ message: expect.stringContaining(DATASET) }),
+  )
 })
 
 test.each([

@@ -55,6 +55,8 @@ export interface Design {
       readonly machineName: string
       readonly sizeBytes: number
       readonly lun: LunChoice | undefined
+      /** Of every recorded attachment. Who else can reach the bytes is refused. */
+      readonly recordedOn: ReadonlySet<string>
     },
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<PoolPath, string>>
@@ -62,8 +64,11 @@ export interface Design {
   /** Whether what `expose` made for these machines is still there; false: expose again. A design that makes nothing says true. */
   isExposed(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean>
 
-  /** The last step of hiding: after it no service domain of the machine can reach the bytes, where the design has such a fence. */
-  hide(place: VolumePlace, request: { readonly machine: PoolMachine; readonly machineName: string }, signal?: AbortSignal): Promise<void>
+  /** After it no service domain of the machine can reach the bytes, where the design has such a fence. Says whether there was something to do. */
+  hide(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'>
+
+  /** The service domains let go of what they saw of hidden volumes. Never fails for them: nothing depends on it. */
+  forget(machine: PoolMachine, signal?: AbortSignal): Promise<void>
 
   /** True when nobody can reach the bytes, whatever a machine exports. A design without a fence says false. */
   isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean>

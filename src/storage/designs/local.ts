@@ -52,7 +52,11 @@ export class LocalDesign implements Design {
     return true
   }
 
-  async hide(): Promise<void> {}
+  async hide(): Promise<'absent'> {
+    return 'absent'
+  }
+
+  async forget(): Promise<void> {}
 
   async isFenced(): Promise<boolean> {
     return false

@@ -8,6 +8,8 @@ import type { Pool, VolumePlace } from '../pool.ts'
 import type { DesignFinding, DesignInventory, LunChoice } from './design.ts'
 
 const LUN_TRIES = 64
+/** What stmfadm calls the view of a unit that every initiator has. */
+const EVERYBODY = 'All'
 
 export class LunUnits {
   readonly #stmfadm: Stmfadm
@@ -69,10 +71,23 @@ export class LunUnits {
     if (problem !== undefined) throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${problem}`)
   }
 
-  /** Whether the unit serves its bytes, to so many machines at least. One command: of which machines is not asked. */
-  async isShown(place: VolumePlace, machines: number, signal?: AbortSignal): Promise<boolean> {
-    const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
-    return unit?.registered === true && unit.status === 'Online' && unit.viewCount >= machines
+  /** Whether the unit serves its bytes, to each of these machines by its own view. */
+  async isShown(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
+    const [unit, views] = await Promise.all([this.#stmfadm.findLogicalUnit(guidOf(place), signal), this.listViews(place, signal)])
+    const groups = new Set(views.map(view => view.hostGroup))
+    const isServing = unit?.registered === true && unit.status === 'Online'
+    return isServing && [...machineNames].every(machine => groups.has(this.#hostGroup(machine)))
+  }
+
+  /** Asked after a view was added: whoever adds another one at the same time is seen by at least one of the two. */
+  async refuseOtherViews(place: VolumePlace, recordedOn: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
+    const explained = new Set([...recordedOn].map(this.#hostGroup))
+    const other = (await this.listViews(place, signal)).find(view => !explained.has(view.hostGroup))
+    if (other === undefined) return
+    throw new StorageError(
+      'failed-precondition',
+      `volume ${place.volumeId}: host group ${other.hostGroup} can reach its bytes without a record; detach the volume from the guests of that machine, or see that nobody uses it there and run stmfadm remove-view -l ${guidOf(place)} ${other.entry}`,
+    )
   }
 
   /** Shows the unit to a machine's service domains; answers the number they see it under. */
@@ -106,6 +121,11 @@ export class LunUnits {
     return unit !== undefined && offers(place, unit)
   }
 
+  async isVisibleTo(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean> {
+    const groups = [this.#hostGroup(machineName), EVERYBODY]
+    return (await this.listViews(place, signal)).some(view => groups.includes(view.hostGroup))
+  }
+
   /** The view by which a machine's service domains see the unit. */
   findView(place: VolumePlace, machineName: string, signal?: AbortSignal) {
     return this.#viewOf(place, this.#hostGroup(machineName), signal)
@@ -119,13 +139,12 @@ export class LunUnits {
     return this.#stmfadm.listViews(guidOf(place), signal)
   }
 
-  async hideFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<void> {
+  async hideFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'> {
     const hostGroup = this.#hostGroup(machineName)
-    for (const view of await this.listViews(place, signal)) {
-      if (view.hostGroup !== hostGroup) continue
-      await this.#findOwn(place, signal)
-      await this.#stmfadm.removeView(guidOf(place), view.entry, signal)
-    }
+    const views = (await this.listViews(place, signal)).filter(view => view.hostGroup === hostGroup)
+    if (views.length > 0) await this.#findOwn(place, signal)
+    for (const view of views) await this.#stmfadm.removeView(guidOf(place), view.entry, signal)
+    return views.length > 0 ? 'hidden' : 'absent'
   }
 
   // A GUID is computed, so another installation of the same names may have given it to other data: only the device says whose the unit is.
@@ -150,7 +169,7 @@ export class LunUnits {
       const groups = views.map(view => view.hostGroup).join(', ')
       throw new StorageError(
         'in-use',
-        `volume ${place.volumeId}: its logical unit is still visible to host group ${groups}; detach it there first`,
+        `volume ${place.volumeId}: its logical unit is still visible to host group ${groups}; detach it there first, or see that nobody uses it there and remove the view (stmfadm remove-view -l ${guidOf(place)} -a)`,
       )
     }
     await this.#stmfadm.deleteLogicalUnit(guidOf(place), signal)

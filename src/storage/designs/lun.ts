@@ -61,6 +61,7 @@ export class LunDesign implements Design {
       readonly machineName: string
       readonly sizeBytes: number
       readonly lun: LunChoice | undefined
+      readonly recordedOn: ReadonlySet<string>
     },
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<PoolPath, string>> {
@@ -68,6 +69,7 @@ export class LunDesign implements Design {
     if (request.lun === undefined) throw new Error('design lun needs a LUN number')
     await this.#units.ensureRegistered(place, sizeBytes, signal)
     const lun = await this.#units.ensureView(place, machineName, request.lun, signal)
+    await this.#units.refuseOtherViews(place, request.recordedOn, signal)
     // Every path passes the same proofs in the same call, or none is exported.
     const disks = await Promise.all(
       machine.paths.map(async path => [path, await this.#paths.prove(place, path, { lun, sizeBytes }, signal)] as const),
@@ -76,16 +78,15 @@ export class LunDesign implements Design {
   }
 
   isExposed(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
-    return this.#units.isShown(place, machineNames.size, signal)
+    return this.#units.isShown(place, machineNames, signal)
   }
 
-  async hide(
-    place: VolumePlace,
-    request: { readonly machine: PoolMachine; readonly machineName: string },
-    signal?: AbortSignal,
-  ): Promise<void> {
-    await this.#units.hideFrom(place, request.machineName, signal)
-    await Promise.all(request.machine.paths.map(path => this.#paths.forget(path, signal)))
+  hide(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'> {
+    return this.#units.hideFrom(place, machineName, signal)
+  }
+
+  async forget(machine: PoolMachine, signal?: AbortSignal): Promise<void> {
+    await Promise.all(machine.paths.map(path => this.#paths.forget(path, signal)))
   }
 
   async isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
@@ -93,7 +94,7 @@ export class LunDesign implements Design {
   }
 
   async isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean> {
-    return (await this.#units.findView(place, machineName, signal)) === undefined
+    return !(await this.#units.isVisibleTo(place, machineName, signal))
   }
 
   remove(place: VolumePlace, signal?: AbortSignal): Promise<void> {

@@ -1,0 +1,269 @@
+// Defects of who has a volume: records, views, disk numbers. Data only.
+
+import type { Defect } from './table.ts'
+
+const ATTACHMENTS = 'src/storage/attachments.ts'
+const DETACHING = 'src/storage/detaching.ts'
+const PLAN = 'src/storage/attach-plan.ts'
+const RECORDS = 'src/storage/records.ts'
+const UNITS = 'src/storage/designs/lun-units.ts'
+
+const RECORDED = 'test/behaviour/attachment-records.test'
+const PROMISES = 'test/behaviour/promises.test'
+const MATRIX = 'test/behaviour/crash-matrix.test'
+const SNAPSHOTS = 'test/behaviour/snapshots.test'
+const HISTORIES = 'test/behaviour/histories.test'
+const WITH_FAULTS = 'test/behaviour/histories-with-faults.test'
+
+export const ATTACHMENT_DEFECTS: readonly Defect[] = [
+  {
+    name: 'the record is written after the export',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '? await createRecord(place, { ...planned, slot }, sharing, signal)\n',
+        replace: "? { ...planned, slot, dataset: '' }\n",
+      },
+      {
+        file: ATTACHMENTS,
+        find: '    const exported = await this.#export(place, { volume, attachment, records, machine, state }, signal)\n',
+        replace: `    const early = await this.#export(place, { volume, attachment, records, machine, state }, signal)
+    const late = record === undefined ? await createRecord(place, early.attachment, reading.sharing, signal) : early.attachment
+    const exported = { ...early, attachment: late }
+`,
+      },
+    ],
+    tests: [PROMISES, MATRIX, WITH_FAULTS],
+  },
+  {
+    name: 'a shared attachment has no record',
+    changes: [
+      {
+        file: RECORDS,
+        find: '    await create(dataset, formatRecordProperties(attachment, pool.cluster))\n',
+        replace: "    if (attachment.sharing === 'exclusive') await create(dataset, formatRecordProperties(attachment, pool.cluster))\n",
+      },
+    ],
+    tests: [SNAPSHOTS, PROMISES, HISTORIES],
+  },
+  {
+    name: 'the record is released before the disk is gone',
+    changes: [
+      {
+        file: DETACHING,
+        find: '  let after = state\n',
+        replace: '  if (marked !== undefined) await releaseRecord(place, marked, signal)\n  let after = state\n',
+      },
+      { file: DETACHING, find: '  return { record: marked, hides: !keepsView', replace: '  return { record: undefined, hides: !keepsView' },
+    ],
+    tests: [PROMISES, MATRIX, WITH_FAULTS],
+  },
+  {
+    name: 'a detachment skips the second path',
+    changes: [
+      { file: PLAN, find: '  for (const service of services) {\n', replace: '  for (const service of [...services].slice(0, 1)) {\n' },
+    ],
+    tests: ['test/unit/attach-plan.test', 'test/behaviour/life-cycle.test'],
+  },
+  {
+    name: 'the view is never removed',
+    changes: [
+      {
+        file: DETACHING,
+        find: 'hides: !keepsView && (record !== undefined || !isExported(place, after)) }',
+        replace: 'hides: false }',
+      },
+    ],
+    tests: ['test/behaviour/life-cycle.test', HISTORIES],
+  },
+  {
+    name: 'a view that another guest of the machine needs is removed',
+    changes: [
+      {
+        file: DETACHING,
+        find: '    const keepsView = left.some(other => other.guest.machine === guest.machine)\n',
+        replace: '    const keepsView = false\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'the view is added before strangers are looked for',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '    const state = await withoutStrangers(',
+        replace: `    if (pool.design.usesLun) {
+      const lun = { number: preferredLun(place.leaf), replace: async () => {} }
+      const recordedOn = new Set([guest.machine, ...records.map(other => other.guest.machine)])
+      await pool.design.expose(place, { machine, machineName: guest.machine, sizeBytes: volume.sizeBytes, lun, recordedOn }, signal)
+    }
+    const state = await withoutStrangers(`,
+      },
+      {
+        file: ATTACHMENTS,
+        find: "import { attachmentName, formatGuestId, isReleasingRecord } from './names.ts'",
+        replace: "import { attachmentName, formatGuestId, isReleasingRecord, preferredLun } from './names.ts'",
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'the view is not looked at before strangers are removed',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '(await place.pool.design.isFenced(place, signal))) {\n    await machine',
+        replace: 'true) {\n    await machine',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'a foreign export of the volume is ignored when it is attached',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '  if (describeStrangers(strangers) === undefined) return seen.state\n',
+        replace: '  if (strangers !== undefined) return seen.state\n',
+      },
+    ],
+    tests: [PROMISES, HISTORIES],
+  },
+  {
+    name: 'an attachment to another guest is not refused',
+    changes: [
+      {
+        file: PLAN,
+        find: "  const isAnothers = sharing === 'exclusive' && (owner === undefined || formatGuestId(owner) !== guest)\n",
+        replace: '  const isAnothers = false as boolean\n',
+      },
+    ],
+    tests: ['test/unit/attach-plan.test', HISTORIES],
+  },
+  {
+    name: 'a view that no record explains is let be',
+    changes: [
+      {
+        file: UNITS,
+        find: '    if (other === undefined) return\n    throw new StorageError(\n',
+        replace: '    if (other !== null) return\n    throw new StorageError(\n',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'a view for everybody is no view of a machine',
+    changes: [
+      {
+        file: UNITS,
+        find: 'const groups = [this.#hostGroup(machineName), EVERYBODY]',
+        replace: 'const groups = [this.#hostGroup(machineName)]',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'views are counted, not compared',
+    changes: [
+      {
+        file: UNITS,
+        find: '[...machineNames].every(machine => groups.has(this.#hostGroup(machine)))',
+        replace: 'groups.size >= machineNames.size',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'a view without a record stays for ever',
+    changes: [
+      {
+        file: DETACHING,
+        find: 'hides: !keepsView && (record !== undefined || !isExported(place, after)) }',
+        replace: 'hides: !keepsView && record !== undefined }',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'a record is released by the name under which somebody may have made it anew',
+    changes: [
+      {
+        file: RECORDS,
+        find: '  if (!isGuestRecord(record.dataset) || isReleasingRecord(record.dataset)) return record\n',
+        replace: '  if (place !== undefined) return record\n',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'the record is not looked at again before an attachment is answered',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '    await this.#confirm(place, { attachment: exported.attachment, machine, after: exported.after }, signal)\n',
+        replace: '',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'the number of a recorded disk that is lost is given to another volume',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: 'others.set(other, slot)\n      others.delete(name)\n',
+        replace: 'if (slot < 0) others.set(other, slot)\n      others.delete(name)\n',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'attachments at once do not know of each other',
+    changes: [{ file: ATTACHMENTS, find: '      numbers.choose(name, slot)\n', replace: '' }],
+    tests: [RECORDED],
+  },
+  {
+    name: 'whether a volume was written to is what its first attachment said',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: 'written: attachment.written || isWritten(volume), content }',
+        replace: 'written: attachment.written, content }',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'a guest that no rule speaks of gets a disk',
+    changes: [{ file: PLAN, find: '  if (rule === undefined) {\n', replace: '  if (guest === undefined) {\n' }],
+    tests: [RECORDED],
+  },
+  {
+    name: 'a file system is given to guests raw',
+    changes: [{ file: PLAN, find: '  checkFormat(request, volume)\n', replace: '' }],
+    tests: [RECORDED],
+  },
+  {
+    name: 'a Linux guest loses the disk that it runs from',
+    changes: [
+      {
+        file: DETACHING,
+        find: "  if (isBoot && readiness !== undefined && readiness.kind !== 'off') {\n",
+        replace: '  if (isBoot && place === undefined) {\n',
+      },
+    ],
+    tests: [RECORDED],
+  },
+  {
+    name: 'a live attachment is refused while its machine waits for a reboot',
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '    if (observed.frozen !== undefined && describeStrangers(',
+        replace: '    refuseFrozen(guest.machine, observed)\n    if (observed.frozen !== undefined && describeStrangers(',
+      },
+    ],
+    tests: [RECORDED],
+  },
+]

@@ -8,6 +8,8 @@ import { playHistory } from './history.ts'
 const MODES = [
   { title: 'one controller', options: ['--controllers', '1'] },
   { title: 'one controller, commands cut, late or refused', options: ['--controllers', '1', '--faults'] },
+  { title: 'two controllers', options: ['--controllers', '2'] },
+  { title: 'two controllers, commands cut, late or refused', options: ['--controllers', '2', '--faults'] },
 ]
 
 /** The same in every run: a change must not fail for a defect that it did not bring. `npm run simulate` looks for those. */

@@ -49,13 +49,16 @@ const disk = (change: Partial<GuestDisk> = {}): GuestDisk => ({
   ...change,
 })
 const state = (change: Partial<MachineState> = {}, readiness: GuestReadiness = { kind: 'running' }): MachineState => ({
-  ...{ guests: [{ name: 'ldg1', readiness }], backends: [], disks: [], frozen: undefined },
+  ...{ guests: [{ name: 'ldg1', readiness, isControl: false }], backends: [], disks: [], frozen: undefined },
   ...change,
 })
+/** Numbers that other attachments of the guest have. */
+const held = (numbers: readonly number[]) => new Map(numbers.map(number => [`other-${number}`, number] as const))
 const attached = state({ backends: [backend(one), backend(two)], disks: [disk()] })
 
 describe('an attachment is refused', () => {
-  const seen = { volume, records: [] as Attachment[], sharing: undefined, state: state(), rule: undefined }
+  const solaris = { platform: 'solaris', attachLimit: undefined } as const
+  const seen = { volume, records: [] as Attachment[], sharing: undefined, owner: undefined, state: state(), rule: solaris }
   const refusal = (kind: string, text = '') => expect.objectContaining({ kind, message: expect.stringContaining(text) })
 
   test('while an exclusive one is in transition, also to the guest that asks', () => {
@@ -82,23 +85,24 @@ describe('an attachment is refused', () => {
   test('to a guest of which the listing is unclear, or one that only another machine has', () => {
     const unclear = state({}, { kind: 'unclear', reason: 'two lines' })
     expect(() => checkAttach(request, { ...seen, state: unclear })).toThrow(refusal('unavailable', 'two lines'))
-    const named = state({ guests: [{ name: 'ldg11', readiness: { kind: 'running' } }] })
+    const named = state({ guests: [{ name: 'ldg11', readiness: { kind: 'running' }, isControl: false }] })
     expect(() => checkAttach(request, { ...seen, state: named })).toThrow(refusal('not-found', 'm1/ldg1'))
   })
 
   test('to a guest that is off, but for a raw disk under a number', () => {
     const off = { ...seen, state: state({}, { kind: 'off' }) }
     expect(() => checkAttach(request, off)).toThrow(refusal('unavailable', 'not running'))
-    expect(() => checkAttach({ ...request, slot: 0, format: { kind: 'filesystem', type: 'any' } }, off)).toThrow(refusal('unavailable'))
+    const format = { kind: 'filesystem', type: 'any' } as const
+    const mounted = { ...off, volume: { ...volume, format } }
+    expect(() => checkAttach({ ...request, slot: 0, format }, mounted)).toThrow(refusal('unavailable'))
     checkAttach({ ...request, slot: 0 }, off)
-    expect(() => checkAttach({ ...request, slot: 0 }, { ...off, state: { ...off.state, frozen: 'it' } })).toThrow(refusal('unavailable'))
   })
 
   test('from the sector on where a Linux guest would see the size modulo 2 TiB', () => {
     const linux = { platform: 'linux', attachLimit: undefined } as const
     checkPlatformSize('a', 2 * TiB - 512, guest, linux)
     expect(() => checkPlatformSize('a', 2 * TiB - 511, guest, linux)).toThrow(refusal('out-of-range'))
-    checkPlatformSize('a', 2 * TiB, guest, { platform: 'solaris', attachLimit: undefined })
+    checkPlatformSize('a', 2 * TiB, guest, solaris)
     checkPlatformSize('a', 2 * TiB, guest, undefined)
     const large = { ...seen, volume: { ...volume, sizeBytes: 2 * TiB }, rule: linux }
     expect(() => checkAttach(request, large)).toThrow(refusal('out-of-range'))
@@ -106,7 +110,7 @@ describe('an attachment is refused', () => {
 })
 
 describe('a planned attachment', () => {
-  const slots = { first: 100, count: 601, chosen: new Set<number>() }
+  const slots = { first: 100, count: 601, others: new Map<string, number>() }
   const seen = { volume, records: [] as Attachment[], state: state(), rule: undefined, slots, usesLun: true }
 
   test('is what was asked for, with the numbers of the volume', () => {
@@ -139,11 +143,10 @@ describe('a planned attachment', () => {
 
   test('takes the one free number that there is, wherever it lies', () => {
     for (let free = 100; free < 110; free++) {
-      const chosen = new Set(Array.from({ length: 10 }, (_, at) => 100 + at).filter(slot => slot !== free))
-      expect(planAttachment(request, { ...seen, slots: { first: 100, count: 10, chosen } }).slot).toBe(free)
+      const taken = Array.from({ length: 10 }, (_, at) => 100 + at).filter(slot => slot !== free)
+      expect(planAttachment(request, { ...seen, slots: { first: 100, count: 10, others: held(taken) } }).slot).toBe(free)
     }
-    const chosen = new Set([100, 101])
-    expect(() => planAttachment(request, { ...seen, slots: { first: 100, count: 2, chosen } })).toThrow(
+    expect(() => planAttachment(request, { ...seen, slots: { first: 100, count: 2, others: held([100, 101]) } })).toThrow(
       expect.objectContaining({ kind: 'no-space', message: expect.stringContaining('between 100 and 101') }),
     )
   })
@@ -158,7 +161,7 @@ describe('a planned attachment', () => {
 })
 
 test('a recorded number is given up only for another disk of the same guest', () => {
-  const slots = { first: 100, count: 601, chosen: new Set([preferredSlot(leaf, { first: 100, count: 601 })]) }
+  const slots = { first: 100, count: 601, others: held([preferredSlot(leaf, { first: 100, count: 601 })]) }
   const planned = (...disks: GuestDisk[]) => planNewSlot(attachment, { leaf, slots, state: state({ disks }) })
   expect(planned(disk({ name: 'x', guest: 'ldg2' }))).toBeUndefined()
   expect(planned(disk({ name: 'x', slot: 151 }))).toBeUndefined()

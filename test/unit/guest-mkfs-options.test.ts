@@ -27,3 +27,8 @@ test.each([
 ])('$text for $type is refused: it $why', ({ text, type }) => {
   expect(() => parseMkfsOptions(text, type)).toThrow(expect.objectContaining({ kind: 'invalid-argument' }))
 })
+
+test('the option that is refused is named with its value, and what there is instead', () => {
+  expect(() => parseMkfsOptions('-m 1 -F 2 -E x', 'ext4')).toThrow(/: "-F 2" is not .* there are -b -g .* -L$/)
+  expect(() => parseMkfsOptions('-F', 'xfs')).toThrow(/there are -b -i -m -n -s -L -K$/)
+})

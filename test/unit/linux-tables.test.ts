@@ -57,6 +57,7 @@ test.each([
   { name: 'nothing', text: '', kind: 'unavailable' },
   { name: 'something else', text: 'cat: not today\n', kind: 'unavailable' },
   { name: 'a row that is cut short', text: `${MOUNTS}\n40 22 8:0 / /mnt/x`, kind: 'internal' },
+  { name: 'a row without options', text: `${MOUNTS}\n40 22 8:0 / /mnt/x - ext4 /dev/x rw`, kind: 'internal' },
   { name: 'foreign text inside the table', text: `${MOUNTS}\noops\n`, kind: 'internal' },
 ])('$name is not taken for a mount table', ({ text, kind }) => {
   expect(() => parseMountInfo(text)).toThrow(expect.objectContaining({ kind }))

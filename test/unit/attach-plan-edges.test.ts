@@ -276,10 +276,11 @@ describe('strangers', () => {
       disk({ name: 'a', backends: [through(two, 'byhand')] }),
       disk({ name: 'b', backends: [through(one, 'byhand')] }),
       disk({ name: 'c', backends: [through(one), through(two, 'x')] }),
+      disk({ name: 'd', backends: [through(one), through(two, 'byhand')] }),
     ]
     const found = findStrangers(place, state({ backends, disks }), new Set([name]))
     expect(found.backends).toEqual([backends[1], backends[2]])
-    expect(found.disks).toEqual([disks[1], disks[2]])
+    expect(found.disks).toEqual([disks[1], disks[2], disks[5]])
     expect(findStrangers(place, state({ backends: [backend(one)], disks: [disk()] }), new Set([name]))).toEqual(none)
   })
 

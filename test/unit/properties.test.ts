@@ -82,6 +82,15 @@ test.each([
   )
 })
 
+test('what is written on the record above shared ones, and on what holds nobody’s data, is read back', () => {
+  const local = (written: Readonly<Record<string, string>>): Properties =>
+    new Map(Object.entries(written).map(([name, value]) => [name, { value, source: 'local' }]))
+  const shared = local(properties.formatSharedProperties('prod'))
+  expect(properties.isSharedRecord(shared, DATASET)).toBe(true)
+  expect(properties.ownerCluster(shared, DATASET)).toBe('prod')
+  expect(properties.ownerCluster(local(properties.formatOwnerProperties('prod')), DATASET)).toBe('prod')
+})
+
 test.each([
   { source: 'local', cluster: 'prod' },
   { source: 'received', cluster: 'prod' },

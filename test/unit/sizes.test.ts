@@ -17,6 +17,11 @@ test.each([
   expect(sizeWithin({ requiredBytes: required, limitBytes: limit }, rule)).toBe(size)
 })
 
+test('a default between two steps is rounded up, as nothing limits it', () => {
+  const size = sizeWithin({ requiredBytes: 0, limitBytes: 0 }, { ...rule, defaultBytes: 1 * GiB + 1 })
+  expect(size).toBe(1 * GiB + 8 * KiB)
+})
+
 test.each([
   { name: 'a limit below the smallest volume', required: 0, limit: 4096 },
   { name: 'no multiple of the block size inside the range', required: 16 * MiB + 1, limit: 16 * MiB + 2 },

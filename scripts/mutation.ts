@@ -55,7 +55,7 @@ function strykerOptions({ mutate, tests }: Room) {
     testRunner: 'stopping-jest',
     testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
     jest: {
-      config: { testMatch: tests.map(test => `<rootDir>/${test}`), testTimeout: 20_000, watchman: false },
+      config: { testMatch: tests.map(test => `<rootDir>/${test}`), watchman: false },
       enableFindRelatedTests: false,
     },
     coverageAnalysis: 'perTest',

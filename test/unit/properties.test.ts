@@ -82,13 +82,37 @@ test.each([
   )
 })
 
-test('what is written on the record above shared ones, and on what holds nobody’s data, is read back', () => {
+test('what is written on the record above the guests’ own, and on what holds nobody’s data, is read back', () => {
   const local = (written: Readonly<Record<string, string>>): Properties =>
     new Map(Object.entries(written).map(([name, value]) => [name, { value, source: 'local' }]))
-  const shared = local(properties.formatSharedProperties('prod'))
-  expect(properties.isSharedRecord(shared, DATASET)).toBe(true)
-  expect(properties.ownerCluster(shared, DATASET)).toBe('prod')
+  const parent = (sharing: 'shared' | 'exclusive') => local(properties.formatParentProperties({ sharing, guest: owned }, 'prod'))
+  expect(properties.parseParentRecord(parent('shared'), DATASET)).toEqual({ kind: 'shared' })
+  expect(properties.parseParentRecord(parent('exclusive'), DATASET)).toEqual({ kind: 'exclusive', owner: owned })
+  expect(properties.ownerCluster(parent('shared'), DATASET)).toBe('prod')
   expect(properties.ownerCluster(local(properties.formatOwnerProperties('prod')), DATASET)).toBe('prod')
+})
+
+test.each([
+  { written: ['m1', 'ldg1', '117'], number: 117 },
+  { written: ['m1', 'ldg1', '0'], number: 0 },
+  { written: ['m2', 'ldg1', '117'], number: undefined },
+  { written: ['m1', 'ldg2', '117'], number: undefined },
+  { written: ['m1', 'ldg1'], number: undefined },
+  { written: ['m1', 'ldg1', ''], number: undefined },
+  { written: ['m1', 'ldg1', '11717'], number: undefined },
+  { written: ['m1', 'ldg1', '1x'], number: undefined },
+  { written: ['m1', 'ldg1', 'x1'], number: undefined },
+])('$written is number $number of m1/ldg1', ({ written, number }) => {
+  expect(properties.findNumber(written.map(encode), owned)).toBe(number)
+})
+
+test.each([
+  { what: 'an empty volume', of: { source: { kind: 'empty' }, rootId: 'gold/v-x' }, content: 'gold/v-a' },
+  { what: 'a copy', of: { source: { kind: 'volume', id: 'gold/v-b' }, rootId: 'gold/v-c' }, content: 'gold/v-c' },
+  { what: 'an older copy', of: { source: { kind: 'volume', id: 'gold/v-b' }, rootId: undefined }, content: 'gold/v-b' },
+  { what: 'an older restore', of: { source: { kind: 'snapshot', id: 'gold/v-b@s-a' }, rootId: undefined }, content: 'gold/v-b' },
+] as const)('$what has the content of $content', ({ of, content }) => {
+  expect(properties.contentOf({ id: 'gold/v-a', ...of })).toBe(content)
 })
 
 test.each([

@@ -27,7 +27,7 @@ export class StorageError extends Error {
   }
 }
 
-export function isStorageError(error: unknown, ...kinds: ErrorKind[]): error is StorageError {
+export function isStorageError(error: unknown, ...kinds: readonly ErrorKind[]): error is StorageError {
   return error instanceof StorageError && (kinds.length === 0 || kinds.includes(error.kind))
 }
 

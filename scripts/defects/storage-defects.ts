@@ -12,6 +12,7 @@ const CREATIONS = 'test/behaviour/creation.test'
 const FOREIGN = 'test/behaviour/foreign-objects.test'
 const TOMBSTONES = 'test/behaviour/tombstones.test'
 const AUDIT = 'test/behaviour/audit.test'
+const NAMES = 'test/behaviour/names-across-pools.test'
 const MATRIX = 'test/behaviour/crash-matrix.test'
 const SNAPSHOTS = 'test/behaviour/snapshots.test'
 const HISTORIES = 'test/behaviour/histories.test'
@@ -420,5 +421,32 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a canary is what bears its name',
     changes: [{ file: 'src/storage/designs/lun.ts', find: '      await this.#refuseForeignCanary(place, signal)\n', replace: '' }],
     tests: ['test/behaviour/canary.test'],
+  },
+  {
+    name: 'a known name in another pool gets a second volume',
+    changes: [{ file: VOLUMES, find: '    await this.#refuseOtherPool(place, spec.name, signal)\n', replace: '' }],
+    tests: [NAMES],
+  },
+  {
+    name: 'two requests for one name in two pools do not meet',
+    changes: [
+      {
+        file: VOLUMES,
+        find: 'hold(keys, signal, () => this.#create(',
+        replace: 'hold(keys.slice(1), signal, () => this.#create(',
+      },
+    ],
+    tests: [NAMES],
+  },
+  {
+    name: 'a name in a pool that cannot be listed is taken for free',
+    changes: [
+      {
+        file: 'src/storage/volume-names.ts',
+        find: '      throw unknown(error)\n',
+        replace: '      if (unknown(error).kind !== undefined) return\n',
+      },
+    ],
+    tests: [NAMES],
   },
 ]

@@ -65,7 +65,7 @@ export interface Installation {
   readonly snapshots: Snapshots
   readonly groups: GroupSnapshots
   readonly reaper: Reaper
-  /** Takes up what an earlier process left unsaved. */
+  /** Takes up what an earlier process left unsaved, and learns which names are taken. */
   resume(): Promise<void>
   /** Saves what is not saved yet, and closes the shells. */
   stop(): Promise<void>
@@ -97,20 +97,21 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   const lock = new KeyedLock()
   const reaper = new Reaper({ pools, lock })
   const snapshotOptions = { pools, lock, reaper, index: new SnapshotIndex(pools) }
+  const volumes = new Volumes({ pools, lock, reaper })
   const guestRule = ({ machine, guest }: GuestId) => findGuestRule(config.guests, machine, guest)
   return {
     config,
     hosts,
     machines,
     pools,
-    volumes: new Volumes({ pools, lock, reaper }),
+    volumes,
     attachments: new Attachments({ pools, lock, guestRule }),
     changes: new VolumeChanges({ pools, lock, guestRule }),
     snapshots: new Snapshots(snapshotOptions),
     groups: new GroupSnapshots(snapshotOptions),
     reaper,
     resume: async () => {
-      await Promise.all(composed.map(({ resume }) => resume()))
+      await Promise.all([volumes.learnNames(), ...composed.map(({ resume }) => resume())])
     },
     stop: async () => {
       await Promise.all(composed.map(({ save }) => save()))

@@ -87,8 +87,8 @@ export class Plugins {
   }
 
   /**
-   * The volume of a claim, if there was one when the listing was read. The driver looks for a name in one pool only: a class of
-   * another pool would get a second, empty volume, and the first one nobody. It is found here, and refused.
+   * The volume of a claim, if there was one when the listing was read. One of another pool than the class has is found here, and refused
+   * with the ways out; the driver only knows that the name is taken.
    */
   async findVolume({ name, storageClass }: Claim): Promise<Found | undefined> {
     const { pool } = storageClass.parameters

@@ -1,6 +1,6 @@
 // Volumes: make, delete, find, list, measure. Create first, then on "exists" read and compare; whatever a cut left open is completed by the same request.
 
-import { isStorageError, StorageError } from '../errors.ts'
+import { type ErrorKind, isStorageError, StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
 import { speaksOf } from './attach-plan.ts'
@@ -15,6 +15,7 @@ import { formatDeletedProperty } from './properties.ts'
 import type { Reaper } from './reaper.ts'
 import { sizeWithin } from './sizes.ts'
 import { destroyIfFree, NameFreedError } from './tombstones.ts'
+import { VolumeNames } from './volume-names.ts'
 
 /** For a request that names no size. */
 export const DEFAULT_SIZE_BYTES = 1 * GiB
@@ -27,6 +28,9 @@ export interface CapacityQuery {
   readonly parameters: Partial<VolumeParameters>
 }
 
+/** What is answered when nothing was made. */
+const REFUSALS: readonly ErrorKind[] = ['not-found', 'out-of-range', 'invalid-argument', 'no-space']
+
 interface SourcePlace {
   readonly place: VolumePlace
   readonly snapshotLeaf: string | undefined // undefined: the volume itself
@@ -36,15 +40,17 @@ export class Volumes {
   readonly #pools: Pools
   readonly #lock: KeyedLock
   readonly #reaper: Reaper
+  readonly #names: VolumeNames
 
   constructor(options: { pools: Pools; lock: KeyedLock; reaper: Reaper }) {
     this.#pools = options.pools
     this.#lock = options.lock
     this.#reaper = options.reaper
+    this.#names = new VolumeNames(options.pools)
   }
 
   /**
-   * Idempotent by name: the same request gets the same volume, another request for the name is `already-exists`.
+   * Idempotent by name: the same request gets the same volume, another request for the name is `already-exists`, in whatever pool.
    * One command for an empty volume; a source is read first, as its size and block size decide.
    */
   async ensureVolume(spec: VolumeSpec, signal?: AbortSignal): Promise<Volume> {
@@ -54,7 +60,9 @@ export class Volumes {
     if (source?.place.volumeId === place.volumeId) {
       throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
     }
-    const keys = source === undefined ? [place.volumeId] : [place.volumeId, source.place.volumeId]
+    // By name as well: two requests for one name in two pools must not both find that the other pool has none.
+    const own = [`the name ${JSON.stringify(spec.name)}`, place.volumeId]
+    const keys = source === undefined ? own : [...own, source.place.volumeId]
     const create = () => this.#lock.hold(keys, signal, () => this.#create(place, spec, source, signal))
     try {
       return await create()
@@ -65,18 +73,39 @@ export class Volumes {
     }
   }
 
+  // Whoever asks for a known name in another pool would get a second, empty volume, where the data is expected.
+  async #refuseOtherPool(place: VolumePlace, name: string, signal: AbortSignal | undefined): Promise<void> {
+    for (const other of await this.#names.elsewhere(name, place.pool, signal)) {
+      await other.pool.host.settled([other.leaf], signal)
+      const { volume } = await readVolume(other, signal)
+      if (volume === undefined) {
+        this.#names.remove(other)
+        continue
+      }
+      // Earlier versions made both: each is found by its own request.
+      if ((await readVolume(place, signal)).volume !== undefined) return
+      throw new StorageError(
+        'already-exists',
+        `volume ${JSON.stringify(name)} exists in pool ${other.pool.name} (${other.volumeId}), the request is for pool ${place.pool.name}`,
+      )
+    }
+  }
+
   async #create(place: VolumePlace, spec: VolumeSpec, source: SourcePlace | undefined, signal: AbortSignal | undefined): Promise<Volume> {
     const { pool } = place
     const names = [place.leaf, ...pool.design.names(place)]
     await pool.host.settled(source === undefined ? names : [...names, source.place.leaf], signal)
+    await this.#refuseOtherPool(place, spec.name, signal)
+    const forget = this.#names.add(place)
     try {
       return await this.#createFrom(place, spec, source, signal)
     } catch (error) {
       // What was made already is not measured again by a source that has grown, filled the pool or gone since, nor by newer rules.
-      const isRefused = isStorageError(error, 'not-found', 'out-of-range', 'invalid-argument', 'no-space')
-      const replayed = isRefused ? await findReplayed(place, spec, signal) : undefined
-      if (replayed === undefined) throw error
-      return replayed
+      if (!isStorageError(error, ...REFUSALS)) throw error
+      const replayed = await findReplayed(place, spec, signal)
+      if (replayed !== undefined) return replayed
+      forget()
+      throw error
     }
   }
 
@@ -136,7 +165,11 @@ export class Volumes {
   async deleteVolume(id: string, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, id)
     if (place === undefined) return
-    const gone = await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))
+    const gone = await this.#lock.hold(place.volumeId, signal, async () => {
+      const deleted = await this.#delete(place, signal)
+      this.#names.remove(place)
+      return deleted
+    })
     await this.#reaper.reapOrigin(place.pool, gone?.origin)
   }
 
@@ -196,6 +229,11 @@ export class Volumes {
         if (!isSilence(error) || !place.pool.design.usesLun) throw error
       }
     }
+  }
+
+  /** For the start: a pool that fails later keeps nobody from making volumes in the others. */
+  async learnNames(): Promise<void> {
+    await this.#names.learn()
   }
 
   async getVolume(id: string, signal?: AbortSignal): Promise<Volume> {

@@ -84,7 +84,11 @@ export async function ensure(player: Player, volume: VolumeBelief, spec: VolumeS
   }
   const before = volume.exists
   const answer = await player.call(`creation of ${volume.id}`, expected, () => player.driver.volumes.ensureVolume(spec))
-  if (answer.kind === 'success') return learnVolume(volume, spec, answer.value)
+  if (answer.kind === 'success') {
+    const other = namesakeOf(player, volume)
+    if (other?.exists === 'yes') throw new BrokenPromise(`volume ${volume.id} was made while ${other.id} has its name`)
+    return learnVolume(volume, spec, answer.value)
+  }
   // Refused for what was asked: nothing was made. Refused for the state of things: something may have been begun.
   const untouched = answer.kind === 'refused' && ['already-exists', 'not-found', 'out-of-range', 'invalid-argument'].includes(answer.error)
   if (before === 'yes' || (before === 'unsure' && untouched)) return
@@ -106,6 +110,11 @@ function learnVolume(volume: VolumeBelief, spec: VolumeSpec, answer: Volume): vo
   volume.sizes = { least: answer.sizeBytes, most: answer.sizeBytes }
 }
 
+/** The volume of that name in another pool. Of the two only one may be there. */
+function namesakeOf({ model }: Player, volume: VolumeBelief): VolumeBelief | undefined {
+  return model.volumes.find(other => other !== volume && other.name === volume.name)
+}
+
 function expectCreation(player: Player, volume: VolumeBelief, fresh: Fresh | undefined): Expectation {
   switch (volume.exists) {
     case 'yes':
@@ -115,6 +124,8 @@ function expectCreation(player: Player, volume: VolumeBelief, fresh: Fresh | und
       return either('already-exists', 'not-found', 'failed-precondition', 'unavailable')
     case 'no': {
       // Deleted, but snapshots or clones keep it.
+      if (namesakeOf(player, volume)?.exists === 'yes') return refusal('already-exists')
+      if (namesakeOf(player, volume)?.exists === 'unsure') return either('already-exists', 'not-found', 'unavailable')
       if (player.hasDataset(volume)) return player.isDisturbed ? either('already-exists') : refusal('already-exists')
       return fresh === undefined ? refusal('not-found') : SUCCESS
     }

@@ -97,7 +97,7 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   const lock = new KeyedLock()
   const reaper = new Reaper({ pools, lock })
   const snapshotOptions = { pools, lock, reaper, index: new SnapshotIndex(pools) }
-  const volumes = new Volumes({ pools, lock, reaper })
+  const volumes = new Volumes({ pools, lock, reaper, clock })
   const guestRule = ({ machine, guest }: GuestId) => findGuestRule(config.guests, machine, guest)
   return {
     config,

@@ -1,11 +1,15 @@
 // Which pools may have a volume of which name, as names are unique over the driver and ZFS knows each pool by itself. Complete for a
 // pool before it is used, it may only ever point: whoever acts on it reads first, as what it says may be gone.
 
+import type { Clock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import { shared } from '../locks.ts'
 import { inSight } from './catalog.ts'
 import { isVolumeLeaf, volumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
+
+/** So long a pool that cannot be listed keeps the others from making volumes: a machine may be off for a week. */
+const PATIENCE_MS = 10 * 60_000
 
 interface Known {
   /** What was listed, and what this process has begun to make since. */
@@ -13,19 +17,23 @@ interface Known {
   /** Undefined until somebody asks, and again when the listing failed. */
   listing: Promise<void> | undefined
   isListing: boolean
+  /** When somebody asked first. */
+  askedMs: number | undefined
 }
 
 export class VolumeNames {
   readonly #pools: Pools
+  readonly #clock: Clock
   readonly #known = new Map<string, Known>()
 
-  constructor(pools: Pools) {
+  constructor(pools: Pools, clock: Clock) {
     this.#pools = pools
+    this.#clock = clock
   }
 
   /**
-   * Places in the other pools where a volume of that name may be. One read of each other pool at the first call after the start; a pool
-   * that was not listed yet and cannot be is `unavailable`: unknown is not absent.
+   * Places in the other pools where a volume of that name may be. One read of each other pool at the first call after the start. A pool
+   * that was not listed yet and cannot be is `unavailable`, as unknown is not absent, until it was waited for long enough.
    */
   async elsewhere(name: string, asked: Pool, signal?: AbortSignal): Promise<readonly VolumePlace[]> {
     const others = [...this.#pools.values()].filter(pool => pool !== asked)
@@ -60,7 +68,7 @@ export class VolumeNames {
   }
 
   #of({ name }: Pool): Known {
-    const known = this.#known.get(name) ?? { leaves: new Set(), listing: undefined, isListing: false }
+    const known = this.#known.get(name) ?? { leaves: new Set(), listing: undefined, isListing: false, askedMs: undefined }
     this.#known.set(name, known)
     return known
   }
@@ -73,12 +81,15 @@ export class VolumeNames {
         `pool ${pool.name} could not be listed since this driver started, and may have a volume of the same name; bring host ${pool.host.name} back, or take the pool out of the configuration`,
         { cause },
       )
+    known.askedMs ??= this.#clock.nowMs()
     // It belongs to none of the callers, whose deadlines may be shorter than the listing of a large pool.
     known.listing ??= this.#list(pool, known).catch(error => {
       known.listing = undefined
       throw unknown(error)
     })
-    await shared(known.listing, signal, () => unknown(signal?.reason))
+    if (this.#clock.nowMs() - known.askedMs < PATIENCE_MS) await shared(known.listing, signal, () => unknown(signal?.reason))
+    // It is listed as soon as it can be, for those who come later.
+    else known.listing.catch(() => {})
   }
 
   async #list(pool: Pool, known: Known): Promise<void> {

@@ -1,5 +1,6 @@
 // Volumes: make, delete, find, list, measure. Create first, then on "exists" read and compare; whatever a cut left open is completed by the same request.
 
+import type { Clock } from '../clock.ts'
 import { type ErrorKind, isStorageError, StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
@@ -42,11 +43,11 @@ export class Volumes {
   readonly #reaper: Reaper
   readonly #names: VolumeNames
 
-  constructor(options: { pools: Pools; lock: KeyedLock; reaper: Reaper }) {
+  constructor(options: { pools: Pools; lock: KeyedLock; reaper: Reaper; clock: Clock }) {
     this.#pools = options.pools
     this.#lock = options.lock
     this.#reaper = options.reaper
-    this.#names = new VolumeNames(options.pools)
+    this.#names = new VolumeNames(options.pools, options.clock)
   }
 
   /**

@@ -1,5 +1,6 @@
 // A volume's name is unique over all pools of the driver: whoever asks for a known name in another pool gets no second, empty volume.
 
+import { SimShell } from '../../src/sim/sim-shell.ts'
 import { install, volumeSpec } from '../support/installation.ts'
 
 const elsewhere = { kind: 'already-exists', message: expect.stringMatching(/exists in pool silver/) }
@@ -85,6 +86,41 @@ describe('while a pool cannot be read', () => {
     })
     installation.world.host('m1-primary').down = false
     await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  })
+
+  test('it is waited for ten minutes: a machine that is off for a week does not keep every new volume waiting', async () => {
+    const installation = install()
+    const { clock, world } = installation
+    const first = await installation.driver().volumes.ensureVolume(volumeSpec())
+    world.host('m1-primary').down = true
+    const { volumes, resume } = installation.driver()
+    await resume()
+    const make = (name: string) => volumes.ensureVolume(volumeSpec({ name, pool: 'gold' }))
+    await clock.sleep(9 * 60_000)
+    await expect(make('other')).rejects.toMatchObject({ kind: 'unavailable' })
+    await clock.sleep(60_000)
+    await make('other')
+    // It is known as soon as it answers.
+    world.host('m1-primary').down = false
+    await make('third')
+    await expect(make('pvc-1')).rejects.toMatchObject({ kind: 'already-exists', message: expect.stringContaining(first.id) })
+  })
+
+  test('one that hangs keeps nobody waiting after that', async () => {
+    const installation = install()
+    const { volumes, resume } = installation.driver(host => {
+      const shell = new SimShell(host)
+      return host.name === 'm1-primary' ? { run: () => new Promise(() => {}) } : shell
+    })
+    void resume()
+    const make = (signal?: AbortSignal) => volumes.ensureVolume(volumeSpec({ pool: 'gold' }), signal)
+    const late = new AbortController()
+    const waiting = make(late.signal)
+    await new Promise(resolve => setImmediate(resolve))
+    late.abort()
+    await expect(waiting).rejects.toMatchObject({ kind: 'unavailable' })
+    await installation.clock.sleep(10 * 60_000)
+    expect((await make()).pool).toBe('gold')
   })
 })
 

@@ -3,7 +3,7 @@
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import { readSnapshot, readVolume } from './catalog.ts'
-import type { Volume, VolumeFormat, VolumeSpec } from './model.ts'
+import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from './model.ts'
 import { cloneSourceLeaf } from './names.ts'
 import { type VolumePlace, withRoom } from './pool.ts'
 import { contentOf, formatSnapshotProperties, formatVolumeProperties } from './properties.ts'
@@ -204,9 +204,13 @@ function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
       `volume ${JSON.stringify(wanted.name)} exists and differs in its ${field}: it has ${show(has)}, the request wants ${show(wants)}`,
     )
   if (volume.name !== wanted.name) throw differs('name', volume.name, wanted.name)
-  if (!equal(volume.source, wanted.source)) throw differs('source', volume.source, wanted.source)
-  if (!equal(volume.format, wanted.format)) throw differs('format', volume.format, wanted.format)
-  if (!equal(volume.parameters, wanted.parameters)) throw differs('parameters', volume.parameters, wanted.parameters)
+  if (!equal(volume.source, wanted.source)) throw differs('source', describeSource(volume), describeSource(wanted))
+  if (!equal(volume.format, wanted.format)) throw differs('format', describeFormat(volume), describeFormat(wanted))
+  const others = PARAMETERS.filter(key => !equal(volume.parameters[key], wanted.parameters[key]))
+  if (others.length > 0) {
+    const named = ({ parameters }: Volume) => others.map(key => `${classNameOf(key)} ${show(parameters[key])}`).join(', ')
+    throw differs(others.length === 1 ? 'parameter' : 'parameters', named(volume), named(wanted))
+  }
   const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
   const { requiredBytes, limitBytes } = spec.size
   if (sizeBytes < requiredBytes || (limitBytes > 0 && sizeBytes > limitBytes)) {
@@ -245,5 +249,29 @@ function sortKeys(_key: string, value: unknown): unknown {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return value === '' ? 'none' : String(value)
+}
+
+// A record, so that a parameter that comes is not forgotten.
+const PARAMETERS = Object.keys({
+  blockSizeBytes: true,
+  compression: true,
+  reservation: true,
+  export: true,
+  vdiskTimeoutSeconds: true,
+  mkfsOptions: true,
+} satisfies Record<keyof VolumeParameters, true>) as readonly (keyof VolumeParameters)[]
+
+/** As a class names it. */
+function classNameOf(parameter: keyof VolumeParameters): string {
+  return parameter === 'blockSizeBytes' ? 'blockSize' : parameter
+}
+
+function describeSource({ source }: Volume): string {
+  return source.kind === 'empty' ? 'none' : `${source.kind} ${source.id}`
+}
+
+function describeFormat({ format }: Volume): string {
+  if (format.kind === 'block') return 'a raw device'
+  return format.type === 'any' ? 'the file system of its guest' : `a file system ${format.type}`
 }

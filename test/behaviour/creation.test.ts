@@ -320,3 +320,22 @@ describe('too small for its format', () => {
     await expect(staged).resolves.toBeUndefined()
   })
 })
+
+test.each([
+  {
+    change: { parameters: { compression: 'on' } },
+    says: 'differs in its parameter: it has compression off, the request wants compression on',
+  },
+  {
+    change: { parameters: { blockSizeBytes: 16384, mkfsOptions: '-m 1' } },
+    says: 'differs in its parameters: it has blockSize 8192, mkfsOptions none, the request wants blockSize 16384, mkfsOptions -m 1',
+  },
+  { change: { format: { kind: 'block' } }, says: 'its format: it has the file system of its guest, the request wants a raw device' },
+] as const)('another request for a known name is told what differs: $says', async ({ change, says }) => {
+  const { volumes } = install().driver()
+  await volumes.ensureVolume(volumeSpec())
+  await expect(volumes.ensureVolume(volumeSpec(change))).rejects.toMatchObject({
+    kind: 'already-exists',
+    message: expect.stringContaining(says),
+  })
+})

@@ -48,8 +48,8 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
     const leaf = volumeLeaf('test', POOL, spec.name)
     const id = formatVolumeId(POOL, leaf)
     const { format, source, name } = spec
-    if (spec.machines.requisite.length > 0 && !spec.machines.requisite.includes(this.machine)) {
-      throw new StorageError('no-space', `pool ${POOL} is not reachable from ${spec.machines.requisite.join()}`)
+    if (spec.machines.length > 0 && !spec.machines.includes(this.machine)) {
+      throw new StorageError('no-space', `pool ${POOL} is not reachable from ${spec.machines.join()}`)
     }
     const existing = this.#volumes.get(id)
     if (existing !== undefined) return this.#same(existing, spec)
@@ -71,7 +71,7 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
     const wanted = { format, source, parameters: { ...DEFAULTS, ...parameters } }
     for (const field of ['format', 'parameters', 'source'] as const) {
       if (JSON.stringify(existing[field]) !== JSON.stringify(wanted[field])) {
-        throw new StorageError('already-exists', `volume ${name} exists with another ${field}`)
+        throw new StorageError('already-exists', `volume ${name} exists and differs in its ${field}`)
       }
     }
     return existing

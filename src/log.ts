@@ -24,6 +24,8 @@ export interface LogFields {
   readonly version?: string
   readonly driver?: string
   readonly count?: number
+  readonly percent?: number
+  readonly availableBytes?: number
   /** The error with its causes, as describeError joins them, secrets removed. */
   readonly error?: string
 }

@@ -17,6 +17,7 @@ import { describeError, StorageError } from '../errors.ts'
 import { createLog, type Log, type LogLevel } from '../log.ts'
 import { LossyStream } from '../log-stream.ts'
 import { audit } from '../storage/audit.ts'
+import { FullnessWatch } from '../storage/fullness.ts'
 import { keepSweeping } from '../storage/sweeping.ts'
 import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
 import { readManifestFiles, readText } from './manifest-files.ts'
@@ -79,7 +80,8 @@ function addPlugins(program: Command): void {
     const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
     await serve(controllerServices(installation, version), options, { log, output }, () => {
       void installation.resume()
-      const stopSweeping = keepSweeping(installation.reaper, { clock: systemClock, log })
+      const fullness = new FullnessWatch({ pools: installation.pools, log })
+      const stopSweeping = keepSweeping(installation.reaper, { clock: systemClock, log, fullness })
       return async () => {
         await stopSweeping()
         await installation.stop()

@@ -11,6 +11,7 @@ import type { Domain } from '../ldoms/listing.ts'
 import { findObstacle, savedPrefix } from '../ldoms/saved-configurations.ts'
 import type { Host } from '../shell/host.ts'
 import { listProcesses } from '../shell/processes.ts'
+import { FULLNESS_PROPERTIES, fullnessOf } from '../storage/fullness.ts'
 import type { Pools } from '../storage/pool.ts'
 import { readDialect } from '../zfs/dialect.ts'
 import { Zfs } from '../zfs/zfs.ts'
@@ -224,15 +225,23 @@ async function examineDataset(pool: PoolConfig, host: Host, signal: AbortSignal 
     const zfs = new Zfs(host.shell)
     const [dialect, found, health] = await Promise.all([
       readDialect(host.shell, signal),
-      zfs.getProperties(['type', 'available'], [pool.dataset], signal),
+      zfs.getProperties(['type', ...FULLNESS_PROPERTIES], [pool.dataset], signal),
       zfs.poolHealth(pool.dataset.split('/')[0] ?? pool.dataset, signal),
     ])
     const properties = found.get(pool.dataset)
     if (properties === undefined)
       return [fail(object, `dataset ${pool.dataset} does not exist on ${host.name}`, `zfs create ${pool.dataset}`)]
-    const checks = [
-      ok(object, `zfs (${dialect.name}) has dataset ${pool.dataset}, ${properties.get('available')?.value ?? '?'} bytes available`),
-    ]
+    const { percent, availableBytes, isNearlyFull } = fullnessOf(properties, pool.dataset)
+    const checks = [ok(object, `zfs (${dialect.name}) has dataset ${pool.dataset}, ${availableBytes} bytes available`)]
+    if (isNearlyFull) {
+      checks.push(
+        warn(
+          object,
+          `${percent} % of ${pool.dataset} are used or reserved, ${availableBytes} bytes are left: when none is, writes to thin volumes fail`,
+          `zfs list -o space -r ${pool.dataset} shows by what; free space or add disks`,
+        ),
+      )
+    }
     if (properties.get('type')?.value !== 'filesystem')
       checks.push(fail(object, `${pool.dataset} is no file system`, 'volumes cannot be made below it'))
     if (health !== 'ONLINE') checks.push(warn(object, `the ZFS pool is ${health}`, 'see zpool status'))

@@ -4,13 +4,17 @@ import { types } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { FullnessWatch } from './fullness.ts'
 import type { Reaper } from './reaper.ts'
 
-/** A look costs one read a pool; what waits here is only what nobody's own deletion took along. */
+/** A look costs a few reads a pool; what waits here is only what nobody's own deletion took along. */
 const ROUND_MS = 10 * 60_000
 
 /** Until the returned function is called, which resolves when the round under way has ended. */
-export function keepSweeping(reaper: Reaper, { clock, log }: { readonly clock: Clock; readonly log: Log }): () => Promise<void> {
+export function keepSweeping(
+  reaper: Reaper,
+  { clock, log, fullness }: { readonly clock: Clock; readonly log: Log; readonly fullness?: FullnessWatch },
+): () => Promise<void> {
   const stopped = new AbortController()
   const rounds = async () => {
     while (!stopped.signal.aborted) {
@@ -22,6 +26,7 @@ export function keepSweeping(reaper: Reaper, { clock, log }: { readonly clock: C
         if (!types.isNativeError(error)) throw error
         log.warn({ error: describeError(error) }, 'deleted volumes could not be looked at')
       }
+      await fullness?.look(stopped.signal)
       await clock.sleep(ROUND_MS, stopped.signal).catch(() => {})
     }
   }

@@ -30,7 +30,7 @@ async function populate(driver: Installation, population: Population): Promise<v
       parameters: {},
       mutable: {},
       source: { kind: 'empty' },
-      machines: { requisite: [], preferred: [] },
+      machines: [],
     })
     for (let cut = 0; cut < population.snapshotsPerVolume; cut++) {
       await driver.snapshots.createSnapshot({ name: `snapshot-population-${index}-${cut}`, volumeId: id })

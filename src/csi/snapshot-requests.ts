@@ -25,7 +25,7 @@ export function parseCreateSnapshot(driverName: string, request: CreateSnapshotR
   const volumeId = requireText(request.source_volume_id, 'source_volume_id')
   checkMap(request.secrets, 'secrets')
   refuseSnapshotParameters(request.parameters)
-  return { name, volumeId, requisite: parseRequirement(driverName, request.accessibility_requirements).requisite }
+  return { name, volumeId, requisite: parseRequirement(driverName, request.accessibility_requirements) }
 }
 
 export function requireSnapshotId(request: { readonly snapshot_id: string; readonly secrets: Readonly<Record<string, string>> }): string {

@@ -29,10 +29,11 @@ export function parseRequirement(driverName: string, requirement: TopologyRequir
     return [...new Set(named)].filter(machine => machine !== undefined)
   }
   const requisite = machines(requirement?.requisite ?? [], 'requisite')
-  const preferred = machines(requirement?.preferred ?? [], 'preferred')
+  // Only looked at for mistakes: the pool is named by the class, and a volume is reached from every machine of its pool.
+  machines(requirement?.preferred ?? [], 'preferred')
   if (requisite.length === 0 && requirement !== undefined && requirement.requisite.length > 0) {
     // The code that makes Kubernetes try another node.
     throw new StorageError('no-space', `accessibility_requirements: no term has the one key of this driver, ${machineKey(driverName)}`)
   }
-  return { requisite, preferred }
+  return requisite
 }

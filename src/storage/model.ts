@@ -49,8 +49,8 @@ export interface VolumeSpec {
   readonly source: VolumeSource
   /** Wins over `parameters`, is not part of what a replay is compared by, and can be changed later. */
   readonly mutable: MutableParameters
-  /** Machines the volume must be reachable from (at least one), and an ordered wish; empty: anywhere. */
-  readonly machines: { readonly requisite: readonly string[]; readonly preferred: readonly string[] }
+  /** Of these machines one at the least must reach the volume; empty: anywhere. There is no choice for a wish: a pool has its machines. */
+  readonly machines: readonly string[]
 }
 
 export interface Volume {

@@ -67,6 +67,11 @@ export function placeOf(pool: Pool, leaf: string): VolumePlace {
   return { pool, leaf, volumeId: `${pool.name}/${leaf}`, dataset: `${pool.dataset}/${leaf}`, record: `${pool.dataset}/${recordLeaf(leaf)}` }
 }
 
+/** The ZFS pool, which may have other pools of the driver below it. */
+export function zpoolOf({ dataset }: Pool): string {
+  return dataset.split('/')[0] ?? dataset
+}
+
 /** Runs what takes room in the pool. Where there is none, says for what and what helps: zfs names a dataset and no way out. */
 export async function withRoom<T>(place: VolumePlace, what: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -5,7 +5,7 @@ import { type ErrorKind, isStorageError, StorageError } from '../errors.ts'
 import type { KeyedLock } from '../locks.ts'
 import { largestThickVolume } from '../zfs/dialect.ts'
 import { speaksOf } from './attach-plan.ts'
-import { readAttached, readAvailableBytes, readVolume } from './catalog.ts'
+import { readAttached, readAvailable, readVolume } from './catalog.ts'
 import { createVolume, cutCloneSource, findReplayed, mayBeRepeated, readSource } from './creation.ts'
 import { checkFormatSize, checkSourceFormat } from './formats.ts'
 import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from './model.ts'
@@ -250,14 +250,13 @@ export class Volumes {
     const pools = [...this.#pools.values()].filter(
       pool => (query.pool === undefined || pool.name === query.pool) && (query.machine === undefined || pool.machines.has(query.machine)),
     )
-    const available = await Promise.all(pools.map(pool => readAvailableBytes(pool, signal)))
-    const largest = Math.max(0, ...available)
+    const { totalBytes, largestBytes } = await readAvailable(pools, signal)
     const thin = query.parameters.reservation === 'thin'
     return {
-      availableBytes: available.reduce((sum, bytes) => sum + bytes, 0),
+      availableBytes: totalBytes,
       maximumVolumeBytes: thin
         ? undefined
-        : largestThickVolume(largest, query.parameters.blockSizeBytes ?? DEFAULT_PARAMETERS.blockSizeBytes),
+        : largestThickVolume(largestBytes, query.parameters.blockSizeBytes ?? DEFAULT_PARAMETERS.blockSizeBytes),
     }
   }
 
@@ -277,18 +276,16 @@ export class Volumes {
   }
 
   #selectPool(spec: VolumeSpec, source: SourcePlace | undefined): Pool {
-    const { requisite, preferred } = spec.machines
     const named = source?.place.pool.name ?? spec.pool
     if (named === undefined && this.#pools.size > 1) {
       throw new StorageError('invalid-argument', `parameter pool is missing: name one of ${[...this.#pools.keys()].join(', ')}`)
     }
     const pool = named === undefined ? [...this.#pools.values()][0] : this.#pools.get(named)
     if (pool === undefined) throw unknownPool(named ?? '', this.#pools)
-    const wanted = requisite.length > 0 ? requisite : preferred
-    if (requisite.length > 0 && !wanted.some(machine => pool.machines.has(machine))) {
+    if (spec.machines.length > 0 && !spec.machines.some(machine => pool.machines.has(machine))) {
       throw new StorageError(
         'no-space',
-        `pool ${pool.name} is reachable from ${[...pool.machines.keys()].join(', ')}, not from ${requisite.join(', ')} as the request demands`,
+        `pool ${pool.name} is reachable from ${[...pool.machines.keys()].join(', ')}, not from ${spec.machines.join(', ')} as the request demands`,
       )
     }
     return pool

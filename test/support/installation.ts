@@ -119,7 +119,7 @@ export function volumeSpec(change: Partial<VolumeSpec> = {}): VolumeSpec {
     parameters: {},
     mutable: {},
     source: { kind: 'empty' },
-    machines: { requisite: [], preferred: [] },
+    machines: [],
     ...change,
   }
 }

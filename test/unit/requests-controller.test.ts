@@ -47,7 +47,7 @@ test('a request with nothing but the required fields is a volume of default size
     parameters: {},
     source: { kind: 'empty' },
     mutable: {},
-    machines: { requisite: [], preferred: [] },
+    machines: [],
   })
 })
 
@@ -76,7 +76,7 @@ test('a request with everything is parsed in full', () => {
     parameters: { blockSizeBytes: 16384, compression: 'gzip-9', reservation: 'thin', export: 'full', vdiskTimeoutSeconds: 30 },
     source: { kind: 'snapshot', id: 'silver/v@s' },
     mutable: {},
-    machines: { requisite: ['m2', 'm1'], preferred: ['m1'] },
+    machines: ['m2', 'm1'],
   })
 })
 

@@ -95,7 +95,7 @@ export class VolumeNames {
   async #list(pool: Pool, known: Known): Promise<void> {
     known.isListing = true
     try {
-      for (const name of await inSight(pool, pool.zfs.listChildren(pool.dataset))) {
+      for (const name of await inSight(pool, pool.zfs.listDescendants(pool.dataset))) {
         const leaf = name.slice(pool.dataset.length + 1)
         // A copy: V8 keeps a part of a string as a reference to the whole, here to the text of the listing.
         if (isVolumeLeaf(leaf)) known.leaves.add(Buffer.from(leaf, 'latin1').toString('latin1'))

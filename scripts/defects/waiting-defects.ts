@@ -9,6 +9,7 @@ const INDEX = 'src/storage/snapshot-index.ts'
 const MACHINE = 'src/ldoms/machine.ts'
 const JOINED = 'test/unit/joined-interleavings.test'
 const TOGETHER = 'test/behaviour/machine-together.test'
+const ORDERS = 'test/behaviour/interleavings.test'
 const INTERLEAVINGS = 'test/unit/locks-interleavings.test'
 const IN_A_QUEUE = 'test/behaviour/deadline-in-a-queue.test'
 
@@ -134,6 +135,39 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     name: 'a snapshot made while all are listed is not remembered',
     changes: [{ file: INDEX, find: 'if (volumes !== undefined) put(volumes, leaf, volumeId)', replace: 'void volumes' }],
     tests: [JOINED],
+  },
+  {
+    name: 'a guest works at two requests of a volume at a time',
+    changes: [
+      { file: 'src/guest/guest-volumes.ts', find: 'if (this.#busy.has(volumeId)) throw', replace: 'if (this.#busy.has("")) throw' },
+    ],
+    tests: [ORDERS],
+  },
+  {
+    name: 'who is refused in a guest takes away the mark of who is at work',
+    changes: [
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: '    if (this.#busy.has(volumeId)) throw',
+        replace: '    if (this.#busy.delete(volumeId)) throw',
+      },
+    ],
+    tests: [ORDERS],
+  },
+  {
+    name: 'a change that is lost while the process list is read is forgotten',
+    changes: [{ file: 'src/shell/late-effects.ts', find: '[...own, ...since, ...found]', replace: '[...own, ...found]' }],
+    tests: [ORDERS],
+  },
+  {
+    name: 'a deleted volume is not added to those that wait',
+    changes: [{ file: 'src/storage/reaper.ts', find: '?.add(volumeId)', replace: '?.has(volumeId)' }],
+    tests: [ORDERS],
+  },
+  {
+    name: 'a listing of deleted volumes that failed is the last one',
+    changes: [{ file: 'src/storage/reaper.ts', find: '      this.#waiting = undefined\n', replace: '' }],
+    tests: [ORDERS],
   },
   {
     name: 'waits go by the time of day',

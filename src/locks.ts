@@ -6,6 +6,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type ErrorKind, StorageError } from './errors.ts'
+import { enterQueue } from './queueing.ts'
 
 /** A place in the queue of each of its keys. Its turn is when it is the first in all of them. */
 interface Place {
@@ -113,14 +114,15 @@ export class Semaphore {
 }
 
 async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined, reason: string, kind: ErrorKind = 'busy'): Promise<void> {
-  if (signal === undefined) return turn
   const { promise: aborted, resolve } = Promise.withResolvers<void>()
   const onAbort = () => resolve()
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (!signal.aborted) await Promise.race([turn, aborted])
-  signal.removeEventListener('abort', onAbort)
+  const leave = enterQueue()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  if (!signal?.aborted) await Promise.race([turn, aborted])
+  signal?.removeEventListener('abort', onAbort)
+  leave()
   // The turn and the deadline may come in one moment: the deadline counts.
-  if (signal.aborted) throw new StorageError(kind, `${reason} and did not finish before the deadline; try again`)
+  if (signal?.aborted) throw new StorageError(kind, `${reason} and did not finish before the deadline; try again`)
 }
 
 /** The outcome of work that several wait for. It belongs to none of them: an aborted signal ends this wait, and nothing else. */

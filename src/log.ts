@@ -8,6 +8,8 @@ export interface LogFields {
   readonly rpc?: string
   readonly code?: string
   readonly durationMs?: number
+  /** How much of it was spent waiting for other calls. */
+  readonly queuedMs?: number
   readonly volumeId?: string
   readonly snapshotId?: string
   readonly groupId?: string

@@ -5,6 +5,7 @@ import { type handleUnaryCall, type ServerUnaryCall, status, type UntypedService
 import { systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
+import { Queueing } from '../queueing.ts'
 import type { Calls } from './calls.ts'
 import { type Draft, type MethodType, methodsOf, type PlainMessage, type ServiceMethods, type ServiceName } from './proto.ts'
 import { codeName, type RpcStatus, redact, statusOf } from './status.ts'
@@ -56,12 +57,15 @@ function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerT
     const secrets = method.secretsOf(call.request)
     const key = CHANGES.test(method.rpc) ? `${method.path} ${canonical(call.request)}` : undefined
     const names = redactAll(namesIn(call.request), secrets)
+    const queueing = new Queueing()
     const finish = (outcome: RpcStatus | undefined, fields: LogFields) => {
       const code = codeName(outcome?.code ?? status.OK)
-      log.info({ rpc: method.rpc, ...names, code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...fields }, 'rpc done')
+      const queuedMs = Math.round(queueing.ms)
+      const queued = queuedMs > 0 ? { queuedMs } : {}
+      log.info({ rpc: method.rpc, ...names, code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...queued, ...fields }, 'rpc done')
     }
     calls
-      .run(key, callerOf(call), signal => answer(handler, call.request, signal))
+      .run(key, callerOf(call), signal => queueing.during(() => answer(handler, call.request, signal)))
       .then(
         response => {
           finish(undefined, redactAll(madeBy(response), secrets))

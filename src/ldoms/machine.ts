@@ -14,6 +14,7 @@ import type {
   MachineState,
 } from '../hypervisor.ts'
 import { Semaphore, shared } from '../locks.ts'
+import { enterQueue } from '../queueing.ts'
 import type { Host } from '../shell/host.ts'
 import { ShellError } from '../shell/shell.ts'
 import { Ldm } from './ldm.ts'
@@ -41,7 +42,7 @@ export class LdomMachine implements Hypervisor {
   readonly #ldm: Ldm
   readonly #onChanged: () => void
   #running: Promise<unknown> = Promise.resolve()
-  #waiting: Promise<MachineState> | undefined
+  #next: { readonly listed: Promise<MachineState>; waiters: number } | undefined
   readonly #writes: Semaphore
   /** Changes that wait for their turn or have it. */
   #changing = 0
@@ -61,15 +62,26 @@ export class LdomMachine implements Hypervisor {
   async observe(signal?: AbortSignal): Promise<MachineState> {
     // Nobody would read it, and those who still wait would wait for it.
     if (signal?.aborted) throw this.#deadline('its domains were listed', signal)
-    this.#waiting ??= this.#list()
-    return shared(this.#waiting, signal, () => this.#deadline('its domains were listed', signal))
+    this.#next ??= { listed: this.#list(), waiters: 0 }
+    const next = this.#next
+    next.waiters += 1
+    const leaveQueue = enterQueue()
+    void this.#running.catch(() => {}).then(leaveQueue)
+    try {
+      return await shared(next.listed, signal, () => this.#deadline('its domains were listed', signal))
+    } finally {
+      next.waiters -= 1
+      leaveQueue()
+    }
   }
 
   // Whoever asks while a listing runs could miss his own change in it, so he waits for the next.
   // The shared listing belongs to no caller: the deadline of one must not fail the others.
   async #list(): Promise<MachineState> {
     await this.#running.catch(() => {})
-    this.#waiting = undefined
+    const next = this.#next
+    this.#next = undefined
+    if (next?.waiters === 0) throw this.#deadline('another listing ran', undefined)
     const listing = this.#ldm.listBindings()
     this.#running = listing
     return toMachineState(await listing)
@@ -115,11 +127,13 @@ export class LdomMachine implements Hypervisor {
       return Promise.race([all])
     }
     if (signal?.aborted) return
+    const leaveQueue = enterQueue()
     this.#madeAndWaiting += 1
     const over = new AbortController()
     const enough = this.#clock.sleep(TOGETHER_MS, signal ? AbortSignal.any([signal, over.signal]) : over.signal)
     await Promise.race([all, enough.catch(() => {})])
     over.abort()
+    leaveQueue()
     if (this.#made.promise === all) this.#madeAndWaiting -= 1
   }
 

@@ -1,7 +1,9 @@
 // The shell of a remote host: a few connections, a queue for all commands, and the one place where a command line is quoted.
 // It never retries a command that may have begun, and nothing it meets on the network ends the process.
 
+import { AsyncResource } from 'node:async_hooks'
 import { StorageError } from '../errors.ts'
+import { enterQueue } from '../queueing.ts'
 import {
   type Command,
   type CommandResult,
@@ -55,6 +57,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void
   /** The queue is left by then, one way or the other. */
   readonly waitUntilMs: number
+  /** Of the caller: a command that a server refused comes back into the queue on behalf of somebody else's. */
+  readonly enterQueue: () => () => void
   /** To be called when the command leaves the queue. */
   stopWaiting: () => void
 }
@@ -83,6 +87,7 @@ export class SshShell implements Shell {
         title: formatCommand(command),
         ...{ input, timeoutMs, signal, effect, resolve, reject },
         waitUntilMs: performance.now() + (this.#isDoubtful ? Math.min(DOUBTFUL_WAIT_MS, timeoutMs) : timeoutMs),
+        enterQueue: AsyncResource.bind(enterQueue),
         stopWaiting: () => {},
       }
       const isFull = this.#queue.length >= MAX_QUEUED
@@ -136,8 +141,10 @@ export class SshShell implements Shell {
     const onAbort = () => leave('the deadline passed while the command waited', waiting.signal?.reason)
     const onTimeout = () => leave('the command waited too long for a session', this.#failure?.error, this.#faultOfWaiting)
     const timer = setTimeout(onTimeout, Math.max(0, waiting.waitUntilMs - performance.now()))
+    const leaveQueue = waiting.enterQueue()
     waiting.signal?.addEventListener('abort', onAbort, { once: true })
     waiting.stopWaiting = () => {
+      leaveQueue()
       clearTimeout(timer)
       waiting.signal?.removeEventListener('abort', onAbort)
     }

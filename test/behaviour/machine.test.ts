@@ -251,6 +251,26 @@ test('the deadline of one caller ends his wait, not the listing of the others', 
   await expect(patient).resolves.toMatchObject({ frozen: undefined })
 })
 
+test('a listing that all gave up on before it could begin is not begun', async () => {
+  const { machine, holdLdm } = world()
+  const started = holdLdm()
+  const first = machine.observe()
+  await turns()
+  const controller = new AbortController()
+  const late = [machine.observe(controller.signal), machine.observe(controller.signal)]
+  await turns()
+  controller.abort(new Error('too late'))
+  for (const each of late) await expect(each).rejects.toMatchObject({ kind: 'unavailable' })
+  started.shift()?.go()
+  await first
+  await turns()
+  expect(started).toEqual([])
+  const again = machine.observe()
+  await turns()
+  started.shift()?.go()
+  await expect(again).resolves.toMatchObject({ frozen: undefined })
+})
+
 test('changes of one machine run one after the other', async () => {
   const { machine, holdLdm } = world()
   const started = holdLdm()

@@ -4,6 +4,7 @@ import { type Handlers, service } from '../../src/csi/handler.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import type { ControllerMethods, CreateVolumeRequest } from '../../src/csi/types.gen.ts'
 import { StorageError } from '../../src/errors.ts'
+import { KeyedLock } from '../../src/locks.ts'
 import { gate, type Plugin, servePlugin } from './plugin.ts'
 
 const identity = identityService({ driverName: 'vdisk.ldom-csi.io', version: '1.2.3', snapshotTopology: false })
@@ -220,6 +221,31 @@ test('changes that differ, if only in a secret, run side by side', async () => {
   answer.resolve()
   await Promise.all(calls)
   expect(runs).toEqual(['a 1', 'a 2', 'b 1'])
+})
+
+test('the log says how much of a call was spent behind others, also where its deadline passed there', async () => {
+  const lock = new KeyedLock()
+  const holds = gate()
+  const begun = gate()
+  const served = await serve({
+    DeleteVolume: (request, signal) =>
+      lock.hold('a', signal, async () => {
+        begun.resolve()
+        if (request.volume_id === 'first') await holds.promise
+        return {}
+      }),
+  })
+  const first = served.client.controller.DeleteVolume({ volume_id: 'first' })
+  await begun.promise
+  const late = await failure(served.client.controller.DeleteVolume({ volume_id: 'late' }, { timeoutMs: 3000 }))
+  expect(late.code).toMatch(/ABORTED|DEADLINE_EXCEEDED/)
+  holds.resolve()
+  await first
+  while (served.lines.length < 3) await new Promise(setImmediate)
+  const of = (volumeId: string) => served.lines.find(line => line.volumeId === volumeId)
+  expect(of('late')).toMatchObject({ queuedMs: expect.any(Number) })
+  expect(Number(of('late')?.queuedMs)).toBeGreaterThan(0)
+  expect(of('first')).not.toHaveProperty('queuedMs')
 })
 
 test('reads are never joined: an answer is no older than its question', async () => {

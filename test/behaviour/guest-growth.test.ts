@@ -213,6 +213,21 @@ describe('the label of a whole disk', () => {
   })
 })
 
+test('a raw disk of a linux guest is told to be as small as before until it has been attached again', async () => {
+  const world = guestWorld('linux')
+  const disk = world.addDisk(100, 600 * MiB)
+  await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'block' } }))
+  disk.store.resize(2 * GiB)
+
+  await expect(world.volumes.expand(growth())).rejects.toMatchObject({ kind: 'failed-precondition' })
+
+  await world.volumes.unstage(STAGED)
+  world.removeDisk(disk)
+  const again = world.addDisk(100, disk.store)
+  await world.volumes.stage(world.stageRequest(again, { format: { kind: 'block' }, written: true }))
+  await expect(world.volumes.expand(growth())).resolves.toEqual({ sizeBytes: 2 * GiB })
+})
+
 test.each(['ext4', 'xfs'])(
   '%s of a linux guest grows when its disk has been attached again, and until then the reason is told',
   async type => {

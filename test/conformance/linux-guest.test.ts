@@ -2,6 +2,7 @@
 // with a reason. An entry in neither list fails, and so does a reason that fits nothing.
 
 import { readFileSync } from 'node:fs'
+import { makeFileSystem, type Superblock, writeSuperblock } from '../../src/sim/guest/file-system.ts'
 import { guestWorld, MiB, type TestDisk } from '../behaviour/guest-world.ts'
 
 interface Entry {
@@ -50,12 +51,16 @@ const LEFT_OUT_3: readonly LeftOut[] = [
   { command: /^(e2fsck -p|stat -f) /, reason: LAYOUT },
 ]
 
+const LEFT_OUT_4: readonly LeftOut[] = [
+  { command: /^ls /, reason: 'names inside volumes are not simulated, only files written through the guest' },
+]
+
 type World = ReturnType<typeof recordingWorld>
 
 /** A guest with the disks and directories of the machine where the transcripts were recorded. */
 function recordingWorld(physicalSectorBytes: number, disks: Readonly<Record<string, number>>) {
   const world = guestWorld('linux', { physicalSectorBytes })
-  for (const path of ['b', 'e', 'x', 'c', 't']) world.guest.names.makeDirectory(`/mnt/${path}`)
+  for (const path of ['b', 'e', 'x', 'c', 't', 'm']) world.guest.names.makeDirectory(`/mnt/${path}`)
   const byName = new Map<string, TestDisk>()
   for (const [index, [name, bytes]] of Object.entries(disks).entries()) byName.set(name, world.addDisk(index, bytes))
   return { ...world, byName }
@@ -118,6 +123,25 @@ function storageSide(command: string, world: World): boolean {
 
 let endProcess = () => {}
 
+/** The images that the fourth recording begins with. */
+function imageWorld(): World {
+  const disk = 400 * MiB
+  const world = recordingWorld(512, { 0: disk, 1: disk, 2: disk, 3: disk, 4: disk, 5: disk, 6: disk, 7: disk })
+  const image = (number: number, type: string, change: Partial<Superblock>) => {
+    const region = world.byName.get(String(number))?.store
+    if (region) writeSuperblock(region, { ...makeFileSystem(region, type, type === 'xfs' ? 4096 : 1024), ...change })
+  }
+  image(0, 'ext4', { newer: true })
+  image(1, 'ext4', {})
+  image(2, 'xfs', { clean: false })
+  image(5, 'ext4', { clean: false })
+  image(6, 'ext4', {})
+  image(7, 'xfs', { damaged: true })
+  const held = world.byName.get('6')
+  if (held) world.linux?.exclusive.add(held)
+  return world
+}
+
 const REPLAYS: readonly Replay[] = [
   {
     transcript: 'linux-guest-tools.txt',
@@ -162,6 +186,18 @@ const REPLAYS: readonly Replay[] = [
       // What the left out e2fsck did.
       if (command.startsWith('mount -t ext4')) world.host.programs.get('e2fsck')?.(['-p', '/dev/vdiska'], { input: '', host: world.host })
       return failed !== null
+    },
+  },
+  {
+    transcript: 'linux-guest-tools-4.txt',
+    leftOut: LEFT_OUT_4,
+    world: imageWorld,
+    rename: text => text.replace(/loop(\d)\b/g, (_, number) => `vdisk${'abcdefgh'.charAt(Number(number))}`),
+    beside: (command, _occurrence, world) => {
+      // Where one thing is shown after another, the one before was taken away.
+      if (command.startsWith('blockdev')) world.host.programs.get('umount')?.(['/mnt/m'], { input: '', host: world.host })
+      if (command.startsWith('mkfs.xfs -q -m uuid')) world.byName.get('2')?.store.write(0, Buffer.alloc(MiB))
+      return false
     },
   },
 ]

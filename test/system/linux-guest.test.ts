@@ -1,8 +1,20 @@
 // The node plugin's Linux code with the real mkfs, mount, blkid and fsck of this machine, on loop devices over the files of
 // simulated disks. Needs root, e2fsprogs, xfsprogs and psmisc.
 
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/clock.ts'
@@ -188,6 +200,47 @@ test.each([
   SLOW_MS,
 )
 
+test.each([
+  { name: 'ext4', format: ext4 },
+  { name: 'xfs', format: xfs },
+])(
+  '$name of another volume is neither mounted nor given away raw, and is still there for its own',
+  async ({ format }) => {
+    const disk = addDisk(100)
+    const own = stageRequest(disk, { volumeId: 'silver/other', format })
+    await volumes.stage(own)
+    writeFileSync(at('staging/data'), 'kept')
+    await volumes.unstage(own)
+
+    for (const asked of [format, block]) {
+      const staging = volumes.stage(stageRequest(disk, { format: asked, contentOf: 'silver/v1', stagingPath: at('mistaken') }))
+      await expect(staging).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('another volume') })
+    }
+
+    await volumes.stage({ ...own, written: true })
+    expect(readFileSync(at('staging/data'), 'utf8')).toBe('kept')
+  },
+  SLOW_MS,
+)
+
+test(
+  'a volume whose file system was lost is not formatted again',
+  async () => {
+    const disk = addDisk(100)
+    await volumes.stage(stageRequest(disk, {}))
+    await volumes.unstage(staged())
+    disk.store.write(0, Buffer.alloc(MiB))
+
+    await expect(volumes.stage(stageRequest(disk, {}))).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining(at('root/var/lib/ldom-csi/used/silver%2Fv1')),
+    })
+
+    expect(disk.store.read(0, MiB).equals(Buffer.alloc(MiB))).toBe(true)
+  },
+  SLOW_MS,
+)
+
 test(
   'a copy of an xfs volume is mounted beside its original',
   async () => {
@@ -228,6 +281,96 @@ test(
   },
   SLOW_MS,
 )
+
+/** A process that a test ends; it has printed a line when it is returned. */
+async function startProcess(argv: readonly string[]) {
+  const [program = '', ...words] = argv
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  await once(child.stdout, 'data')
+  const end = async () => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  return { pid: child.pid, end }
+}
+
+describe('a disk that the kernel has not let go', () => {
+  const STILL_HELD = { kind: 'busy', message: expect.stringMatching(/still held by/) }
+
+  test.each([
+    { name: 'ext4', format: ext4 },
+    { name: 'xfs', format: xfs },
+  ])(
+    'because a namespace of its own keeps $name mounted is busy, every time, until that ends',
+    async ({ format }) => {
+      const disk = addDisk(100)
+      await volumes.stage(stageRequest(disk, { format }))
+      const container = await startProcess(['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'echo; exec sleep 600'])
+
+      try {
+        const named = { kind: 'busy', message: expect.stringContaining(String(container.pid)) }
+        await expect(volumes.unstage(staged())).rejects.toMatchObject(named)
+        expect(readdirSync(at('staging'))).toEqual([])
+        await expect(volumes.unstage(staged())).rejects.toMatchObject(named)
+      } finally {
+        await container.end()
+      }
+
+      await volumes.unstage(staged())
+    },
+    SLOW_MS,
+  )
+
+  test.each([
+    { name: 'ext4', format: ext4 },
+    { name: 'xfs', format: xfs },
+  ])(
+    'because $name was unmounted lazily under an open file is busy, every time, until that is closed',
+    async ({ format }) => {
+      const disk = addDisk(100)
+      await volumes.stage(stageRequest(disk, { format }))
+      const file = openSync(at('staging/data'), 'w')
+      execFileSync('umount', ['-l', at('staging')])
+
+      try {
+        await expect(volumes.unstage(staged())).rejects.toMatchObject(STILL_HELD)
+        await expect(volumes.unstage(staged())).rejects.toMatchObject(STILL_HELD)
+      } finally {
+        closeSync(file)
+      }
+
+      await volumes.unstage(staged())
+    },
+    SLOW_MS,
+  )
+
+  test(
+    'because a raw disk is open through another node of its numbers is busy, every time, until that is closed',
+    async () => {
+      const disk = addDisk(100)
+      await volumes.stage(stageRequest(disk, { format: block }))
+      const [name = ''] = readdirSync(at('root/dev'))
+      const { rdev } = statSync(at(`root/dev/${name}`))
+      execFileSync('mknod', [at('another'), 'b', String(rdev >> 8), String(rdev & 0xff)])
+      const file = openSync(at('another'), 'r')
+
+      try {
+        await expect(volumes.unstage(staged())).rejects.toMatchObject({
+          kind: 'busy',
+          message: expect.stringContaining(String(process.pid)),
+        })
+        await expect(volumes.unstage(staged())).rejects.toMatchObject(STILL_HELD)
+      } finally {
+        closeSync(file)
+      }
+
+      await volumes.unstage(staged())
+      expect(readdirSync(at('staging'))).toEqual([])
+    },
+    SLOW_MS,
+  )
+})
 
 describe('a file system that stops while it is mounted', () => {
   const inspect = () => health.inspect({ volumeId: 'silver/v1', path: at('staging'), mode: 'rw' })

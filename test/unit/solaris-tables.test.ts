@@ -79,6 +79,10 @@ test('a label and its slices are understood, mounted ones too', () => {
   })
 })
 
+test.each(['/with a blank', '/export/home  ', '/(odd) 1 2 3'])('a slice that is mounted at %j is a slice like any other', path => {
+  expect(parseLabel(VTOC.replace('/mnt', path)).slices).toEqual(parseLabel(VTOC).slices)
+})
+
 const EFI = `* /dev/rdsk/c0d1s2 partition map
 *
 * Dimensions:

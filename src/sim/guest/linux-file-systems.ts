@@ -13,6 +13,8 @@ const MiB = 1024 ** 2
 const FIRST_INODES = 11 // ext4 keeps the first ones for itself
 const XFS_LOG_BLOCKS = 16_384
 const SOLARIS_LABEL = 'SIMLABEL'
+// mkfs.xfs(8)
+const XFS_METADATA = /^(crc|finobt|uuid|rmapbt|reflink|inobtcount|bigtime)(=|$)/
 
 type Work = (disk: VirtualDisk, path: string) => SimAnswer
 
@@ -110,8 +112,10 @@ export class LinuxFileSystems {
     if (args.length === 0 || !options.every((word, at) => /^-[qfKbimnsL]$/.test(word) || /^-[bimnsL]$/.test(options[at - 1] ?? '')))
       return unsupported('mkfs.xfs', args)
     const uuid = /^uuid=(.*)$/.exec(optionValue(options, '-m') ?? '')?.[1]
+    const asked = options.filter((_, at) => options[at - 1] === '-m').flatMap(words => words.split(','))
     // The words are recorded for another option, that old ones have no uuid is recalled.
-    if (uuid !== undefined && !this.knowsUuidOption) return refuse(1, `unknown option -m uuid=${uuid}\nUsage: mkfs.xfs`)
+    const unknown = asked.find(word => (word.startsWith('uuid=') ? !this.knowsUuidOption : !XFS_METADATA.test(word)))
+    if (unknown !== undefined) return refuse(1, `unknown option -m ${unknown}\nUsage: mkfs.xfs`)
     return this.#onDevice('mkfs.xfs', args.at(-1) ?? '', (disk, path) => {
       const region = this.#guest.region(disk)
       const physical = this.#guest.physicalSectorBytes

@@ -202,10 +202,11 @@ export class SimLinuxGuest extends SimGuest {
 
   #blockdev(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
-    if ((option !== '--getsize64' && option !== '--setro') || args.length !== 2) return unsupported('blockdev', args)
+    if (!['--getsize64', '--setro', '--setrw'].includes(option ?? '') || args.length !== 2) return unsupported('blockdev', args)
     const disk = this.deviceAt(path)
-    if (disk && option === '--setro') {
-      this.#setReadonly.add(disk)
+    if (disk && option !== '--getsize64') {
+      if (option === '--setro') this.#setReadonly.add(disk)
+      else this.#setReadonly.delete(disk)
       return answer()
     }
     if (disk) return answer(`${this.probedBytes(disk)}\n`)

@@ -5,12 +5,15 @@ import {
   checkAttach,
   checkPlatformSize,
   findStrangers,
+  isBootDisk,
+  isSlotLost,
   missingFromLive,
   planAttachment,
   planCleaning,
   planDetach,
   planExport,
   planNewSlot,
+  refuseFrozen,
   speaksOf,
 } from '../../src/storage/attach-plan.ts'
 import type { Design } from '../../src/storage/designs/design.ts'
@@ -304,4 +307,30 @@ test('detaching takes what the attachment left, on every service of the machine,
     { kind: 'withdraw-backend', name, service: third.service },
   ])
   expect(planDetach(place, guest, machine, state({ backends: [backend(one, { name: theirs })], disks: disks.slice(0, 2) }))).toEqual([])
+})
+
+test('a machine is refused exactly while it is frozen, with the reason', () => {
+  refuseFrozen('m1', state())
+  const refusal = { kind: 'unavailable', message: expect.stringContaining('m1 cannot be changed now: it reboots') }
+  expect(() => refuseFrozen('m1', state({ frozen: 'it reboots' }))).toThrow(expect.objectContaining(refusal))
+})
+
+test.each([
+  { slot: 99, format: { kind: 'block' }, boots: true },
+  { slot: 100, format: { kind: 'block' }, boots: false },
+  { slot: 99, format: { kind: 'filesystem', type: 'any' }, boots: false },
+  { slot: 100, format: { kind: 'filesystem', type: 'any' }, boots: false },
+] as const)('a guest may run from disk $slot of $format.kind: $boots', ({ slot, format, boots }) => {
+  expect(isBootDisk({ ...attachment, slot }, { ...volume, format }, 100)).toBe(boots)
+})
+
+test('where the volume of a disk is not known its guest may run from it', () => {
+  expect([99, 100].map(slot => isBootDisk({ ...attachment, slot }, undefined, 100))).toEqual([true, false])
+})
+
+test('a number is lost only to another disk, and never while the own one is there', () => {
+  const isLost = (...disks: GuestDisk[]) => isSlotLost(attachment, { leaf, state: state({ disks }) })
+  expect([isLost(), isLost(disk()), isLost(disk({ name: 'x' })), isLost(disk({ name: 'x' }), disk({ slot: 9 }))]).toEqual([
+    ...[false, false, true, false],
+  ])
 })

@@ -10,7 +10,9 @@ import {
   formatSnapshotId,
   groupLeaf,
   guestRecordLeaf,
+  isGuestRecord,
   isHiddenSnapshotLeaf,
+  isReleasingRecord,
   isSnapshotLeaf,
   isVolumeLeaf,
   leafOfAttachmentName,
@@ -172,4 +174,21 @@ test.each([
 test('a guest id is read as it was given', () => {
   expect(parseGuestId('m1/ldg1')).toEqual(guest)
   expect(formatGuestId(guest)).toBe('m1/ldg1')
+})
+
+test('the record of a guest is told from what stands beside it, and one that is being released from one that is not', () => {
+  const [held, released] = [guestRecordLeaf(guest), releasingRecordLeaf(guest)].map(leaf => `tank/a-${a('v')}/${leaf}`)
+  expect([held, released].map(dataset => isGuestRecord(dataset ?? ''))).toEqual([true, true])
+  expect([held, released].map(dataset => isReleasingRecord(dataset ?? ''))).toEqual([false, true])
+  expect(guestRecordLeaf(guest).slice(2)).toBe(releasingRecordLeaf(guest).slice(2))
+  for (const wrong of [
+    `tank/a-${a('v')}`,
+    `${held}x`,
+    `${released}x`,
+    `tank/xg-${'a'.repeat(8)}`,
+    `tank/r-${'1'.repeat(8)}`,
+    `tank/x-${'a'.repeat(8)}`,
+  ]) {
+    expect([isGuestRecord(wrong), isReleasingRecord(wrong)]).toEqual([false, false])
+  }
 })

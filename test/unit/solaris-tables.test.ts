@@ -358,3 +358,13 @@ test('what a later mount further up hides is not seen', () => {
   expect(findVisible(rows.slice(0, 3), '/a/b')?.index).toBe(2)
   expect(isUnder('/ab', '/a')).toBe(false)
 })
+
+test('a row of a label that is not understood is not passed over; blank lines, and what stands before the table, are', () => {
+  const banner = `Welcome\n 1 person is logged in\n${VTOC}  \n\n`
+  expect(parseLabel(banner).slices).toEqual(parseLabel(VTOC).slices)
+  for (const row of ['       1      0    00          600', '       1      0    zz          600     2097000     2097599', 'oops']) {
+    expect(() => parseLabel(`${VTOC}${row}\n`)).toThrow(
+      expect.objectContaining({ kind: 'internal', message: expect.stringContaining('which is not a slice') }),
+    )
+  }
+})

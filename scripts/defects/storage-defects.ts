@@ -473,4 +473,26 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     ],
     tests: [NAMES],
   },
+  {
+    name: 'a guest that bears another name now is taken for gone',
+    changes: [
+      {
+        file: 'src/storage/elsewhere.ts',
+        find: "  if (what !== undefined) throw new StorageError('failed-precondition'",
+        replace: "  if (what === '') throw new StorageError('failed-precondition'",
+      },
+    ],
+    tests: ['test/behaviour/renamed-guest.test'],
+  },
+  {
+    name: 'a volume whose guest has moved is published to nobody',
+    changes: [
+      {
+        file: 'src/storage/attachments.ts',
+        find: '[...names.values()].some(seen => seen.has(name))',
+        replace: 'names.get(record.guest.machine)?.has(name) === true',
+      },
+    ],
+    tests: ['test/behaviour/renamed-guest.test'],
+  },
 ]

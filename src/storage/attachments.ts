@@ -21,6 +21,7 @@ import {
 } from './attach-plan.ts'
 import { type Recorded, type RecordReading, readAttached, readVolume } from './catalog.ts'
 import { detachVolume } from './detaching.ts'
+import { refuseRenamed } from './elsewhere.ts'
 import { type ListRange, readNumbers, readPools } from './lists.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
 import { attachmentName, formatGuestId, isReleasingRecord } from './names.ts'
@@ -62,6 +63,9 @@ export class Attachments {
     const { volume, records, sharing, owner } = reading
     if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
     const rule = this.#guestRule(guest)
+    for (const one of [guest, ...records.map(record => record.guest)]) {
+      if (one.machine === guest.machine) refuseRenamed(place, one, observed)
+    }
     checkAttach(request, { volume, records, sharing, owner, state: observed, rule })
     const record = records.find(candidate => sameGuest(candidate.guest, guest))
     const explained = new Set(records.map(other => attachmentName(place.leaf, other.guest)))
@@ -243,8 +247,9 @@ export class Attachments {
   // A silent machine leaves the record as the answer: the attacher must not take silence for a detached disk.
   #isPublished(record: Attachment, names: ReadonlyMap<string, ReadonlySet<string>>): boolean {
     const place = getPlace(this.#pools, record.volumeId)
-    const seen = names.get(record.guest.machine)
-    return seen === undefined || seen.has(`${record.guest.guest} ${attachmentName(place.leaf, record.guest)}`)
+    const name = attachmentName(place.leaf, record.guest)
+    // A guest that bears another name by now, or has moved, has its disk all the same.
+    return !names.has(record.guest.machine) || [...names.values()].some(seen => seen.has(name))
   }
 }
 
@@ -267,11 +272,11 @@ function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attach
   return { ...attachment, written: attachment.written || isWritten(volume), content }
 }
 
-/** Of every machine that answered, its disks as `<guest> <name>`. */
+/** Of every machine that answered, the names of its disks: each is that of one attachment. */
 function namesByMachine(states: MachineStates): ReadonlyMap<string, ReadonlySet<string>> {
   return new Map(
     [...states].flatMap(([machine, state]) =>
-      state instanceof StorageError ? [] : [[machine, new Set(state.disks.map(disk => `${disk.guest} ${disk.name}`))] as const],
+      state instanceof StorageError ? [] : [[machine, new Set(state.disks.map(disk => disk.name))] as const],
     ),
   )
 }

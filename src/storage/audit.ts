@@ -5,6 +5,7 @@ import { describeError, isStorageError } from '../errors.ts'
 import type { ExportedBackend, MachineState } from '../hypervisor.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { missingFromLive, speaksOf } from './attach-plan.ts'
+import { describeRenamed } from './elsewhere.ts'
 import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './lists.ts'
 import type { Attachment, Volume } from './model.ts'
 import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, leafOfAttachmentName } from './names.ts'
@@ -115,16 +116,14 @@ function auditRecords(known: Known, { records }: PoolReading, states: MachineSta
       findings.push({
         kind: 'not-seen',
         object: record.volumeId,
-        detail: `recorded as attached to ${guest}, whose machine is not configured for pool ${pool.name}`,
+        detail: `recorded as attached to ${guest}, whose machine is not configured for pool ${pool.name}; add it to detach the volume`,
       })
     } else if (!(state instanceof Error)) {
-      const missing = missingFromLive(place, {
-        volume,
-        attachment: record,
-        machine,
-        state: state(attachmentName(place.leaf, record.guest)),
-      })
-      if (missing !== undefined)
+      const about = state(attachmentName(place.leaf, record.guest))
+      const renamed = describeRenamed(place.leaf, record.guest, about)
+      const missing = missingFromLive(place, { volume, attachment: record, machine, state: about })
+      if (renamed !== undefined) findings.push({ kind: 'guest-renamed', object: record.volumeId, detail: renamed })
+      else if (missing !== undefined)
         findings.push({
           kind: 'attachment-incomplete',
           object: record.volumeId,
@@ -154,7 +153,10 @@ function sorted(state: MachineState): (name: string) => MachineState {
 function auditMachines(known: Known, states: MachineStates): readonly Finding[] {
   const byMachine = Map.groupBy(known.records(), record => record.guest.machine)
   return [...states].flatMap(([name, state]) => {
-    if (state instanceof Error) return [{ kind: 'not-seen', object: `machine ${name}`, detail: describeError(state) }]
+    if (state instanceof Error) {
+      const detail = `${describeError(state)}; nothing is known of its attachments until it answers`
+      return [{ kind: 'not-seen', object: `machine ${name}`, detail }]
+    }
     const explained = new Set((byMachine.get(name) ?? []).map(record => attachmentName(leafOf(record), record.guest)))
     return auditMachine(known, { name, services: servicesOf(known.pool.machines.get(name)), state, explained })
   })
@@ -175,12 +177,14 @@ function auditMachine(
   for (const backend of state.backends.filter(candidate => services.has(candidate.service) && !explained.has(candidate.name))) {
     const whose = known.whose(`${backend.name} ${backend.device}`, place => speaksOf(place, backend))
     const object = `${backend.name}@${backend.service} on ${name}`
-    if (whose !== undefined) findings.push({ kind: 'export-without-record', object, detail: `exports ${backend.device} of ${whose}` })
+    const wayOut = `withdraw it when nobody uses it: ldm rm-vdsdev ${backend.name}@${backend.service}`
+    if (whose !== undefined)
+      findings.push({ kind: 'export-without-record', object, detail: `exports ${backend.device} of ${whose}; ${wayOut}` })
     else if (isOfPool(pool, backend))
       findings.push({
         kind: 'export-without-volume',
         object,
-        detail: `exports ${backend.device}, which no volume of pool ${pool.name} explains`,
+        detail: `exports ${backend.device}, which no volume of pool ${pool.name} explains; ${wayOut}`,
       })
   }
   for (const disk of state.disks) {
@@ -191,7 +195,7 @@ function auditMachine(
       findings.push({
         kind: 'disk-without-record',
         object: `${disk.name} of ${name}/${disk.guest}`,
-        detail: `is a disk of ${whose} that no record explains`,
+        detail: `is a disk of ${whose} that no record explains; unmount it there, and remove it: ldm rm-vdisk ${disk.name} ${disk.guest}`,
       })
   }
   return findings

@@ -5,9 +5,10 @@ import { isStorageError, StorageError } from '../errors.ts'
 import type { DetachStep, MachineState } from '../hypervisor.ts'
 import { type GuestRule, isBootDisk, planDetach, refuseFrozen, speaksOf, unclearGuest } from './attach-plan.ts'
 import { type Recorded, readAttached } from './catalog.ts'
+import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
 import type { GuestId } from './model.ts'
-import { attachmentName, formatGuestId } from './names.ts'
-import { observeMachines, observeSettled, settleHost } from './observing.ts'
+import { formatGuestId } from './names.ts'
+import { observeSettled, settleHost } from './observing.ts'
 import type { PoolMachine, VolumePlace } from './pool.ts'
 import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
 
@@ -100,6 +101,7 @@ interface Marked {
 
 async function withdraw(detachment: Detachment, state: MachineState, signal: AbortSignal | undefined): Promise<Marked> {
   const { place, guest, machine, record, keepsView } = detachment
+  refuseRenamed(place, guest, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
   if (guestState?.readiness.kind === 'unclear') throw unclearGuest(guest, guestState.readiness.reason)
   if (record !== undefined && guestState === undefined) await refuseIfElsewhere(place, guest, signal)
@@ -182,24 +184,4 @@ async function detachFromSilence(
     `volume ${place.volumeId} cannot be taken from guest ${formatGuestId(guest)} while machine ${guest.machine} does not answer`,
     { cause: silence },
   )
-}
-
-// The guest is not on its machine any more. Released only when every machine of the pool was listed without its disk.
-async function refuseIfElsewhere(place: VolumePlace, guest: GuestId, signal: AbortSignal | undefined): Promise<void> {
-  const name = attachmentName(place.leaf, guest)
-  for (const [machine, state] of await observeMachines(place.pool, signal)) {
-    if (state instanceof StorageError) {
-      throw new StorageError(
-        'unavailable',
-        `guest ${formatGuestId(guest)} is gone and machine ${machine} does not answer: it may have moved there with volume ${place.volumeId}`,
-        { cause: state },
-      )
-    }
-    if (state.disks.some(disk => disk.name === name)) {
-      throw new StorageError(
-        'failed-precondition',
-        `volume ${place.volumeId}: guest ${guest.guest} has moved from machine ${guest.machine} to ${machine} with its disk; migration with volumes is not supported, move it back or remove disk ${name} there`,
-      )
-    }
-  }
 }

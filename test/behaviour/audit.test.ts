@@ -86,8 +86,9 @@ describe('a deleted volume', () => {
     await driver.snapshots.createSnapshot({ name: 's', volumeId: volume.id })
     await driver.volumes.deleteVolume(volume.id)
     await byHand(installation, 'm1-primary', `ldm add-vdsdev /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} byhand@primary-vds0`)
+    const what = `exports /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} of deleted volume ${volume.id}`
     expect(await findings()).toEqual([
-      `export-without-record byhand@primary-vds0 on m1: exports /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} of deleted volume ${volume.id}`,
+      `export-without-record byhand@primary-vds0 on m1: ${what}; withdraw it when nobody uses it: ldm rm-vdsdev byhand@primary-vds0`,
     ])
   })
 })

@@ -1,6 +1,8 @@
 // The hypervisor port: what attachments need to know of a machine, whatever hypervisor splits it.
 // Volume, pool, dataset and logical unit are unknown here; vds, vdisk and mpgroup exist only in the implementation.
 
+import { StorageError } from './errors.ts'
+
 /** Readiness of a guest for a change of its disks. */
 export type GuestReadiness =
   | { readonly kind: 'running' }
@@ -14,6 +16,24 @@ export interface GuestState {
   readonly readiness: GuestReadiness
   /** Whether it is the domain from which the machine itself is controlled: never a guest of ours. */
   readonly isControl: boolean
+}
+
+/** For what is done without asking the guest, which could not answer. A guest that the machine does not list is not off. */
+export function refuseUnlessOff(guest: string, state: GuestState | undefined): void {
+  switch (state?.readiness.kind) {
+    case 'off':
+      return
+    case 'changing':
+      throw new StorageError('unavailable', `guest ${guest} is not off but in transition: ${state.readiness.reason}`)
+    case 'unclear':
+      throw new StorageError('failed-precondition', `whether guest ${guest} is off is not clear: ${state.readiness.reason}`)
+    case 'running':
+      throw new StorageError('failed-precondition', `guest ${guest} is not off: its machine shows that it runs`)
+    case 'no-os':
+      throw new StorageError('failed-precondition', `guest ${guest} is not off: its machine shows it started, with no system yet`)
+    case undefined:
+      throw new StorageError('failed-precondition', `guest ${guest} is not off: its machine does not list it`)
+  }
 }
 
 export type PathState = 'active' | 'standby' | 'unknown'
@@ -67,7 +87,8 @@ export type AttachStep =
     }
 
 export type DetachStep =
-  | { readonly kind: 'remove-disk'; readonly name: string; readonly guest: string }
+  /** `only`: the guest is looked at in the same turn, and one that is not off keeps its disk: `failed-precondition`. */
+  | { readonly kind: 'remove-disk'; readonly name: string; readonly guest: string; readonly only?: 'while-off' }
   | { readonly kind: 'withdraw-backend'; readonly name: string; readonly service: string }
 
 /** One machine. Every method throws `unavailable` when the machine does not answer: silence is never an empty state. */

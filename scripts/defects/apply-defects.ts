@@ -3,6 +3,7 @@
 import type { Defect } from './table.ts'
 
 const EDITED = 'test/behaviour/apply-edited-files.test'
+const GUEST_OFF = 'test/behaviour/apply-guest-off.test'
 
 export const APPLY_DEFECTS: readonly Defect[] = [
   {
@@ -75,5 +76,24 @@ export const APPLY_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: ['test/unit/manifests.test'],
+  },
+  {
+    name: 'the machine is not looked at again when a disk of a guest that was off is removed',
+    changes: [
+      { file: 'src/ldoms/machine.ts', find: "    if (step.only === 'while-off') {\n", replace: '    if (step.name === step.guest) {\n' },
+    ],
+    tests: [GUEST_OFF],
+  },
+  {
+    name: 'a guest that may run is fenced while it should only lose a disk when it is off',
+    changes: [{ file: 'src/storage/detaching.ts', find: ' && !keepsView && only === undefined) {', replace: ' && !keepsView) {' }],
+    tests: [GUEST_OFF],
+  },
+  {
+    name: 'a controller that does not know the condition is asked to detach all the same',
+    changes: [
+      { file: 'src/cli/apply-taking.ts', find: '    if (!plugins.knowsConditions) {\n', replace: '    if (guest === undefined) {\n' },
+    ],
+    tests: [GUEST_OFF],
   },
 ]

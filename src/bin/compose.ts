@@ -4,6 +4,7 @@
 import type { Clock } from '../clock.ts'
 import { Stmfadm } from '../comstar/stmfadm.ts'
 import { type ControllerConfig, findGuestRule, type HostConfig, type NodeConfig, type PoolConfig } from '../config.ts'
+import { KNOWS_CONDITIONS } from '../csi/conditions.ts'
 import { controllerService } from '../csi/controller.ts'
 import type { Service } from '../csi/handler.ts'
 import { identityService } from '../csi/identity.ts'
@@ -126,7 +127,7 @@ export function controllerServices(installation: Installation, version: string):
   const health = config.health ? new Health({ pools }) : undefined
   const options = { driverName, volumes, attachments, changes, snapshots, pools, snapshotTopology, health }
   return [
-    identityService({ driverName, version, snapshotTopology, cluster }),
+    identityService({ driverName, version, snapshotTopology, manifest: { cluster, ...KNOWS_CONDITIONS } }),
     controllerService(options),
     groupControllerService({ ...options, groups }),
   ]

@@ -1,4 +1,4 @@
-// One claim of `apply`: its volume made, modified, grown and given to its guests, and taken away again. Every call is safe to repeat.
+// One claim of `apply`: its volume made, modified, grown and given to its guests. Every call is safe to repeat.
 
 import { createHash } from 'node:crypto'
 import { RpcError } from '../csi/client.ts'
@@ -26,7 +26,7 @@ const MODES_AT_PATH: Readonly<Record<Access, Mode>> = {
   'many-writers': Mode.SINGLE_NODE_SINGLE_WRITER,
 }
 
-const OLD_PATH = 'where the mount path in the file has changed: put the old one back and run apply --detach, then change it'
+export const OLD_PATH = 'where the mount path in the file has changed: put the old one back and run apply --detach, then change it'
 
 /** A volume is never smaller than the one, and may be larger than asked for by less than the other: a block. */
 const SMALLEST_VOLUME_BYTES = 1024 ** 2
@@ -228,37 +228,7 @@ export function refuseOtherGuests(claim: Claim, found: Found): void {
   )
 }
 
-/** Unmounted and detached from every guest of the claim; absence is success. */
-export async function takeFromGuests(claim: Claim, { volume_id }: Volume, plugins: Plugins, tools: ApplyTools): Promise<void> {
-  const { name } = claim
-  for (const { guest, mountPath } of claim.places) {
-    if (mountPath !== undefined) await unmountFrom(guest, mountPath, { name, volume_id }, plugins, tools)
-    await step(`${name}: detach from ${guest}`, tools, options =>
-      tools.controller.controller.ControllerUnpublishVolume({ volume_id, node_id: guest }, options),
-    )
-    tools.print(`${name}: detached from ${guest}`)
-  }
-}
-
-async function unmountFrom(
-  guest: string,
-  target_path: string,
-  { name, volume_id }: { readonly name: string; readonly volume_id: string },
-  plugins: Plugins,
-  tools: ApplyTools,
-): Promise<void> {
-  const { id, client } = plugins.node(guest)
-  await step(`${name}: unpublish ${target_path}`, tools, options => client.node.NodeUnpublishVolume({ volume_id, target_path }, options))
-  tools.print(`${name}: gone from ${target_path} in ${id}`)
-  const staging_target_path = stagingPath(tools, volume_id)
-  const unstage = step(`${name}: unstage in ${id}`, tools, options =>
-    client.node.NodeUnstageVolume({ volume_id, staging_target_path }, options),
-  )
-  await withHint(unstage, 'ABORTED', OLD_PATH)
-  tools.print(`${name}: unstaged in ${id}`)
-}
-
-async function withHint<T>(work: Promise<T>, code: string, hint: string): Promise<T> {
+export async function withHint<T>(work: Promise<T>, code: string, hint: string): Promise<T> {
   try {
     return await work
   } catch (error) {
@@ -281,7 +251,7 @@ function capabilityOf({ access, mode, storageClass }: Claim) {
   return { access_mode: { mode: MODES[access] }, ...type }
 }
 
-function stagingPath({ stagingDirectory }: ApplyTools, volumeId: string): string {
+export function stagingPath({ stagingDirectory }: ApplyTools, volumeId: string): string {
   return `${stagingDirectory}/${createHash('sha256').update(volumeId).digest('hex').slice(0, 20)}`
 }
 

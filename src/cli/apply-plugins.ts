@@ -2,8 +2,9 @@
 // they are needed first; nothing is changed here.
 
 import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/client.ts'
+import { knowsConditions } from '../csi/conditions.ts'
 import type { Topology, Snapshot as WireSnapshot, Volume as WireVolume } from '../csi/types.gen.ts'
-import { StorageError } from '../errors.ts'
+import { isStorageError, StorageError } from '../errors.ts'
 import { snapshotLeaf } from '../storage/names.ts'
 import { type ApplyTools, step } from './apply-step.ts'
 import type { Claim, Manifests, Source } from './manifests.ts'
@@ -41,8 +42,11 @@ export interface Found {
   readonly guests: readonly string[]
 }
 
-/** Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. */
-export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools): Promise<Plugins> {
+/**
+ * Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. To take something
+ * from a guest its plugin may be silent: the guest may be off.
+ */
+export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools, purpose: 'give' | 'take'): Promise<Plugins> {
   const { name: driver, manifest } = await meet('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
   const guests = [
     ...new Set(
@@ -56,33 +60,48 @@ export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyT
     ...guests.filter(guest => !tools.nodes.has(guest)).map(guest => `guest ${guest}: no node plugin given; add --node ${guest}=SOCKET`),
   ]
   if (problems.length > 0) throw new StorageError('invalid-argument', problems.join('\n'))
-  const nodes = new Map<string, Node>()
+  const nodes = new Map<string, Node | StorageError>()
   for (const guest of guests) {
     const client = tools.nodes.get(guest)
-    if (client === undefined) continue
+    if (client !== undefined) nodes.set(guest, await meetNode(guest, client, tools))
+  }
+  const silent = [...nodes.values()].find(node => node instanceof StorageError)
+  if (silent !== undefined && purpose === 'give') throw silent
+  return new Plugins(tools, nodes, manifest)
+}
+
+async function meetNode(guest: string, client: CsiClient, tools: ApplyTools): Promise<Node | StorageError> {
+  try {
     const { node_id, accessible_topology } = await meet(`node plugin of ${guest}`, tools, options => client.node.NodeGetInfo({}, options))
     if (node_id !== guest) throw new StorageError('invalid-argument', `the socket given for guest ${guest} is that of ${node_id}`)
-    nodes.set(guest, { id: node_id, topology: accessible_topology, client })
+    return { id: node_id, topology: accessible_topology, client }
+  } catch (error) {
+    if (isStorageError(error, 'unavailable')) return error
+    throw error
   }
-  return new Plugins(tools, nodes, manifest.cluster)
 }
 
 export class Plugins {
   readonly #tools: ApplyTools
-  readonly #nodes: ReadonlyMap<string, Node>
+  readonly #nodes: ReadonlyMap<string, Node | StorageError>
   readonly #cluster: string | undefined
+  /** Whether the controller can be asked to detach only while a guest is off. */
+  readonly knowsConditions: boolean
   #volumes: Promise<readonly Found[]> | undefined
   #snapshots: Promise<readonly WireSnapshot[]> | undefined
 
-  constructor(tools: ApplyTools, nodes: ReadonlyMap<string, Node>, cluster: string | undefined) {
+  constructor(tools: ApplyTools, nodes: ReadonlyMap<string, Node | StorageError>, manifest: Readonly<Record<string, string>>) {
     this.#tools = tools
     this.#nodes = nodes
-    this.#cluster = cluster
+    this.#cluster = manifest.cluster
+    this.knowsConditions = knowsConditions(manifest)
   }
 
+  /** Throws where it did not answer. */
   node(guest: string): Node {
     const node = this.#nodes.get(guest)
     if (node === undefined) throw new Error(`nobody met the node plugin of guest ${guest}`)
+    if (node instanceof StorageError) throw node
     return node
   }
 

@@ -19,10 +19,18 @@ const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 10_000
 const PROGRESS_MS = 10_000
 /** As long as the provisioner and the attacher let one call run; the next call joins what is still going on. */
-const CALL_MS = 60_000
+export const CALL_MS = 60_000
 
-/** One call, repeated with growing pauses while the answer says that it may still be going on or may succeed later. */
-export async function step<T>(title: string, tools: ApplyTools, call: (options: CallOptions) => Promise<T>): Promise<T> {
+/**
+ * One call, repeated with growing pauses while the answer says that it may still be going on or may succeed later. `otherwise` is
+ * asked after each such answer: whether the same end was reached in another way.
+ */
+export async function step<T>(
+  title: string,
+  tools: ApplyTools,
+  call: (options: CallOptions) => Promise<T>,
+  otherwise: (error: unknown) => Promise<T | undefined> = async () => undefined,
+): Promise<T> {
   const { clock, print, timeoutMs } = tools
   const endMs = clock.nowMs() + timeoutMs
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
@@ -30,7 +38,10 @@ export async function step<T>(title: string, tools: ApplyTools, call: (options: 
       const options = { timeoutMs: Math.max(1, Math.min(CALL_MS, endMs - clock.nowMs())) }
       return await withProgress(title, tools, call(options))
     } catch (error) {
-      if (!isWorthRepeating(error) || clock.nowMs() + pauseMs >= endMs) throw error
+      if (!isWorthRepeating(error)) throw error
+      const other = await otherwise(error)
+      if (other !== undefined) return other
+      if (clock.nowMs() + pauseMs >= endMs) throw error
       print(`${title}: not yet: ${error instanceof Error ? error.message : error}`)
       await clock.sleep(pauseMs)
     }

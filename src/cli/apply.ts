@@ -3,9 +3,10 @@
 // simply run again.
 
 import { describeError, StorageError } from '../errors.ts'
-import { bringAboutClaim, deleteClaim, otherGuests, refuseOtherGuests, takeFromGuests } from './apply-claim.ts'
+import { bringAboutClaim, deleteClaim, otherGuests, refuseOtherGuests } from './apply-claim.ts'
 import { type Made, meetPlugins, type Plugins } from './apply-plugins.ts'
 import { type ApplyTools, step } from './apply-step.ts'
+import { takeFromGuests } from './apply-taking.ts'
 import type { Claim, ManifestObject, Manifests, Snapshot, Source } from './manifests.ts'
 import { findEarlier, keyOf } from './manifests-order.ts'
 import { formatBytes } from './quantity.ts'
@@ -17,7 +18,7 @@ export interface ApplyFailure {
 
 /** Makes, cuts, attaches and mounts what is asked for. What fails stops only what is made from it. */
 export async function applyManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
-  const plugins = await meetPlugins(manifests, tools)
+  const plugins = await meetPlugins(manifests, tools, 'give')
   const made = new Map<string, Made>()
   const earlier = findEarlier(manifests.objects)
   sayIfEmpty(manifests, tools)
@@ -36,7 +37,7 @@ export async function applyManifests(manifests: Manifests, tools: ApplyTools): P
 
 /** The opposite, in reverse order. It makes nothing: a claim without a volume is already deleted. */
 export async function deleteManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
-  const plugins = await meetPlugins(manifests, tools)
+  const plugins = await meetPlugins(manifests, tools, 'take')
   sayIfEmpty(manifests, tools)
   const innermost = new InnermostFirst(manifests)
   return forEachObject(manifests.objects.toReversed(), tools, object =>
@@ -53,7 +54,7 @@ export async function deleteManifests(manifests: Manifests, tools: ApplyTools): 
 
 /** Unmounts and detaches, in reverse order; volumes and snapshots stay. */
 export async function detachManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
-  const plugins = await meetPlugins(manifests, tools)
+  const plugins = await meetPlugins(manifests, tools, 'take')
   const claims = manifests.objects.toReversed().filter((object): object is Claim => object.kind === 'claim')
   if (claims.length === 0) tools.print('no claim in the files: nothing to detach')
   const innermost = new InnermostFirst(manifests)

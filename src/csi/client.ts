@@ -1,6 +1,7 @@
 // A CSI caller, for `apply` and for tests: one promise a call, plain objects both ways. No retries: the caller knows better.
 
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
+import { type Conditions, formatConditions } from './conditions.ts'
 import { parseEndpoint } from './endpoint.ts'
 import { type Draft, methodsOf, type PlainMessage, type ServiceMethods, type ServiceName } from './proto.ts'
 import { codeName } from './status.ts'
@@ -9,6 +10,7 @@ export interface CallOptions {
   /** Without it the call waits for ever, also for a plugin that is not there yet. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  readonly conditions?: Conditions
 }
 
 type UnaryCalls<Methods> = {
@@ -64,11 +66,13 @@ function calls<Name extends ServiceName>(client: Client, name: Name): UnaryCalls
       new Promise<PlainMessage>((resolve, reject) => {
         const { path, requestSerialize, responseDeserialize } = definition
         const deadline = options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs }
-        const running = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, deadline, (error, response) => {
+        const metadata = formatConditions(options.conditions ?? { onlyWhileOff: false })
+        const onEnd = (error: ServiceError | null, response?: PlainMessage) => {
           options.signal?.removeEventListener('abort', onAbort)
           if (error) reject(new RpcError(rpc, error))
           else resolve(response ?? {})
-        })
+        }
+        const running = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, deadline, onEnd)
         const onAbort = () => running.cancel()
         if (options.signal?.aborted) onAbort()
         options.signal?.addEventListener('abort', onAbort, { once: true })

@@ -28,7 +28,7 @@ import {
 /** What the service needs of storage. */
 export type VolumeStore = Pick<Volumes, 'ensureVolume' | 'deleteVolume' | 'getVolume' | 'capacity'>
 export type ChangeStore = Pick<VolumeChanges, 'expandVolume' | 'modifyVolume'>
-export type AttachmentStore = Pick<Attachments, 'attach' | 'detach' | 'listPublished' | 'publishedTo'>
+export type AttachmentStore = Pick<Attachments, 'attach' | 'detach' | 'detachWhileOff' | 'listPublished' | 'publishedTo'>
 export type HealthStore = Pick<Health, 'volumeHealth' | 'listVolumeHealth'>
 
 export interface ControllerOptions extends SnapshotOptions {
@@ -125,9 +125,11 @@ function attachmentHandlers({ attachments }: ControllerOptions): Handlers<Contro
       const attachment = await attachments.attach(requests.parseControllerPublish(request), signal)
       return { publish_context: formatPublishContext(attachment) }
     },
-    ControllerUnpublishVolume: async (request, signal) => {
+    ControllerUnpublishVolume: async (request, signal, { onlyWhileOff }) => {
       const { volumeId, from } = requests.parseControllerUnpublish(request)
-      if (from.kind !== 'none') await attachments.detach(volumeId, from.kind === 'one' ? from.guest : undefined, signal)
+      const detach = (guest: GuestId | undefined) =>
+        onlyWhileOff ? attachments.detachWhileOff(volumeId, guest, signal) : attachments.detach(volumeId, guest, signal)
+      if (from.kind !== 'none') await detach(from.kind === 'one' ? from.guest : undefined)
       return {}
     },
   }

@@ -7,6 +7,7 @@ import { StorageError } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
 import { Queueing } from '../queueing.ts'
 import type { Calls } from './calls.ts'
+import { type Conditions, parseConditions } from './conditions.ts'
 import { type Draft, type MethodType, methodsOf, type PlainMessage, type ServiceMethods, type ServiceName } from './proto.ts'
 import { codeName, type RpcStatus, redact, statusOf } from './status.ts'
 
@@ -15,7 +16,7 @@ type UnaryName<Methods> = { [K in keyof Methods]: Methods[K] extends { readonly 
 /** The handlers of one service. A method without one is not registered, and answers UNIMPLEMENTED. */
 export type Handlers<Methods> = {
   readonly [K in UnaryName<Methods>]?: Methods[K] extends { readonly request: infer Request; readonly response: infer Response }
-    ? (request: Request, signal: AbortSignal) => Promise<Draft<Response>>
+    ? (request: Request, signal: AbortSignal, conditions: Conditions) => Promise<Draft<Response>>
     : never
 }
 
@@ -31,7 +32,7 @@ export interface HandlerTools {
   readonly calls: Calls
 }
 
-type AnyHandler = (request: PlainMessage, signal: AbortSignal) => Promise<PlainMessage>
+type AnyHandler = (request: PlainMessage, signal: AbortSignal, conditions: Conditions) => Promise<PlainMessage>
 
 export function service<Name extends ServiceName>(name: Name, handlers: Handlers<ServiceMethods[Name]>): Service {
   // The proto, from which both the decoder and the handler's types are generated, is what makes this conversion true.
@@ -55,7 +56,9 @@ function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerT
   return (call, callback) => {
     const begunMs = systemClock.nowMs()
     const secrets = method.secretsOf(call.request)
-    const key = CHANGES.test(method.rpc) ? `${method.path} ${canonical(call.request)}` : undefined
+    const conditions = parseConditions(call.metadata)
+    // The same request under another condition is another one.
+    const key = CHANGES.test(method.rpc) ? `${method.path} ${canonical(call.request)} ${canonical(conditions)}` : undefined
     const names = redactAll(namesIn(call.request), secrets)
     const queueing = new Queueing()
     const finish = (outcome: RpcStatus | undefined, fields: LogFields) => {
@@ -65,7 +68,7 @@ function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerT
       log.info({ rpc: method.rpc, ...names, code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...queued, ...fields }, 'rpc done')
     }
     calls
-      .run(key, callerOf(call), signal => queueing.during(() => answer(handler, call.request, signal)))
+      .run(key, callerOf(call), signal => queueing.during(() => answer(() => handler(call.request, signal, conditions), signal)))
       .then(
         response => {
           finish(undefined, redactAll(madeBy(response), secrets))
@@ -81,9 +84,9 @@ function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerT
 }
 
 /** A handler that throws before its first await, and one that passes the signal's reason through a library, end alike. */
-async function answer(handler: AnyHandler, request: PlainMessage, signal: AbortSignal): Promise<PlainMessage> {
+async function answer(handle: () => Promise<PlainMessage>, signal: AbortSignal): Promise<PlainMessage> {
   try {
-    return await handler(request, signal)
+    return await handle()
   } catch (error) {
     throw signal.aborted && isAbortError(error)
       ? new StorageError('unavailable', 'the operation was interrupted', { cause: signal.reason })

@@ -11,17 +11,17 @@ export interface IdentityOptions {
   readonly version: string
   /** Whether snapshots tell where they can be used. CSI 1.13; some callers of 1.12 refuse a capability they do not know. */
   readonly snapshotTopology: boolean
-  /** The cluster that names are computed for, told as manifest: who keeps no ids can compute them anew. Undefined: not told. */
-  readonly cluster?: string
+  /** What `apply` must know of the plugin. The controller's: its cluster, from which names can be computed anew. */
+  readonly manifest?: Readonly<Record<string, string>>
   /** False while the plugin is still starting; callers then ask again once a second. */
   readonly isReady?: () => boolean
 }
 
 /** The same on the controller's and on the nodes' sockets, as CSI demands. */
-export function identityService({ driverName, version, snapshotTopology, cluster, isReady = () => true }: IdentityOptions): Service {
+export function identityService({ driverName, version, snapshotTopology, manifest = {}, isReady = () => true }: IdentityOptions): Service {
   const services = [...SERVICES, ...(snapshotTopology ? [Type.SNAPSHOT_ACCESSIBILITY_CONSTRAINTS] : [])]
   return service('Identity', {
-    GetPluginInfo: async () => ({ name: driverName, vendor_version: version, ...(cluster === undefined ? {} : { manifest: { cluster } }) }),
+    GetPluginInfo: async () => ({ name: driverName, vendor_version: version, manifest }),
     GetPluginCapabilities: async () => ({
       capabilities: [...services.map(type => ({ service: { type } })), { volume_expansion: { type: Expansion.ONLINE } }],
     }),

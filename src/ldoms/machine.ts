@@ -3,15 +3,16 @@
 
 import { type Clock, systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
-import type {
-  AttachStep,
-  DetachStep,
-  ExportedBackend,
-  GuestDisk,
-  GuestReadiness,
-  GuestState,
-  Hypervisor,
-  MachineState,
+import {
+  type AttachStep,
+  type DetachStep,
+  type ExportedBackend,
+  type GuestDisk,
+  type GuestReadiness,
+  type GuestState,
+  type Hypervisor,
+  type MachineState,
+  refuseUnlessOff,
 } from '../hypervisor.ts'
 import { Semaphore, shared } from '../locks.ts'
 import { enterQueue } from '../queueing.ts'
@@ -171,10 +172,22 @@ export class LdomMachine implements Hypervisor {
   #detachStep(step: DetachStep, signal: AbortSignal | undefined): Promise<unknown> {
     switch (step.kind) {
       case 'remove-disk':
-        return this.#ldm.removeVdisk(step, { signal })
+        return this.#removeDisk(step, signal)
       case 'withdraw-backend':
         return this.#ldm.removeVdsDevice({ name: step.name, vds: step.service }, { signal })
     }
+  }
+
+  // Between the look and the removal the guest can still be started, but not its operating system: that takes longer than a command.
+  async #removeDisk(step: DetachStep & { readonly kind: 'remove-disk' }, signal: AbortSignal | undefined): Promise<unknown> {
+    if (step.only === 'while-off') {
+      const { guests } = toMachineState(await this.#ldm.listBindings({ signal }))
+      refuseUnlessOff(
+        `${this.machine}/${step.guest}`,
+        guests.find(({ name }) => name === step.guest),
+      )
+    }
+    return this.#ldm.removeVdisk(step, { signal })
   }
 
   #deadline(during: string, signal: AbortSignal | undefined): StorageError {

@@ -220,6 +220,14 @@ export class Attachments {
     await this.#lock.hold(place.volumeId, signal, () => detachVolume(place, guest, { guestRule: this.#guestRule, signal }))
   }
 
+  /** For a guest that cannot be asked to unmount: refused unless its machine shows it off in the moment when it loses the disk. */
+  async detachWhileOff(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
+    const place = findPlace(this.#pools, volumeId)
+    if (place === undefined) return
+    const options = { guestRule: this.#guestRule, signal, only: 'while-off' } as const
+    await this.#lock.hold(place.volumeId, signal, () => detachVolume(place, guest, options))
+  }
+
   /** All volumes with what they are published to: one read a pool, one a machine. */
   async listPublished(signal?: AbortSignal, range?: ListRange): Promise<readonly PublishedVolume[]> {
     const [{ volumes, records }, states] = await Promise.all([readPools(this.#pools, signal, range), this.#observeAll(signal)])

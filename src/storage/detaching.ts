@@ -2,7 +2,7 @@
 // seen to be absent counts: a machine that does not answer keeps the record, unless a fence makes the bytes unreachable.
 
 import { isStorageError, StorageError } from '../errors.ts'
-import type { DetachStep, MachineState } from '../hypervisor.ts'
+import { type DetachStep, type MachineState, refuseUnlessOff } from '../hypervisor.ts'
 import { type GuestRule, isBootDisk, planDetach, refuseFrozen, speaksOf, unclearGuest } from './attach-plan.ts'
 import { type Recorded, readAttached } from './catalog.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
@@ -22,15 +22,21 @@ interface Detachment {
   readonly keepsView: boolean
   /** The guest may run from it, and would not say so. */
   readonly isBoot: boolean
+  /** What must be so in the moment when the guest loses the disk. */
+  readonly only: 'while-off' | undefined
 }
 
 /** The caller holds the volume's lock. Without a guest: from every recorded one. */
 export async function detachVolume(
   place: VolumePlace,
   asked: GuestId | undefined,
-  options: { readonly guestRule: (guest: GuestId) => GuestRule | undefined; readonly signal: AbortSignal | undefined },
+  options: {
+    readonly guestRule: (guest: GuestId) => GuestRule | undefined
+    readonly signal: AbortSignal | undefined
+    readonly only?: 'while-off'
+  },
 ): Promise<void> {
-  const { signal, guestRule } = options
+  const { signal, guestRule, only } = options
   await settleHost(place, signal)
   const askedMachine = asked && place.pool.machines.get(asked.machine)
   const [{ volume, records, sharing }, early] = await Promise.all([
@@ -47,7 +53,7 @@ export async function detachVolume(
     const keepsView = left.some(other => other.guest.machine === guest.machine)
     const isBoot =
       record !== undefined && isBootDisk(record, volume, machine.hypervisor.slots.first) && guestRule(guest)?.platform !== 'solaris'
-    const detachment = { place, guest, machine, record, keepsView, isBoot }
+    const detachment = { place, guest, machine, record, keepsView, isBoot, only }
     await detachOne(detachment, early ?? (await observeSettled(place, machine, signal)), signal)
   }
   if (records.length > 0) return
@@ -128,13 +134,16 @@ async function withdraw(detachment: Detachment, state: MachineState, signal: Abo
   return { record: marked, hides: !keepsView && (record !== undefined || !isExported(place, after)) }
 }
 
-function refuseNow({ place, guest, isBoot }: Detachment, state: MachineState, steps: readonly DetachStep[]): void {
+function refuseNow({ place, guest, isBoot, only }: Detachment, state: MachineState, steps: readonly DetachStep[]): void {
   if (steps.length === 0) return
   refuseFrozen(guest.machine, state)
-  const readiness = state.guests.find(candidate => candidate.name === guest.guest)?.readiness
+  const guestState = state.guests.find(candidate => candidate.name === guest.guest)
+  const readiness = guestState?.readiness
   if (readiness?.kind === 'changing') {
     throw new StorageError('unavailable', `guest ${formatGuestId(guest)} is in transition: ${readiness.reason}`)
   }
+  // Told before anything is changed; the machine looks once more when the disk's turn has come.
+  if (only !== undefined && steps.some(({ kind }) => kind === 'remove-disk')) refuseUnlessOff(formatGuestId(guest), guestState)
   // Linux lets go of the disk that it runs from without a word.
   if (isBoot && readiness !== undefined && readiness.kind !== 'off') {
     throw new StorageError(
@@ -145,13 +154,16 @@ function refuseNow({ place, guest, isBoot }: Detachment, state: MachineState, st
 }
 
 async function apply(
-  { place, guest, machine }: Detachment,
+  { place, guest, machine, only }: Detachment,
   steps: readonly DetachStep[],
   signal: AbortSignal | undefined,
 ): Promise<MachineState> {
   let failure: unknown
   try {
-    await machine.hypervisor.detach(steps, signal)
+    await machine.hypervisor.detach(
+      steps.map(step => (step.kind === 'remove-disk' && only ? { ...step, only } : step)),
+      signal,
+    )
   } catch (error) {
     if (isStorageError(error, 'unavailable')) throw error
     failure = error
@@ -169,12 +181,13 @@ async function apply(
 // A machine that does not answer may still run the guest. Where the design has a fence, closing it makes the bytes
 // unreachable and the record can go; what the machine still lists is cleaned when the volume is next attached there.
 async function detachFromSilence(
-  { place, guest, record, keepsView }: Detachment,
+  { place, guest, record, keepsView, only }: Detachment,
   silence: StorageError,
   signal: AbortSignal | undefined,
 ): Promise<Marked> {
   const { design } = place.pool
-  if (design.usesLun && !keepsView) {
+  // A guest that may run is not to lose its bytes.
+  if (design.usesLun && !keepsView && only === undefined) {
     const marked = record && (await markReleasing(place, record, signal))
     if (record !== undefined) await design.hide(place, guest.machine, signal)
     if (await design.isFencedFrom(place, guest.machine, signal)) return { record: marked, hides: false }

@@ -184,7 +184,7 @@ test('Ctrl-C ends it while a call waits, and says that a step may be half done',
 })
 
 test.each([
-  { role: 'controller', text: CONTROLLER_FILE, manifest: { cluster: 'test' } },
+  { role: 'controller', text: CONTROLLER_FILE, manifest: { cluster: 'test', 'only-while-off': 'known' } },
   { role: 'node', text: NODE_FILE, manifest: {} },
 ])('a $role serves its socket until SIGTERM, and leaves none behind', async ({ role, text, manifest }) => {
   const endpoint = `unix://${join(directory, 'csi.sock')}`

@@ -61,6 +61,7 @@ export async function applyWorld(guests: readonly string[]) {
   return {
     world,
     driver,
+    tools,
     lines,
     apply: perform(applyManifests),
     remove: perform(deleteManifests),

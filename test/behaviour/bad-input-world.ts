@@ -52,7 +52,7 @@ export async function badInputWorld(guest: string): Promise<BadInputWorld> {
   const { world, driver, node: pluginOf } = install()
   const controllerPlugin = await servePlugin(controllerServices({ ...driver(), stop: async () => {} }, '1'))
   const nodePlugin = await servePlugin([
-    identityService({ driverName: DRIVER, version: '1', snapshotTopology: true, cluster: 'test' }),
+    identityService({ driverName: DRIVER, version: '1', snapshotTopology: true, manifest: { cluster: 'test' } }),
     nodeService({ driverName: DRIVER, guest: parseGuestId(guest), attachLimit: 60, volumes: pluginOf(guest), health: undefined }),
   ])
   const { controller, groupController: groups } = controllerPlugin.client

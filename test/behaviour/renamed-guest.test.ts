@@ -51,6 +51,7 @@ describe.each(['gold', 'silver'] as const)('a domain with a volume of pool %s th
     for (const guest of ['m1/ldg1', 'm1/ldg2', 'm1/ldg3']) await expectRefused(day, attachTo(day, guest), ...wayOut)
     if (pool === 'gold') await expectRefused(day, attachTo(day, 'm2/ldg1'), 'attached exclusive to guest m1/ldg1')
     await expectRefused(day, () => day.detach(), ...wayOut)
+    await expectRefused(day, () => day.driver.attachments.detachWhileOff(day.volume.id, RECORDED), ...wayOut)
     await expectRefused(day, () => day.delete(), 'attached to guest m1/ldg1')
 
     expect(await published(day)).toEqual(['m1/ldg1'])

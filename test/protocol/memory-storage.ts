@@ -145,6 +145,10 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
     this.#attachments.set(volumeId, left)
   }
 
+  detachWhileOff(volumeId: string, guest: GuestId | undefined): Promise<void> {
+    return this.detach(volumeId, guest)
+  }
+
   async listPublished() {
     return [...this.#volumes.values()].map(volume => ({ volume, publishedTo: this.#guestsOf(volume.id) }))
   }

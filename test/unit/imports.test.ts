@@ -55,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'log.ts': ['log-stream.ts'],
   'log-stream.ts': [],
   'locks.ts': ['errors.ts'],
-  'hypervisor.ts': [],
+  'hypervisor.ts': ['errors.ts'],
   'config.ts': [...COMMON, 'config-schema.ts', 'config-checks.ts'],
   'config-checks.ts': ['config.ts', 'config-schema.ts'],
   'config-schema.ts': [],

@@ -1,0 +1,29 @@
+// A condition that `apply` sets for a call and CSI has no field for. No sidecar sends it. A controller that knows it says so in the
+// manifest of GetPluginInfo: one that does not would do the same without the condition.
+
+import { Metadata } from '@grpc/grpc-js'
+
+export interface Conditions {
+  /** Detach only while the machine shows the guest off. */
+  readonly onlyWhileOff: boolean
+}
+
+const ONLY_WHILE_OFF = 'ldom-csi-only-while-off'
+
+/** Of the controller's manifest. */
+export const KNOWS_CONDITIONS = { 'only-while-off': 'known' } as const
+
+export function knowsConditions(manifest: Readonly<Record<string, string>>): boolean {
+  return manifest['only-while-off'] === 'known'
+}
+
+export function formatConditions({ onlyWhileOff }: Conditions): Metadata {
+  const metadata = new Metadata()
+  if (onlyWhileOff) metadata.set(ONLY_WHILE_OFF, 'yes')
+  return metadata
+}
+
+/** Whatever it is set to: a condition that is not understood must not be left out. */
+export function parseConditions(metadata: Metadata): Conditions {
+  return { onlyWhileOff: metadata.get(ONLY_WHILE_OFF).length > 0 }
+}

@@ -8,7 +8,7 @@ import { missingFromLive, speaksOf } from './attach-plan.ts'
 import { describeRenamed } from './elsewhere.ts'
 import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './lists.ts'
 import type { Attachment, Volume } from './model.ts'
-import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, leafOfAttachmentName } from './names.ts'
+import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, isReleasingRecord, leafOfAttachmentName } from './names.ts'
 import { type MachineStates, observeMachines } from './observing.ts'
 import { type Pool, type PoolMachine, type Pools, placeOf, type VolumePlace } from './pool.ts'
 import { ownerCluster } from './properties.ts'
@@ -94,7 +94,7 @@ class Known {
   }
 }
 
-function auditRecords(known: Known, { records }: PoolReading, states: MachineStates): readonly Finding[] {
+function auditRecords(known: Known, { records, given }: PoolReading, states: MachineStates): readonly Finding[] {
   const { pool } = known
   const machines = new Map([...states].map(([name, state]) => [name, state instanceof Error ? state : sorted(state)]))
   const findings: Finding[] = []
@@ -131,13 +131,26 @@ function auditRecords(known: Known, { records }: PoolReading, states: MachineSta
         })
     }
   }
-  for (const [id, group] of Map.groupBy(records, record => record.volumeId)) {
-    const guests = [...new Set(group.map(record => formatGuestId(record.guest)))].sort()
-    if (guests.length > 1 && group.some(record => record.sharing === 'exclusive'))
+  for (const { volumeId, guest, dataset } of records.filter(record => isReleasingRecord(record.dataset)))
+    findings.push({
+      kind: 'attachment-incomplete',
+      object: volumeId,
+      detail: `its detachment from ${formatGuestId(guest)} was begun and has not ended (record ${dataset}); detach or publish it again`,
+    })
+  for (const [id, { sharing, owner }] of given) {
+    const all = [...(owner === undefined ? [] : [owner]), ...known.recordsOf(id).map(record => record.guest)]
+    const guests = [...new Set(all.map(formatGuestId))].sort()
+    if (known.recordsOf(id).length === 0)
+      findings.push({
+        kind: 'record-without-guest',
+        object: id,
+        detail: `is kept ${guests[0] === undefined ? 'as shared' : `for ${guests[0]}`}, and no guest is recorded as having it; publish or detach it again`,
+      })
+    else if (sharing === 'exclusive' && guests.length > 1)
       findings.push({
         kind: 'recorded-twice',
         object: id,
-        detail: `is for one guest, and recorded as attached to ${guests.join(' and ')}; see which of them uses it, and detach it from the others`,
+        detail: `is for one guest, and recorded for ${guests.join(' and ')}; see which of them uses it, and detach it from the others`,
       })
   }
   return findings

@@ -3,8 +3,8 @@
 
 import { isStorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import { inSight, parentMissing, parseOwnVolume, parseRecords, parseSnapshots } from './catalog.ts'
-import type { Attachment, GuestId, Snapshot, Volume } from './model.ts'
+import { inSight, parentMissing, parseOwnVolume, parseRecords, parseSnapshots, type Recorded, type RecordReading } from './catalog.ts'
+import type { GuestId, Snapshot, Volume } from './model.ts'
 import { attachmentName, formatVolumeId, isGuestRecord, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
 import {
@@ -20,7 +20,9 @@ import {
 export interface PoolReading {
   readonly volumes: readonly Volume[]
   readonly tombstones: readonly Volume[]
-  readonly records: readonly Attachment[]
+  readonly records: readonly Recorded[]
+  /** What the record of each volume says that has one: its guests' records are in `records`, and there may be none. */
+  readonly given: ReadonlyMap<string, Pick<RecordReading, 'sharing' | 'owner'>>
 }
 
 /** A part of a list: what stands after an id, as many as the limit and, where there are more, at least one of those. */
@@ -50,6 +52,7 @@ export async function readPools(pools: Pools, signal?: AbortSignal, range = EVER
     volumes: readings.flatMap(reading => reading.volumes),
     tombstones: readings.flatMap(reading => reading.tombstones),
     records: readings.flatMap(reading => reading.records),
+    given: new Map(readings.flatMap(reading => [...reading.given])),
   }
 }
 
@@ -94,7 +97,7 @@ async function readRange(pool: Pool, { after, limit }: ListRange, signal: AbortS
   const wanted = [...new Set([...leaves, ...recorded])]
     .filter(leaf => isVolumeLeaf(leaf) && (after === undefined || formatVolumeId(pool.name, leaf) > after))
     .sort()
-  const reading = { volumes: [] as Volume[], tombstones: [] as Volume[], records: [] as Attachment[] }
+  const reading = emptyReading()
   // Deleted volumes and those of other clusters are among the names, so that a range may take several turns.
   for (let at = 0; at < wanted.length && reading.volumes.length <= limit; ) {
     const turn = wanted.slice(at, at + Math.min(NAMES_A_TURN, limit + 1 - reading.volumes.length)).map(leaf => placeOf(pool, leaf))
@@ -107,11 +110,18 @@ async function readRange(pool: Pool, { after, limit }: ListRange, signal: AbortS
   return reading
 }
 
-function sortTurn(
-  turn: readonly VolumePlace[],
-  found: ReadonlyMap<string, Properties>,
-  reading: { readonly volumes: Volume[]; readonly tombstones: Volume[]; readonly records: Attachment[] },
-): void {
+type Growing = {
+  volumes: Volume[]
+  tombstones: Volume[]
+  records: Recorded[]
+  given: Map<string, Pick<RecordReading, 'sharing' | 'owner'>>
+}
+
+function emptyReading(): Growing {
+  return { volumes: [], tombstones: [], records: [], given: new Map() }
+}
+
+function sortTurn(turn: readonly VolumePlace[], found: ReadonlyMap<string, Properties>, reading: Growing): void {
   const below = Map.groupBy(found, ([dataset]) => dataset.slice(0, dataset.lastIndexOf('/')))
   for (const place of turn) {
     const isOwn = (dataset: string, properties: Properties) => ownerCluster(properties, dataset) === place.pool.cluster
@@ -122,7 +132,9 @@ function sortTurn(
     }
     const record = found.get(place.record)
     if (record !== undefined && isOwn(place.record, record)) {
-      reading.records.push(...parseRecords(place, record, new Map(below.get(place.record))).records)
+      const { records, sharing, owner } = parseRecords(place, record, new Map(below.get(place.record)))
+      reading.records.push(...records)
+      reading.given.set(place.volumeId, { sharing, owner })
     }
   }
 }
@@ -181,7 +193,7 @@ export async function readTombstones(pools: Pools, signal?: AbortSignal): Promis
         return isOwn && isDeleted(properties, dataset) ? [placeOf(pool, leaf)] : []
       })
       const found = await readProperties(pool, READ_PROPERTIES, { datasets: waiting.map(({ dataset }) => dataset), signal })
-      const reading = { volumes: [], tombstones: [] as Volume[], records: [] }
+      const reading = emptyReading()
       sortTurn(waiting, found, reading)
       return reading.tombstones
     }),

@@ -1,9 +1,10 @@
-// What the audit sees of deleted volumes and of exports that nothing explains, and that its work grows with what there is, not faster.
+// What the audit sees of deleted volumes, of records and of exports that nothing explains, and that its work grows with what there is, not faster.
 
 import type { Hypervisor } from '../../src/hypervisor.ts'
 import { audit } from '../../src/storage/audit.ts'
-import { logicalUnitGuid } from '../../src/storage/names.ts'
+import { guestRecordLeaf, logicalUnitGuid, releasingRecordLeaf } from '../../src/storage/names.ts'
 import type { Pool } from '../../src/storage/pool.ts'
+import { formatParentProperties, formatRecordProperties } from '../../src/storage/properties.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {
@@ -90,6 +91,56 @@ describe('a deleted volume', () => {
     expect(await findings()).toEqual([
       `export-without-record byhand@primary-vds0 on m1: ${what}; withdraw it when nobody uses it: ldm rm-vdsdev byhand@primary-vds0`,
     ])
+  })
+})
+
+describe('a record', () => {
+  /** A dataset below the parent of pool silver, with these properties. */
+  async function makeRecord(installation: TestInstallation, leaf: string, properties: Readonly<Record<string, string>>) {
+    const set = Object.entries(properties).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+    await byHand(installation, 'm1-primary', ['zfs', 'create', ...set, `mtank/kubernetes/${leaf}`].join(' '))
+  }
+
+  async function attached() {
+    const found = scene()
+    const volume = await found.make('pvc-1', 'silver')
+    const attachment = await found.driver.attachments.attach(attachRequest(volume.id))
+    return { ...found, volume, attachment }
+  }
+
+  test('of a second guest below that of a volume for one guest is told with both', async () => {
+    const { installation, volume, attachment, findings } = await attached()
+    const other = { ...attachment, guest: { machine: 'm1', guest: 'ldg1' } }
+    await makeRecord(installation, `a-${volume.leaf}/${guestRecordLeaf(other.guest)}`, formatRecordProperties(other, 'test'))
+    expect(await findings()).toEqual([
+      expect.stringMatching(`^attachment-incomplete ${volume.id}: recorded as attached to m1/ldg1`),
+      expect.stringMatching(`^recorded-twice ${volume.id}: is for one guest, and recorded for m1/ldg1 and m1/ldg2;`),
+    ])
+  })
+
+  test('of a volume that no guest is recorded to have is told, until it is detached', async () => {
+    const { installation, driver, make, findings } = scene()
+    const guest = { machine: 'm1', guest: 'ldg2' }
+    for (const sharing of ['exclusive', 'shared'] as const) {
+      const volume = await make(sharing, 'silver')
+      await makeRecord(installation, `a-${volume.leaf}`, formatParentProperties({ sharing, guest }, 'test'))
+      const kept = sharing === 'shared' ? 'as shared' : 'for m1/ldg2'
+      expect(await findings()).toEqual([expect.stringMatching(`^record-without-guest ${volume.id}: is kept ${kept}, and no guest`)])
+      await driver.attachments.detach(volume.id, guest)
+      expect(await findings()).toEqual([])
+    }
+  })
+
+  test('whose detachment was begun and not ended is told', async () => {
+    const { installation, driver, volume, attachment, findings } = await attached()
+    const [held, releasing] = [guestRecordLeaf(attachment.guest), releasingRecordLeaf(attachment.guest)]
+    const record = `mtank/kubernetes/a-${volume.leaf}`
+    await byHand(installation, 'm1-primary', `zfs rename ${record}/${held} ${record}/${releasing}`)
+    expect(await findings()).toEqual([
+      expect.stringMatching(`^attachment-incomplete ${volume.id}: its detachment from m1/ldg2 was begun and has not ended .*${releasing}`),
+    ])
+    await driver.attachments.detach(volume.id, attachment.guest)
+    expect(await findings()).toEqual([])
   })
 })
 

@@ -227,7 +227,7 @@ describe('group snapshots', () => {
     const { volumes, snapshots, groups } = scene()
     const one = await volumes.ensureVolume(volumeSpec())
     const two = await volumes.ensureVolume(volumeSpec({ name: 'pvc-2' }))
-    const other = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+    const other = await volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'pvc-3' }))
     await expect(groups.createGroup({ name: 'both', volumeIds: [one.id, two.id] })).rejects.toMatchObject({
       kind: 'failed-precondition',
     })

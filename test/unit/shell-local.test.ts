@@ -54,6 +54,8 @@ test('what could not be started for another reason was not started', async () =>
 test('a daemon that keeps the output open does not keep its starter from its end', async () => {
   const running = shell.run(['/bin/sh', '-c', 'sleep 20 & echo $!; exit 5'], { effect: 'read' })
   const { exitStatus, stdout, durationMs } = await running
+  // Of a command that printed nothing the number would be 0: everybody in the group of this process.
+  expect(stdout).toMatch(/^[1-9]\d+\n$/)
   process.kill(Number(stdout))
   expect(exitStatus).toBe(5)
   expect(durationMs).toBeLessThan(20_000)

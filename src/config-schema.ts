@@ -223,7 +223,9 @@ export const nodeSchema = z.strictObject({
       shell: z.strictObject(shellShape).refine(exactlyOneShell, ONE_SHELL).describe('How the guest is reached.'),
       root: absolutePath('an absolute path')
         .optional()
-        .describe('Directory that stands before `/sys` and `/dev`, for a Linux guest whose kernel files live elsewhere.'),
+        .describe(
+          'Directory that stands before `/sys`, `/dev` and `/var/lib/ldom-csi` (the notes of the node plugin), for a Linux guest whose files live elsewhere.',
+        ),
       prefix: prefixSchema,
       attachLimit: attachLimitSchema,
     })

@@ -331,6 +331,16 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: [AUDIT],
   },
   {
+    name: 'a snapshot class with the word for its deletion among the parameters is refused',
+    changes: [{ file: 'src/csi/parameters.ts', find: "= ['deletionPolicy']\n", replace: '= []\n' }],
+    tests: ['test/unit/requests-snapshots.test'],
+  },
+  {
+    name: 'what lists a whole pool has no more time than another read',
+    changes: [{ file: 'src/zfs/zfs.ts', find: 'const WHOLE_POOL_MS = 300_000\n', replace: 'const WHOLE_POOL_MS = 30_000\n' }],
+    tests: ['test/unit/zfs.test'],
+  },
+  {
     name: 'the audit does not know deleted volumes',
     changes: [
       {

@@ -121,7 +121,8 @@ export class Zfs {
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const columns = ['name', ...properties].join(',')
     const command: Command = [ZFS, 'list', '-H', '-r', '-d', '2', '-t', 'filesystem', '-o', columns, checkName(parent)]
-    const { stdout } = expectSuccess(command, await this.#shell.run(command, { effect: 'read', ...options }), ZFS_FAILURES, parent)
+    const whole = { effect: 'read', timeoutMs: WHOLE_POOL_MS, ...options } as const
+    const { stdout } = expectSuccess(command, await this.#shell.run(command, whole), ZFS_FAILURES, parent)
     return parseValues(stdout, parent, properties.length)
   }
 

@@ -75,7 +75,8 @@ test('a page begins after the last snapshot of the page before', () => {
 })
 
 test('a group has a name and its volumes', () => {
-  expect(parseCreateGroup(group({}))).toEqual({ name: 'group-1', volumeIds: [VOLUME] })
+  const parameters = { deletionPolicy: 'Delete', 'csi.storage.k8s.io/volumegroupsnapshot/name': 'daily' }
+  expect(parseCreateGroup(group({ parameters }))).toEqual({ name: 'group-1', volumeIds: [VOLUME] })
 })
 
 const badGroups: readonly { name: string; fields: Partial<CreateVolumeGroupSnapshotRequest>; message: RegExp }[] = [

@@ -300,3 +300,21 @@ test('an unknown failure names the object, the command and the first line', asyn
   expect(error).toBeInstanceOf(StorageError)
   expect(String(error)).toContain('tank/csi/v-1: /usr/sbin/zfs set sync=always tank/csi/v-1 ended with status 1: cannot frobnicate')
 })
+
+test('what lists a whole pool is given five minutes, and less where the caller says so', async () => {
+  const given: (number | undefined)[] = []
+  const zfs = new Zfs({
+    run: async ([, command], { timeoutMs }) => {
+      given.push(timeoutMs)
+      const stdout = command === 'get' ? 'tank/csi\ttype\tfilesystem\t-\n' : 'tank/csi\n'
+      return { exitStatus: 0, stdout, stderr: '', durationMs: 0 }
+    },
+  })
+  await zfs.listDescendants('tank/csi')
+  await zfs.listGrandchildren('tank/csi', {})
+  await zfs.getChildren(['type'], 'tank/csi')
+  await zfs.getSnapshots(['type'], 'tank/csi')
+  await zfs.listValues([], 'tank/csi', {})
+  await zfs.listValues([], 'tank/csi', { timeoutMs: 5_000 })
+  expect(given).toEqual([300_000, 300_000, 300_000, 300_000, 300_000, 5_000])
+})

@@ -37,7 +37,7 @@ function folderOf(path: string): string {
 const isOurs = ({ target }: Import) => target.endsWith('.ts')
 
 /** What each folder may import besides itself. Files directly under src that know nothing of the layers are free for all but the simulator. */
-const COMMON = ['errors.ts', 'clock.ts', 'log.ts', 'locks.ts']
+const COMMON = ['errors.ts', 'clock.ts', 'log.ts', 'locks.ts', 'queueing.ts']
 const TOOLS = ['zfs', 'comstar', 'iscsi', 'ldoms']
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   shell: COMMON,
@@ -54,7 +54,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'clock.ts': [],
   'log.ts': ['log-stream.ts'],
   'log-stream.ts': [],
-  'locks.ts': ['errors.ts'],
+  'locks.ts': ['errors.ts', 'queueing.ts'],
+  'queueing.ts': ['clock.ts'],
   'hypervisor.ts': ['errors.ts'],
   'config.ts': [...COMMON, 'config-schema.ts', 'config-checks.ts'],
   'config-checks.ts': ['config.ts', 'config-schema.ts'],

@@ -267,7 +267,7 @@ export function reasonNotToFormat(
   if (request.format.mountOptions.includes('ro'))
     return `${state}, and mounted read-only: mount it writable once, so that it gets a file system`
   if (device.sizeBytes !== request.sizeBytes) {
-    return `${state}, but has ${device.sizeBytes} bytes and not ${request.sizeBytes}: it may be another disk, so it is not formatted`
+    return `${state}, but has ${device.sizeBytes} bytes and not ${request.sizeBytes}: it may be another disk, so it is not formatted; where the volume has grown since it was attached, detach and attach it`
   }
   return undefined
 }

@@ -87,7 +87,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   const REFUSED: readonly { name: string; change: Partial<StageRequest>; says: string }[] = [
     { name: 'a volume made from another one', change: { createdEmpty: false }, says: 'made from another one' },
     { name: 'a volume on which the storage side counts bytes', change: { written: true }, says: 'counts bytes' },
-    { name: 'a disk larger than the volume', change: { sizeBytes: 500 * MiB }, says: 'may be another disk' },
+    { name: 'a disk larger than the volume', change: { sizeBytes: 500 * MiB }, says: 'detach and attach it' },
     { name: 'a disk smaller than the volume', change: { sizeBytes: 700 * MiB }, says: 'may be another disk' },
     { name: 'a disk that is attached read-only', change: { mode: 'ro' }, says: 'read-only' },
   ]

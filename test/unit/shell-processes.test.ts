@@ -1,7 +1,8 @@
 // What a line of a process list may be: at its edges, where a change taken for a read would let somebody beside it.
 
+import { createHost } from '../../src/shell/late-effects.ts'
 import { cutsLines, isChange, isTruncated, listProcesses, mayBeCommand, mayBeSameChange, namesObject } from '../../src/shell/processes.ts'
-import type { Command, Shell } from '../../src/shell/shell.ts'
+import { type Command, type Shell, ShellError } from '../../src/shell/shell.ts'
 
 const LEAF = 'v-abcdefghijklmnopqrst'
 const SENT = 'ksh -c /usr/bin/env LC_ALL=C TZ=UTC'
@@ -106,6 +107,7 @@ test.each([
   '/bin/rm -fr /pods/a',
   '/bin/mkdir /pods/a',
   '/bin/mkdir -pv /pods/a',
+  '/bin/mkdir a-p',
   '/bin/rmdir pods',
   '/bin/ln /a /b',
   '/bin/ln -sf /a /b',
@@ -199,4 +201,20 @@ test('a change that an earlier line showed is the same when more of it is shown,
   expect(mayBeSameChange('/usr/sbin/zfs list', '/usr/sbin/zfs destroy tank/a')).toBe(false)
   const hidden = shown(`${SENT} pfexec sudo -n -u ${'an-account-of-a-long-name-'.repeat(4)}`)
   expect(mayBeSameChange('/usr/sbin/zfs destroy tank/a', hidden)).toBe(true)
+})
+
+test('while a lost command runs, other processes that name an object keep nobody from it', async () => {
+  let list = ''
+  const shell: Shell = {
+    run: async ([program]) => {
+      if (program === '/usr/sbin/zfs') throw new ShellError('unknown', 'cut')
+      return { exitStatus: 0, stdout: `COMMAND\n${list}\n`, stderr: '', durationMs: 0 }
+    },
+  }
+  const host = createHost({ name: 'storage1', shell })
+  await host.settled([])
+  await expect(host.shell.run(DESTROY, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  list = `${DESTROY.join(' ')}\nless /var/log/v-zzzzzzzzzzzzzzzzzzzz`
+  await expect(host.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
+  await host.settled(['v-zzzzzzzzzzzzzzzzzzzz'])
 })

@@ -226,8 +226,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/late-effects.ts',
-        find: '    const youngestMs = Math.max(startedAtMs, ...ages)\n',
-        replace: '    const youngestMs = Math.max(0, ...ages.filter(age => age !== startedAtMs))\n',
+        find: '    const youngestMs = Math.max(arrivedAtMs, ...ages)\n',
+        replace: '    const youngestMs = Math.max(0, ...ages.filter(age => age !== arrivedAtMs))\n',
       },
     ],
     tests: ['test/unit/shell-late-effects.test'],

@@ -25,6 +25,7 @@ import { KeyedLock, Semaphore } from '../locks.ts'
 import type { Log } from '../log.ts'
 import type { Host } from '../shell/host.ts'
 import { createHost } from '../shell/late-effects.ts'
+import { findLeftBehind } from '../shell/left-behind.ts'
 import { LimitedShell } from '../shell/limited-shell.ts'
 import { LocalShell } from '../shell/local.ts'
 import { LoggingShell } from '../shell/logging-shell.ts'
@@ -149,9 +150,10 @@ export function composeNode(config: NodeConfig, version: string, surroundings: S
 
 function openHost(config: HostConfig, { openShell, log, clock }: Surroundings) {
   const { shell, close } = openShell(config)
-  const graceMs = config.shell.kind === 'ssh' ? SSH_GRACE_MS : 0
+  const ssh = config.shell.kind === 'ssh' ? config.shell.ssh : undefined
+  const onItsWay = ssh === undefined ? {} : { graceMs: SSH_GRACE_MS, leftBehind: () => findLeftBehind(ssh) }
   const logged = new LoggingShell(withPrefix(shell, config.prefix), config.name, log)
-  return { host: createHost({ name: config.name, shell: logged, clock, graceMs }), close }
+  return { host: createHost({ name: config.name, shell: logged, clock, ...onItsWay }), close }
 }
 
 function composeMachine(

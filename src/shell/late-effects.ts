@@ -23,12 +23,16 @@ export interface HostOptions {
    * the first list is not believed before this one is that old. 0 where commands arrive at once.
    */
   readonly graceMs?: number
+  /** A connection of an earlier process that may still deliver a command; asked at once, and while there is one. */
+  readonly leftBehind?: () => string | undefined
 }
 
-export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: HostOptions): Host {
+export function createHost({ name, shell, clock = systemClock, graceMs = 0, leftBehind = () => undefined }: HostOptions): Host {
   let suspects: readonly Suspect[] = []
   let wasAsked = false
-  const startedAtMs = clock.nowMs()
+  /** What an earlier process sent has arrived by then. */
+  let arrivedAtMs = clock.nowMs()
+  let mayArrive = leftBehind() !== undefined
   const quiet = new NoiseCuttingShell(shell, clock)
 
   const remembering: Shell = {
@@ -44,10 +48,22 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0 }: Ho
     },
   }
 
+  function refuseWhileItMayArrive(): void {
+    if (!mayArrive) return
+    const connection = leftBehind()
+    if (connection !== undefined) {
+      const what = `this machine has not delivered what a process that was killed had sent there (${connection})`
+      throw new StorageError('unavailable', `host ${name}: ${what}; try again`)
+    }
+    mayArrive = false
+    arrivedAtMs = clock.nowMs()
+  }
+
   async function settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
+    refuseWhileItMayArrive()
     if (wasAsked && !suspects.some(suspect => touches(suspect, names))) return
-    const ages = suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : startedAtMs))
-    const youngestMs = Math.max(startedAtMs, ...ages)
+    const ages = suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : arrivedAtMs))
+    const youngestMs = Math.max(arrivedAtMs, ...ages)
     const waitMs = youngestMs + graceMs - clock.nowMs()
     if (waitMs > 0) await clock.sleep(waitMs, signal)
 

@@ -40,9 +40,10 @@ export function parseWantedSlot(context: TextMap): number | undefined {
 }
 
 export function formatPublishContext(attachment: Attachment): TextMap {
-  const { slot, sizeBytes, written, mode, content } = attachment
+  const { slot, sizeBytes, written, mode, content, grownTo } = attachment
   return {
     ...{ vdisk: String(slot), sizeBytes: String(sizeBytes), written: String(written), mode },
+    ...(grownTo === undefined ? {} : { grownTo: String(grownTo) }),
     ...(content === undefined ? {} : { contentOf: content.of }),
     ...(content?.bornSeconds === undefined ? {} : { born: String(content.bornSeconds) }),
   }
@@ -51,6 +52,8 @@ export function formatPublishContext(attachment: Attachment): TextMap {
 export interface PublishContext {
   readonly slot: number
   readonly sizeBytes: number
+  /** Its size when it was published, where it had grown since the guest got the disk. */
+  readonly grownTo: number | undefined
   readonly written: boolean
   readonly mode: AttachMode
   /** Both are missing from a context that an earlier version wrote. */
@@ -62,6 +65,7 @@ export function parsePublishContext(context: TextMap): PublishContext {
   return {
     slot: parseNumber(context, 'vdisk'),
     sizeBytes: parseNumber(context, 'sizeBytes'),
+    grownTo: context.grownTo === undefined ? undefined : parseNumber(context, 'grownTo'),
     written: parseChoice(context, 'written', ['true', 'false']) === 'true',
     mode: parseChoice(context, 'mode', ['rw', 'ro']),
     contentOf: parseContentOf(context),

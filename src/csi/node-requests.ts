@@ -27,6 +27,7 @@ export function parseStage(request: NodeStageVolumeRequest): StageRequest {
     volumeId,
     slot: publish.slot,
     sizeBytes: publish.sizeBytes,
+    grownTo: publish.grownTo,
     format,
     createdEmpty,
     written: publish.written,

@@ -22,6 +22,8 @@ export interface WantedVolume {
 
 export interface MountedRequest extends WantedVolume {
   readonly sizeBytes: number
+  /** Its size of now, where it has grown since the guest got the disk: some guests see that at once, some never. */
+  readonly grownTo?: number | undefined
   readonly format: { readonly type: string; readonly mountOptions: readonly string[]; readonly mkfsOptions?: string }
   readonly written: boolean
   readonly mode: 'rw' | 'ro'
@@ -199,7 +201,7 @@ export class DiskPreparation {
   async prepareRaw(
     object: string,
     device: GuestDevice,
-    request: WantedVolume & Pick<MountedRequest, 'sizeBytes' | 'written' | 'mode'>,
+    request: WantedVolume & Pick<MountedRequest, 'sizeBytes' | 'grownTo' | 'written' | 'mode'>,
     signal?: AbortSignal,
   ): Promise<void> {
     await this.refuseStranger(object, device, request, signal)
@@ -254,7 +256,7 @@ export class DiskPreparation {
 export function reasonNotToFormat(
   content: Content,
   device: GuestDevice,
-  request: Pick<MountedRequest, 'createdEmpty' | 'written' | 'mode' | 'format' | 'sizeBytes'>,
+  request: Pick<MountedRequest, 'createdEmpty' | 'written' | 'mode' | 'format' | 'sizeBytes' | 'grownTo'>,
 ): string | undefined {
   const state = describeContent(device, content)
   if (content.kind !== 'blank' && content.kind !== 'unlabelled') {
@@ -266,8 +268,8 @@ export function reasonNotToFormat(
   if (request.mode === 'ro') return `${state}, and it is attached read-only: attach it writable once, so that it gets a file system`
   if (request.format.mountOptions.includes('ro'))
     return `${state}, and mounted read-only: mount it writable once, so that it gets a file system`
-  if (device.sizeBytes !== request.sizeBytes) {
-    return `${state}, but has ${device.sizeBytes} bytes and not ${request.sizeBytes}: it may be another disk, so it is not formatted; where the volume has grown since it was attached, detach and attach it`
+  if (device.sizeBytes !== request.sizeBytes && device.sizeBytes !== request.grownTo) {
+    return `${state}, but has ${device.sizeBytes} bytes and not ${request.grownTo ?? request.sizeBytes}: it may be another disk, so it is not formatted; where the volume has grown since it was attached, detach and attach it (in Kubernetes: delete the pods that use it)`
   }
   return undefined
 }

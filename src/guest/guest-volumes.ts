@@ -31,6 +31,8 @@ export interface StageRequest {
   readonly volumeId: string
   readonly slot: number
   readonly sizeBytes: number
+  /** Its size of now, where it has grown since the guest got the disk. */
+  readonly grownTo?: number | undefined
   readonly format: GuestFormat
   /** The volume was made from nothing: the first of the three witnesses that allow formatting. */
   readonly createdEmpty: boolean

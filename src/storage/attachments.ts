@@ -277,7 +277,8 @@ class ChosenNumbers {
 // The orchestrator keeps the context of the first attachment for long; what the guest knows the volume by does not change.
 function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attachment {
   const content = { of: contentOf(volume), bornSeconds: volume.bornSeconds }
-  return { ...attachment, written: attachment.written || isWritten(volume), content }
+  const grown = volume.sizeBytes > attachment.sizeBytes ? { grownTo: volume.sizeBytes } : {}
+  return { ...attachment, ...grown, written: attachment.written || isWritten(volume), content }
 }
 
 /** Of every machine that answered, the names of its disks: each is that of one attachment. */

@@ -119,6 +119,8 @@ export interface Attachment {
   readonly slot: number
   readonly lun: number | undefined // design lun only
   readonly sizeBytes: number // at attach
+  /** Its size of now, where it has grown since; not recorded. */
+  readonly grownTo?: number
   readonly written: boolean // at attach: the volume held more than a blank volume's bytes
   /** Of the volume as it is now, for the guest to know it by; not recorded. */
   readonly content?: { readonly of: string; readonly bornSeconds: number | undefined }

@@ -130,7 +130,10 @@ export async function detachFromAll(player: Player, number: number): Promise<voi
 // The same as before, but that something may have been written to the volume meanwhile.
 function checkAnswer({ answer: before, exists }: AttachmentBelief, now: Attachment): void {
   if (before === undefined || exists !== 'yes') return
-  const told = (value: Attachment) => JSON.stringify(formatPublishContext(value))
-  if (told({ ...now, written: before.written }) === told(before) && (now.written || !before.written)) return
+  // What is read of the volume as it is now may change in one direction each.
+  const told = ({ grownTo: _, ...value }: Attachment) => JSON.stringify(formatPublishContext(value))
+  const sizeNow = ({ grownTo, sizeBytes }: Attachment) => grownTo ?? sizeBytes
+  const isOnward = (now.written || !before.written) && sizeNow(now) >= sizeNow(before)
+  if (told({ ...now, written: before.written }) === told(before) && isOnward) return
   throw new BrokenPromise(`attachment of ${now.volumeId} is answered as ${told(now)}, before as ${told(before)}`)
 }

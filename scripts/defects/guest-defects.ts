@@ -14,6 +14,34 @@ const HISTORIES = 'test/behaviour/histories.test'
 
 export const GUEST_DEFECTS: readonly Defect[] = [
   {
+    name: 'a raw volume is said to be full',
+    changes: [
+      { file: 'src/guest/guest-volumes.ts', find: '{ total, used: 0, available: 0 }', replace: '{ total, used: total, available: 0 }' },
+    ],
+    tests: ['test/behaviour/guest-ownership.test'],
+  },
+  {
+    name: 'a path with a blank makes the label of a disk unreadable',
+    changes: [{ file: 'src/guest/solaris-tables.ts', find: '(?: +.*)?$/)\n', replace: '(?: +\\S+)?$/)\n' }],
+    tests: ['test/unit/solaris-tables.test'],
+  },
+  {
+    name: 'labels of SELinux are refused for their commas',
+    changes: [{ file: 'src/guest/mount-options.ts', find: '    if (SELINUX_OPTION.test(option)) continue\n', replace: '' }],
+    tests: ['test/behaviour/guest-ownership.test'],
+  },
+  {
+    name: 'a file system that cannot grow is not staged',
+    changes: [
+      {
+        file: 'src/guest/disk-preparation.ts',
+        find: "      if (!isStorageError(error) || error.kind === 'unavailable') throw error\n",
+        replace: '      throw error\n',
+      },
+    ],
+    tests: ['test/behaviour/guest-ownership.test'],
+  },
+  {
     name: 'statistics are answered for whatever is mounted at the path',
     changes: [
       {

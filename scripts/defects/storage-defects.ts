@@ -341,6 +341,29 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: ['test/unit/zfs.test'],
   },
   {
+    name: 'a group of a pool that is not configured is taken for gone',
+    changes: [
+      {
+        file: 'src/storage/group-snapshots.ts',
+        find: '    if (pool !== undefined) return { pool, leaf: found.leaf }\n',
+        replace: '    if (pool === undefined) return undefined\n    if (pool !== undefined) return { pool, leaf: found.leaf }\n',
+      },
+    ],
+    tests: [SNAPSHOTS],
+  },
+  {
+    name: 'the record waits for the service domains to forget what they saw',
+    changes: [
+      {
+        file: 'src/storage/detaching.ts',
+        find: '  if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)\n',
+        replace:
+          '  if (marked.hides) await place.pool.design.forget(machine, signal)\n  if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)\n',
+      },
+    ],
+    tests: ['test/behaviour/attachment-records.test'],
+  },
+  {
     name: 'the audit does not know deleted volumes',
     changes: [
       {

@@ -99,7 +99,7 @@ const ROWS: readonly GuestDay[] = [
     trouble: () => {},
     request: () => ({ sizeBytes: 500 * MiB }),
     kind: 'failed-precondition',
-    says: ['silver/v1', 'DISK', 'is blank', `${600 * MiB} bytes`, 'another disk', 'not formatted'],
+    says: ['silver/v1', 'DISK', 'is blank', `${600 * MiB} bytes`, 'another disk', 'not formatted', 'has grown', 'detach and attach'],
     over: (world, disk) => {
       world.removeDisk(disk)
       world.addDisk(SLOT, 500 * MiB)

@@ -266,4 +266,15 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     ],
     tests: [RECORDED],
   },
+  {
+    name: 'the record of a detached volume waits for what its service domains forget',
+    changes: [
+      {
+        file: DETACHING,
+        find: '  if (marked.record !== undefined) await releaseRecord(',
+        replace: '  await place.pool.design.forget(machine, signal)\n  if (marked.record !== undefined) await releaseRecord(',
+      },
+    ],
+    tests: [RECORDED],
+  },
 ]

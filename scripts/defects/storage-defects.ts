@@ -227,8 +227,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/volumes.ts',
-        find: "isStorageError(error, 'not-found', 'out-of-range', 'invalid-argument', 'no-space')",
-        replace: "isStorageError(error, 'not-found')",
+        find: "['not-found', 'out-of-range', 'invalid-argument', 'no-space']",
+        replace: "['not-found']",
       },
     ],
     tests: [CREATIONS],
@@ -391,8 +391,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: CREATION,
-        find: '  return { sizeBytes: snapshot.sizeBytes || undefined,',
-        replace: '  return { sizeBytes: snapshot.sizeBytes || owner.sizeBytes,',
+        find: '  const sizeBytes = snapshot.sizeBytes || undefined\n',
+        replace: '  const sizeBytes = snapshot.sizeBytes || owner.sizeBytes\n',
       },
     ],
     tests: [CREATIONS],
@@ -532,5 +532,16 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: ['test/behaviour/renamed-guest.test'],
+  },
+  {
+    name: 'a group of a pool that is not configured is taken for gone',
+    changes: [
+      {
+        file: 'src/storage/group-snapshots.ts',
+        find: '    if (pool !== undefined) return { pool, leaf: found.leaf }\n',
+        replace: '    if (pool === undefined) return undefined\n    if (found !== undefined) return { pool, leaf: found.leaf }\n',
+      },
+    ],
+    tests: [SNAPSHOTS],
   },
 ]

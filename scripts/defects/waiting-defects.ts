@@ -30,7 +30,7 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: LOCKS,
-        find: '  if (signal.aborted) throw new StorageError',
+        find: '  if (signal?.aborted) throw new StorageError',
         replace:
           '  const turned = await Promise.race([turn.then(() => true), Promise.resolve(false)])\n  if (!turned) throw new StorageError',
       },
@@ -69,9 +69,9 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: VOLUMES,
-        find: '    const gone = await this.#lock.hold(place.volumeId, signal, () => this.#delete(place, signal))\n    await this.#reaper.reapOrigin(place.pool, gone?.origin)\n',
+        find: '      this.#names.remove(place)\n      return deleted\n',
         replace:
-          '    await this.#lock.hold(place.volumeId, signal, async () => {\n      const gone = await this.#delete(place, signal)\n      await this.#reaper.reapOrigin(place.pool, gone?.origin)\n    })\n',
+          '      this.#names.remove(place)\n      await this.#reaper.reapOrigin(place.pool, deleted?.origin)\n      return deleted\n',
       },
     ],
     tests: [ORDER],
@@ -95,11 +95,11 @@ export const WAITING_DEFECTS: readonly Defect[] = [
   {
     name: 'a caller is answered with a listing that ran before it asked',
     changes: [
-      { file: MACHINE, find: '    this.#waiting = undefined\n    const listing', replace: '    const listing' },
+      { file: MACHINE, find: '    this.#next = undefined\n', replace: '' },
       {
         file: MACHINE,
         find: '    return toMachineState(await listing)\n',
-        replace: '    return toMachineState(await listing.finally(() => { this.#waiting = undefined }))\n',
+        replace: '    return toMachineState(await listing.finally(() => { this.#next = undefined }))\n',
       },
     ],
     tests: [JOINED],

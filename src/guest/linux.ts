@@ -323,9 +323,9 @@ export class LinuxPlatform implements Platform {
   }
 
   async resolvePath(path: string, signal?: AbortSignal): Promise<string> {
-    const result = await this.#shell.run([READLINK, '-f', path], { effect: 'read', signal })
+    // As the mount table will spell it, also where directories of it are still to be made.
+    const result = await this.#shell.run([READLINK, '-m', path], { effect: 'read', signal })
     const line = result.stdout.split('\n').findLast(at => at !== '')
-    // Without its parent directories the path cannot be a mount point; then its spelling does not matter.
     return result.exitStatus === 0 && line?.startsWith('/') ? line : path
   }
 

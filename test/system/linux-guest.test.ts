@@ -13,6 +13,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -149,6 +150,25 @@ test.each([
     await volumes.unstage(staged())
     expect(readdirSync(at('staging'))).toEqual([])
     expect(existsSync(at('target'))).toBe(false)
+  },
+  SLOW_MS,
+)
+
+test(
+  'paths below a symbolic link, with directories that are still to be made, do at the first call',
+  async () => {
+    const disk = addDisk(100)
+    mkdirSync(at('real'))
+    symlinkSync('real', at('link'))
+    const paths = { stagingPath: at('link/pods/staging'), targetPath: at('link/pods/target') }
+
+    await volumes.stage(stageRequest(disk, { stagingPath: paths.stagingPath }))
+    await volumes.publish(publishRequest(disk, paths))
+
+    writeFileSync(at('real/pods/target/data'), 'kept')
+    await volumes.unpublish({ volumeId: 'silver/v1', targetPath: paths.targetPath })
+    await volumes.unstage({ volumeId: 'silver/v1', stagingPath: paths.stagingPath })
+    expect(readdirSync(at('real/pods/staging'))).toEqual([])
   },
   SLOW_MS,
 )

@@ -278,13 +278,13 @@ export class SimLinuxGuest extends SimGuest {
   // Links inside paths are not modelled: a path whose parent exists is its own answer.
   #readlink(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
-    if (option !== '-f' || args.length !== 2) return unsupported('readlink', args)
+    if (!['-f', '-m'].includes(option ?? '') || args.length !== 2) return unsupported('readlink', args)
     const plain = `/${path
       .split('/')
       .filter(part => part !== '')
       .join('/')}`
     const parent = plain.slice(0, plain.lastIndexOf('/')) || '/'
-    return this.names.find(parent) ? answer(`${plain}\n`) : { exitStatus: 1, stdout: '', stderr: '' }
+    return option === '-m' || this.names.find(parent) ? answer(`${plain}\n`) : { exitStatus: 1, stdout: '', stderr: '' }
   }
 }
 

@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
 
 const SSHD = '/usr/sbin/sshd'
+const TCSH = '/bin/tcsh'
 const directory = mkdtempSync(join(tmpdir(), 'openssh-'))
 // Real processes, and a machine that may be busy.
 const SLOW_MS = 60_000
@@ -20,8 +21,11 @@ let target: SshTarget
 beforeAll(async () => {
   if (!existsSync(SSHD)) throw new Error(`${SSHD} is missing; install it (package openssh-server)`)
   for (const type of ['ed25519', 'rsa']) execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file(`host_${type}`)])
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file('id')])
-  writeFileSync(file('authorized_keys'), readFileSync(file('id.pub')))
+  if (!existsSync(TCSH)) throw new Error(`${TCSH} is missing; install it (package tcsh)`)
+  for (const key of ['id', 'id_csh']) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)])
+  // Whoever comes with the second key has his lines read by a C shell, as the server does for an account whose login shell it is.
+  const csh = `command="exec ${TCSH} -c \\"$SSH_ORIGINAL_COMMAND\\"" ${readFileSync(file('id_csh.pub'), 'utf8')}`
+  writeFileSync(file('authorized_keys'), `${readFileSync(file('id.pub'), 'utf8')}${csh}`)
   const port = await freePort()
   const publicKey = readFileSync(file('host_ed25519.pub'), 'utf8')
   writeFileSync(file('known_hosts'), `[127.0.0.1]:${port} ${publicKey}`)
@@ -77,6 +81,19 @@ test(
       }),
       { numRuns: 50 },
     )
+  },
+  SLOW_MS,
+)
+
+test(
+  'every argument arrives as it was where the login shell is a C shell, as no argument of the driver holds a newline',
+  async () => {
+    const shell = connect({ privateKeyFile: file('id_csh') })
+    const words = [`it's "$HOME" $x * ? [a] {b,c} ~ \\ ! !! !$ \\! a!b \`id\` ^a^b % # ; & | < > ( ) ü 漢`, '', '-n', '!', "'!'"]
+    const { stdout } = await shell.run(['/usr/bin/printf', '%s\\0', ...words], { effect: 'read' })
+    expect(stdout).toBe(words.map(word => `${word}\0`).join(''))
+    const environment = await shell.run(['/bin/sh', '-c', 'echo $LC_ALL $TZ; exit 3'], { effect: 'read' })
+    expect(environment).toMatchObject({ exitStatus: 3, stdout: 'C UTC\n' })
   },
   SLOW_MS,
 )

@@ -162,7 +162,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: PREPARATION,
-        find: '  if (device.sizeBytes !== request.sizeBytes) {\n',
+        find: '  if (device.sizeBytes !== request.sizeBytes && device.sizeBytes !== request.grownTo) {\n',
         replace: '  if (device.sizeBytes < request.sizeBytes) {\n',
       },
     ],

@@ -341,17 +341,6 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: ['test/unit/zfs.test'],
   },
   {
-    name: 'a group of a pool that is not configured is taken for gone',
-    changes: [
-      {
-        file: 'src/storage/group-snapshots.ts',
-        find: '    if (pool !== undefined) return { pool, leaf: found.leaf }\n',
-        replace: '    if (pool === undefined) return undefined\n    if (pool !== undefined) return { pool, leaf: found.leaf }\n',
-      },
-    ],
-    tests: [SNAPSHOTS],
-  },
-  {
     name: 'the record waits for the service domains to forget what they saw',
     changes: [
       {

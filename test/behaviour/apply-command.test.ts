@@ -1,6 +1,6 @@
 // The program itself, as a process: mistakes end it at once with all of them listed, SIGTERM ends it in peace.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -40,10 +40,15 @@ pools:
 `
 
 let directory = ''
+const children: ChildProcess[] = []
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'ldom-csi-'))
 })
-afterEach(() => rm(directory, { recursive: true }))
+afterEach(async () => {
+  // What a defect keeps from ending would keep this process from ending.
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  await rm(directory, { recursive: true })
+})
 
 async function write(name: string, text: string | Buffer): Promise<string> {
   const path = join(directory, name)
@@ -54,6 +59,7 @@ async function write(name: string, text: string | Buffer): Promise<string> {
 function start(...args: readonly string[]) {
   const { CSI_ENDPOINT: _, ...env } = process.env
   const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: 'pipe' })
+  children.push(child)
   const output = { text: '' }
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (output.text += chunk))
   return { child, output }

@@ -16,7 +16,7 @@ const MANY = 50
 /** As long as a real zfs takes at least; without it the simulated one has ended before the next command arrives. */
 const LATENCY_MS = 20
 /** For a machine that has much else to do. */
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 120_000
 /** A listing grows with the machine; a change does not. Nobody has published figures. */
 const LISTING_MS = 200
 const CHANGE_MS = 5

@@ -233,8 +233,7 @@ class History {
       const name = `snap-${this.#random.below(3)}-${each.name}`
       return { title: `snapshot ${name}`, work: (driver, signal) => driver.snapshots.createSnapshot({ name, volumeId: id }, signal) }
     }
-    // With two controllers a deletion may have looked before the other's record was made; one is meant to run.
-    if (number < 97 && this.#mode.controllers === 1) {
+    if (number < 97) {
       each.isDoomed = true
       return { title: `delete ${id}`, work: (driver, signal) => driver.volumes.deleteVolume(id, signal) }
     }

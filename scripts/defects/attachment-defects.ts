@@ -277,4 +277,15 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     ],
     tests: [RECORDED],
   },
+  {
+    name: 'growth of a raw volume that a Linux guest does not see is said to be done',
+    changes: [
+      {
+        file: 'src/storage/volume-changes.ts',
+        find: "return format.kind === 'filesystem' || records",
+        replace: "return format.kind === 'filesystem' && records",
+      },
+    ],
+    tests: [RECORDED],
+  },
 ]

@@ -5,14 +5,14 @@ import type { KeyedLock } from '../locks.ts'
 import { readDialect } from '../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
 import { readAttached, readVolume } from './catalog.ts'
-import type { GuestId, MutableParameters, SizeRange } from './model.ts'
+import type { Attachment, GuestId, MutableParameters, SizeRange, Volume } from './model.ts'
 import { getMachine, getPlace, type Pools, type VolumePlace } from './pool.ts'
 import { growTo, reserve } from './reservations.ts'
 import { sizeWithin } from './sizes.ts'
 
 export interface Expansion {
   readonly sizeBytes: number
-  /** The guest has a file system on it that must grow too. */
+  /** There is something to do in the guest, or something it has to be told: NodeExpandVolume. */
   readonly guestMustGrow: boolean
 }
 
@@ -47,7 +47,13 @@ export class VolumeChanges {
     await growTo(place, { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes }, sizeBytes, signal)
     const machines = [...new Set(records.map(record => record.guest.machine))].map(name => getMachine(pool, name))
     await pool.design.resize(place, { sizeBytes, paths: machines.flatMap(machine => machine.paths) }, signal)
-    return { sizeBytes, guestMustGrow: volume.format.kind === 'filesystem' }
+    return { sizeBytes, guestMustGrow: this.#mustGrow(volume, records) }
+  }
+
+  // A raw device is its user's own, and there is nothing to grow in it; but a Linux guest does not look at its size again, and who is
+  // told that all is done would never learn it.
+  #mustGrow({ format }: Volume, records: readonly Attachment[]): boolean {
+    return format.kind === 'filesystem' || records.some(({ guest }) => this.#guestRule(guest)?.platform === 'linux')
   }
 
   /** Parameters that are not named stay as they are. The names and values were checked before; nothing is changed for a volume that does not exist. */

@@ -328,3 +328,16 @@ test('the record is released before the service domains forget what they saw: a 
   expect(left.length).toBeGreaterThan(0)
   expect(left.flat()).toEqual([])
 })
+
+test('a raw volume that grows is told to its guest where that does not look at the size of its disk again', async () => {
+  const installation = install()
+  const driver = installation.driver()
+  const { id } = await gold(driver)
+  const larger = (count: number) => driver.changes.expandVolume(id, { requiredBytes: count * 32 * MiB, limitBytes: 0 })
+  expect(await larger(1)).toMatchObject({ guestMustGrow: false })
+  await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+  expect(await larger(2)).toMatchObject({ guestMustGrow: false })
+  await driver.attachments.detach(id, undefined)
+  await driver.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block }))
+  expect(await larger(3)).toMatchObject({ guestMustGrow: true })
+})

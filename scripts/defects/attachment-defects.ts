@@ -267,17 +267,6 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     tests: [RECORDED],
   },
   {
-    name: 'the record of a detached volume waits for what its service domains forget',
-    changes: [
-      {
-        file: DETACHING,
-        find: '  if (marked.record !== undefined) await releaseRecord(',
-        replace: '  await place.pool.design.forget(machine, signal)\n  if (marked.record !== undefined) await releaseRecord(',
-      },
-    ],
-    tests: [RECORDED],
-  },
-  {
     name: 'growth of a raw volume that a Linux guest does not see is said to be done',
     changes: [
       {

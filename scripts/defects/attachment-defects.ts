@@ -277,4 +277,9 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     ],
     tests: [RECORDED],
   },
+  {
+    name: 'a disk whose number somebody has changed is waited for',
+    changes: [{ file: ATTACHMENTS, find: '    if (record !== undefined) refuseRenumbered(place, record, state)\n', replace: '' }],
+    tests: [RECORDED],
+  },
 ]

@@ -344,6 +344,17 @@ export function missingFromLive(
   return served && disk.backends.length > 0 ? undefined : `disk ${name} is not served by this volume's exports`
 }
 
+/** Nothing that attaching does gives a disk another number: only who takes it away first can. */
+export function refuseRenumbered(place: VolumePlace, { guest, slot }: Attachment, { disks }: MachineState): void {
+  const name = attachmentName(place.leaf, guest)
+  const disk = disks.find(candidate => candidate.guest === guest.guest && candidate.name === name)
+  if (disk === undefined || disk.slot === slot) return
+  throw new StorageError(
+    'failed-precondition',
+    `volume ${place.volumeId}: guest ${formatGuestId(guest)} has its disk ${name} as disk ${disk.slot ?? 'without a number'}, recorded is ${slot}: somebody has changed it; detach the volume from that guest and attach it again`,
+  )
+}
+
 /** Everything that one attachment may have left on a machine, disk first. */
 export function planDetach(place: VolumePlace, guest: GuestId, machine: PoolMachine, state: MachineState): readonly DetachStep[] {
   const name = attachmentName(place.leaf, guest)

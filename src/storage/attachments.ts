@@ -17,6 +17,7 @@ import {
   planExport,
   planNewSlot,
   refuseFrozen,
+  refuseRenumbered,
   type Strangers,
 } from './attach-plan.ts'
 import { type Recorded, type RecordReading, readAttached, readVolume } from './catalog.ts'
@@ -78,6 +79,7 @@ export class Attachments {
     // The machine lists the disk as before when the storage host has lost what it leads to.
     if (isLive && !isReleasingRecord(record.dataset) && (await pool.design.isExposed(place, machines, signal)))
       return answer(record, volume)
+    if (record !== undefined) refuseRenumbered(place, record, state)
     refuseFrozen(guest.machine, state)
 
     const held = record && (await takeBack(place, record, signal))

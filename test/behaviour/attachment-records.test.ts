@@ -215,6 +215,22 @@ describe('the number of a disk', () => {
     expect((await driver.attachments.attach(attachRequest(lost.id, 'm1/ldg1'))).slot).toBe(before.slot)
   })
 
+  test('that somebody has changed is told with the way out, which leads back to it', async () => {
+    const installation = install()
+    const driver = installation.driver()
+    const { id, leaf } = await gold(driver)
+    const { slot } = await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+    const [name = ''] = onMachine(installation, 'm1', leaf)
+    await byHand(installation, 'm1-primary', `/usr/sbin/ldm rm-vdisk ${name} ldg1`)
+    await byHand(installation, 'm1-primary', `/usr/sbin/ldm add-vdisk id=${slot + 1} ${name} ${name}@primary-vds0 ldg1`)
+    await expect(driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringMatching(/recorded is \d+: somebody has changed it; detach the volume/),
+    })
+    await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
+    expect((await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).slot).toBe(slot)
+  })
+
   test('is another one for each of many attachments at once, and no more than the guest takes', async () => {
     const installation = install()
     const { pools, volumes } = installation.driver()

@@ -180,12 +180,28 @@ export function matchesGlob(pattern: string, text: string): boolean {
 
 function parseYaml(text: string, file: string): unknown {
   const document = parseDocument(text, { prettyErrors: true })
-  const problems = document.errors.map(error => ({ path: '', message: error.message.split('\n')[0] ?? error.message }))
+  const problems = document.errors.map(error => ({ path: '', message: describeYamlError(error) }))
   if (problems.length > 0) throw new ConfigError(file, problems)
-  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  const value = toValue(document, file)
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ConfigError(file, [{ path: '', message: 'is not a map of keys' }])
   return value
+}
+
+function toValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    // An alias without its anchor is only found here.
+    if (!(error instanceof ReferenceError)) throw error
+    throw new ConfigError(file, [{ path: '', message: error.message }])
+  }
+}
+
+/** In a line. The YAML reader calls itself for every level, and says so in words of its own. */
+export function describeYamlError({ message }: Error): string {
+  const [line = message] = message.split('\n')
+  return line.startsWith('Maximum call stack') ? 'is nested too deeply' : line
 }
 
 export const UNKNOWN_KEY = 'is not a key this file may have'

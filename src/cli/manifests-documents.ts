@@ -3,6 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
+import { describeYamlError } from '../config.ts'
 import type { Located } from './manifests-classes.ts'
 
 /** Kubernetes' own files are far below: a text that is no manifest gives one problem a line. */
@@ -22,7 +23,7 @@ export function documentsOf(file: string, text: string, problems: string[]): rea
   const found = documents.flatMap((document, index): readonly Located<unknown>[] => {
     const where = `${file}, document ${index + 1}`
     if (document.errors.length > 0) {
-      wrong.push(...document.errors.map(error => `${where}: ${error.message.split('\n')[0]}`))
+      wrong.push(...document.errors.map(error => `${where}: ${describeYamlError(error)}`))
       return []
     }
     try {

@@ -283,3 +283,11 @@ test.each([
 ])('the pattern %s against %s says %s', (pattern, guest, expected) => {
   expect(matchesGlob(pattern, guest)).toBe(expected)
 })
+
+test.each([
+  { text: `cluster: ${'['.repeat(20_000)}${']'.repeat(20_000)}`, says: 'nested too deeply' },
+  { text: 'cluster: *nobody', says: 'nobody' },
+])('a configuration that cannot be read to its end is told by its name: $says', ({ text, says }) => {
+  expect(() => parseControllerConfig(text, 'controller.yaml')).toThrow(ConfigError)
+  expect(() => parseControllerConfig(text, 'controller.yaml')).toThrow(says)
+})

@@ -287,3 +287,8 @@ test('a chain of thousands of clones is brought into its order', () => {
 
   expect([objects[0]?.name, objects.at(-1)?.name, objects.length]).toEqual(['default/c5999', 'default/c0', 6000])
 })
+
+test('a file that is nested deeper than it can be read says so', () => {
+  const text = `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  expect(() => parseManifests([{ file: 'deep.yaml', text }])).toThrow(/^deep\.yaml(, document 1)?: is nested too deeply/)
+})

@@ -244,15 +244,19 @@ function inWords(issue: z.core.$ZodIssue): string {
       return `is ${TYPES[received] ?? received} and must be ${wanted}`
     }
     case 'too_small':
-      return issue.message.startsWith('Too small') ? outside('at least', issue.minimum, issue.origin) : issue.message
+      return issue.message.startsWith('Too small')
+        ? outside(issue.inclusive === false ? 'more than' : 'at least', issue.minimum, issue.origin)
+        : issue.message
     case 'too_big':
-      return issue.message.startsWith('Too big') ? outside('at most', issue.maximum, issue.origin) : issue.message
+      return issue.message.startsWith('Too big')
+        ? outside(issue.inclusive === false ? 'less than' : 'at most', issue.maximum, issue.origin)
+        : issue.message
     default:
       return issue.message
   }
 }
 
-function outside(side: 'at least' | 'at most', bound: number | bigint, origin: string): string {
+function outside(side: 'at least' | 'more than' | 'at most' | 'less than', bound: number | bigint, origin: string): string {
   if (origin === 'string') return `must have ${side} ${bound} characters`
   if (origin === 'array') return `must have ${side} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`
   return `must be ${side} ${bound}`

@@ -96,4 +96,24 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     ],
     tests: [GUEST_OFF],
   },
+  {
+    name: 'a file that is no manifest is told in full',
+    changes: [{ file: 'src/cli/manifests-documents.ts', find: 'wrong.slice(0, PROBLEMS_SHOWN)', replace: 'wrong' }],
+    tests: ['test/unit/manifests.test'],
+  },
+  {
+    name: 'mistakes in a file are told in words of its reader',
+    changes: [{ file: 'src/config.ts', find: 'message: inWords(issue) }', replace: 'message: issue.message }' }],
+    tests: ['test/unit/config.test'],
+  },
+  {
+    name: 'a list as kubectl prints it is one object',
+    changes: [{ file: 'src/cli/manifests-documents.ts', find: "value.kind !== 'List' || ", replace: "value.kind === 'List' || " }],
+    tests: ['test/unit/manifests.test'],
+  },
+  {
+    name: 'a second simulated installation is served in the directory of another',
+    changes: [{ file: 'src/sim/control.ts', find: '  if (await isAnswered(path)) throw', replace: '  if (path === undefined) throw' }],
+    tests: ['test/behaviour/sim-serve.test'],
+  },
 ]

@@ -533,4 +533,9 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     ],
     tests: [SNAPSHOTS],
   },
+  {
+    name: 'a service in maintenance is to be enabled',
+    changes: [{ file: 'src/comstar/failures.ts', find: ', svcadm clear stmf where it is in maintenance', replace: '' }],
+    tests: ['test/behaviour/bad-days-storage.test'],
+  },
 ]

@@ -1,7 +1,7 @@
 // A copy of the sources in which one defect at a time is put in, tested and taken out again. The project itself is never changed.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Defect } from './table.ts'
@@ -23,6 +23,8 @@ export class Workshop {
 
   constructor(root: string) {
     this.#directory = mkdtempSync(join(tmpdir(), 'ldom-csi-defects-'))
+    // Tests run programs as another user, who has to find them.
+    chmodSync(this.#directory, 0o755)
     cpSync(root, this.#directory, { recursive: true, filter: path => !LEFT_OUT.has(basename(path)) })
     symlinkSync(join(root, 'node_modules'), join(this.#directory, 'node_modules'))
   }

@@ -96,7 +96,13 @@ function readPlaces(annotations: Readonly<Record<string, string>>, mode: Claim['
     at(MOUNT_PATH_ANNOTATION, `is missing: only a boot disk, volumeMode Block with ${VDISK_NUMBER_ANNOTATION}, needs no path`)
   }
   for (const path of paths?.filter(each => !isPlainPath(each)) ?? []) {
-    at(MOUNT_PATH_ANNOTATION, `${JSON.stringify(path)} is not an absolute path below "/" without "." and ".." and white space`)
+    at(
+      MOUNT_PATH_ANNOTATION,
+      `${JSON.stringify(path)} is not an absolute path below "/" without ".", "..", white space and needless slashes`,
+    )
+  }
+  for (const path of paths?.filter(isSystems) ?? []) {
+    at(MOUNT_PATH_ANNOTATION, `${JSON.stringify(path)} is of the guest's system; mount elsewhere, as below /srv or /export`)
   }
   for (const path of paths?.filter(isTooLong) ?? []) {
     const allowed = `${LONGEST_PATH} bytes are allowed, ${LONGEST_NAME} for each name in it`
@@ -126,6 +132,16 @@ function readList(annotation: string | undefined): readonly string[] | undefined
 
 function isVdiskNumber(text: string): boolean {
   return /^\d{1,3}$/.test(text) && Number(text) <= LARGEST_VDISK_NUMBER
+}
+
+// What a kernel shows there, what the system starts from, and where the node plugin notes and stages. A raw disk may be below /dev.
+const SYSTEMS = [
+  /^\/(?:boot|bin|sbin|lib\w*|dev|devices|kernel|platform|run|var)$/,
+  /^\/(?:proc|sys|system|etc|usr|var\/lib\/ldom-csi\/(?:used|volumes|staging))(?:\/|$)/,
+]
+
+function isSystems(path: string): boolean {
+  return SYSTEMS.some(expression => expression.test(path))
 }
 
 /** Also what no system has room for, and would be known only when the volume is made and attached. */

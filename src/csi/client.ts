@@ -38,11 +38,13 @@ export class RpcError extends Error {
   readonly details: string
 
   constructor(rpc: string, error: ServiceError) {
-    super(`${rpc}: ${codeName(error.code)}: ${error.details}`, { cause: error })
+    // grpc-js appends what it knows of the name's resolution, also when that is nothing.
+    const details = error.details.replace(/\s*Resolution note:\s*$/, '')
+    super(`${rpc}: ${codeName(error.code)}: ${details}`, { cause: error })
     this.name = 'RpcError'
     this.rpc = rpc
     this.code = codeName(error.code)
-    this.details = error.details
+    this.details = details
   }
 }
 

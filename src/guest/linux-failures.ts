@@ -8,7 +8,13 @@ const RECORDED_4 = { evidence: 'recorded', source: 'linux-guest-tools-4.txt' } a
 const RECORDED_2 = { evidence: 'recorded', source: 'linux-guest-tools-2.txt' } as const
 
 export const LINUX_FAILURES: readonly FailureRow[] = [
-  { text: /target is busy/, status: 32, kind: 'busy', hint: 'a process has a file open there; end it', ...RECORDED },
+  {
+    text: /target is busy/,
+    status: 32,
+    kind: 'busy',
+    hint: 'a process has a file open there, or something is mounted below it; end it, or unmount that first',
+    ...RECORDED,
+  },
   {
     text: /wrong fs type, bad option, bad superblock/,
     status: 32,

@@ -10,7 +10,7 @@ export const SOLARIS_FAILURES: readonly FailureRow[] = [
     kind: 'busy',
     evidence: 'documented',
     source: 'umount.c: EBUSY',
-    hint: 'a process has a file open there; end it',
+    hint: 'a process has a file open there, or something is mounted below it; end it, or unmount that first',
   },
   {
     text: /is not okay/,

@@ -76,6 +76,15 @@ describe('a path below another', () => {
     expect(guest('m1/ldg2').readFile('/srv/alone/a')).toBe('logs')
   })
 
+  test('keeps the outer one from being taken away alone', async () => {
+    expect(await world.apply(CLASSES, inner, outer)).toEqual([])
+
+    expect(await world.detach(CLASSES, outer)).toEqual([{ object: 'default/outer', message: expect.stringContaining('/srv/data') }])
+
+    expect(mounts('m1/ldg2')).toEqual(['/srv/data', '/srv/data/deep/logs'])
+    expect(await world.detach(CLASSES, inner, outer)).toEqual([])
+  })
+
   test('waits for nothing in another guest', async () => {
     const files = [claim('inner', { path: '/srv/data/logs', guest: 'm1/ldg1' }), outer]
 

@@ -227,7 +227,7 @@ describe('what a service domain should have', () => {
       },
       act: day => day.attach(),
       kind: 'unavailable',
-      says: ['logical unit', 'svcadm enable stmf'],
+      says: ['logical unit', 'svcadm enable stmf', 'svcadm clear stmf where it is in maintenance'],
       leaves: ['record'],
       over: day => {
         day.world.comstar('storage1').serviceOnline = true

@@ -292,3 +292,11 @@ test('a file that is nested deeper than it can be read says so', () => {
   const text = `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}`
   expect(() => parseManifests([{ file: 'deep.yaml', text }])).toThrow(/^deep\.yaml(, document 1)?: is nested too deeply/)
 })
+
+test.each(['/etc', '/usr/local', '/proc/x', '/dev', '/var', '/var/lib/ldom-csi/used'])('%s is not a path to mount at', path => {
+  expect(() => parseOne(CLASS, CLAIM.replace('/export/orders', path))).toThrow("is of the guest's system")
+})
+
+test('a size of nothing must be more than that', () => {
+  expect(() => parseOne(CLASS, CLAIM.replace('storage: 10Gi', 'storage: 0'))).toThrow('must be more than 0')
+})

@@ -183,7 +183,10 @@ export abstract class SimGuest {
     return [...this.#open.values()].filter(file => file.path === path).map(file => file.process)
   }
 
+  /** A file is open on it, or something is mounted below it (both kernels: EBUSY). */
   protected isBusy(mount: SimMount): boolean {
+    const later = this.table.slice(this.table.indexOf(mount) + 1)
+    if (later.some(other => other.path !== mount.path && isBelow(other.path, mount.path))) return true
     return [...this.#open.values()].some(file => this.topmost(file.path) === mount)
   }
 

@@ -265,7 +265,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       { file: 'src/shell/resetting-socket.ts', find: '    return this.resetAndDestroy()\n', replace: '    return super.destroy(error)\n' },
     ],
-    tests: ['test/behaviour/ssh.test'],
+    tests: ['test/unit/resetting-socket.test', 'test/behaviour/ssh.test'],
   },
   {
     name: 'variables stand before a command without env',

@@ -18,18 +18,11 @@ const GONE = /No such file or directory|No such device/
 const FAILURES: readonly FailureRow[] = [
   // Before the rows of disks that do not answer: both programs say why they could not open one.
   {
-    text: /[Pp]ermission denied|[Nn]ot owner/,
+    text: /[Pp]ermission denied|[Nn]ot owner|Insufficient privileges/,
     kind: 'permission-denied',
     evidence: 'documented',
     source: 'prtvtoc.c ("failed to open device: %s"), fmthard.c ("Cannot open device %s - %s"): strerror of EACCES and EPERM',
     hint: "the plugin's account may not open disks of the guest: put pfexec or sudo before its commands (prefix in its configuration)",
-  },
-  {
-    text: /[Pp]ermission denied|Insufficient privileges|Not owner/,
-    kind: 'permission-denied',
-    evidence: 'documented',
-    source: 'errno words of EACCES and EPERM; prtvtoc.c, fmthard.c: the device cannot be opened',
-    hint: 'reading and writing labels needs privileges: log in as root, or set prefix to [pfexec]',
   },
   {
     text: /Unable to read (Disk geometry|VTOC)|I\/O error/,

@@ -102,8 +102,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       },
       {
         file: ATTACHMENTS,
-        find: "import { attachmentName, formatGuestId, isReleasingRecord } from './names.ts'",
-        replace: "import { attachmentName, formatGuestId, isReleasingRecord, preferredLun } from './names.ts'",
+        find: "import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from './names.ts'",
+        replace: "import { attachmentName, formatGuestId, isReleasingRecord, preferredLun, sameGuest } from './names.ts'",
       },
     ],
     tests: [PROMISES, HISTORIES],
@@ -124,8 +124,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: ATTACHMENTS,
-        find: '  if (describeStrangers(strangers) === undefined) return seen.state\n',
-        replace: '  if (strangers !== undefined) return seen.state\n',
+        find: '  if (describeStrangers(strangers) === undefined) return state\n',
+        replace: '  if (strangers !== undefined) return state\n',
       },
     ],
     tests: [PROMISES, HISTORIES],
@@ -260,8 +260,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: ATTACHMENTS,
-        find: '    if (observed.frozen !== undefined && describeStrangers(',
-        replace: '    refuseFrozen(guest.machine, observed)\n    if (observed.frozen !== undefined && describeStrangers(',
+        find: '    const state = await withoutStrangers(place',
+        replace: '    refuseFrozen(guest.machine, observed)\n    const state = await withoutStrangers(place',
       },
     ],
     tests: [RECORDED],

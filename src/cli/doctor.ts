@@ -12,7 +12,7 @@ import { findObstacle, savedPrefix } from '../ldoms/saved-configurations.ts'
 import type { Host } from '../shell/host.ts'
 import { listProcesses } from '../shell/processes.ts'
 import { FULLNESS_PROPERTIES, fullnessOf } from '../storage/fullness.ts'
-import type { Pools } from '../storage/pool.ts'
+import { type Pools, zpoolOf } from '../storage/pool.ts'
 import { readDialect } from '../zfs/dialect.ts'
 import { Zfs } from '../zfs/zfs.ts'
 
@@ -226,7 +226,7 @@ async function examineDataset(pool: PoolConfig, host: Host, signal: AbortSignal 
     const [dialect, found, health] = await Promise.all([
       readDialect(host.shell, signal),
       zfs.getProperties(['type', ...FULLNESS_PROPERTIES], [pool.dataset], signal),
-      zfs.poolHealth(pool.dataset.split('/')[0] ?? pool.dataset, signal),
+      zfs.poolHealth(zpoolOf(pool), signal),
     ])
     const properties = found.get(pool.dataset)
     if (properties === undefined)

@@ -25,7 +25,7 @@ import { detachVolume } from './detaching.ts'
 import { refuseRenamed } from './elsewhere.ts'
 import { type ListRange, readNumbers, readPools } from './lists.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
-import { attachmentName, formatGuestId, isReleasingRecord } from './names.ts'
+import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from './names.ts'
 import { type MachineStates, observeMachines, settleHost, settleMachine } from './observing.ts'
 import { findPlace, getMachine, getPlace, type PoolMachine, type Pools, type VolumePlace } from './pool.ts'
 import { contentOf } from './properties.ts'
@@ -69,9 +69,6 @@ export class Attachments {
     }
     checkAttach(request, { volume, records, sharing, owner, state: observed, rule })
     const record = records.find(candidate => sameGuest(candidate.guest, guest))
-    const explained = new Set(records.map(other => attachmentName(place.leaf, other.guest)))
-    if (observed.frozen !== undefined && describeStrangers(findStrangers(place, observed, explained)) !== undefined)
-      refuseFrozen(guest.machine, observed)
     const state = await withoutStrangers(place, machine, { state: observed, records }, signal)
 
     const isLive = record !== undefined && missingFromLive(place, { volume, attachment: record, machine, state }) === undefined
@@ -158,8 +155,7 @@ export class Attachments {
       if (!isOwner && isHeld) await dropRecord(place, guest, signal)
       throw meanwhile(place, undefined)
     }
-    const explained = new Set(records.map(record => attachmentName(place.leaf, record.guest)))
-    const what = describeStrangers(findStrangers(place, after, explained))
+    const what = describeStrangers(strangersOf(place, after, records))
     if (what === undefined) return
     throw new StorageError('unavailable', `volume ${place.volumeId}: ${what} appeared on machine ${guest.machine} meanwhile; try again`)
   }
@@ -217,17 +213,22 @@ export class Attachments {
    * Without a guest: from every guest that has it.
    */
   async detach(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
-    const place = findPlace(this.#pools, volumeId)
-    if (place === undefined) return
-    await this.#lock.hold(place.volumeId, signal, () => detachVolume(place, guest, { guestRule: this.#guestRule, signal }))
+    await this.#detach(volumeId, guest, { signal })
   }
 
   /** For a guest that cannot be asked to unmount: refused unless its machine shows it off in the moment when it loses the disk. */
   async detachWhileOff(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
+    await this.#detach(volumeId, guest, { signal, only: 'while-off' })
+  }
+
+  async #detach(
+    volumeId: string,
+    guest: GuestId | undefined,
+    how: { readonly signal: AbortSignal | undefined; readonly only?: 'while-off' },
+  ): Promise<void> {
     const place = findPlace(this.#pools, volumeId)
     if (place === undefined) return
-    const options = { guestRule: this.#guestRule, signal, only: 'while-off' } as const
-    await this.#lock.hold(place.volumeId, signal, () => detachVolume(place, guest, options))
+    await this.#lock.hold(place.volumeId, how.signal, () => detachVolume(place, guest, { guestRule: this.#guestRule, ...how }))
   }
 
   /** All volumes with what they are published to: one read a pool, one a machine. */
@@ -302,10 +303,6 @@ function missingService(place: VolumePlace, { hypervisor, paths }: PoolMachine, 
   )
 }
 
-export function sameGuest(a: GuestId, b: GuestId): boolean {
-  return a.machine === b.machine && a.guest === b.guest
-}
-
 // A disk on our volume that no record explains: a stale saved configuration brought it back, or somebody made it by hand.
 // Answers the state in which there is none: the one given, or the one after cleaning, which only a fence allows.
 async function withoutStrangers(
@@ -314,19 +311,23 @@ async function withoutStrangers(
   seen: { state: MachineState; records: readonly Attachment[] },
   signal: AbortSignal | undefined,
 ): Promise<MachineState> {
-  const own = new Set(seen.records.map(record => attachmentName(place.leaf, record.guest)))
-  const strangers = findStrangers(place, seen.state, own)
-  if (describeStrangers(strangers) === undefined) return seen.state
-  if (own.size === 0 && (await place.pool.design.isFenced(place, signal))) {
+  const { state, records } = seen
+  const strangers = strangersOf(place, state, records)
+  if (describeStrangers(strangers) === undefined) return state
+  refuseFrozen(machine.hypervisor.machine, state)
+  if (records.length === 0 && (await place.pool.design.isFenced(place, signal))) {
     await machine.hypervisor.detach(planCleaning(strangers), signal)
     const cleaned = await machine.hypervisor.observe(signal)
-    const left = findStrangers(place, cleaned, own)
-    if (describeStrangers(left) === undefined) return cleaned
+    if (describeStrangers(strangersOf(place, cleaned, records)) === undefined) return cleaned
   }
   throw new StorageError(
     'failed-precondition',
     `volume ${place.volumeId}: ${describeStrangers(strangers)} on machine ${machine.hypervisor.machine} without a record of this driver; nothing is attached until it is removed (ldm rm-vdisk, ldm rm-vdsdev, or detach the volume from that guest)`,
   )
+}
+
+function strangersOf(place: VolumePlace, state: MachineState, records: readonly Attachment[]): Strangers {
+  return findStrangers(place, state, new Set(records.map(record => attachmentName(place.leaf, record.guest))))
 }
 
 function describeStrangers({ backends, disks }: Strangers): string | undefined {

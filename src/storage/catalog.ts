@@ -4,9 +4,10 @@
 import { isStorageError, StorageError } from '../errors.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import type { Attachment, GuestId, Sharing, Snapshot, Volume } from './model.ts'
-import { formatGuestId, guestRecordLeaf, isGuestRecord, isSnapshotLeaf, isVolumeLeaf, releasingRecordLeaf } from './names.ts'
+import { guestRecordLeaf, isGuestRecord, isSnapshotLeaf, isVolumeLeaf, releasingRecordLeaf, sameGuest } from './names.ts'
 import { type Pool, placeOf, type VolumePlace, zpoolOf } from './pool.ts'
 import {
+  describeOwner,
   findSnapshot,
   isDeleted,
   ownerCluster,
@@ -49,8 +50,8 @@ export async function readVolume(place: VolumePlace, signal?: AbortSignal): Prom
 export async function readAttached(place: VolumePlace, signal?: AbortSignal, guest?: GuestId): Promise<VolumeReading & RecordReading> {
   const own = guest === undefined ? [] : [guestRecordLeaf(guest), releasingRecordLeaf(guest)].map(leaf => `${place.record}/${leaf}`)
   const { volume, tombstone, record, found } = await readDatasets(place, own, signal)
-  const children = new Map(own.flatMap(dataset => [...found].filter(([name]) => name === dataset)))
-  const isWhole = ({ owner }: RecordReading) => guest !== undefined && owner !== undefined && formatGuestId(owner) === formatGuestId(guest)
+  const children = new Map([...found].filter(([name]) => own.includes(name)))
+  const isWhole = ({ owner }: RecordReading) => guest !== undefined && owner !== undefined && sameGuest(owner, guest)
   const short = record && children.size > 0 ? parseRecords(place, record, children) : undefined
   return { volume, tombstone, ...(short && isWhole(short) ? short : await readRecords(place, record, signal)) }
 }
@@ -242,6 +243,5 @@ function parseOwnRecord(properties: Properties, place: VolumePlace, dataset: str
 function requireOwner(properties: Properties, dataset: string, pool: Pool): void {
   const cluster = ownerCluster(properties, dataset)
   if (cluster === pool.cluster) return
-  const whose = cluster === undefined ? 'was not made by this driver' : `belongs to cluster ${JSON.stringify(cluster)}`
-  throw new StorageError('failed-precondition', `dataset ${dataset} ${whose}; it is left alone`)
+  throw new StorageError('failed-precondition', `dataset ${dataset} ${describeOwner(cluster)}; it is left alone`)
 }

@@ -7,7 +7,7 @@ import { type GuestRule, isBootDisk, planDetach, refuseFrozen, speaksOf, unclear
 import { type Recorded, readAttached } from './catalog.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
 import type { GuestId } from './model.ts'
-import { formatGuestId } from './names.ts'
+import { formatGuestId, sameGuest } from './names.ts'
 import { observeSettled, settleHost } from './observing.ts'
 import type { PoolMachine, VolumePlace } from './pool.ts'
 import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
@@ -46,7 +46,7 @@ export async function detachVolume(
   const guests = asked === undefined ? records.map(record => record.guest) : [asked]
   let left = records
   for (const guest of guests) {
-    const record = records.find(candidate => formatGuestId(candidate.guest) === formatGuestId(guest))
+    const record = records.find(candidate => sameGuest(candidate.guest, guest))
     left = left.filter(candidate => candidate !== record)
     const machine = machineOf(place, guest, record)
     if (machine === undefined) continue

@@ -150,6 +150,10 @@ export function findVolumeId(id: string): { readonly pool: string; readonly leaf
   return slash > 0 && POOL_NAME.test(pool) && LEAF.test(leaf) ? { pool, leaf } : undefined
 }
 
+export function sameGuest(a: GuestId, b: GuestId): boolean {
+  return a.machine === b.machine && a.guest === b.guest
+}
+
 export function formatGuestId(guest: GuestId): string {
   return `${guest.machine}/${guest.guest}`
 }

@@ -68,7 +68,7 @@ export function placeOf(pool: Pool, leaf: string): VolumePlace {
 }
 
 /** The ZFS pool, which may have other pools of the driver below it. */
-export function zpoolOf({ dataset }: Pool): string {
+export function zpoolOf({ dataset }: Pick<Pool, 'dataset'>): string {
   return dataset.split('/')[0] ?? dataset
 }
 

@@ -164,6 +164,11 @@ export function ownerCluster(properties: Properties, dataset: string): string | 
   return findOwn(properties, 'cluster', dataset)
 }
 
+/** Of a dataset that is not this cluster's, in words. */
+export function describeOwner(cluster: string | undefined): string {
+  return cluster === undefined ? 'was not made by this driver' : `belongs to cluster ${JSON.stringify(cluster)}`
+}
+
 export interface DatasetPlace {
   readonly pool: string
   readonly leaf: string

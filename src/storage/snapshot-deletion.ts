@@ -6,7 +6,7 @@ import { parentMissing, readSnapshot } from './catalog.ts'
 import type { Volume } from './model.ts'
 import { deletedSnapshotLeaf } from './names.ts'
 import type { VolumePlace } from './pool.ts'
-import { ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
+import { describeOwner, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
 import type { Reaper } from './reaper.ts'
 
 /** How often one snapshot name may be deleted and taken again while clones of every earlier one live. */
@@ -44,8 +44,7 @@ export async function hasOwnSnapshot({ pool, dataset }: VolumePlace, leaf: strin
   if (properties === undefined) return false
   const owner = ownerCluster(properties, snapshot)
   if (owner === pool.cluster) return true
-  const whose = owner === undefined ? 'was not made by this driver' : `belongs to cluster ${JSON.stringify(owner)}`
-  throw new StorageError('failed-precondition', `snapshot ${snapshot} ${whose}; it is left alone`)
+  throw new StorageError('failed-precondition', `snapshot ${snapshot} ${describeOwner(owner)}; it is left alone`)
 }
 
 // A deferred snapshot keeps its name until it goes; under another one it leaves its own free.

@@ -8,7 +8,7 @@ import type { DeviceTree } from '../../iscsi/devices.ts'
 import type { Iscsiadm } from '../../iscsi/iscsiadm.ts'
 import { preferredLun } from '../names.ts'
 import type { Pool, PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
-import { formatOwnerProperties, ownerCluster, STATE_PROPERTIES } from '../properties.ts'
+import { describeOwner, formatOwnerProperties, ownerCluster, STATE_PROPERTIES } from '../properties.ts'
 import { CANARY_BYTES, type CanaryPath, canaryPlace, exchangeNonces, nameOfPath, type PathProof } from './canary.ts'
 import type { Design, DesignFinding, DesignInventory, LunChoice } from './design.ts'
 import { LunPaths } from './lun-paths.ts'
@@ -152,7 +152,7 @@ export class LunDesign implements Design {
     if (owner === pool.cluster || (await this.#units.isMade({ pool, dataset, ...place }, signal))) return
     throw new StorageError(
       'failed-precondition',
-      `dataset ${dataset} ${owner === undefined ? 'was not made by this driver' : `belongs to cluster ${JSON.stringify(owner)}`} and is left alone: nothing is written to it, so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody needs it`,
+      `dataset ${dataset} ${describeOwner(owner)} and is left alone: nothing is written to it, so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody needs it`,
     )
   }
 

@@ -254,8 +254,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/late-effects.ts',
-        find: '    const youngestMs = Math.max(arrivedAtMs, ...ages)\n',
-        replace: '    const youngestMs = Math.max(0, ...ages.filter(age => age !== arrivedAtMs))\n',
+        find: '    const youngestMs = Math.max(arrivedAtMs, ',
+        replace: '    const youngestMs = Math.max(0, ',
       },
     ],
     tests: ['test/unit/shell-late-effects.test'],

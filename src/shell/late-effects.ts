@@ -62,8 +62,7 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0, left
   async function settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
     refuseWhileItMayArrive()
     if (wasAsked && !suspects.some(suspect => touches(suspect, names))) return
-    const ages = suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : arrivedAtMs))
-    const youngestMs = Math.max(arrivedAtMs, ...ages)
+    const youngestMs = Math.max(arrivedAtMs, ...suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : 0)))
     const waitMs = youngestMs + graceMs - clock.nowMs()
     if (waitMs > 0) await clock.sleep(waitMs, signal)
 

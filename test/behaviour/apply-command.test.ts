@@ -39,6 +39,8 @@ pools:
     paths: [ { machine: m1, serviceDomain: primary, vds: primary-vds0, device: '/dev/zvol/dsk/{dataset}/{volume}' } ]
 `
 
+const LONGEST_RUN_MS = 20_000
+
 let directory = ''
 const children: ChildProcess[] = []
 beforeEach(async () => {
@@ -67,7 +69,10 @@ function start(...args: readonly string[]) {
 
 async function run(...args: readonly string[]): Promise<{ status: number; output: string }> {
   const { child, output } = start(...args)
+  // A program that a defect keeps from ending is a failure soon, not at the limit of the test.
+  const limit = setTimeout(() => child.kill('SIGKILL'), LONGEST_RUN_MS)
   const [status] = await once(child, 'close')
+  clearTimeout(limit)
   return { status, output: output.text }
 }
 

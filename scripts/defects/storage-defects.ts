@@ -371,6 +371,17 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: [TOMBSTONES],
   },
   {
+    name: 'a logical unit that is smaller than its volume stays so',
+    changes: [
+      {
+        file: 'src/storage/designs/lun-units.ts',
+        find: 'const isSmaller = unit.sizeBytes < sizeBytes && offers',
+        replace: 'const isSmaller = unit.sizeBytes > sizeBytes && offers',
+      },
+    ],
+    tests: [CREATIONS],
+  },
+  {
     name: 'a deleted volume that nothing needs keeps its name',
     changes: [{ file: CREATION, find: 'if (sharing === undefined && (await', replace: 'if (sharing !== undefined && (await' }],
     tests: [CREATIONS],

@@ -126,6 +126,16 @@ describe.each(['volume', 'snapshot'] as const)('a copy of a %s', kind => {
   })
 })
 
+test('a volume whose growth was cut off before its logical unit is made whole by the request that made it', async () => {
+  const installation = install()
+  const { volumes, audit } = installation.driver()
+  const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  const { host, name } = datasetOf(installation, volume)
+  await zfs(installation.world, host, 'set', `volsize=${32 * MiB}`, name)
+  expect((await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))).sizeBytes).toBe(32 * MiB)
+  expect(await audit()).toEqual([])
+})
+
 describe('on raidz of 4K disks, where empty volumes refer to some 90 KiB', () => {
   const onRaidz = () =>
     install(spec => {

@@ -23,7 +23,7 @@ export class LunUnits {
   }
 
   async ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    this.#check(place, await this.#make(place, signal), sizeBytes)
+    await this.#complete(place, await this.#make(place, signal), sizeBytes, signal)
   }
 
   async #make(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit> {
@@ -57,13 +57,14 @@ export class LunUnits {
   }
 
   async ensureRegistered(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    const unit = await this.#registered(place, signal)
-    // A growth that was cut off between the zvol and the unit; what the unit had not is not in it yet.
-    if (unit.sizeBytes < sizeBytes && offers(place, unit)) {
-      await this.resize(place, sizeBytes, signal)
-      return this.#check(place, { ...unit, sizeBytes }, sizeBytes)
-    }
-    this.#check(place, unit, sizeBytes)
+    await this.#complete(place, await this.#registered(place, signal), sizeBytes, signal)
+  }
+
+  // A growth may have been cut off between the zvol and the unit; what the unit had not is not in it yet.
+  async #complete(place: VolumePlace, unit: LogicalUnit, sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
+    const isSmaller = unit.sizeBytes < sizeBytes && offers(place, unit)
+    if (isSmaller) await this.resize(place, sizeBytes, signal)
+    this.#check(place, isSmaller ? { ...unit, sizeBytes } : unit, sizeBytes)
   }
 
   #check(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): void {

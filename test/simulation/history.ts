@@ -29,6 +29,8 @@ const MARK_AT = 8 * MiB
 /** More than any history needs: whoever waits then waits for ever. */
 const MOST_RELEASES = 20_000
 const TRIES = 40
+/** Steps in which a controller takes all volumes and their snapshots away, and some more. */
+const LONGEST_TAKING_AWAY = 200
 /** What a wait ends with when its caller has no more time; the wire has a code of its own for it. */
 const PASSED = new Error('the deadline passed')
 
@@ -38,8 +40,19 @@ interface Subject {
   readonly leaf: string
   readonly id: string
   readonly isShared: boolean
+  /** What it is a copy of: itself, or one of its snapshots. */
+  readonly origin: Subject | undefined
+  /** Somebody was told that it is there, with the bytes that must stay. */
+  isMarked: boolean
   /** Somebody asked for its deletion: from then on its bytes may go. */
   isDoomed: boolean
+}
+
+interface Operation {
+  readonly title: string
+  work(driver: Driver, signal: AbortSignal): Promise<unknown>
+  /** It was answered with OK. */
+  done?(): void
 }
 
 interface Controller {
@@ -79,15 +92,19 @@ class History {
   readonly #random: Random
   readonly #mode: Mode
   readonly #installation: TestInstallation
+  /** The volumes, and then what may be copied from them. */
   readonly #subjects: readonly Subject[]
   readonly #contested: Subject
   #controllers: Controller[]
   /** Per cent of the calls that are for the contested volume: where many meet, locks are tried. */
   readonly #focus: number
+  /** Of the calls those that attach, or detach; the others copy, snapshot, delete and create. */
+  readonly #attaching: number
   /** Bytes that somebody asked for. */
   readonly #largest = new Map<Subject, number>()
+  /** Snapshots that somebody was told of. */
+  readonly #snapshots = new Map<string, Subject>()
   #started = 0
-  #isMarked = false
   /** What a caller must never be told. */
   #failure: unknown
 
@@ -96,18 +113,26 @@ class History {
     this.#mode = mode
     this.scheduler = new Scheduler(this.#random)
     this.#focus = this.#random.pick([0, 50, 90])
+    this.#attaching = this.#random.pick([75, 75, 20])
     this.#installation = install(undefined, {}, this.scheduler)
-    this.#contested = subject('lun', 'gold', false)
-    this.#subjects = [subject('local', 'silver', false), this.#contested, subject('shared', 'gold', true)]
+    const local = subject('local', 'silver')
+    const lun = subject('lun', 'gold')
+    const copy = subject('lun-copy', 'gold', { origin: lun })
+    const copies = [subject('local-copy', 'silver', { origin: local }), copy, subject('lun-copy-copy', 'gold', { origin: copy })]
+    this.#contested = lun
+    this.#subjects = [local, lun, subject('shared', 'gold', { isShared: true }), ...copies]
     this.#controllers = Array.from({ length: mode.controllers }, () => this.#start())
   }
 
   async play(): Promise<void> {
     const owner: Owner = { name: 'before', isAlive: true }
     const { volumes } = this.#driver(owner)
-    await this.#await(Promise.all(this.#subjects.map(each => volumes.ensureVolume(specOf(each)))))
-    for (const each of this.#subjects) this.#store(each)?.write(MARK_AT, MARK)
-    this.#isMarked = true
+    const made = this.#subjects.filter(({ origin }) => origin === undefined)
+    await this.#await(Promise.all(made.map(each => volumes.ensureVolume(specOf(each)))))
+    for (const each of made) {
+      this.#store(each)?.write(MARK_AT, MARK)
+      each.isMarked = true
+    }
     if (this.#mode.faults) this.#installation.world.timeline.rules.push(() => this.#fault())
     const wanted = 8 + this.#random.below(12)
     while (this.calls.length < wanted || this.calls.some(({ isOver, owner: by }) => !isOver && by.isAlive)) {
@@ -160,7 +185,7 @@ class History {
       const { id, leaf, isShared } = each
       const guests = reaching.get(leaf) ?? []
       if (!isShared && guests.length > 1) throw new Error(`volume ${id} is in reach of ${guests.join(' and ')}`)
-      if (each.isDoomed || !this.#isMarked) continue
+      if (each.isDoomed || !each.isMarked) continue
       const store = this.#store(each)
       if (store === undefined) throw new Error(`volume ${id} is lost`)
       if (!store.read(MARK_AT, MARK.length).equals(MARK)) throw new Error(`volume ${id} has other bytes`)
@@ -184,10 +209,11 @@ class History {
   /** One more caller, who may have less patience than the work takes. */
   #call(): void {
     const { owner, driver } = this.#random.pick(this.#controllers)
-    const each = this.#random.chance(this.#focus) ? this.#contested : this.#random.pick(this.#subjects)
+    const there = this.#subjects.filter(({ origin, isMarked, isDoomed }) => origin === undefined || isMarked || isDoomed)
+    const each = this.#random.chance(this.#focus) ? this.#contested : this.#random.pick(there)
     const guest = this.#random.pick(GUESTS.filter(id => each.pool === 'gold' || id.startsWith('m1/')))
     const deadline = new AbortController()
-    const { title, work } = this.#operation(each, guest)
+    const { title, work, done } = this.#operation(each, guest)
     const call: Call = { title: `${owner.name}: ${title}`, subject: each, owner, isOver: false }
     this.calls.push(call)
     this.scheduler.story.push(`call ${call.title}`)
@@ -204,40 +230,84 @@ class History {
       this.answers.set(kind, (this.answers.get(kind) ?? 0) + 1)
     }
     work(driver, deadline.signal).then(
-      () => over('OK'),
+      () => {
+        done?.()
+        over('OK')
+      },
       error => over(this.#acceptable(error)),
     )
   }
 
-  #operation(
-    each: Subject,
-    guest: string,
-  ): { readonly title: string; readonly work: (driver: Driver, signal: AbortSignal) => Promise<unknown> } {
-    const { id, isShared } = each
-    const change = { sharing: isShared ? 'shared' : 'exclusive', format: { kind: 'block' } } as const
+  #operation(each: Subject, guest: string): Operation {
+    const { id } = each
+    if (this.#random.chance(this.#attaching)) return this.#random.chance(55) ? this.#attachment(each, guest) : this.#detachment(each, guest)
     const number = this.#random.below(100)
-    if (number < 45)
-      return {
-        title: `attach ${id} to ${guest}`,
-        work: (driver, signal) => driver.attachments.attach(attachRequest(id, guest, change), signal),
-      }
-    if (number < 80)
-      return { title: `detach ${id} from ${guest}`, work: (driver, signal) => driver.attachments.detach(id, parseGuestId(guest), signal) }
-    if (number < 88) {
+    if (number < 28) {
       const requiredBytes = 16 * MiB + this.#random.below(4) * MiB
       const size = { requiredBytes, limitBytes: 0 }
       this.#largest.set(each, Math.max(requiredBytes, this.#largest.get(each) ?? 0))
       return { title: `expand ${id}`, work: (driver, signal) => driver.changes.expandVolume(id, size, signal) }
     }
-    if (number < 94) {
-      const name = `snap-${this.#random.below(3)}-${each.name}`
-      return { title: `snapshot ${name}`, work: (driver, signal) => driver.snapshots.createSnapshot({ name, volumeId: id }, signal) }
-    }
-    if (number < 97) {
+    if (number < 76) return this.#random.chance(50) ? this.#copyOf(each) : this.#snapshotOf(each)
+    if (number < 88) {
       each.isDoomed = true
       return { title: `delete ${id}`, work: (driver, signal) => driver.volumes.deleteVolume(id, signal) }
     }
     return { title: `create ${id}`, work: (driver, signal) => driver.volumes.ensureVolume(specOf(each), signal) }
+  }
+
+  #attachment({ id, isShared }: Subject, guest: string): Operation {
+    const request = attachRequest(id, guest, { sharing: isShared ? 'shared' : 'exclusive', format: { kind: 'block' } })
+    return { title: `attach ${id} to ${guest}`, work: (driver, signal) => driver.attachments.attach(request, signal) }
+  }
+
+  #detachment({ id }: Subject, guest: string): Operation {
+    return {
+      title: `detach ${id} from ${guest}`,
+      work: (driver, signal) => driver.attachments.detach(id, parseGuestId(guest), signal),
+    }
+  }
+
+  #copyOf(origin: Subject): Operation {
+    const copy = this.#subjects.find(each => each.origin === origin)
+    if (copy === undefined) return this.#snapshotOf(origin)
+    const snapshots = this.#snapshotsOf(origin)
+    const source =
+      snapshots.length > 0 && this.#random.chance(50)
+        ? { kind: 'snapshot' as const, id: this.#random.pick(snapshots) }
+        : { kind: 'volume' as const, id: origin.id }
+    return {
+      title: `copy ${source.id} to ${copy.id}`,
+      work: (driver, signal) => driver.volumes.ensureVolume({ ...specOf(copy), source }, signal),
+      done: () => {
+        // A volume that was deleted may have been made anew meanwhile, without the bytes.
+        copy.isMarked ||= !origin.isDoomed
+      },
+    }
+  }
+
+  #snapshotOf(each: Subject): Operation {
+    const taken = this.#snapshotsOf(each)
+    if (taken.length > 0 && this.#random.chance(50)) {
+      const id = this.#random.pick(taken)
+      return {
+        title: `delete snapshot ${id}`,
+        work: (driver, signal) => driver.snapshots.deleteSnapshot(id, signal),
+        done: () => void this.#snapshots.delete(id),
+      }
+    }
+    const name = `snap-${this.#random.below(3)}-${each.name}`
+    return {
+      title: `snapshot ${name}`,
+      work: async (driver, signal) => {
+        const { id } = await driver.snapshots.createSnapshot({ name, volumeId: each.id }, signal)
+        this.#snapshots.set(id, each)
+      },
+    }
+  }
+
+  #snapshotsOf(each: Subject): readonly string[] {
+    return [...this.#snapshots].filter(([, of]) => of === each).map(([id]) => id)
   }
 
   /** What a caller may be told; anything else is a defect. */
@@ -296,23 +366,45 @@ class History {
       for (const guest of GUESTS) await this.#insist(() => driver.attachments.detach(each.id, parseGuestId(guest)))
       await this.#insist(() => driver.attachments.detach(each.id, undefined))
     }
-    // What was begun is asked for again until it is done.
-    for (const each of this.#subjects.filter(({ isDoomed }) => !isDoomed)) {
+    // What was begun is asked for again until it is done, or given up.
+    for (const each of this.#subjects) {
       const size = { requiredBytes: this.#largest.get(each) ?? 0, limitBytes: 0 }
-      await this.#insist(() => driver.changes.expandVolume(each.id, size))
+      each.isDoomed ||= !each.isMarked
+      if (!each.isDoomed) await this.#insist(() => driver.changes.expandVolume(each.id, size))
     }
     const left = await this.#await(driver.audit())
     const unexplained = left.filter(({ object }) => !this.#subjects.some(({ isDoomed, id }) => isDoomed && object.includes(id)))
     if (unexplained.length > 0) throw new Error(`audit finds ${JSON.stringify(unexplained)}`)
     this.#check()
     for (const each of this.#subjects) each.isDoomed = true
+    await this.#beginToTakeAway()
+    // A caller who was told that one is gone does not delete it once more before asking for its name again.
+    const wanted = this.#subjects.filter(({ origin }) => origin !== undefined || this.#random.chance(50))
     for (const { id } of await this.#await(driver.snapshots.listSnapshots({})))
       await this.#insist(() => driver.snapshots.deleteSnapshot(id))
-    for (const { id } of this.#subjects) await this.#insist(() => driver.volumes.deleteVolume(id))
+    for (const { id } of wanted) await this.#insist(() => driver.volumes.deleteVolume(id))
+    // Nothing needs them any more, and so their names are free.
+    for (const each of this.#subjects) {
+      await this.#insist(() => driver.volumes.ensureVolume(specOf(each)))
+      await this.#insist(() => driver.volumes.deleteVolume(each.id))
+    }
     await this.#await(driver.reaper.sweep())
     const datasets = [...world.zfsHosts.values()].flatMap(zfs => zfs.datasets().map(({ name }) => name))
     const remaining = datasets.filter(name => /\/[va]-/.test(name))
     if (remaining.length > 0) throw new Error(`left behind: ${remaining.join(', ')}`)
+  }
+
+  /** A controller that ends somewhere in the middle of taking everything away. */
+  async #beginToTakeAway(): Promise<void> {
+    const owner: Owner = { name: 'before the end', isAlive: true }
+    const { volumes, snapshots } = this.#driver(owner)
+    const takeAway = async () => {
+      for (const { id } of this.#subjects) await volumes.deleteVolume(id)
+      for (const { id } of await snapshots.listSnapshots({})) await snapshots.deleteSnapshot(id)
+    }
+    takeAway().catch(error => this.#acceptable(error))
+    for (let steps = this.#random.below(LONGEST_TAKING_AWAY); steps > 0 && (await this.scheduler.step()); steps--) this.#check()
+    owner.isAlive = false
   }
 
   /** As an orchestrator does: the same until it is answered. */
@@ -331,9 +423,10 @@ class History {
   }
 }
 
-function subject(name: string, pool: 'silver' | 'gold', isShared: boolean): Subject {
+function subject(name: string, pool: 'silver' | 'gold', change: Partial<Subject> = {}): Subject {
   const leaf = volumeLeaf('test', pool, name)
-  return { name, pool, leaf, id: formatVolumeId(pool, leaf), isShared, isDoomed: false }
+  const id = formatVolumeId(pool, leaf)
+  return { name, pool, leaf, id, isShared: false, origin: undefined, isMarked: false, isDoomed: false, ...change }
 }
 
 function specOf({ name, pool }: Subject): VolumeSpec {

@@ -129,7 +129,12 @@ function endWithOutput(): void {
 async function runApply(options: ApplyOptions): Promise<void> {
   const manifests = parseManifests(readManifestFiles(options.file))
   if (options.dryRun) {
-    for (const object of manifests.objects) console.log(describeObject(object))
+    const intent = options.delete ? 'delete ' : options.detach ? 'detach ' : ''
+    for (const object of manifests.objects) {
+      if (options.detach && object.kind === 'snapshot') continue
+      console.log(`${intent}${describeObject(object)}`)
+    }
+    if (manifests.objects.length === 0) console.log('no claim and no snapshot in the files: nothing to do')
     return
   }
   const controller = connect(options.controller)

@@ -2,9 +2,10 @@
 // It changes nothing, and it never shows a part for the whole: a pool that does not answer fails the list.
 
 import type { GuestDisk, MachineState, PathState } from '../hypervisor.ts'
+import type { Recorded } from '../storage/catalog.ts'
 import { readPools } from '../storage/lists.ts'
-import type { Attachment, Volume } from '../storage/model.ts'
-import { attachmentName, formatGuestId } from '../storage/names.ts'
+import type { Volume } from '../storage/model.ts'
+import { attachmentName, formatGuestId, isReleasingRecord } from '../storage/names.ts'
 import { observeMachines } from '../storage/observing.ts'
 import type { Pools } from '../storage/pool.ts'
 import { formatBytes } from './quantity.ts'
@@ -14,8 +15,11 @@ export interface VolumeRow {
   readonly name: string
   readonly pool: string
   readonly sizeBytes: number
-  /** `incomplete`: recorded, but the machine does not show the disk with its backends; `unknown`: the machine does not answer. */
-  readonly state: 'available' | 'attached' | 'incomplete' | 'unknown'
+  /**
+   * `incomplete`: recorded, but the machine does not show the disk with its backends; `detaching`: a detachment was begun and not ended;
+   * `unknown`: the machine does not answer.
+   */
+  readonly state: 'available' | 'attached' | 'detaching' | 'incomplete' | 'unknown'
   readonly guest: string | undefined
   readonly vdisk: number | undefined
   readonly paths: readonly VolumePath[]
@@ -50,16 +54,19 @@ function describeVolume({ id, name, pool, sizeBytes }: Volume) {
 
 function describeAttachment(
   volume: Volume,
-  record: Attachment | undefined,
+  record: Recorded | undefined,
   machine: MachineState | undefined,
 ): Pick<VolumeRow, 'state' | 'guest' | 'vdisk' | 'paths'> {
   if (record === undefined) return { state: 'available', guest: undefined, vdisk: undefined, paths: [] }
   const known = { guest: formatGuestId(record.guest), vdisk: record.slot }
   if (machine === undefined) return { ...known, state: 'unknown', paths: [] }
-  const disk = machine.disks.find(candidate => candidate.name === attachmentName(volume.leaf, record.guest))
-  if (disk === undefined || disk.slot !== record.slot) return { ...known, state: 'incomplete', paths: [] }
-  const paths = describePaths(disk, machine)
-  return { ...known, state: paths.every(path => path.device !== undefined) ? 'attached' : 'incomplete', paths }
+  const disk = machine.disks.find(
+    candidate => candidate.name === attachmentName(volume.leaf, record.guest) && candidate.slot === record.slot,
+  )
+  const paths = disk === undefined ? [] : describePaths(disk, machine)
+  if (isReleasingRecord(record.dataset)) return { ...known, state: 'detaching', paths }
+  const isWhole = disk !== undefined && paths.every(path => path.device !== undefined)
+  return { ...known, state: isWhole ? 'attached' : 'incomplete', paths }
 }
 
 function describePaths(disk: GuestDisk, machine: MachineState): readonly VolumePath[] {

@@ -51,6 +51,8 @@ export interface UseTable {
   at(path: string, device?: { readonly identity: string; readonly blockPath: string }): Use | undefined
   /** Everything that is mounted or bound from the device. */
   of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[]
+  /** The paths inside a directory where something is mounted. */
+  inside(directory: string): readonly string[]
 }
 
 export interface FormatRequest {

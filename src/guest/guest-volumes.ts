@@ -336,18 +336,28 @@ export class GuestVolumes {
         others.map(use => use.path),
       )
     }
-    await this.#prepareTarget(object, notes, request, signal)
+    await this.#prepareTarget(object, { notes, uses }, request, signal)
     await this.#paths.ensureDirectory(request.targetPath, signal)
     await this.#platform.bindFileSystem({ source: request.stagingPath, target: request.targetPath, readonly }, signal)
     await this.#proveMounted(object, device, { kind: 'filesystem', targetPath: request.targetPath, readonly }, signal)
   }
 
   /** Notes the target before anything is made there. Files that are there already would be hidden, and are in the way later. */
-  async #prepareTarget(object: string, notes: NotesRead, request: PublishRequest, signal: AbortSignal | undefined): Promise<void> {
+  async #prepareTarget(
+    object: string,
+    { notes, uses }: { readonly notes: NotesRead; readonly uses: UseTable },
+    request: PublishRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { volumeId, targetPath } = request
     const entry = await this.#paths.readEntry(targetPath, signal)
     if (entry.kind === 'directory' && !(await this.#paths.isEmpty(targetPath, signal))) {
-      throw new StorageError('failed-precondition', `${object}: ${targetPath} is not empty; move away what is there, or mount elsewhere`)
+      const mounted = uses.inside(targetPath)
+      const [what, wayOut] =
+        mounted.length === 0
+          ? ['', 'move away what is there']
+          : [`, ${mounted.join(', ')} is mounted in it`, 'mount the outer of the two first']
+      throw new StorageError('failed-precondition', `${object}: ${targetPath} is not empty${what}; ${wayOut}, or mount elsewhere`)
     }
     if (notes.targetOf(volumeId, targetPath) !== undefined) return
     await this.#notes.noteTarget(volumeId, targetPath, entry.kind === 'absent' ? 'made' : 'kept', signal)
@@ -375,7 +385,7 @@ export class GuestVolumes {
     const linked = await this.#platform.readDeviceAt(targetPath, signal)
     if (linked === device.blockPath) return
     if (linked !== undefined) throw new StorageError('already-exists', `${object}: ${targetPath} already leads to ${linked}`)
-    await this.#prepareTarget(object, await this.#notes.read(signal), request, signal)
+    await this.#prepareTarget(object, { notes: await this.#notes.read(signal), uses }, request, signal)
     await this.#records.addTarget(stagingPath, targetPath, signal)
     // The orchestrator makes the parent where it runs in the guest; where the plugin works over ssh nobody else can.
     await this.#paths.ensureDirectory(posix.dirname(targetPath), signal)

@@ -75,6 +75,10 @@ export class LinuxUses implements UseTable {
     return this.#rows.map(row => this.#use(row, device)).filter(use => use.identity === device.identity)
   }
 
+  inside(directory: string): readonly string[] {
+    return this.#rows.map(row => row.path).filter(path => path !== directory && isUnder(path, directory))
+  }
+
   // A bound device node shows the file system that holds the node and the node's name in it, not the device (recorded).
   #use(row: MountRow, device: { readonly identity: string; readonly blockPath: string } | undefined): Use {
     const node = device && this.#whereIs(device.blockPath)

@@ -195,6 +195,10 @@ export class SolarisUses implements UseTable {
     return this.#rows.map(row => this.#use(row)).filter(use => use.identity === device.identity)
   }
 
+  inside(directory: string): readonly string[] {
+    return this.#rows.map(row => row.path).filter(path => path !== directory && isUnder(path, directory))
+  }
+
   #use(row: MountRow): Use {
     const shown = this.#followLoops(row)
     return {

@@ -138,6 +138,14 @@ test('a directory, standard input and --dry-run: what the files ask for is said,
   child.stdin.end(CLAIM_FILE)
   expect(await once(child, 'close')).toEqual([0, null])
   expect(output.text).toBe(says)
+  for (const intent of ['delete', 'detach'])
+    expect(await run('apply', '--dry-run', `--${intent}`, '-f', directory)).toEqual({ status: 0, output: `${intent} ${says}` })
+})
+
+test('--dry-run of classes alone says that there is nothing to do', async () => {
+  const classes = CLAIM_FILE.replace(/- apiVersion: v1\n[\s\S]*/, '')
+  const says = 'no claim and no snapshot in the files: nothing to do\n'
+  expect(await run('apply', '--dry-run', '-f', await write('classes.yaml', classes))).toEqual({ status: 0, output: says })
 })
 
 test.each(['doctor', 'audit'])('%s answers in JSON when it is asked to, and what could not be looked at is in it', async report => {

@@ -118,6 +118,20 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     expect(world.guest.mounts()).toHaveLength(2)
   })
 
+  test('a target in which another volume is mounted is refused with the path of that volume', async () => {
+    const { world } = await twoPublished(kind)
+
+    const third = world.addDisk(102, 600 * MiB)
+    const staged = { volumeId: 'silver/v3', stagingPath: '/staging/v3' }
+    await world.volumes.stage(world.stageRequest(third, staged))
+    const outer = world.volumes.publish(world.publishRequest(third, { ...staged, targetPath: '/pods' }))
+
+    await expect(outer).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('/pods is not empty, /pods/a/mount, /pods/b/mount is mounted in it; mount the outer'),
+    })
+  })
+
   test.each(['/pods/b/mount', '/staging/v2'])('statistics and growth of a volume at %s, where another is, are not found', async path => {
     const { world } = await twoPublished(kind)
     const request = { volumeId: 'silver/v1', path, sizeBytes: 0 }

@@ -2,7 +2,9 @@
 
 import { formatVolumeTable, listVolumeRows } from '../../src/cli/volumes.ts'
 import { MiB } from '../../src/storage/model.ts'
+import { guestRecordLeaf, releasingRecordLeaf } from '../../src/storage/names.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
+import { byHand } from '../support/meddling.ts'
 
 test('a volume that nobody has is available', async () => {
   const { volumes, pools } = install().driver()
@@ -62,6 +64,18 @@ test('after a power cycle that lost the disk the attachment is incomplete', asyn
   world.machine('m1').powerCycle()
 
   expect(await listVolumeRows(pools)).toMatchObject([{ state: 'incomplete', guest: 'm1/ldg2', vdisk: slot, paths: [] }])
+})
+
+test('an attachment whose detachment was begun and has not ended is being detached', async () => {
+  const installation = install()
+  const { volumes, attachments, pools } = installation.driver()
+  const volume = await volumes.ensureVolume(volumeSpec())
+  const { guest } = await attachments.attach(attachRequest(volume.id, 'm1/ldg2'))
+  const record = `mtank/kubernetes/a-${volume.leaf}`
+
+  await byHand(installation, 'm1-primary', `zfs rename ${record}/${guestRecordLeaf(guest)} ${record}/${releasingRecordLeaf(guest)}`)
+
+  expect(await listVolumeRows(pools)).toMatchObject([{ state: 'detaching', guest: 'm1/ldg2' }])
 })
 
 test('while a machine is silent its attachments are unknown, not absent', async () => {

@@ -124,7 +124,7 @@ export class SimMachine {
   }
 
   /**
-   * The same domain under another name, inactive. No subcommand renames one (reference manuals 2.2 to 3.5): its constraints are listed
+   * The same domain under another name, inactive. No subcommand renames one (reference manuals 2.2 to 3.4): its constraints are listed
    * with `list-constraints -x`, it is removed, and it is made anew by `add-domain -i` from the edited file, vdisks and all.
    */
   renameGuest(guest: string, name: string): void {

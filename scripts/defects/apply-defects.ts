@@ -86,7 +86,9 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a guest that may run is fenced while it should only lose a disk when it is off',
-    changes: [{ file: 'src/storage/detaching.ts', find: ' && !keepsView && only === undefined) {', replace: ' && !keepsView) {' }],
+    changes: [
+      { file: 'src/storage/attachments/detachment.ts', find: ' && !keepsView && only === undefined) {', replace: ' && !keepsView) {' },
+    ],
     tests: [GUEST_OFF],
   },
   {

@@ -2,11 +2,11 @@
 
 import type { Defect } from './table.ts'
 
-const ATTACHMENTS = 'src/storage/attachments.ts'
-const DETACHING = 'src/storage/detaching.ts'
-const PLAN = 'src/storage/attach-plan.ts'
-const RECORDS = 'src/storage/records.ts'
-const UNITS = 'src/storage/designs/lun-units.ts'
+const ATTACHMENTS = 'src/storage/attachments/attachments.ts'
+const DETACHING = 'src/storage/attachments/detachment.ts'
+const PLAN = 'src/storage/attachments/plan.ts'
+const RECORDS = 'src/storage/attachments/records.ts'
+const UNITS = 'src/storage/designs/lun/units.ts'
 
 const RECORDED = 'test/behaviour/attachment-records.test'
 const PROMISES = 'test/behaviour/promises.test'
@@ -270,7 +270,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     name: 'growth of a raw volume that a Linux guest does not see is said to be done',
     changes: [
       {
-        file: 'src/storage/volume-changes.ts',
+        file: 'src/storage/volumes/changes.ts',
         find: "return format.kind === 'filesystem' || records",
         replace: "return format.kind === 'filesystem' && records",
       },

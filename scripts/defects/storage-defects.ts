@@ -2,10 +2,10 @@
 
 import type { Defect } from './table.ts'
 
-const CREATION = 'src/storage/creation.ts'
-const PROPERTIES = 'src/storage/properties.ts'
-const OBSERVING = 'src/storage/observing.ts'
-const VOLUMES = 'src/storage/volumes.ts'
+const CREATION = 'src/storage/volumes/creation.ts'
+const PROPERTIES = 'src/storage/catalog/properties.ts'
+const OBSERVING = 'src/storage/attachments/observation.ts'
+const VOLUMES = 'src/storage/volumes/volumes.ts'
 
 const PROMISES = 'test/behaviour/promises.test'
 const CREATIONS = 'test/behaviour/creation.test'
@@ -24,7 +24,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a foreign export of the volume is ignored when it is deleted',
     changes: [
       {
-        file: 'src/storage/volumes.ts',
+        file: 'src/storage/volumes/volumes.ts',
         find: 'const backend = state.backends.find(candidate => speaksOf(place, candidate))',
         replace: 'const backend = state.backends.find(candidate => speaksOf(place, candidate) && candidate.name === place.leaf)',
       },
@@ -35,7 +35,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume on a silent machine of design local is deleted',
     changes: [
       {
-        file: 'src/storage/volumes.ts',
+        file: 'src/storage/volumes/volumes.ts',
         find: '        if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {\n',
         replace: '        if (false as boolean) {\n',
       },
@@ -90,7 +90,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a pool that is not imported makes its volumes absent',
     changes: [
       {
-        file: 'src/storage/catalog.ts',
+        file: 'src/storage/catalog/read.ts',
         find: '  if (!found.has(pool.dataset)) throw parentMissing(pool)\n  const properties = found.get(place.dataset)\n',
         replace: '  const properties = found.get(place.dataset)\n',
       },
@@ -101,7 +101,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a pool that cannot be read is left out of the list',
     changes: [
       {
-        file: 'src/storage/lists.ts',
+        file: 'src/storage/catalog/lists.ts',
         find: '    read: (pool, part) => readRange(pool, part, signal),\n',
         replace: '    read: (pool, part) => readRange(pool, part, signal).catch(() => emptyReading()),\n',
       },
@@ -145,7 +145,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'hidden snapshots that were left keep their volume',
     changes: [
       {
-        file: 'src/storage/tombstones.ts',
+        file: 'src/storage/volumes/tombstones.ts',
         find: '      if ((await dropHiddenSnapshots(place, signal)) === 0) return false\n',
         replace: '      return false\n',
       },
@@ -154,14 +154,14 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a snapshot that only waits for its clones is listed',
-    changes: [{ file: 'src/storage/properties.ts', find: " || properties.get('defer_destroy')?.value === 'on')", replace: ')' }],
+    changes: [{ file: 'src/storage/catalog/properties.ts', find: " || properties.get('defer_destroy')?.value === 'on')", replace: ')' }],
     tests: [SNAPSHOTS, PROMISES],
   },
   {
     name: 'a snapshot name is taken twice, on two volumes',
     changes: [
       {
-        file: 'src/storage/snapshots.ts',
+        file: 'src/storage/snapshots/snapshots.ts',
         find: '      if (other === place.volumeId) continue\n',
         replace: '      if (other !== leaf) continue\n',
       },
@@ -172,7 +172,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume that snapshots need is not hidden when it is deleted',
     changes: [
       {
-        file: 'src/storage/volumes.ts',
+        file: 'src/storage/volumes/volumes.ts',
         find: '    await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)\n',
         replace: '    formatDeletedProperty()\n',
       },
@@ -183,7 +183,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the write cache of a logical unit is not looked at',
     changes: [
       {
-        file: 'src/storage/designs/lun-units.ts',
+        file: 'src/storage/designs/lun/units.ts',
         find: '    if (unit.writeCacheEnabled)\n',
         replace: '    if (unit.writeCacheEnabled && unit.sizeBytes < 0)\n',
       },
@@ -194,7 +194,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a growth that is repeated does not look at the reservation',
     changes: [
       {
-        file: 'src/storage/reservations.ts',
+        file: 'src/storage/volumes/reservations.ts',
         find: '  if (reservedBytes === 0) return\n',
         replace: '  if (reservedBytes === 0 || !grows) return\n',
       },
@@ -205,12 +205,12 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the reservation of a clone is above its size where zfs refuses that',
     changes: [
       {
-        file: 'src/storage/reservations.ts',
+        file: 'src/storage/volumes/reservations.ts',
         find: "    await work('auto')\n",
         replace: '    await work(String(thickReservation(wanted.sizeBytes, wanted.blockSizeBytes)))\n',
       },
       {
-        file: 'src/storage/reservations.ts',
+        file: 'src/storage/volumes/reservations.ts',
         find: "    if (!isStorageError(error, 'invalid-argument')) throw error\n    await work(String(wanted.sizeBytes))\n",
         replace: '    if (isStorageError(error)) throw error\n    await work(String(wanted.sizeBytes))\n',
       },
@@ -226,7 +226,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a copy is measured by its source each time it is asked for',
     changes: [
       {
-        file: 'src/storage/volumes.ts',
+        file: 'src/storage/volumes/volumes.ts',
         find: "['not-found', 'out-of-range', 'invalid-argument', 'no-space']",
         replace: "['not-found']",
       },
@@ -242,7 +242,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'what is read back is believed without looking at it',
     changes: [
       {
-        file: 'src/storage/persisted.ts',
+        file: 'src/storage/catalog/persisted.ts',
         find: '  if (parsed.success) return parsed.data\n',
         replace: '  if (parsed.success || value !== undefined) return value as T\n',
       },
@@ -253,7 +253,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a logical unit without metadata is not made anew',
     changes: [
       {
-        file: 'src/storage/designs/lun-units.ts',
+        file: 'src/storage/designs/lun/units.ts',
         find: "    if ((await this.#stmfadm.importLogicalUnit(dataFile(place), signal)) === 'no-metadata') return this.#make(place, signal)\n",
         replace: '    await this.#stmfadm.importLogicalUnit(dataFile(place), signal)\n',
       },
@@ -284,25 +284,27 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a deleted volume keeps its reservation after a cut',
-    changes: [{ file: 'src/storage/reaper.ts', find: 'tombstone.reservedBytes > 0', replace: 'tombstone.reservedBytes < 0' }],
+    changes: [{ file: 'src/storage/volumes/reaper.ts', find: 'tombstone.reservedBytes > 0', replace: 'tombstone.reservedBytes < 0' }],
     tests: [CREATIONS],
   },
   {
     name: 'a deleted volume whose logical unit was made anew waits for ever',
-    changes: [{ file: 'src/storage/tombstones.ts', find: "isStorageError(error, 'busy')", replace: "isStorageError(error, 'not-found')" }],
+    changes: [
+      { file: 'src/storage/volumes/tombstones.ts', find: "isStorageError(error, 'busy')", replace: "isStorageError(error, 'not-found')" },
+    ],
     tests: [TOMBSTONES],
   },
   {
     name: 'what a copy was made from goes by the deadline of its deletion',
     changes: [
       {
-        file: 'src/storage/reaper.ts',
+        file: 'src/storage/volumes/reaper.ts',
         find: 'reapOrigin(pool: Pool, origin: string | undefined): Promise<void> {',
         replace: 'reapOrigin(pool: Pool, origin: string | undefined, signal?: AbortSignal): Promise<void> {',
       },
-      { file: 'src/storage/reaper.ts', find: 'this.#reapLocked(place, undefined)', replace: 'this.#reapLocked(place, signal)' },
+      { file: 'src/storage/volumes/reaper.ts', find: 'this.#reapLocked(place, undefined)', replace: 'this.#reapLocked(place, signal)' },
       {
-        file: 'src/storage/volumes.ts',
+        file: 'src/storage/volumes/volumes.ts',
         find: 'reapOrigin(place.pool, gone?.origin)',
         replace: 'reapOrigin(place.pool, gone?.origin, signal)',
       },
@@ -344,7 +346,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the record waits for the service domains to forget what they saw',
     changes: [
       {
-        file: 'src/storage/detaching.ts',
+        file: 'src/storage/attachments/detachment.ts',
         find: '  if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)\n',
         replace:
           '  if (marked.hides) await place.pool.design.forget(machine, signal)\n  if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)\n',
@@ -366,7 +368,11 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   {
     name: 'a deleted volume goes though it is recorded as attached',
     changes: [
-      { file: 'src/storage/reaper.ts', find: 'tombstone === undefined || sharing !== undefined', replace: 'tombstone === undefined' },
+      {
+        file: 'src/storage/volumes/reaper.ts',
+        find: 'tombstone === undefined || sharing !== undefined',
+        replace: 'tombstone === undefined',
+      },
     ],
     tests: [TOMBSTONES],
   },
@@ -374,7 +380,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a logical unit that is smaller than its volume stays so',
     changes: [
       {
-        file: 'src/storage/designs/lun-units.ts',
+        file: 'src/storage/designs/lun/units.ts',
         find: 'const isSmaller = unit.sizeBytes < sizeBytes && offers',
         replace: 'const isSmaller = unit.sizeBytes > sizeBytes && offers',
       },
@@ -409,7 +415,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume may be too small for its format',
     changes: [
       {
-        file: 'src/storage/formats.ts',
+        file: 'src/storage/volumes/formats.ts',
         find: "  const type = format.kind === 'filesystem' ? format.type : 'none'\n",
         replace: "  if (sizeBytes > 0) return\n  const type = format.kind === 'filesystem' ? format.type : 'none'\n",
       },
@@ -431,7 +437,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a logical unit is removed by its GUID, whatever it offers',
     changes: [
       {
-        file: 'src/storage/designs/lun-units.ts',
+        file: 'src/storage/designs/lun/units.ts',
         find: '    if (unit !== undefined) refuseForeign(place, unit)\n',
         replace: '',
       },
@@ -442,7 +448,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a logical unit is resized by its GUID, whatever it offers',
     changes: [
       {
-        file: 'src/storage/designs/lun-units.ts',
+        file: 'src/storage/designs/lun/units.ts',
         find: '    refuseForeign(place, unit)\n    if (unit.sizeBytes',
         replace: '    if (unit.sizeBytes',
       },
@@ -452,13 +458,13 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   {
     name: 'a snapshot is deleted by its name, whoever made it',
     changes: [
-      { file: 'src/storage/snapshot-deletion.ts', find: '  if (owner === pool.cluster) return true\n', replace: '  return true\n' },
+      { file: 'src/storage/snapshots/deletion.ts', find: '  if (owner === pool.cluster) return true\n', replace: '  return true\n' },
     ],
     tests: [FOREIGN],
   },
   {
     name: 'a canary is what bears its name',
-    changes: [{ file: 'src/storage/designs/lun.ts', find: '      await this.#refuseForeignCanary(place, signal)\n', replace: '' }],
+    changes: [{ file: 'src/storage/designs/lun/lun.ts', find: '      await this.#refuseForeignCanary(place, signal)\n', replace: '' }],
     tests: ['test/behaviour/canary.test'],
   },
   {
@@ -481,7 +487,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a name in a pool that cannot be listed is taken for free',
     changes: [
       {
-        file: 'src/storage/volume-names.ts',
+        file: 'src/storage/volumes/index-by-name.ts',
         find: '      throw unknown(error)\n',
         replace: '      if (unknown(error).kind !== undefined) return\n',
       },
@@ -492,7 +498,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the room of one ZFS pool is counted for each pool below it',
     changes: [
       {
-        file: 'src/storage/catalog.ts',
+        file: 'src/storage/catalog/read.ts',
         find: '  const totalBytes = pools.length > 1 ? Math.max(',
         replace: '  const totalBytes = pools.length < 1 ? Math.max(',
       },
@@ -507,7 +513,11 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   {
     name: 'a pool that cannot be listed keeps every volume waiting for ever',
     changes: [
-      { file: 'src/storage/volume-names.ts', find: 'known.askedMs < PATIENCE_MS)', replace: 'known.askedMs < 1000 * PATIENCE_MS)' },
+      {
+        file: 'src/storage/volumes/index-by-name.ts',
+        find: 'known.askedMs < PATIENCE_MS)',
+        replace: 'known.askedMs < 1000 * PATIENCE_MS)',
+      },
     ],
     tests: [NAMES],
   },
@@ -515,7 +525,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a guest that bears another name now is taken for gone',
     changes: [
       {
-        file: 'src/storage/elsewhere.ts',
+        file: 'src/storage/attachments/elsewhere.ts',
         find: "  if (what !== undefined) throw new StorageError('failed-precondition'",
         replace: "  if (what === '') throw new StorageError('failed-precondition'",
       },
@@ -526,7 +536,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume whose guest has moved is published to nobody',
     changes: [
       {
-        file: 'src/storage/attachments.ts',
+        file: 'src/storage/attachments/attachments.ts',
         find: '[...names.values()].some(seen => seen.has(name))',
         replace: 'names.get(record.guest.machine)?.has(name) === true',
       },
@@ -537,7 +547,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a group of a pool that is not configured is taken for gone',
     changes: [
       {
-        file: 'src/storage/group-snapshots.ts',
+        file: 'src/storage/snapshots/groups.ts',
         find: '    if (pool !== undefined) return { pool, leaf: found.leaf }\n',
         replace: '    if (pool === undefined) return undefined\n    if (found !== undefined) return { pool, leaf: found.leaf }\n',
       },

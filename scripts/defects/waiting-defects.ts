@@ -3,9 +3,9 @@
 import type { Defect } from './table.ts'
 
 const LOCKS = 'src/locks.ts'
-const VOLUMES = 'src/storage/volumes.ts'
+const VOLUMES = 'src/storage/volumes/volumes.ts'
 const ORDER = 'test/behaviour/lock-order.test'
-const INDEX = 'src/storage/snapshot-index.ts'
+const INDEX = 'src/storage/snapshots/index-by-name.ts'
 const MACHINE = 'src/ldoms/machine.ts'
 const JOINED = 'test/unit/joined-interleavings.test'
 const TOGETHER = 'test/behaviour/machine-together.test'
@@ -161,12 +161,12 @@ export const WAITING_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a deleted volume is not added to those that wait',
-    changes: [{ file: 'src/storage/reaper.ts', find: '?.add(volumeId)', replace: '?.has(volumeId)' }],
+    changes: [{ file: 'src/storage/volumes/reaper.ts', find: '?.add(volumeId)', replace: '?.has(volumeId)' }],
     tests: [ORDERS],
   },
   {
     name: 'a listing of deleted volumes that failed is the last one',
-    changes: [{ file: 'src/storage/reaper.ts', find: '      this.#waiting = undefined\n', replace: '' }],
+    changes: [{ file: 'src/storage/volumes/reaper.ts', find: '      this.#waiting = undefined\n', replace: '' }],
     tests: [ORDERS],
   },
   {

@@ -9,7 +9,7 @@ export interface Room {
 export const ROOMS: Readonly<Record<string, Room>> = {
   /** Whatever makes requests wait for one another. */
   locks: {
-    mutate: ['src/locks.ts', 'src/csi/calls.ts', 'src/shell/limited-shell.ts', 'src/storage/snapshot-index.ts'],
+    mutate: ['src/locks.ts', 'src/csi/calls.ts', 'src/shell/limited-shell.ts', 'src/storage/snapshots/index-by-name.ts'],
     tests: ['test/unit/locks*.test.ts', 'test/unit/{calls,snapshot-index,joined-interleavings}.test.ts'],
   },
   // Without ssh: its tests hold real connections open for seconds, and a mutant would take minutes.
@@ -24,7 +24,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   /** Names, sizes, values on datasets, and what is planned from what was observed. */
   storage: {
-    mutate: ['src/storage/{names,sizes,properties,persisted,attach-plan}.ts'],
+    mutate: ['src/storage/{names,volumes/sizes,catalog/properties,catalog/persisted,attachments/plan}.ts'],
     tests: ['test/unit/{attach-plan*,names,persisted,properties,sizes}.test.ts'],
   },
   // The whole rooms, by the simulated installation: for a machine that has a night for it.

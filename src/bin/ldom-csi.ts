@@ -18,7 +18,7 @@ import { createLog, type Log, type LogLevel } from '../log.ts'
 import { LossyStream } from '../log-stream.ts'
 import { audit } from '../storage/audit.ts'
 import { FullnessWatch } from '../storage/fullness.ts'
-import { keepSweeping } from '../storage/sweeping.ts'
+import { keepSweeping } from '../storage/volumes/sweep.ts'
 import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
 import { readManifestFiles, readText } from './manifest-files.ts'
 

@@ -2,11 +2,11 @@
 // It changes nothing, and it never shows a part for the whole: a pool that does not answer fails the list.
 
 import type { GuestDisk, MachineState, PathState } from '../hypervisor.ts'
-import type { Recorded } from '../storage/catalog.ts'
-import { readPools } from '../storage/lists.ts'
+import { observeMachines } from '../storage/attachments/observation.ts'
+import { readPools } from '../storage/catalog/lists.ts'
+import type { Recorded } from '../storage/catalog/read.ts'
 import type { Volume } from '../storage/model.ts'
 import { attachmentName, formatGuestId, isReleasingRecord } from '../storage/names.ts'
-import { observeMachines } from '../storage/observing.ts'
 import type { Pools } from '../storage/pool.ts'
 import { formatBytes } from './quantity.ts'
 

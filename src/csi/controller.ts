@@ -1,11 +1,11 @@
 // The Controller service: request to storage call to response. No decision about volumes or guests is made here.
 
-import type { Attachments } from '../storage/attachments.ts'
+import type { Attachments } from '../storage/attachments/attachments.ts'
 import type { Health } from '../storage/health.ts'
 import type { GuestId, Volume, VolumeSource } from '../storage/model.ts'
 import { findVolumeId, formatGuestId } from '../storage/names.ts'
-import type { VolumeChanges } from '../storage/volume-changes.ts'
-import type { Volumes } from '../storage/volumes.ts'
+import type { VolumeChanges } from '../storage/volumes/changes.ts'
+import type { Volumes } from '../storage/volumes/volumes.ts'
 import { describe, isCompatible } from './capabilities.ts'
 import { formatPublishContext, formatVolumeContext } from './contexts.ts'
 import { checkMap } from './fields.ts'

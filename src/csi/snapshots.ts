@@ -1,10 +1,10 @@
 // Snapshots: the snapshot calls of the Controller service and the GroupController service. Request to storage call to response.
 
 import { StorageError } from '../errors.ts'
-import type { Group, GroupSnapshots } from '../storage/group-snapshots.ts'
 import type { Snapshot } from '../storage/model.ts'
 import { findVolumeId } from '../storage/names.ts'
-import type { Snapshots } from '../storage/snapshots.ts'
+import type { Group, GroupSnapshots } from '../storage/snapshots/groups.ts'
+import type { Snapshots } from '../storage/snapshots/snapshots.ts'
 import { type Handlers, type Service, service } from './handler.ts'
 import { cutPage, rangeOf } from './pages.ts'
 import type { Draft } from './proto.ts'

@@ -4,14 +4,14 @@
 import { describeError, isStorageError } from '../errors.ts'
 import type { ExportedBackend, MachineState } from '../hypervisor.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import { missingFromLive, speaksOf } from './attach-plan.ts'
-import { describeRenamed } from './elsewhere.ts'
-import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './lists.ts'
+import { describeRenamed } from './attachments/elsewhere.ts'
+import { type MachineStates, observeMachines } from './attachments/observation.ts'
+import { missingFromLive, speaksOf } from './attachments/plan.ts'
+import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './catalog/lists.ts'
+import { ownerCluster } from './catalog/properties.ts'
 import type { Attachment, Volume } from './model.ts'
 import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, isReleasingRecord, leafOfAttachmentName } from './names.ts'
-import { type MachineStates, observeMachines } from './observing.ts'
 import { type Pool, type PoolMachine, type Pools, placeOf, type VolumePlace } from './pool.ts'
-import { ownerCluster } from './properties.ts'
 
 export interface Finding {
   /** `not-seen`: a layer could not be looked at, so nothing is known about it. */

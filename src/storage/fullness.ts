@@ -4,9 +4,9 @@
 import { isStorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import { parentMissing } from './catalog.ts'
+import { parseBytes } from './catalog/properties.ts'
+import { parentMissing } from './catalog/read.ts'
 import type { Pool, Pools } from './pool.ts'
-import { parseBytes } from './properties.ts'
 
 export const FULLNESS_PROPERTIES: readonly string[] = ['available', 'used']
 

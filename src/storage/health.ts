@@ -3,11 +3,11 @@
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { GuestDisk, MachineState } from '../hypervisor.ts'
-import { readAttached } from './catalog.ts'
-import { readPool } from './lists.ts'
+import { type MachineStates, observeMachines } from './attachments/observation.ts'
+import { readPool } from './catalog/lists.ts'
+import { readAttached } from './catalog/read.ts'
 import type { Attachment } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
-import { type MachineStates, observeMachines } from './observing.ts'
 import { getPlace, type Pool, type PoolMachine, type PoolPath, type Pools, placeOf, type VolumePlace } from './pool.ts'
 
 export interface HealthProblem {

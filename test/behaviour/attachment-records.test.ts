@@ -2,7 +2,7 @@
 // record explains is refused or taken away.
 
 import { KeyedLock } from '../../src/locks.ts'
-import { Attachments } from '../../src/storage/attachments.ts'
+import { Attachments } from '../../src/storage/attachments/attachments.ts'
 import { MiB } from '../../src/storage/model.ts'
 import { parseGuestId, preferredSlot, recordLeaf, volumeLeaf } from '../../src/storage/names.ts'
 import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'

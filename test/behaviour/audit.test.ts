@@ -2,9 +2,9 @@
 
 import type { Hypervisor } from '../../src/hypervisor.ts'
 import { audit } from '../../src/storage/audit.ts'
+import { formatParentProperties, formatRecordProperties } from '../../src/storage/catalog/properties.ts'
 import { guestRecordLeaf, logicalUnitGuid, releasingRecordLeaf } from '../../src/storage/names.ts'
 import type { Pool } from '../../src/storage/pool.ts'
-import { formatParentProperties, formatRecordProperties } from '../../src/storage/properties.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {

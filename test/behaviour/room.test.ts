@@ -4,7 +4,7 @@ import { examine } from '../../src/cli/doctor.ts'
 import { type LogFields, silentLog } from '../../src/log.ts'
 import { FullnessWatch } from '../../src/storage/fullness.ts'
 import { GiB, MiB } from '../../src/storage/model.ts'
-import { keepSweeping } from '../../src/storage/sweeping.ts'
+import { keepSweeping } from '../../src/storage/volumes/sweep.ts'
 import { type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 /** Pool `bronze` beside `silver`, below the same ZFS pool. */

@@ -1,5 +1,5 @@
 import { silentLog } from '../../src/log.ts'
-import { keepSweeping } from '../../src/storage/sweeping.ts'
+import { keepSweeping } from '../../src/storage/volumes/sweep.ts'
 import { install, volumeSpec } from '../support/installation.ts'
 
 test('what a cut left waiting goes with the next round, and an unreachable pool ends no round for ever', async () => {

@@ -15,7 +15,7 @@ import {
   planNewSlot,
   refuseFrozen,
   speaksOf,
-} from '../../src/storage/attach-plan.ts'
+} from '../../src/storage/attachments/plan.ts'
 import type { Design } from '../../src/storage/designs/design.ts'
 import { type Attachment, type AttachRequest, MiB, TiB, type Volume } from '../../src/storage/model.ts'
 import { attachmentName, preferredLun, preferredSlot } from '../../src/storage/names.ts'

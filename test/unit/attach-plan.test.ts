@@ -8,7 +8,7 @@ import {
   planDetach,
   planExport,
   planNewSlot,
-} from '../../src/storage/attach-plan.ts'
+} from '../../src/storage/attachments/plan.ts'
 import type { Design } from '../../src/storage/designs/design.ts'
 import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/storage/model.ts'
 import { attachmentName, preferredSlot, volumeLeaf } from '../../src/storage/names.ts'

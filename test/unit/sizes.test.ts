@@ -1,5 +1,5 @@
 import { GiB, KiB, MiB } from '../../src/storage/model.ts'
-import { sizeWithin } from '../../src/storage/sizes.ts'
+import { sizeWithin } from '../../src/storage/volumes/sizes.ts'
 
 const rule = { stepBytes: 8 * KiB, minimumBytes: 1 * MiB, defaultBytes: 1 * GiB }
 

@@ -1,7 +1,7 @@
 // The snapshot index by itself: what it reads out of listings, and what it is told afterwards.
 
 import type { CommandResult, Shell } from '../../src/shell/shell.ts'
-import { SnapshotIndex } from '../../src/storage/snapshot-index.ts'
+import { SnapshotIndex } from '../../src/storage/snapshots/index-by-name.ts'
 import { Zfs } from '../../src/zfs/zfs.ts'
 import { install } from '../support/installation.ts'
 

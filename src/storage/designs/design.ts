@@ -2,7 +2,7 @@
 // repeat; nothing outside this folder knows the difference between designs.
 
 import type { Pool, PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
-import type { PathProof } from './canary.ts'
+import type { PathProof } from './lun/canary.ts'
 
 /** The number under which a machine's service domains see the unit; `replace` writes another one to the record first. */
 export interface LunChoice {

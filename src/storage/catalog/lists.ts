@@ -1,12 +1,11 @@
 // Lists of volumes, records and snapshots: of whole pools, or a range of them. The names come first, and then the properties of those
 // that are wanted, a few hundred at a time, so that neither the text nor the work of a page grows with what stands on other pages.
 
-import { isStorageError } from '../errors.ts'
-import type { Properties } from '../zfs/zfs.ts'
-import { inSight, parentMissing, parseOwnVolume, parseRecords, parseSnapshots, type Recorded, type RecordReading } from './catalog.ts'
-import type { GuestId, Snapshot, Volume } from './model.ts'
-import { attachmentName, formatVolumeId, isGuestRecord, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
-import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { isStorageError } from '../../errors.ts'
+import type { Properties } from '../../zfs/zfs.ts'
+import type { GuestId, Snapshot, Volume } from '../model.ts'
+import { attachmentName, formatVolumeId, isGuestRecord, isSnapshotLeaf, isVolumeLeaf } from '../names.ts'
+import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
 import {
   findNumber,
   isDeleted,
@@ -16,6 +15,7 @@ import {
   SNAPSHOT_PROPERTIES,
   STATE_PROPERTIES,
 } from './properties.ts'
+import { inSight, parentMissing, parseOwnVolume, parseRecords, parseSnapshots, type Recorded, type RecordReading } from './read.ts'
 
 export interface PoolReading {
   readonly volumes: readonly Volume[]

@@ -1,13 +1,13 @@
 // Deleting one snapshot so that it always ends well: gone, or out of the way until its last clone goes.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import { DependantsError } from '../zfs/zfs.ts'
-import { parentMissing, readSnapshot } from './catalog.ts'
-import type { Volume } from './model.ts'
-import { deletedSnapshotLeaf } from './names.ts'
-import type { VolumePlace } from './pool.ts'
-import { describeOwner, ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
-import type { Reaper } from './reaper.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import { DependantsError } from '../../zfs/zfs.ts'
+import { describeOwner, ownerCluster, SNAPSHOT_PROPERTIES } from '../catalog/properties.ts'
+import { parentMissing, readSnapshot } from '../catalog/read.ts'
+import type { Volume } from '../model.ts'
+import { deletedSnapshotLeaf } from '../names.ts'
+import type { VolumePlace } from '../pool.ts'
+import type { Reaper } from '../volumes/reaper.ts'
 
 /** How often one snapshot name may be deleted and taken again while clones of every earlier one live. */
 const RENAME_TRIES = 100

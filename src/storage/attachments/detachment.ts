@@ -1,15 +1,15 @@
 // Taking a volume from guests: the disk, every export, the fence, and the record last. Absence is success in every layer, and only what was
 // seen to be absent counts: a machine that does not answer keeps the record, unless a fence makes the bytes unreachable.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import { type DetachStep, type MachineState, refuseUnlessOff } from '../hypervisor.ts'
-import { type GuestRule, isBootDisk, planDetach, refuseFrozen, speaksOf, unclearGuest } from './attach-plan.ts'
-import { type Recorded, readAttached } from './catalog.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import { type DetachStep, type MachineState, refuseUnlessOff } from '../../hypervisor.ts'
+import { type Recorded, readAttached } from '../catalog/read.ts'
+import type { GuestId } from '../model.ts'
+import { formatGuestId, sameGuest } from '../names.ts'
+import type { PoolMachine, VolumePlace } from '../pool.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
-import type { GuestId } from './model.ts'
-import { formatGuestId, sameGuest } from './names.ts'
-import { observeSettled, settleHost } from './observing.ts'
-import type { PoolMachine, VolumePlace } from './pool.ts'
+import { observeSettled, settleHost } from './observation.ts'
+import { type GuestRule, isBootDisk, planDetach, refuseFrozen, speaksOf, unclearGuest } from './plan.ts'
 import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
 
 interface Detachment {

@@ -1,12 +1,12 @@
 // A recorded guest whose disk is found under another name: a domain that was made anew with another one, or moved to another machine.
 // Nobody can say from here whether it is the same guest, so nothing is given, taken or released; every refusal names the way out.
 
-import { StorageError } from '../errors.ts'
-import type { GuestDisk, MachineState } from '../hypervisor.ts'
-import type { GuestId } from './model.ts'
-import { attachmentName, formatGuestId } from './names.ts'
-import { observeMachines } from './observing.ts'
-import type { VolumePlace } from './pool.ts'
+import { StorageError } from '../../errors.ts'
+import type { GuestDisk, MachineState } from '../../hypervisor.ts'
+import type { GuestId } from '../model.ts'
+import { attachmentName, formatGuestId } from '../names.ts'
+import type { VolumePlace } from '../pool.ts'
+import { observeMachines } from './observation.ts'
 
 /** What is wrong and what to do, where the machine shows the attachment's disk in another of its guests. */
 export function describeRenamed(leaf: string, guest: GuestId, state: MachineState): string | undefined {

@@ -1,12 +1,12 @@
 // What changes a volume that exists: its size, and the parameters that may change. Never shrinks; checks everything before it changes anything.
 
-import { StorageError } from '../errors.ts'
-import type { KeyedLock } from '../locks.ts'
-import { readDialect } from '../zfs/dialect.ts'
-import { checkPlatformSize, type GuestRule } from './attach-plan.ts'
-import { readAttached, readVolume } from './catalog.ts'
-import type { Attachment, GuestId, MutableParameters, SizeRange, Volume } from './model.ts'
-import { getMachine, getPlace, type Pools, type VolumePlace } from './pool.ts'
+import { StorageError } from '../../errors.ts'
+import type { KeyedLock } from '../../locks.ts'
+import { readDialect } from '../../zfs/dialect.ts'
+import { checkPlatformSize, type GuestRule } from '../attachments/plan.ts'
+import { readAttached, readVolume } from '../catalog/read.ts'
+import type { Attachment, GuestId, MutableParameters, SizeRange, Volume } from '../model.ts'
+import { getMachine, getPlace, type Pools, type VolumePlace } from '../pool.ts'
 import { growTo, reserve } from './reservations.ts'
 import { sizeWithin } from './sizes.ts'
 

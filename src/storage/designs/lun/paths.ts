@@ -1,11 +1,11 @@
 // The service domains' side of design `lun`: the device of a unit in each of them, proved to be that unit, and forgotten again.
 
-import type { Clock } from '../../clock.ts'
-import { isStorageError, StorageError } from '../../errors.ts'
-import type { DeviceTree } from '../../iscsi/devices.ts'
-import type { Iscsiadm } from '../../iscsi/iscsiadm.ts'
-import type { PoolPath, VolumePlace } from '../pool.ts'
-import { guidOf } from './lun-units.ts'
+import type { Clock } from '../../../clock.ts'
+import { isStorageError, StorageError } from '../../../errors.ts'
+import type { DeviceTree } from '../../../iscsi/devices.ts'
+import type { Iscsiadm } from '../../../iscsi/iscsiadm.ts'
+import type { PoolPath, VolumePlace } from '../../pool.ts'
+import { guidOf } from './units.ts'
 
 /** No published figures; the vendor's own connector polls after 1, 4, 9 … s (parser). */
 const DEVICE_WAIT_MS = 30_000

@@ -2,13 +2,13 @@
 // faster, whatever a machine says. Below it every guest has a record of its own, named by the guest: ZFS refuses to destroy the
 // volume's record while one is left, and nobody's late release can name another guest's.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import { DependantsError } from '../zfs/zfs.ts'
-import type { Recorded } from './catalog.ts'
-import type { Attachment, GuestId, Sharing } from './model.ts'
-import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf } from './names.ts'
-import { type VolumePlace, withRoom } from './pool.ts'
-import { formatNumberProperty, formatParentProperties, formatRecordProperties } from './properties.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import { DependantsError } from '../../zfs/zfs.ts'
+import { formatNumberProperty, formatParentProperties, formatRecordProperties } from '../catalog/properties.ts'
+import type { Recorded } from '../catalog/read.ts'
+import type { Attachment, GuestId, Sharing } from '../model.ts'
+import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf } from '../names.ts'
+import { type VolumePlace, withRoom } from '../pool.ts'
 
 /** `sharing`: what the volume's record was read to say, undefined where there was none. */
 export async function createRecord(

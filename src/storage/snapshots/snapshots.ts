@@ -1,16 +1,16 @@
 // Snapshots of volumes. A snapshot's name is unique over the driver though ZFS keeps names per volume: the index says who may have it.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import type { KeyedLock } from '../locks.ts'
-import { readSnapshot, readVolumeSnapshots } from './catalog.ts'
-import { type ListRange, readSnapshotList } from './lists.ts'
-import type { Snapshot } from './model.ts'
-import { findSnapshotId, snapshotLeaf } from './names.ts'
-import { findPlace, getPlace, type Pools, type VolumePlace, withRoom } from './pool.ts'
-import { formatSnapshotProperties } from './properties.ts'
-import type { Reaper } from './reaper.ts'
-import { deleteOneSnapshot } from './snapshot-deletion.ts'
-import type { SnapshotIndex } from './snapshot-index.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import type { KeyedLock } from '../../locks.ts'
+import { type ListRange, readSnapshotList } from '../catalog/lists.ts'
+import { formatSnapshotProperties } from '../catalog/properties.ts'
+import { readSnapshot, readVolumeSnapshots } from '../catalog/read.ts'
+import type { Snapshot } from '../model.ts'
+import { findSnapshotId, snapshotLeaf } from '../names.ts'
+import { findPlace, getPlace, type Pools, type VolumePlace, withRoom } from '../pool.ts'
+import type { Reaper } from '../volumes/reaper.ts'
+import { deleteOneSnapshot } from './deletion.ts'
+import type { SnapshotIndex } from './index-by-name.ts'
 
 export interface SnapshotsOptions {
   readonly pools: Pools

@@ -1,12 +1,12 @@
 // Which pools may have a volume of which name, as names are unique over the driver and ZFS knows each pool by itself. Complete for a
 // pool before it is used, it may only ever point: whoever acts on it reads first, as what it says may be gone.
 
-import type { Clock } from '../clock.ts'
-import { StorageError } from '../errors.ts'
-import { shared } from '../locks.ts'
-import { inSight } from './catalog.ts'
-import { isVolumeLeaf, volumeLeaf } from './names.ts'
-import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import type { Clock } from '../../clock.ts'
+import { StorageError } from '../../errors.ts'
+import { shared } from '../../locks.ts'
+import { inSight } from '../catalog/read.ts'
+import { isVolumeLeaf, volumeLeaf } from '../names.ts'
+import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
 
 /** So long a pool that cannot be listed keeps the others from making volumes: a machine may be off for a week. */
 const PATIENCE_MS = 10 * 60_000

@@ -1,13 +1,13 @@
 // Deleted volumes that waited for a snapshot or a clone: destroyed when the last dependant has gone. Only ever tries what zfs
 // itself refuses while anything depends on it; never recursive, never forced, never a promote.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import { type KeyedLock, shared } from '../locks.ts'
-import { readVolume } from './catalog.ts'
-import { listSnapshotNames, readListedSnapshots, readTombstones } from './lists.ts'
-import type { Volume } from './model.ts'
-import { isHiddenSnapshotLeaf, isVolumeLeaf } from './names.ts'
-import { type Pool, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import { type KeyedLock, shared } from '../../locks.ts'
+import { listSnapshotNames, readListedSnapshots, readTombstones } from '../catalog/lists.ts'
+import { readVolume } from '../catalog/read.ts'
+import type { Volume } from '../model.ts'
+import { isHiddenSnapshotLeaf, isVolumeLeaf } from '../names.ts'
+import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
 import { destroyTombstone, dropHiddenSnapshots, leftHiddenSnapshots } from './tombstones.ts'
 
 export class Reaper {

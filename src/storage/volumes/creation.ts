@@ -1,14 +1,14 @@
 // Making a volume: empty, from a snapshot, or from a volume. Create first; on "exists" read, compare field by field, and complete
 // what a cut left open. The caller holds the locks of the new volume and of its source.
 
-import { describeError, isStorageError, StorageError } from '../errors.ts'
-import { readSnapshot, readVolume } from './catalog.ts'
-import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from './model.ts'
-import { cloneSourceLeaf } from './names.ts'
-import { type VolumePlace, withRoom } from './pool.ts'
-import { contentOf, formatSnapshotProperties, formatVolumeProperties } from './properties.ts'
+import { describeError, isStorageError, StorageError } from '../../errors.ts'
+import { contentOf, formatSnapshotProperties, formatVolumeProperties } from '../catalog/properties.ts'
+import { readSnapshot, readVolume } from '../catalog/read.ts'
+import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from '../model.ts'
+import { cloneSourceLeaf } from '../names.ts'
+import { type VolumePlace, withRoom } from '../pool.ts'
+import { hasOwnSnapshot } from '../snapshots/deletion.ts'
 import { growTo, reserving } from './reservations.ts'
-import { hasOwnSnapshot } from './snapshot-deletion.ts'
 import { destroyTombstone, NameFreedError } from './tombstones.ts'
 
 interface CloneSource {

@@ -1,11 +1,11 @@
 // Destroying what nothing needs: a volume, or one that was deleted and waited. Only ever tries what zfs itself refuses while anything
 // depends on it; never recursive, never forced, never a promote.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import { DependantsError, type Properties } from '../zfs/zfs.ts'
-import { isHiddenSnapshotLeaf } from './names.ts'
-import type { VolumePlace } from './pool.ts'
-import { ownerCluster, SNAPSHOT_PROPERTIES } from './properties.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import { DependantsError, type Properties } from '../../zfs/zfs.ts'
+import { ownerCluster, SNAPSHOT_PROPERTIES } from '../catalog/properties.ts'
+import { isHiddenSnapshotLeaf } from '../names.ts'
+import type { VolumePlace } from '../pool.ts'
 
 /** A deleted volume that only kept its name is gone now; the same request makes a new one. What it was made from may go as well. */
 export class NameFreedError extends StorageError {

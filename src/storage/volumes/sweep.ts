@@ -1,10 +1,10 @@
 // The reaper's round while the controller runs: at start and then from time to time, so that what a cut left waiting goes too.
 
 import { types } from 'node:util'
-import type { Clock } from '../clock.ts'
-import { describeError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import type { FullnessWatch } from './fullness.ts'
+import type { Clock } from '../../clock.ts'
+import { describeError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { FullnessWatch } from '../fullness.ts'
 import type { Reaper } from './reaper.ts'
 
 /** A look costs a few reads a pool; what waits here is only what nobody's own deletion took along. */

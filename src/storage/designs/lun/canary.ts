@@ -2,10 +2,10 @@
 // It proves wiring, export rights and coherence of the paths; user data is never touched to find out.
 
 import { randomUUID } from 'node:crypto'
-import { describeError, isStorageError } from '../../errors.ts'
-import type { DeviceTree } from '../../iscsi/devices.ts'
-import { MiB } from '../model.ts'
-import type { Pool, PoolPath, VolumePlace } from '../pool.ts'
+import { describeError, isStorageError } from '../../../errors.ts'
+import type { DeviceTree } from '../../../iscsi/devices.ts'
+import { MiB } from '../../model.ts'
+import type { Pool, PoolPath, VolumePlace } from '../../pool.ts'
 
 export const CANARY_BYTES = 16 * MiB
 

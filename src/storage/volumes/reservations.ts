@@ -1,10 +1,10 @@
 // The reservation of thick volumes, and growth, which has to take it along. A thick volume reserves its size at the least: what is
 // less was cut off between two commands. What zfs itself reserves is more, with metadata and parity, and is never overwritten.
 
-import { isStorageError } from '../errors.ts'
-import { thickReservation } from '../zfs/dialect.ts'
-import { type VolumePlace, withRoom } from './pool.ts'
-import { parseBytes } from './properties.ts'
+import { isStorageError } from '../../errors.ts'
+import { thickReservation } from '../../zfs/dialect.ts'
+import { parseBytes } from '../catalog/properties.ts'
+import { type VolumePlace, withRoom } from '../pool.ts'
 
 export interface Reserved {
   readonly sizeBytes: number

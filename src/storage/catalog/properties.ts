@@ -1,10 +1,10 @@
 // What the driver writes on datasets, and how it reads it back. Values are base64url so that any text survives every
 // ZFS dialect; a value counts only where it is the dataset's own, set or received, as snapshots and children show their parent's.
 
-import { StorageError } from '../errors.ts'
-import type { Properties } from '../zfs/zfs.ts'
-import { type Attachment, type GuestId, KiB, MiB, type Snapshot, type Volume } from './model.ts'
-import { formatSnapshotId, formatVolumeId } from './names.ts'
+import { StorageError } from '../../errors.ts'
+import type { Properties } from '../../zfs/zfs.ts'
+import { type Attachment, type GuestId, KiB, MiB, type Snapshot, type Volume } from '../model.ts'
+import { formatSnapshotId, formatVolumeId } from '../names.ts'
 import { checkVersion, FORMAT_VERSION, parseFormat, parseNumber, parseParameters, parseSource, parseWord } from './persisted.ts'
 
 const PREFIX = 'ldom-csi:'

@@ -1,9 +1,18 @@
 // A volume given to a guest. The record is written before the first export and released after the last removal, so that
 // whatever a machine does not answer, no second guest gets the volume. Observe, plan, apply, observe; no undo: a retry converges.
 
-import { isStorageError, StorageError } from '../errors.ts'
-import type { MachineState } from '../hypervisor.ts'
-import type { KeyedLock } from '../locks.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import type { MachineState } from '../../hypervisor.ts'
+import type { KeyedLock } from '../../locks.ts'
+import { type ListRange, readNumbers, readPools } from '../catalog/lists.ts'
+import { contentOf } from '../catalog/properties.ts'
+import { type Recorded, type RecordReading, readAttached, readVolume } from '../catalog/read.ts'
+import type { Attachment, AttachRequest, GuestId, Volume } from '../model.ts'
+import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from '../names.ts'
+import { findPlace, getMachine, getPlace, type PoolMachine, type Pools, type VolumePlace } from '../pool.ts'
+import { detachVolume } from './detachment.ts'
+import { refuseRenamed } from './elsewhere.ts'
+import { type MachineStates, observeMachines, settleHost, settleMachine } from './observation.ts'
 import {
   checkAttach,
   findStrangers,
@@ -19,16 +28,7 @@ import {
   refuseFrozen,
   refuseRenumbered,
   type Strangers,
-} from './attach-plan.ts'
-import { type Recorded, type RecordReading, readAttached, readVolume } from './catalog.ts'
-import { detachVolume } from './detaching.ts'
-import { refuseRenamed } from './elsewhere.ts'
-import { type ListRange, readNumbers, readPools } from './lists.ts'
-import type { Attachment, AttachRequest, GuestId, Volume } from './model.ts'
-import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from './names.ts'
-import { type MachineStates, observeMachines, settleHost, settleMachine } from './observing.ts'
-import { findPlace, getMachine, getPlace, type PoolMachine, type Pools, type VolumePlace } from './pool.ts'
-import { contentOf } from './properties.ts'
+} from './plan.ts'
 import { changeRecord, createRecord, dropRecord, meanwhile, takeBack } from './records.ts'
 
 export interface PublishedVolume {

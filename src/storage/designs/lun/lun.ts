@@ -1,18 +1,18 @@
 // Design `lun`: the storage host offers each zvol as a COMSTAR logical unit with a computed GUID, and both service domains
 // of a machine see it under that name. The view is the fence: the last step of exposing, and what makes the bytes unreachable.
 
-import type { Clock } from '../../clock.ts'
-import type { Stmfadm } from '../../comstar/stmfadm.ts'
-import { describeError, isStorageError, StorageError } from '../../errors.ts'
-import type { DeviceTree } from '../../iscsi/devices.ts'
-import type { Iscsiadm } from '../../iscsi/iscsiadm.ts'
-import { preferredLun } from '../names.ts'
-import type { Pool, PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
-import { describeOwner, formatOwnerProperties, ownerCluster, STATE_PROPERTIES } from '../properties.ts'
+import type { Clock } from '../../../clock.ts'
+import type { Stmfadm } from '../../../comstar/stmfadm.ts'
+import { describeError, isStorageError, StorageError } from '../../../errors.ts'
+import type { DeviceTree } from '../../../iscsi/devices.ts'
+import type { Iscsiadm } from '../../../iscsi/iscsiadm.ts'
+import { describeOwner, formatOwnerProperties, ownerCluster, STATE_PROPERTIES } from '../../catalog/properties.ts'
+import { preferredLun } from '../../names.ts'
+import type { Pool, PoolMachine, PoolPath, VolumePlace } from '../../pool.ts'
+import type { Design, DesignFinding, DesignInventory, LunChoice } from '../design.ts'
 import { CANARY_BYTES, type CanaryPath, canaryPlace, exchangeNonces, nameOfPath, type PathProof } from './canary.ts'
-import type { Design, DesignFinding, DesignInventory, LunChoice } from './design.ts'
-import { LunPaths } from './lun-paths.ts'
-import { dataFile, guidOf, LunUnits } from './lun-units.ts'
+import { LunPaths } from './paths.ts'
+import { dataFile, guidOf, LunUnits } from './units.ts'
 
 export interface LunDesignOptions {
   readonly stmfadm: Stmfadm

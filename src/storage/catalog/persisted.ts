@@ -2,8 +2,8 @@
 // by a hand: it is parsed. What an older version did not write has the value that it meant; what cannot be understood is refused.
 
 import { z } from 'zod'
-import { StorageError } from '../errors.ts'
-import { KiB, type VolumeFormat, type VolumeParameters, type VolumeSource } from './model.ts'
+import { StorageError } from '../../errors.ts'
+import { KiB, type VolumeFormat, type VolumeParameters, type VolumeSource } from '../model.ts'
 
 /** Written on every new volume. Volumes of versions that did not write one have the format before this. */
 export const FORMAT_VERSION = 1

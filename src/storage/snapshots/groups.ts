@@ -1,17 +1,17 @@
 // Group snapshots: one cut through several volumes at one moment. The members are ordinary snapshots that share a leaf; the group is
 // nothing but them, so it exists as long as one of them does.
 
-import { StorageError } from '../errors.ts'
-import type { KeyedLock } from '../locks.ts'
-import { readDialect } from '../zfs/dialect.ts'
-import { readSnapshots } from './catalog.ts'
-import type { Snapshot } from './model.ts'
-import { findGroupId, findSnapshotId, groupLeaf } from './names.ts'
-import { findPlace, getPlace, type Pool, type Pools, type VolumePlace } from './pool.ts'
-import { formatSnapshotProperties } from './properties.ts'
-import type { Reaper } from './reaper.ts'
-import { deleteOneSnapshot } from './snapshot-deletion.ts'
-import type { SnapshotIndex } from './snapshot-index.ts'
+import { StorageError } from '../../errors.ts'
+import type { KeyedLock } from '../../locks.ts'
+import { readDialect } from '../../zfs/dialect.ts'
+import { formatSnapshotProperties } from '../catalog/properties.ts'
+import { readSnapshots } from '../catalog/read.ts'
+import type { Snapshot } from '../model.ts'
+import { findGroupId, findSnapshotId, groupLeaf } from '../names.ts'
+import { findPlace, getPlace, type Pool, type Pools, type VolumePlace } from '../pool.ts'
+import type { Reaper } from '../volumes/reaper.ts'
+import { deleteOneSnapshot } from './deletion.ts'
+import type { SnapshotIndex } from './index-by-name.ts'
 import type { SnapshotsOptions } from './snapshots.ts'
 
 export interface Group {

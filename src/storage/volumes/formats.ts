@@ -1,8 +1,8 @@
 // What a format asks of a new volume: a size that the guest can use, and a source that holds it. Refused when the volume is asked for:
 // found out by the guest it would be too late, with a volume that never mounts. Pure.
 
-import { StorageError } from '../errors.ts'
-import { MiB, type VolumeFormat, type VolumeParameters } from './model.ts'
+import { StorageError } from '../../errors.ts'
+import { MiB, type VolumeFormat, type VolumeParameters } from '../model.ts'
 
 /** mkfs.xfs makes no smaller one (xfsprogs 5.19 and later, source). */
 const SMALLEST_XFS_BYTES = 300 * MiB

@@ -1,10 +1,10 @@
 // Decisions of attaching and detaching: from what was observed to the steps to take, or to the refusal. Pure, no I/O.
 
-import { StorageError } from '../errors.ts'
-import type { AttachStep, DetachStep, ExportedBackend, GuestDisk, MachineState } from '../hypervisor.ts'
-import { type Attachment, type AttachRequest, type GuestId, type Sharing, TiB, type Volume } from './model.ts'
-import { attachmentName, formatGuestId, leafOfAttachmentName, preferredLun, preferredSlot } from './names.ts'
-import type { PoolMachine, PoolPath, VolumePlace } from './pool.ts'
+import { StorageError } from '../../errors.ts'
+import type { AttachStep, DetachStep, ExportedBackend, GuestDisk, MachineState } from '../../hypervisor.ts'
+import { type Attachment, type AttachRequest, type GuestId, type Sharing, TiB, type Volume } from '../model.ts'
+import { attachmentName, formatGuestId, leafOfAttachmentName, preferredLun, preferredSlot } from '../names.ts'
+import type { PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
 
 /** What the controller must know of a guest's platform. */
 export interface GuestRule {

@@ -1,10 +1,10 @@
 // Looking at the machines of a volume: their listings, and whether an earlier command of unknown fate may still change them.
 // A machine that cannot be reached is a value here, never an empty listing.
 
-import type { StorageError } from '../errors.ts'
-import type { MachineState } from '../hypervisor.ts'
-import { ShellError } from '../shell/shell.ts'
-import type { Pool, PoolMachine, VolumePlace } from './pool.ts'
+import type { StorageError } from '../../errors.ts'
+import type { MachineState } from '../../hypervisor.ts'
+import { ShellError } from '../../shell/shell.ts'
+import type { Pool, PoolMachine, VolumePlace } from '../pool.ts'
 
 /** By name; a machine that cannot be reached has its error in its place. */
 export type MachineStates = ReadonlyMap<string, MachineState | StorageError>

@@ -1,11 +1,11 @@
 // Reads volumes and attachment records from a pool. Absence is only ever concluded in the sight of the parent dataset:
 // ZFS says "does not exist" of everything in a pool that is not imported, and omits suspended pools from recursive listings (recorded).
 
-import { isStorageError, StorageError } from '../errors.ts'
-import type { Properties } from '../zfs/zfs.ts'
-import type { Attachment, GuestId, Sharing, Snapshot, Volume } from './model.ts'
-import { guestRecordLeaf, isGuestRecord, isSnapshotLeaf, isVolumeLeaf, releasingRecordLeaf, sameGuest } from './names.ts'
-import { type Pool, placeOf, type VolumePlace, zpoolOf } from './pool.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
+import type { Properties } from '../../zfs/zfs.ts'
+import type { Attachment, GuestId, Sharing, Snapshot, Volume } from '../model.ts'
+import { guestRecordLeaf, isGuestRecord, isSnapshotLeaf, isVolumeLeaf, releasingRecordLeaf, sameGuest } from '../names.ts'
+import { type Pool, placeOf, type VolumePlace, zpoolOf } from '../pool.ts'
 import {
   describeOwner,
   findSnapshot,

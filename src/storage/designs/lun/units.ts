@@ -1,11 +1,11 @@
 // The logical units and views of design `lun` on the storage host: made, completed, shown to a machine, hidden, compared. Everything
 // here can be repeated; a unit that is not as it should be is never attached.
 
-import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../comstar/stmfadm.ts'
-import { isStorageError, StorageError } from '../../errors.ts'
-import { logicalUnitGuid, nextLun } from '../names.ts'
-import type { Pool, VolumePlace } from '../pool.ts'
-import type { DesignFinding, DesignInventory, LunChoice } from './design.ts'
+import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../../comstar/stmfadm.ts'
+import { isStorageError, StorageError } from '../../../errors.ts'
+import { logicalUnitGuid, nextLun } from '../../names.ts'
+import type { Pool, VolumePlace } from '../../pool.ts'
+import type { DesignFinding, DesignInventory, LunChoice } from '../design.ts'
 
 const LUN_TRIES = 64
 /** What stmfadm calls the view of a unit that every initiator has. */

@@ -1,11 +1,11 @@
 // Which volumes have a snapshot of which name: the one thing the driver remembers. Complete before it is used, it may only ever refuse
 // or point, and whoever acts on it reads first: another process may have made or deleted what it says.
 
-import { StorageError } from '../errors.ts'
-import { shared } from '../locks.ts'
-import { listSnapshotNames } from './lists.ts'
-import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from './names.ts'
-import type { Pool, Pools } from './pool.ts'
+import { StorageError } from '../../errors.ts'
+import { shared } from '../../locks.ts'
+import { listSnapshotNames } from '../catalog/lists.ts'
+import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../names.ts'
+import type { Pool, Pools } from '../pool.ts'
 
 /** By leaf. Tens of thousands of snapshots have one volume each, the members of a group have several: no set for each of the many. */
 type Volumes = Map<string, string | Set<string>>

@@ -2,7 +2,7 @@
 // A generated file is a pure function of its sources: no clock, no machine, no order of a directory.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { generateConfigurationReference } from '../src/cli/config-reference.ts'
+import { generateConfigurationReference } from '../src/config/reference.ts'
 import { generateDescriptor, generateTypes } from './csi-types.ts'
 
 interface GeneratedFile {
@@ -13,8 +13,8 @@ interface GeneratedFile {
 const root = new URL('../', import.meta.url)
 
 const FILES: readonly GeneratedFile[] = [
-  { file: 'src/csi/types.gen.ts', generate: generateTypes },
-  { file: 'src/csi/descriptor.gen.ts', generate: generateDescriptor },
+  { file: 'src/csi/wire/types.gen.ts', generate: generateTypes },
+  { file: 'src/csi/wire/descriptor.gen.ts', generate: generateDescriptor },
   { file: 'docs/configuration.md', generate: generateConfigurationReference },
 ]
 

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { SshShell } from '../src/shell/ssh.ts'
+import type { SshShell } from '../src/shell/ssh/ssh.ts'
 import { buildTool } from './csi-tools.ts'
 import { GuestPaths } from './sanity/guest-paths.ts'
 import { SanityInstallation } from './sanity/installation.ts'

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import protobuf from 'protobufjs'
 import descriptor from 'protobufjs/ext/descriptor.js'
-import { DESCRIPTOR } from '../src/csi/descriptor.gen.ts'
+import { DESCRIPTOR } from '../src/csi/wire/descriptor.gen.ts'
 import { buildTool } from './csi-tools.ts'
 
 const PACKAGE = 'csi.v1'

@@ -10,7 +10,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'a claim whose class is of another pool now gets a second volume',
     changes: [
       {
-        file: 'src/cli/apply-plugins.ts',
+        file: 'src/apply/plugins.ts',
         find: '    if (found.length === 0) return undefined\n',
         replace: '    if (own.length === 0) return undefined\n',
       },
@@ -21,7 +21,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'what is mounted below another path is mounted in the order of the files',
     changes: [
       {
-        file: 'src/cli/manifests-order.ts',
+        file: 'src/manifests/order.ts',
         find: '      return [keyOf(object), [...from, ...below]]\n',
         replace: '      return [keyOf(object), below.length > 0 ? from : [...from]]\n',
       },
@@ -32,7 +32,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'a volume is not detached from guests that the claim does not name, and that is a success',
     changes: [
       {
-        file: 'src/cli/apply.ts',
+        file: 'src/apply/apply.ts',
         find: '      if (!isNamed) refuseOtherGuests(claim, found)\n',
         replace: '      if (!isNamed) tools.print(claim.name)\n',
       },
@@ -43,7 +43,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'a changed mount path leaves the volume at both',
     changes: [
       {
-        file: 'src/cli/apply-claim.ts',
+        file: 'src/apply/claim.ts',
         find: 'volume_id, ...staging, volume_capability: atPath, target_path',
         replace: '...common, ...staging, target_path',
       },
@@ -54,7 +54,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'files in which nothing is to be done are a success without a word',
     changes: [
       {
-        file: 'src/cli/apply.ts',
+        file: 'src/apply/apply.ts',
         find: "  if (objects.length === 0) tools.print('no claim and",
         replace: "  if (objects.length < 0) tools.print('no claim and",
       },
@@ -63,14 +63,14 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'bytes of a manifest that are no text are replaced by others',
-    changes: [{ file: 'src/bin/manifest-files.ts', find: "'utf-8', { fatal: true }", replace: "'utf-8', { fatal: false }" }],
+    changes: [{ file: 'src/manifests/files.ts', find: "'utf-8', { fatal: true }", replace: "'utf-8', { fatal: false }" }],
     tests: ['test/behaviour/apply-command.test'],
   },
   {
     name: 'a mount path that no guest has room for is known when the volume is attached',
     changes: [
       {
-        file: 'src/cli/manifests-claims.ts',
+        file: 'src/manifests/claims.ts',
         find: 'paths?.filter(isTooLong)',
         replace: 'paths?.filter(path => isTooLong(path) && path === mode)',
       },
@@ -80,7 +80,11 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   {
     name: 'the machine is not looked at again when a disk of a guest that was off is removed',
     changes: [
-      { file: 'src/ldoms/machine.ts', find: "    if (step.only === 'while-off') {\n", replace: '    if (step.name === step.guest) {\n' },
+      {
+        file: 'src/hypervisors/ldoms/machine.ts',
+        find: "    if (step.only === 'while-off') {\n",
+        replace: '    if (step.name === step.guest) {\n',
+      },
     ],
     tests: [GUEST_OFF],
   },
@@ -93,24 +97,22 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a controller that does not know the condition is asked to detach all the same',
-    changes: [
-      { file: 'src/cli/apply-taking.ts', find: '    if (!plugins.knowsConditions) {\n', replace: '    if (guest === undefined) {\n' },
-    ],
+    changes: [{ file: 'src/apply/taking.ts', find: '    if (!plugins.knowsConditions) {\n', replace: '    if (guest === undefined) {\n' }],
     tests: [GUEST_OFF],
   },
   {
     name: 'a file that is no manifest is told in full',
-    changes: [{ file: 'src/cli/manifests-documents.ts', find: 'wrong.slice(0, PROBLEMS_SHOWN)', replace: 'wrong' }],
+    changes: [{ file: 'src/manifests/documents.ts', find: 'wrong.slice(0, PROBLEMS_SHOWN)', replace: 'wrong' }],
     tests: ['test/unit/manifests.test'],
   },
   {
     name: 'mistakes in a file are told in words of its reader',
-    changes: [{ file: 'src/config.ts', find: 'message: inWords(issue) }', replace: 'message: issue.message }' }],
+    changes: [{ file: 'src/config/config.ts', find: 'message: inWords(issue) }', replace: 'message: issue.message }' }],
     tests: ['test/unit/config.test'],
   },
   {
     name: 'a list as kubectl prints it is one object',
-    changes: [{ file: 'src/cli/manifests-documents.ts', find: "value.kind !== 'List' || ", replace: "value.kind === 'List' || " }],
+    changes: [{ file: 'src/manifests/documents.ts', find: "value.kind !== 'List' || ", replace: "value.kind === 'List' || " }],
     tests: ['test/unit/manifests.test'],
   },
   {

@@ -3,8 +3,8 @@
 import type { Defect } from './table.ts'
 
 const PREPARATION = 'src/guest/disk-preparation.ts'
-const LINUX = 'src/guest/linux.ts'
-const SOLARIS = 'src/guest/solaris.ts'
+const LINUX = 'src/guest/linux/linux.ts'
+const SOLARIS = 'src/guest/solaris/solaris.ts'
 
 const STAGING = 'test/behaviour/guest-staging.test'
 const IDENTITY = 'test/behaviour/guest-identity.test'
@@ -22,12 +22,12 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a path with a blank makes the label of a disk unreadable',
-    changes: [{ file: 'src/guest/solaris-tables.ts', find: '(?: +.*)?$/)\n', replace: '(?: +\\S+)?$/)\n' }],
+    changes: [{ file: 'src/guest/solaris/tables.ts', find: '(?: +.*)?$/)\n', replace: '(?: +\\S+)?$/)\n' }],
     tests: ['test/unit/solaris-tables.test'],
   },
   {
     name: 'labels of SELinux are refused for their commas',
-    changes: [{ file: 'src/guest/mount-options.ts', find: '    if (SELINUX_OPTION.test(option)) continue\n', replace: '' }],
+    changes: [{ file: 'src/model/mount-options.ts', find: '    if (SELINUX_OPTION.test(option)) continue\n', replace: '' }],
     tests: ['test/behaviour/guest-ownership.test'],
   },
   {
@@ -78,7 +78,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'any failure to read a label is taken for an unlabelled disk',
-    changes: [{ file: 'src/guest/solaris-label.ts', find: 'geometry errno = 0x16\\b/', replace: 'geometry errno = 0x/' }],
+    changes: [{ file: 'src/guest/solaris/label.ts', find: 'geometry errno = 0x16\\b/', replace: 'geometry errno = 0x/' }],
     tests: [STAGING, 'test/behaviour/bad-days-guest.test'],
   },
   {
@@ -137,7 +137,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the size of a disk is sought on a line of its own, which older releases do not begin for it',
-    changes: [{ file: 'src/guest/solaris-tables.ts', find: '(?:^|\\S +)Size: ', replace: '^Size: ' }],
+    changes: [{ file: 'src/guest/solaris/tables.ts', find: '(?:^|\\S +)Size: ', replace: '^Size: ' }],
     tests: [STAGING],
   },
   {
@@ -194,12 +194,12 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'an ssh channel that closes without a status is a success',
     changes: [
       {
-        file: 'src/shell/ssh-execution.ts',
+        file: 'src/shell/ssh/execution.ts',
         find: '    if (this.#exitStatus === undefined) {\n',
         replace: '    if (this.#exitStatus === undefined && this.#signal !== undefined) {\n',
       },
       {
-        file: 'src/shell/ssh-execution.ts',
+        file: 'src/shell/ssh/execution.ts',
         find: '    const exitStatus = this.#exitStatus\n',
         replace: '    const exitStatus = this.#exitStatus ?? 0\n',
       },
@@ -210,7 +210,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a host key that is not pinned is accepted',
     changes: [
       {
-        file: 'src/shell/known-hosts.ts',
+        file: 'src/shell/ssh/known-hosts.ts',
         find: "  return pinned.length > 0 ? 'differs' : 'unknown'\n",
         replace: "  return pinned.length > 0 ? 'differs' : 'known'\n",
       },
@@ -263,13 +263,17 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   {
     name: 'a connection that is given up is closed, and the kernel sends the rest later',
     changes: [
-      { file: 'src/shell/resetting-socket.ts', find: '    return this.resetAndDestroy()\n', replace: '    return super.destroy(error)\n' },
+      {
+        file: 'src/shell/ssh/resetting-socket.ts',
+        find: '    return this.resetAndDestroy()\n',
+        replace: '    return super.destroy(error)\n',
+      },
     ],
     tests: ['test/unit/resetting-socket.test', 'test/behaviour/ssh.test'],
   },
   {
     name: 'variables stand before a command without env',
-    changes: [{ file: 'src/shell/ssh.ts', find: "['/usr/bin/env', 'LC_ALL=C',", replace: "['LC_ALL=C'," }],
+    changes: [{ file: 'src/shell/ssh/ssh.ts', find: "['/usr/bin/env', 'LC_ALL=C',", replace: "['LC_ALL=C'," }],
     tests: ['test/behaviour/ssh.test'],
   },
   {
@@ -337,7 +341,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a file system that the kernel still works on counts as let go',
     changes: [
       {
-        file: 'src/guest/linux.ts',
+        file: 'src/guest/linux/linux.ts',
         find: 'if (live !== undefined) kernel.push',
         replace: "if (live !== undefined && name === '') kernel.push",
       },
@@ -348,7 +352,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a raw disk that is open through another node counts as let go',
     changes: [
       {
-        file: 'src/guest/linux.ts',
+        file: 'src/guest/linux/linux.ts',
         find: '...(await this.#processesOf(device, signal))]',
         replace: '...(await this.#processesOf(device, signal)).slice(1000)]',
       },
@@ -403,7 +407,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a covered mount is taken for a publication',
     changes: [
       {
-        file: 'src/guest/disks.ts',
+        file: 'src/guest/platform.ts',
         find: 'return index < 0 || isHidden ? undefined : rows[index]',
         replace: "return index < 0 || (isHidden && path === '') ? undefined : rows[index]",
       },
@@ -425,7 +429,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a mount option that makes a loop device is let through',
     changes: [
       {
-        file: 'src/guest/mount-options.ts',
+        file: 'src/model/mount-options.ts',
         find: 'loop|offset|sizelimit|',
         replace: 'loop|',
       },
@@ -458,7 +462,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a file system of a newer system is called damaged',
     changes: [
       {
-        file: 'src/guest/linux.ts',
+        file: 'src/guest/linux/linux.ts',
         find: 'const NEWER_FORMAT = /has unsupported feature\\(s\\)|Get a newer version of e2fsck/',
         replace: 'const NEWER_FORMAT = /^$^/',
       },

@@ -2,8 +2,8 @@
 
 import type { Defect } from './table.ts'
 
-const LISTING = 'src/ldoms/listing.ts'
-const SAVED = 'src/ldoms/saved-configurations.ts'
+const LISTING = 'src/hypervisors/ldoms/listing.ts'
+const SAVED = 'src/hypervisors/ldoms/saved-configurations.ts'
 const SAVER = 'test/behaviour/machine-saver.test'
 const TEXTS = 'test/behaviour/machine-texts.test'
 const LISTINGS = 'test/unit/ldm-listing.test'
@@ -18,7 +18,7 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     name: 'a guest is changed whose listing may be its own text',
     changes: [
       {
-        file: 'src/ldoms/machine.ts',
+        file: 'src/hypervisors/ldoms/machine.ts',
         find: "const readiness: GuestReadiness = unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }",
         replace: 'const readiness: GuestReadiness = readinessOf(state, flags)',
       },
@@ -100,7 +100,7 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     name: 'a save that failed waits for the next change',
     changes: [
       {
-        file: 'src/ldoms/configuration-saver.ts',
+        file: 'src/hypervisors/ldoms/configuration-saver.ts',
         find: '        if (failure !== undefined && this.#firstChangeMs !== undefined) await',
         replace: '        if (failure !== undefined) return\n        if (failure !== undefined) await',
       },
@@ -111,7 +111,7 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     name: 'what an earlier process left unsaved stays so',
     changes: [
       {
-        file: 'src/ldoms/ldm.ts',
+        file: 'src/hypervisors/ldoms/ldm.ts',
         find: "    return found === undefined || found.marks.includes('newer')\n",
         replace: '    return found === undefined\n',
       },

@@ -53,7 +53,13 @@ export const SHELL_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a listing is begun for callers who have all given up',
-    changes: [{ file: 'src/ldoms/machine.ts', find: '    if (next?.waiters === 0) throw', replace: '    if (next?.waiters === -1) throw' }],
+    changes: [
+      {
+        file: 'src/hypervisors/ldoms/machine.ts',
+        find: '    if (next?.waiters === 0) throw',
+        replace: '    if (next?.waiters === -1) throw',
+      },
+    ],
     tests: ['test/behaviour/machine.test'],
   },
   {
@@ -71,7 +77,7 @@ export const SHELL_DEFECTS: readonly Defect[] = [
     name: 'paths of a request are logged with the secrets in them',
     changes: [
       {
-        file: 'src/csi/handler.ts',
+        file: 'src/csi/wire/handler.ts',
         find: 'const names = redactAll(namesIn(call.request), secrets)',
         replace: 'const names = namesIn(call.request)',
       },

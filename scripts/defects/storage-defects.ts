@@ -426,7 +426,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'mount options that no guest takes are promised',
     changes: [
       {
-        file: 'src/csi/requests.ts',
+        file: 'src/csi/controller-requests.ts',
         find: "  for (const { mountOptions } of accesses) checkMountOptions('volume_capabilities', mountOptions)",
         replace: "  for (const { mountOptions } of accesses) checkMountOptions('volume_capabilities', mountOptions.slice(0, 0))",
       },

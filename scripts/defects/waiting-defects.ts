@@ -6,7 +6,7 @@ const LOCKS = 'src/locks.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
 const ORDER = 'test/behaviour/lock-order.test'
 const INDEX = 'src/storage/snapshots/index-by-name.ts'
-const MACHINE = 'src/ldoms/machine.ts'
+const MACHINE = 'src/hypervisors/ldoms/machine.ts'
 const JOINED = 'test/unit/joined-interleavings.test'
 const TOGETHER = 'test/behaviour/machine-together.test'
 const ORDERS = 'test/behaviour/interleavings.test'
@@ -106,14 +106,14 @@ export const WAITING_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a request begins beside one that its callers have not given up on',
-    changes: [{ file: 'src/csi/calls.ts', find: 'if (waiting === 0) controller', replace: 'if (waiting <= 1) controller' }],
+    changes: [{ file: 'src/csi/wire/calls.ts', find: 'if (waiting === 0) controller', replace: 'if (waiting <= 1) controller' }],
     tests: [JOINED],
   },
   {
     name: 'an answer outlives its request',
     changes: [
       {
-        file: 'src/csi/calls.ts',
+        file: 'src/csi/wire/calls.ts',
         find: 'if (key !== undefined && this.flights.get(key)?.signal === signal) this',
         replace: 'if (key !== undefined && signal.aborted) this',
       },

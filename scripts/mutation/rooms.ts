@@ -9,17 +9,17 @@ export interface Room {
 export const ROOMS: Readonly<Record<string, Room>> = {
   /** Whatever makes requests wait for one another. */
   locks: {
-    mutate: ['src/locks.ts', 'src/csi/calls.ts', 'src/shell/limited-shell.ts', 'src/storage/snapshots/index-by-name.ts'],
+    mutate: ['src/locks.ts', 'src/csi/wire/calls.ts', 'src/shell/limited-shell.ts', 'src/storage/snapshots/index-by-name.ts'],
     tests: ['test/unit/locks*.test.ts', 'test/unit/{calls,snapshot-index,joined-interleavings}.test.ts'],
   },
   // Without ssh: its tests hold real connections open for seconds, and a mutant would take minutes.
   shell: {
-    mutate: ['src/shell/*.ts', '!src/shell/ssh*.ts', '!src/shell/resetting-socket.ts'],
+    mutate: ['src/shell/*.ts', 'src/shell/ssh/known-hosts.ts'],
     tests: ['test/unit/shell-*.test.ts', 'test/unit/locks.test.ts'],
   },
   /** Texts of a guest's tools, names that are touched there, notes: what is decided without looking at a disk. */
   guest: {
-    mutate: ['src/guest/{disks,linux-tables,solaris-tables,paths,volume-notes,mkfs-options,mount-options}.ts'],
+    mutate: ['src/guest/{platform,linux/tables,solaris/tables,paths,volume-notes}.ts', 'src/model/{mkfs,mount}-options.ts'],
     tests: ['test/unit/{guest,linux,solaris}*.test.ts'],
   },
   /** Names, sizes, values on datasets, and what is planned from what was observed. */
@@ -29,7 +29,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   // The whole rooms, by the simulated installation: for a machine that has a night for it.
   'guest-whole': {
-    mutate: ['src/guest/*.ts'],
+    mutate: ['src/guest/**/*.ts'],
     tests: ['test/unit/{guest,linux,solaris}*.test.ts', 'test/behaviour/guest-*.test.ts'],
   },
   'storage-whole': {

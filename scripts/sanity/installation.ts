@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
+import { SshShell, type SshTarget } from '../../src/shell/ssh/ssh.ts'
 import { Processes, run } from '../demo/processes.ts'
 import { Simulation } from '../demo/simulation.ts'
 import type { Setting } from './variants.ts'

@@ -2,13 +2,13 @@
 // with one harmless read. It repairs nothing, and it keeps going: one finding must not hide the next.
 
 import { Stmfadm } from '../comstar/stmfadm.ts'
-import type { ControllerConfig, LunPoolConfig, PoolConfig } from '../config.ts'
-import { findGuestRule } from '../config.ts'
+import type { ControllerConfig, LunPoolConfig, PoolConfig } from '../config/config.ts'
+import { findGuestRule } from '../config/config.ts'
 import { describeError, isStorageError } from '../errors.ts'
+import { Ldm } from '../hypervisors/ldoms/ldm.ts'
+import type { Domain } from '../hypervisors/ldoms/listing.ts'
+import { findObstacle, savedPrefix } from '../hypervisors/ldoms/saved-configurations.ts'
 import { Iscsiadm } from '../iscsi/iscsiadm.ts'
-import { Ldm } from '../ldoms/ldm.ts'
-import type { Domain } from '../ldoms/listing.ts'
-import { findObstacle, savedPrefix } from '../ldoms/saved-configurations.ts'
 import type { Host } from '../shell/host.ts'
 import { listProcesses } from '../shell/processes.ts'
 import { FULLNESS_PROPERTIES, fullnessOf } from '../storage/fullness.ts'

@@ -1,14 +1,14 @@
 // What `ldom-csi volumes` shows: every volume with its attachment and its paths, as the pools and the machines say now.
 // It changes nothing, and it never shows a part for the whole: a pool that does not answer fails the list.
 
-import type { GuestDisk, MachineState, PathState } from '../hypervisor.ts'
+import type { GuestDisk, MachineState, PathState } from '../hypervisors/hypervisor.ts'
+import { formatBytes } from '../manifests/quantity.ts'
+import type { Volume } from '../model/volumes.ts'
 import { observeMachines } from '../storage/attachments/observation.ts'
 import { readPools } from '../storage/catalog/lists.ts'
 import type { Recorded } from '../storage/catalog/read.ts'
-import type { Volume } from '../storage/model.ts'
 import { attachmentName, formatGuestId, isReleasingRecord } from '../storage/names.ts'
 import type { Pools } from '../storage/pool.ts'
-import { formatBytes } from './quantity.ts'
 
 export interface VolumeRow {
   readonly volume: string

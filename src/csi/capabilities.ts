@@ -2,9 +2,9 @@
 // A malformed capability is `invalid-argument`, one that makes sense but is not served `unsupported`.
 
 import { StorageError } from '../errors.ts'
-import type { FileSystemType, Sharing, VolumeFormat } from '../storage/model.ts'
+import type { FileSystemType, Sharing, VolumeFormat } from '../model/volumes.ts'
 import { checkText, checkTexts, invalid } from './fields.ts'
-import { VolumeCapabilityAccessModeMode as Mode, type VolumeCapability } from './types.gen.ts'
+import { VolumeCapabilityAccessModeMode as Mode, type VolumeCapability } from './wire/types.gen.ts'
 
 /** What one capability asks for. */
 export interface Access {

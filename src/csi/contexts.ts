@@ -1,7 +1,7 @@
 // The two maps that travel from the controller to the node plugin through the orchestrator, written and read in one place.
 // Both can be read by users of the cluster: no secrets. The orchestrator adds keys of its own, so unknown keys are passed over.
 
-import type { AttachMode, Attachment, Volume } from '../storage/model.ts'
+import type { AttachMode, Attachment, Volume } from '../model/volumes.ts'
 import { findVolumeId } from '../storage/names.ts'
 import { invalid, type TextMap } from './fields.ts'
 

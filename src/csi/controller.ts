@@ -1,21 +1,21 @@
 // The Controller service: request to storage call to response. No decision about volumes or guests is made here.
 
+import type { GuestId, Volume, VolumeSource } from '../model/volumes.ts'
 import type { Attachments } from '../storage/attachments/attachments.ts'
 import type { Health } from '../storage/health.ts'
-import type { GuestId, Volume, VolumeSource } from '../storage/model.ts'
 import { findVolumeId, formatGuestId } from '../storage/names.ts'
 import type { VolumeChanges } from '../storage/volumes/changes.ts'
 import type { Volumes } from '../storage/volumes/volumes.ts'
 import { describe, isCompatible } from './capabilities.ts'
 import { formatPublishContext, formatVolumeContext } from './contexts.ts'
+import * as requests from './controller-requests.ts'
 import { checkMap } from './fields.ts'
-import { type Handlers, type Service, service } from './handler.ts'
 import { wireHealth } from './health.ts'
 import { cutPage, parsePage, rangeOf } from './pages.ts'
-import type { Draft } from './proto.ts'
-import * as requests from './requests.ts'
 import { type SnapshotOptions, snapshotHandlers } from './snapshots.ts'
 import { formatTopology } from './topology.ts'
+import { type Handlers, type Service, service } from './wire/handler.ts'
+import type { Draft } from './wire/proto.ts'
 import {
   type ControllerMethods,
   ControllerServiceCapabilityRPCType as Type,
@@ -23,7 +23,7 @@ import {
   type ValidateVolumeCapabilitiesResponse,
   type VolumeContentSource,
   type Volume as WireVolume,
-} from './types.gen.ts'
+} from './wire/types.gen.ts'
 
 /** What the service needs of storage. */
 export type VolumeStore = Pick<Volumes, 'ensureVolume' | 'deleteVolume' | 'getVolume' | 'capacity'>

@@ -2,8 +2,8 @@
 // Sizes of text count UTF-8 bytes, as CSI does. Whether an object exists is nobody's business here.
 
 import { StorageError } from '../errors.ts'
-import type { SizeRange } from '../storage/model.ts'
-import type { CapacityRange } from './types.gen.ts'
+import type { SizeRange } from '../model/volumes.ts'
+import type { CapacityRange } from './wire/types.gen.ts'
 
 export const TEXT_LIMIT = 128
 export const NODE_ID_LIMIT = 256

@@ -2,8 +2,8 @@
 // know these calls. No entries mean healthy; what could not be looked at is an error or an entry, never silence.
 
 import type { HealthProblem, VolumeHealth } from '../storage/health.ts'
-import type { Draft } from './proto.ts'
-import { VolumeHealthErrorType as Type, type VolumeHealth as WireVolumeHealth } from './types.gen.ts'
+import type { Draft } from './wire/proto.ts'
+import { VolumeHealthErrorType as Type, type VolumeHealth as WireVolumeHealth } from './wire/types.gen.ts'
 
 const TYPES: Readonly<Record<HealthProblem['kind'], Type>> = {
   degraded: Type.DEGRADED,

@@ -1,8 +1,8 @@
 // The Identity service: who the plugin is. It never asks a host: sidecars allow one second, and a storage host that is down
 // must not make the liveness probe restart the plugin.
 
-import { type Service, service } from './handler.ts'
-import { PluginCapabilityVolumeExpansionType as Expansion, PluginCapabilityServiceType as Type } from './types.gen.ts'
+import { type Service, service } from './wire/handler.ts'
+import { PluginCapabilityVolumeExpansionType as Expansion, PluginCapabilityServiceType as Type } from './wire/types.gen.ts'
 
 const SERVICES = [Type.CONTROLLER_SERVICE, Type.VOLUME_ACCESSIBILITY_CONSTRAINTS, Type.GROUP_CONTROLLER_SERVICE]
 

@@ -4,8 +4,8 @@
 import { StorageError } from '../errors.ts'
 import type { GuestHealth, GuestProblem } from '../guest/guest-health.ts'
 import type { StageRequest } from '../guest/guest-volumes.ts'
-import type { Draft } from './proto.ts'
-import { type NodeGetStorageHealthResponseStorageBackendHealth as BackendHealth, StorageHealthErrorType as Type } from './types.gen.ts'
+import type { Draft } from './wire/proto.ts'
+import { type NodeGetStorageHealthResponseStorageBackendHealth as BackendHealth, StorageHealthErrorType as Type } from './wire/types.gen.ts'
 
 /** What the service needs of the guest's platform. */
 export type GuestHealthStore = Pick<GuestHealth, 'reach' | 'inspect'>

@@ -5,8 +5,8 @@ import type { GuestFormat, PublishRequest, StageRequest } from '../guest/guest-v
 import { findVolumeId } from '../storage/names.ts'
 import { type Access, requireCapability } from './capabilities.ts'
 import { parsePublishContext, parseVolumeContext } from './contexts.ts'
+import { requireVolumeId } from './controller-requests.ts'
 import { checkMap, checkText, invalid, PATH_LIMIT, parseSizeRange, requireAbsolutePath, requirePath, type TextMap } from './fields.ts'
-import { requireVolumeId } from './requests.ts'
 import type {
   NodeExpandVolumeRequest,
   NodeGetVolumeHealthRequest,
@@ -15,7 +15,7 @@ import type {
   NodeStageVolumeRequest,
   NodeUnpublishVolumeRequest,
   NodeUnstageVolumeRequest,
-} from './types.gen.ts'
+} from './wire/types.gen.ts'
 
 export function parseStage(request: NodeStageVolumeRequest): StageRequest {
   const volumeId = requireVolumeId(request)

@@ -1,17 +1,17 @@
 // The Node service of one guest: request to guest call to response. It needs no controller and no storage host: what it has
 // to know comes in the two contexts.
 
-import type { Amounts } from '../guest/disks.ts'
 import type { GuestVolumes } from '../guest/guest-volumes.ts'
-import type { GuestId } from '../storage/model.ts'
+import type { Amounts } from '../guest/platform.ts'
+import type { GuestId } from '../model/volumes.ts'
 import { formatGuestId } from '../storage/names.ts'
 import { checkMap } from './fields.ts'
-import { type Handlers, type Service, service } from './handler.ts'
 import { wireHealth } from './health.ts'
 import { type GuestHealthStore, NodeHealth } from './node-health.ts'
 import * as requests from './node-requests.ts'
 import { formatTopology } from './topology.ts'
-import { type NodeMethods, NodeServiceCapabilityRPCType as Type, VolumeUsageUnit as Unit, type VolumeUsage } from './types.gen.ts'
+import { type Handlers, type Service, service } from './wire/handler.ts'
+import { type NodeMethods, NodeServiceCapabilityRPCType as Type, VolumeUsageUnit as Unit, type VolumeUsage } from './wire/types.gen.ts'
 
 /** What the service needs of the guest's platform. */
 export type GuestStore = Pick<GuestVolumes, 'stage' | 'unstage' | 'publish' | 'unpublish' | 'statistics' | 'expand'>

@@ -2,8 +2,8 @@
 // storage's. An unknown parameter is refused by name: a misspelt one must not be a volume with other properties than meant.
 
 import { StorageError } from '../errors.ts'
-import { parseMkfsOptions } from '../guest/mkfs-options.ts'
-import { type FileSystemType, KiB, type MutableParameters, type VolumeParameters } from '../storage/model.ts'
+import { parseMkfsOptions } from '../model/mkfs-options.ts'
+import { type FileSystemType, KiB, type MutableParameters, type VolumeParameters } from '../model/volumes.ts'
 import { parseFileSystem } from './capabilities.ts'
 import { checkMap, invalid, type TextMap } from './fields.ts'
 

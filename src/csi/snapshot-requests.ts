@@ -11,7 +11,7 @@ import type {
   DeleteVolumeGroupSnapshotRequest,
   GetVolumeGroupSnapshotRequest,
   ListSnapshotsRequest,
-} from './types.gen.ts'
+} from './wire/types.gen.ts'
 
 export interface SnapshotSpec {
   readonly name: string

@@ -1,22 +1,22 @@
 // Snapshots: the snapshot calls of the Controller service and the GroupController service. Request to storage call to response.
 
 import { StorageError } from '../errors.ts'
-import type { Snapshot } from '../storage/model.ts'
+import type { Snapshot } from '../model/volumes.ts'
 import { findVolumeId } from '../storage/names.ts'
 import type { Group, GroupSnapshots } from '../storage/snapshots/groups.ts'
 import type { Snapshots } from '../storage/snapshots/snapshots.ts'
-import { type Handlers, type Service, service } from './handler.ts'
 import { cutPage, rangeOf } from './pages.ts'
-import type { Draft } from './proto.ts'
 import * as requests from './snapshot-requests.ts'
 import { formatTopology } from './topology.ts'
+import { type Handlers, type Service, service } from './wire/handler.ts'
+import type { Draft } from './wire/proto.ts'
 import {
   type ControllerMethods,
   GroupControllerServiceCapabilityRPCType as GroupType,
   type Timestamp,
   type VolumeGroupSnapshot,
   type Snapshot as WireSnapshot,
-} from './types.gen.ts'
+} from './wire/types.gen.ts'
 
 /** What the services need of storage. */
 export type SnapshotStore = Pick<Snapshots, 'createSnapshot' | 'deleteSnapshot' | 'getSnapshot' | 'listSnapshots'>

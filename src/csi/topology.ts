@@ -2,9 +2,9 @@
 // reach a volume, is storage's.
 
 import { StorageError } from '../errors.ts'
-import type { VolumeSpec } from '../storage/model.ts'
+import type { VolumeSpec } from '../model/volumes.ts'
 import { invalid } from './fields.ts'
-import type { Topology, TopologyRequirement } from './types.gen.ts'
+import type { Topology, TopologyRequirement } from './wire/types.gen.ts'
 
 function machineKey(driverName: string): string {
   return `${driverName}/machine`

@@ -4,8 +4,8 @@
 
 import { createHash } from 'node:crypto'
 import { StorageError } from '../errors.ts'
-import type { GuestDevice, Platform } from './disks.ts'
 import type { Paths } from './paths.ts'
+import type { GuestDevice, Platform } from './platform.ts'
 import type { NotesRead } from './volume-notes.ts'
 
 export class BlockRecords {

@@ -3,10 +3,10 @@
 
 import type { Clock } from '../clock.ts'
 import { isStorageError, StorageError } from '../errors.ts'
-import { type Content, describeFailure, type GuestDevice, type Platform, type UseTable } from './disks.ts'
-import { parseMkfsOptions } from './mkfs-options.ts'
-import { checkMountOptions } from './mount-options.ts'
+import { parseMkfsOptions } from '../model/mkfs-options.ts'
+import { checkMountOptions } from '../model/mount-options.ts'
 import type { Paths } from './paths.ts'
+import { type Content, describeFailure, type GuestDevice, type Platform, type UseTable } from './platform.ts'
 import { UseNotes } from './use-notes.ts'
 
 const WAIT_FOR_DISK_MS = 30_000

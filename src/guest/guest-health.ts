@@ -4,8 +4,8 @@
 import { describeError, isStorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
 import { BlockRecords } from './block-records.ts'
-import { describeFailure, type Platform, type Use } from './disks.ts'
 import { Paths } from './paths.ts'
+import { describeFailure, type Platform, type Use } from './platform.ts'
 
 export interface GuestProblem {
   readonly kind: 'degraded' | 'inaccessible'

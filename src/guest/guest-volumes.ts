@@ -9,8 +9,8 @@ import { StorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
 import { BlockRecords } from './block-records.ts'
 import { DiskPreparation, type WantedVolume } from './disk-preparation.ts'
-import { type Amounts, describeFailure, type GuestDevice, type Platform, type Use, type UseTable } from './disks.ts'
 import { Paths } from './paths.ts'
+import { type Amounts, describeFailure, type GuestDevice, type Platform, type Use, type UseTable } from './platform.ts'
 import { digestOptions, type NotesRead, VolumeNotes } from './volume-notes.ts'
 
 // Disk numbers below belong to administrators: what is mounted from them is nobody's volume, unless a note says so.

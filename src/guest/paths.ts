@@ -4,7 +4,7 @@
 import { StorageError } from '../errors.ts'
 import { classify, expectSuccess, type FailureRow } from '../shell/failures.ts'
 import type { Command, CommandResult, Shell } from '../shell/shell.ts'
-import { MEASURE_MS } from './disks.ts'
+import { MEASURE_MS } from './platform.ts'
 
 // /bin is a link to /usr/bin on Solaris and on current Linux, and the real place on older Linux.
 const LS = '/bin/ls'

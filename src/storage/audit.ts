@@ -2,14 +2,14 @@
 // are found by, once: a pool has as many volumes as its machines have exports.
 
 import { describeError, isStorageError } from '../errors.ts'
-import type { ExportedBackend, MachineState } from '../hypervisor.ts'
+import type { ExportedBackend, MachineState } from '../hypervisors/hypervisor.ts'
+import type { Attachment, Volume } from '../model/volumes.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { describeRenamed } from './attachments/elsewhere.ts'
 import { type MachineStates, observeMachines } from './attachments/observation.ts'
 import { missingFromLive, speaksOf } from './attachments/plan.ts'
 import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './catalog/lists.ts'
 import { ownerCluster } from './catalog/properties.ts'
-import type { Attachment, Volume } from './model.ts'
 import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, isReleasingRecord, leafOfAttachmentName } from './names.ts'
 import { type Pool, type PoolMachine, type Pools, placeOf, type VolumePlace } from './pool.ts'
 

@@ -2,11 +2,11 @@
 // nothing. What could not be looked at is a problem or an error, never health.
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
-import type { GuestDisk, MachineState } from '../hypervisor.ts'
+import type { GuestDisk, MachineState } from '../hypervisors/hypervisor.ts'
+import type { Attachment } from '../model/volumes.ts'
 import { type MachineStates, observeMachines } from './attachments/observation.ts'
 import { readPool } from './catalog/lists.ts'
 import { readAttached } from './catalog/read.ts'
-import type { Attachment } from './model.ts'
 import { attachmentName, formatGuestId } from './names.ts'
 import { getPlace, type Pool, type PoolMachine, type PoolPath, type Pools, placeOf, type VolumePlace } from './pool.ts'
 

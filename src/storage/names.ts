@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { StorageError } from '../errors.ts'
-import type { GuestId } from './model.ts'
+import type { GuestId } from '../model/volumes.ts'
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 const LEAF = /^v-[a-z2-7]{20}$/

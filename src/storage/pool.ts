@@ -2,7 +2,7 @@
 // composition root from the configuration; nothing here is looked up or remembered.
 
 import { isStorageError, StorageError } from '../errors.ts'
-import type { Hypervisor } from '../hypervisor.ts'
+import type { Hypervisor } from '../hypervisors/hypervisor.ts'
 import type { Host } from '../shell/host.ts'
 import type { Zfs } from '../zfs/zfs.ts'
 import type { Design } from './designs/design.ts'

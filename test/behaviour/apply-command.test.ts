@@ -8,7 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { connect } from '../../src/csi/client.ts'
+import { connect } from '../../src/csi/wire/client.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../src/bin/ldom-csi.ts', import.meta.url))
 

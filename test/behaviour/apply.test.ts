@@ -1,12 +1,12 @@
 // `apply` through real sockets: claims become volumes, disks and mounts, again and away, against storage and guests in memory.
 
-import { applyManifests, deleteManifests } from '../../src/cli/apply.ts'
-import type { ApplyTools } from '../../src/cli/apply-step.ts'
-import { parseManifests } from '../../src/cli/manifests.ts'
+import { applyManifests, deleteManifests } from '../../src/apply/apply.ts'
+import type { ApplyTools } from '../../src/apply/step.ts'
 import { type AttachmentStore, controllerService, type VolumeStore } from '../../src/csi/controller.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import { type GuestStore, nodeService } from '../../src/csi/node.ts'
 import { StorageError } from '../../src/errors.ts'
+import { parseManifests } from '../../src/manifests/manifests.ts'
 import { MemoryGuest } from '../protocol/memory-guest.ts'
 import { controllerOptions, MemoryStorage } from '../protocol/memory-storage.ts'
 import { type Plugin, servePlugin } from '../protocol/plugin.ts'

@@ -2,8 +2,8 @@
 // record explains is refused or taken away.
 
 import { KeyedLock } from '../../src/locks.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { Attachments } from '../../src/storage/attachments/attachments.ts'
-import { MiB } from '../../src/storage/model.ts'
 import { parseGuestId, preferredSlot, recordLeaf, volumeLeaf } from '../../src/storage/names.ts'
 import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 import { byHand, justBefore, meetOnce, onMachine, reaches, watch } from '../support/meddling.ts'

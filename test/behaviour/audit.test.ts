@@ -1,6 +1,6 @@
 // What the audit sees of deleted volumes, of records and of exports that nothing explains, and that its work grows with what there is, not faster.
 
-import type { Hypervisor } from '../../src/hypervisor.ts'
+import type { Hypervisor } from '../../src/hypervisors/hypervisor.ts'
 import { audit } from '../../src/storage/audit.ts'
 import { formatParentProperties, formatRecordProperties } from '../../src/storage/catalog/properties.ts'
 import { guestRecordLeaf, logicalUnitGuid, releasingRecordLeaf } from '../../src/storage/names.ts'

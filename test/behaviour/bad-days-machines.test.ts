@@ -1,8 +1,8 @@
 // Guests that cannot take or give a disk now, and disks that others made.
 
 import { KeyedLock } from '../../src/locks.ts'
+import { GiB, TiB } from '../../src/model/volumes.ts'
 import { Attachments } from '../../src/storage/attachments/attachments.ts'
-import { GiB, TiB } from '../../src/storage/model.ts'
 import { attachmentName } from '../../src/storage/names.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../support/node.ts'

@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import { describeError, type ErrorKind, isStorageError } from '../../src/errors.ts'
+import type { Attachment, Volume, VolumeSpec } from '../../src/model/volumes.ts'
 import { worldState } from '../../src/sim/world-state.ts'
-import type { Attachment, Volume, VolumeSpec } from '../../src/storage/model.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 type PoolName = 'silver' | 'gold'

@@ -1,7 +1,7 @@
 // Texts that callers control, at their worst, and what a command line may look like afterwards.
 
 import fc from 'fast-check'
-import { formatCommandLine } from '../../src/shell/ssh.ts'
+import { formatCommandLine } from '../../src/shell/ssh/ssh.ts'
 import { parseLine } from '../../src/sim/words.ts'
 import type { World } from '../../src/sim/world.ts'
 

@@ -2,10 +2,10 @@
 // commands look like on a good day.
 
 import { controllerServices } from '../../src/bin/compose.ts'
-import { type CsiClient, RpcError } from '../../src/csi/client.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import { nodeService } from '../../src/csi/node.ts'
-import { VolumeCapabilityAccessModeMode as Mode } from '../../src/csi/types.gen.ts'
+import { type CsiClient, RpcError } from '../../src/csi/wire/client.ts'
+import { VolumeCapabilityAccessModeMode as Mode } from '../../src/csi/wire/types.gen.ts'
 import type { World } from '../../src/sim/world.ts'
 import { worldState } from '../../src/sim/world-state.ts'
 import { parseGuestId } from '../../src/storage/names.ts'

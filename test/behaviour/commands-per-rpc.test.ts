@@ -1,7 +1,7 @@
 // What each controller operation may cost in remote commands when nothing goes wrong. A larger number fails, a smaller one is a
 // reason to lower the budget. Pool `silver`: design local, one machine, one path. Pool `gold`: design lun, two machines with two paths each.
 
-import { MiB, type VolumeSource } from '../../src/storage/model.ts'
+import { MiB, type VolumeSource } from '../../src/model/volumes.ts'
 import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 type Pool = 'silver' | 'gold'

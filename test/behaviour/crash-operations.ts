@@ -2,7 +2,7 @@
 // world must look after either. Everything is asked of the simulator, nothing of the driver's own memory.
 
 import type { GuestVolumes } from '../../src/guest/guest-volumes.ts'
-import type { Attachment, Volume, VolumeSpec } from '../../src/storage/model.ts'
+import type { Attachment, Volume, VolumeSpec } from '../../src/model/volumes.ts'
 import { volumeLeaf } from '../../src/storage/names.ts'
 import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../support/node.ts'

@@ -2,7 +2,7 @@
 // they live, and after the last deletion the pool is empty without anybody looking for leftovers.
 
 import fc from 'fast-check'
-import { MiB, type VolumeSource } from '../../src/storage/model.ts'
+import { MiB, type VolumeSource } from '../../src/model/volumes.ts'
 import { type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 const AT = 4 * MiB

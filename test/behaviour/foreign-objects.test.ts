@@ -1,7 +1,7 @@
 // Names are computed, so another installation or an administrator can have given one to something else. What bears a name of the driver
 // and does not show that it is the driver's is neither removed nor changed.
 
-import { MiB } from '../../src/storage/model.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { logicalUnitGuid, volumeLeaf } from '../../src/storage/names.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 

@@ -2,7 +2,7 @@
 
 import { formatPublishContext, parsePublishContext } from '../../src/csi/contexts.ts'
 import type { GuestFormat } from '../../src/guest/guest-volumes.ts'
-import { type Attachment, MiB, type Volume } from '../../src/storage/model.ts'
+import { type Attachment, MiB, type Volume } from '../../src/model/volumes.ts'
 import { formatGuestId } from '../../src/storage/names.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 

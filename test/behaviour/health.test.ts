@@ -1,4 +1,4 @@
-import type { GuestDisk, MachineState } from '../../src/hypervisor.ts'
+import type { GuestDisk, MachineState } from '../../src/hypervisors/hypervisor.ts'
 import type { HealthProblem } from '../../src/storage/health.ts'
 import { Health } from '../../src/storage/health.ts'
 import type { Pools } from '../../src/storage/pool.ts'

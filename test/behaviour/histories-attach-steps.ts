@@ -1,7 +1,7 @@
 // Steps of histories that attach and detach: what each may be answered, and what the orchestrator knows afterwards.
 
 import { formatPublishContext } from '../../src/csi/contexts.ts'
-import type { Attachment } from '../../src/storage/model.ts'
+import type { Attachment } from '../../src/model/volumes.ts'
 import { parseGuestId } from '../../src/storage/names.ts'
 import { attachRequest } from '../support/installation.ts'
 import { AttachmentBelief, type VolumeBelief } from './histories-model.ts'

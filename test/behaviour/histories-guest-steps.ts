@@ -1,6 +1,6 @@
 // Steps of histories in a guest: what the node plugin may answer about an attached volume, what the guest writes, and what it must read.
 
-import type { Attachment } from '../../src/storage/model.ts'
+import type { Attachment } from '../../src/model/volumes.ts'
 import type { AttachmentBelief, VolumeBelief } from './histories-model.ts'
 import {
   BrokenPromise,

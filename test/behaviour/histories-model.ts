@@ -1,7 +1,7 @@
 // What an orchestrator knows of its volumes: what it was told, and where it was told nothing certain. Pure data and its rules; it
 // asks neither the driver nor the simulation.
 
-import type { Attachment, Snapshot, VolumeFormat, VolumeSpec } from '../../src/storage/model.ts'
+import type { Attachment, Snapshot, VolumeFormat, VolumeSpec } from '../../src/model/volumes.ts'
 import { formatSnapshotId, formatVolumeId, snapshotLeaf, volumeLeaf } from '../../src/storage/names.ts'
 
 export const CLUSTER = 'test'

@@ -1,7 +1,7 @@
 // Steps of histories that concern volumes and snapshots: what each may be answered, and what the orchestrator knows afterwards.
 
 import { formatVolumeContext } from '../../src/csi/contexts.ts'
-import { MiB, type Volume, type VolumeSpec } from '../../src/storage/model.ts'
+import { MiB, type Volume, type VolumeSpec } from '../../src/model/volumes.ts'
 import { volumeSpec } from '../support/installation.ts'
 import { BLANK, type Contents, type SnapshotBelief, union, type VolumeBelief } from './histories-model.ts'
 import { BrokenPromise, choose, type Expectation, either, type Player, refusal, SUCCESS } from './histories-player.ts'

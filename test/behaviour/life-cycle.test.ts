@@ -1,4 +1,4 @@
-import { MiB } from '../../src/storage/model.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../support/node.ts'
 

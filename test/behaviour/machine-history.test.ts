@@ -2,8 +2,8 @@
 // that no bound disk uses.
 
 import fc from 'fast-check'
-import { parseListing } from '../../src/ldoms/listing.ts'
-import { toMachineState } from '../../src/ldoms/machine.ts'
+import { parseListing } from '../../src/hypervisors/ldoms/listing.ts'
+import { toMachineState } from '../../src/hypervisors/ldoms/machine.ts'
 import { machineWorld } from './machine-world.ts'
 
 const PATHS = ['/dev/dsk/c0t1d0s2', '/dev/dsk/c0t2d0s2']

@@ -1,9 +1,9 @@
 // Saving a machine's configuration to its service processor, on a simulated machine and a clock that is turned by hand.
 
 import type { Clock } from '../../src/clock.ts'
-import { ConfigurationSaver } from '../../src/ldoms/configuration-saver.ts'
-import { Ldm } from '../../src/ldoms/ldm.ts'
-import { savedPrefix } from '../../src/ldoms/saved-configurations.ts'
+import { ConfigurationSaver } from '../../src/hypervisors/ldoms/configuration-saver.ts'
+import { Ldm } from '../../src/hypervisors/ldoms/ldm.ts'
+import { savedPrefix } from '../../src/hypervisors/ldoms/saved-configurations.ts'
 import { type LogFields, silentLog } from '../../src/log.ts'
 import { machineWorld } from './machine-world.ts'
 

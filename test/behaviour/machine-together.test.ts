@@ -1,7 +1,7 @@
 // Many changes of one machine at once: each is made in its turn, and a few at a time are looked at together.
 
-import type { AttachStep } from '../../src/hypervisor.ts'
-import { LdomMachine } from '../../src/ldoms/machine.ts'
+import type { AttachStep } from '../../src/hypervisors/hypervisor.ts'
+import { LdomMachine } from '../../src/hypervisors/ldoms/machine.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import type { Shell } from '../../src/shell/shell.ts'
 import { attachRequest, install, LeapingClock, volumeSpec } from '../support/installation.ts'

@@ -1,7 +1,7 @@
 // The hypervisor port on a simulated machine: what it reports, what its steps do, and how calls share a machine.
 
-import type { AttachStep, ExportedBackend } from '../../src/hypervisor.ts'
-import { LdomMachine } from '../../src/ldoms/machine.ts'
+import type { AttachStep, ExportedBackend } from '../../src/hypervisors/hypervisor.ts'
+import { LdomMachine } from '../../src/hypervisors/ldoms/machine.ts'
 import type { LdmSettings } from '../../src/sim/ldom/model.ts'
 import { machineWorld } from './machine-world.ts'
 

@@ -1,7 +1,7 @@
 // A pool that was moved or restored by `zfs send -R` and `zfs receive`: its properties are received ones, its logical units have lost
 // their metadata, and everything in it is still this driver's.
 
-import { MiB } from '../../src/storage/model.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 
 const PLACES = { silver: ['m1-primary', 'mtank/kubernetes'], gold: ['storage1', 'tank/kubernetes'] } as const

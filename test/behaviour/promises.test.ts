@@ -1,6 +1,6 @@
 // Promises that random histories or deliberate defects found unproved, each in its smallest form.
 
-import type { VolumeSpec } from '../../src/storage/model.ts'
+import type { VolumeSpec } from '../../src/model/volumes.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { byHand, meetOnce, onMachine, reaches, watch } from '../support/meddling.ts'
 import { stageRequest } from '../support/node.ts'

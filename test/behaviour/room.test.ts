@@ -2,8 +2,8 @@
 
 import { examine } from '../../src/cli/doctor.ts'
 import { type LogFields, silentLog } from '../../src/log.ts'
+import { GiB, MiB } from '../../src/model/volumes.ts'
 import { FullnessWatch } from '../../src/storage/fullness.ts'
-import { GiB, MiB } from '../../src/storage/model.ts'
 import { keepSweeping } from '../../src/storage/volumes/sweep.ts'
 import { type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 

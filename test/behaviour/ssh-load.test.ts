@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { composeInstallation, openRealShell } from '../../src/bin/compose.ts'
 import { systemClock } from '../../src/clock.ts'
-import { parseControllerConfig } from '../../src/config.ts'
+import { parseControllerConfig } from '../../src/config/config.ts'
 import { silentLog } from '../../src/log.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { demoWorld } from '../../src/sim/preset.ts'
 import { type Served, serve } from '../../src/sim/serve.ts'
-import { MiB } from '../../src/storage/model.ts'
 import { attachRequest, volumeSpec } from '../support/installation.ts'
 
 const MANY = 50

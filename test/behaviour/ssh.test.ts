@@ -5,7 +5,7 @@ import { type AddressInfo, createConnection, createServer, type Socket } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describeError } from '../../src/errors.ts'
-import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
+import { SshShell, type SshTarget } from '../../src/shell/ssh/ssh.ts'
 import { SimHost, Timeline } from '../../src/sim/host.ts'
 import { generateKeys, SimSshServer } from '../../src/sim/ssh-server.ts'
 

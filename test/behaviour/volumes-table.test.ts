@@ -1,7 +1,7 @@
 // What `volumes` shows of a simulated installation: states, numbers, devices and paths as they are, silence called silence.
 
 import { formatVolumeTable, listVolumeRows } from '../../src/cli/volumes.ts'
-import { MiB } from '../../src/storage/model.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { guestRecordLeaf, releasingRecordLeaf } from '../../src/storage/names.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { byHand } from '../support/meddling.ts'

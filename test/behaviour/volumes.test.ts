@@ -1,4 +1,4 @@
-import { MiB } from '../../src/storage/model.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { byHand } from '../support/meddling.ts'
 

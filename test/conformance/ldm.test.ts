@@ -3,9 +3,9 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { StorageError } from '../../src/errors.ts'
-import { LDM_FAILURES, LDM_NOTICES } from '../../src/ldoms/failures.ts'
-import { Ldm } from '../../src/ldoms/ldm.ts'
-import { parseListing } from '../../src/ldoms/listing.ts'
+import { LDM_FAILURES, LDM_NOTICES } from '../../src/hypervisors/ldoms/failures.ts'
+import { Ldm } from '../../src/hypervisors/ldoms/ldm.ts'
+import { parseListing } from '../../src/hypervisors/ldoms/listing.ts'
 import { classify } from '../../src/shell/failures.ts'
 import { DeviceError, type SimDevice } from '../../src/sim/devices.ts'
 import { SimHost, Timeline } from '../../src/sim/host.ts'

@@ -2,7 +2,7 @@
 
 import type { GroupStore, SnapshotStore } from '../../src/csi/snapshots.ts'
 import { StorageError } from '../../src/errors.ts'
-import type { Snapshot, Volume } from '../../src/storage/model.ts'
+import type { Snapshot, Volume } from '../../src/model/volumes.ts'
 import { findGroupId, formatSnapshotId, groupLeaf, snapshotLeaf } from '../../src/storage/names.ts'
 
 export class MemorySnapshots implements SnapshotStore, GroupStore {

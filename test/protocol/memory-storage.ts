@@ -2,7 +2,6 @@
 
 import type { AttachmentStore, ChangeStore, ControllerOptions, HealthStore, VolumeStore } from '../../src/csi/controller.ts'
 import { StorageError } from '../../src/errors.ts'
-import type { HealthProblem } from '../../src/storage/health.ts'
 import {
   type Attachment,
   type AttachRequest,
@@ -13,7 +12,8 @@ import {
   type Volume,
   type VolumeSource,
   type VolumeSpec,
-} from '../../src/storage/model.ts'
+} from '../../src/model/volumes.ts'
+import type { HealthProblem } from '../../src/storage/health.ts'
 import { findVolumeId, formatGuestId, formatVolumeId, preferredSlot, volumeLeaf } from '../../src/storage/names.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 

@@ -3,9 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CsiClient, connect } from '../../src/csi/client.ts'
-import type { Service } from '../../src/csi/handler.ts'
-import { type CsiServer, startServer } from '../../src/csi/server.ts'
+import { type CsiClient, connect } from '../../src/csi/wire/client.ts'
+import type { Service } from '../../src/csi/wire/handler.ts'
+import { type CsiServer, startServer } from '../../src/csi/wire/server.ts'
 import { createLog } from '../../src/log.ts'
 
 export interface Plugin {

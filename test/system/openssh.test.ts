@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { SshShell, type SshTarget } from '../../src/shell/ssh.ts'
+import { SshShell, type SshTarget } from '../../src/shell/ssh/ssh.ts'
 
 const SSHD = '/usr/sbin/sshd'
 const TCSH = '/bin/tcsh'

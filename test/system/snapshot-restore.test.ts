@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MiB, type Volume, type VolumeFormat } from '../../src/storage/model.ts'
+import { MiB, type Volume, type VolumeFormat } from '../../src/model/volumes.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 import { publishRequest, stageRequest } from '../support/node.ts'
 

@@ -1,6 +1,7 @@
 // Decisions of attaching at their edges: one byte, one number, one name, one service more or less.
 
-import type { ExportedBackend, GuestDisk, GuestReadiness, MachineState } from '../../src/hypervisor.ts'
+import type { ExportedBackend, GuestDisk, GuestReadiness, MachineState } from '../../src/hypervisors/hypervisor.ts'
+import { type Attachment, type AttachRequest, MiB, TiB, type Volume } from '../../src/model/volumes.ts'
 import {
   checkAttach,
   checkPlatformSize,
@@ -17,7 +18,6 @@ import {
   speaksOf,
 } from '../../src/storage/attachments/plan.ts'
 import type { Design } from '../../src/storage/designs/design.ts'
-import { type Attachment, type AttachRequest, MiB, TiB, type Volume } from '../../src/storage/model.ts'
 import { attachmentName, preferredLun, preferredSlot } from '../../src/storage/names.ts'
 import type { Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 

@@ -1,4 +1,5 @@
-import type { ExportedBackend, GuestReadiness, MachineState } from '../../src/hypervisor.ts'
+import type { ExportedBackend, GuestReadiness, MachineState } from '../../src/hypervisors/hypervisor.ts'
+import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/model/volumes.ts'
 import {
   checkAttach,
   findStrangers,
@@ -10,7 +11,6 @@ import {
   planNewSlot,
 } from '../../src/storage/attachments/plan.ts'
 import type { Design } from '../../src/storage/designs/design.ts'
-import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/storage/model.ts'
 import { attachmentName, preferredSlot, volumeLeaf } from '../../src/storage/names.ts'
 import type { Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 

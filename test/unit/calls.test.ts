@@ -1,7 +1,7 @@
 // Requests in flight by themselves: who joins which work, and until when the work goes on.
 
 import { once } from 'node:events'
-import { type Caller, Calls } from '../../src/csi/calls.ts'
+import { type Caller, Calls } from '../../src/csi/wire/calls.ts'
 
 const gate = () => Promise.withResolvers<string>()
 

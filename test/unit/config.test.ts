@@ -1,7 +1,7 @@
 // The configuration files: what is accepted, what each mistake is called, and that all mistakes are reported together.
 
 import { parse, stringify } from 'yaml'
-import { ConfigError, findGuestRule, matchesGlob, parseControllerConfig, parseNodeConfig } from '../../src/config.ts'
+import { ConfigError, findGuestRule, matchesGlob, parseControllerConfig, parseNodeConfig } from '../../src/config/config.ts'
 
 const CONTROLLER = `
 driverName: vdisk.ldom-csi.io

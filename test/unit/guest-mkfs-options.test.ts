@@ -1,4 +1,4 @@
-import { parseMkfsOptions } from '../../src/guest/mkfs-options.ts'
+import { parseMkfsOptions } from '../../src/model/mkfs-options.ts'
 
 test.each([
   { text: '', type: 'ext4', words: [] },

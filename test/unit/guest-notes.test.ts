@@ -1,8 +1,8 @@
 // What notes in a guest say of its volumes, and what a mount option may be.
 
-import { checkMountOptions } from '../../src/guest/mount-options.ts'
 import { Paths } from '../../src/guest/paths.ts'
 import { digestOptions, NotesRead, VolumeNotes } from '../../src/guest/volume-notes.ts'
+import { checkMountOptions } from '../../src/model/mount-options.ts'
 import type { Command, Shell } from '../../src/shell/shell.ts'
 
 const [A, B] = ['gold/v-a', 'gold/v-b']

@@ -1,8 +1,8 @@
 // The pure decisions around formatting: what counts as a proof of zeros, what a name is, and each reason not to format.
 
 import { reasonNotToFormat } from '../../src/guest/disk-preparation.ts'
-import { type Content, type GuestDevice, isUnder, PROBE_BYTES, parseZeroDump } from '../../src/guest/disks.ts'
 import { parseEntry } from '../../src/guest/paths.ts'
+import { type Content, type GuestDevice, isUnder, PROBE_BYTES, parseZeroDump } from '../../src/guest/platform.ts'
 
 const ZEROS = `0000000${' 000000'.repeat(8)}\n*\n0400000\n`
 

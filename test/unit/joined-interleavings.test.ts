@@ -1,9 +1,9 @@
 // Work that several callers share, and turns of a machine, in every order that fast-check's scheduler finds.
 
 import fc from 'fast-check'
-import { Calls } from '../../src/csi/calls.ts'
-import type { AttachStep } from '../../src/hypervisor.ts'
-import { LdomMachine } from '../../src/ldoms/machine.ts'
+import { Calls } from '../../src/csi/wire/calls.ts'
+import type { AttachStep } from '../../src/hypervisors/hypervisor.ts'
+import { LdomMachine } from '../../src/hypervisors/ldoms/machine.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import type { Shell } from '../../src/shell/shell.ts'
 import { SnapshotIndex } from '../../src/storage/snapshots/index-by-name.ts'

@@ -1,6 +1,6 @@
 // Listings of ldm as text, and what the driver reads in them.
 
-import { parseListing } from '../../src/ldoms/listing.ts'
+import { parseListing } from '../../src/hypervisors/ldoms/listing.ts'
 
 const BINDINGS = `VERSION 1.11
 DOMAIN|name=primary|state=active|flags=-n-cv-|cons=UART|ncpu=8|mem=8589934592|util=0.4%|uptime=100|norm_util=0.4%

@@ -1,7 +1,7 @@
 // The ldm tool: the arguments it sends, and what it makes of exit statuses and texts.
 
-import { formatRefusal } from '../../src/ldoms/failures.ts'
-import { Ldm } from '../../src/ldoms/ldm.ts'
+import { formatRefusal } from '../../src/hypervisors/ldoms/failures.ts'
+import { Ldm } from '../../src/hypervisors/ldoms/ldm.ts'
 import { type SimAnswer, SimHost, Timeline } from '../../src/sim/host.ts'
 import { SimShell } from '../../src/sim/sim-shell.ts'
 

@@ -9,7 +9,7 @@ import {
   parseBlkid,
   parseFileSystemStat,
   parseMountInfo,
-} from '../../src/guest/linux-tables.ts'
+} from '../../src/guest/linux/tables.ts'
 
 const DEVICE = { identity: '230:32', blockPath: '/dev/zd32' }
 const MOUNTS = [

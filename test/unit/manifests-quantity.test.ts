@@ -1,6 +1,6 @@
 // Kubernetes quantities in manifests, and sizes for people.
 
-import { formatBytes, parseQuantity } from '../../src/cli/quantity.ts'
+import { formatBytes, parseQuantity } from '../../src/manifests/quantity.ts'
 
 test.each([
   ['1', 1],

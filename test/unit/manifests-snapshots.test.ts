@@ -1,6 +1,6 @@
 // Manifest files of `apply` that speak of more than claims and their classes: snapshots, sources, several guests, attributes.
 
-import { type Claim, type Manifests, parseManifests } from '../../src/cli/manifests.ts'
+import { type Claim, type Manifests, parseManifests } from '../../src/manifests/manifests.ts'
 
 const CLASS = `
 apiVersion: storage.k8s.io/v1

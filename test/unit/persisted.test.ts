@@ -1,6 +1,6 @@
 import { formatVolumeContext } from '../../src/csi/contexts.ts'
+import type { VolumeParameters } from '../../src/model/volumes.ts'
 import { formatRecordProperties, formatVolumeProperties, parseAttachment, parseVolume } from '../../src/storage/catalog/properties.ts'
-import type { VolumeParameters } from '../../src/storage/model.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
 
 const PLACE = {

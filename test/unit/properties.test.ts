@@ -1,7 +1,7 @@
 // What is written on datasets and read back, value by value: whose a value is, and what is none of the driver's.
 
+import type { Snapshot } from '../../src/model/volumes.ts'
 import * as properties from '../../src/storage/catalog/properties.ts'
-import type { Snapshot } from '../../src/storage/model.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
 
 const encode = (text: string) => Buffer.from(text).toString('base64url')

@@ -3,7 +3,7 @@
 import type { Clock } from '../../src/clock.ts'
 import { KeyedLock, Semaphore } from '../../src/locks.ts'
 import { Queueing } from '../../src/queueing.ts'
-import { SshShell } from '../../src/shell/ssh.ts'
+import { SshShell } from '../../src/shell/ssh/ssh.ts'
 
 function world() {
   let nowMs = 1000

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import fc from 'fast-check'
-import { formatCommandLine, quote } from '../../src/shell/ssh.ts'
+import { formatCommandLine, quote } from '../../src/shell/ssh/ssh.ts'
 import { parseLine } from '../../src/sim/words.ts'
 
 const argument = fc.oneof(

@@ -1,7 +1,7 @@
+import { parseExpand, parseModify } from '../../src/csi/controller-requests.ts'
 import { parseNodeExpand, parseVolumeHealth } from '../../src/csi/node-requests.ts'
 import { cutPage } from '../../src/csi/pages.ts'
-import { parseExpand, parseModify } from '../../src/csi/requests.ts'
-import type { ControllerExpandVolumeRequest, NodeExpandVolumeRequest, VolumeCapability } from '../../src/csi/types.gen.ts'
+import type { ControllerExpandVolumeRequest, NodeExpandVolumeRequest, VolumeCapability } from '../../src/csi/wire/types.gen.ts'
 
 const ID = `silver/v-${'a'.repeat(20)}`
 const block: VolumeCapability = { block: {}, access_mode: { mode: 1 } }

@@ -5,7 +5,7 @@ import {
   parseGetCapacity,
   parseListVolumes,
   parseValidate,
-} from '../../src/csi/requests.ts'
+} from '../../src/csi/controller-requests.ts'
 import type {
   ControllerPublishVolumeRequest,
   CreateVolumeRequest,
@@ -13,8 +13,8 @@ import type {
   Topology,
   ValidateVolumeCapabilitiesRequest,
   VolumeCapability,
-} from '../../src/csi/types.gen.ts'
-import { GiB } from '../../src/storage/model.ts'
+} from '../../src/csi/wire/types.gen.ts'
+import { GiB } from '../../src/model/volumes.ts'
 
 const DRIVER = 'vdisk.ldom-csi.io'
 const KEY = `${DRIVER}/machine`

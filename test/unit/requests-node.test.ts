@@ -1,7 +1,7 @@
 import { formatPublishContext, formatVolumeContext, parsePublishContext, parseVolumeContext } from '../../src/csi/contexts.ts'
 import { parsePublish, parseStage, parseStats, parseUnpublish, parseUnstage } from '../../src/csi/node-requests.ts'
-import type { NodePublishVolumeRequest, NodeStageVolumeRequest, VolumeCapability } from '../../src/csi/types.gen.ts'
-import type { Attachment, Volume } from '../../src/storage/model.ts'
+import type { NodePublishVolumeRequest, NodeStageVolumeRequest, VolumeCapability } from '../../src/csi/wire/types.gen.ts'
+import type { Attachment, Volume } from '../../src/model/volumes.ts'
 
 const ID = `silver/v-${'a'.repeat(20)}`
 const PUBLISHED = { vdisk: '123', sizeBytes: '1048576', written: 'false', mode: 'rw' }

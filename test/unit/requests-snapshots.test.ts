@@ -5,7 +5,7 @@ import {
   parseListSnapshots,
   requireSnapshotId,
 } from '../../src/csi/snapshot-requests.ts'
-import type { CreateSnapshotRequest, CreateVolumeGroupSnapshotRequest, ListSnapshotsRequest } from '../../src/csi/types.gen.ts'
+import type { CreateSnapshotRequest, CreateVolumeGroupSnapshotRequest, ListSnapshotsRequest } from '../../src/csi/wire/types.gen.ts'
 
 const DRIVER = 'vdisk.ldom-csi.io'
 const VOLUME = `silver/v-${'a'.repeat(20)}`

@@ -1,7 +1,7 @@
 // The disk number that a caller asks for, in the volume context of ControllerPublishVolume.
 
-import { parseControllerPublish } from '../../src/csi/requests.ts'
-import { VolumeCapabilityAccessModeMode as Mode } from '../../src/csi/types.gen.ts'
+import { parseControllerPublish } from '../../src/csi/controller-requests.ts'
+import { VolumeCapabilityAccessModeMode as Mode } from '../../src/csi/wire/types.gen.ts'
 
 function publish(volume_context: Readonly<Record<string, string>>) {
   return parseControllerPublish({

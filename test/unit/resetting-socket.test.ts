@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { ResettingSocket } from '../../src/shell/resetting-socket.ts'
+import { ResettingSocket } from '../../src/shell/ssh/resetting-socket.ts'
 
 async function connected() {
   const server = createServer()

@@ -1,7 +1,7 @@
 // Pinned host keys: which key is accepted for which host, and that a file which is not understood accepts nothing.
 
 import { createHmac } from 'node:crypto'
-import { fingerprint, judgeHostKey, knownKeyTypes, parseKnownHosts } from '../../src/shell/known-hosts.ts'
+import { fingerprint, judgeHostKey, knownKeyTypes, parseKnownHosts } from '../../src/shell/ssh/known-hosts.ts'
 
 const key = (type: string, seed: string) => {
   const length = Buffer.alloc(4)

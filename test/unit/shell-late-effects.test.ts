@@ -4,7 +4,7 @@ import type { Clock } from '../../src/clock.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { isChange, mayBeCommand } from '../../src/shell/processes.ts'
 import type { Command } from '../../src/shell/shell.ts'
-import { formatCommandLine } from '../../src/shell/ssh.ts'
+import { formatCommandLine } from '../../src/shell/ssh/ssh.ts'
 import { SimHost, Timeline } from '../../src/sim/host.ts'
 import { SimShell } from '../../src/sim/sim-shell.ts'
 

@@ -1,4 +1,4 @@
-import { GiB, KiB, MiB } from '../../src/storage/model.ts'
+import { GiB, KiB, MiB } from '../../src/model/volumes.ts'
 import { sizeWithin } from '../../src/storage/volumes/sizes.ts'
 
 const rule = { stepBytes: 8 * KiB, minimumBytes: 1 * MiB, defaultBytes: 1 * GiB }

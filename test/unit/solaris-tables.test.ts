@@ -1,7 +1,7 @@
 // Texts of Solaris tools to values. No transcript of a Solaris guest exists yet: layouts are those of the illumos sources that
 // the parsers name.
 
-import { findVisible, isUnder } from '../../src/guest/disks.ts'
+import { findVisible, isUnder } from '../../src/guest/platform.ts'
 import {
   backendBytes,
   diskSlot,
@@ -15,7 +15,7 @@ import {
   parseUfsBytes,
   planExtension,
   SolarisUses,
-} from '../../src/guest/solaris-tables.ts'
+} from '../../src/guest/solaris/tables.ts'
 
 const NODES = '../../devices/virtual-devices@100/channel-devices@200'
 const link = (name: string, target: string) => `lrwxrwxrwx   1 root     root          62 Nov  3 10:00 ${name} -> ${target}`

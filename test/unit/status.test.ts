@@ -1,4 +1,4 @@
-import { codeName, statusOf } from '../../src/csi/status.ts'
+import { codeName, statusOf } from '../../src/csi/wire/status.ts'
 import { type ErrorKind, StorageError } from '../../src/errors.ts'
 
 // What the callers do with a code decides this table: only UNAVAILABLE and ABORTED keep them calling for the same thing.

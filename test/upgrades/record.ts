@@ -3,9 +3,9 @@
 // node test/upgrades/record.ts > test/upgrades/state-<version>.jsonl
 
 import { formatPublishContext, formatVolumeContext } from '../../src/csi/contexts.ts'
+import type { Attachment, Volume } from '../../src/model/volumes.ts'
+import { MiB } from '../../src/model/volumes.ts'
 import { SimShell } from '../../src/sim/sim-shell.ts'
-import type { Attachment, Volume } from '../../src/storage/model.ts'
-import { MiB } from '../../src/storage/model.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { publishRequest, stageRequest } from '../support/node.ts'
 import type { Entry } from './replay.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatPublishContext, parsePublishContext, parseVolumeContext } from '../../src/csi/contexts.ts'
-import { MiB, type VolumeSpec } from '../../src/storage/model.ts'
+import { MiB, type VolumeSpec } from '../../src/model/volumes.ts'
 import { parseGuestId } from '../../src/storage/names.ts'
 import { attachRequest, type Driver, install, volumeSpec } from '../support/installation.ts'
 import { type Entry, replay } from './replay.ts'

@@ -2,12 +2,12 @@
 // whatever a machine does not answer, no second guest gets the volume. Observe, plan, apply, observe; no undo: a retry converges.
 
 import { isStorageError, StorageError } from '../../errors.ts'
-import type { MachineState } from '../../hypervisor.ts'
+import type { MachineState } from '../../hypervisors/hypervisor.ts'
 import type { KeyedLock } from '../../locks.ts'
+import type { Attachment, AttachRequest, GuestId, Volume } from '../../model/volumes.ts'
 import { type ListRange, readNumbers, readPools } from '../catalog/lists.ts'
 import { contentOf } from '../catalog/properties.ts'
 import { type Recorded, type RecordReading, readAttached, readVolume } from '../catalog/read.ts'
-import type { Attachment, AttachRequest, GuestId, Volume } from '../model.ts'
 import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from '../names.ts'
 import { findPlace, getMachine, getPlace, type PoolMachine, type Pools, type VolumePlace } from '../pool.ts'
 import { detachVolume } from './detachment.ts'

@@ -2,9 +2,9 @@
 // seen to be absent counts: a machine that does not answer keeps the record, unless a fence makes the bytes unreachable.
 
 import { isStorageError, StorageError } from '../../errors.ts'
-import { type DetachStep, type MachineState, refuseUnlessOff } from '../../hypervisor.ts'
+import { type DetachStep, type MachineState, refuseUnlessOff } from '../../hypervisors/hypervisor.ts'
+import type { GuestId } from '../../model/volumes.ts'
 import { type Recorded, readAttached } from '../catalog/read.ts'
-import type { GuestId } from '../model.ts'
 import { formatGuestId, sameGuest } from '../names.ts'
 import type { PoolMachine, VolumePlace } from '../pool.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'

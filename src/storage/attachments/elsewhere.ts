@@ -2,8 +2,8 @@
 // Nobody can say from here whether it is the same guest, so nothing is given, taken or released; every refusal names the way out.
 
 import { StorageError } from '../../errors.ts'
-import type { GuestDisk, MachineState } from '../../hypervisor.ts'
-import type { GuestId } from '../model.ts'
+import type { GuestDisk, MachineState } from '../../hypervisors/hypervisor.ts'
+import type { GuestId } from '../../model/volumes.ts'
 import { attachmentName, formatGuestId } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import { observeMachines } from './observation.ts'

@@ -2,7 +2,7 @@
 // A machine that cannot be reached is a value here, never an empty listing.
 
 import type { StorageError } from '../../errors.ts'
-import type { MachineState } from '../../hypervisor.ts'
+import type { MachineState } from '../../hypervisors/hypervisor.ts'
 import { ShellError } from '../../shell/shell.ts'
 import type { Pool, PoolMachine, VolumePlace } from '../pool.ts'
 

@@ -1,8 +1,8 @@
 // Decisions of attaching and detaching: from what was observed to the steps to take, or to the refusal. Pure, no I/O.
 
 import { StorageError } from '../../errors.ts'
-import type { AttachStep, DetachStep, ExportedBackend, GuestDisk, MachineState } from '../../hypervisor.ts'
-import { type Attachment, type AttachRequest, type GuestId, type Sharing, TiB, type Volume } from '../model.ts'
+import type { AttachStep, DetachStep, ExportedBackend, GuestDisk, MachineState } from '../../hypervisors/hypervisor.ts'
+import { type Attachment, type AttachRequest, type GuestId, type Sharing, TiB, type Volume } from '../../model/volumes.ts'
 import { attachmentName, formatGuestId, leafOfAttachmentName, preferredLun, preferredSlot } from '../names.ts'
 import type { PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
 

@@ -3,10 +3,10 @@
 // volume's record while one is left, and nobody's late release can name another guest's.
 
 import { isStorageError, StorageError } from '../../errors.ts'
+import type { Attachment, GuestId, Sharing } from '../../model/volumes.ts'
 import { DependantsError } from '../../zfs/zfs.ts'
 import { formatNumberProperty, formatParentProperties, formatRecordProperties } from '../catalog/properties.ts'
 import type { Recorded } from '../catalog/read.ts'
-import type { Attachment, GuestId, Sharing } from '../model.ts'
 import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf } from '../names.ts'
 import { type VolumePlace, withRoom } from '../pool.ts'
 

@@ -2,8 +2,8 @@
 // that are wanted, a few hundred at a time, so that neither the text nor the work of a page grows with what stands on other pages.
 
 import { isStorageError } from '../../errors.ts'
+import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import type { GuestId, Snapshot, Volume } from '../model.ts'
 import { attachmentName, formatVolumeId, isGuestRecord, isSnapshotLeaf, isVolumeLeaf } from '../names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
 import {

@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import { StorageError } from '../../errors.ts'
-import { KiB, type VolumeFormat, type VolumeParameters, type VolumeSource } from '../model.ts'
+import { KiB, type VolumeFormat, type VolumeParameters, type VolumeSource } from '../../model/volumes.ts'
 
 /** Written on every new volume. Volumes of versions that did not write one have the format before this. */
 export const FORMAT_VERSION = 1

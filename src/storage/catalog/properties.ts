@@ -2,8 +2,8 @@
 // ZFS dialect; a value counts only where it is the dataset's own, set or received, as snapshots and children show their parent's.
 
 import { StorageError } from '../../errors.ts'
+import { type Attachment, type GuestId, KiB, MiB, type Snapshot, type Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { type Attachment, type GuestId, KiB, MiB, type Snapshot, type Volume } from '../model.ts'
 import { formatSnapshotId, formatVolumeId } from '../names.ts'
 import { checkVersion, FORMAT_VERSION, parseFormat, parseNumber, parseParameters, parseSource, parseWord } from './persisted.ts'
 

@@ -2,8 +2,8 @@
 // ZFS says "does not exist" of everything in a pool that is not imported, and omits suspended pools from recursive listings (recorded).
 
 import { isStorageError, StorageError } from '../../errors.ts'
+import type { Attachment, GuestId, Sharing, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import type { Attachment, GuestId, Sharing, Snapshot, Volume } from '../model.ts'
 import { guestRecordLeaf, isGuestRecord, isSnapshotLeaf, isVolumeLeaf, releasingRecordLeaf, sameGuest } from '../names.ts'
 import { type Pool, placeOf, type VolumePlace, zpoolOf } from '../pool.ts'
 import {

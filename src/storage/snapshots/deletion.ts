@@ -1,10 +1,10 @@
 // Deleting one snapshot so that it always ends well: gone, or out of the way until its last clone goes.
 
 import { isStorageError, StorageError } from '../../errors.ts'
+import type { Volume } from '../../model/volumes.ts'
 import { DependantsError } from '../../zfs/zfs.ts'
 import { describeOwner, ownerCluster, SNAPSHOT_PROPERTIES } from '../catalog/properties.ts'
 import { parentMissing, readSnapshot } from '../catalog/read.ts'
-import type { Volume } from '../model.ts'
 import { deletedSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'

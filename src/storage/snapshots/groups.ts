@@ -3,10 +3,10 @@
 
 import { StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
+import type { Snapshot } from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
 import { formatSnapshotProperties } from '../catalog/properties.ts'
 import { readSnapshots } from '../catalog/read.ts'
-import type { Snapshot } from '../model.ts'
 import { findGroupId, findSnapshotId, groupLeaf } from '../names.ts'
 import { findPlace, getPlace, type Pool, type Pools, type VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'

@@ -2,10 +2,10 @@
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
+import type { Snapshot } from '../../model/volumes.ts'
 import { type ListRange, readSnapshotList } from '../catalog/lists.ts'
 import { formatSnapshotProperties } from '../catalog/properties.ts'
 import { readSnapshot, readVolumeSnapshots } from '../catalog/read.ts'
-import type { Snapshot } from '../model.ts'
 import { findSnapshotId, snapshotLeaf } from '../names.ts'
 import { findPlace, getPlace, type Pools, type VolumePlace, withRoom } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'

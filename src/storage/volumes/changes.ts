@@ -2,10 +2,10 @@
 
 import { StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
+import type { Attachment, GuestId, MutableParameters, SizeRange, Volume } from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from '../attachments/plan.ts'
 import { readAttached, readVolume } from '../catalog/read.ts'
-import type { Attachment, GuestId, MutableParameters, SizeRange, Volume } from '../model.ts'
 import { getMachine, getPlace, type Pools, type VolumePlace } from '../pool.ts'
 import { growTo, reserve } from './reservations.ts'
 import { sizeWithin } from './sizes.ts'

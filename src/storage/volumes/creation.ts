@@ -2,9 +2,9 @@
 // what a cut left open. The caller holds the locks of the new volume and of its source.
 
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
+import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from '../../model/volumes.ts'
 import { contentOf, formatSnapshotProperties, formatVolumeProperties } from '../catalog/properties.ts'
 import { readSnapshot, readVolume } from '../catalog/read.ts'
-import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from '../model.ts'
 import { cloneSourceLeaf } from '../names.ts'
 import { type VolumePlace, withRoom } from '../pool.ts'
 import { hasOwnSnapshot } from '../snapshots/deletion.ts'

@@ -2,7 +2,7 @@
 // found out by the guest it would be too late, with a volume that never mounts. Pure.
 
 import { StorageError } from '../../errors.ts'
-import { MiB, type VolumeFormat, type VolumeParameters } from '../model.ts'
+import { MiB, type VolumeFormat, type VolumeParameters } from '../../model/volumes.ts'
 
 /** mkfs.xfs makes no smaller one (xfsprogs 5.19 and later, source). */
 const SMALLEST_XFS_BYTES = 300 * MiB

@@ -3,9 +3,9 @@
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import { type KeyedLock, shared } from '../../locks.ts'
+import type { Volume } from '../../model/volumes.ts'
 import { listSnapshotNames, readListedSnapshots, readTombstones } from '../catalog/lists.ts'
 import { readVolume } from '../catalog/read.ts'
-import type { Volume } from '../model.ts'
 import { isHiddenSnapshotLeaf, isVolumeLeaf } from '../names.ts'
 import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
 import { destroyTombstone, dropHiddenSnapshots, leftHiddenSnapshots } from './tombstones.ts'

@@ -1,7 +1,7 @@
 // Sizes of volumes: exact multiples of the block size inside what the caller allows. Pure.
 
 import { StorageError } from '../../errors.ts'
-import { GiB, type SizeRange, TiB } from '../model.ts'
+import { GiB, type SizeRange, TiB } from '../../model/volumes.ts'
 
 /** Far below what any dialect takes, and safe to count in numbers. */
 export const MAXIMUM_SIZE_BYTES = 1024 * TiB

@@ -1,7 +1,7 @@
 // Demands on volumes made from snapshots and from volumes.
 
-import type { Draft } from '../../../src/csi/proto.ts'
-import type { VolumeContentSource } from '../../../src/csi/types.gen.ts'
+import type { Draft } from '../../../src/csi/wire/proto.ts'
+import type { VolumeContentSource } from '../../../src/csi/wire/types.gen.ts'
 import { code, type World } from './world.ts'
 
 export function sourceDemands(world: World): void {

@@ -1,8 +1,8 @@
 // What every demand of the conformance suite is asked with: an installation, its calls, and requests with nothing incidental.
 // It takes away whatever a test made, as csi-sanity does, and finds the installation empty afterwards.
 
-import { type CsiClient, RpcError } from '../../../src/csi/client.ts'
-import type { Draft } from '../../../src/csi/proto.ts'
+import { type CsiClient, RpcError } from '../../../src/csi/wire/client.ts'
+import type { Draft } from '../../../src/csi/wire/proto.ts'
 import type {
   ControllerPublishVolumeRequest,
   CreateSnapshotRequest,
@@ -13,7 +13,7 @@ import type {
   Volume,
   VolumeCapability,
   VolumeGroupSnapshot,
-} from '../../../src/csi/types.gen.ts'
+} from '../../../src/csi/wire/types.gen.ts'
 
 export interface Installation {
   /** A socket with Identity, Controller and GroupController. */

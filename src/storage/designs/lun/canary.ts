@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { describeError, isStorageError } from '../../../errors.ts'
 import type { DeviceTree } from '../../../iscsi/devices.ts'
-import { MiB } from '../../model.ts'
+import { MiB } from '../../../model/volumes.ts'
 import type { Pool, PoolPath, VolumePlace } from '../../pool.ts'
 
 export const CANARY_BYTES = 16 * MiB

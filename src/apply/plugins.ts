@@ -1,0 +1,182 @@
+// The plugins that `apply` works with: who they are, and what exists behind the controller already. Listings are read once, when
+// they are needed first; nothing is changed here.
+
+import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/client.ts'
+import { knowsConditions } from '../csi/wire/conditions.ts'
+import type { Topology, Snapshot as WireSnapshot, Volume as WireVolume } from '../csi/wire/types.gen.ts'
+import { isStorageError, StorageError } from '../errors.ts'
+import type { Claim, Manifests, Source } from '../manifests/manifests.ts'
+import { snapshotLeaf } from '../storage/names.ts'
+import { type ApplyTools, step } from './step.ts'
+
+/** A guest as its node plugin describes it. */
+export interface Node {
+  readonly id: string
+  readonly topology: Topology | undefined
+  readonly client: CsiClient
+}
+
+/** Something that a volume can be made from. */
+export interface Made {
+  readonly id: string
+  readonly sizeBytes: number
+}
+
+/** A plugin that has just been started answers by then; a socket that is not there should be told at once. */
+const MEETING_MS = 10_000
+
+/** The first call to a plugin: who is not there is named, and nobody waits long. */
+async function meet<T>(who: string, tools: ApplyTools, call: (options: CallOptions) => Promise<T>): Promise<T> {
+  try {
+    return await step(who, { ...tools, timeoutMs: Math.min(tools.timeoutMs, MEETING_MS) }, call)
+  } catch (error) {
+    if (!isWorthRepeating(error)) throw error
+    const wayOut = 'is it running, is its socket the one given, and may this account use it?'
+    throw new StorageError('unavailable', `the ${who} does not answer: ${wayOut} ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** A volume behind the controller, and the guests that have it, `<machine>/<guest>`. */
+export interface Found {
+  readonly volume: WireVolume
+  readonly guests: readonly string[]
+}
+
+/**
+ * Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. To take something
+ * from a guest its plugin may be silent: the guest may be off.
+ */
+export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools, purpose: 'give' | 'take'): Promise<Plugins> {
+  const { name: driver, manifest } = await meet('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
+  const guests = [
+    ...new Set(
+      objects.flatMap(object =>
+        object.kind === 'claim' ? object.places.filter(place => place.mountPath !== undefined).map(place => place.guest) : [],
+      ),
+    ),
+  ]
+  const problems = [
+    ...drivers.filter(({ name }) => name !== driver).map(({ of, name }) => `${of} is ${name}, the controller is ${driver}`),
+    ...guests.filter(guest => !tools.nodes.has(guest)).map(guest => `guest ${guest}: no node plugin given; add --node ${guest}=SOCKET`),
+  ]
+  if (problems.length > 0) throw new StorageError('invalid-argument', problems.join('\n'))
+  const nodes = new Map<string, Node | StorageError>()
+  for (const guest of guests) {
+    const client = tools.nodes.get(guest)
+    if (client !== undefined) nodes.set(guest, await meetNode(guest, client, tools))
+  }
+  const silent = [...nodes.values()].find(node => node instanceof StorageError)
+  if (silent !== undefined && purpose === 'give') throw silent
+  return new Plugins(tools, nodes, manifest)
+}
+
+async function meetNode(guest: string, client: CsiClient, tools: ApplyTools): Promise<Node | StorageError> {
+  try {
+    const { node_id, accessible_topology } = await meet(`node plugin of ${guest}`, tools, options => client.node.NodeGetInfo({}, options))
+    if (node_id !== guest) throw new StorageError('invalid-argument', `the socket given for guest ${guest} is that of ${node_id}`)
+    return { id: node_id, topology: accessible_topology, client }
+  } catch (error) {
+    if (isStorageError(error, 'unavailable')) return error
+    throw error
+  }
+}
+
+export class Plugins {
+  readonly #tools: ApplyTools
+  readonly #nodes: ReadonlyMap<string, Node | StorageError>
+  readonly #cluster: string | undefined
+  /** Whether the controller can be asked to detach only while a guest is off. */
+  readonly knowsConditions: boolean
+  #volumes: Promise<readonly Found[]> | undefined
+  #snapshots: Promise<readonly WireSnapshot[]> | undefined
+
+  constructor(tools: ApplyTools, nodes: ReadonlyMap<string, Node | StorageError>, manifest: Readonly<Record<string, string>>) {
+    this.#tools = tools
+    this.#nodes = nodes
+    this.#cluster = manifest.cluster
+    this.knowsConditions = knowsConditions(manifest)
+  }
+
+  /** Throws where it did not answer. */
+  node(guest: string): Node {
+    const node = this.#nodes.get(guest)
+    if (node === undefined) throw new Error(`nobody met the node plugin of guest ${guest}`)
+    if (node instanceof StorageError) throw node
+    return node
+  }
+
+  /**
+   * The volume of a claim, if there was one when the listing was read. One of another pool than the class has is found here, and refused
+   * with the ways out; the driver only knows that the name is taken.
+   */
+  async findVolume({ name, storageClass }: Claim): Promise<Found | undefined> {
+    const { pool } = storageClass.parameters
+    const found = await this.#findByName(name)
+    const own = pool === undefined ? found : found.filter(({ volume }) => volume.volume_id.startsWith(`${pool}/`))
+    if (own.length > 0) return only(name, own)
+    if (found.length === 0) return undefined
+    const ids = found.map(({ volume }) => volume.volume_id).join(', ')
+    throw new StorageError(
+      'failed-precondition',
+      `its volume is ${ids}, and StorageClass ${storageClass.name} is for pool ${pool}: the class of a claim cannot be changed, it would get another, empty volume; put the old class back, or take the old volume away first (--delete with the old class), or give the claim another name`,
+    )
+  }
+
+  /** A source that is not among what is made now. */
+  async findSource({ kind, name }: Source): Promise<Made | undefined> {
+    if (kind === 'snapshot') {
+      const snapshot = await this.findSnapshot(name)
+      return snapshot && { id: snapshot.snapshot_id, sizeBytes: Number(snapshot.size_bytes) }
+    }
+    const volume = only(name, await this.#findByName(name))?.volume
+    return volume && { id: volume.volume_id, sizeBytes: Number(volume.capacity_bytes) }
+  }
+
+  // The driver computes ids and writes the caller's name into the context of every volume.
+  async #findByName(name: string): Promise<readonly Found[]> {
+    this.#volumes ??= this.#listVolumes()
+    return (await this.#volumes).filter(({ volume }) => volume.volume_context.name === name)
+  }
+
+  // CSI lists snapshots without their names; but names are unique over the driver, and ids are computed from them.
+  async findSnapshot(name: string): Promise<WireSnapshot | undefined> {
+    if (this.#cluster === undefined) {
+      throw new StorageError('failed-precondition', `the controller does not tell its cluster, so snapshot ${name} cannot be found`)
+    }
+    const leaf = snapshotLeaf(this.#cluster, name)
+    this.#snapshots ??= this.#listSnapshots()
+    return (await this.#snapshots).find(({ snapshot_id }) => snapshot_id.endsWith(`@${leaf}`))
+  }
+
+  async #listVolumes(): Promise<readonly Found[]> {
+    const { controller } = this.#tools.controller
+    const volumes: Found[] = []
+    let starting_token = ''
+    do {
+      const page = await step('list volumes', this.#tools, options => controller.ListVolumes({ starting_token }, options))
+      for (const { volume, status } of page.entries) {
+        if (volume !== undefined) volumes.push({ volume, guests: status?.published_node_ids ?? [] })
+      }
+      starting_token = page.next_token
+    } while (starting_token !== '')
+    return volumes
+  }
+
+  async #listSnapshots(): Promise<readonly WireSnapshot[]> {
+    const { controller } = this.#tools.controller
+    const snapshots: WireSnapshot[] = []
+    let starting_token = ''
+    do {
+      const page = await step('list snapshots', this.#tools, options => controller.ListSnapshots({ starting_token }, options))
+      snapshots.push(...page.entries.flatMap(entry => entry.snapshot ?? []))
+      starting_token = page.next_token
+    } while (starting_token !== '')
+    return snapshots
+  }
+}
+
+function only(name: string, found: readonly Found[]): Found | undefined {
+  if (found.length <= 1) return found[0]
+  const ids = found.map(({ volume }) => volume.volume_id).join(', ')
+  throw new StorageError('failed-precondition', `several volumes have the name ${name}: ${ids}; name the pool in the StorageClass`)
+}

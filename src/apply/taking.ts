@@ -1,0 +1,107 @@
+// A claim of `apply` taken from its guests: unmounted by the guest and then detached. A guest that is off cannot unmount and need not:
+// the controller detaches, on the condition that its machine shows it off in the very moment. Every call is safe to repeat.
+
+import { RpcError } from '../csi/wire/client.ts'
+import type { Volume } from '../csi/wire/types.gen.ts'
+import { describeError, isStorageError, StorageError } from '../errors.ts'
+import type { Claim } from '../manifests/manifests.ts'
+import { OLD_PATH, stagingPath, withHint } from './claim.ts'
+import type { Plugins } from './plugins.ts'
+import { type ApplyTools, CALL_MS, step } from './step.ts'
+
+interface Taking {
+  readonly name: string
+  readonly volume_id: string
+  readonly guest: string
+  readonly plugins: Plugins
+  readonly tools: ApplyTools
+}
+
+/** The time for a step may be over when the guest has not answered: what its machine says is asked for all the same. */
+const SHORTEST_ASKING_MS = 10_000
+
+/** Unmounted and detached from every guest of the claim; absence is success. */
+export async function takeFromGuests(claim: Claim, { volume_id }: Volume, plugins: Plugins, tools: ApplyTools): Promise<void> {
+  const { name } = claim
+  for (const { guest, mountPath } of claim.places) {
+    const taking = { name, volume_id, guest, plugins, tools }
+    if (mountPath !== undefined && (await unmountFrom(mountPath, taking)) === 'off') {
+      tools.print(`${name}: detached from ${guest}, which is off and could not be asked to unmount`)
+      continue
+    }
+    await step(`${name}: detach from ${guest}`, tools, options =>
+      tools.controller.controller.ControllerUnpublishVolume({ volume_id, node_id: guest }, options),
+    )
+    tools.print(`${name}: detached from ${guest}`)
+  }
+}
+
+/** `off`: it could not be asked, and the volume is detached already. */
+async function unmountFrom(target_path: string, taking: Taking): Promise<'unmounted' | 'off'> {
+  const { name, volume_id, guest, plugins, tools } = taking
+  const offGuest = new OffGuest(taking)
+  try {
+    const { id, client } = plugins.node(guest)
+    const unpublish = async (options: object) => {
+      await client.node.NodeUnpublishVolume({ volume_id, target_path }, options)
+      return 'unmounted' as const
+    }
+    if ((await step(`${name}: unpublish ${target_path}`, tools, unpublish, error => offGuest.detach(error))) === 'off') return 'off'
+    tools.print(`${name}: gone from ${target_path} in ${id}`)
+
+    const unstage = async (options: object) => {
+      await client.node.NodeUnstageVolume({ volume_id, staging_target_path: stagingPath(tools, volume_id) }, options)
+      return 'unmounted' as const
+    }
+    const unstaged = step(`${name}: unstage in ${id}`, tools, unstage, error => offGuest.detach(error))
+    if ((await withHint(unstaged, 'ABORTED', OLD_PATH)) === 'off') return 'off'
+    tools.print(`${name}: unstaged in ${id}`)
+    return 'unmounted'
+  } catch (error) {
+    // The plugin was not there from the beginning: nobody has asked the machine yet.
+    if (isStorageError(error, 'unavailable') && (await offGuest.detach(error)) === 'off') return 'off'
+    throw offGuest.explain(error)
+  }
+}
+
+/** What stands in for a guest that does not answer. */
+class OffGuest {
+  readonly #taking: Taking
+  #refusal: string | undefined
+
+  constructor(taking: Taking) {
+    this.#taking = taking
+  }
+
+  /** Undefined: it is not off, or nobody can say so. */
+  async detach(silence: unknown): Promise<'off' | undefined> {
+    if (!isSilence(silence)) return undefined
+    const { volume_id, guest, plugins, tools } = this.#taking
+    if (!plugins.knowsConditions) {
+      this.#refusal = 'the controller is of a version that cannot detach from a guest that is off'
+      return undefined
+    }
+    const timeoutMs = Math.min(CALL_MS, Math.max(tools.timeoutMs, SHORTEST_ASKING_MS))
+    try {
+      const options = { timeoutMs, conditions: { onlyWhileOff: true } }
+      await tools.controller.controller.ControllerUnpublishVolume({ volume_id, node_id: guest }, options)
+      return 'off'
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error
+      this.#refusal = error.details
+      return undefined
+    }
+  }
+
+  explain(error: unknown): unknown {
+    if (this.#refusal === undefined || !isSilence(error)) return error
+    const said = error instanceof StorageError ? describeError(error) : error instanceof Error ? error.message : String(error)
+    return new StorageError('unavailable', `${said}; it is not detached without the guest: ${this.#refusal}`)
+  }
+}
+
+// A guest that is busy answers, and one whose answer is a refusal as well.
+function isSilence(error: unknown): boolean {
+  if (error instanceof RpcError) return error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED'
+  return isStorageError(error, 'unavailable')
+}

@@ -1,0 +1,280 @@
+// Configuration files: YAML text to a readonly object, once. Every problem is found and reported together, with file and
+// key path. No file is opened here, and nothing is looked up: secrets stay in the files that the configuration names.
+
+import { parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { StorageError } from '../errors.ts'
+import { checkControllerConfig } from './checks.ts'
+import { controllerSchema, nodeSchema } from './schema.ts'
+
+export type GuestPlatform = 'solaris' | 'linux'
+
+export interface SshConfig {
+  readonly address: string
+  readonly port: number
+  readonly user: string
+  readonly privateKeyFile: string
+  readonly knownHostsFile: string
+  readonly legacyAlgorithms: boolean
+  readonly maxSessions?: number
+}
+
+export type ShellConfig = { readonly kind: 'local' } | { readonly kind: 'ssh'; readonly ssh: SshConfig }
+
+export interface HostConfig {
+  readonly name: string
+  readonly shell: ShellConfig
+  readonly prefix: readonly string[]
+}
+
+export interface MachineConfig {
+  readonly name: string
+  /** Host where `ldm` runs. */
+  readonly controlDomain: string
+  /** Host of each service domain, by the domain's name. */
+  readonly serviceDomains: ReadonlyMap<string, string>
+  readonly saveConfiguration: boolean
+}
+
+export interface GuestRule {
+  readonly machine: string
+  readonly match: string
+  readonly platform: GuestPlatform
+  readonly attachLimit: number
+}
+
+export interface LocalPathConfig {
+  readonly machine: string
+  readonly serviceDomain: string
+  readonly vds: string
+  /** Template with {dataset} and {volume}. */
+  readonly device: string
+}
+
+export interface LunPathConfig {
+  readonly machine: string
+  readonly serviceDomain: string
+  readonly vds: string
+  readonly hostGroup: string
+}
+
+export interface LocalPoolConfig {
+  readonly name: string
+  readonly design: 'local'
+  readonly host: string
+  readonly dataset: string
+  readonly paths: readonly LocalPathConfig[]
+}
+
+export interface LunPoolConfig {
+  readonly name: string
+  readonly design: 'lun'
+  readonly host: string
+  readonly dataset: string
+  readonly export: { readonly target: string; readonly targetGroup: string }
+  readonly allowSharedFate: boolean
+  readonly paths: readonly LunPathConfig[]
+}
+
+export type PoolConfig = LocalPoolConfig | LunPoolConfig
+
+/** Parts of CSI 1.13 that it calls alpha. */
+export interface AlphaConfig {
+  readonly health: boolean
+  readonly snapshotTopology: boolean
+}
+
+export interface ControllerConfig extends AlphaConfig {
+  readonly driverName: string
+  readonly cluster: string
+  readonly hosts: ReadonlyMap<string, HostConfig>
+  readonly machines: ReadonlyMap<string, MachineConfig>
+  readonly guests: readonly GuestRule[]
+  readonly pools: ReadonlyMap<string, PoolConfig>
+}
+
+export interface NodeConfig extends AlphaConfig {
+  readonly driverName: string
+  readonly machine: string
+  readonly guest: string
+  readonly platform: GuestPlatform
+  readonly shell: ShellConfig
+  /** Stands before /sys and /dev; '' where nothing does. */
+  readonly root: string
+  readonly prefix: readonly string[]
+  readonly attachLimit: number
+}
+
+export interface ConfigProblem {
+  /** Key path, e.g. `pools.gold.paths[1].vds`; '' for the file as a whole. */
+  readonly path: string
+  readonly message: string
+}
+
+export class ConfigError extends StorageError {
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(file: string, problems: readonly ConfigProblem[]) {
+    const lines = problems.map(problem => `  ${problem.path === '' ? '(file)' : problem.path}: ${problem.message}`)
+    super('invalid-argument', `${file}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n${lines.join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+export function parseControllerConfig(text: string, file: string): ControllerConfig {
+  const raw = parseYaml(text, file)
+  const parsed = controllerSchema.safeParse(raw)
+  // The cross checks look at whatever parts are well formed, so that one wrong key does not hide the others' mistakes.
+  const problems = [...schemaProblems(parsed), ...checkControllerConfig(raw)]
+  if (!parsed.success || problems.length > 0) throw new ConfigError(file, problems)
+  const { driverName, cluster, health, snapshotTopology, hosts, machines, guests, pools } = parsed.data
+  return {
+    driverName,
+    cluster,
+    health,
+    snapshotTopology,
+    hosts: mapValues(hosts, (host, name) => ({ name, shell: shellConfig(host), prefix: host.prefix })),
+    machines: mapValues(machines, (machine, name) => ({
+      ...machine,
+      name,
+      serviceDomains: new Map(Object.entries(machine.serviceDomains)),
+    })),
+    guests,
+    pools: mapValues(pools, (pool, name) => ({ ...pool, name })),
+  }
+}
+
+export function parseNodeConfig(text: string, file: string): NodeConfig {
+  const parsed = nodeSchema.safeParse(parseYaml(text, file))
+  if (!parsed.success) throw new ConfigError(file, schemaProblems(parsed))
+  const { driverName, health, snapshotTopology, node } = parsed.data
+  const { machine, guest, platform, prefix, attachLimit } = node
+  return {
+    driverName,
+    health,
+    snapshotTopology,
+    machine,
+    guest,
+    platform,
+    shell: shellConfig(node.shell),
+    root: node.root ?? '',
+    prefix,
+    attachLimit,
+  }
+}
+
+/** The first rule that speaks of this guest. */
+export function findGuestRule(rules: readonly GuestRule[], machine: string, guest: string): GuestRule | undefined {
+  return rules.find(rule => rule.machine === machine && matchesGlob(rule.match, guest))
+}
+
+/** `*` stands for any characters, `?` for one. */
+export function matchesGlob(pattern: string, text: string): boolean {
+  const expression = pattern
+    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+  return new RegExp(`^${expression}$`, 's').test(text)
+}
+
+function parseYaml(text: string, file: string): unknown {
+  const document = parseDocument(text, { prettyErrors: true })
+  const problems = document.errors.map(error => ({ path: '', message: describeYamlError(error) }))
+  if (problems.length > 0) throw new ConfigError(file, problems)
+  const value = toValue(document, file)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigError(file, [{ path: '', message: 'is not a map of keys' }])
+  return value
+}
+
+function toValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    // An alias without its anchor is only found here.
+    if (!(error instanceof ReferenceError)) throw error
+    throw new ConfigError(file, [{ path: '', message: error.message }])
+  }
+}
+
+/** In a line. The YAML reader calls itself for every level, and says so in words of its own. */
+export function describeYamlError({ message }: Error): string {
+  const [line = message] = message.split('\n')
+  return line.startsWith('Maximum call stack') ? 'is nested too deeply' : line
+}
+
+export const UNKNOWN_KEY = 'is not a key this file may have'
+
+/** The problems that a schema found, one a key. Shared with the manifests of `apply`. */
+export function schemaProblems(parsed: { readonly error?: z.ZodError | undefined }): ConfigProblem[] {
+  return (parsed.error?.issues ?? []).flatMap(issueProblems)
+}
+
+function issueProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map(key => ({ path: formatKeyPath([...issue.path, key]), message: UNKNOWN_KEY }))
+    case 'invalid_key':
+      return issue.issues.map(inner => ({ path: formatKeyPath(issue.path), message: inner.message }))
+    default:
+      return [{ path: formatKeyPath(issue.path), message: inWords(issue) }]
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  record: 'a map of keys',
+  object: 'a map of keys',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  null: 'nothing',
+}
+
+// What the schema itself says of a key stays; what zod says by itself is for who wrote the schema.
+function inWords(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const [, received] = /^Invalid input: expected .*, received (\w+)$/.exec(issue.message) ?? []
+      if (received === undefined) return issue.message
+      const wanted = TYPES[issue.expected] ?? issue.expected
+      if (received === 'undefined') return `is missing; it is ${wanted}`
+      return `is ${TYPES[received] ?? received} and must be ${wanted}`
+    }
+    case 'too_small':
+      return issue.message.startsWith('Too small')
+        ? outside(issue.inclusive === false ? 'more than' : 'at least', issue.minimum, issue.origin)
+        : issue.message
+    case 'too_big':
+      return issue.message.startsWith('Too big')
+        ? outside(issue.inclusive === false ? 'less than' : 'at most', issue.maximum, issue.origin)
+        : issue.message
+    default:
+      return issue.message
+  }
+}
+
+function outside(side: 'at least' | 'more than' | 'at most' | 'less than', bound: number | bigint, origin: string): string {
+  if (origin === 'string') return `must have ${side} ${bound} characters`
+  if (origin === 'array') return `must have ${side} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`
+  return `must be ${side} ${bound}`
+}
+
+export function formatKeyPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    '',
+  )
+}
+
+function shellConfig(value: { ssh?: z.infer<typeof controllerSchema>['hosts'][string]['ssh'] }): ShellConfig {
+  if (value.ssh === undefined) return { kind: 'local' }
+  const { maxSessions, ...ssh } = value.ssh
+  return { kind: 'ssh', ssh: maxSessions === undefined ? ssh : { ...ssh, maxSessions } }
+}
+
+function mapValues<In, Out>(record: Record<string, In>, convert: (value: In, name: string) => Out): ReadonlyMap<string, Out> {
+  return new Map(Object.entries(record).map(([name, value]) => [name, convert(value, name)]))
+}

@@ -1,0 +1,153 @@
+// The one wrapper around every handler: joins identical requests, passes the deadline on, turns whatever is thrown into
+// a status, keeps secrets out of messages and logs, and writes one line per call. Handlers themselves know none of this.
+
+import { type handleUnaryCall, type ServerUnaryCall, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { systemClock } from '../../clock.ts'
+import { StorageError } from '../../errors.ts'
+import type { Log, LogFields } from '../../log.ts'
+import { Queueing } from '../../queueing.ts'
+import type { Calls } from './calls.ts'
+import { type Conditions, parseConditions } from './conditions.ts'
+import { type Draft, type MethodType, methodsOf, type PlainMessage, type ServiceMethods, type ServiceName } from './proto.ts'
+import { codeName, type RpcStatus, redact, statusOf } from './status.ts'
+
+type UnaryName<Methods> = { [K in keyof Methods]: Methods[K] extends { readonly kind: 'unary' } ? K : never }[keyof Methods]
+
+/** The handlers of one service. A method without one is not registered, and answers UNIMPLEMENTED. */
+export type Handlers<Methods> = {
+  readonly [K in UnaryName<Methods>]?: Methods[K] extends { readonly request: infer Request; readonly response: infer Response }
+    ? (request: Request, signal: AbortSignal, conditions: Conditions) => Promise<Draft<Response>>
+    : never
+}
+
+/** A service and its handlers, ready to be registered. */
+export interface Service {
+  readonly name: ServiceName
+  readonly rpcs: readonly string[]
+  implementation(tools: HandlerTools): UntypedServiceImplementation
+}
+
+export interface HandlerTools {
+  readonly log: Log
+  readonly calls: Calls
+}
+
+type AnyHandler = (request: PlainMessage, signal: AbortSignal, conditions: Conditions) => Promise<PlainMessage>
+
+export function service<Name extends ServiceName>(name: Name, handlers: Handlers<ServiceMethods[Name]>): Service {
+  // The proto, from which both the decoder and the handler's types are generated, is what makes this conversion true.
+  const table = handlers as Readonly<Record<string, AnyHandler | undefined>>
+  const methods = methodsOf(name).flatMap(method => {
+    const handler = table[method.rpc]
+    return handler ? [{ method, handler }] : []
+  })
+  return {
+    name,
+    rpcs: methods.map(({ method }) => method.rpc),
+    implementation: tools => Object.fromEntries(methods.map(({ method, handler }) => [method.rpc, unary(method, handler, tools)])),
+  }
+}
+
+// Only what changes something is joined. A joined read would answer with a state from before the second call began.
+const CHANGES =
+  /^(Create|Delete|ControllerPublish|ControllerUnpublish|ControllerExpand|ControllerModify|NodeStage|NodeUnstage|NodePublish|NodeUnpublish|NodeExpand)/
+
+function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerTools): handleUnaryCall<PlainMessage, PlainMessage> {
+  return (call, callback) => {
+    const begunMs = systemClock.nowMs()
+    const secrets = method.secretsOf(call.request)
+    const conditions = parseConditions(call.metadata)
+    // The same request under another condition is another one.
+    const key = CHANGES.test(method.rpc) ? `${method.path} ${canonical(call.request)} ${canonical(conditions)}` : undefined
+    const names = redactAll(namesIn(call.request), secrets)
+    const queueing = new Queueing()
+    const finish = (outcome: RpcStatus | undefined, fields: LogFields) => {
+      const code = codeName(outcome?.code ?? status.OK)
+      const queuedMs = Math.round(queueing.ms)
+      const queued = queuedMs > 0 ? { queuedMs } : {}
+      log.info({ rpc: method.rpc, ...names, code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...queued, ...fields }, 'rpc done')
+    }
+    calls
+      .run(key, callerOf(call), signal => queueing.during(() => answer(() => handler(call.request, signal, conditions), signal)))
+      .then(
+        response => {
+          finish(undefined, redactAll(madeBy(response), secrets))
+          callback(null, response)
+        },
+        (error: unknown) => {
+          const outcome = statusOf(error, secrets)
+          finish(outcome, { error: redact(explain(error, outcome), secrets) })
+          callback({ code: outcome.code, details: outcome.message })
+        },
+      )
+  }
+}
+
+/** A handler that throws before its first await, and one that passes the signal's reason through a library, end alike. */
+async function answer(handle: () => Promise<PlainMessage>, signal: AbortSignal): Promise<PlainMessage> {
+  try {
+    return await handle()
+  } catch (error) {
+    throw signal.aborted && isAbortError(error)
+      ? new StorageError('unavailable', 'the operation was interrupted', { cause: signal.reason })
+      : error
+  }
+}
+
+function isAbortError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError'
+}
+
+function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): { deadlineMs: number; gone: AbortSignal } {
+  const gone = new AbortController()
+  // Also emitted after an answered call; then nobody listens any more.
+  call.on('cancelled', () => gone.abort())
+  const deadline = call.getDeadline()
+  return { deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline, gone: gone.signal }
+}
+
+/** The status message says what the caller can use; where a bug is behind it, the log says where. */
+function explain(error: unknown, outcome: RpcStatus): string {
+  const isBug = error instanceof Error && !(error instanceof StorageError)
+  return isBug ? (error.stack ?? outcome.message) : outcome.message
+}
+
+const NAMED: readonly (readonly [wire: string, field: keyof LogFields])[] = [
+  ['volume_id', 'volumeId'],
+  ['source_volume_id', 'volumeId'],
+  ['snapshot_id', 'snapshotId'],
+  ['group_snapshot_id', 'groupId'],
+  ['node_id', 'guest'],
+  ['staging_target_path', 'path'],
+  ['target_path', 'path'],
+]
+
+function namesIn(message: PlainMessage): LogFields {
+  return Object.fromEntries(
+    NAMED.flatMap(([wire, field]) => {
+      const value = message[wire]
+      return typeof value === 'string' && value !== '' ? [[field, value]] : []
+    }),
+  )
+}
+
+/** Somebody's path may hold somebody's password. */
+function redactAll(fields: LogFields, secrets: readonly string[]): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? redact(value, secrets) : value]),
+  )
+}
+
+/** A create names its object only in the answer. */
+function madeBy(response: PlainMessage): LogFields {
+  const made = response.volume ?? response.snapshot ?? response.group_snapshot
+  return typeof made === 'object' && made !== null ? namesIn({ ...made }) : {}
+}
+
+/** The same text for the same content: maps have no order on the wire. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join()}}`
+}

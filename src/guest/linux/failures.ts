@@ -1,0 +1,84 @@
+// What the file system and mount tools of a Linux guest say when they fail, and what that means. Sources: the recorded transcripts
+// of test/transcripts, else named. Texts that mean success for a repeated call stand where the call is made.
+
+import type { FailureRow } from '../../shell/failures.ts'
+
+const RECORDED = { evidence: 'recorded', source: 'linux-guest-tools.txt' } as const
+const RECORDED_4 = { evidence: 'recorded', source: 'linux-guest-tools-4.txt' } as const
+const RECORDED_2 = { evidence: 'recorded', source: 'linux-guest-tools-2.txt' } as const
+
+export const LINUX_FAILURES: readonly FailureRow[] = [
+  {
+    text: /target is busy/,
+    status: 32,
+    kind: 'busy',
+    hint: 'a process has a file open there, or something is mounted below it; end it, or unmount that first',
+    ...RECORDED,
+  },
+  {
+    text: /wrong fs type, bad option, bad superblock/,
+    status: 32,
+    kind: 'failed-precondition',
+    hint: 'the kernel log of the guest says more: a mount option it does not know, a file system made by a newer system, a damaged one, or a copy of one that is mounted',
+    ...RECORDED,
+  },
+  { text: /already mounted on/, status: 32, kind: 'busy', ...RECORDED },
+  {
+    text: /already mounted or mount point busy/,
+    kind: 'busy',
+    hint: 'something else in the guest holds the disk, or stands at the mount point',
+    ...RECORDED_4,
+  },
+  {
+    text: /cannot mount .* read-only\./,
+    status: 32,
+    kind: 'failed-precondition',
+    hint: 'its file system was not closed, and what was synced last is still in its log: attach it writable once; a copy for readers is best made while its source is not mounted',
+    ...RECORDED_4,
+  },
+  {
+    text: /Structure needs cleaning/,
+    status: 32,
+    kind: 'failed-precondition',
+    hint: 'the file system is damaged; unmounted, run xfs_repair (or e2fsck) by hand on the guest, or restore a snapshot',
+    ...RECORDED_4,
+  },
+  {
+    text: /special device .* does not exist/,
+    status: 32,
+    kind: 'unavailable',
+    hint: 'the disk has gone; see whether it is attached',
+    ...RECORDED_2,
+  },
+  { text: /mount point does not exist/, status: 32, kind: 'failed-precondition', ...RECORDED_2 },
+  { text: /Use the -f option to force overwrite/, status: 1, kind: 'failed-precondition', hint: 'the disk is not blank', ...RECORDED },
+  { text: /is mounted; will not make a filesystem here|is mounted\.$/m, kind: 'busy', ...RECORDED },
+  {
+    text: /apparently in use by the system|Device or resource busy/,
+    kind: 'busy',
+    evidence: 'recalled',
+    source: 'mke2fs, mkfs.xfs: the exclusive open failed',
+    hint: 'something in the guest holds the disk',
+  },
+  {
+    text: /Permission denied to resize filesystem/,
+    status: 1,
+    kind: 'permission-denied',
+    evidence: 'recorded',
+    source: 'resize2fs 1.47.0 by a root without the capability, 2026',
+    hint: 'growing a mounted ext4 needs the capability CAP_SYS_RESOURCE',
+  },
+  {
+    text: /must be larger than|too small/i,
+    kind: 'out-of-range',
+    evidence: 'recalled',
+    source: 'mkfs.xfs 6: "Filesystem must be larger than 300MB."',
+    hint: 'ask for a larger volume or for ext4',
+  },
+  {
+    text: /Input\/output error|No such device|(cannot|failed to) open .*: No such file/,
+    kind: 'unavailable',
+    hint: 'the disk does not answer; see whether its service domain is up',
+    ...RECORDED_2,
+  },
+]

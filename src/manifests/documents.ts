@@ -1,0 +1,82 @@
+// Texts to the documents of Kubernetes objects that they hold: YAML, lists taken apart, and without what a cluster wrote into its
+// objects. No document is understood here.
+
+import { isDeepStrictEqual } from 'node:util'
+import { parseAllDocuments } from 'yaml'
+import { describeYamlError } from '../config/config.ts'
+import type { Located } from './classes.ts'
+
+/** Kubernetes' own files are far below: a text that is no manifest gives one problem a line. */
+const PROBLEMS_SHOWN = 3
+/** A message of the YAML reader may quote all that it stumbled over. */
+const LONGEST_PROBLEM = 200
+const ALIASES = 100
+const WRITTEN_METADATA = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
+/** Who keeps an object in a cluster while something uses it; nothing here does. */
+const CLUSTER_FINALIZER = /^([a-z-]+\.)*kubernetes\.io\//
+
+export function documentsOf(file: string, text: string, problems: string[]): readonly Located<unknown>[] {
+  // `<<` is of YAML 1.1, which kubectl reads.
+  const documents = parseAllDocuments(text, { merge: true })
+  if (!Array.isArray(documents)) return [] // the file is empty
+  const wrong: string[] = []
+  const found = documents.flatMap((document, index): readonly Located<unknown>[] => {
+    const where = `${file}, document ${index + 1}`
+    if (document.errors.length > 0) {
+      wrong.push(...document.errors.map(error => `${where}: ${describeYamlError(error)}`))
+      return []
+    }
+    try {
+      return objectsOf(where, document.toJS({ maxAliasCount: ALIASES }))
+    } catch (error) {
+      // An alias without its anchor, or aliases of aliases that would fill the memory, are only found here.
+      if (!(error instanceof ReferenceError)) throw error
+      wrong.push(`${where}: ${error.message}`)
+      return []
+    }
+  })
+  problems.push(...wrong.slice(0, PROBLEMS_SHOWN).map(shortened))
+  if (wrong.length > PROBLEMS_SHOWN) problems.push(`${file}: and ${wrong.length - PROBLEMS_SHOWN} more; is it a manifest?`)
+  return found
+}
+
+function shortened(problem: string): string {
+  return problem.length <= LONGEST_PROBLEM ? problem : `${problem.slice(0, LONGEST_PROBLEM)}…`
+}
+
+function objectsOf(where: string, value: unknown): readonly Located<unknown>[] {
+  if (value === null) return []
+  if (!isRecord(value) || value.kind !== 'List' || !Array.isArray(value.items)) return [{ where, value: withoutWritten(value) }]
+  return value.items.flatMap((item: unknown, at) => objectsOf(`${where}, item ${at + 1}`, item))
+}
+
+/** As `kubectl get -o yaml` shows an object. What would mean something else here stays, to be refused by name. */
+function withoutWritten(value: unknown): unknown {
+  if (!isRecord(value)) return value
+  const { status: _, ...rest } = value
+  const { metadata, spec } = rest
+  return {
+    ...rest,
+    ...(isRecord(metadata) ? { metadata: withoutWrittenMetadata(metadata) } : {}),
+    ...(isRecord(spec) ? { spec: withoutTwin(spec) } : {}),
+  }
+}
+
+function withoutWrittenMetadata(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const isClusters = (value: unknown) =>
+    Array.isArray(value) && value.every(each => typeof each === 'string' && CLUSTER_FINALIZER.test(each))
+  return Object.fromEntries(
+    Object.entries(metadata).filter(([key, value]) => !WRITTEN_METADATA.includes(key) && !(key === 'finalizers' && isClusters(value))),
+  )
+}
+
+/** Kubernetes writes a dataSource a second time, as the newer dataSourceRef. */
+function withoutTwin(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { dataSourceRef, ...rest } = spec
+  const isTwin = dataSourceRef !== undefined && isDeepStrictEqual(dataSourceRef, spec.dataSource)
+  return isTwin ? rest : spec
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

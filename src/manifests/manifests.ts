@@ -1,0 +1,263 @@
+// Manifest files for `apply`: YAML documents to what is to be made, in the order of making. All problems of all files are reported
+// together, each with file, document and key path. Nothing is looked up here.
+
+import type { z } from 'zod'
+import { type ConfigProblem, schemaProblems, UNKNOWN_KEY } from '../config/config.ts'
+import { StorageError } from '../errors.ts'
+import { findClaimConflicts, readClaim } from './claims.ts'
+import { ClassTable, type Located, type Problem, repeated } from './classes.ts'
+import { documentsOf } from './documents.ts'
+import { inOrderOfMaking } from './order.ts'
+import { formatBytes } from './quantity.ts'
+import {
+  attributesClassSchema,
+  claimSchema,
+  DEFAULT_CLASS_ANNOTATION,
+  DEFAULT_SNAPSHOT_CLASS_ANNOTATION,
+  FILE_SYSTEM_PARAMETER,
+  KINDS,
+  snapshotClassSchema,
+  snapshotSchema,
+  storageClassSchema,
+  UNSERVED,
+} from './schema.ts'
+
+export interface StorageClass {
+  readonly name: string
+  /** Without the reserved csi.storage.k8s.io/ keys. */
+  readonly parameters: Readonly<Record<string, string>>
+  readonly fileSystem: string // '' leaves it to the guest's platform
+  readonly mountOptions: readonly string[]
+  readonly reclaimPolicy: 'Delete' | 'Retain'
+  readonly expansion: 'allowed' | 'refused'
+}
+
+/** Parameters that can be changed while a volume lives. */
+export interface AttributesClass {
+  readonly name: string
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+export interface SnapshotClass {
+  readonly name: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly deletionPolicy: 'Delete' | 'Retain'
+}
+
+/** One guest that gets the volume of a claim. */
+export interface Place {
+  readonly guest: string // <machine>/<guest>
+  /** Undefined for a boot disk: it is attached by its number, and the guest need not run. */
+  readonly mountPath: string | undefined
+  /** Undefined leaves the number to the driver. */
+  readonly vdiskNumber: number | undefined
+}
+
+/** Who may use the volume at once: one workload of one guest, all of one guest, or several guests. */
+export type Access = 'one-workload' | 'one-guest' | 'many-readers' | 'many-writers'
+
+export interface Source {
+  readonly kind: 'claim' | 'snapshot'
+  readonly name: string // <namespace>/<name>
+}
+
+export interface Claim {
+  readonly kind: 'claim'
+  /** `<namespace>/<name>`: also the name of the volume. */
+  readonly name: string
+  readonly storageClass: StorageClass
+  readonly attributes: AttributesClass | undefined
+  readonly access: Access
+  readonly mode: 'filesystem' | 'block'
+  readonly requiredBytes: number
+  readonly limitBytes: number // 0: none
+  /** Undefined: an empty volume. */
+  readonly source: Source | undefined
+  /** None: the volume is made, and given to nobody. */
+  readonly places: readonly Place[]
+}
+
+export interface Snapshot {
+  readonly kind: 'snapshot'
+  /** `<namespace>/<name>`: also the name of the snapshot, which is unique over the driver. */
+  readonly name: string
+  readonly snapshotClass: SnapshotClass
+  /** The claim whose volume is cut. */
+  readonly claim: string
+}
+
+export type ManifestObject = Claim | Snapshot
+
+export interface Manifests {
+  /** Every driver that a class names, and which class. */
+  readonly drivers: readonly { readonly of: string; readonly name: string }[]
+  /** Each after what it is made from. */
+  readonly objects: readonly ManifestObject[]
+}
+
+/** A name of a volume or snapshot has at most 128 bytes in CSI. */
+const LONGEST_NAME = 128
+/** Of a text that is no kind at all. */
+const LONGEST_SHOWN = 60
+
+/** Refuses files that hold nothing at all: a wrong file is more likely than that nothing was meant. */
+export function parseManifests(files: readonly { readonly file: string; readonly text: string }[]): Manifests {
+  const reading = new Reading()
+  let count = 0
+  for (const { file, text } of files) {
+    for (const document of documentsOf(file, text, reading.problems)) {
+      reading.take(document)
+      count += 1
+    }
+  }
+  if (count === 0 && reading.problems.length === 0) {
+    throw new StorageError('invalid-argument', `no objects in ${files.map(({ file }) => file).join(', ')}`)
+  }
+  const { problems, drivers } = reading
+  const objects = inOrderOfMaking(reading.finish(), problems)
+  if (problems.length > 0) throw new StorageError('invalid-argument', problems.join('\n'))
+  return { drivers, objects }
+}
+
+/** One line on what an object asks for. */
+export function describeObject(object: ManifestObject): string {
+  if (object.kind === 'snapshot') return `snapshot ${object.name}: of ${object.claim}`
+  const { name, requiredBytes, storageClass, source, places } = object
+  const given = places.map(({ guest, mountPath }) => (mountPath === undefined ? guest : `${guest} at ${mountPath}`))
+  const from = source === undefined ? '' : `, from ${source.kind} ${source.name}`
+  return `${name}: ${formatBytes(requiredBytes)}, StorageClass ${storageClass.name}${from}, ${given.length === 0 ? 'for no guest' : `for ${given.join(', ')}`}`
+}
+
+/** What was read so far, and everything that is wrong with it. */
+class Reading {
+  readonly problems: string[] = []
+  readonly drivers: { of: string; name: string }[] = []
+  readonly #storageClasses = new ClassTable<StorageClass>('StorageClass')
+  readonly #attributesClasses = new ClassTable<AttributesClass>('VolumeAttributesClass')
+  readonly #snapshotClasses = new ClassTable<SnapshotClass>('VolumeSnapshotClass')
+  readonly #claims: Located<z.infer<typeof claimSchema>>[] = []
+  readonly #snapshots: Located<z.infer<typeof snapshotSchema>>[] = []
+
+  take(document: Located<unknown>): void {
+    const { where, value } = document
+    const kind = KINDS.find(each => each === kindOf(value))
+    switch (kind) {
+      case 'StorageClass': {
+        const raw = this.#parse(document, kind, storageClassSchema)
+        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: provisioner`, name: raw.provisioner })
+        this.#storageClasses.add(document, raw && storageClassOf(raw), isMarked(raw, DEFAULT_CLASS_ANNOTATION))
+        return
+      }
+      case 'VolumeAttributesClass': {
+        const raw = this.#parse(document, kind, attributesClassSchema)
+        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: driverName`, name: raw.driverName })
+        this.#attributesClasses.add(document, raw && { name: raw.metadata.name, parameters: raw.parameters }, false)
+        return
+      }
+      case 'VolumeSnapshotClass': {
+        const raw = this.#parse(document, kind, snapshotClassSchema)
+        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: driver`, name: raw.driver })
+        const { metadata, parameters, deletionPolicy } = raw ?? {}
+        const parsed = metadata && parameters && deletionPolicy && { name: metadata.name, parameters, deletionPolicy }
+        this.#snapshotClasses.add(document, parsed, isMarked(raw, DEFAULT_SNAPSHOT_CLASS_ANNOTATION))
+        return
+      }
+      case 'PersistentVolumeClaim': {
+        const raw = this.#parse(document, kind, claimSchema)
+        if (raw !== undefined) this.#claims.push({ where, value: raw })
+        return
+      }
+      case 'VolumeSnapshot': {
+        const raw = this.#parse(document, kind, snapshotSchema)
+        if (raw !== undefined) this.#snapshots.push({ where, value: raw })
+        return
+      }
+      case undefined:
+        this.problems.push(`${where}: kind: ${strangeKind(value)}; it takes ${KINDS.join(', ')}`)
+    }
+  }
+
+  /** Claims and snapshots with their classes, which may have stood behind them. */
+  finish(): readonly Located<ManifestObject>[] {
+    const claims = this.#claims.flatMap(({ where, value }): Located<Claim>[] => {
+      const problem = this.#problemsOf(where, 'PersistentVolumeClaim', value.metadata)
+      const claim = readClaim(value, { storageClasses: this.#storageClasses, attributesClasses: this.#attributesClasses }, problem)
+      return claim === undefined ? [] : [{ where, value: claim }]
+    })
+    const snapshots = this.#snapshots.flatMap(({ where, value }): Located<Snapshot>[] => {
+      const problem = this.#problemsOf(where, 'VolumeSnapshot', value.metadata)
+      const snapshot = readSnapshot(value, this.#snapshotClasses, problem)
+      return snapshot === undefined ? [] : [{ where, value: snapshot }]
+    })
+    this.problems.push(
+      ...this.#storageClasses.duplicates(),
+      ...this.#attributesClasses.duplicates(),
+      ...this.#snapshotClasses.duplicates(),
+      ...repeated(claims, claim => [`PersistentVolumeClaim ${claim.name}`]),
+      ...repeated(snapshots, snapshot => [`VolumeSnapshot ${snapshot.name}`]),
+      ...findClaimConflicts(claims),
+    )
+    return [...claims, ...snapshots]
+  }
+
+  /** Undefined: what is wrong was noted. */
+  #parse<T>({ where, value }: Located<unknown>, kind: string, schema: z.ZodType<T>): T | undefined {
+    const parsed = schema.safeParse(value)
+    if (!parsed.success) this.problems.push(...describe(where, kind, schemaProblems(parsed)))
+    return parsed.data
+  }
+
+  /** Names a problem of one object, and refuses names that CSI has no room for. */
+  #problemsOf(where: string, kind: string, metadata: { namespace: string; name: string }): Problem {
+    const name = `${metadata.namespace}/${metadata.name}`
+    const problem: Problem = (path, message) => this.problems.push(`${where} (${kind} ${name}): ${path}: ${message}`)
+    if (Buffer.byteLength(name) > LONGEST_NAME)
+      problem('metadata.name', `namespace and name together are longer than ${LONGEST_NAME} bytes`)
+    return problem
+  }
+}
+
+function kindOf(value: unknown): string | undefined {
+  return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string' ? value.kind : undefined
+}
+
+function strangeKind(value: unknown): string {
+  const kind = kindOf(value)
+  if (kind === undefined) return 'is missing'
+  const shown = kind.length > LONGEST_SHOWN ? `${kind.slice(0, LONGEST_SHOWN)}…` : kind
+  return `${JSON.stringify(shown)} is not served by apply`
+}
+
+function describe(where: string, kind: string, problems: readonly ConfigProblem[]): string[] {
+  return problems.map(({ path, message }) => {
+    const reason = message === UNKNOWN_KEY ? (UNSERVED[`${kind}.${path}`] ?? `is not a field of a ${kind} that apply knows`) : message
+    return `${where} (${kind}): ${path}: ${reason}`
+  })
+}
+
+function isMarked(raw: { metadata: { annotations: Readonly<Record<string, string>> } } | undefined, annotation: string): boolean {
+  return raw?.metadata.annotations[annotation] === 'true'
+}
+
+function storageClassOf(raw: z.infer<typeof storageClassSchema>): StorageClass {
+  const { [FILE_SYSTEM_PARAMETER]: fileSystem = '', ...parameters } = raw.parameters
+  const { mountOptions, reclaimPolicy, allowVolumeExpansion } = raw
+  const expansion = allowVolumeExpansion ? 'allowed' : 'refused'
+  return { name: raw.metadata.name, parameters, fileSystem, mountOptions, reclaimPolicy, expansion }
+}
+
+function readSnapshot(
+  { metadata, spec }: z.infer<typeof snapshotSchema>,
+  classes: ClassTable<SnapshotClass>,
+  problem: Problem,
+): Snapshot | undefined {
+  const snapshotClass = classes.find('spec.volumeSnapshotClassName', spec.volumeSnapshotClassName, problem)
+  if (snapshotClass === undefined) return undefined
+  const { namespace, name } = metadata
+  return {
+    kind: 'snapshot',
+    name: `${namespace}/${name}`,
+    snapshotClass,
+    claim: `${namespace}/${spec.source.persistentVolumeClaimName}`,
+  }
+}

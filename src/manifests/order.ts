@@ -1,0 +1,104 @@
+// The order of making: what something is made from comes before it, and so does the claim that is mounted above it, else the
+// order of the files is kept. Pure.
+
+import type { Located } from './classes.ts'
+import type { ManifestObject } from './manifests.ts'
+
+/** What has to be there first, and why: the object is made `from` it, or mounted `below` it. */
+export interface Earlier {
+  readonly how: 'from' | 'below'
+  readonly key: string
+}
+
+/** `claim <name>` or `snapshot <name>`: claims and snapshots may have the same names. */
+export function keyOf(object: { readonly kind: 'claim' | 'snapshot'; readonly name: string }): string {
+  return `${object.kind} ${object.name}`
+}
+
+/** The key of what an object is made from, if it is made from anything. */
+function sourceKeyOf(object: ManifestObject): string | undefined {
+  if (object.kind === 'snapshot') return keyOf({ kind: 'claim', name: object.claim })
+  return object.source && keyOf(object.source)
+}
+
+/**
+ * What of the objects has to be there before each of them. A mount covers what was mounted below its path: what is written there
+ * later would land in the wrong volume, so the outer one comes first.
+ */
+export function findEarlier(objects: readonly ManifestObject[]): ReadonlyMap<string, readonly Earlier[]> {
+  const keys = new Set(objects.map(keyOf))
+  const mounts = new Map<string, string>()
+  for (const object of objects) {
+    if (object.kind !== 'claim' || object.mode !== 'filesystem') continue
+    for (const { guest, mountPath } of object.places) {
+      if (mountPath !== undefined) mounts.set(`${guest} ${mountPath}`, keyOf(object))
+    }
+  }
+  return new Map(
+    objects.map(object => {
+      const source = sourceKeyOf(object)
+      const from: Earlier[] = source !== undefined && keys.has(source) ? [{ how: 'from', key: source }] : []
+      const places = object.kind === 'claim' ? object.places : []
+      const outer = places.flatMap(({ guest, mountPath }) => aboveOf(mountPath).flatMap(path => mounts.get(`${guest} ${path}`) ?? []))
+      const below = [...new Set(outer)].map((key): Earlier => ({ how: 'below', key }))
+      return [keyOf(object), [...from, ...below]]
+    }),
+  )
+}
+
+/** The directories above a path, the outermost first. */
+function aboveOf(path: string | undefined): readonly string[] {
+  const parts = path?.split('/').slice(1, -1) ?? []
+  return parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`)
+}
+
+interface Walk {
+  readonly each: Located<ManifestObject>
+  readonly rest: Earlier[]
+  how?: Earlier['how']
+}
+
+/** A source that is not among the objects is somebody's who looks it up later. A circle is a problem. */
+export function inOrderOfMaking(located: readonly Located<ManifestObject>[], problems: string[]): readonly ManifestObject[] {
+  const byKey = new Map(located.map(each => [keyOf(each.value), each]))
+  const earlier = findEarlier(located.map(({ value }) => value))
+  const ordered: ManifestObject[] = []
+  const begun = new Set<string>()
+  const done = new Set<string>()
+  // No recursion: a chain of thousands of clones is longer than the stack.
+  const walk: Walk[] = []
+  const begin = (each: Located<ManifestObject>) => {
+    const key = keyOf(each.value)
+    begun.add(key)
+    walk.push({ each, rest: [...(earlier.get(key) ?? [])] })
+  }
+  for (const root of located) {
+    if (!begun.has(keyOf(root.value))) begin(root)
+    for (let top = walk.at(-1); top !== undefined; top = walk.at(-1)) {
+      const next = top.rest.shift()
+      const found = next && byKey.get(next.key)
+      if (next === undefined || found === undefined) {
+        if (next !== undefined) continue
+        done.add(keyOf(top.each.value))
+        ordered.push(top.each.value)
+        walk.pop()
+        continue
+      }
+      top.how = next.how
+      if (!begun.has(next.key)) begin(found)
+      else if (!done.has(next.key)) problems.push(circleAt(next.key, walk))
+    }
+  }
+  return ordered
+}
+
+function circleAt(key: string, walk: readonly Walk[]): string {
+  const circle = walk.slice(walk.findIndex(({ each }) => keyOf(each.value) === key))
+  const last = walk.at(-1)
+  const words = circle.map(({ each, how }) => `${keyOf(each.value)} ${how} `).join('')
+  const isMounted = circle.some(({ how }) => how === 'below')
+  const says = isMounted
+    ? 'what is mounted below another is made after it; give one of them another mount path'
+    : 'nothing can be made from itself'
+  return `${last?.each.where}: ${says}: ${words}${key}`
+}

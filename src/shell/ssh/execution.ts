@@ -1,0 +1,104 @@
+// One command on an ssh connection, from the request to its fate. A result needs both the exit status and the server's own
+// close of the channel: a status without it may belong to output that was cut short.
+
+import type { ClientChannel } from 'ssh2'
+import { Output } from '../output.ts'
+import { type CommandResult, ShellError } from '../shell.ts'
+
+export interface ExecOptions {
+  readonly input: string
+  readonly timeoutMs: number
+  /** Gives the command up; passed for reads only. */
+  readonly signal: AbortSignal | undefined
+}
+
+export class SshExecution {
+  readonly result: Promise<CommandResult>
+  /** Given up by this side; the server may still count its session. */
+  isAbandoned = false
+  readonly #title: string
+  readonly #input: string
+  readonly #startedAt = performance.now()
+  readonly #stdout = new Output()
+  readonly #stderr = new Output()
+  readonly #onAbandon: () => void
+  readonly #stopWatching: () => void
+  #resolve: (result: CommandResult) => void = () => {}
+  #reject: (error: Error) => void = () => {}
+  #isSettled = false
+  #channel: ClientChannel | undefined
+  #exitStatus: number | undefined
+  #signal: string | undefined
+
+  constructor(title: string, { input, timeoutMs, signal }: ExecOptions, onAbandon: () => void) {
+    this.#title = title
+    this.#input = input
+    this.#onAbandon = onAbandon
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    const onAbort = () => this.#abandon('was given up', signal?.reason)
+    const timer = setTimeout(() => this.#abandon(`did not end within ${timeoutMs} ms`), timeoutMs)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#stopWatching = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** The server accepted the request on this channel. */
+  begin(channel: ClientChannel): void {
+    this.#channel = channel
+    for (const [stream, output] of [[channel, this.#stdout] as const, [channel.stderr, this.#stderr] as const]) {
+      stream.on('data', (chunk: Buffer) => output.add(chunk) || this.#abandon('printed too much'))
+      stream.on('error', () => {})
+    }
+    channel.on('exit', (status: number | null, signal?: string) => {
+      if (status === null) this.#signal = signal ?? 'a signal'
+      else this.#exitStatus = status
+    })
+    if (this.#isSettled) channel.close()
+    else channel.end(this.#input)
+  }
+
+  /** The server closed the channel. */
+  end(): void {
+    if (this.#exitStatus === undefined) {
+      this.#unknown(this.#signal === undefined ? 'ended without an exit status' : `was ended by ${this.#signal}`)
+      return
+    }
+    const exitStatus = this.#exitStatus
+    const durationMs = performance.now() - this.#startedAt
+    this.#finish(() => this.#resolve({ exitStatus, stdout: this.#stdout.text(), stderr: this.#stderr.text(), durationMs }))
+  }
+
+  /** The connection broke, or the server gave no clear answer to the request. */
+  lose(cause: unknown): void {
+    this.#unknown('was sent when the connection was lost', cause)
+  }
+
+  /** Nothing was started. */
+  refuse(error: Error): void {
+    this.#finish(() => this.#reject(error))
+  }
+
+  #abandon(reason: string, cause?: unknown): void {
+    if (this.#isSettled) return
+    this.#unknown(reason, cause)
+    this.isAbandoned = true
+    this.#channel?.close()
+    this.#onAbandon()
+  }
+
+  #unknown(reason: string, cause?: unknown): void {
+    this.#finish(() => this.#reject(new ShellError('unknown', `${this.#title} ${reason}`, { cause })))
+  }
+
+  #finish(deliver: () => void): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#stopWatching()
+    deliver()
+  }
+}

@@ -3,12 +3,12 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Served, serve } from '../sim/serve.ts'
+import { SimShell } from '../sim/sim-shell.ts'
 import { composeInstallation, type Installation } from '../src/bin/compose.ts'
 import { systemClock } from '../src/clock.ts'
 import { parseControllerConfig } from '../src/config/config.ts'
 import { silentLog } from '../src/log.ts'
-import { type Served, serve } from '../src/sim/serve.ts'
-import { SimShell } from '../src/sim/sim-shell.ts'
 import { parseGuestId } from '../src/storage/names.ts'
 import { benchWorld, guestOf, POOLS, type Population, populationOf, VOLUME_BYTES } from './world.ts'
 

@@ -1,7 +1,7 @@
 // The installation that is measured: two machines and a storage host, large enough for any population of the bench, and what the
 // two populations are. Data only.
 
-import { completeWorld, type WorldSpec } from '../src/sim/world-spec.ts'
+import { completeWorld, type WorldSpec } from '../sim/world-spec.ts'
 
 const TiB = 1024 ** 4
 const TARGET = 'iqn.2026-11.io.ldom-csi:gold'

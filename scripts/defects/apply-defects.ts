@@ -117,7 +117,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a second simulated installation is served in the directory of another',
-    changes: [{ file: 'src/sim/control.ts', find: '  if (await isAnswered(path)) throw', replace: '  if (path === undefined) throw' }],
+    changes: [{ file: 'sim/control.ts', find: '  if (await isAnswered(path)) throw', replace: '  if (path === undefined) throw' }],
     tests: ['test/behaviour/sim-serve.test'],
   },
 ]

@@ -11,7 +11,7 @@ import { Report } from './report.ts'
 import { Simulation, type WorldState } from './simulation.ts'
 
 const CSI = 'src/bin/ldom-csi.ts'
-const SIM = 'src/bin/ldom-sim.ts'
+const SIM = 'sim/bin/ldom-sim.ts'
 export const LINUX = 'm1/ldg2'
 export const SOLARIS = 'm1/ldg1'
 

@@ -8,7 +8,7 @@ import { Processes, run } from '../demo/processes.ts'
 import { Simulation } from '../demo/simulation.ts'
 import type { Setting } from './variants.ts'
 
-const SIM = 'src/bin/ldom-sim.ts'
+const SIM = 'sim/bin/ldom-sim.ts'
 const CSI = 'src/bin/ldom-csi.ts'
 
 /** Solaris: a guest that sees a disk grow while it is attached. */

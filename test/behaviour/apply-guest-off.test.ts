@@ -1,11 +1,11 @@
 // A claim taken from a guest that cannot be asked to unmount: only while its machine shows it off, in the moment of the removal.
 
+import { SimShell } from '../../sim/sim-shell.ts'
+import { worldState } from '../../sim/world-state.ts'
 import { applyManifests, detachManifests } from '../../src/apply/apply.ts'
 import { type CsiClient, connect } from '../../src/csi/wire/client.ts'
 import { parseManifests } from '../../src/manifests/manifests.ts'
 import type { Shell } from '../../src/shell/shell.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { worldState } from '../../src/sim/world-state.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { type ApplyWorld, applyWorld } from './apply-world.ts'
 

@@ -1,6 +1,7 @@
 // `apply` on a simulated installation in one process: real storage, real guests' code, real sockets between. For tests.
 
 import { readFileSync } from 'node:fs'
+import { worldState } from '../../sim/world-state.ts'
 import { type ApplyFailure, applyManifests, deleteManifests, detachManifests } from '../../src/apply/apply.ts'
 import type { ApplyTools } from '../../src/apply/step.ts'
 import { controllerServices } from '../../src/bin/compose.ts'
@@ -8,7 +9,6 @@ import type { Clock } from '../../src/clock.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import { nodeService } from '../../src/csi/node.ts'
 import { parseManifests } from '../../src/manifests/manifests.ts'
-import { worldState } from '../../src/sim/world-state.ts'
 import { parseGuestId } from '../../src/storage/names.ts'
 import { type Plugin, servePlugin } from '../protocol/plugin.ts'
 import { install } from '../support/installation.ts'

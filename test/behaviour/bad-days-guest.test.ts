@@ -2,9 +2,9 @@
 // succeeds when that was done. What is promised on good days is guest-staging.test.ts and guest-publishing.test.ts.
 
 import { createHash } from 'node:crypto'
+import type { SimAnswer } from '../../sim/host.ts'
 import { describeError, type ErrorKind } from '../../src/errors.ts'
 import type { StageRequest } from '../../src/guest/guest-volumes.ts'
-import type { SimAnswer } from '../../src/sim/host.ts'
 import { GiB, type GuestWorld, guestWorld, MiB, type PlatformKind, scribble, TestDisk } from './guest-world.ts'
 
 interface GuestDay {

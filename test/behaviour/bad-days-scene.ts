@@ -2,9 +2,9 @@
 // changed nothing, and the same call succeeds when the trouble is over. What was changed is asked of the simulator, never of the driver.
 
 import { createHash } from 'node:crypto'
+import { worldState } from '../../sim/world-state.ts'
 import { describeError, type ErrorKind, isStorageError } from '../../src/errors.ts'
 import type { Attachment, Volume, VolumeSpec } from '../../src/model/volumes.ts'
-import { worldState } from '../../src/sim/world-state.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 type PoolName = 'silver' | 'gold'

@@ -1,9 +1,9 @@
 // Texts that callers control, at their worst, and what a command line may look like afterwards.
 
 import fc from 'fast-check'
+import { parseLine } from '../../sim/words.ts'
+import type { World } from '../../sim/world.ts'
 import { formatCommandLine } from '../../src/shell/ssh/ssh.ts'
-import { parseLine } from '../../src/sim/words.ts'
-import type { World } from '../../src/sim/world.ts'
 
 const NASTY = [
   ...['-', '--', '-rf', '-o', '-V', '--help', '=', 'a=b', '|', 'a|b', ',', 'a,b', '@', '#', '%', '%s%n', '~', ':', '+'],

@@ -1,13 +1,13 @@
 // A served installation for requests with bad texts: controller and one node plugin on real sockets, a volume that is in use, and what
 // commands look like on a good day.
 
+import type { World } from '../../sim/world.ts'
+import { worldState } from '../../sim/world-state.ts'
 import { controllerServices } from '../../src/bin/compose.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import { nodeService } from '../../src/csi/node.ts'
 import { type CsiClient, RpcError } from '../../src/csi/wire/client.ts'
 import { VolumeCapabilityAccessModeMode as Mode } from '../../src/csi/wire/types.gen.ts'
-import type { World } from '../../src/sim/world.ts'
-import { worldState } from '../../src/sim/world-state.ts'
 import { parseGuestId } from '../../src/storage/names.ts'
 import { servePlugin } from '../protocol/plugin.ts'
 import { install } from '../support/installation.ts'

@@ -1,8 +1,8 @@
 // Every operation, cut at every one of its commands in three ways, followed by the same or the opposite operation of a driver that
 // has just started. The happy result, an empty audit and equal bytes must come out of all of them.
 
+import type { SimFault } from '../../sim/host.ts'
 import { isStorageError } from '../../src/errors.ts'
-import type { SimFault } from '../../src/sim/host.ts'
 import { MATRIX, type Operation, Scene, type Way } from './crash-operations.ts'
 
 const CUTS = ['before the effect', 'after the effect', 'late'] as const

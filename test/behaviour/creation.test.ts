@@ -1,9 +1,9 @@
 // What a volume is when CreateVolume or ControllerExpandVolume says OK, and what is left of one when they do not.
 
+import { SimShell } from '../../sim/sim-shell.ts'
+import type { World } from '../../sim/world.ts'
+import { Content } from '../../sim/zfs/content.ts'
 import { MiB, type Volume } from '../../src/model/volumes.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import type { World } from '../../src/sim/world.ts'
-import { Content } from '../../src/sim/zfs/content.ts'
 import { attachRequest, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 const size = (mebibytes: number, limit = 0) => ({ requiredBytes: mebibytes * MiB, limitBytes: limit * MiB })

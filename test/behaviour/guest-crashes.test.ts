@@ -1,9 +1,9 @@
 // Every command of every guest operation, cut before its effect, after it, or landing late: a plugin that remembers nothing
 // then repeats or undoes the operation, and the world ends as if nothing had happened.
 
+import { readSuperblock } from '../../sim/guest/file-system.ts'
+import type { SimFault } from '../../sim/host.ts'
 import type { GuestFormat, GuestVolumes } from '../../src/guest/guest-volumes.ts'
-import { readSuperblock } from '../../src/sim/guest/file-system.ts'
-import type { SimFault } from '../../src/sim/host.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './guest-world.ts'
 
 const FILES: GuestFormat = { kind: 'filesystem', type: '', mountOptions: [] }

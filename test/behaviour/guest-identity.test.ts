@@ -1,9 +1,9 @@
 // Whose disk it is: a number can be given to another volume, and a file system can be lost. What lies on the disk, and what the
 // guest remembers, keep one volume from being taken for another, and a used one from being formatted.
 
+import { makeFileSystem, readSuperblock } from '../../sim/guest/file-system.ts'
 import type { StageRequest } from '../../src/guest/guest-volumes.ts'
 import { fileSystemUuid, isFileSystemUuid, isLabelName, labelName } from '../../src/guest/identity.ts'
-import { makeFileSystem, readSuperblock } from '../../src/sim/guest/file-system.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './guest-world.ts'
 
 const KINDS = [

@@ -1,8 +1,8 @@
 // Whose it is: what is found at a path of a guest is touched only when it is the volume's, and a disk is let go only when the
 // kernel has let it go.
 
+import { SimShell } from '../../sim/sim-shell.ts'
 import type { GuestFormat } from '../../src/guest/guest-volumes.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 import { guestWorld, MiB, type PlatformKind } from './guest-world.ts'
 
 const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']

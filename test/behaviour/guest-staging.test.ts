@@ -1,7 +1,7 @@
 // Staging in a guest: what is formatted, what never is, and what a person is told.
 
+import { type Region, readSuperblock, type Superblock, writeSuperblock } from '../../sim/guest/file-system.ts'
 import type { StageRequest } from '../../src/guest/guest-volumes.ts'
-import { type Region, readSuperblock, type Superblock, writeSuperblock } from '../../src/sim/guest/file-system.ts'
 import { GiB, type GuestWorld, guestWorld, MiB, type PlatformKind, scribble, TestDisk, TiB } from './guest-world.ts'
 
 const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']

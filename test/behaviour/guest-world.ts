@@ -1,17 +1,17 @@
 // A guest with simulated disks for tests: real bytes, a clock that moves only when somebody waits, and the product's view of it.
 
+import { DeviceError, type GuestDisks, type VirtualDisk } from '../../sim/devices.ts'
+import { SimLinuxGuest } from '../../sim/guest/linux-guest.ts'
+import { SimSolarisGuest } from '../../sim/guest/solaris-guest.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
+import { MemoryStore, type Store } from '../../sim/store.ts'
 import type { Clock } from '../../src/clock.ts'
 import { GuestHealth } from '../../src/guest/guest-health.ts'
 import { GuestVolumes, type PublishRequest, type StageRequest } from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
 import { SolarisPlatform } from '../../src/guest/solaris/solaris.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
-import { DeviceError, type GuestDisks, type VirtualDisk } from '../../src/sim/devices.ts'
-import { SimLinuxGuest } from '../../src/sim/guest/linux-guest.ts'
-import { SimSolarisGuest } from '../../src/sim/guest/solaris-guest.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { MemoryStore, type Store } from '../../src/sim/store.ts'
 
 export const MiB = 1024 ** 2
 export const GiB = 1024 ** 3

@@ -1,11 +1,11 @@
 // What every step of a history is played with: the installation, the driver of the moment, the faults and troubles in force, and the
 // one way in which the driver is called. An answer that the contract does not allow is thrown as a broken promise.
 
+import type { VirtualDisk } from '../../sim/devices.ts'
+import { DeviceError } from '../../sim/devices.ts'
+import type { SimFaultRule } from '../../sim/host.ts'
 import { type ErrorKind, isStorageError } from '../../src/errors.ts'
 import type { GuestVolumes } from '../../src/guest/guest-volumes.ts'
-import type { VirtualDisk } from '../../src/sim/devices.ts'
-import { DeviceError } from '../../src/sim/devices.ts'
-import type { SimFaultRule } from '../../src/sim/host.ts'
 import { attachmentName, leafOfAttachmentName, parseGuestId } from '../../src/storage/names.ts'
 import { type Driver, install, type TestInstallation } from '../support/installation.ts'
 import { type AttachmentBelief, Model, type VolumeBelief } from './histories-model.ts'

@@ -3,12 +3,12 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import fc from 'fast-check'
+import { SimShell } from '../../sim/sim-shell.ts'
 import { isStorageError } from '../../src/errors.ts'
 import { GuestVolumes } from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { type Command, type Shell, ShellError } from '../../src/shell/shell.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { each, microtasks, runOut, type Visit, visits } from '../support/interleavings.ts'
 import { publishRequest, stageRequest } from '../support/node.ts'

@@ -1,7 +1,7 @@
 // Lists in ranges: whole however they are cut, and a page costs what it holds, not what the pools hold. Work is counted in what the
 // hosts were asked, never timed.
 
-import type { SimFaultRule } from '../../src/sim/host.ts'
+import type { SimFaultRule } from '../../sim/host.ts'
 import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 
 const POOLS = ['silver', 'gold', 'silver-m2'] as const

@@ -1,11 +1,11 @@
 // A machine with two service domains for tests: devices with real bytes, guests of both kinds, and the product's view of it.
 
+import { DeviceError, type SimDevice } from '../../sim/devices.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { SimMachine, type SimMachineOptions } from '../../sim/ldom/sim-machine.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
+import { MemoryStore } from '../../sim/store.ts'
 import type { Host } from '../../src/shell/host.ts'
-import { DeviceError, type SimDevice } from '../../src/sim/devices.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimMachine, type SimMachineOptions } from '../../src/sim/ldom/sim-machine.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
 
 export class TestDevice implements SimDevice {
   readonly sizeBytes = 1024 * 1024

@@ -1,8 +1,8 @@
 // The hypervisor port on a simulated machine: what it reports, what its steps do, and how calls share a machine.
 
+import type { LdmSettings } from '../../sim/ldom/model.ts'
 import type { AttachStep, ExportedBackend } from '../../src/hypervisors/hypervisor.ts'
 import { LdomMachine } from '../../src/hypervisors/ldoms/machine.ts'
-import type { LdmSettings } from '../../src/sim/ldom/model.ts'
 import { machineWorld } from './machine-world.ts'
 
 const PATH = '/dev/dsk/c0t6001d0s2'

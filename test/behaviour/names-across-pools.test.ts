@@ -1,6 +1,6 @@
 // A volume's name is unique over all pools of the driver: whoever asks for a known name in another pool gets no second, empty volume.
 
-import { SimShell } from '../../src/sim/sim-shell.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
 import { install, volumeSpec } from '../support/installation.ts'
 
 const elsewhere = { kind: 'already-exists', message: expect.stringMatching(/exists in pool silver/) }

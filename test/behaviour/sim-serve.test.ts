@@ -9,11 +9,11 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promptOver } from '../../src/sim/remote-prompt.ts'
-import { readWorldSpec, type Served, serve } from '../../src/sim/serve.ts'
-import { completeWorld } from '../../src/sim/world-spec.ts'
+import { promptOver } from '../../sim/remote-prompt.ts'
+import { readWorldSpec, type Served, serve } from '../../sim/serve.ts'
+import { completeWorld } from '../../sim/world-spec.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../src/bin/ldom-sim.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../sim/bin/ldom-sim.ts', import.meta.url))
 const NOBODY = 65_534
 
 const WORLD = {

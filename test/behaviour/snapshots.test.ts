@@ -1,5 +1,5 @@
+import type { WorldSpec } from '../../sim/world-spec.ts'
 import { GiB, MiB, type VolumeSource } from '../../src/model/volumes.ts'
-import type { WorldSpec } from '../../src/sim/world-spec.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../support/node.ts'
 

@@ -3,13 +3,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { demoWorld } from '../../sim/preset.ts'
+import { type Served, serve } from '../../sim/serve.ts'
 import { composeInstallation, openRealShell } from '../../src/bin/compose.ts'
 import { systemClock } from '../../src/clock.ts'
 import { parseControllerConfig } from '../../src/config/config.ts'
 import { silentLog } from '../../src/log.ts'
 import { MiB } from '../../src/model/volumes.ts'
-import { demoWorld } from '../../src/sim/preset.ts'
-import { type Served, serve } from '../../src/sim/serve.ts'
 import { attachRequest, volumeSpec } from '../support/installation.ts'
 
 const MANY = 50

@@ -3,12 +3,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { demoWorld } from '../../sim/preset.ts'
+import { serve } from '../../sim/serve.ts'
 import { composeInstallation, openRealShell } from '../../src/bin/compose.ts'
 import { systemClock } from '../../src/clock.ts'
 import { parseControllerConfig } from '../../src/config/config.ts'
 import { silentLog } from '../../src/log.ts'
-import { demoWorld } from '../../src/sim/preset.ts'
-import { serve } from '../../src/sim/serve.ts'
 import { volumeSpec } from '../support/installation.ts'
 
 const disposals: (() => Promise<void>)[] = []

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { generateKeys, SimSshServer } from '../../sim/ssh-server.ts'
 import { describeError } from '../../src/errors.ts'
 import { SshShell, type SshTarget } from '../../src/shell/ssh/ssh.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { generateKeys, SimSshServer } from '../../src/sim/ssh-server.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'ssh-test-'))
 const disposals: (() => void | Promise<void>)[] = []

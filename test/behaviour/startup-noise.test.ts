@@ -1,10 +1,10 @@
 // Hosts whose login shell or prefix says something on standard error before every command.
 
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
 import { examine } from '../../src/cli/doctor.ts'
 import { MiB } from '../../src/model/volumes.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 import { attachRequest, install, LeapingClock, volumeSpec } from '../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../support/node.ts'
 

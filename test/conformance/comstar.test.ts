@@ -2,14 +2,14 @@
 // failure table is known from sources only, and says so.
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { SimComstar } from '../../sim/comstar/sim-comstar.ts'
+import { SimInitiator } from '../../sim/comstar/sim-initiator.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 import { STMFADM_FAILURES } from '../../src/comstar/failures.ts'
 import { parseLogicalUnits, parseViews } from '../../src/comstar/listing.ts'
 import { parseTarget } from '../../src/iscsi/iscsiadm.ts'
-import { SimComstar } from '../../src/sim/comstar/sim-comstar.ts'
-import { SimInitiator } from '../../src/sim/comstar/sim-initiator.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
 
 const DIRECTORY = new URL('../transcripts/', import.meta.url)
 const SAYS_AUTO = 'comstar-list-view.solaris-11.txt'

@@ -2,15 +2,15 @@
 // reason. A new transcript that is in neither list fails.
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { DeviceError, type SimDevice } from '../../sim/devices.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { SimMachine, type SimMachineOptions } from '../../sim/ldom/sim-machine.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
 import { StorageError } from '../../src/errors.ts'
 import { LDM_FAILURES, LDM_NOTICES } from '../../src/hypervisors/ldoms/failures.ts'
 import { Ldm } from '../../src/hypervisors/ldoms/ldm.ts'
 import { parseListing } from '../../src/hypervisors/ldoms/listing.ts'
 import { classify } from '../../src/shell/failures.ts'
-import { DeviceError, type SimDevice } from '../../src/sim/devices.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimMachine, type SimMachineOptions } from '../../src/sim/ldom/sim-machine.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 
 const DIRECTORY = new URL('../transcripts/ldm/', import.meta.url)
 const transcript = (name: string) => readFileSync(new URL(name, DIRECTORY), 'utf8')

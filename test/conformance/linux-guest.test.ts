@@ -2,7 +2,7 @@
 // with a reason. An entry in neither list fails, and so does a reason that fits nothing.
 
 import { readFileSync } from 'node:fs'
-import { makeFileSystem, type Superblock, writeSuperblock } from '../../src/sim/guest/file-system.ts'
+import { makeFileSystem, type Superblock, writeSuperblock } from '../../sim/guest/file-system.ts'
 import { guestWorld, MiB, type TestDisk } from '../behaviour/guest-world.ts'
 
 interface Entry {

@@ -1,8 +1,8 @@
 // What of the recorded zfs sessions is not compared byte for byte, each with its reason: entries that are left out, entries of which
 // a part is of the machine they were recorded on, and the steps of the sessions that were not recorded.
 
-import type { SimDataset } from '../../src/sim/zfs/model.ts'
-import type { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
+import type { SimDataset } from '../../sim/zfs/model.ts'
+import type { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 
 const ALL = /./
 const OPENZFS = /^openzfs-2\.\d+\.\d+\.txt$/

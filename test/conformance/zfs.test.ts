@@ -1,13 +1,13 @@
 // The recorded sessions of zfs, replayed in order on simulated pools of the same dialect: every entry is compared byte for byte or left
 // out with a reason, and the product understands what was recorded. An entry in neither list fails, and so does a reason nobody needs.
 
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import type { DialectName } from '../../sim/zfs/dialects.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 import { StorageError } from '../../src/errors.ts'
 import { classify } from '../../src/shell/failures.ts'
 import type { CommandResult } from '../../src/shell/shell.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import type { DialectName } from '../../src/sim/zfs/dialects.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
 import { classifyDialect } from '../../src/zfs/dialect.ts'
 import { ZFS_FAILURES } from '../../src/zfs/failures.ts'
 import { parseProperties } from '../../src/zfs/listing.ts'

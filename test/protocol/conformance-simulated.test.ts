@@ -1,5 +1,6 @@
 // The whole driver on the simulated installation, through its sockets: both designs, a Solaris guest that grows disks online.
 
+import { SimShell } from '../../sim/sim-shell.ts'
 import { controllerService } from '../../src/csi/controller.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import { nodeService } from '../../src/csi/node.ts'
@@ -8,7 +9,6 @@ import { GuestHealth } from '../../src/guest/guest-health.ts'
 import { SolarisPlatform } from '../../src/guest/solaris/solaris.ts'
 import { MiB } from '../../src/model/volumes.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 import { Health } from '../../src/storage/health.ts'
 import { install } from '../support/installation.ts'
 import { conformanceSuite } from './conformance-suite.ts'

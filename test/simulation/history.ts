@@ -2,9 +2,9 @@
 // are cut, come late or are refused, controllers are restarted and machines lose power. After every released command no volume may
 // be in reach of two guests unless it is shared; at the end everything asked for comes to an end and leaves nothing behind.
 
+import type { SimFault } from '../../sim/host.ts'
 import { isStorageError, type StorageError } from '../../src/errors.ts'
 import { MiB, type VolumeSpec } from '../../src/model/volumes.ts'
-import type { SimFault } from '../../src/sim/host.ts'
 import { formatVolumeId, leafOfAttachmentName, parseGuestId, volumeLeaf } from '../../src/storage/names.ts'
 import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
 import { type Owner, Random, ScheduledShell, Scheduler } from './scheduler.ts'

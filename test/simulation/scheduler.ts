@@ -1,11 +1,11 @@
 // Decides, from one seed, everything that decides an order: which command begins next, which answer arrives next, which deadline
 // passes, which timer ends. Whatever waits is parked here; between two releases the program runs until nothing of it can go on.
 
+import type { SimHost } from '../../sim/host.ts'
+import { delivered } from '../../sim/sim-shell.ts'
 import type { Clock } from '../../src/clock.ts'
 import type { Command, CommandResult, RunOptions, Shell } from '../../src/shell/shell.ts'
 import { ShellError } from '../../src/shell/shell.ts'
-import type { SimHost } from '../../src/sim/host.ts'
-import { delivered } from '../../src/sim/sim-shell.ts'
 
 /** Numbers that follow from a seed (mulberry32). */
 export class Random {

@@ -2,6 +2,11 @@
 // and time passes when somebody waits. `driver()` is a driver that has just started and remembers nothing.
 
 import { stringify } from 'yaml'
+import type { SimHost } from '../../sim/host.ts'
+import { demoWorld } from '../../sim/preset.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
+import { createWorld, type World, type WorldOptions } from '../../sim/world.ts'
+import type { WorldSpec } from '../../sim/world-spec.ts'
 import { composeInstallation, type Installation, type Surroundings } from '../../src/bin/compose.ts'
 import type { Clock } from '../../src/clock.ts'
 import { parseControllerConfig } from '../../src/config/config.ts'
@@ -13,11 +18,6 @@ import { type GuestId, MiB, type VolumeSpec } from '../../src/model/volumes.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
 import type { Shell } from '../../src/shell/shell.ts'
-import type { SimHost } from '../../src/sim/host.ts'
-import { demoWorld } from '../../src/sim/preset.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { createWorld, type World, type WorldOptions } from '../../src/sim/world.ts'
-import type { WorldSpec } from '../../src/sim/world-spec.ts'
 import { audit, type Finding } from '../../src/storage/audit.ts'
 import { parseGuestId } from '../../src/storage/names.ts'
 

@@ -1,6 +1,6 @@
 // What else happens to a simulated installation while the driver works: faults, other people's commands, looks at what is there.
 
-import type { SimFault } from '../../src/sim/host.ts'
+import type { SimFault } from '../../sim/host.ts'
 import { leafOfAttachmentName } from '../../src/storage/names.ts'
 import type { TestInstallation } from './installation.ts'
 

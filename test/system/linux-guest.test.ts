@@ -18,15 +18,15 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { SimLinuxGuest } from '../../sim/guest/linux-guest.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { FileStore } from '../../sim/store.ts'
 import { systemClock } from '../../src/clock.ts'
 import { GuestHealth } from '../../src/guest/guest-health.ts'
 import { type GuestFormat, GuestVolumes, type PublishRequest, type StageRequest } from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
-import { SimLinuxGuest } from '../../src/sim/guest/linux-guest.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { FileStore } from '../../src/sim/store.ts'
 import { MiB, TestDisk, TestDisks } from '../behaviour/guest-world.ts'
 
 // Real tools, and a machine that may be busy.

@@ -1,14 +1,14 @@
 // The initiator's side of a logical unit, on simulated hosts: when its device is there, whose bytes it shows, and what is no answer.
 
+import { SimComstar } from '../../sim/comstar/sim-comstar.ts'
+import { SimInitiator } from '../../sim/comstar/sim-initiator.ts'
+import { type SimAnswer, SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 import { isStorageError } from '../../src/errors.ts'
 import { DeviceTree, parseDescription } from '../../src/iscsi/devices.ts'
 import { Iscsiadm } from '../../src/iscsi/iscsiadm.ts'
-import { SimComstar } from '../../src/sim/comstar/sim-comstar.ts'
-import { SimInitiator } from '../../src/sim/comstar/sim-initiator.ts'
-import { type SimAnswer, SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
 
 const MiB = 1024 * 1024
 const GUID = '600144F0123456789ABCDEF012345678'

@@ -1,9 +1,9 @@
 // The ldm tool: the arguments it sends, and what it makes of exit statuses and texts.
 
+import { type SimAnswer, SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
 import { formatRefusal } from '../../src/hypervisors/ldoms/failures.ts'
 import { Ldm } from '../../src/hypervisors/ldoms/ldm.ts'
-import { type SimAnswer, SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 
 function tool(answer: Partial<SimAnswer> = {}) {
   const timeline = new Timeline()

@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
 import type { Clock } from '../../src/clock.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { findLeftBehind } from '../../src/shell/left-behind.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 
 // Recorded on Linux 6.18: a server that does not read, and a client that wrote 16 MiB and was killed; one that was closed in peace.
 const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n'

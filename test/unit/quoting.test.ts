@@ -3,8 +3,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import fc from 'fast-check'
+import { parseLine } from '../../sim/words.ts'
 import { formatCommandLine, quote } from '../../src/shell/ssh/ssh.ts'
-import { parseLine } from '../../src/sim/words.ts'
 
 const argument = fc.oneof(
   fc.string({ unit: 'binary' }).map(text => text.replaceAll('\0', '')),

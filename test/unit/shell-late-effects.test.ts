@@ -1,12 +1,12 @@
 // A command of unknown fate keeps everybody away from its objects while the host's process list shows it.
 
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
 import type { Clock } from '../../src/clock.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { isChange, mayBeCommand } from '../../src/shell/processes.ts'
 import type { Command } from '../../src/shell/shell.ts'
 import { formatCommandLine } from '../../src/shell/ssh/ssh.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 
 const LEAF = 'v-abcdefghijklmnopqrst'
 const CREATE: Command = ['/usr/sbin/zfs', 'create', '-V', '1073741824', '-o', 'ldom-csi:name=cHZj', `tank/kubernetes/${LEAF}`]

@@ -1,13 +1,13 @@
 // stmfadm as the driver uses it, on a simulated storage host: what is offered, to whom, and what a refusal means.
 
+import { SimComstar } from '../../sim/comstar/sim-comstar.ts'
+import { type SimAnswer, SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import type { DialectName } from '../../sim/zfs/dialects.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 import { LunTakenError, Stmfadm } from '../../src/comstar/stmfadm.ts'
 import { isStorageError } from '../../src/errors.ts'
-import { SimComstar } from '../../src/sim/comstar/sim-comstar.ts'
-import { type SimAnswer, SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import type { DialectName } from '../../src/sim/zfs/dialects.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
 import { Zfs } from '../../src/zfs/zfs.ts'
 
 const MiB = 1024 * 1024

@@ -1,10 +1,10 @@
 // What kind of zfs a host has, what a thick volume costs, and where its device is.
 
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import type { DialectName } from '../../src/sim/zfs/dialects.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import type { DialectName } from '../../sim/zfs/dialects.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 import { largestThickVolume, readDialect, thickReservation } from '../../src/zfs/dialect.ts'
 
 const MiB = 1024 * 1024

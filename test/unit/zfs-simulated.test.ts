@@ -1,10 +1,10 @@
 // What the simulated ZFS promises to the tests above it: real bytes, honest space, device nodes.
 
-import { DeviceError } from '../../src/sim/devices.ts'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import type { DialectName } from '../../src/sim/zfs/dialects.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
+import { DeviceError } from '../../sim/devices.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import type { DialectName } from '../../sim/zfs/dialects.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 
 const MiB = 1024 * 1024
 

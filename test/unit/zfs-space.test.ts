@@ -1,11 +1,11 @@
 // The sums of the simulated ZFS are kept while datasets come and go; here they are compared with sums made from nothing.
 
 import fc from 'fast-check'
-import { SimHost, Timeline } from '../../src/sim/host.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import type { SimDataset } from '../../src/sim/zfs/model.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
-import { used, usedByDataset, usedByReservation, usedBySnapshots } from '../../src/sim/zfs/space.ts'
+import { SimHost, Timeline } from '../../sim/host.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import type { SimDataset } from '../../sim/zfs/model.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
+import { used, usedByDataset, usedByReservation, usedBySnapshots } from '../../sim/zfs/space.ts'
 
 const MiB = 1024 * 1024
 

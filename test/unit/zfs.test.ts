@@ -1,12 +1,12 @@
 // The zfs command as the driver uses it: what is asked, what an answer means, what is refused before anything is asked.
 
+import { type SimAnswer, SimHost, Timeline } from '../../sim/host.ts'
+import { SimShell } from '../../sim/sim-shell.ts'
+import { MemoryStore } from '../../sim/store.ts'
+import type { DialectName } from '../../sim/zfs/dialects.ts'
+import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 import { isStorageError, StorageError } from '../../src/errors.ts'
 import { ShellError } from '../../src/shell/shell.ts'
-import { type SimAnswer, SimHost, Timeline } from '../../src/sim/host.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
-import { MemoryStore } from '../../src/sim/store.ts'
-import type { DialectName } from '../../src/sim/zfs/dialects.ts'
-import { SimZfs } from '../../src/sim/zfs/sim-zfs.ts'
 import { DependantsError, Zfs } from '../../src/zfs/zfs.ts'
 
 const MiB = 1024 * 1024

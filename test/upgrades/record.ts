@@ -2,10 +2,10 @@
 // that an orchestrator keeps. A later version is held against the recording of an earlier one, so a recording is never made anew:
 // node test/upgrades/record.ts > test/upgrades/state-<version>.jsonl
 
+import { SimShell } from '../../sim/sim-shell.ts'
 import { formatPublishContext, formatVolumeContext } from '../../src/csi/contexts.ts'
 import type { Attachment, Volume } from '../../src/model/volumes.ts'
 import { MiB } from '../../src/model/volumes.ts'
-import { SimShell } from '../../src/sim/sim-shell.ts'
 import { attachRequest, install, volumeSpec } from '../support/installation.ts'
 import { publishRequest, stageRequest } from '../support/node.ts'
 import type { Entry } from './replay.ts'

@@ -1,8 +1,8 @@
 // Brings a simulated installation into the state that an earlier version of the driver left, by the commands which that version ran.
 // The reservation of three clones stands at the size of their snapshot: zfs refuses more, which the simulation of that time did not know.
 
+import type { World } from '../../sim/world.ts'
 import type { Command } from '../../src/shell/shell.ts'
-import type { World } from '../../src/sim/world.ts'
 
 /** One line of a recording: a command with its exit status, what a program in a guest wrote, or an answer that a caller keeps. */
 export type Entry =

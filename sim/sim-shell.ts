@@ -1,6 +1,6 @@
 // The seam on a simulated host in the same process: what tests use where no connection is wanted.
 
-import { type Command, type CommandResult, type RunOptions, type Shell, ShellError } from '../shell/shell.ts'
+import { type Command, type CommandResult, type RunOptions, type Shell, ShellError } from '../src/shell/shell.ts'
 import type { SimHost, SimOutcome } from './host.ts'
 
 export class SimShell implements Shell {

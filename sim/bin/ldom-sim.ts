@@ -2,11 +2,11 @@
 // ldom-sim: a simulated installation for people without the hardware. Arguments, signals and the exit status; no more.
 
 import { Command, Option } from 'commander'
-import { runPrompt } from '../sim/prompt.ts'
-import { promptOver } from '../sim/remote-prompt.ts'
-import { PRESETS, readWorldSpec, serve } from '../sim/serve.ts'
-import { createWorld } from '../sim/world.ts'
-import type { WorldSpec } from '../sim/world-spec.ts'
+import { runPrompt } from '../prompt.ts'
+import { promptOver } from '../remote-prompt.ts'
+import { PRESETS, readWorldSpec, serve } from '../serve.ts'
+import { createWorld } from '../world.ts'
+import type { WorldSpec } from '../world-spec.ts'
 
 interface WorldChoice {
   readonly preset: string

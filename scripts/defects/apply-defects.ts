@@ -2,8 +2,8 @@
 
 import type { Defect } from './table.ts'
 
-const EDITED = 'test/behaviour/apply-edited-files.test'
-const GUEST_OFF = 'test/behaviour/apply-guest-off.test'
+const EDITED = 'test/behaviour/apply/edited-files.test'
+const GUEST_OFF = 'test/behaviour/apply/guest-off.test'
 
 export const APPLY_DEFECTS: readonly Defect[] = [
   {
@@ -64,7 +64,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   {
     name: 'bytes of a manifest that are no text are replaced by others',
     changes: [{ file: 'src/manifests/files.ts', find: "'utf-8', { fatal: true }", replace: "'utf-8', { fatal: false }" }],
-    tests: ['test/behaviour/apply-command.test'],
+    tests: ['test/behaviour/apply/command.test'],
   },
   {
     name: 'a mount path that no guest has room for is known when the volume is attached',
@@ -118,6 +118,6 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   {
     name: 'a second simulated installation is served in the directory of another',
     changes: [{ file: 'sim/control.ts', find: '  if (await isAnswered(path)) throw', replace: '  if (path === undefined) throw' }],
-    tests: ['test/behaviour/sim-serve.test'],
+    tests: ['test/behaviour/simulator/serve.test'],
   },
 ]

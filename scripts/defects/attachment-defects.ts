@@ -8,12 +8,12 @@ const PLAN = 'src/storage/attachments/plan.ts'
 const RECORDS = 'src/storage/attachments/records.ts'
 const UNITS = 'src/storage/designs/lun/units.ts'
 
-const RECORDED = 'test/behaviour/attachment-records.test'
-const PROMISES = 'test/behaviour/promises.test'
-const MATRIX = 'test/behaviour/crash-matrix.test'
-const SNAPSHOTS = 'test/behaviour/snapshots.test'
-const HISTORIES = 'test/behaviour/histories.test'
-const WITH_FAULTS = 'test/behaviour/histories-with-faults.test'
+const RECORDED = 'test/behaviour/storage/attachment-records.test'
+const PROMISES = 'test/behaviour/storage/promises.test'
+const MATRIX = 'test/behaviour/crash/matrix.test'
+const SNAPSHOTS = 'test/behaviour/storage/snapshots.test'
+const HISTORIES = 'test/behaviour/histories/histories.test'
+const WITH_FAULTS = 'test/behaviour/histories/with-faults.test'
 
 export const ATTACHMENT_DEFECTS: readonly Defect[] = [
   {
@@ -63,7 +63,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       { file: PLAN, find: '  for (const service of services) {\n', replace: '  for (const service of [...services].slice(0, 1)) {\n' },
     ],
-    tests: ['test/unit/attach-plan.test', 'test/behaviour/life-cycle.test'],
+    tests: ['test/unit/attach-plan.test', 'test/behaviour/storage/life-cycle.test'],
   },
   {
     name: 'the view is never removed',
@@ -74,7 +74,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
         replace: 'hides: false }',
       },
     ],
-    tests: ['test/behaviour/life-cycle.test', HISTORIES],
+    tests: ['test/behaviour/storage/life-cycle.test', HISTORIES],
   },
   {
     name: 'a view that another guest of the machine needs is removed',

@@ -6,11 +6,11 @@ const PREPARATION = 'src/guest/disk-preparation.ts'
 const LINUX = 'src/guest/linux/linux.ts'
 const SOLARIS = 'src/guest/solaris/solaris.ts'
 
-const STAGING = 'test/behaviour/guest-staging.test'
-const IDENTITY = 'test/behaviour/guest-identity.test'
-const OWNERSHIP = 'test/behaviour/guest-ownership.test'
-const PROMISES = 'test/behaviour/promises.test'
-const HISTORIES = 'test/behaviour/histories.test'
+const STAGING = 'test/behaviour/guest/staging.test'
+const IDENTITY = 'test/behaviour/guest/identity.test'
+const OWNERSHIP = 'test/behaviour/guest/ownership.test'
+const PROMISES = 'test/behaviour/storage/promises.test'
+const HISTORIES = 'test/behaviour/histories/histories.test'
 
 export const GUEST_DEFECTS: readonly Defect[] = [
   {
@@ -18,7 +18,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       { file: 'src/guest/guest-volumes.ts', find: '{ total, used: 0, available: 0 }', replace: '{ total, used: total, available: 0 }' },
     ],
-    tests: ['test/behaviour/guest-ownership.test'],
+    tests: ['test/behaviour/guest/ownership.test'],
   },
   {
     name: 'a path with a blank makes the label of a disk unreadable',
@@ -28,7 +28,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   {
     name: 'labels of SELinux are refused for their commas',
     changes: [{ file: 'src/model/mount-options.ts', find: '    if (SELINUX_OPTION.test(option)) continue\n', replace: '' }],
-    tests: ['test/behaviour/guest-ownership.test'],
+    tests: ['test/behaviour/guest/ownership.test'],
   },
   {
     name: 'a file system that cannot grow is not staged',
@@ -39,7 +39,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '      throw error\n',
       },
     ],
-    tests: ['test/behaviour/guest-ownership.test'],
+    tests: ['test/behaviour/guest/ownership.test'],
   },
   {
     name: 'statistics are answered for whatever is mounted at the path',
@@ -50,7 +50,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '',
       },
     ],
-    tests: ['test/behaviour/guest-ownership.test'],
+    tests: ['test/behaviour/guest/ownership.test'],
   },
   {
     name: 'status 2 of blkid is taken for a blank disk without reading it',
@@ -79,7 +79,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   {
     name: 'any failure to read a label is taken for an unlabelled disk',
     changes: [{ file: 'src/guest/solaris/label.ts', find: 'geometry errno = 0x16\\b/', replace: 'geometry errno = 0x/' }],
-    tests: [STAGING, 'test/behaviour/bad-days-guest.test'],
+    tests: [STAGING, 'test/behaviour/bad-days/guest.test'],
   },
   {
     name: 'a read-only disk is mounted without the log of its file system',
@@ -90,7 +90,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: "    if (request.diskReadonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')\n",
       },
     ],
-    tests: ['test/behaviour/guest-failures.test', 'test/behaviour/apply-changes.test'],
+    tests: ['test/behaviour/guest/failures.test', 'test/behaviour/apply/changes.test'],
   },
   {
     name: 'the disk number alone says whose disk it is',
@@ -188,7 +188,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '',
       },
     ],
-    tests: ['test/behaviour/guest-publishing.test', STAGING, HISTORIES],
+    tests: ['test/behaviour/guest/publishing.test', STAGING, HISTORIES],
   },
   {
     name: 'an ssh channel that closes without a status is a success',
@@ -204,7 +204,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '    const exitStatus = this.#exitStatus ?? 0\n',
       },
     ],
-    tests: ['test/behaviour/ssh.test'],
+    tests: ['test/behaviour/ssh/ssh.test'],
   },
   {
     name: 'a host key that is not pinned is accepted',
@@ -215,7 +215,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: "  return pinned.length > 0 ? 'differs' : 'known'\n",
       },
     ],
-    tests: ['test/unit/shell-known-hosts.test', 'test/behaviour/ssh.test'],
+    tests: ['test/unit/shell-known-hosts.test', 'test/behaviour/ssh/ssh.test'],
   },
   {
     name: 'what the system refuses to start on this machine is taken for a bug',
@@ -269,12 +269,12 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '    return super.destroy(error)\n',
       },
     ],
-    tests: ['test/unit/resetting-socket.test', 'test/behaviour/ssh.test'],
+    tests: ['test/unit/resetting-socket.test', 'test/behaviour/ssh/ssh.test'],
   },
   {
     name: 'variables stand before a command without env',
     changes: [{ file: 'src/shell/ssh/ssh.ts', find: "['/usr/bin/env', 'LC_ALL=C',", replace: "['LC_ALL=C'," }],
-    tests: ['test/behaviour/ssh.test'],
+    tests: ['test/behaviour/ssh/ssh.test'],
   },
   {
     name: 'a controller sweeps before it listens',
@@ -285,7 +285,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '  start()\n  const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT\n',
       },
     ],
-    tests: ['test/behaviour/apply-command.test'],
+    tests: ['test/behaviour/apply/command.test'],
   },
   {
     name: 'a driver that has just started does not ask for late commands',
@@ -401,7 +401,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: "'unavailable'",
       },
     ],
-    tests: ['test/behaviour/guest-publishing.test'],
+    tests: ['test/behaviour/guest/publishing.test'],
   },
   {
     name: 'a covered mount is taken for a publication',
@@ -456,7 +456,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: ') {',
       },
     ],
-    tests: ['test/behaviour/grown-before-staging.test'],
+    tests: ['test/behaviour/guest/grown-before-staging.test'],
   },
   {
     name: 'a file system of a newer system is called damaged',
@@ -467,6 +467,6 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: 'const NEWER_FORMAT = /^$^/',
       },
     ],
-    tests: ['test/behaviour/guest-staging.test'],
+    tests: ['test/behaviour/guest/staging.test'],
   },
 ]

@@ -4,8 +4,8 @@ import type { Defect } from './table.ts'
 
 const LISTING = 'src/hypervisors/ldoms/listing.ts'
 const SAVED = 'src/hypervisors/ldoms/saved-configurations.ts'
-const SAVER = 'test/behaviour/machine-saver.test'
-const TEXTS = 'test/behaviour/machine-texts.test'
+const SAVER = 'test/behaviour/machine/saver.test'
+const TEXTS = 'test/behaviour/machine/texts.test'
 const LISTINGS = 'test/unit/ldm-listing.test'
 
 export const LDOMS_DEFECTS: readonly Defect[] = [

@@ -12,7 +12,7 @@ export const SHELL_DEFECTS: readonly Defect[] = [
         replace: '    return result\n',
       },
     ],
-    tests: ['test/behaviour/startup-noise.test'],
+    tests: ['test/behaviour/guest/startup-noise.test'],
   },
   {
     name: 'noise is cut wherever it stands, also behind words of the tool',
@@ -23,7 +23,7 @@ export const SHELL_DEFECTS: readonly Defect[] = [
         replace: "    if (text !== '') return text.split('\\n').filter(each => !noise.includes(each)).join('\\n')\n",
       },
     ],
-    tests: ['test/behaviour/startup-noise.test'],
+    tests: ['test/behaviour/guest/startup-noise.test'],
   },
   {
     name: 'a log that nobody reads is kept in memory without a bound',
@@ -44,7 +44,7 @@ export const SHELL_DEFECTS: readonly Defect[] = [
   {
     name: 'a plugin ends when the disk under its log is full',
     changes: [{ file: 'src/log-stream.ts', find: "    stream.on('error', () => {})\n", replace: '' }],
-    tests: ['test/behaviour/log-output.test'],
+    tests: ['test/behaviour/reports/log-output.test'],
   },
   {
     name: 'the time that a call waits for a lock is not told from that of its work',
@@ -60,7 +60,7 @@ export const SHELL_DEFECTS: readonly Defect[] = [
         replace: '    if (next?.waiters === -1) throw',
       },
     ],
-    tests: ['test/behaviour/machine.test'],
+    tests: ['test/behaviour/machine/machine.test'],
   },
   {
     name: 'what a killed process left to the kernel is not waited for',

@@ -7,17 +7,17 @@ const PROPERTIES = 'src/storage/catalog/properties.ts'
 const OBSERVING = 'src/storage/attachments/observation.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
 
-const PROMISES = 'test/behaviour/promises.test'
-const CREATIONS = 'test/behaviour/creation.test'
-const FOREIGN = 'test/behaviour/foreign-objects.test'
-const TOMBSTONES = 'test/behaviour/tombstones.test'
-const AUDIT = 'test/behaviour/audit.test'
-const NAMES = 'test/behaviour/names-across-pools.test'
-const ROOM = 'test/behaviour/room.test'
-const MATRIX = 'test/behaviour/crash-matrix.test'
-const SNAPSHOTS = 'test/behaviour/snapshots.test'
-const HISTORIES = 'test/behaviour/histories.test'
-const WITH_FAULTS = 'test/behaviour/histories-with-faults.test'
+const PROMISES = 'test/behaviour/storage/promises.test'
+const CREATIONS = 'test/behaviour/storage/creation.test'
+const FOREIGN = 'test/behaviour/storage/foreign-objects.test'
+const TOMBSTONES = 'test/behaviour/storage/tombstones.test'
+const AUDIT = 'test/behaviour/reports/audit.test'
+const NAMES = 'test/behaviour/storage/names-across-pools.test'
+const ROOM = 'test/behaviour/storage/room.test'
+const MATRIX = 'test/behaviour/crash/matrix.test'
+const SNAPSHOTS = 'test/behaviour/storage/snapshots.test'
+const HISTORIES = 'test/behaviour/histories/histories.test'
+const WITH_FAULTS = 'test/behaviour/histories/with-faults.test'
 
 export const STORAGE_DEFECTS: readonly Defect[] = [
   {
@@ -236,7 +236,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   {
     name: "received properties are nobody's",
     changes: [{ file: PROPERTIES, find: " || value?.source === 'received'\n", replace: '\n' }],
-    tests: ['test/behaviour/moved-pool.test'],
+    tests: ['test/behaviour/storage/moved-pool.test'],
   },
   {
     name: 'what is read back is believed without looking at it',
@@ -258,7 +258,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
         replace: '    await this.#stmfadm.importLogicalUnit(dataFile(place), signal)\n',
       },
     ],
-    tests: ['test/behaviour/moved-pool.test'],
+    tests: ['test/behaviour/storage/moved-pool.test'],
   },
   {
     name: 'what a blank volume refers to is a constant',
@@ -352,7 +352,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
           '  if (marked.hides) await place.pool.design.forget(machine, signal)\n  if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)\n',
       },
     ],
-    tests: ['test/behaviour/attachment-records.test'],
+    tests: ['test/behaviour/storage/attachment-records.test'],
   },
   {
     name: 'the audit does not know deleted volumes',
@@ -465,7 +465,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   {
     name: 'a canary is what bears its name',
     changes: [{ file: 'src/storage/designs/lun/lun.ts', find: '      await this.#refuseForeignCanary(place, signal)\n', replace: '' }],
-    tests: ['test/behaviour/canary.test'],
+    tests: ['test/behaviour/storage/canary.test'],
   },
   {
     name: 'a known name in another pool gets a second volume',
@@ -530,7 +530,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
         replace: "  if (what === '') throw new StorageError('failed-precondition'",
       },
     ],
-    tests: ['test/behaviour/renamed-guest.test'],
+    tests: ['test/behaviour/machine/renamed-guest.test'],
   },
   {
     name: 'a volume whose guest has moved is published to nobody',
@@ -541,7 +541,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
         replace: 'names.get(record.guest.machine)?.has(name) === true',
       },
     ],
-    tests: ['test/behaviour/renamed-guest.test'],
+    tests: ['test/behaviour/machine/renamed-guest.test'],
   },
   {
     name: 'a group of a pool that is not configured is taken for gone',
@@ -557,6 +557,6 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   {
     name: 'a service in maintenance is to be enabled',
     changes: [{ file: 'src/comstar/failures.ts', find: ', svcadm clear stmf where it is in maintenance', replace: '' }],
-    tests: ['test/behaviour/bad-days-storage.test'],
+    tests: ['test/behaviour/bad-days/storage.test'],
   },
 ]

@@ -4,14 +4,14 @@ import type { Defect } from './table.ts'
 
 const LOCKS = 'src/locks.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
-const ORDER = 'test/behaviour/lock-order.test'
+const ORDER = 'test/behaviour/waiting/lock-order.test'
 const INDEX = 'src/storage/snapshots/index-by-name.ts'
 const MACHINE = 'src/hypervisors/ldoms/machine.ts'
 const JOINED = 'test/unit/joined-interleavings.test'
-const TOGETHER = 'test/behaviour/machine-together.test'
-const ORDERS = 'test/behaviour/interleavings.test'
+const TOGETHER = 'test/behaviour/machine/together.test'
+const ORDERS = 'test/behaviour/waiting/interleavings.test'
 const INTERLEAVINGS = 'test/unit/locks-interleavings.test'
-const IN_A_QUEUE = 'test/behaviour/deadline-in-a-queue.test'
+const IN_A_QUEUE = 'test/behaviour/waiting/deadline-in-a-queue.test'
 
 export const WAITING_DEFECTS: readonly Defect[] = [
   {

@@ -30,15 +30,14 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // The whole rooms, by the simulated installation: for a machine that has a night for it.
   'guest-whole': {
     mutate: ['src/guest/**/*.ts'],
-    tests: ['test/unit/{guest,linux,solaris}*.test.ts', 'test/behaviour/guest-*.test.ts'],
+    tests: ['test/unit/{guest,linux,solaris}*.test.ts', 'test/behaviour/guest/*.test.ts'],
   },
   'storage-whole': {
     mutate: ['src/storage/**/*.ts'],
     tests: [
       'test/unit/{attach-plan*,names,persisted,properties,sizes,snapshot-index,joined-interleavings}.test.ts',
-      'test/behaviour/{canary,creation,deletion-order,health,life-cycle,lists,moved-pool,promises}.test.ts',
-      'test/behaviour/{snapshots,sweeping,volumes,volumes-table,lock-order}.test.ts',
-      'test/behaviour/bad-days-{machines,storage,two-drivers}.test.ts',
+      'test/behaviour/storage/*.test.ts',
+      'test/behaviour/bad-days/{machines,storage,two-drivers}.test.ts',
     ],
   },
 }

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { makeFileSystem, type Superblock, writeSuperblock } from '../../sim/guest/file-system.ts'
-import { guestWorld, MiB, type TestDisk } from '../behaviour/guest-world.ts'
+import { guestWorld, MiB, type TestDisk } from '../behaviour/guest/world.ts'
 
 interface Entry {
   readonly command: string

@@ -27,7 +27,7 @@ import { type GuestFormat, GuestVolumes, type PublishRequest, type StageRequest 
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
-import { MiB, TestDisk, TestDisks } from '../behaviour/guest-world.ts'
+import { MiB, TestDisk, TestDisks } from '../behaviour/guest/world.ts'
 
 // Real tools, and a machine that may be busy.
 const SLOW_MS = 120_000

@@ -1,0 +1,186 @@
+// A guest with simulated disks for tests: real bytes, a clock that moves only when somebody waits, and the product's view of it.
+
+import { DeviceError, type GuestDisks, type VirtualDisk } from '../../../sim/devices.ts'
+import { SimLinuxGuest } from '../../../sim/guest/linux-guest.ts'
+import { SimSolarisGuest } from '../../../sim/guest/solaris-guest.ts'
+import { SimHost, Timeline } from '../../../sim/host.ts'
+import { SimShell } from '../../../sim/sim-shell.ts'
+import { MemoryStore, type Store } from '../../../sim/store.ts'
+import type { Clock } from '../../../src/clock.ts'
+import { GuestHealth } from '../../../src/guest/guest-health.ts'
+import { GuestVolumes, type PublishRequest, type StageRequest } from '../../../src/guest/guest-volumes.ts'
+import { LinuxPlatform } from '../../../src/guest/linux/linux.ts'
+import { SolarisPlatform } from '../../../src/guest/solaris/solaris.ts'
+import { createHost } from '../../../src/shell/late-effects.ts'
+
+export const MiB = 1024 ** 2
+export const GiB = 1024 ** 3
+export const TiB = 1024 ** 4
+
+export class TestDisk implements VirtualDisk {
+  readonly id: number
+  readonly name: string
+  readonly mode: 'rw' | 'ro'
+  readonly shape: 'full' | 'slice'
+  readonly store: Store
+  readonly holders: VirtualDisk['holders'] = new Map()
+  /** Its service domains answer. */
+  alive = true
+  /** The guest still has it. */
+  present = true
+
+  constructor(id: number, store: Store, options: { mode?: 'rw' | 'ro'; shape?: 'full' | 'slice' } = {}) {
+    this.id = id
+    this.name = `disk-${id}`
+    this.store = store
+    this.mode = options.mode ?? 'rw'
+    this.shape = options.shape ?? 'slice'
+  }
+
+  sizeBytes(): number {
+    this.#answer()
+    return this.store.sizeBytes
+  }
+
+  read(offset: number, length: number): Buffer {
+    this.#answer()
+    return this.store.read(offset, length)
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#answer()
+    if (this.mode === 'ro') throw new DeviceError('EROFS', 'read-only')
+    this.store.write(offset, bytes)
+  }
+
+  file(): string | undefined {
+    return this.store.file
+  }
+
+  activeServiceDomain(): string | undefined {
+    return this.alive ? 'primary' : undefined
+  }
+
+  #answer(): void {
+    if (!this.present) throw new DeviceError('ENXIO', 'gone')
+    if (!this.alive) throw new DeviceError('EIO', 'no service domain answers')
+  }
+}
+
+export class TestDisks implements GuestDisks {
+  readonly disks: TestDisk[] = []
+  readonly #listeners: ((event: 'disks' | 'boot') => void)[] = []
+
+  list(): readonly VirtualDisk[] {
+    return this.disks.toSorted((a, b) => a.id - b.id)
+  }
+
+  onChange(listener: (event: 'disks' | 'boot') => void): void {
+    this.#listeners.push(listener)
+  }
+
+  tell(event: 'disks' | 'boot'): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+}
+
+class TestClock implements Clock {
+  now = 0
+  /** Called after every wait: what the world does meanwhile. */
+  afterWait: () => void = () => {}
+
+  nowMs(): number {
+    return this.now
+  }
+
+  async sleep(ms: number): Promise<void> {
+    this.now += ms
+    this.afterWait()
+  }
+}
+
+export type PlatformKind = 'linux' | 'solaris'
+
+export function guestWorld(kind: PlatformKind, options: { controller?: number; physicalSectorBytes?: number } = {}) {
+  const timeline = new Timeline()
+  const host = new SimHost('m1/ldg1', timeline)
+  const disks = new TestDisks()
+  const clock = new TestClock()
+  const linux =
+    kind === 'linux'
+      ? new SimLinuxGuest(host, { disks, nowMs: () => clock.now, physicalSectorBytes: options.physicalSectorBytes ?? 512 })
+      : undefined
+  const solaris =
+    kind === 'solaris' ? new SimSolarisGuest(host, { disks, controller: options.controller ?? 0, nowMs: () => clock.now }) : undefined
+  const guest = linux ?? solaris
+  if (!guest) throw new Error('no such platform')
+  const product = () => {
+    const reached = createHost({ name: host.name, shell: new SimShell(host), clock })
+    const platform = kind === 'linux' ? new LinuxPlatform({ shell: reached.shell }) : new SolarisPlatform(reached.shell)
+    return { platform, host: reached, clock }
+  }
+  const fresh = () => new GuestVolumes(product())
+  return {
+    kind,
+    timeline,
+    host,
+    clock,
+    disks,
+    guest,
+    linux,
+    solaris,
+    volumes: fresh(),
+    health: new GuestHealth(product()),
+    /** A plugin that was started anew and remembers nothing. */
+    fresh,
+    addDisk(id: number, bytes: number | Store, shape: { mode?: 'rw' | 'ro'; shape?: 'full' | 'slice' } = {}): TestDisk {
+      const disk = new TestDisk(id, typeof bytes === 'number' ? new MemoryStore(bytes) : bytes, shape)
+      disks.disks.push(disk)
+      disks.tell('disks')
+      return disk
+    },
+    removeDisk(disk: TestDisk): void {
+      disk.present = false
+      disks.disks.splice(disks.disks.indexOf(disk), 1)
+      disks.tell('disks')
+    },
+    restart(): void {
+      for (const disk of disks.disks) disk.holders.clear()
+      disks.tell('boot')
+    },
+    stageRequest(disk: TestDisk, other: Partial<StageRequest> = {}): StageRequest {
+      return {
+        volumeId: 'silver/v1',
+        slot: disk.id,
+        sizeBytes: disk.store.sizeBytes,
+        format: { kind: 'filesystem', type: '', mountOptions: [] },
+        createdEmpty: true,
+        written: false,
+        mode: 'rw',
+        stagingPath: '/staging/v1',
+        ...other,
+      }
+    },
+    publishRequest(disk: TestDisk, other: Partial<PublishRequest> = {}): PublishRequest {
+      return {
+        volumeId: 'silver/v1',
+        slot: disk.id,
+        sizeBytes: disk.store.sizeBytes,
+        format: { kind: 'filesystem', type: '', mountOptions: [] },
+        stagingPath: '/staging/v1',
+        targetPath: '/pods/a/mount',
+        readonly: false,
+        mode: 'rw',
+        exclusive: false,
+        ...other,
+      }
+    },
+  }
+}
+
+export type GuestWorld = ReturnType<typeof guestWorld>
+
+/** Text that no tool recognises, at the start of a disk. */
+export function scribble(disk: TestDisk): void {
+  disk.store.write(0, Buffer.from('somebody else wrote here'))
+}

@@ -3,7 +3,8 @@
 // simply run again.
 
 import { describeError, StorageError } from '../errors.ts'
-import type { Claim, ManifestObject, Manifests, Snapshot, Source } from '../manifests/manifests.ts'
+import type { Manifests } from '../manifests/manifests.ts'
+import type { Claim, ManifestObject, Snapshot, Source } from '../manifests/objects.ts'
 import { findEarlier, keyOf } from '../manifests/order.ts'
 import { formatBytes } from '../manifests/quantity.ts'
 import { bringAboutClaim, deleteClaim, otherGuests, refuseOtherGuests } from './claim.ts'

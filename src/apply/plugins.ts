@@ -5,7 +5,8 @@ import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/
 import { knowsConditions } from '../csi/wire/conditions.ts'
 import type { Topology, Snapshot as WireSnapshot, Volume as WireVolume } from '../csi/wire/types.gen.ts'
 import { isStorageError, StorageError } from '../errors.ts'
-import type { Claim, Manifests, Source } from '../manifests/manifests.ts'
+import type { Manifests } from '../manifests/manifests.ts'
+import type { Claim, Source } from '../manifests/objects.ts'
 import { snapshotLeaf } from '../storage/names.ts'
 import { type ApplyTools, step } from './step.ts'
 

@@ -4,7 +4,7 @@
 import { RpcError } from '../csi/wire/client.ts'
 import type { Volume } from '../csi/wire/types.gen.ts'
 import { describeError, isStorageError, StorageError } from '../errors.ts'
-import type { Claim } from '../manifests/manifests.ts'
+import type { Claim } from '../manifests/objects.ts'
 import { OLD_PATH, stagingPath, withHint } from './claim.ts'
 import type { Plugins } from './plugins.ts'
 import { type ApplyTools, CALL_MS, step } from './step.ts'

@@ -2,7 +2,7 @@
 // It looks at raw values and passes over what is malformed: the schema reports that.
 
 import type { z } from 'zod'
-import type { ConfigProblem } from './config.ts'
+import type { ConfigProblem } from './problems.ts'
 import { poolSchema } from './schema.ts'
 
 type Pool = z.infer<typeof poolSchema>

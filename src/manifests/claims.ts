@@ -4,7 +4,7 @@
 import type { z } from 'zod'
 import { isStorageError } from '../errors.ts'
 import { type ClassTable, type Located, type Problem, repeated } from './classes.ts'
-import type { Access, AttributesClass, Claim, Place, Source, StorageClass } from './manifests.ts'
+import type { Access, AttributesClass, Claim, Place, Source, StorageClass } from './objects.ts'
 import { parseQuantity } from './quantity.ts'
 import { type claimSchema, GUEST_ANNOTATION, MOUNT_PATH_ANNOTATION, VDISK_NUMBER_ANNOTATION } from './schema.ts'
 

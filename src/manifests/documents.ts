@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
-import { describeYamlError } from '../config/config.ts'
+import { describeYamlError } from '../config/problems.ts'
 import type { Located } from './classes.ts'
 
 /** Kubernetes' own files are far below: a text that is no manifest gives one problem a line. */

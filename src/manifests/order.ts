@@ -2,7 +2,7 @@
 // order of the files is kept. Pure.
 
 import type { Located } from './classes.ts'
-import type { ManifestObject } from './manifests.ts'
+import type { ManifestObject } from './objects.ts'
 
 /** What has to be there first, and why: the object is made `from` it, or mounted `below` it. */
 export interface Earlier {

@@ -11,7 +11,8 @@ import { missingFromLive, speaksOf } from './attachments/plan.ts'
 import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './catalog/lists.ts'
 import { ownerCluster } from './catalog/properties.ts'
 import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, isReleasingRecord, leafOfAttachmentName } from './names.ts'
-import { type Pool, type PoolMachine, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { placeOf } from './places.ts'
+import type { Pool, PoolMachine, Pools, VolumePlace } from './pool.ts'
 
 export interface Finding {
   /** `not-seen`: a layer could not be looked at, so nothing is known about it. */

@@ -8,7 +8,8 @@ import { type MachineStates, observeMachines } from './attachments/observation.t
 import { readPool } from './catalog/lists.ts'
 import { readAttached } from './catalog/read.ts'
 import { attachmentName, formatGuestId } from './names.ts'
-import { getPlace, type Pool, type PoolMachine, type PoolPath, type Pools, placeOf, type VolumePlace } from './pool.ts'
+import { getPlace, placeOf } from './places.ts'
+import type { Pool, PoolMachine, PoolPath, Pools, VolumePlace } from './pool.ts'
 
 export interface HealthProblem {
   /** `degraded`: usable, but less safe or slower than it should be. */

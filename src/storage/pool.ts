@@ -1,12 +1,9 @@
-// A pool as it works: the host where its volumes live, and the paths by which machines reach them. Put together by the
-// composition root from the configuration; nothing here is looked up or remembered.
+// A pool as it works, as types: the host where its volumes live, the paths by which machines reach them, and the design, which is what it
+// adds between a zvol and its export by a service domain. Put together by the composition root from the configuration.
 
-import { isStorageError, StorageError } from '../errors.ts'
 import type { Hypervisor } from '../hypervisors/hypervisor.ts'
 import type { Host } from '../shell/host.ts'
 import type { Zfs } from '../zfs/zfs.ts'
-import type { Design } from './designs/design.ts'
-import { findVolumeId, recordLeaf } from './names.ts'
 
 /** One way from a machine to the pool's bytes. */
 export interface PoolPath {
@@ -40,58 +37,97 @@ export interface VolumePlace {
   readonly record: string
 }
 
-/**
- * Where a volume lives. Undefined for text that cannot be an id of this driver; an id of a pool that is not configured
- * here is `unavailable`: the volume may well exist.
- */
-export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefined {
-  const id = findVolumeId(volumeId)
-  if (id === undefined) return undefined
-  const pool = pools.get(id.pool)
-  if (pool === undefined) {
-    throw new StorageError(
-      'unavailable',
-      `volume ${volumeId} is in pool ${id.pool}, which is not in this driver's configuration; add the pool to reach it`,
-    )
-  }
-  return placeOf(pool, id.leaf)
+/** The number under which a machine's service domains see the unit; `replace` writes another one to the record first. */
+export interface LunChoice {
+  readonly number: number
+  replace(number: number): Promise<void>
 }
 
-export function getPlace(pools: Pools, volumeId: string): VolumePlace {
-  const place = findPlace(pools, volumeId)
-  if (place === undefined) throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
-  return place
+export interface DesignFinding {
+  readonly kind: string
+  readonly object: string
+  readonly detail: string
 }
 
-export function placeOf(pool: Pool, leaf: string): VolumePlace {
-  return { pool, leaf, volumeId: `${pool.name}/${leaf}`, dataset: `${pool.dataset}/${leaf}`, record: `${pool.dataset}/${recordLeaf(leaf)}` }
+/** What audit knows of a pool's volumes when it asks the design about its own layer. */
+export interface DesignInventory {
+  readonly volumes: readonly {
+    readonly place: VolumePlace
+    readonly sizeBytes: number
+    readonly attachedTo: readonly string[] /* machines */
+  }[]
+  /** Those that wait. */
+  readonly deleted: readonly VolumePlace[]
 }
 
-/** The ZFS pool, which may have other pools of the driver below it. */
-export function zpoolOf({ dataset }: Pick<Pool, 'dataset'>): string {
-  return dataset.split('/')[0] ?? dataset
+/** Everything a design does is safe to repeat; nothing outside `designs/` knows the difference between two of them. */
+export interface Design {
+  readonly kind: 'local' | 'lun'
+  /** Export shapes that make sense; the first is the default. */
+  readonly shapes: readonly ('slice' | 'full')[]
+  /** Whether a machine's service domains see the volume under a LUN number. */
+  readonly usesLun: boolean
+
+  /** Words other than the leaf by which commands about this volume can be known in a process list. */
+  names(place: VolumePlace): readonly string[]
+
+  /** Completes the volume after its zvol exists. Already complete is success. */
+  ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void>
+
+  /** After the zvol has its new size: everything above it has it too, in the service domains of these paths as well. */
+  resize(
+    place: VolumePlace,
+    request: { readonly sizeBytes: number; readonly paths: readonly PoolPath[] },
+    signal?: AbortSignal,
+  ): Promise<void>
+
+  /** Makes the volume's device present in every service domain of the machine and proves that all are the same bytes. Answers the device of each path. */
+  expose(
+    place: VolumePlace,
+    request: {
+      readonly machine: PoolMachine
+      readonly machineName: string
+      readonly sizeBytes: number
+      readonly lun: LunChoice | undefined
+      /** Of every recorded attachment. Who else can reach the bytes is refused. */
+      readonly recordedOn: ReadonlySet<string>
+    },
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<PoolPath, string>>
+
+  /** Whether what `expose` made for these machines is still there; false: expose again. A design that makes nothing says true. */
+  isExposed(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean>
+
+  /** After it no service domain of the machine can reach the bytes, where the design has such a fence. Says whether there was something to do. */
+  hide(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'>
+
+  /** The service domains let go of what they saw of hidden volumes. Never fails for them: nothing depends on it. */
+  forget(machine: PoolMachine, signal?: AbortSignal): Promise<void>
+
+  /** True when nobody can reach the bytes, whatever a machine exports. A design without a fence says false. */
+  isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean>
+
+  /** True when the machine cannot reach the bytes, whatever it exports. */
+  isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean>
+
+  /** Takes the volume apart down to its zvol. Refuses (`in-use`) while it is exposed. Already gone is success. */
+  remove(place: VolumePlace, signal?: AbortSignal): Promise<void>
+
+  /** Whether an exported device is this volume, whatever the export is called. */
+  isDeviceOf(place: VolumePlace, device: string): boolean
+
+  /**
+   * Proves every path of the pool by writing and reading the pool's canary, which is made first where it is missing. A design whose
+   * pools have one path each has nothing to prove and answers nothing.
+   */
+  provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]>
+
+  /** What the design's own layer holds that the volumes do not explain, and the other way round. */
+  audit(pool: Pool, inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]>
 }
 
-/** Runs what takes room in the pool. Where there is none, says for what and what helps: zfs names a dataset and no way out. */
-export async function withRoom<T>(place: VolumePlace, what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!isStorageError(error, 'no-space')) throw error
-    const { name, dataset, host } = place.pool
-    throw new StorageError(
-      'no-space',
-      `volume ${place.volumeId}: pool ${name} has no room for ${what}; free space in ${dataset} on host ${host.name}, or ask for less (reservation: thin reserves nothing)`,
-      { cause: error },
-    )
-  }
-}
-
-export function getMachine(pool: Pool, machine: string): PoolMachine {
-  const found = pool.machines.get(machine)
-  if (found === undefined) {
-    const known = [...pool.machines.keys()].join(', ')
-    throw new StorageError('failed-precondition', `pool ${pool.name} has no path on machine ${machine}, only on ${known}`)
-  }
-  return found
+export interface PathProof {
+  readonly path: string // <machine>, service domain <name>
+  readonly proved: boolean
+  readonly detail: string
 }

@@ -17,9 +17,8 @@ import {
   refuseFrozen,
   speaksOf,
 } from '../../src/storage/attachments/plan.ts'
-import type { Design } from '../../src/storage/designs/design.ts'
 import { attachmentName, preferredLun, preferredSlot } from '../../src/storage/names.ts'
-import type { Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
+import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 
 const leaf = `v-${'a'.repeat(20)}`
 const guest = { machine: 'm1', guest: 'ldg1' }

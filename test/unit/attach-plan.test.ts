@@ -10,9 +10,8 @@ import {
   planExport,
   planNewSlot,
 } from '../../src/storage/attachments/plan.ts'
-import type { Design } from '../../src/storage/designs/design.ts'
 import { attachmentName, preferredSlot, volumeLeaf } from '../../src/storage/names.ts'
-import type { Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
+import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 
 const guest = { machine: 'm1', guest: 'ldg1' }
 const leaf = volumeLeaf('prod', 'gold', 'pvc-1')

@@ -1,6 +1,7 @@
 // Manifest files of `apply` that speak of more than claims and their classes: snapshots, sources, several guests, attributes.
 
-import { type Claim, type Manifests, parseManifests } from '../../src/manifests/manifests.ts'
+import { type Manifests, parseManifests } from '../../src/manifests/manifests.ts'
+import type { Claim } from '../../src/manifests/objects.ts'
 
 const CLASS = `
 apiVersion: storage.k8s.io/v1

@@ -1,7 +1,8 @@
 // Manifest files of `apply`: what is understood, and that every mistake is named with file, document and key path.
 
 import { parse, stringify } from 'yaml'
-import { type Claim, type Manifests, parseManifests } from '../../src/manifests/manifests.ts'
+import { type Manifests, parseManifests } from '../../src/manifests/manifests.ts'
+import type { Claim } from '../../src/manifests/objects.ts'
 
 const CLASS = `
 apiVersion: storage.k8s.io/v1

@@ -8,7 +8,8 @@ import { DependantsError } from '../../zfs/zfs.ts'
 import { formatNumberProperty, formatParentProperties, formatRecordProperties } from '../catalog/properties.ts'
 import type { Recorded } from '../catalog/read.ts'
 import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf } from '../names.ts'
-import { type VolumePlace, withRoom } from '../pool.ts'
+import { withRoom } from '../places.ts'
+import type { VolumePlace } from '../pool.ts'
 
 /** `sharing`: what the volume's record was read to say, undefined where there was none. */
 export async function createRecord(

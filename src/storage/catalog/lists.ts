@@ -5,7 +5,8 @@ import { isStorageError } from '../../errors.ts'
 import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import { attachmentName, formatVolumeId, isGuestRecord, isSnapshotLeaf, isVolumeLeaf } from '../names.ts'
-import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
+import { placeOf } from '../places.ts'
+import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import {
   findNumber,
   isDeleted,

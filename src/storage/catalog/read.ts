@@ -5,7 +5,8 @@ import { isStorageError, StorageError } from '../../errors.ts'
 import type { Attachment, GuestId, Sharing, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import { guestRecordLeaf, isGuestRecord, isSnapshotLeaf, isVolumeLeaf, releasingRecordLeaf, sameGuest } from '../names.ts'
-import { type Pool, placeOf, type VolumePlace, zpoolOf } from '../pool.ts'
+import { placeOf, zpoolOf } from '../places.ts'
+import type { Pool, VolumePlace } from '../pool.ts'
 import {
   describeOwner,
   findSnapshot,

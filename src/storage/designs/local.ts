@@ -3,8 +3,7 @@
 import type { Clock } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
 import type { DeviceTree } from '../../iscsi/devices.ts'
-import type { PoolPath, VolumePlace } from '../pool.ts'
-import type { Design } from './design.ts'
+import type { Design, PoolPath, VolumePlace } from '../pool.ts'
 
 /** On Linux the node appears up to 0.3 s after `zfs create` returned (OpenZFS 2.1 to 2.3, recorded); Solaris makes it at once. */
 const DEVICE_WAIT_MS = 15_000

@@ -6,7 +6,8 @@ import { StorageError } from '../../errors.ts'
 import { shared } from '../../locks.ts'
 import { inSight } from '../catalog/read.ts'
 import { isVolumeLeaf, volumeLeaf } from '../names.ts'
-import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
+import { placeOf } from '../places.ts'
+import type { Pool, Pools, VolumePlace } from '../pool.ts'
 
 /** So long a pool that cannot be listed keeps the others from making volumes: a machine may be off for a week. */
 const PATIENCE_MS = 10 * 60_000

@@ -7,7 +7,8 @@ import type { Volume } from '../../model/volumes.ts'
 import { listSnapshotNames, readListedSnapshots, readTombstones } from '../catalog/lists.ts'
 import { readVolume } from '../catalog/read.ts'
 import { isHiddenSnapshotLeaf, isVolumeLeaf } from '../names.ts'
-import { type Pool, type Pools, placeOf, type VolumePlace } from '../pool.ts'
+import { placeOf } from '../places.ts'
+import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import { destroyTombstone, dropHiddenSnapshots, leftHiddenSnapshots } from './tombstones.ts'
 
 export class Reaper {

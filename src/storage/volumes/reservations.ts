@@ -4,7 +4,8 @@
 import { isStorageError } from '../../errors.ts'
 import { thickReservation } from '../../zfs/dialect.ts'
 import { parseBytes } from '../catalog/properties.ts'
-import { type VolumePlace, withRoom } from '../pool.ts'
+import { withRoom } from '../places.ts'
+import type { VolumePlace } from '../pool.ts'
 
 export interface Reserved {
   readonly sizeBytes: number

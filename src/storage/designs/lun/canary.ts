@@ -5,15 +5,9 @@ import { randomUUID } from 'node:crypto'
 import { describeError, isStorageError } from '../../../errors.ts'
 import type { DeviceTree } from '../../../iscsi/devices.ts'
 import { MiB } from '../../../model/volumes.ts'
-import type { Pool, PoolPath, VolumePlace } from '../../pool.ts'
+import type { PathProof, Pool, PoolPath, VolumePlace } from '../../pool.ts'
 
 export const CANARY_BYTES = 16 * MiB
-
-export interface PathProof {
-  readonly path: string // <machine>, service domain <name>
-  readonly proved: boolean
-  readonly detail: string
-}
 
 /** Not a volume's leaf, so it is in no list and no volume can have the name. */
 export function canaryPlace(pool: Pool): VolumePlace {

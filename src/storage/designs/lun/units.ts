@@ -4,8 +4,7 @@
 import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../../comstar/stmfadm.ts'
 import { isStorageError, StorageError } from '../../../errors.ts'
 import { logicalUnitGuid, nextLun } from '../../names.ts'
-import type { Pool, VolumePlace } from '../../pool.ts'
-import type { DesignFinding, DesignInventory, LunChoice } from '../design.ts'
+import type { DesignFinding, DesignInventory, LunChoice, Pool, VolumePlace } from '../../pool.ts'
 
 const LUN_TRIES = 64
 /** What stmfadm calls the view of a unit that every initiator has. */

@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { generateConfigurationReference } from '../src/config/reference.ts'
+import { drawRooms } from '../test/architecture.ts'
 import { generateDescriptor, generateTypes } from './csi-types.ts'
 
 interface GeneratedFile {
@@ -16,7 +17,18 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'src/csi/wire/types.gen.ts', generate: generateTypes },
   { file: 'src/csi/wire/descriptor.gen.ts', generate: generateDescriptor },
   { file: 'docs/configuration.md', generate: generateConfigurationReference },
+  { file: 'docs/code-map.md', generate: () => withPart('docs/code-map.md', 'rooms', drawRooms()) },
 ]
+
+/** The page with its generated part made anew: what stands between the two comments with this name. */
+function withPart(file: string, name: string, part: string): string {
+  const [begin, end] = [`<!-- ${name}: begin, written by npm run generate -->`, `<!-- ${name}: end -->`]
+  const page = readFileSync(new URL(file, root), 'utf8')
+  const [before, rest, ...more] = page.split(begin)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined || more.length > 0) throw new Error(`${file} has no part "${name}" to be written`)
+  return `${before}${begin}\n\n${part}\n\n${end}${after}`
+}
 
 const check = process.argv.includes('--check')
 for (const { file, generate } of FILES) {

@@ -4,10 +4,22 @@
 import { randomBytes } from 'node:crypto'
 import type { SimAnswer } from '../host.ts'
 import { type Option, type ParsedOptions, parseOptions } from '../options.ts'
-import type { SimComstar } from './sim-comstar.ts'
-import { type SimLogicalUnit, StmfError } from './units.ts'
+import type { SimZfs } from '../zfs/sim-zfs.ts'
+import { type LogicalUnits, type SimLogicalUnit, StmfError } from './units.ts'
 
-type Command = (comstar: SimComstar, args: readonly string[]) => SimAnswer
+type Command = (comstar: TargetFramework, args: readonly string[]) => SimAnswer
+
+/** The SCSI target side of a storage host, as its administrator's tool sees it. */
+export interface TargetFramework {
+  readonly zfs: SimZfs
+  readonly target: string
+  readonly targetGroup: string
+  readonly hostGroups: ReadonlyMap<string, readonly string[]>
+  readonly state: LogicalUnits
+  busy: number
+  readonly serviceOnline: boolean
+  readonly targetOnline: boolean
+}
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   'create-lu': createUnit,
@@ -29,7 +41,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 /** Ends the command; the text is what follows `stmfadm: `. */
 class Refusal extends Error {}
 
-export function stmfadm(comstar: SimComstar, args: readonly string[]): SimAnswer {
+export function stmfadm(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const [name = '', ...rest] = args
   const command = COMMANDS[name]
   if (command === undefined) return failure(1, name === '' ? 'no subcommand specified' : `${name} is not simulated`)
@@ -45,7 +57,7 @@ export function stmfadm(comstar: SimComstar, args: readonly string[]): SimAnswer
   }
 }
 
-function takeBusy(comstar: SimComstar): boolean {
+function takeBusy(comstar: TargetFramework): boolean {
   if (comstar.busy === 0) return false
   comstar.busy -= 1
   return true
@@ -75,7 +87,7 @@ function one(operands: readonly string[]): string {
   return operand
 }
 
-function createUnit(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function createUnit(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'p:s:'))
   // Everything after a second `=` is lost (source).
   const properties = new Map(
@@ -95,11 +107,11 @@ function createUnit(comstar: SimComstar, args: readonly string[]): SimAnswer {
   return success(`Logical unit created: ${unit.guid}\n`)
 }
 
-function importUnit(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function importUnit(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   return success(`Logical unit imported: ${comstar.state.import(one(parsed(parseOptions(args, '')).operands)).guid}\n`)
 }
 
-function modifyUnit(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function modifyUnit(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 's:'))
   const size = value(options, 's')
   const guid = one(operands)
@@ -109,7 +121,7 @@ function modifyUnit(comstar: SimComstar, args: readonly string[]): SimAnswer {
   return success()
 }
 
-function deleteUnit(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function deleteUnit(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const guid = one(parsed(parseOptions(args, '')).operands).toUpperCase()
   const lower = guid.toLowerCase()
   const hadViews = comstar.state.forget(guid)
@@ -122,14 +134,14 @@ function deleteUnit(comstar: SimComstar, args: readonly string[]): SimAnswer {
   return success()
 }
 
-function setStatus(comstar: SimComstar, args: readonly string[], status: SimLogicalUnit['status']): SimAnswer {
+function setStatus(comstar: TargetFramework, args: readonly string[], status: SimLogicalUnit['status']): SimAnswer {
   const guid = one(parsed(parseOptions(args, '')).operands)
   if (comstar.state.find(guid) === undefined) throw new Refusal(`${guid.toLowerCase()}: not found`)
   comstar.state.setStatus(guid.toUpperCase(), status)
   return success()
 }
 
-function listUnits(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function listUnits(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'v'))
   const verbose = options.length > 0
   const missing: string[] = []
@@ -146,7 +158,7 @@ function listUnits(comstar: SimComstar, args: readonly string[]): SimAnswer {
 }
 
 // Labels are filled up to 18 characters; vendor and product to their lengths in the SCSI inquiry (recorded).
-function describe(comstar: SimComstar, guid: string): string {
+function describe(comstar: TargetFramework, guid: string): string {
   const unit = comstar.state.find(guid)
   const views = comstar.state.views.filter(view => view.guid === guid).length
   const line = (label: string, text: string) => `    ${label.padEnd(18)}: ${text}\n`
@@ -179,7 +191,7 @@ function describe(comstar: SimComstar, guid: string): string {
     .join('')
 }
 
-function addView(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function addView(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'h:t:n:'))
   const guid = one(operands)
   const hostGroup = value(options, 'h') ?? 'All'
@@ -195,7 +207,7 @@ function addView(comstar: SimComstar, args: readonly string[]): SimAnswer {
   return success()
 }
 
-function listViews(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function listViews(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'l:v'))
   const guid = value(options, 'l')
   if (guid === undefined || operands.length > 0) throw new Refusal('list-view is simulated with -l only')
@@ -216,7 +228,7 @@ function listViews(comstar: SimComstar, args: readonly string[]): SimAnswer {
   )
 }
 
-function removeViews(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function removeViews(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'l:'))
   const guid = value(options, 'l')
   if (guid === undefined || operands.length === 0) throw new Refusal('remove-view is simulated with -l and entries only')
@@ -232,7 +244,7 @@ function removeViews(comstar: SimComstar, args: readonly string[]): SimAnswer {
   return success()
 }
 
-function listHostGroups(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function listHostGroups(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'v'))
   const missing = operands.find(group => !comstar.hostGroups.has(group))
   if (missing !== undefined) throw new Refusal(`${missing}: not found`)
@@ -240,7 +252,7 @@ function listHostGroups(comstar: SimComstar, args: readonly string[]): SimAnswer
   return success(groups.map(([group, members]) => formatGroup('Host Group', group, options.length > 0 ? members : [])).join(''))
 }
 
-function listTargetGroups(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function listTargetGroups(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'v'))
   const missing = operands.find(group => group !== comstar.targetGroup)
   if (missing !== undefined) throw new Refusal(`${missing}: not found`)
@@ -251,13 +263,13 @@ function formatGroup(title: string, name: string, members: readonly string[]): s
   return `${title}: ${name}\n${members.map(member => `        Member: ${member}\n`).join('')}`
 }
 
-function listTargets(comstar: SimComstar, args: readonly string[]): SimAnswer {
+function listTargets(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options } = parsed(parseOptions(args, 'v'))
   const status = options.length > 0 ? `    ${'Operational Status'.padEnd(18)}: ${comstar.targetOnline ? 'Online' : 'Offline'}\n` : ''
   return success(`Target: ${comstar.target}\n${status}`)
 }
 
-function listState(comstar: SimComstar): SimAnswer {
+function listState(comstar: TargetFramework): SimAnswer {
   const line = (label: string, text: string) => `${label.padEnd(18)}: ${text}\n`
   return success(
     line('Operational Status', comstar.serviceOnline ? 'online' : 'offline') +

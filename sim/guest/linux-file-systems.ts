@@ -5,7 +5,7 @@ import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
 import { makeFileSystem, readFiles, readSuperblock, type Superblock, usedBytes, writeSuperblock } from './file-system.ts'
 import type { SimMount } from './guest.ts'
-import type { SimLinuxGuest } from './linux-guest.ts'
+import type { LinuxKernel } from './linux-kernel.ts'
 import { answer, diskName, refuse, unsupported } from './names.ts'
 
 const E2FSPROGS = '1.47.0 (5-Feb-2023)'
@@ -21,10 +21,10 @@ type Work = (disk: VirtualDisk, path: string) => SimAnswer
 export class LinuxFileSystems {
   /** mkfs.xfs 4.3 and later. */
   knowsUuidOption = true
-  readonly #guest: SimLinuxGuest
+  readonly #guest: LinuxKernel
   readonly #mountOf: (path: string) => SimMount | undefined
 
-  constructor(guest: SimLinuxGuest, mountOf: (path: string) => SimMount | undefined) {
+  constructor(guest: LinuxKernel, mountOf: (path: string) => SimMount | undefined) {
     this.#guest = guest
     this.#mountOf = mountOf
   }

@@ -5,14 +5,14 @@ import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
 import { readSuperblock } from './file-system.ts'
 import type { SimMount } from './guest.ts'
-import type { SimLinuxGuest } from './linux-guest.ts'
+import type { LinuxKernel } from './linux-kernel.ts'
 import { answer, diskName, refuse, unsupported } from './names.ts'
 
 const KERNEL_LOG = '       dmesg(1) may have more information after failed mount system call.'
 const DEVTMPFS = '0:6'
 
 export interface LinuxMountTable {
-  readonly guest: SimLinuxGuest
+  readonly guest: LinuxKernel
   table(): readonly SimMount[]
   setTable(table: SimMount[]): void
   mountAt(path: string): SimMount | undefined
@@ -22,7 +22,7 @@ export interface LinuxMountTable {
 }
 
 export class LinuxMounts {
-  readonly #guest: SimLinuxGuest
+  readonly #guest: LinuxKernel
   readonly #state: LinuxMountTable
 
   constructor(state: LinuxMountTable) {

@@ -3,17 +3,24 @@
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
-import { makeFileSystem, readFiles, readSuperblock, type Superblock, usedBytes, writeSuperblock } from './file-system.ts'
+import { makeFileSystem, type Region, readFiles, readSuperblock, type Superblock, usedBytes, writeSuperblock } from './file-system.ts'
 import { isReadonly, type SimMount } from './guest.ts'
-import { answer, refuse, unsupported } from './names.ts'
-import type { SimSolarisGuest } from './solaris-guest.ts'
+import { answer, type NameTree, refuse, unsupported } from './names.ts'
+import type { SolarisDisks } from './solaris-disks.ts'
 
 const FRAGMENT = 1024
 const BLOCK = 8192
 const BYTES_PER_INODE = 8192
 
+/** What the file systems ask of the guest's kernel. */
+interface SolarisKernel {
+  readonly names: NameTree
+  readonly solarisDisks: SolarisDisks
+  region(disk: VirtualDisk): Region
+}
+
 export interface SolarisMountTable {
-  readonly guest: SimSolarisGuest
+  readonly guest: SolarisKernel
   table(): readonly SimMount[]
   setTable(table: SimMount[]): void
   mountAt(path: string): SimMount | undefined
@@ -23,7 +30,7 @@ export interface SolarisMountTable {
 }
 
 export class SolarisFileSystems {
-  readonly #guest: SimSolarisGuest
+  readonly #guest: SolarisKernel
   readonly #state: SolarisMountTable
 
   constructor(state: SolarisMountTable) {

@@ -246,3 +246,15 @@ function requireOwner(properties: Properties, dataset: string, pool: Pool): void
   if (cluster === pool.cluster) return
   throw new StorageError('failed-precondition', `dataset ${dataset} ${describeOwner(cluster)}; it is left alone`)
 }
+
+/** Asked before a snapshot is destroyed by its name: one that others made under it is `failed-precondition`, and left alone. */
+export async function hasOwnSnapshot({ pool, dataset }: VolumePlace, leaf: string, signal?: AbortSignal): Promise<boolean> {
+  const snapshot = `${dataset}@${leaf}`
+  const found = await pool.zfs.getProperties(SNAPSHOT_PROPERTIES, [pool.dataset, snapshot], signal)
+  if (!found.has(pool.dataset)) throw parentMissing(pool)
+  const properties = found.get(snapshot)
+  if (properties === undefined) return false
+  const owner = ownerCluster(properties, snapshot)
+  if (owner === pool.cluster) return true
+  throw new StorageError('failed-precondition', `snapshot ${snapshot} ${describeOwner(owner)}; it is left alone`)
+}

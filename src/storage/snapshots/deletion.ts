@@ -3,8 +3,7 @@
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Volume } from '../../model/volumes.ts'
 import { DependantsError } from '../../zfs/zfs.ts'
-import { describeOwner, ownerCluster, SNAPSHOT_PROPERTIES } from '../catalog/properties.ts'
-import { parentMissing, readSnapshot } from '../catalog/read.ts'
+import { hasOwnSnapshot, readSnapshot } from '../catalog/read.ts'
 import { deletedSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'
@@ -33,18 +32,6 @@ export async function deleteOneSnapshot(
     await zfs.destroySnapshotDeferred(await moveAside(place, leaf, signal), signal)
   }
   return reaper.reapKnown(place, signal)
-}
-
-/** Asked before a snapshot is destroyed by its name: one that others made under it is `failed-precondition`, and left alone. */
-export async function hasOwnSnapshot({ pool, dataset }: VolumePlace, leaf: string, signal?: AbortSignal): Promise<boolean> {
-  const snapshot = `${dataset}@${leaf}`
-  const found = await pool.zfs.getProperties(SNAPSHOT_PROPERTIES, [pool.dataset, snapshot], signal)
-  if (!found.has(pool.dataset)) throw parentMissing(pool)
-  const properties = found.get(snapshot)
-  if (properties === undefined) return false
-  const owner = ownerCluster(properties, snapshot)
-  if (owner === pool.cluster) return true
-  throw new StorageError('failed-precondition', `snapshot ${snapshot} ${describeOwner(owner)}; it is left alone`)
 }
 
 // A deferred snapshot keeps its name until it goes; under another one it leaves its own free.

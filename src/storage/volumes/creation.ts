@@ -4,11 +4,10 @@
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
 import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from '../../model/volumes.ts'
 import { contentOf, formatSnapshotProperties, formatVolumeProperties } from '../catalog/properties.ts'
-import { readSnapshot, readVolume } from '../catalog/read.ts'
+import { hasOwnSnapshot, readSnapshot, readVolume } from '../catalog/read.ts'
 import { cloneSourceLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'
-import { hasOwnSnapshot } from '../snapshots/deletion.ts'
 import { growTo, reserving } from './reservations.ts'
 import { destroyTombstone, NameFreedError } from './tombstones.ts'
 

@@ -1,4 +1,5 @@
-// The two processes that are measured apart: the simulated installation and the controller. Started, asked, ended by their own id.
+// The two processes that are measured apart: the simulated installation and the controller.
+// Started, asked, ended by their own id.
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
@@ -19,7 +20,8 @@ export async function startSimulation(directory: string, volumes: number): Promi
   const child = fork(new URL('simulation.ts', import.meta.url), [directory, String(volumes)])
   const next = () =>
     new Promise<SimulationMessage>((resolve, reject) => {
-      const onExit = (status: number | null) => reject(new Error(`the simulated installation ended with status ${status}`))
+      const onExit = (status: number | null) =>
+        reject(new Error(`the simulated installation ended with status ${status}`))
       child.once('exit', onExit)
       child.once('message', message => {
         child.off('exit', onExit)
@@ -51,16 +53,29 @@ export interface Program {
   readonly nodeOptions: readonly string[]
 }
 
-export async function startController(directory: string, { script, nodeOptions }: Program): Promise<Controller> {
+export async function startController(
+  directory: string,
+  { script, nodeOptions }: Program,
+): Promise<Controller> {
   const socket = join(directory, 'controller.sock')
   const log = openSync(join(directory, 'controller.log'), 'a')
-  const args = [...nodeOptions, script, 'controller', '--config', join(directory, 'controller.yaml'), '--endpoint', `unix://${socket}`]
+  const args = [
+    ...nodeOptions,
+    script,
+    'controller',
+    '--config',
+    join(directory, 'controller.yaml'),
+    '--endpoint',
+    `unix://${socket}`,
+  ]
   const child = spawn(process.execPath, args, { stdio: ['ignore', log, log] })
   closeSync(log)
   const endMs = Date.now() + START_MS
   while (!existsSync(socket)) {
     if (child.exitCode !== null || Date.now() > endMs) {
-      throw new Error(`the controller did not start:\n${readFileSync(join(directory, 'controller.log'), 'utf8')}`)
+      throw new Error(
+        `the controller did not start:\n${readFileSync(join(directory, 'controller.log'), 'utf8')}`,
+      )
     }
     await sleep(20)
   }
@@ -84,7 +99,9 @@ export interface Memory {
 
 function memoryOf(pid: number): Memory {
   const field = (name: string) => {
-    const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(
+      readFileSync(`/proc/${pid}/status`, 'utf8'),
+    )?.[1]
     if (kilobytes === undefined) throw new Error(`/proc/${pid}/status has no ${name}`)
     return Number(kilobytes) * 1024
   }

@@ -23,7 +23,9 @@ export function formatReport({ machine, nodeOptions, small, large, unlimited }: 
 }
 
 function populations(small: Result, large: Result): readonly string[] {
-  return [small, large].map(({ volumes, snapshots }) => `${volumes} volumes, ${snapshots} snapshots`)
+  return [small, large].map(
+    ({ volumes, snapshots }) => `${volumes} volumes, ${snapshots} snapshots`,
+  )
 }
 
 function formatListings(small: Result, large: Result): string {
@@ -38,8 +40,18 @@ function formatListings(small: Result, large: Result): string {
         ms(listing.ms / listing.entries),
         ratio(other.ms / other.entries, listing.ms / listing.entries),
       ],
-      [`${name}, pages`, String(other.pages), String(listing.pages), ratio(other.pages, listing.pages)],
-      [`${name}, remote commands`, String(other.commands), String(listing.commands), ratio(other.commands, listing.commands)],
+      [
+        `${name}, pages`,
+        String(other.pages),
+        String(listing.pages),
+        ratio(other.pages, listing.pages),
+      ],
+      [
+        `${name}, remote commands`,
+        String(other.commands),
+        String(listing.commands),
+        ratio(other.commands, listing.commands),
+      ],
     ]
   })
   return table(['lists, in pages of 500', ...populations(small, large), 'ratio'], rows)
@@ -48,7 +60,13 @@ function formatListings(small: Result, large: Result): string {
 function formatOperations(small: Result, large: Result): string {
   const rows = Object.entries(large.operations).map(([name, figure]) => {
     const other = small.operations[name] ?? { ms: Number.NaN, commands: Number.NaN }
-    return [name, ms(other.ms), ms(figure.ms), ratio(other.ms, figure.ms), `${other.commands} / ${figure.commands}`]
+    return [
+      name,
+      ms(other.ms),
+      ms(figure.ms),
+      ratio(other.ms, figure.ms),
+      `${other.commands} / ${figure.commands}`,
+    ]
   })
   return table(['one call, median', ...populations(small, large), 'ratio', 'remote commands'], rows)
 }
@@ -58,13 +76,23 @@ function formatMemory(small: Result, large: Result, unlimited: Result): string {
     moment,
     ...[small, large, unlimited].map(({ memory }) => mebibytes(memory[moment] ?? Number.NaN)),
   ])
-  return table(['controller, resident memory', ...populations(small, large), 'the same, Node without options'], rows)
+  return table(
+    ['controller, resident memory', ...populations(small, large), 'the same, Node without options'],
+    rows,
+  )
 }
 
 function formatAtOnce(small: Result, large: Result): string {
-  const names = [...new Set([small, large].flatMap(result => Object.keys(result.atOnce.ldm)))].sort()
-  const rows = names.map(name => [name, ...[small, large].map(result => String(result.atOnce.ldm[name] ?? 0))])
-  const others = [small, large].map(({ atOnce }) => String(atOnce.all - Object.values(atOnce.ldm).reduce((a, b) => a + b, 0)))
+  const names = [
+    ...new Set([small, large].flatMap(result => Object.keys(result.atOnce.ldm))),
+  ].sort()
+  const rows = names.map(name => [
+    name,
+    ...[small, large].map(result => String(result.atOnce.ldm[name] ?? 0)),
+  ])
+  const others = [small, large].map(({ atOnce }) =>
+    String(atOnce.all - Object.values(atOnce.ldm).reduce((a, b) => a + b, 0)),
+  )
   const times = [small, large].map(({ atOnce }) => ms(atOnce.ms))
   return table(
     ['50 attachments at once on one machine', ...populations(small, large)],
@@ -79,7 +107,11 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 function ms(value: number): string {
-  return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : value >= 10 ? `${value.toFixed(0)} ms` : `${value.toFixed(2)} ms`
+  return value >= 1000
+    ? `${(value / 1000).toFixed(1)} s`
+    : value >= 10
+      ? `${value.toFixed(0)} ms`
+      : `${value.toFixed(2)} ms`
 }
 
 function mebibytes(bytes: number): string {

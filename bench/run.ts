@@ -1,4 +1,5 @@
-// One population, measured: what a caller of the controller waits for, what the controller keeps in memory, and what the hosts are asked.
+// One population, measured: what a caller of the controller waits for, what the controller keeps in
+// memory, and what the hosts are asked.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +7,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CsiClient, connect } from '../src/csi/wire/client.ts'
 import { VolumeCapabilityAccessModeMode as AccessMode } from '../src/csi/wire/types.gen.ts'
-import { type Controller, type Program, type Simulation, startController, startSimulation } from './processes.ts'
+import {
+  type Controller,
+  type Program,
+  type Simulation,
+  startController,
+  startSimulation,
+} from './processes.ts'
 import type { CommandCounts } from './simulation.ts'
 import { guestOf, POOLS, type PoolName, populationOf, VOLUME_BYTES } from './world.ts'
 
@@ -37,7 +44,12 @@ export interface Result {
   readonly listings: Readonly<Record<string, Listing>>
   /** Medians, by operation. */
   readonly operations: Readonly<Record<string, Figure>>
-  readonly atOnce: { readonly ms: number; readonly ldm: CommandCounts; readonly all: number; readonly peakBytes: number }
+  readonly atOnce: {
+    readonly ms: number
+    readonly ldm: CommandCounts
+    readonly all: number
+    readonly peakBytes: number
+  }
 }
 
 export async function measure(volumes: number, program: Program): Promise<Result> {
@@ -77,13 +89,21 @@ class Run {
     const atStart = await resting()
     memory.resetPeak()
     const first = await this.#createdVolume('silver')
-    const index = await this.#timed(() => this.#client.controller.CreateSnapshot({ name: 'first', source_volume_id: first }))
+    const index = await this.#timed(() =>
+      this.#client.controller.CreateSnapshot({ name: 'first', source_volume_id: first }),
+    )
     const indexPeak = memory.peakBytes()
     await this.#deleteVolume(first)
     const withIndex = await resting()
-    const listings = { ListVolumes: await this.#listVolumes(), ListSnapshots: await this.#listSnapshots() }
+    const listings = {
+      ListVolumes: await this.#listVolumes(),
+      ListSnapshots: await this.#listSnapshots(),
+    }
     const afterListings = await resting()
-    const operations = { 'CreateSnapshot, the first after a start': index, ...(await this.#operations()) }
+    const operations = {
+      'CreateSnapshot, the first after a start': index,
+      ...(await this.#operations()),
+    }
     const atOnce = await this.#attachAtOnce()
     return {
       volumes,
@@ -115,19 +135,27 @@ class Run {
 
   async #listVolumes(): Promise<Listing> {
     return this.#list(async token => {
-      const { entries, next_token } = await this.#client.controller.ListVolumes({ max_entries: PAGE, starting_token: token })
+      const { entries, next_token } = await this.#client.controller.ListVolumes({
+        max_entries: PAGE,
+        starting_token: token,
+      })
       return { entries: entries.length, next: next_token }
     })
   }
 
   async #listSnapshots(): Promise<Listing> {
     return this.#list(async token => {
-      const { entries, next_token } = await this.#client.controller.ListSnapshots({ max_entries: PAGE, starting_token: token })
+      const { entries, next_token } = await this.#client.controller.ListSnapshots({
+        max_entries: PAGE,
+        starting_token: token,
+      })
       return { entries: entries.length, next: next_token }
     })
   }
 
-  async #list(page: (token: string) => Promise<{ entries: number; next: string }>): Promise<Listing> {
+  async #list(
+    page: (token: string) => Promise<{ entries: number; next: string }>,
+  ): Promise<Listing> {
     this.#controller.memory.resetPeak()
     let entries = 0
     let pages = 0
@@ -152,7 +180,10 @@ class Run {
       }
     }
     return Object.fromEntries(
-      Object.entries(rounds).map(([name, figures]) => [name, { ms: median(figures, 'ms'), commands: median(figures, 'commands') }]),
+      Object.entries(rounds).map(([name, figures]) => [
+        name,
+        { ms: median(figures, 'ms'), commands: median(figures, 'commands') },
+      ]),
     )
   }
 
@@ -168,7 +199,10 @@ class Run {
     })
     let snapshot = ''
     await step('CreateSnapshot', async () => {
-      const made = await controller.CreateSnapshot({ name: this.#newName('snapshot'), source_volume_id: volume })
+      const made = await controller.CreateSnapshot({
+        name: this.#newName('snapshot'),
+        source_volume_id: volume,
+      })
       snapshot = made.snapshot?.snapshot_id ?? ''
     })
     let clone = ''
@@ -177,27 +211,38 @@ class Run {
     })
     let group: { group_snapshot_id: string; snapshot_ids: string[] } | undefined
     await step('CreateVolumeGroupSnapshot', async () => {
-      const made = await groupController.CreateVolumeGroupSnapshot({ name: this.#newName('group'), source_volume_ids: [volume] })
+      const made = await groupController.CreateVolumeGroupSnapshot({
+        name: this.#newName('group'),
+        source_volume_ids: [volume],
+      })
       const { group_snapshot_id = '', snapshots = [] } = made.group_snapshot ?? {}
       group = { group_snapshot_id, snapshot_ids: snapshots.map(member => member.snapshot_id) }
     })
     const quiet = guestOf('m1', round)
     await step('ControllerPublishVolume', () => this.#publish(volume, quiet))
-    await step('ControllerUnpublishVolume', () => controller.ControllerUnpublishVolume({ volume_id: volume, node_id: quiet }))
+    await step('ControllerUnpublishVolume', () =>
+      controller.ControllerUnpublishVolume({ volume_id: volume, node_id: quiet }),
+    )
     if (pool === 'gold') {
       const busy = guestOf('m2', round)
       await step('ControllerPublishVolume beside the attached', () => this.#publish(volume, busy))
       await controller.ControllerUnpublishVolume({ volume_id: volume, node_id: busy })
     }
-    await step('DeleteSnapshot with a clone', () => controller.DeleteSnapshot({ snapshot_id: snapshot }))
-    await step('DeleteVolumeGroupSnapshot', () => groupController.DeleteVolumeGroupSnapshot(group ?? {}))
+    await step('DeleteSnapshot with a clone', () =>
+      controller.DeleteSnapshot({ snapshot_id: snapshot }),
+    )
+    await step('DeleteVolumeGroupSnapshot', () =>
+      groupController.DeleteVolumeGroupSnapshot(group ?? {}),
+    )
     await this.#deleteVolume(clone)
     await step('DeleteVolume', () => this.#deleteVolume(volume))
     return figures
   }
 
   async #attachAtOnce(): Promise<Result['atOnce']> {
-    const volumes = await Promise.all(Array.from({ length: AT_ONCE }, () => this.#createdVolume('gold')))
+    const volumes = await Promise.all(
+      Array.from({ length: AT_ONCE }, () => this.#createdVolume('gold')),
+    )
     await this.#simulation.commands()
     this.#controller.memory.resetPeak()
     const startedAt = performance.now()
@@ -205,7 +250,9 @@ class Run {
     const ms = performance.now() - startedAt
     const counts = await this.#simulation.commands()
     const ldm = Object.fromEntries(
-      Object.entries(counts).flatMap(([name, count]) => (name.startsWith('m1-primary ldm ') ? [[name.slice(11), count]] : [])),
+      Object.entries(counts).flatMap(([name, count]) =>
+        name.startsWith('m1-primary ldm ') ? [[name.slice(11), count]] : [],
+      ),
     )
     return { ms, ldm, all: sum(counts), peakBytes: this.#controller.memory.peakBytes() }
   }
@@ -214,7 +261,10 @@ class Run {
     return `${kind}-measured-${this.#names++}`
   }
 
-  async #createdVolume(pool: PoolName, source?: { readonly snapshot: { readonly snapshot_id: string } }): Promise<string> {
+  async #createdVolume(
+    pool: PoolName,
+    source?: { readonly snapshot: { readonly snapshot_id: string } },
+  ): Promise<string> {
     const { volume } = await this.#client.controller.CreateVolume({
       name: this.#newName('pvc'),
       capacity_range: { required_bytes: String(VOLUME_BYTES) },
@@ -226,7 +276,11 @@ class Run {
   }
 
   async #publish(volume: string, guest: string): Promise<void> {
-    await this.#client.controller.ControllerPublishVolume({ volume_id: volume, node_id: guest, volume_capability: CAPABILITY })
+    await this.#client.controller.ControllerPublishVolume({
+      volume_id: volume,
+      node_id: guest,
+      volume_capability: CAPABILITY,
+    })
   }
 
   async #deleteVolume(volume: string): Promise<void> {

@@ -1,5 +1,6 @@
-// The simulated installation as a process of its own: behind ssh like a real one, filled by the driver itself, so that every
-// dataset, logical unit and disk is as the driver makes it. Started by scale.ts, which asks what commands arrived.
+// The simulated installation as a process of its own: behind ssh like a real one, filled by the
+// driver itself, so that every dataset, logical unit and disk is as the driver makes it. Started by
+// scale.ts, which asks what commands arrived.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +13,10 @@ import { silentLog } from '../src/log.ts'
 import { parseGuestId } from '../src/storage/names.ts'
 import { benchWorld, guestOf, POOLS, type Population, populationOf, VOLUME_BYTES } from './world.ts'
 
-/** Commands since the last question, by host, program and subcommand: `m1-primary ldm list-bindings`. */
+/**
+ * Commands since the last question, by host, program and subcommand: `m1-primary ldm
+ * list-bindings`.
+ */
 export type CommandCounts = Readonly<Record<string, number>>
 
 export type SimulationMessage =
@@ -33,7 +37,10 @@ async function populate(driver: Installation, population: Population): Promise<v
       machines: [],
     })
     for (let cut = 0; cut < population.snapshotsPerVolume; cut++) {
-      await driver.snapshots.createSnapshot({ name: `snapshot-population-${index}-${cut}`, volumeId: id })
+      await driver.snapshots.createSnapshot({
+        name: `snapshot-population-${index}-${cut}`,
+        volumeId: id,
+      })
     }
     const turn = Math.floor(index / POOLS.length)
     if (pool !== 'gold' || turn >= population.attached) continue
@@ -50,8 +57,15 @@ async function populate(driver: Installation, population: Population): Promise<v
 /** A driver in this process, whose commands reach the simulated hosts without ssh. */
 function driverBehind({ world }: Served, directory: string): Installation {
   const file = join(directory, 'controller.yaml')
-  const openShell = ({ name }: { readonly name: string }) => ({ shell: new SimShell(world.host(name)), close: () => {} })
-  return composeInstallation(parseControllerConfig(readFileSync(file, 'utf8'), file), { openShell, log: silentLog, clock: systemClock })
+  const openShell = ({ name }: { readonly name: string }) => ({
+    shell: new SimShell(world.host(name)),
+    close: () => {},
+  })
+  return composeInstallation(parseControllerConfig(readFileSync(file, 'utf8'), file), {
+    openShell,
+    log: silentLog,
+    clock: systemClock,
+  })
 }
 
 function takeCommands({ world }: Served): CommandCounts {

@@ -1,5 +1,5 @@
-// The installation that is measured: two machines and a storage host, large enough for any population of the bench, and what the
-// two populations are. Data only.
+// The installation that is measured: two machines and a storage host, large enough for any
+// population of the bench, and what the two populations are. Data only.
 
 import { completeWorld, type WorldSpec } from '../sim/world-spec.ts'
 
@@ -33,16 +33,36 @@ export function guestOf(machine: 'm1' | 'm2', index: number): string {
 }
 
 export function benchWorld(): WorldSpec {
-  const initiatorName = (machine: string, domain: string) => `iqn.1986-03.com.sun:01:${machine}-${domain}`
-  const hostGroups = MACHINES.map(machine => [`csi-${machine}`, SERVICE_DOMAINS.map(domain => initiatorName(machine, domain))])
+  const initiatorName = (machine: string, domain: string) =>
+    `iqn.1986-03.com.sun:01:${machine}-${domain}`
+  const hostGroups = MACHINES.map(machine => [
+    `csi-${machine}`,
+    SERVICE_DOMAINS.map(domain => initiatorName(machine, domain)),
+  ])
   const storage1 = {
-    pools: [{ name: 'tank', sizeBytes: 8 * TiB, dialect: 'illumos' as const, datasets: ['tank/kubernetes'] }],
-    comstar: { target: TARGET, targetGroup: TARGET_GROUP, hostGroups: Object.fromEntries(hostGroups) },
+    pools: [
+      {
+        name: 'tank',
+        sizeBytes: 8 * TiB,
+        dialect: 'illumos' as const,
+        datasets: ['tank/kubernetes'],
+      },
+    ],
+    comstar: {
+      target: TARGET,
+      targetGroup: TARGET_GROUP,
+      hostGroups: Object.fromEntries(hostGroups),
+    },
   }
   const serviceHosts = MACHINES.flatMap(machine =>
     SERVICE_DOMAINS.map(domain => {
       const isOwner = machine === 'm1' && domain === 'primary'
-      const pool = { name: 'mtank', sizeBytes: 8 * TiB, dialect: 'solaris-11' as const, datasets: ['mtank/kubernetes'] }
+      const pool = {
+        name: 'mtank',
+        sizeBytes: 8 * TiB,
+        dialect: 'solaris-11' as const,
+        datasets: ['mtank/kubernetes'],
+      }
       const initiator = { iqn: initiatorName(machine, domain), targets: ['storage1'] }
       return [`${machine}-${domain}`, { pools: isOwner ? [pool] : [], initiator }]
     }),
@@ -55,7 +75,14 @@ export function benchWorld(): WorldSpec {
         design: 'local',
         host: 'm1-primary',
         dataset: 'mtank/kubernetes',
-        paths: [{ machine: 'm1', serviceDomain: 'primary', vds: 'primary-vds0', device: '/dev/zvol/dsk/{dataset}/{volume}' }],
+        paths: [
+          {
+            machine: 'm1',
+            serviceDomain: 'primary',
+            vds: 'primary-vds0',
+            device: '/dev/zvol/dsk/{dataset}/{volume}',
+          },
+        ],
       },
       gold: {
         design: 'lun',
@@ -63,7 +90,12 @@ export function benchWorld(): WorldSpec {
         dataset: 'tank/kubernetes',
         export: { target: TARGET, targetGroup: TARGET_GROUP },
         paths: MACHINES.flatMap(machine =>
-          SERVICE_DOMAINS.map(domain => ({ machine, serviceDomain: domain, vds: `${domain}-vds0`, hostGroup: `csi-${machine}` })),
+          SERVICE_DOMAINS.map(domain => ({
+            machine,
+            serviceDomain: domain,
+            vds: `${domain}-vds0`,
+            hostGroup: `csi-${machine}`,
+          })),
         ),
       },
     },
@@ -71,10 +103,18 @@ export function benchWorld(): WorldSpec {
 }
 
 function machineOf(machine: string) {
-  const guests = Array.from({ length: GUESTS_PER_MACHINE }, (_, index) => [`ldg${1 + index}`, { platform: 'solaris' as const }])
+  const guests = Array.from({ length: GUESTS_PER_MACHINE }, (_, index) => [
+    `ldg${1 + index}`,
+    { platform: 'solaris' as const },
+  ])
   return {
     controlDomain: `${machine}-primary`,
-    serviceDomains: Object.fromEntries(SERVICE_DOMAINS.map(domain => [domain, { host: `${machine}-${domain}`, vds: [`${domain}-vds0`] }])),
+    serviceDomains: Object.fromEntries(
+      SERVICE_DOMAINS.map(domain => [
+        domain,
+        { host: `${machine}-${domain}`, vds: [`${domain}-vds0`] },
+      ]),
+    ),
     guests: Object.fromEntries(guests),
   }
 }

@@ -1,5 +1,6 @@
-// Completes package-lock.json after `npm install`: a registry mirror that lacks a package of another platform makes npm leave it out of
-// the lock file, and newer npm then refuses `npm ci`. The entries added here carry what npm checks on this platform: version, os, cpu, libc.
+// Completes package-lock.json after `npm install`: a registry mirror that lacks a package of
+// another platform makes npm leave it out of the lock file, and newer npm then refuses `npm ci`.
+// The entries added here carry what npm checks on this platform: version, os, cpu, libc.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 
@@ -15,7 +16,8 @@ interface LockEntry {
 }
 
 const FILE = 'package-lock.json'
-const PLATFORM = /-(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|loong64|ppc64|riscv64|s390x|x64)(?:-(\w+))?$/
+const PLATFORM =
+  /-(android|darwin|freebsd|linux|openharmony|win32)-(arm64|arm|ia32|loong64|ppc64|riscv64|s390x|x64)(?:-(\w+))?$/
 
 const lock = JSON.parse(readFileSync(FILE, 'utf8')) as { packages: Record<string, LockEntry> }
 for (const [path, entry] of Object.entries(lock.packages)) {
@@ -23,11 +25,27 @@ for (const [path, entry] of Object.entries(lock.packages)) {
   for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
     const at = `node_modules/${name}`
     const [, os, cpu, variant = ''] = PLATFORM.exec(name) ?? []
-    if (at in lock.packages || `${path}/${at}` in lock.packages || os === undefined || cpu === undefined) continue
+    if (
+      at in lock.packages ||
+      `${path}/${at}` in lock.packages ||
+      os === undefined ||
+      cpu === undefined
+    ) {
+      continue
+    }
     const libc = variant === 'musl' ? ['musl'] : variant.startsWith('gnu') ? ['glibc'] : undefined
-    lock.packages[at] = { version, cpu: [cpu], ...(entry.dev ? { dev: true } : {}), ...(libc ? { libc } : {}), optional: true, os: [os] }
+    lock.packages[at] = {
+      version,
+      cpu: [cpu],
+      ...(entry.dev ? { dev: true } : {}),
+      ...(libc ? { libc } : {}),
+      optional: true,
+      os: [os],
+    }
     console.log(`added ${name} ${version}`)
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)))
+lock.packages = Object.fromEntries(
+  Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)),
+)
 writeFileSync(FILE, `${JSON.stringify(lock, null, 2)}\n`)

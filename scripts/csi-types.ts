@@ -1,5 +1,6 @@
-// From proto/csi.proto to TypeScript: the messages as readonly interfaces, the enums as constants, the services as tables
-// of methods, and the descriptor that the driver loads at start, so that it needs no file beside it.
+// From proto/csi.proto to TypeScript: the messages as readonly interfaces, the enums as constants,
+// the services as tables of methods, and the descriptor that the driver loads at start, so that it
+// needs no file beside it.
 
 import { readFileSync } from 'node:fs'
 import protobuf from 'protobufjs'
@@ -23,11 +24,15 @@ function load(): protobuf.Root {
     // The options are read by name; their own declarations need no descriptor.
     if (file === 'google/protobuf/descriptor.proto') continue
     const bundled = protobuf.common.get(file)
-    if (!bundled?.nested) throw new Error(`proto/csi.proto imports ${file}, which protobufjs does not carry`)
+    if (!bundled?.nested) {
+      throw new Error(`proto/csi.proto imports ${file}, which protobufjs does not carry`)
+    }
     root.addJSON(bundled.nested)
   }
   const csi = root.lookup(PACKAGE)
-  if (!(csi instanceof protobuf.Namespace)) throw new Error(`proto/csi.proto has no package ${PACKAGE}`)
+  if (!(csi instanceof protobuf.Namespace)) {
+    throw new Error(`proto/csi.proto has no package ${PACKAGE}`)
+  }
   for (const object of csi.nestedArray) if (object instanceof protobuf.Field) csi.remove(object)
   root.resolveAll()
   return root
@@ -41,7 +46,9 @@ export function generateDescriptor(): string {
 export function generateTypes(): string {
   const root = load()
   const parts = [GENERATED]
-  for (const namespace of [PACKAGE, 'google.protobuf']) parts.push(...declarations(root.lookup(namespace)))
+  for (const namespace of [PACKAGE, 'google.protobuf']) {
+    parts.push(...declarations(root.lookup(namespace)))
+  }
   return `${parts.join('\n')}`
 }
 
@@ -50,18 +57,25 @@ function declarations(scope: protobuf.ReflectionObject | null): string[] {
   return scope.nestedArray.flatMap(object => {
     if (object instanceof protobuf.Service) return [service(object)]
     if (object instanceof protobuf.Enum) return [enumeration(object)]
-    if (object instanceof protobuf.Type) return isUsed(object) ? [message(object), ...declarations(object)] : []
+    if (object instanceof protobuf.Type) {
+      return isUsed(object) ? [message(object), ...declarations(object)] : []
+    }
     return []
   })
 }
 
 /** Of Google's types only those that the CSI messages mention. */
 function isUsed(type: protobuf.Type): boolean {
-  return type.fullName.startsWith(`.${PACKAGE}.`) || ['BoolValue', 'Int64Value', 'Timestamp'].includes(type.name)
+  return (
+    type.fullName.startsWith(`.${PACKAGE}.`) ||
+    ['BoolValue', 'Int64Value', 'Timestamp'].includes(type.name)
+  )
 }
 
 function message(type: protobuf.Type): string {
-  const lines = type.fieldsArray.map(field => `${comment(field.comment, '  ')}  readonly ${member(field)}\n`)
+  const lines = type.fieldsArray.map(
+    field => `${comment(field.comment, '  ')}  readonly ${member(field)}\n`,
+  )
   return `${comment(type.comment, '')}export interface ${typeName(type)} {\n${lines.join('')}}\n`
 }
 
@@ -78,20 +92,34 @@ function member(field: protobuf.Field): string {
 function enumeration(type: protobuf.Enum): string {
   const name = typeName(type)
   const values = Object.entries(type.values).map(([key, value]) => `  ${key}: ${value},\n`)
-  return `export const ${name} = {\n${values.join('')}} as const\nexport type ${name} = (typeof ${name})[keyof typeof ${name}]\n`
+  return (
+    `export const ${name} = {\n${values.join('')}} as const\nexport type ${name} = (typeof ` +
+    `${name})[keyof typeof ${name}]\n`
+  )
 }
 
 function service(type: protobuf.Service): string {
   const lines = type.methodsArray.map(method => {
-    if (!method.resolvedRequestType || !method.resolvedResponseType) throw new Error(`${method.fullName} is not resolved`)
-    const [request, response] = [typeName(method.resolvedRequestType), typeName(method.resolvedResponseType)]
+    if (!method.resolvedRequestType || !method.resolvedResponseType) {
+      throw new Error(`${method.fullName} is not resolved`)
+    }
+    const [request, response] = [
+      typeName(method.resolvedRequestType),
+      typeName(method.resolvedResponseType),
+    ]
     const kind = method.responseStream ? 'server-stream' : 'unary'
-    return `  readonly ${method.name}: { readonly kind: '${kind}'; readonly request: ${request}; readonly response: ${response} }\n`
+    return (
+      `  readonly ${method.name}: { readonly kind: '${kind}'; readonly request: ` +
+      `${request}; readonly response: ${response} }\n`
+    )
   })
   return `export interface ${type.name}Methods {\n${lines.join('')}}\n`
 }
 
-/** `VolumeCapability.AccessMode` becomes `VolumeCapabilityAccessMode`: TypeScript's namespaces are not erasable. */
+/**
+ * `VolumeCapability.AccessMode` becomes `VolumeCapabilityAccessMode`: TypeScript's namespaces are
+ * not erasable.
+ */
 function typeName(type: protobuf.ReflectionObject): string {
   const scope = type.fullName.startsWith(`.${PACKAGE}.`) ? PACKAGE : 'google.protobuf'
   return type.fullName.slice(scope.length + 2).replaceAll('.', '')

@@ -1,6 +1,7 @@
-// `npm run test:defects`: does the test suite notice when the code is wrong? Defects are put into a copy of the sources, one at a time, and
-// the tests that should object are run there. Prints which test caught which defect; exit status 1 when one was not caught.
-// With words as arguments only the defects whose name contains one of them.
+// `npm run test:defects`: does the test suite notice when the code is wrong? Defects are put into a
+// copy of the sources, one at a time, and the tests that should object are run there. Prints which
+// test caught which defect; exit status 1 when one was not caught. With words as arguments only the
+// defects whose name contains one of them.
 
 import { DEFECTS } from './defects/table.ts'
 import { Workshop } from './defects/workshop.ts'
@@ -8,7 +9,9 @@ import { Workshop } from './defects/workshop.ts'
 const BENCHES = 2
 
 const words = process.argv.slice(2)
-const wanted = DEFECTS.filter(({ name }) => words.length === 0 || words.some(word => name.includes(word)))
+const wanted = DEFECTS.filter(
+  ({ name }) => words.length === 0 || words.some(word => name.includes(word)),
+)
 const root = new URL('..', import.meta.url).pathname
 const benches = Array.from({ length: BENCHES }, () => new Workshop(root))
 
@@ -19,12 +22,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-/** Every bench takes the next job until none is left; the first failure is thrown when all have stopped. */
-async function shareOut<T>(jobs: readonly T[], work: (bench: Workshop, job: T) => Promise<void>): Promise<void> {
+/**
+ * Every bench takes the next job until none is left; the first failure is thrown when all have
+ * stopped.
+ */
+async function shareOut<T>(
+  jobs: readonly T[],
+  work: (bench: Workshop, job: T) => Promise<void>,
+): Promise<void> {
   const waiting = [...jobs]
   const ends = await Promise.allSettled(
     benches.map(async bench => {
-      for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await work(bench, job)
+      for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+        await work(bench, job)
+      }
     }),
   )
   for (const end of ends) if (end.status === 'rejected') throw end.reason
@@ -50,7 +61,9 @@ try {
     process.stdout.write(`${defect.name}\n    ${verdict ?? 'NOT CAUGHT'}\n`)
   })
   status = wanted.every(({ name }) => verdicts.get(name) !== undefined) ? 0 : 1
-  process.stdout.write(status === 0 ? `all ${wanted.length} defects were caught\n` : 'not every defect was caught\n')
+  process.stdout.write(
+    status === 0 ? `all ${wanted.length} defects were caught\n` : 'not every defect was caught\n',
+  )
 } catch (error) {
   status = 1
   process.stderr.write(`${describe(error)}\n`)

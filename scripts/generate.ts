@@ -1,5 +1,6 @@
-// Writes every generated file of the project; with --check, compares instead and fails when one is out of date.
-// A generated file is a pure function of its sources: no clock, no machine, no order of a directory.
+// Writes every generated file of the project; with --check, compares instead and fails when one is
+// out of date. A generated file is a pure function of its sources: no clock, no machine, no order
+// of a directory.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { generateConfigurationReference } from '../src/config/reference.ts'
@@ -20,13 +21,20 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'docs/code-map.md', generate: () => withPart('docs/code-map.md', 'rooms', drawRooms()) },
 ]
 
-/** The page with its generated part made anew: what stands between the two comments with this name. */
+/**
+ * The page with its generated part made anew: what stands between the two comments with this name.
+ */
 function withPart(file: string, name: string, part: string): string {
-  const [begin, end] = [`<!-- ${name}: begin, written by npm run generate -->`, `<!-- ${name}: end -->`]
+  const [begin, end] = [
+    `<!-- ${name}: begin, written by npm run generate -->`,
+    `<!-- ${name}: end -->`,
+  ]
   const page = readFileSync(new URL(file, root), 'utf8')
   const [before, rest, ...more] = page.split(begin)
   const after = rest?.split(end)[1]
-  if (before === undefined || after === undefined || more.length > 0) throw new Error(`${file} has no part "${name}" to be written`)
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new Error(`${file} has no part "${name}" to be written`)
+  }
   return `${before}${begin}\n\n${part}\n\n${end}${after}`
 }
 

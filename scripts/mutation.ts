@@ -1,6 +1,7 @@
-// `npm run test:mutation -- --room locks [--sample 200] [--seed 1] [--again]`: small changes are put into one room of the sources, one at
-// a time, and the tests of the room should object. Prints the score and what no test objected to. `--again` tries only what survived the
-// last run of the room. No part of CI: it takes minutes to hours.
+// `npm run test:mutation -- --room locks [--sample 200] [--seed 1] [--again]`: small changes are
+// put into one room of the sources, one at a time, and the tests of the room should object. Prints
+// the score and what no test objected to. `--again` tries only what survived the last run of the
+// room. No part of CI: it takes minutes to hours.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,11 +12,23 @@ import { ROOMS, type Room } from './mutation/rooms.ts'
 const DIRECTORY = '.cache/mutation'
 
 interface Outcome extends Mutant {
-  readonly status: 'Killed' | 'Timeout' | 'Survived' | 'NoCoverage' | 'RuntimeError' | 'CompileError' | 'Ignored'
+  readonly status:
+    | 'Killed'
+    | 'Timeout'
+    | 'Survived'
+    | 'NoCoverage'
+    | 'RuntimeError'
+    | 'CompileError'
+    | 'Ignored'
 }
 
 interface Report {
-  readonly files: Readonly<Record<string, { readonly source: string; readonly mutants: readonly Omit<Outcome, 'fileName'>[] }>>
+  readonly files: Readonly<
+    Record<
+      string,
+      { readonly source: string; readonly mutants: readonly Omit<Outcome, 'fileName'>[] }
+    >
+  >
 }
 
 const { values } = parseArgs({
@@ -30,7 +43,8 @@ const { room: name = '', sample, seed, again } = values
 const room = ROOMS[name]
 if (room === undefined || !/^\d*$/.test(sample)) {
   process.stderr.write(
-    `usage: npm run test:mutation -- --room ${Object.keys(ROOMS).join('|')} [--sample <mutants>] [--seed <word>] [--again]\n`,
+    `usage: npm run test:mutation -- --room ${Object.keys(ROOMS).join('|')} [--sample ` +
+      `<mutants>] [--seed <word>] [--again]\n`,
   )
   process.exit(2)
 }
@@ -39,10 +53,19 @@ const reportFile = `${DIRECTORY}/${name}.json`
 const survivorsFile = `${DIRECTORY}/${name}-survivors.json`
 mkdirSync(DIRECTORY, { recursive: true })
 writeFileSync(`${DIRECTORY}/stryker.json`, JSON.stringify(strykerOptions(room)))
-const { status } = spawnSync(process.execPath, ['node_modules/@stryker-mutator/core/bin/stryker.js', 'run', `${DIRECTORY}/stryker.json`], {
-  stdio: 'inherit',
-  env: { ...process.env, MUTATION_SAMPLE: sample, MUTATION_SEED: seed, MUTATION_ONLY: again ? survivorsFile : '' },
-})
+const { status } = spawnSync(
+  process.execPath,
+  ['node_modules/@stryker-mutator/core/bin/stryker.js', 'run', `${DIRECTORY}/stryker.json`],
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      MUTATION_SAMPLE: sample,
+      MUTATION_SEED: seed,
+      MUTATION_ONLY: again ? survivorsFile : '',
+    },
+  },
+)
 if (status !== 0) process.exit(status ?? 1)
 report(JSON.parse(readFileSync(reportFile, 'utf8')))
 
@@ -74,21 +97,30 @@ function strykerOptions({ mutate, tests }: Room) {
 }
 
 function report({ files }: Report): void {
-  const mutable = Object.entries(files).flatMap(([fileName, { mutants }]) => mutants.map(mutant => ({ ...mutant, fileName })))
+  const mutable = Object.entries(files).flatMap(([fileName, { mutants }]) =>
+    mutants.map(mutant => ({ ...mutant, fileName })),
+  )
   const all = withKeys(mutable.filter(mutant => mutant.status !== 'Ignored'))
-  // "CompileError" is what is not in the sample; a "RuntimeError" ended every test file as it was loaded.
+  // "CompileError" is what is not in the sample; a "RuntimeError" ended every test file as it was
+  // loaded.
   const tried = all.filter(mutant => mutant.status !== 'CompileError')
-  const survivors = tried.filter(mutant => mutant.status === 'Survived' || mutant.status === 'NoCoverage')
+  const survivors = tried.filter(
+    mutant => mutant.status === 'Survived' || mutant.status === 'NoCoverage',
+  )
   for (const { fileName, location, mutatorName, replacement, status } of survivors) {
     const { line, column } = location.start
     const original = textAt(files[fileName]?.source ?? '', location)
-    process.stdout.write(`${fileName}:${line}:${column} ${mutatorName} ${status}\n  - ${original}\n  + ${replacement}\n`)
+    process.stdout.write(
+      `${fileName}:${line}:${column} ${mutatorName} ${status}\n  - ${original}\n  + ` +
+        `${replacement}\n`,
+    )
   }
   writeFileSync(survivorsFile, JSON.stringify(survivors.map(({ key }) => key)))
   const score = (100 * (tried.length - survivors.length)) / tried.length
   const what = again ? 'of the survivors' : `seed ${seed}`
   process.stdout.write(
-    `${name}: ${tried.length} of ${all.length} mutants tried (${what}), ${survivors.length} survived: ${score.toFixed(1)} %\n`,
+    `${name}: ${tried.length} of ${all.length} mutants tried (${what}), ${survivors.length} ` +
+      `survived: ${score.toFixed(1)} %\n`,
   )
 }
 

@@ -1,5 +1,6 @@
-// `npm run test:sanity`: the driver, as processes on a simulated installation, against csi-sanity 5.6 and 5.5, and its messages
-// against the published descriptor. Exit status 0 means that every test that has to run did run and passed.
+// `npm run test:sanity`: the driver, as processes on a simulated installation, against csi-sanity
+// 5.6 and 5.5, and its messages against the published descriptor. Exit status 0 means that every
+// test that has to run did run and passed.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -37,14 +38,36 @@ async function runAll(): Promise<boolean> {
   shell = await installation.start()
   paths = new GuestPaths(shell)
   await paths.start(join(directory, 'programs'))
-  const rows = [['SUITE', 'HEALTH', 'DESIGN', 'ACCESS', 'SECRETS', 'PASSED', 'FAILED', 'SKIPPED', 'PENDING', 'SECONDS', '']]
+  const rows = [
+    [
+      'SUITE',
+      'HEALTH',
+      'DESIGN',
+      'ACCESS',
+      'SECRETS',
+      'PASSED',
+      'FAILED',
+      'SKIPPED',
+      'PENDING',
+      'SECONDS',
+      '',
+    ],
+  ]
   for (const { setting, variants } of RUNS) {
     const sockets = await installation.startPlugins(setting)
     for (const variant of variants) {
       const begunMs = Date.now()
       const cells = [setting.suite, setting.health, variant.design, variant.access, variant.secrets]
-      const { results, problems } = await runSanity({ setting, variant, sockets, paths, directory: join(directory, cells.join('-')) })
-      const counts = [results?.passed, results?.failed, results?.skipped, results?.pending].map(list => String(list?.length ?? '?'))
+      const { results, problems } = await runSanity({
+        setting,
+        variant,
+        sockets,
+        paths,
+        directory: join(directory, cells.join('-')),
+      })
+      const counts = [results?.passed, results?.failed, results?.skipped, results?.pending].map(
+        list => String(list?.length ?? '?'),
+      )
       const seconds = ((Date.now() - begunMs) / 1000).toFixed(1)
       rows.push([...cells, ...counts, seconds, problems.length > 0 ? 'WRONG' : 'ok'])
       console.log(rows.at(-1)?.join('  '))
@@ -53,7 +76,10 @@ async function runAll(): Promise<boolean> {
     await installation.stopPlugins()
   }
   console.log(`\n${table(rows)}`)
-  const remains = [...(await installation.findRemains()), ...(installation.hasLogged(SECRET) ? ['a secret is in a log'] : [])]
+  const remains = [
+    ...(await installation.findRemains()),
+    ...(installation.hasLogged(SECRET) ? ['a secret is in a log'] : []),
+  ]
   for (const remainder of remains) console.error(remainder)
   return remains.length === 0 && rows.slice(1).every(row => row.at(-1) === 'ok')
 }

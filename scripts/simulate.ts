@@ -1,4 +1,5 @@
-// npm run simulate: histories of the deterministic simulation for as long as it is told, with what was played and how fast.
+// npm run simulate: histories of the deterministic simulation for as long as it is told, with what
+// was played and how fast.
 
 import { parseArgs } from 'node:util'
 import { type Mode, playHistory } from '../test/simulation/history.ts'
@@ -14,11 +15,14 @@ const { values } = parseArgs({
 })
 const first = Number(values.seed)
 const most = values.histories === undefined ? Number.POSITIVE_INFINITY : Number(values.histories)
-const milliseconds = 1000 * Number(values.seconds ?? (values.histories === undefined ? 60 : Number.POSITIVE_INFINITY))
+const milliseconds =
+  1000 * Number(values.seconds ?? (values.histories === undefined ? 60 : Number.POSITIVE_INFINITY))
 const asked: Mode = { controllers: values.controllers === '2' ? 2 : 1, faults: values.faults }
 const modes: readonly Mode[] =
   values.controllers === undefined && !values.faults
-    ? ([1, 2] as const).flatMap(controllers => [false, true].map(faults => ({ controllers, faults })))
+    ? ([1, 2] as const).flatMap(controllers =>
+        [false, true].map(faults => ({ controllers, faults })),
+      )
     : [asked]
 
 const startedAt = performance.now()
@@ -29,11 +33,16 @@ for (; histories < most && performance.now() - startedAt < milliseconds; histori
     const played = await playHistory(first + histories, mode)
     releases += played.releases
     calls += played.calls
-    for (const [answer, count] of played.answers) answers.set(answer, (answers.get(answer) ?? 0) + count)
+    for (const [answer, count] of played.answers) {
+      answers.set(answer, (answers.get(answer) ?? 0) + count)
+    }
   }
 }
 const seconds = (performance.now() - startedAt) / 1000
-console.log(`seeds ${first} to ${first + histories - 1}, each in ${modes.length} modes: ${histories * modes.length} histories held`)
+console.log(
+  `seeds ${first} to ${first + histories - 1}, each in ${modes.length} modes: ` +
+    `${histories * modes.length} histories held`,
+)
 console.log(`${calls} calls, ${releases} steps, ${Math.round(releases / seconds)} steps a second`)
 console.log(
   `answers: ${[...answers]

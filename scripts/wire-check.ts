@@ -1,5 +1,6 @@
-// Compares the messages that the driver speaks, field by field, with the descriptor that the CSI specification publishes.
-// What is compared is the descriptor the driver runs with, not the file it was generated from.
+// Compares the messages that the driver speaks, field by field, with the descriptor that the CSI
+// specification publishes. What is compared is the descriptor the driver runs with, not the file it
+// was generated from.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,8 +13,16 @@ import { buildTool } from './csi-tools.ts'
 
 const PACKAGE = 'csi.v1'
 
-// google/protobuf/descriptor.proto; protobufjs's own emitter leaves type names relative and names map entries its own way.
-const TYPES: Readonly<Record<string, number>> = { int64: 3, int32: 5, bool: 8, string: 9, message: 11, enum: 14 }
+// google/protobuf/descriptor.proto; protobufjs's own emitter leaves type names relative and names
+// map entries its own way.
+const TYPES: Readonly<Record<string, number>> = {
+  int64: 3,
+  int32: 5,
+  bool: 8,
+  string: 9,
+  message: 11,
+  enum: 14,
+}
 const LABEL = { optional: 1, repeated: 3 } as const
 
 /** Throws when there is a difference; each is printed. */
@@ -21,7 +30,12 @@ export async function checkWire(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ldom-csi-wire-'))
   try {
     const file = join(directory, 'csi.binpb')
-    writeFileSync(file, descriptor.FileDescriptorSet.encode(descriptor.FileDescriptorSet.fromObject({ file: [describeFile()] })).finish())
+    writeFileSync(
+      file,
+      descriptor.FileDescriptorSet.encode(
+        descriptor.FileDescriptorSet.fromObject({ file: [describeFile()] }),
+      ).finish(),
+    )
     execFileSync(await buildTool('protocheck'), [file], { stdio: 'inherit' })
   } finally {
     rmSync(directory, { recursive: true })
@@ -44,12 +58,17 @@ function describeFile(): object {
 }
 
 function describeMessage(type: protobuf.Type): object {
-  const entries = type.fieldsArray.filter(field => field instanceof protobuf.MapField).map(describeEntry)
+  const entries = type.fieldsArray
+    .filter(field => field instanceof protobuf.MapField)
+    .map(describeEntry)
   return {
     name: type.name,
     field: type.fieldsArray.map(describeField),
     oneofDecl: type.oneofsArray.map(({ name }) => ({ name })),
-    nestedType: [...type.nestedArray.filter(each => each instanceof protobuf.Type).map(describeMessage), ...entries],
+    nestedType: [
+      ...type.nestedArray.filter(each => each instanceof protobuf.Type).map(describeMessage),
+      ...entries,
+    ],
     enumType: type.nestedArray.filter(each => each instanceof protobuf.Enum).map(describeEnum),
   }
 }
@@ -57,9 +76,18 @@ function describeMessage(type: protobuf.Type): object {
 function describeField(field: protobuf.Field): object {
   const { name, id: number, parent } = field
   const isMap = field instanceof protobuf.MapField
-  const oneof = field.partOf && parent instanceof protobuf.Type ? { oneofIndex: parent.oneofsArray.indexOf(field.partOf) } : {}
-  const typed = isMap ? { type: TYPES.message, typeName: `${parent?.fullName}.${entryName(field)}` } : describeType(field)
-  const isNumber = !isMap && field.repeated && !['string', 'bytes'].includes(field.type) && !(field.resolvedType instanceof protobuf.Type)
+  const oneof =
+    field.partOf && parent instanceof protobuf.Type
+      ? { oneofIndex: parent.oneofsArray.indexOf(field.partOf) }
+      : {}
+  const typed = isMap
+    ? { type: TYPES.message, typeName: `${parent?.fullName}.${entryName(field)}` }
+    : describeType(field)
+  const isNumber =
+    !isMap &&
+    field.repeated &&
+    !['string', 'bytes'].includes(field.type) &&
+    !(field.resolvedType instanceof protobuf.Type)
   return {
     ...{ name, number, ...typed, ...oneof },
     label: field.repeated || isMap ? LABEL.repeated : LABEL.optional,
@@ -76,7 +104,10 @@ function describeType({ type, resolvedType, fullName }: protobuf.FieldBase): obj
   return { type: TYPES[type] }
 }
 
-/** A map is on the wire a list of messages with a key and a value, named after the field (protobuf language guide). */
+/**
+ * A map is on the wire a list of messages with a key and a value, named after the field (protobuf
+ * language guide).
+ */
 function describeEntry(field: protobuf.MapField): object {
   const label = LABEL.optional
   return {

@@ -1,5 +1,6 @@
-// The control socket of a running simulation: one JSON request a line, one JSON answer a line. What it does happens behind the
-// driver's back: faults, and the simulation's own state to compare with what the driver says.
+// The control socket of a running simulation: one JSON request a line, one JSON answer a line. What
+// it does happens behind the driver's back: faults, and the simulation's own state to compare with
+// what the driver says.
 
 import { lstat, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -14,14 +15,28 @@ const faultKinds = ['cut-before', 'cut-after', 'refuse', 'late'] as const
 
 const request = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('state') }),
-  z.strictObject({ op: z.literal('service-domain'), machine: z.string(), name: z.string(), state: z.enum(['up', 'down']) }),
+  z.strictObject({
+    op: z.literal('service-domain'),
+    machine: z.string(),
+    name: z.string(),
+    state: z.enum(['up', 'down']),
+  }),
   z.strictObject({ op: z.literal('power-cycle'), machine: z.string() }),
   z.strictObject({ op: z.literal('host'), name: z.string(), down: z.boolean() }),
   z.strictObject({ op: z.literal('latency'), ms: z.number().min(0).max(60_000) }),
   z.strictObject({ op: z.literal('guest-file'), guest: z.string(), path: z.string() }),
-  z.strictObject({ op: z.literal('guest-write'), guest: z.string(), path: z.string(), text: z.string() }),
+  z.strictObject({
+    op: z.literal('guest-write'),
+    guest: z.string(),
+    path: z.string(),
+    text: z.string(),
+  }),
   z.strictObject({ op: z.literal('format-count'), guest: z.string(), disk: z.int() }),
-  z.strictObject({ op: z.literal('delayed-reconfiguration'), machine: z.string(), on: z.boolean() }),
+  z.strictObject({
+    op: z.literal('delayed-reconfiguration'),
+    machine: z.string(),
+    on: z.boolean(),
+  }),
   // The next `times` commands of the host that begin with these words meet the fault.
   z.strictObject({
     op: z.literal('fault'),
@@ -37,10 +52,16 @@ type Request = z.infer<typeof request>
 // sockaddr_un takes 108 bytes with the final zero on Linux.
 const LONGEST_PATH = 107
 
-/** Refuses a directory in which another simulation is served; the socket of one that is gone is removed. */
+/**
+ * Refuses a directory in which another simulation is served; the socket of one that is gone is
+ * removed.
+ */
 export async function clearControlSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
-    throw new Error(`${path} is too long for a socket, which may have ${LONGEST_PATH} bytes; take a directory with a shorter name`)
+    throw new Error(
+      `${path} is too long for a socket, which may have ${LONGEST_PATH} bytes; take a directory ` +
+        `with a shorter name`,
+    )
   }
   const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -48,7 +69,11 @@ export async function clearControlSocket(path: string): Promise<void> {
   })
   if (file === undefined) return
   if (!file.isSocket()) throw new Error(`${path} exists and is not a socket; it is not removed`)
-  if (await isAnswered(path)) throw new Error(`a simulated installation is served at ${path} already; stop it, or take another directory`)
+  if (await isAnswered(path)) {
+    throw new Error(
+      `a simulated installation is served at ${path} already; stop it, or take another directory`,
+    )
+  }
   await unlink(path)
 }
 
@@ -60,7 +85,9 @@ function isAnswered(path: string): Promise<boolean> {
       socket.destroy()
       resolve(true)
     })
-    socket.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNREFUSED' ? resolve(false) : reject(error)))
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNREFUSED' ? resolve(false) : reject(error),
+    )
   })
 }
 
@@ -92,14 +119,21 @@ export class ControlSocket {
     this.#clients.add(socket)
     socket.on('error', () => {})
     socket.once('close', () => this.#clients.delete(socket))
-    createInterface({ input: socket }).on('line', line => socket.write(`${JSON.stringify(this.#answer(line))}\n`))
+    createInterface({ input: socket }).on('line', line =>
+      socket.write(`${JSON.stringify(this.#answer(line))}\n`),
+    )
   }
 
   #answer(line: string): Record<string, unknown> {
     try {
       return { ok: true, ...this.perform(request.parse(JSON.parse(line))) }
     } catch (error) {
-      return { error: error instanceof z.ZodError ? z.prettifyError(error) : String(error instanceof Error ? error.message : error) }
+      return {
+        error:
+          error instanceof z.ZodError
+            ? z.prettifyError(error)
+            : String(error instanceof Error ? error.message : error),
+      }
     }
   }
 

@@ -1,4 +1,5 @@
-// Simulated `test` and `dd`: the two small programs through which a host's devices are looked at from the command line.
+// Simulated `test` and `dd`: the two small programs through which a host's devices are looked at
+// from the command line.
 
 import { DeviceError, type DeviceErrorCode } from './devices.ts'
 import type { SimAnswer, SimHost } from './host.ts'
@@ -20,9 +21,11 @@ export function addDevicePrograms(host: SimHost): void {
 
 function test(host: SimHost, args: readonly string[]): SimAnswer {
   const [flag = '', path = ''] = args
-  if (args.length !== 2 || !['-b', '-c', '-e'].includes(flag))
+  if (args.length !== 2 || !['-b', '-c', '-e'].includes(flag)) {
     return { exitStatus: 2, stdout: '', stderr: 'test: unsupported arguments in the simulation\n' }
-  const exists = host.device(path) !== undefined && (flag === '-e' || flag === (isRaw(path) ? '-c' : '-b'))
+  }
+  const exists =
+    host.device(path) !== undefined && (flag === '-e' || flag === (isRaw(path) ? '-c' : '-b'))
   return { exitStatus: exists ? 0 : 1, stdout: '', stderr: '' }
 }
 
@@ -31,7 +34,11 @@ function isRaw(path: string): boolean {
 }
 
 function dd(host: SimHost, args: readonly string[], input: string): SimAnswer {
-  const operands = new Map(args.map(word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const))
+  const operands = new Map(
+    args.map(
+      word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const,
+    ),
+  )
   const known = ['if', 'of', 'bs', 'count', 'skip', 'seek', 'iseek', 'oseek']
   const stranger = [...operands.keys()].find(key => !known.includes(key))
   if (stranger !== undefined) return failure(1, `bad argument: "${stranger}"`)

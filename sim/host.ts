@@ -1,5 +1,6 @@
-// A simulated host: programs, devices, running processes and faults. It parses nothing; each program does, like the real ones.
-// In process or over ssh, every command passes perform(), so a fault means the same everywhere.
+// A simulated host: programs, devices, running processes and faults. It parses nothing; each
+// program does, like the real ones. In process or over ssh, every command passes perform(), so a
+// fault means the same everywhere.
 
 import type { SimDevice } from './devices.ts'
 import type { LoginShell } from './words.ts'
@@ -10,7 +11,10 @@ export interface SimAnswer {
   readonly stderr: string
 }
 
-/** A program: argv without its own name. It answers as the real tool would, and fails on what it does not support. */
+/**
+ * A program: argv without its own name. It answers as the real tool would, and fails on what it
+ * does not support.
+ */
 export type SimProgram = (
   args: readonly string[],
   context: { readonly input: string; readonly host: SimHost },
@@ -25,19 +29,30 @@ export type SimOutcome =
 export type SimFault =
   | { readonly kind: 'cut-before' } // cut, no effect
   | { readonly kind: 'cut-after' } // cut after the effect
-  | { readonly kind: 'late'; readonly afterCommands: number } // cut; the effect comes when that many further commands of the world were begun
+  // cut; the effect comes when that many further commands of the world were begun
+  | { readonly kind: 'late'; readonly afterCommands: number }
   | { readonly kind: 'refuse' } // could not be started: no connection
   | { readonly kind: 'not-sent' } // could not be started, by the caller's own fault
   | { readonly kind: 'answer'; readonly answer: SimAnswer } // an answer of the fault's own, no effect
 
-/** Asked for every command; the first rule that gives a fault wins. Rules that are used up remove themselves. */
+/**
+ * Asked for every command; the first rule that gives a fault wins. Rules that are used up remove
+ * themselves.
+ */
 export type SimFaultRule = (argv: readonly string[], host: SimHost) => SimFault | undefined
 
-/** What all hosts of an installation share: the order of commands, and effects that are still to come. */
+/**
+ * What all hosts of an installation share: the order of commands, and effects that are still to
+ * come.
+ */
 export class Timeline {
   readonly rules: SimFaultRule[] = []
   /** Every command that reached a host, in order; `outcome` is filled when it ended. */
-  readonly commands: { readonly host: string; readonly argv: readonly string[]; outcome: SimOutcome['kind'] | 'running' }[] = []
+  readonly commands: {
+    readonly host: string
+    readonly argv: readonly string[]
+    outcome: SimOutcome['kind'] | 'running'
+  }[] = []
   /** Added to every command, in milliseconds of real time; 0 in tests. */
   latencyMs = 0
   #begun = 0
@@ -64,13 +79,18 @@ export class SimHost {
   readonly name: string
   readonly timeline: Timeline
   readonly programs = new Map<string, SimProgram>()
-  /** Asked in order for a path under /dev (or any absolute path); the first that knows it answers. */
+  /**
+   * Asked in order for a path under /dev (or any absolute path); the first that knows it answers.
+   */
   readonly devices: ((path: string) => SimDevice | undefined)[] = []
   /** Unreachable: no connection can be made; running commands are cut. */
   down = false
   /** Text that a login script prints before the output of every command. */
   banner = ''
-  /** Text that the login shell or the account's prefix prints on standard error before every command. */
+  /**
+   * Text that the login shell or the account's prefix prints on standard error before every
+   * command.
+   */
   noise = ''
   /** What reads the command lines that come over ssh. */
   loginShell: LoginShell = 'sh'
@@ -94,12 +114,17 @@ export class SimHost {
     return undefined
   }
 
-  /** Runs one command with whatever fault the world has for it. Never throws for anything a real host could do. */
+  /**
+   * Runs one command with whatever fault the world has for it. Never throws for anything a real
+   * host could do.
+   */
   async perform(argv: readonly string[], input: string): Promise<SimOutcome> {
     await this.timeline.begin()
     const entry: Timeline['commands'][number] = { host: this.name, argv, outcome: 'running' }
     this.timeline.commands.push(entry)
-    if (this.timeline.latencyMs > 0) await new Promise(resolve => setTimeout(resolve, this.timeline.latencyMs))
+    if (this.timeline.latencyMs > 0) {
+      await new Promise(resolve => setTimeout(resolve, this.timeline.latencyMs))
+    }
     const outcome = await this.#outcome(argv, input)
     entry.outcome = outcome.kind
     return outcome
@@ -154,19 +179,36 @@ export class SimHost {
     const name = path.slice(path.lastIndexOf('/') + 1)
     const program = this.programs.get(name)
     if (!program) return { exitStatus: 127, stdout: '', stderr: `sh: ${path}: not found\n` }
-    if (this.forbidden.has(name)) return { exitStatus: 126, stdout: '', stderr: `sh: ${path}: cannot execute [Permission denied]\n` }
+    if (this.forbidden.has(name)) {
+      return {
+        exitStatus: 126,
+        stdout: '',
+        stderr: `sh: ${path}: cannot execute [Permission denied]\n`,
+      }
+    }
     return program(args, { input, host: this })
   }
 
-  // Solaris and Linux print the same for `ps -e -o args`, and `?` for each byte that is not printable ASCII (LC_ALL=C).
-  // Solaris keeps 79 bytes of a command line and a NUL (PRARGSZ in procfs.h, recalled); Linux keeps all.
+  // Solaris and Linux print the same for `ps -e -o args`, and `?` for each byte that is not
+  // printable ASCII (LC_ALL=C). Solaris keeps 79 bytes of a command line and a NUL (PRARGSZ in
+  // procfs.h, recalled); Linux keeps all.
   #ps(args: readonly string[]): SimAnswer {
-    if (args.join(' ') !== '-e -o args') return { exitStatus: 1, stdout: '', stderr: 'ps: unsupported arguments in the simulation\n' }
+    if (args.join(' ') !== '-e -o args') {
+      return { exitStatus: 1, stdout: '', stderr: 'ps: unsupported arguments in the simulation\n' }
+    }
     const kept = (line: string) =>
       Buffer.from(line)
         .subarray(0, this.cutsCommandLines ? 79 : undefined)
         .toString('latin1')
-    const lines = [...this.#processes.values()].map(argv => kept(argv.join(' ')).replace(/[^ -~]/g, '?'))
-    return { exitStatus: 0, stdout: ['COMMAND', '/sbin/init', '/usr/lib/ssh/sshd', ...lines].map(line => `${line}\n`).join(''), stderr: '' }
+    const lines = [...this.#processes.values()].map(argv =>
+      kept(argv.join(' ')).replace(/[^ -~]/g, '?'),
+    )
+    return {
+      exitStatus: 0,
+      stdout: ['COMMAND', '/sbin/init', '/usr/lib/ssh/sshd', ...lines]
+        .map(line => `${line}\n`)
+        .join(''),
+      stderr: '',
+    }
   }
 }

@@ -1,8 +1,12 @@
-// Command line options as getopt(3) reads them, for simulated tools. Shared by tools, not with the product: an option that a tool
-// does not name is refused, never passed over.
+// Command line options as getopt(3) reads them, for simulated tools. Shared by tools, not with the
+// product: an option that a tool does not name is refused, never passed over.
 
 export type ParsedOptions =
-  | { readonly kind: 'parsed'; readonly options: readonly Option[]; readonly operands: readonly string[] }
+  | {
+      readonly kind: 'parsed'
+      readonly options: readonly Option[]
+      readonly operands: readonly string[]
+    }
   | { readonly kind: 'unknown-option'; readonly letter: string }
   | { readonly kind: 'missing-argument'; readonly letter: string }
 
@@ -12,7 +16,10 @@ export interface Option {
   readonly value: string
 }
 
-/** `letters` as for getopt: `b:o:ps` has values after b and o. Options end at the first operand or at `--`. */
+/**
+ * `letters` as for getopt: `b:o:ps` has values after b and o. Options end at the first operand or
+ * at `--`.
+ */
 export function parseOptions(args: readonly string[], letters: string): ParsedOptions {
   const options: Option[] = []
   let at = 0

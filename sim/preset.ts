@@ -1,4 +1,5 @@
-// The installation of the demonstration: a storage host and two machines alike, each with two service domains and three guests.
+// The installation of the demonstration: a storage host and two machines alike, each with two
+// service domains and three guests.
 
 import { completeWorld, type WorldSpec } from './world-spec.ts'
 
@@ -14,22 +15,32 @@ export function demoWorld(): WorldSpec {
   return completeWorld({
     hosts: {
       storage1: {
-        pools: [{ name: 'tank', sizeBytes: 64 * GiB, dialect: 'illumos', datasets: ['tank/kubernetes'] }],
+        pools: [
+          { name: 'tank', sizeBytes: 64 * GiB, dialect: 'illumos', datasets: ['tank/kubernetes'] },
+        ],
         comstar: {
           target: TARGET,
           targetGroup: TARGET_GROUP,
           hostGroups: Object.fromEntries(
-            MACHINES.map(machine => [`csi-${machine}`, SERVICE_DOMAINS.map(domain => initiatorName(`${machine}-${domain}`))]),
+            MACHINES.map(machine => [
+              `csi-${machine}`,
+              SERVICE_DOMAINS.map(domain => initiatorName(`${machine}-${domain}`)),
+            ]),
           ),
         },
       },
       ...Object.fromEntries(
-        MACHINES.flatMap(machine => SERVICE_DOMAINS.map(domain => [`${machine}-${domain}`, serviceHost(machine, domain)])),
+        MACHINES.flatMap(machine =>
+          SERVICE_DOMAINS.map(domain => [`${machine}-${domain}`, serviceHost(machine, domain)]),
+        ),
       ),
     },
     machines: Object.fromEntries(MACHINES.map(machine => [machine, machineOf(machine)])),
     pools: Object.fromEntries([
-      ...MACHINES.map((machine, index) => [index === 0 ? 'silver' : `silver-${machine}`, localPool(machine)]),
+      ...MACHINES.map((machine, index) => [
+        index === 0 ? 'silver' : `silver-${machine}`,
+        localPool(machine),
+      ]),
       ['gold', lunPool()],
     ]),
   })
@@ -37,9 +48,19 @@ export function demoWorld(): WorldSpec {
 
 function serviceHost(machine: string, domain: string) {
   return {
-    // The pool of design local: its disks are the machine's own, imported in the first service domain.
+    // The pool of design local: its disks are the machine's own, imported in the first service
+    // domain.
     pools:
-      domain === 'primary' ? [{ name: 'mtank', sizeBytes: 16 * GiB, dialect: 'solaris-11' as const, datasets: ['mtank/kubernetes'] }] : [],
+      domain === 'primary'
+        ? [
+            {
+              name: 'mtank',
+              sizeBytes: 16 * GiB,
+              dialect: 'solaris-11' as const,
+              datasets: ['mtank/kubernetes'],
+            },
+          ]
+        : [],
     initiator: { iqn: initiatorName(`${machine}-${domain}`), targets: ['storage1'] },
   }
 }
@@ -47,7 +68,12 @@ function serviceHost(machine: string, domain: string) {
 function machineOf(machine: string) {
   return {
     controlDomain: `${machine}-primary`,
-    serviceDomains: Object.fromEntries(SERVICE_DOMAINS.map(domain => [domain, { host: `${machine}-${domain}`, vds: [`${domain}-vds0`] }])),
+    serviceDomains: Object.fromEntries(
+      SERVICE_DOMAINS.map(domain => [
+        domain,
+        { host: `${machine}-${domain}`, vds: [`${domain}-vds0`] },
+      ]),
+    ),
     guests: {
       ldg1: { platform: 'solaris' as const },
       ldg2: { platform: 'linux' as const },
@@ -57,7 +83,12 @@ function machineOf(machine: string) {
 }
 
 function localPool(machine: string) {
-  const path = { machine, serviceDomain: 'primary', vds: 'primary-vds0', device: '/dev/zvol/dsk/{dataset}/{volume}' }
+  const path = {
+    machine,
+    serviceDomain: 'primary',
+    vds: 'primary-vds0',
+    device: '/dev/zvol/dsk/{dataset}/{volume}',
+  }
   return { design: 'local', host: `${machine}-primary`, dataset: 'mtank/kubernetes', paths: [path] }
 }
 
@@ -68,7 +99,12 @@ function lunPool() {
     dataset: 'tank/kubernetes',
     export: { target: TARGET, targetGroup: TARGET_GROUP },
     paths: MACHINES.flatMap(machine =>
-      SERVICE_DOMAINS.map(domain => ({ machine, serviceDomain: domain, vds: `${domain}-vds0`, hostGroup: `csi-${machine}` })),
+      SERVICE_DOMAINS.map(domain => ({
+        machine,
+        serviceDomain: domain,
+        vds: `${domain}-vds0`,
+        hostGroup: `csi-${machine}`,
+      })),
     ),
   }
 }

@@ -1,4 +1,5 @@
-// A prompt on a simulated host, for people: plain commands, one a line, read as the ssh server reads them.
+// A prompt on a simulated host, for people: plain commands, one a line, read as the ssh server
+// reads them.
 
 import { createInterface } from 'node:readline'
 import type { SimHost } from './host.ts'
@@ -7,20 +8,45 @@ import { parseLine } from './words.ts'
 export interface PromptStreams {
   readonly input: NodeJS.ReadableStream
   readonly output: NodeJS.WritableStream
-  /** Whether the far end is a terminal in raw mode, which needs echo, and a carriage return before every newline. */
+  /**
+   * Whether the far end is a terminal in raw mode, which needs echo, and a carriage return before
+   * every newline.
+   */
   readonly isTerminal: boolean
 }
 
-/** A prompt over an ssh channel, with or without a terminal. Resolves with the exit status of the session. */
-export function runSession(channel: NodeJS.ReadWriteStream, host: SimHost, isTerminal: boolean): Promise<number> {
-  return runPrompt({ input: channel, output: channel, isTerminal }, new Map([[host.name, host]]), host.name)
+/**
+ * A prompt over an ssh channel, with or without a terminal. Resolves with the exit status of the
+ * session.
+ */
+export function runSession(
+  channel: NodeJS.ReadWriteStream,
+  host: SimHost,
+  isTerminal: boolean,
+): Promise<number> {
+  return runPrompt(
+    { input: channel, output: channel, isTerminal },
+    new Map([[host.name, host]]),
+    host.name,
+  )
 }
 
 /** Runs until `exit` or the end of input. Resolves with the status of the last command. */
-export async function runPrompt(streams: PromptStreams, hosts: ReadonlyMap<string, SimHost>, first: string): Promise<number> {
+export async function runPrompt(
+  streams: PromptStreams,
+  hosts: ReadonlyMap<string, SimHost>,
+  first: string,
+): Promise<number> {
   const { input, output, isTerminal } = streams
-  const write = (text: string) => void output.write(isTerminal ? text.replace(/\r?\n/g, '\r\n') : text)
-  const lines = createInterface({ input, output, terminal: isTerminal, prompt: `${first}# `, historySize: 100 })
+  const write = (text: string) =>
+    void output.write(isTerminal ? text.replace(/\r?\n/g, '\r\n') : text)
+  const lines = createInterface({
+    input,
+    output,
+    terminal: isTerminal,
+    prompt: `${first}# `,
+    historySize: 100,
+  })
   let host = hosts.get(first)
   let status = 0
   // The input may end while a command runs; the lines that were read before are still answered.
@@ -46,7 +72,11 @@ export async function runPrompt(streams: PromptStreams, hosts: ReadonlyMap<strin
   return status
 }
 
-async function runLine(host: SimHost, line: string, write: (text: string) => void): Promise<number> {
+async function runLine(
+  host: SimHost,
+  line: string,
+  write: (text: string) => void,
+): Promise<number> {
   const parsed = parseLine(line)
   if (parsed.kind === 'error') {
     write(parsed.message)
@@ -55,7 +85,9 @@ async function runLine(host: SimHost, line: string, write: (text: string) => voi
   if (parsed.kind === 'empty' || parsed.argv.length === 0) return 0
   const outcome = await host.perform(parsed.argv, '')
   if (outcome.kind !== 'exit') {
-    write(`(${outcome.kind === 'cut' ? 'the connection would be lost here' : 'the host would refuse here'})\n`)
+    write(
+      `(${outcome.kind === 'cut' ? 'the connection would be lost here' : 'the host would refuse here'})\n`,
+    )
     return 255
   }
   write(outcome.answer.stdout)

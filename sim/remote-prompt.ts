@@ -1,4 +1,5 @@
-// A prompt on a host of a simulation that runs in another process: this terminal, joined to a session of its ssh server.
+// A prompt on a host of a simulation that runs in another process: this terminal, joined to a
+// session of its ssh server.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +18,9 @@ export function promptOver(directory: string, hostName: string | undefined): Pro
     client.once('error', reject)
     client.once('ready', () => {
       const { stdin, stdout } = process
-      const terminal = stdin.isTTY ? { term: process.env.TERM ?? 'dumb', cols: stdout.columns ?? 80, rows: stdout.rows ?? 24 } : false
+      const terminal = stdin.isTTY
+        ? { term: process.env.TERM ?? 'dumb', cols: stdout.columns ?? 80, rows: stdout.rows ?? 24 }
+        : false
       client.shell(terminal, (error, channel) => {
         if (error) return reject(error)
         if (stdin.isTTY) stdin.setRawMode(true)
@@ -52,6 +55,9 @@ function readWorldFile(file: string): WorldFile {
     return world as WorldFile
   } catch (error) {
     const reason = error instanceof Error ? error.message : error
-    throw new Error(`${file} is not what \`ldom-sim serve\` writes there; is it the directory of a running one? ${reason}`)
+    throw new Error(
+      `${file} is not what \`ldom-sim serve\` writes there; is it the directory of a running ` +
+        `one? ${reason}`,
+    )
   }
 }

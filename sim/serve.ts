@@ -1,5 +1,5 @@
-// A simulated installation behind ssh: every host on a port of its own, the files by which a driver and a person reach it, and
-// the control socket.
+// A simulated installation behind ssh: every host on a port of its own, the files by which a driver
+// and a person reach it, and the control socket.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -29,7 +29,12 @@ export interface Served {
 export interface WorldFile {
   readonly controlSocket: string
   readonly hosts: Readonly<Record<string, SimSshAccess>>
-  readonly guests: Readonly<Record<string, { readonly host: string; readonly platform: string; readonly kernelRoot?: string }>>
+  readonly guests: Readonly<
+    Record<
+      string,
+      { readonly host: string; readonly platform: string; readonly kernelRoot?: string }
+    >
+  >
 }
 
 /** Throws, with the file, for whatever is wrong with it. */
@@ -44,7 +49,11 @@ export function readWorldSpec(file: string): WorldSpec {
   return spec
 }
 
-export async function serve({ spec, directory: given, realBlockDevices }: ServeOptions): Promise<Served> {
+export async function serve({
+  spec,
+  directory: given,
+  realBlockDevices,
+}: ServeOptions): Promise<Served> {
   // Before anything is written: the keys of a simulation that is served there would be lost to it.
   if (realBlockDevices) requireRoot()
   const directory = resolve(given)
@@ -56,17 +65,26 @@ export async function serve({ spec, directory: given, realBlockDevices }: ServeO
   const control = new ControlSocket(world, hosts)
   await control.listen(controlSocket)
   const keys = join(directory, 'keys')
-  hosts.push(...(await Promise.all([...world.hosts.values()].map(host => SimSshServer.start({ host, directory: keys })))))
+  hosts.push(
+    ...(await Promise.all(
+      [...world.hosts.values()].map(host => SimSshServer.start({ host, directory: keys })),
+    )),
+  )
   const access = Object.fromEntries(hosts.map(server => [server.host.name, server.access]))
   writeConfigurations(world, access, directory)
   const guests = Object.fromEntries(
     [...world.guests.values()].map(({ id, host, platform, kernelRoot }) => [
       id,
-      kernelRoot === undefined ? { host: host.name, platform } : { host: host.name, platform, kernelRoot },
+      kernelRoot === undefined
+        ? { host: host.name, platform }
+        : { host: host.name, platform, kernelRoot },
     ]),
   )
   const worldFile = join(directory, 'world.json')
-  write(worldFile, JSON.stringify({ controlSocket, hosts: access, guests } satisfies WorldFile, undefined, 2))
+  write(
+    worldFile,
+    JSON.stringify({ controlSocket, hosts: access, guests } satisfies WorldFile, undefined, 2),
+  )
   const stop = async () => {
     await Promise.all([control.stop(), ...hosts.map(server => server.stop())])
     world.dispose()
@@ -76,11 +94,18 @@ export async function serve({ spec, directory: given, realBlockDevices }: ServeO
 
 function requireRoot(): void {
   if (process.platform === 'linux' && process.getuid?.() === 0) return
-  throw new Error('real block devices are made by root on Linux alone: run it as root, or without --real-block-devices')
+  throw new Error(
+    'real block devices are made by root on Linux alone: run it as root, or without ' +
+      '--real-block-devices',
+  )
 }
 
 /** Configuration files for ldom-csi, as a person would write them for this installation. */
-function writeConfigurations(world: World, access: Readonly<Record<string, SimSshAccess>>, directory: string): void {
+function writeConfigurations(
+  world: World,
+  access: Readonly<Record<string, SimSshAccess>>,
+  directory: string,
+): void {
   const { spec } = world
   const controller = {
     cluster: 'demo',
@@ -88,16 +113,31 @@ function writeConfigurations(world: World, access: Readonly<Record<string, SimSs
     machines: Object.fromEntries(
       Object.entries(spec.machines).map(([name, { controlDomain, serviceDomains }]) => [
         name,
-        { controlDomain, serviceDomains: Object.fromEntries(Object.entries(serviceDomains).map(([domain, { host }]) => [domain, host])) },
+        {
+          controlDomain,
+          serviceDomains: Object.fromEntries(
+            Object.entries(serviceDomains).map(([domain, { host }]) => [domain, host]),
+          ),
+        },
       ]),
     ),
-    guests: [...world.guests.values()].map(({ machine, name, platform }) => ({ machine, match: name, platform })),
+    guests: [...world.guests.values()].map(({ machine, name, platform }) => ({
+      machine,
+      match: name,
+      platform,
+    })),
     pools: spec.pools,
   }
   write(join(directory, 'controller.yaml'), stringify(controller))
   for (const { machine, name, platform, host, kernelRoot } of world.guests.values()) {
     const shell = kernelRoot === undefined ? shellOf(access[host.name]) : { local: true }
-    const node = { machine, guest: name, platform, shell, ...(kernelRoot === undefined ? {} : { root: kernelRoot }) }
+    const node = {
+      machine,
+      guest: name,
+      platform,
+      shell,
+      ...(kernelRoot === undefined ? {} : { root: kernelRoot }),
+    }
     write(join(directory, `node-${machine}-${name}.yaml`), stringify({ cluster: 'demo', node }))
   }
 }

@@ -1,6 +1,12 @@
 // The seam on a simulated host in the same process: what tests use where no connection is wanted.
 
-import { type Command, type CommandResult, type RunOptions, type Shell, ShellError } from '../src/shell/shell.ts'
+import {
+  type Command,
+  type CommandResult,
+  type RunOptions,
+  type Shell,
+  ShellError,
+} from '../src/shell/shell.ts'
 import type { SimHost, SimOutcome } from './host.ts'
 
 export class SimShell implements Shell {
@@ -16,14 +22,19 @@ export class SimShell implements Shell {
   }
 
   async run(command: Command, options: RunOptions): Promise<CommandResult> {
-    if (options.signal?.aborted) throw new ShellError('not-started', `${this.#host.name}: the deadline has passed`)
+    if (options.signal?.aborted) {
+      throw new ShellError('not-started', `${this.#host.name}: the deadline has passed`)
+    }
     const outcome = await this.#host.perform(command, options.input ?? '')
     return delivered(outcome, { host: this.#host.name, command })
   }
 }
 
 /** What the caller of a shell gets of the outcome: a result, or a ShellError. */
-export function delivered(outcome: SimOutcome, { host, command }: { readonly host: string; readonly command: Command }): CommandResult {
+export function delivered(
+  outcome: SimOutcome,
+  { host, command }: { readonly host: string; readonly command: Command },
+): CommandResult {
   switch (outcome.kind) {
     case 'refused':
       throw new ShellError('not-started', `${host}: connection refused`, { fault: 'unreachable' })

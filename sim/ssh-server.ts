@@ -1,5 +1,6 @@
-// A simulated host reached by ssh on the loopback interface: its own port, host key and user key. What a command does and which
-// fault it meets is the host's; this file only speaks the protocol, and can break a connection the ways a real server does.
+// A simulated host reached by ssh on the loopback interface: its own port, host key and user key.
+// What a command does and which fault it meets is the host's; this file only speaks the protocol,
+// and can break a connection the ways a real server does.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket, type Server as TcpServer } from 'node:net'
@@ -13,7 +14,8 @@ const ADDRESS = '127.0.0.1'
 const USER = 'csi'
 // sshd_config(5): MaxSessions, default 10.
 const MAX_SESSIONS = 10
-// A person's ssh keeps standard input open and sends nothing; a program sends its input or the end of it at once.
+// A person's ssh keeps standard input open and sends nothing; a program sends its input or the end
+// of it at once.
 const INPUT_WAIT_MS = 500
 
 export interface SimSshAccess {
@@ -36,7 +38,10 @@ export interface SimSshOptions {
 export class SimSshServer {
   readonly access: SimSshAccess
   readonly host: SimHost
-  /** What a cut looks like: the whole connection goes, or only this command's channel, without an exit status. */
+  /**
+   * What a cut looks like: the whole connection goes, or only this command's channel, without an
+   * exit status.
+   */
   cutStyle: 'connection' | 'channel' = 'connection'
   /** Where it says yes for a command, half of the answer is sent and then comes the cut. */
   cutsMidAnswer: (argv: readonly string[]) => boolean = () => false
@@ -57,7 +62,12 @@ export class SimSshServer {
   /** By the client's port, which is how the protocol library tells them apart. */
   #sockets = new Map<number, Socket>()
 
-  private constructor(options: SimSshOptions, tcp: TcpServer, ssh: ssh2.Server, access: SimSshAccess) {
+  private constructor(
+    options: SimSshOptions,
+    tcp: TcpServer,
+    ssh: ssh2.Server,
+    access: SimSshAccess,
+  ) {
     this.host = options.host
     this.access = access
     this.#maxSessions = options.maxSessions ?? MAX_SESSIONS
@@ -81,10 +91,19 @@ export class SimSshServer {
     const knownHostsFile = join(directory, 'known_hosts')
     writeFileSync(privateKeyFile, userKey.private, { mode: 0o600 })
     writeFileSync(knownHostsFile, `[${ADDRESS}]:${port} ${hostKey.public}\n`)
-    const access = { host: options.host.name, address: ADDRESS, port, user: USER, privateKeyFile, knownHostsFile }
+    const access = {
+      host: options.host.name,
+      address: ADDRESS,
+      port,
+      user: USER,
+      privateKeyFile,
+      knownHostsFile,
+    }
     const server = new SimSshServer(options, tcp, ssh, access)
     tcp.on('connection', socket => server.#accept(socket))
-    ssh.on('connection', (connection, { port: clientPort }) => server.#serve(connection, clientPort, userKey.public))
+    ssh.on('connection', (connection, { port: clientPort }) =>
+      server.#serve(connection, clientPort, userKey.public),
+    )
     return server
   }
 
@@ -119,7 +138,9 @@ export class SimSshServer {
     const socket = this.#sockets.get(clientPort)
     let sessions = 0
     connection.on('error', () => {})
-    connection.on('authentication', context => (isAllowed(context, userKey) ? context.accept() : context.reject(['publickey'])))
+    connection.on('authentication', context =>
+      isAllowed(context, userKey) ? context.accept() : context.reject(['publickey']),
+    )
     connection.on('session', (accept, reject) => {
       if (sessions >= this.#maxSessions) {
         this.refusedSessions += 1
@@ -170,15 +191,21 @@ export class SimSshServer {
     })
   }
 
-  async #perform(channel: ServerChannel, argv: readonly string[], cutConnection: () => void): Promise<void> {
+  async #perform(
+    channel: ServerChannel,
+    argv: readonly string[],
+    cutConnection: () => void,
+  ): Promise<void> {
     const input = await readInput(channel)
     this.#commands += 1
     this.peakCommands = Math.max(this.peakCommands, this.#commands)
     const outcome: SimOutcome = await this.host.perform(argv, input).finally(() => {
       this.#commands -= 1
     })
-    const cut = () => (this.cutStyle === 'connection' || this.host.down ? cutConnection() : channel.close())
-    // The request is accepted by now, so a command that was not started looks to the client like one that was cut.
+    const cut = () =>
+      this.cutStyle === 'connection' || this.host.down ? cutConnection() : channel.close()
+    // The request is accepted by now, so a command that was not started looks to the client like
+    // one that was cut.
     if (outcome.kind !== 'exit') return void cut()
     const { stdout, stderr, exitStatus } = outcome.answer
     if (this.cutsMidAnswer(argv)) {
@@ -193,21 +220,34 @@ export class SimSshServer {
 
 /** An ed25519 key pair in OpenSSH's format. */
 export function generateKeys(): { readonly private: string; readonly public: string } {
-  // One pair in 250 that ssh2 1.17 makes cannot be read by ssh2 itself ("Malformed OpenSSH private key"; 12 of 3000, measured).
+  // One pair in 250 that ssh2 1.17 makes cannot be read by ssh2 itself ("Malformed OpenSSH private
+  // key"; 12 of 3000, measured).
   for (;;) {
     const keys = ssh2.utils.generateKeyPairSync('ed25519')
     const parsed = ssh2.utils.parseKey(keys.private)
-    if (!(parsed instanceof Error) && keys.public.includes(parsed.getPublicSSH().toString('base64'))) return keys
+    if (
+      !(parsed instanceof Error) &&
+      keys.public.includes(parsed.getPublicSSH().toString('base64'))
+    ) {
+      return keys
+    }
   }
 }
 
 function isAllowed(context: AuthContext, userKey: string): boolean {
   const allowed = ssh2.utils.parseKey(userKey)
-  if (context.method !== 'publickey' || context.username !== USER || allowed instanceof Error) return false
-  if (context.key.algo !== allowed.type || !context.key.data.equals(allowed.getPublicSSH())) return false
+  if (context.method !== 'publickey' || context.username !== USER || allowed instanceof Error) {
+    return false
+  }
+  if (context.key.algo !== allowed.type || !context.key.data.equals(allowed.getPublicSSH())) {
+    return false
+  }
   // The first request only asks whether the key would do; the second is signed.
   if (context.signature === undefined) return true
-  return context.blob !== undefined && allowed.verify(context.blob, context.signature, context.hashAlgo) === true
+  return (
+    context.blob !== undefined &&
+    allowed.verify(context.blob, context.signature, context.hashAlgo) === true
+  )
 }
 
 function readInput(channel: ServerChannel): Promise<string> {
@@ -229,7 +269,9 @@ function readInput(channel: ServerChannel): Promise<string> {
 
 /** A defect of the simulation, not of a host: said as such, and the other hosts go on. */
 function failChannel(channel: ServerChannel, error: unknown): void {
-  channel.stderr.write(`simulation defect: ${error instanceof Error ? error.stack : String(error)}\n`)
+  channel.stderr.write(
+    `simulation defect: ${error instanceof Error ? error.stack : String(error)}\n`,
+  )
   endChannel(channel, 70)
 }
 

@@ -1,7 +1,17 @@
-// Random-access bytes behind every simulated volume. In memory for tests, in sparse files where a real block device needs them.
-// A copy is independent of its original at once: what a snapshot held stays what it was.
+// Random-access bytes behind every simulated volume. In memory for tests, in sparse files where a
+// real block device needs them. A copy is independent of its original at once: what a snapshot held
+// stays what it was.
 
-import { closeSync, constants, copyFileSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 
 export interface Store {
   readonly sizeBytes: number
@@ -62,9 +72,15 @@ export class MemoryStore implements Store {
     if (sizeBytes < this.#sizeBytes) {
       const tail = sizeBytes % BLOCK
       const last = this.#blocks.get((sizeBytes - tail) / BLOCK)
-      if (tail > 0 && last)
-        this.#blocks.set((sizeBytes - tail) / BLOCK, Buffer.concat([last.subarray(0, tail), Buffer.alloc(BLOCK - tail)]))
-      for (const index of [...this.#blocks.keys()]) if (index * BLOCK >= sizeBytes) this.#blocks.delete(index)
+      if (tail > 0 && last) {
+        this.#blocks.set(
+          (sizeBytes - tail) / BLOCK,
+          Buffer.concat([last.subarray(0, tail), Buffer.alloc(BLOCK - tail)]),
+        )
+      }
+      for (const index of [...this.#blocks.keys()]) {
+        if (index * BLOCK >= sizeBytes) this.#blocks.delete(index)
+      }
     }
     this.#sizeBytes = sizeBytes
   }
@@ -113,9 +129,10 @@ export class FileStore implements Store {
     this.#sizeBytes = sizeBytes
   }
 
-  // What a loop device over the file was given is in the copy: both go through the same pages of the file, and no step of the
-  // guest falls into the copying. As with a real snapshot that is crash-consistent: what a program in the guest has synced is
-  // there, what its kernel still holds back is not, and the file system's log tells what belongs together.
+  // What a loop device over the file was given is in the copy: both go through the same pages of
+  // the file, and no step of the guest falls into the copying. As with a real snapshot that is
+  // crash-consistent: what a program in the guest has synced is there, what its kernel still holds
+  // back is not, and the file system's log tells what belongs together.
   copy(): Store {
     const target = `${this.file}.${process.hrtime.bigint().toString(36)}.${this.#nextCopy++}`
     copyFileSync(this.file, target, constants.COPYFILE_FICLONE)

@@ -12,10 +12,15 @@ export function addUname(host: SimHost): void {
   })
 }
 
-/** svcprop(1) for the one property of the Logical Domains Manager's service that is asked for (`ldm` administration guide, documented). */
+/**
+ * svcprop(1) for the one property of the Logical Domains Manager's service that is asked for (`ldm`
+ * administration guide, documented).
+ */
 export function addServiceProperties(host: SimHost, machine: SimMachine): void {
   host.programs.set('svcprop', args => {
-    if (args.join(' ') !== '-p ldmd/autorecovery_policy ldmd') return refusal('svcprop: unsupported arguments in the simulation')
+    if (args.join(' ') !== '-p ldmd/autorecovery_policy ldmd') {
+      return refusal('svcprop: unsupported arguments in the simulation')
+    }
     return success(String(machine.settings.autorecoveryPolicy))
   })
 }

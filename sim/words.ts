@@ -1,8 +1,13 @@
-// A command line as a login shell of a simulated host reads it: assignments, words, quotes, `env`. Expansion, pipes and lists are
-// not modelled and fail; a simulated host that guessed at them would prove nothing.
+// A command line as a login shell of a simulated host reads it: assignments, words, quotes, `env`.
+// Expansion, pipes and lists are not modelled and fail; a simulated host that guessed at them would
+// prove nothing.
 
 export type ParsedLine =
-  | { readonly kind: 'command'; readonly assignments: readonly string[]; readonly argv: readonly string[] }
+  | {
+      readonly kind: 'command'
+      readonly assignments: readonly string[]
+      readonly argv: readonly string[]
+    }
   | { readonly kind: 'empty' }
   | { readonly kind: 'error'; readonly message: string; readonly exitStatus: number }
 
@@ -27,7 +32,11 @@ export function parseLine(line: string, shell: LoginShell = 'sh'): ParsedLine {
   if (parsed.kind !== 'command' || parsed.argv[0] !== '/usr/bin/env') return parsed
   const program = parsed.argv.findIndex((word, index) => index > 0 && !ASSIGNMENT.test(word))
   const end = program < 0 ? parsed.argv.length : program
-  return { kind: 'command', assignments: [...parsed.assignments, ...parsed.argv.slice(1, end)], argv: parsed.argv.slice(end) }
+  return {
+    kind: 'command',
+    assignments: [...parsed.assignments, ...parsed.argv.slice(1, end)],
+    argv: parsed.argv.slice(end),
+  }
 }
 
 // tcsh 6.24.07, observed; the last is also what an operator recorded of csh for `LC_ALL=C df -h`.
@@ -68,7 +77,10 @@ function parseWords(line: string): ParsedLine {
       // A backslash before a newline joins the lines (POSIX sh, 2.2.1).
       if (characters[at] !== '\n') add(characters[at] ?? '\\', true)
     } else if (UNQUOTED_SPECIAL.has(character)) {
-      return failure(`'${character === '\n' ? '\\n' : character}' is shell syntax; the simulated host runs plain commands only`)
+      return failure(
+        `'${character === '\n' ? '\\n' : character}' is shell syntax; the simulated host runs ` +
+          `plain commands only`,
+      )
     } else {
       add(character, false)
     }
@@ -79,7 +91,8 @@ function parseWords(line: string): ParsedLine {
 
 function split(words: readonly Word[]): ParsedLine {
   if (words.length === 0) return { kind: 'empty' }
-  const isAssignment = (word: Word) => ASSIGNMENT.test(word.text) && (word.quotedAt ?? word.text.length) >= word.text.indexOf('=') + 1
+  const isAssignment = (word: Word) =>
+    ASSIGNMENT.test(word.text) && (word.quotedAt ?? word.text.length) >= word.text.indexOf('=') + 1
   const first = words.findIndex(word => !isAssignment(word))
   const program = first < 0 ? words.length : first
   return {
@@ -99,7 +112,9 @@ function doubleQuoted(characters: readonly string[], start: number): Quoted {
     const character = characters[at] ?? ''
     const next = characters[at + 1]
     if (character === '"') return { kind: 'text', text, end: at }
-    if (character === '$' || character === '`') return failure(`'${character}' is shell syntax; the simulated host expands nothing`)
+    if (character === '$' || character === '`') {
+      return failure(`'${character}' is shell syntax; the simulated host expands nothing`)
+    }
     if (character === '\\' && next !== undefined && '$`"\\\n'.includes(next)) {
       if (next !== '\n') text += next
       at += 1

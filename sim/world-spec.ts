@@ -1,4 +1,5 @@
-// The small YAML file that a simulated installation is built from: hosts, machines, guests. Shape only; world.ts builds it.
+// The small YAML file that a simulated installation is built from: hosts, machines, guests. Shape
+// only; world.ts builds it.
 
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
@@ -8,8 +9,15 @@ const pool = z.strictObject({
   sizeBytes: z.int().min(1),
   dialect: z.enum(['openzfs-2.3', 'illumos', 'solaris-11', 'solaris-10']),
   datasets: z.array(z.string()).default([]).describe('file systems that exist from the start'),
-  metadataFactor: z.int().min(1).optional().describe('how much larger empty datasets are than on one disk; 8 for raidz on 4K disks'),
-  sizelessSnapshots: z.boolean().optional().describe('volsize of a snapshot is a dash, as in releases of 2009'),
+  metadataFactor: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('how much larger empty datasets are than on one disk; 8 for raidz on 4K disks'),
+  sizelessSnapshots: z
+    .boolean()
+    .optional()
+    .describe('volsize of a snapshot is a dash, as in releases of 2009'),
 })
 
 const target = z.strictObject({
@@ -39,14 +47,20 @@ const guest = z.strictObject({
 
 const machine = z.strictObject({
   controlDomain: z.string().describe('host of the control domain'),
-  serviceDomains: z.record(z.string(), z.strictObject({ host: z.string(), vds: z.array(z.string()) })),
+  serviceDomains: z.record(
+    z.string(),
+    z.strictObject({ host: z.string(), vds: z.array(z.string()) }),
+  ),
   guests: z.record(z.string(), guest),
 })
 
 const world = z.strictObject({
   hosts: z.record(z.string(), host).describe('everything with a shell but the guests'),
   machines: z.record(z.string(), machine),
-  pools: z.record(z.string(), z.unknown()).default({}).describe('the pools of the controller.yaml that serve writes, as they stand there'),
+  pools: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('the pools of the controller.yaml that serve writes, as they stand there'),
 })
 
 export type WorldSpec = z.infer<typeof world>

@@ -1,16 +1,26 @@
-// What the simulated installation holds, as plain data: for people, and for checks from outside the driver.
+// What the simulated installation holds, as plain data: for people, and for checks from outside the
+// driver.
 
 import type { World, WorldGuest } from './world.ts'
 import type { SimDataset } from './zfs/model.ts'
 
 export function worldState(world: World) {
   return {
-    storage: Object.fromEntries([...world.zfsHosts].map(([host, zfs]) => [host, zfs.datasets().map(datasetState)])),
-    targets: Object.fromEntries(
-      [...world.comstarHosts].map(([host, comstar]) => [host, { units: comstar.units(), views: comstar.views() }]),
+    storage: Object.fromEntries(
+      [...world.zfsHosts].map(([host, zfs]) => [host, zfs.datasets().map(datasetState)]),
     ),
-    machines: Object.fromEntries([...world.machines].map(([name, machine]) => [name, machine.state()])),
-    guests: Object.fromEntries([...world.guests].map(([id, guest]) => [id, guestState(world, guest)])),
+    targets: Object.fromEntries(
+      [...world.comstarHosts].map(([host, comstar]) => [
+        host,
+        { units: comstar.units(), views: comstar.views() },
+      ]),
+    ),
+    machines: Object.fromEntries(
+      [...world.machines].map(([name, machine]) => [name, machine.state()]),
+    ),
+    guests: Object.fromEntries(
+      [...world.guests].map(([id, guest]) => [id, guestState(world, guest)]),
+    ),
     hosts: Object.fromEntries([...world.hosts].map(([name, { down }]) => [name, { down }])),
   }
 }
@@ -30,7 +40,12 @@ function guestState(world: World, { machine, name, platform, guest }: WorldGuest
   const disks = world.machine(machine).guestDisks(name).list()
   return {
     platform,
-    disks: disks.map(disk => ({ id: disk.id, name: disk.name, mode: disk.mode, activeServiceDomain: disk.activeServiceDomain() })),
+    disks: disks.map(disk => ({
+      id: disk.id,
+      name: disk.name,
+      mode: disk.mode,
+      activeServiceDomain: disk.activeServiceDomain(),
+    })),
     mounts: guest.mounts(),
   }
 }

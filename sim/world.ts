@@ -1,5 +1,6 @@
-// A whole simulated installation in one process, built from a specification: what tests look at and turn knobs on, and what
-// `ldom-sim serve` puts behind ssh. It composes the simulated parts and knows none of their rules.
+// A whole simulated installation in one process, built from a specification: what tests look at and
+// turn knobs on, and what `ldom-sim serve` puts behind ssh. It composes the simulated parts and
+// knows none of their rules.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -86,11 +87,15 @@ export class World {
 
   /** Lets go of real block devices and files. */
   dispose(): void {
-    for (const { guest } of this.guests.values()) if (guest instanceof SimLinuxGuest) guest.dispose()
+    for (const { guest } of this.guests.values()) {
+      if (guest instanceof SimLinuxGuest) guest.dispose()
+    }
   }
 
   #addHost(name: string): SimHost {
-    if (this.hosts.has(name)) throw new Error(`two hosts of the simulated installation are named ${name}`)
+    if (this.hosts.has(name)) {
+      throw new Error(`two hosts of the simulated installation are named ${name}`)
+    }
     const host = new SimHost(name, this.timeline)
     host.banner = this.spec.hosts[name]?.banner ?? ''
     this.hosts.set(name, host)
@@ -99,23 +104,47 @@ export class World {
 
   #addStorage(name: string, { pools, comstar }: WorldSpec['hosts'][string]): void {
     if (pools.length === 0) return
-    const zfs = new SimZfs(this.host(name), { pools, createStore: size => this.#createStore(size), nowMs: this.#nowMs })
+    const zfs = new SimZfs(this.host(name), {
+      pools,
+      createStore: size => this.#createStore(size),
+      nowMs: this.#nowMs,
+    })
     this.zfsHosts.set(name, zfs)
-    if (comstar) this.comstarHosts.set(name, new SimComstar(this.host(name), { zfs, ...comstar, nowMs: this.#nowMs }))
+    if (comstar) {
+      this.comstarHosts.set(
+        name,
+        new SimComstar(this.host(name), { zfs, ...comstar, nowMs: this.#nowMs }),
+      )
+    }
   }
 
   #addInitiator(name: string, { initiator }: WorldSpec['hosts'][string]): void {
     if (!initiator) return
     const targets = initiator.targets.map(host => this.comstar(host))
-    this.initiators.set(name, new SimInitiator(this.host(name), { iqn: initiator.iqn, controller: initiator.controller, targets }))
+    this.initiators.set(
+      name,
+      new SimInitiator(this.host(name), {
+        iqn: initiator.iqn,
+        controller: initiator.controller,
+        targets,
+      }),
+    )
   }
 
   #addMachine(name: string, spec: WorldSpec['machines'][string]): void {
     const machine = new SimMachine({
       name,
       controlHost: this.host(spec.controlDomain),
-      serviceDomains: Object.entries(spec.serviceDomains).map(([domain, { host, vds }]) => ({ name: domain, host: this.host(host), vds })),
-      guests: Object.entries(spec.guests).map(([guest, { platform, state }]) => ({ name: guest, platform, state })),
+      serviceDomains: Object.entries(spec.serviceDomains).map(([domain, { host, vds }]) => ({
+        name: domain,
+        host: this.host(host),
+        vds,
+      })),
+      guests: Object.entries(spec.guests).map(([guest, { platform, state }]) => ({
+        name: guest,
+        platform,
+        state,
+      })),
       nowMs: this.#nowMs,
     })
     this.machines.set(name, machine)
@@ -128,7 +157,10 @@ export class World {
     const id = `${machine.name}/${name}`
     const host = this.#addHost(`${machine.name}-${name}`)
     const options = { disks: machine.guestDisks(name), nowMs: this.#nowMs }
-    const kernelRoot = platform === 'linux' && this.#options.realBlockDevices ? this.#kernelRoot(host.name) : undefined
+    const kernelRoot =
+      platform === 'linux' && this.#options.realBlockDevices
+        ? this.#kernelRoot(host.name)
+        : undefined
     const guest =
       platform === 'solaris'
         ? new SimSolarisGuest(host, { ...options, controller })
@@ -150,15 +182,21 @@ export class World {
   }
 
   #directory(): string {
-    if (this.#options.directory === undefined) throw new Error('real block devices need a directory for their bytes')
+    if (this.#options.directory === undefined) {
+      throw new Error('real block devices need a directory for their bytes')
+    }
     return this.#options.directory
   }
 }
 
 function find<T>(map: ReadonlyMap<string, T>, name: string, what: string): T {
   const value = map.get(name)
-  if (value === undefined)
-    throw new Error(`no ${what} is named ${name} in the simulated installation; there are: ${[...map.keys()].join(', ')}`)
+  if (value === undefined) {
+    throw new Error(
+      `no ${what} is named ${name} in the simulated installation; there are: ` +
+        `${[...map.keys()].join(', ')}`,
+    )
+  }
   return value
 }
 

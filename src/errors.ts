@@ -1,5 +1,6 @@
-// The one error type of the driver. Lower layers throw it with a kind; csi/status.ts alone knows gRPC codes.
-// A message says what its own level knows and names the object; causes are joined once, at the top (describeError).
+// The one error type of the driver. Lower layers throw it with a kind; csi/status.ts alone knows
+// gRPC codes. A message says what its own level knows and names the object; causes are joined once,
+// at the top (describeError).
 
 import { types } from 'node:util'
 
@@ -10,9 +11,11 @@ export type ErrorKind =
   | 'already-exists' // same name, other content
   | 'out-of-range' // capacity limits
   | 'in-use' // attached elsewhere
-  | 'failed-precondition' // the installation or the object is in a state that somebody must change first
+  // the installation or the object is in a state that somebody must change first
+  | 'failed-precondition'
   | 'no-space' // pool full, disk numbers used up, channels used up
-  | 'busy' // another request holds the object; the device is still open: the same call again may succeed
+  // another request holds the object; the device is still open: the same call again may succeed
+  | 'busy'
   | 'unavailable' // host unreachable, fate of a command unknown, guest in transition
   | 'permission-denied' // the driver's account may not do this
   | 'internal' // a command that did exit, with an answer that is not in its failure table
@@ -27,14 +30,24 @@ export class StorageError extends Error {
   }
 }
 
-export function isStorageError(error: unknown, ...kinds: readonly ErrorKind[]): error is StorageError {
+export function isStorageError(
+  error: unknown,
+  ...kinds: readonly ErrorKind[]
+): error is StorageError {
   return error instanceof StorageError && (kinds.length === 0 || kinds.includes(error.kind))
 }
 
-/** The message with the messages of its causes, outermost first, for the RPC status and the command line. */
+/**
+ * The message with the messages of its causes, outermost first, for the RPC status and the command
+ * line.
+ */
 export function describeError(error: unknown): string {
   const parts: string[] = []
-  for (let at: unknown = error; at !== undefined; at = types.isNativeError(at) ? at.cause : undefined) {
+  for (
+    let at: unknown = error;
+    at !== undefined;
+    at = types.isNativeError(at) ? at.cause : undefined
+  ) {
     parts.push(types.isNativeError(at) ? at.message : String(at))
   }
   return parts.join(': ')

@@ -1,8 +1,10 @@
-// One operation at a time for an object, a bounded number of commands at a time for a pool. In memory: it orders the requests of this
-// process; what protects data against another process is the attachment record.
+// One operation at a time for an object, a bounded number of commands at a time for a pool. In
+// memory: it orders the requests of this process; what protects data against another process is the
+// attachment record.
 //
-// Both keep the queue itself, and whoever leaves takes only its own place out of it. A promise for "all before me" was tried: a waiter
-// that gave up took the key along while its holder still worked, and the next request ran beside that one.
+// Both keep the queue itself, and whoever leaves takes only its own place out of it. A promise for
+// "all before me" was tried: a waiter that gave up took the key along while its holder still
+// worked, and the next request ran beside that one.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type ErrorKind, StorageError } from './errors.ts'
@@ -20,20 +22,32 @@ interface Holding {
   atWork: boolean
 }
 
-/** Waiters are served in order. A waiter whose signal is aborted leaves with `busy`; the holder is never interrupted. */
+/**
+ * Waiters are served in order. A waiter whose signal is aborted leaves with `busy`; the holder is
+ * never interrupted.
+ */
 export class KeyedLock {
   readonly #queues = new Map<string, Place[]>()
   readonly #within = new AsyncLocalStorage<Holding>()
 
   /**
-   * Several keys are asked for at one moment and held together, and whoever holds some may not ask for more (an Error: a bug), so two
-   * requests can never each hold what the other waits for. An aborted signal ends the wait, and work that did not begin before it
-   * never begins.
+   * Several keys are asked for at one moment and held together, and whoever holds some may not ask
+   * for more (an Error: a bug), so two requests can never each hold what the other waits for. An
+   * aborted signal ends the wait, and work that did not begin before it never begins.
    */
-  async hold<T>(keys: string | readonly string[], signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async hold<T>(
+    keys: string | readonly string[],
+    signal: AbortSignal | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
     const wanted = typeof keys === 'string' ? [keys] : [...new Set(keys)]
     const outer = this.#within.getStore()
-    if (outer?.atWork) throw new Error(`${wanted.join(' and ')} asked for by who holds ${outer.keys.join(' and ')}: take them together`)
+    if (outer?.atWork) {
+      throw new Error(
+        `${wanted.join(' and ')} asked for by who holds ${outer.keys.join(' and ')}: take them ` +
+          `together`,
+      )
+    }
     const { promise: turn, resolve: begin } = Promise.withResolvers<void>()
     const place = { keys: wanted, begin }
     const holding = { keys: wanted, atWork: true }
@@ -82,7 +96,10 @@ export class Semaphore {
   /** Who is at work, and behind them who waits. */
   readonly #queue: (() => void)[] = []
 
-  /** The name is that of what takes turns: "writes of pool gold". `late` is what a waiter leaves with at its deadline. */
+  /**
+   * The name is that of what takes turns: "writes of pool gold". `late` is what a waiter leaves
+   * with at its deadline.
+   */
   constructor(name: string, limit: number, late: 'busy' | 'unavailable' = 'busy') {
     this.#name = name
     this.#late = late
@@ -113,7 +130,12 @@ export class Semaphore {
   }
 }
 
-async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined, reason: string, kind: ErrorKind = 'busy'): Promise<void> {
+async function orAborted(
+  turn: Promise<void>,
+  signal: AbortSignal | undefined,
+  reason: string,
+  kind: ErrorKind = 'busy',
+): Promise<void> {
   const { promise: aborted, resolve } = Promise.withResolvers<void>()
   const onAbort = () => resolve()
   const leave = enterQueue()
@@ -122,11 +144,20 @@ async function orAborted(turn: Promise<void>, signal: AbortSignal | undefined, r
   signal?.removeEventListener('abort', onAbort)
   leave()
   // The turn and the deadline may come in one moment: the deadline counts.
-  if (signal?.aborted) throw new StorageError(kind, `${reason} and did not finish before the deadline; try again`)
+  if (signal?.aborted) {
+    throw new StorageError(kind, `${reason} and did not finish before the deadline; try again`)
+  }
 }
 
-/** The outcome of work that several wait for. It belongs to none of them: an aborted signal ends this wait, and nothing else. */
-export async function shared<T>(work: Promise<T>, signal: AbortSignal | undefined, late: () => StorageError): Promise<T> {
+/**
+ * The outcome of work that several wait for. It belongs to none of them: an aborted signal ends
+ * this wait, and nothing else.
+ */
+export async function shared<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  late: () => StorageError,
+): Promise<T> {
   if (signal === undefined) return work
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   const onAbort = () => reject(late())

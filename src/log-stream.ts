@@ -1,6 +1,6 @@
-// What stands between the log and its stream. A full disk, a reader that has gone and one that does not read cost lines of the log and
-// nothing else: a line is handed over and never waited for, lines that find no place are counted, and the count is told when one is
-// taken again.
+// What stands between the log and its stream. A full disk, a reader that has gone and one that does
+// not read cost lines of the log and nothing else: a line is handed over and never waited for,
+// lines that find no place are counted, and the count is told when one is taken again.
 
 import type { Writable } from 'node:stream'
 

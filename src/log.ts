@@ -1,5 +1,5 @@
-// The log: JSON lines with field names that are fixed here, so that a query written once finds every line.
-// Secrets and standard input of commands have no field, and so cannot be logged.
+// The log: JSON lines with field names that are fixed here, so that a query written once finds
+// every line. Secrets and standard input of commands have no field, and so cannot be logged.
 
 import { type DestinationStream, pino } from 'pino'
 import { LossyStream } from './log-stream.ts'
@@ -42,7 +42,10 @@ export interface Log {
 }
 
 /** A destination that loses lines tells how many as soon as it takes one again. */
-export function createLog(options: { readonly level: LogLevel; readonly destination: DestinationStream }): Log {
+export function createLog(options: {
+  readonly level: LogLevel
+  readonly destination: DestinationStream
+}): Log {
   const settings = {
     level: options.level,
     base: null,
@@ -51,7 +54,9 @@ export function createLog(options: { readonly level: LogLevel; readonly destinat
   }
   const log = pino(settings, options.destination)
   if (options.destination instanceof LossyStream) {
-    options.destination.onRecovery(count => log.warn({ count } satisfies LogFields, 'lines of the log were lost since the start'))
+    options.destination.onRecovery(count =>
+      log.warn({ count } satisfies LogFields, 'lines of the log were lost since the start'),
+    )
   }
   return log
 }

@@ -1,5 +1,6 @@
-// How much of a call's time was spent behind others: for a lock, a turn, a session of a connection, the end of a listing that runs.
-// A call that was slow and one that had to wait look the same in the log without it.
+// How much of a call's time was spent behind others: for a lock, a turn, a session of a connection,
+// the end of a listing that runs. A call that was slow and one that had to wait look the same in
+// the log without it.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, systemClock } from './clock.ts'

@@ -1,5 +1,6 @@
-// The architecture as a table: which rooms the sources have, and which of them a room may import. The test of the imports reads it, and
-// the picture in docs/code-map.md is generated from it. Arrows only go down: a room stands after everything that it imports.
+// The architecture as a table: which rooms the sources have, and which of them a room may import.
+// The test of the imports reads it, and the picture in docs/code-map.md is generated from it.
+// Arrows only go down: a room stands after everything that it imports.
 
 export interface Room {
   readonly name: string
@@ -26,11 +27,36 @@ export const ROOMS: readonly Room[] = [
   { name: 'ssh', about: 'hosts far away', paths: ['shell/ssh/'], imports: ['base', 'shell'] },
   { name: 'zfs', about: 'the tool zfs', paths: ['zfs/'], imports: ['base', 'shell'] },
   { name: 'comstar', about: 'the tool stmfadm', paths: ['comstar/'], imports: ['base', 'shell'] },
-  { name: 'iscsi', about: 'initiators and their devices', paths: ['iscsi/'], imports: ['base', 'shell'] },
-  { name: 'hypervisor', about: 'the port of a machine', paths: ['hypervisors/'], imports: ['base'] },
-  { name: 'ldoms', about: 'Oracle VM Server for SPARC', paths: ['hypervisors/ldoms/'], imports: ['base', 'shell', 'hypervisor'] },
-  { name: 'pools', about: 'pools, places, names', paths: ['storage/'], imports: ['base', 'model', 'shell', 'hypervisor', 'zfs'] },
-  { name: 'catalog', about: 'what stands on datasets', paths: ['storage/catalog/'], imports: ['base', 'model', 'pools', 'zfs'] },
+  {
+    name: 'iscsi',
+    about: 'initiators and their devices',
+    paths: ['iscsi/'],
+    imports: ['base', 'shell'],
+  },
+  {
+    name: 'hypervisor',
+    about: 'the port of a machine',
+    paths: ['hypervisors/'],
+    imports: ['base'],
+  },
+  {
+    name: 'ldoms',
+    about: 'Oracle VM Server for SPARC',
+    paths: ['hypervisors/ldoms/'],
+    imports: ['base', 'shell', 'hypervisor'],
+  },
+  {
+    name: 'pools',
+    about: 'pools, places, names',
+    paths: ['storage/'],
+    imports: ['base', 'model', 'shell', 'hypervisor', 'zfs'],
+  },
+  {
+    name: 'catalog',
+    about: 'what stands on datasets',
+    paths: ['storage/catalog/'],
+    imports: ['base', 'model', 'pools', 'zfs'],
+  },
   {
     name: 'designs',
     about: 'between a zvol and its export',
@@ -61,14 +87,44 @@ export const ROOMS: readonly Room[] = [
     paths: ['storage/snapshots/'],
     imports: ['base', 'model', 'zfs', 'pools', 'catalog', 'volumes'],
   },
-  { name: 'guest', about: 'volumes in a guest, and its port', paths: ['guest/'], imports: ['base', 'model', 'shell'] },
-  { name: 'linux', about: 'guests with sunvdc', paths: ['guest/linux/'], imports: ['base', 'shell', 'guest'] },
-  { name: 'solaris', about: 'guests with vdc', paths: ['guest/solaris/'], imports: ['base', 'shell', 'guest'] },
+  {
+    name: 'guest',
+    about: 'volumes in a guest, and its port',
+    paths: ['guest/'],
+    imports: ['base', 'model', 'shell'],
+  },
+  {
+    name: 'linux',
+    about: 'guests with sunvdc',
+    paths: ['guest/linux/'],
+    imports: ['base', 'shell', 'guest'],
+  },
+  {
+    name: 'solaris',
+    about: 'guests with vdc',
+    paths: ['guest/solaris/'],
+    imports: ['base', 'shell', 'guest'],
+  },
   { name: 'wire', about: 'gRPC: server, client, codes', paths: ['csi/wire/'], imports: ['base'] },
-  { name: 'csi', about: 'the services of CSI', paths: ['csi/'], imports: ['base', 'model', 'wire', 'guest', ...STORAGE] },
+  {
+    name: 'csi',
+    about: 'the services of CSI',
+    paths: ['csi/'],
+    imports: ['base', 'model', 'wire', 'guest', ...STORAGE],
+  },
   { name: 'config', about: 'configuration files', paths: ['config/'], imports: ['base'] },
-  { name: 'manifests', about: 'objects of Kubernetes in files', paths: ['manifests/'], imports: ['base', 'config'] },
-  { name: 'apply', about: 'claims without a cluster', paths: ['apply/'], imports: ['base', 'pools', 'wire', 'manifests'] },
+  {
+    name: 'manifests',
+    about: 'objects of Kubernetes in files',
+    paths: ['manifests/'],
+    imports: ['base', 'config'],
+  },
+  {
+    name: 'apply',
+    about: 'claims without a cluster',
+    paths: ['apply/'],
+    imports: ['base', 'pools', 'wire', 'manifests'],
+  },
   {
     name: 'cli',
     about: 'doctor, volumes',
@@ -97,15 +153,16 @@ export const ROOTS = 'bin/'
 export const SEAM = 'shell/shell.ts'
 
 /** Packages that only one part of the sources may use. Paths below src. */
-export const PACKAGES: readonly { readonly packages: readonly string[]; readonly only: RegExp }[] = [
-  { packages: ['@grpc/grpc-js', 'protobufjs'], only: /^csi\/wire\// },
-  { packages: ['ssh2'], only: /^shell\/ssh\// },
-  { packages: ['child_process', 'node:child_process'], only: /^shell\/local\.ts$/ },
-  { packages: ['zod'], only: /^(config\/|storage\/catalog\/persisted\.ts$|manifests\/)/ },
-  { packages: ['commander'], only: /^bin\// },
-  { packages: ['pino'], only: /^log\.ts$/ },
-  { packages: ['yaml'], only: /^(config\/|manifests\/)/ },
-]
+export const PACKAGES: readonly { readonly packages: readonly string[]; readonly only: RegExp }[] =
+  [
+    { packages: ['@grpc/grpc-js', 'protobufjs'], only: /^csi\/wire\// },
+    { packages: ['ssh2'], only: /^shell\/ssh\// },
+    { packages: ['child_process', 'node:child_process'], only: /^shell\/local\.ts$/ },
+    { packages: ['zod'], only: /^(config\/|storage\/catalog\/persisted\.ts$|manifests\/)/ },
+    { packages: ['commander'], only: /^bin\// },
+    { packages: ['pino'], only: /^log\.ts$/ },
+    { packages: ['yaml'], only: /^(config\/|manifests\/)/ },
+  ]
 
 /** The room of a file below src; undefined where the table has none. */
 export function roomOf(file: string): Room | undefined {
@@ -119,7 +176,10 @@ export function roomOf(file: string): Room | undefined {
   return found?.room
 }
 
-/** The table as a picture for Mermaid: every arrow that does not follow from two others. `base` is left out: everything imports it. */
+/**
+ * The table as a picture for Mermaid: every arrow that does not follow from two others. `base` is
+ * left out: everything imports it.
+ */
 export function drawRooms(): string {
   const byName = new Map(ROOMS.map(room => [room.name, room]))
   const reach = (name: string): ReadonlySet<string> => {
@@ -131,10 +191,15 @@ export function drawRooms(): string {
   const boxes = shown.map(({ name, about }) => `  ${id(name)}["<b>${name}</b><br>${about}"]`)
   const arrows = shown.flatMap(({ name, imports }) =>
     imports
-      .filter(each => each !== 'base' && !imports.some(other => other !== each && reach(other).has(each)))
+      .filter(
+        each => each !== 'base' && !imports.some(other => other !== each && reach(other).has(each)),
+      )
       .map(each => `  ${id(name)} --> ${id(each)}`),
   )
   const tops = shown.filter(({ name }) => !ROOMS.some(({ imports }) => imports.includes(name)))
-  const roots = ['  bin["<b>bin</b><br>compositions and commands"]', ...tops.map(({ name }) => `  bin --> ${id(name)}`)]
+  const roots = [
+    '  bin["<b>bin</b><br>compositions and commands"]',
+    ...tops.map(({ name }) => `  bin --> ${id(name)}`),
+  ]
   return ['```mermaid', 'graph TD', ...roots, ...boxes, ...arrows, '```'].join('\n')
 }

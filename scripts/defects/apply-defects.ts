@@ -63,7 +63,13 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'bytes of a manifest that are no text are replaced by others',
-    changes: [{ file: 'src/manifests/files.ts', find: "'utf-8', { fatal: true }", replace: "'utf-8', { fatal: false }" }],
+    changes: [
+      {
+        file: 'src/manifests/files.ts',
+        find: "'utf-8', { fatal: true }",
+        replace: "'utf-8', { fatal: false }",
+      },
+    ],
     tests: ['test/behaviour/apply/command.test'],
   },
   {
@@ -91,33 +97,67 @@ export const APPLY_DEFECTS: readonly Defect[] = [
   {
     name: 'a guest that may run is fenced while it should only lose a disk when it is off',
     changes: [
-      { file: 'src/storage/attachments/detachment.ts', find: ' && !keepsView && only === undefined) {', replace: ' && !keepsView) {' },
+      {
+        file: 'src/storage/attachments/detachment.ts',
+        find: ' && !keepsView && only === undefined) {',
+        replace: ' && !keepsView) {',
+      },
     ],
     tests: [GUEST_OFF],
   },
   {
     name: 'a controller that does not know the condition is asked to detach all the same',
-    changes: [{ file: 'src/apply/taking.ts', find: '    if (!plugins.knowsConditions) {\n', replace: '    if (guest === undefined) {\n' }],
+    changes: [
+      {
+        file: 'src/apply/taking.ts',
+        find: '    if (!plugins.knowsConditions) {\n',
+        replace: '    if (guest === undefined) {\n',
+      },
+    ],
     tests: [GUEST_OFF],
   },
   {
     name: 'a file that is no manifest is told in full',
-    changes: [{ file: 'src/manifests/documents.ts', find: 'wrong.slice(0, PROBLEMS_SHOWN)', replace: 'wrong' }],
+    changes: [
+      {
+        file: 'src/manifests/documents.ts',
+        find: 'wrong.slice(0, PROBLEMS_SHOWN)',
+        replace: 'wrong',
+      },
+    ],
     tests: ['test/unit/manifests.test'],
   },
   {
     name: 'mistakes in a file are told in words of its reader',
-    changes: [{ file: 'src/config/config.ts', find: 'message: inWords(issue) }', replace: 'message: issue.message }' }],
+    changes: [
+      {
+        file: 'src/config/problems.ts',
+        find: 'message: inWords(issue) }',
+        replace: 'message: issue.message }',
+      },
+    ],
     tests: ['test/unit/config.test'],
   },
   {
     name: 'a list as kubectl prints it is one object',
-    changes: [{ file: 'src/manifests/documents.ts', find: "value.kind !== 'List' || ", replace: "value.kind === 'List' || " }],
+    changes: [
+      {
+        file: 'src/manifests/documents.ts',
+        find: "value.kind !== 'List' || ",
+        replace: "value.kind === 'List' || ",
+      },
+    ],
     tests: ['test/unit/manifests.test'],
   },
   {
     name: 'a second simulated installation is served in the directory of another',
-    changes: [{ file: 'sim/control.ts', find: '  if (await isAnswered(path)) throw', replace: '  if (path === undefined) throw' }],
+    changes: [
+      {
+        file: 'sim/control.ts',
+        find: '  if (await isAnswered(path)) {\n',
+        replace: '  if (path === undefined) {\n',
+      },
+    ],
     tests: ['test/behaviour/simulator/serve.test'],
   },
 ]

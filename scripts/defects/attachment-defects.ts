@@ -26,7 +26,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       },
       {
         file: ATTACHMENTS,
-        find: '    const exported = await this.#export(place, { volume, attachment, records, machine, state }, signal)\n',
+        find: '    const exported = await this.#export(\n      place,\n      { volume, attachment, records, machine, state },\n      signal,\n    )\n',
         replace: `    const early = await this.#export(place, { volume, attachment, records, machine, state }, signal)
     const late = record === undefined ? await createRecord(place, early.attachment, reading.sharing, signal) : early.attachment
     const exported = { ...early, attachment: late }
@@ -41,7 +41,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       {
         file: RECORDS,
         find: '    await create(dataset, formatRecordProperties(attachment, pool.cluster))\n',
-        replace: "    if (attachment.sharing === 'exclusive') await create(dataset, formatRecordProperties(attachment, pool.cluster))\n",
+        replace:
+          "    if (attachment.sharing === 'exclusive') await create(dataset, formatRecordProperties(attachment, pool.cluster))\n",
       },
     ],
     tests: [SNAPSHOTS, PROMISES, HISTORIES],
@@ -52,16 +53,25 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       {
         file: DETACHING,
         find: '  let after = state\n',
-        replace: '  if (marked !== undefined) await releaseRecord(place, marked, signal)\n  let after = state\n',
+        replace:
+          '  if (marked !== undefined) await releaseRecord(place, marked, signal)\n  let after = state\n',
       },
-      { file: DETACHING, find: '  return { record: marked, hides: !keepsView', replace: '  return { record: undefined, hides: !keepsView' },
+      {
+        file: DETACHING,
+        find: '  return {\n    record: marked,\n    hides: !keepsView',
+        replace: '  return { record: undefined, hides: !keepsView',
+      },
     ],
     tests: [PROMISES, MATRIX, WITH_FAULTS],
   },
   {
     name: 'a detachment skips the second path',
     changes: [
-      { file: PLAN, find: '  for (const service of services) {\n', replace: '  for (const service of [...services].slice(0, 1)) {\n' },
+      {
+        file: PLAN,
+        find: '  for (const service of services) {\n',
+        replace: '  for (const service of [...services].slice(0, 1)) {\n',
+      },
     ],
     tests: ['test/unit/attach-plan.test', 'test/behaviour/storage/life-cycle.test'],
   },
@@ -70,7 +80,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: DETACHING,
-        find: 'hides: !keepsView && (record !== undefined || !isExported(place, after)) }',
+        find: 'hides: !keepsView && (record !== undefined || !isExported(place, after)),\n  }',
         replace: 'hides: false }',
       },
     ],
@@ -102,8 +112,9 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       },
       {
         file: ATTACHMENTS,
-        find: "import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from './names.ts'",
-        replace: "import { attachmentName, formatGuestId, isReleasingRecord, preferredLun, sameGuest } from './names.ts'",
+        find: "import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from '../names.ts'",
+        replace:
+          "import { attachmentName, formatGuestId, isReleasingRecord, preferredLun, sameGuest } from '../names.ts'",
       },
     ],
     tests: [PROMISES, HISTORIES],
@@ -135,7 +146,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: PLAN,
-        find: "  const isAnothers = sharing === 'exclusive' && (owner === undefined || formatGuestId(owner) !== guest)\n",
+        find: "  const isAnothers =\n    sharing === 'exclusive' && (owner === undefined || formatGuestId(owner) !== guest)\n",
         replace: '  const isAnothers = false as boolean\n',
       },
     ],
@@ -179,7 +190,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: DETACHING,
-        find: 'hides: !keepsView && (record !== undefined || !isExported(place, after)) }',
+        find: 'hides: !keepsView && (record !== undefined || !isExported(place, after)),\n  }',
         replace: 'hides: !keepsView && record !== undefined }',
       },
     ],
@@ -201,7 +212,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: ATTACHMENTS,
-        find: '    await this.#confirm(place, { attachment: exported.attachment, machine, after: exported.after }, signal)\n',
+        find: '    await this.#confirm(\n      place,\n      { attachment: exported.attachment, machine, after: exported.after },\n      signal,\n    )\n',
         replace: '',
       },
     ],
@@ -212,8 +223,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: ATTACHMENTS,
-        find: 'others.set(other, slot)\n      others.delete(name)\n',
-        replace: 'if (slot < 0) others.set(other, slot)\n      others.delete(name)\n',
+        find: 'others.set(other, slot)\n      }\n      others.delete(name)\n',
+        replace: 'if (slot < 0) others.set(other, slot)\n      }\n      others.delete(name)\n',
       },
     ],
     tests: [RECORDED],
@@ -236,7 +247,13 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a guest that no rule speaks of gets a disk',
-    changes: [{ file: PLAN, find: '  if (rule === undefined) {\n', replace: '  if (guest === undefined) {\n' }],
+    changes: [
+      {
+        file: PLAN,
+        find: '  if (rule === undefined) {\n',
+        replace: '  if (guest === undefined) {\n',
+      },
+    ],
     tests: [RECORDED],
   },
   {
@@ -261,7 +278,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       {
         file: ATTACHMENTS,
         find: '    const state = await withoutStrangers(place',
-        replace: '    refuseFrozen(guest.machine, observed)\n    const state = await withoutStrangers(place',
+        replace:
+          '    refuseFrozen(guest.machine, observed)\n    const state = await withoutStrangers(place',
       },
     ],
     tests: [RECORDED],
@@ -271,7 +289,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/volumes/changes.ts',
-        find: "return format.kind === 'filesystem' || records",
+        find: "return (\n      format.kind === 'filesystem' ||\n      records",
         replace: "return format.kind === 'filesystem' && records",
       },
     ],
@@ -279,7 +297,13 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a disk whose number somebody has changed is waited for',
-    changes: [{ file: ATTACHMENTS, find: '    if (record !== undefined) refuseRenumbered(place, record, state)\n', replace: '' }],
+    changes: [
+      {
+        file: ATTACHMENTS,
+        find: '    if (record !== undefined) refuseRenumbered(place, record, state)\n',
+        replace: '',
+      },
+    ],
     tests: [RECORDED],
   },
 ]

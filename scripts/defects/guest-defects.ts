@@ -1,4 +1,5 @@
-// Defects of what happens in a guest and on the way to it: what is formatted, and what counts as an answer. Data only.
+// Defects of what happens in a guest and on the way to it: what is formatted, and what counts as an
+// answer. Data only.
 
 import type { Defect } from './table.ts'
 
@@ -16,18 +17,30 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   {
     name: 'a raw volume is said to be full',
     changes: [
-      { file: 'src/guest/guest-volumes.ts', find: '{ total, used: 0, available: 0 }', replace: '{ total, used: total, available: 0 }' },
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: '{ total, used: 0, available: 0 }',
+        replace: '{ total, used: total, available: 0 }',
+      },
     ],
     tests: ['test/behaviour/guest/ownership.test'],
   },
   {
     name: 'a path with a blank makes the label of a disk unreadable',
-    changes: [{ file: 'src/guest/solaris/tables.ts', find: '(?: +.*)?$/)\n', replace: '(?: +\\S+)?$/)\n' }],
+    changes: [
+      { file: 'src/guest/solaris/tables.ts', find: '(?: +.*)?$/)\n', replace: '(?: +\\S+)?$/)\n' },
+    ],
     tests: ['test/unit/solaris-tables.test'],
   },
   {
     name: 'labels of SELinux are refused for their commas',
-    changes: [{ file: 'src/model/mount-options.ts', find: '    if (SELINUX_OPTION.test(option)) continue\n', replace: '' }],
+    changes: [
+      {
+        file: 'src/model/mount-options.ts',
+        find: '    if (SELINUX_OPTION.test(option)) continue\n',
+        replace: '',
+      },
+    ],
     tests: ['test/behaviour/guest/ownership.test'],
   },
   {
@@ -78,7 +91,13 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'any failure to read a label is taken for an unlabelled disk',
-    changes: [{ file: 'src/guest/solaris/label.ts', find: 'geometry errno = 0x16\\b/', replace: 'geometry errno = 0x/' }],
+    changes: [
+      {
+        file: 'src/guest/solaris/label.ts',
+        find: 'geometry errno = 0x16\\b/',
+        replace: 'geometry errno = 0x/',
+      },
+    ],
     tests: [STAGING, 'test/behaviour/bad-days/guest.test'],
   },
   {
@@ -86,8 +105,9 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: LINUX,
-        find: "    if (request.diskReadonly) await this.#write([BLOCKDEV, '--setro', device.blockPath], device.blockPath, signal)\n",
-        replace: "    if (request.diskReadonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')\n",
+        find: "    if (request.diskReadonly) {\n      await this.#write([BLOCKDEV, '--setro', device.blockPath], device.blockPath, signal)\n    }\n",
+        replace:
+          "    if (request.diskReadonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')\n",
       },
     ],
     tests: ['test/behaviour/guest/failures.test', 'test/behaviour/apply/changes.test'],
@@ -105,12 +125,24 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a Linux guest does not ask a file system whose it is',
-    changes: [{ file: LINUX, find: '    return isFileSystemUuid(mark)\n', replace: "    return mark === ''\n" }],
+    changes: [
+      {
+        file: LINUX,
+        find: '    return isFileSystemUuid(mark)\n',
+        replace: "    return mark === ''\n",
+      },
+    ],
     tests: [IDENTITY],
   },
   {
     name: 'a Solaris guest does not ask a label whose it is',
-    changes: [{ file: SOLARIS, find: '    return isLabelName(mark)\n', replace: "    return mark === ''\n" }],
+    changes: [
+      {
+        file: SOLARIS,
+        find: '    return isLabelName(mark)\n',
+        replace: "    return mark === ''\n",
+      },
+    ],
     tests: [IDENTITY],
   },
   {
@@ -130,31 +162,50 @@ export const GUEST_DEFECTS: readonly Defect[] = [
       {
         file: PREPARATION,
         find: '    if (await this.#notes.isUsed(plan.request, signal)) {\n',
-        replace: '    if (plan.request.written && (await this.#notes.isUsed(plan.request, signal))) {\n',
+        replace:
+          '    if (plan.request.written && (await this.#notes.isUsed(plan.request, signal))) {\n',
       },
     ],
     tests: [IDENTITY],
   },
   {
     name: 'the size of a disk is sought on a line of its own, which older releases do not begin for it',
-    changes: [{ file: 'src/guest/solaris/tables.ts', find: '(?:^|\\S +)Size: ', replace: '^Size: ' }],
+    changes: [
+      { file: 'src/guest/solaris/tables.ts', find: '(?:^|\\S +)Size: ', replace: '^Size: ' },
+    ],
     tests: [STAGING],
   },
   {
     name: 'a disk whose name is cut at 16 characters is not found in its own description',
-    changes: [{ file: 'src/iscsi/devices.ts', find: 'device.length > CUT_NAME && nameAt(at) === cut', replace: 'nameAt(at) === device' }],
+    changes: [
+      {
+        file: 'src/iscsi/devices.ts',
+        find: 'device.length > CUT_NAME && nameAt(at) === cut',
+        replace: 'nameAt(at) === device',
+      },
+    ],
     tests: ['test/unit/iscsiadm.test'],
   },
   {
     name: 'a copy is formatted',
     changes: [
-      { file: PREPARATION, find: '  if (!request.createdEmpty) return', replace: '  if (!request.createdEmpty && request.written) return' },
+      {
+        file: PREPARATION,
+        find: '  if (!request.createdEmpty) {\n',
+        replace: '  if (!request.createdEmpty && request.written) {\n',
+      },
     ],
     tests: [STAGING, HISTORIES],
   },
   {
     name: 'a volume that the storage side counts bytes on is formatted',
-    changes: [{ file: PREPARATION, find: '  if (request.written)\n', replace: '  if (request.written && device.sizeBytes < 0)\n' }],
+    changes: [
+      {
+        file: PREPARATION,
+        find: '  if (request.written) {\n',
+        replace: '  if (request.written && device.sizeBytes < 0) {\n',
+      },
+    ],
     tests: [STAGING, HISTORIES],
   },
   {
@@ -219,7 +270,13 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'what the system refuses to start on this machine is taken for a bug',
-    changes: [{ file: 'src/shell/local.ts', find: '        return reject(refused(error))\n', replace: '        return reject(error)\n' }],
+    changes: [
+      {
+        file: 'src/shell/local.ts',
+        find: '        return reject(refused(error))\n',
+        replace: '        return reject(error)\n',
+      },
+    ],
     tests: ['test/unit/shell-local.test'],
   },
   {
@@ -235,7 +292,13 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a process line whose last shown character was a blank is not taken for a cut one',
-    changes: [{ file: 'src/shell/processes.ts', find: 'const CUT_FROM = 77\n', replace: 'const CUT_FROM = 79\n' }],
+    changes: [
+      {
+        file: 'src/shell/processes.ts',
+        find: 'const CUT_FROM = 77\n',
+        replace: 'const CUT_FROM = 79\n',
+      },
+    ],
     tests: ['test/unit/shell-late-effects.test'],
   },
   {
@@ -254,7 +317,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/late-effects.ts',
-        find: '    const youngestMs = Math.max(arrivedAtMs, ',
+        find: '    const youngestMs = Math.max(\n      arrivedAtMs,',
         replace: '    const youngestMs = Math.max(0, ',
       },
     ],
@@ -273,7 +336,13 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'variables stand before a command without env',
-    changes: [{ file: 'src/shell/ssh/ssh.ts', find: "['/usr/bin/env', 'LC_ALL=C',", replace: "['LC_ALL=C'," }],
+    changes: [
+      {
+        file: 'src/shell/ssh/ssh.ts',
+        find: "['/usr/bin/env', 'LC_ALL=C',",
+        replace: "['LC_ALL=C',",
+      },
+    ],
     tests: ['test/behaviour/ssh/ssh.test'],
   },
   {
@@ -289,7 +358,13 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a driver that has just started does not ask for late commands',
-    changes: [{ file: 'src/shell/late-effects.ts', find: '  let wasAsked = false\n', replace: '  let wasAsked = true\n' }],
+    changes: [
+      {
+        file: 'src/shell/late-effects.ts',
+        find: '  let wasAsked = false\n',
+        replace: '  let wasAsked = true\n',
+      },
+    ],
     tests: ['test/unit/shell-late-effects.test', HISTORIES],
   },
   {
@@ -342,8 +417,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/guest/linux/linux.ts',
-        find: 'if (live !== undefined) kernel.push',
-        replace: "if (live !== undefined && name === '') kernel.push",
+        find: 'if (live !== undefined) {\n        kernel.push',
+        replace: "if (live !== undefined && name === '') {\n        kernel.push",
       },
     ],
     tests: [OWNERSHIP],
@@ -353,7 +428,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/guest/linux/linux.ts',
-        find: '...(await this.#processesOf(device, signal))]',
+        find: '...(await this.#processesOf(device, signal)),\n    ]',
         replace: '...(await this.#processesOf(device, signal)).slice(1000)]',
       },
     ],

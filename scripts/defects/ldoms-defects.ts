@@ -11,7 +11,13 @@ const LISTINGS = 'test/unit/ldm-listing.test'
 export const LDOMS_DEFECTS: readonly Defect[] = [
   {
     name: 'one line of a variable makes the whole machine unreadable',
-    changes: [{ file: LISTING, find: '    } else if (!hasVariables) {\n', replace: '    } else if (!hasVariables || line !== "") {\n' }],
+    changes: [
+      {
+        file: LISTING,
+        find: '    } else if (!hasVariables) {\n',
+        replace: '    } else if (!hasVariables || line !== "") {\n',
+      },
+    ],
     tests: [LISTINGS, TEXTS],
   },
   {
@@ -19,7 +25,7 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/hypervisors/ldoms/machine.ts',
-        find: "const readiness: GuestReadiness = unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }",
+        find: "const readiness: GuestReadiness =\n    unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }",
         replace: 'const readiness: GuestReadiness = readinessOf(state, flags)',
       },
     ],
@@ -61,7 +67,11 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
   {
     name: 'our own configuration chosen for the next power-on is replaced by what runs',
     changes: [
-      { file: SAVED, find: '  if (next !== current && !(', replace: '  if (next !== current && !isOurs(next) && !(' },
+      {
+        file: SAVED,
+        find: '  if (\n    next !== current &&\n    !(',
+        replace: '  if (next !== current && !isOurs(next) && !(',
+      },
       {
         file: SAVED,
         find: '  const { current, next } = findMarked(configurations)\n',
@@ -74,7 +84,11 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
   {
     name: 'what runs degraded is saved',
     changes: [
-      { file: SAVED, find: '  if (degraded !== undefined)\n', replace: '  if (degraded !== undefined && degraded.name === prefix)\n' },
+      {
+        file: SAVED,
+        find: '  if (degraded !== undefined) {\n',
+        replace: '  if (degraded !== undefined && degraded.name === prefix) {\n',
+      },
     ],
     tests: [SAVER],
   },
@@ -92,7 +106,11 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
   {
     name: 'a machine that lost domains is saved without them',
     changes: [
-      { file: SAVED, find: '  if (isDrivers(running) && domains < saved) {\n', replace: '  if (isDrivers(running) && domains < 1) {\n' },
+      {
+        file: SAVED,
+        find: '  if (isDrivers(running) && domains < saved) {\n',
+        replace: '  if (isDrivers(running) && domains < 1) {\n',
+      },
     ],
     tests: [SAVER],
   },
@@ -101,8 +119,9 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/hypervisors/ldoms/configuration-saver.ts',
-        find: '        if (failure !== undefined && this.#firstChangeMs !== undefined) await',
-        replace: '        if (failure !== undefined) return\n        if (failure !== undefined) await',
+        find: '        if (failure !== undefined && this.#firstChangeMs !== undefined) {\n',
+        replace:
+          '        if (failure !== undefined) return\n        if (failure !== undefined) {\n',
       },
     ],
     tests: [SAVER],

@@ -20,7 +20,8 @@ export const SHELL_DEFECTS: readonly Defect[] = [
       {
         file: 'src/shell/startup-noise.ts',
         find: "    if (rest === '' || !noise.includes(line)) return rest\n",
-        replace: "    if (text !== '') return text.split('\\n').filter(each => !noise.includes(each)).join('\\n')\n",
+        replace:
+          "    if (text !== '') return text.split('\\n').filter(each => !noise.includes(each)).join('\\n')\n",
       },
     ],
     tests: ['test/behaviour/guest/startup-noise.test'],
@@ -43,12 +44,20 @@ export const SHELL_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a plugin ends when the disk under its log is full',
-    changes: [{ file: 'src/log-stream.ts', find: "    stream.on('error', () => {})\n", replace: '' }],
+    changes: [
+      { file: 'src/log-stream.ts', find: "    stream.on('error', () => {})\n", replace: '' },
+    ],
     tests: ['test/behaviour/reports/log-output.test'],
   },
   {
     name: 'the time that a call waits for a lock is not told from that of its work',
-    changes: [{ file: 'src/locks.ts', find: '  const leave = enterQueue()\n', replace: '  const leave = () => {}\n' }],
+    changes: [
+      {
+        file: 'src/locks.ts',
+        find: '  const leave = enterQueue()\n',
+        replace: '  const leave = () => {}\n',
+      },
+    ],
     tests: ['test/unit/queueing.test'],
   },
   {

@@ -1,5 +1,6 @@
-// The defects: each an exact replacement of a text that stands once in its file, and the test files that should object, the quickest first.
-// Each would lose data, hand a volume to two guests, or leave something behind. Data only.
+// The defects: each an exact replacement of a text that stands once in its file, and the test files
+// that should object, the quickest first. Each would lose data, hand a volume to two guests, or
+// leave something behind. Data only.
 
 import { APPLY_DEFECTS } from './apply-defects.ts'
 import { ATTACHMENT_DEFECTS } from './attachment-defects.ts'
@@ -11,7 +12,11 @@ import { WAITING_DEFECTS } from './waiting-defects.ts'
 
 export interface Defect {
   readonly name: string
-  readonly changes: readonly { readonly file: string; readonly find: string; readonly replace: string }[]
+  readonly changes: readonly {
+    readonly file: string
+    readonly find: string
+    readonly replace: string
+  }[]
   /** Patterns of test files. */
   readonly tests: readonly string[]
 }

@@ -1,4 +1,5 @@
-// Defects of whatever waits: locks, turns, joined calls. They show in some orders of events only. Data only.
+// Defects of whatever waits: locks, turns, joined calls. They show in some orders of events only.
+// Data only.
 
 import type { Defect } from './table.ts'
 
@@ -20,7 +21,8 @@ export const WAITING_DEFECTS: readonly Defect[] = [
       {
         file: LOCKS,
         find: '      if (queue.length === 0) this.#queues.delete(key)\n',
-        replace: '      if (queue.length === 0 || this.#queues.get(key)?.at(-1) === place) this.#queues.delete(key)\n',
+        replace:
+          '      if (queue.length === 0 || this.#queues.get(key)?.at(-1) === place) this.#queues.delete(key)\n',
       },
     ],
     tests: [INTERLEAVINGS, IN_A_QUEUE],
@@ -30,9 +32,9 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: LOCKS,
-        find: '  if (signal?.aborted) throw new StorageError',
+        find: '  if (signal?.aborted) {\n    throw new StorageError',
         replace:
-          '  const turned = await Promise.race([turn.then(() => true), Promise.resolve(false)])\n  if (!turned) throw new StorageError',
+          '  const turned = await Promise.race([turn.then(() => true), Promise.resolve(false)])\n  if (!turned) {\n    throw new StorageError',
       },
     ],
     tests: [INTERLEAVINGS],
@@ -60,7 +62,11 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     const wanted = [first]
 `,
       },
-      { file: LOCKS, find: '    if (outer?.atWork) throw', replace: '    if (outer?.atWork && outer.keys.length > 1) throw' },
+      {
+        file: LOCKS,
+        find: '    if (outer?.atWork) {\n',
+        replace: '    if (outer?.atWork && outer.keys.length > 1) {\n',
+      },
     ],
     tests: [ORDER, INTERLEAVINGS],
   },
@@ -78,7 +84,13 @@ export const WAITING_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'the last change of a machine does not tell those that wait for it',
-    changes: [{ file: MACHINE, find: 'this.#changing === 0 || this.#madeAndWaiting', replace: 'this.#madeAndWaiting' }],
+    changes: [
+      {
+        file: MACHINE,
+        find: 'this.#changing === 0 || this.#madeAndWaiting',
+        replace: 'this.#madeAndWaiting',
+      },
+    ],
     tests: [JOINED],
   },
   {
@@ -99,14 +111,21 @@ export const WAITING_DEFECTS: readonly Defect[] = [
       {
         file: MACHINE,
         find: '    return toMachineState(await listing)\n',
-        replace: '    return toMachineState(await listing.finally(() => { this.#next = undefined }))\n',
+        replace:
+          '    return toMachineState(await listing.finally(() => { this.#next = undefined }))\n',
       },
     ],
     tests: [JOINED],
   },
   {
     name: 'a request begins beside one that its callers have not given up on',
-    changes: [{ file: 'src/csi/wire/calls.ts', find: 'if (waiting === 0) controller', replace: 'if (waiting <= 1) controller' }],
+    changes: [
+      {
+        file: 'src/csi/wire/calls.ts',
+        find: 'if (waiting === 0) controller',
+        replace: 'if (waiting <= 1) controller',
+      },
+    ],
     tests: [JOINED],
   },
   {
@@ -123,23 +142,49 @@ export const WAITING_DEFECTS: readonly Defect[] = [
   {
     name: 'the deadline of the first caller ends the listing of all snapshots',
     changes: [
-      { file: INDEX, find: 'shared(this.#load(), signal, late)', replace: 'shared(this.#load(signal), signal, late)' },
-      { file: INDEX, find: '  #load(): Promise', replace: '  #load(signal: AbortSignal | undefined): Promise' },
+      {
+        file: INDEX,
+        find: 'shared(this.#load(), signal, late)',
+        replace: 'shared(this.#load(signal), signal, late)',
+      },
+      {
+        file: INDEX,
+        find: '  #load(): Promise',
+        replace: '  #load(signal: AbortSignal | undefined): Promise',
+      },
       { file: INDEX, find: 'this.#read().catch', replace: 'this.#read(signal).catch' },
-      { file: INDEX, find: 'async #read(): Promise', replace: 'async #read(signal: AbortSignal | undefined): Promise' },
-      { file: INDEX, find: 'listSnapshotNames(pool))', replace: 'listSnapshotNames(pool, { signal }))' },
+      {
+        file: INDEX,
+        find: 'async #read(): Promise',
+        replace: 'async #read(signal: AbortSignal | undefined): Promise',
+      },
+      {
+        file: INDEX,
+        find: 'listSnapshotNames(pool))',
+        replace: 'listSnapshotNames(pool, { signal }))',
+      },
     ],
     tests: [JOINED],
   },
   {
     name: 'a snapshot made while all are listed is not remembered',
-    changes: [{ file: INDEX, find: 'if (volumes !== undefined) put(volumes, leaf, volumeId)', replace: 'void volumes' }],
+    changes: [
+      {
+        file: INDEX,
+        find: 'if (volumes !== undefined) put(volumes, leaf, volumeId)',
+        replace: 'void volumes',
+      },
+    ],
     tests: [JOINED],
   },
   {
     name: 'a guest works at two requests of a volume at a time',
     changes: [
-      { file: 'src/guest/guest-volumes.ts', find: 'if (this.#busy.has(volumeId)) throw', replace: 'if (this.#busy.has("")) throw' },
+      {
+        file: 'src/guest/guest-volumes.ts',
+        find: 'if (this.#busy.has(volumeId)) {\n',
+        replace: 'if (this.#busy.has("")) {\n',
+      },
     ],
     tests: [ORDERS],
   },
@@ -148,30 +193,54 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/guest/guest-volumes.ts',
-        find: '    if (this.#busy.has(volumeId)) throw',
-        replace: '    if (this.#busy.delete(volumeId)) throw',
+        find: '    if (this.#busy.has(volumeId)) {\n',
+        replace: '    if (this.#busy.delete(volumeId)) {\n',
       },
     ],
     tests: [ORDERS],
   },
   {
     name: 'a change that is lost while the process list is read is forgotten',
-    changes: [{ file: 'src/shell/late-effects.ts', find: '[...own, ...since, ...found]', replace: '[...own, ...found]' }],
+    changes: [
+      {
+        file: 'src/shell/late-effects.ts',
+        find: '[...own, ...since, ...found]',
+        replace: '[...own, ...found]',
+      },
+    ],
     tests: [ORDERS],
   },
   {
     name: 'a deleted volume is not added to those that wait',
-    changes: [{ file: 'src/storage/volumes/reaper.ts', find: '?.add(volumeId)', replace: '?.has(volumeId)' }],
+    changes: [
+      {
+        file: 'src/storage/volumes/reaper.ts',
+        find: '?.add(volumeId)',
+        replace: '?.has(volumeId)',
+      },
+    ],
     tests: [ORDERS],
   },
   {
     name: 'a listing of deleted volumes that failed is the last one',
-    changes: [{ file: 'src/storage/volumes/reaper.ts', find: '      this.#waiting = undefined\n', replace: '' }],
+    changes: [
+      {
+        file: 'src/storage/volumes/reaper.ts',
+        find: '      this.#waiting = undefined\n',
+        replace: '',
+      },
+    ],
     tests: [ORDERS],
   },
   {
     name: 'waits go by the time of day',
-    changes: [{ file: 'src/clock.ts', find: 'performance.timeOrigin + performance.now()', replace: 'Date.now()' }],
+    changes: [
+      {
+        file: 'src/clock.ts',
+        find: 'performance.timeOrigin + performance.now()',
+        replace: 'Date.now()',
+      },
+    ],
     tests: ['test/unit/clock.test'],
   },
 ]

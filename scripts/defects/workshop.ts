@@ -1,7 +1,17 @@
-// A copy of the sources in which one defect at a time is put in, tested and taken out again. The project itself is never changed.
+// A copy of the sources in which one defect at a time is put in, tested and taken out again. The
+// project itself is never changed.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Defect } from './table.ts'
@@ -25,7 +35,10 @@ export class Workshop {
     this.#directory = mkdtempSync(join(tmpdir(), 'ldom-csi-defects-'))
     // Tests run programs as another user, who has to find them.
     chmodSync(this.#directory, 0o755)
-    cpSync(root, this.#directory, { recursive: true, filter: path => !LEFT_OUT.has(basename(path)) })
+    cpSync(root, this.#directory, {
+      recursive: true,
+      filter: path => !LEFT_OUT.has(basename(path)),
+    })
     symlinkSync(join(root, 'node_modules'), join(this.#directory, 'node_modules'))
   }
 
@@ -48,7 +61,10 @@ export class Workshop {
     }
   }
 
-  /** Answers what the files were before. Throws, with nothing changed, when a text does not stand in its file exactly once. */
+  /**
+   * Answers what the files were before. Throws, with nothing changed, when a text does not stand in
+   * its file exactly once.
+   */
   putIn({ name, changes }: Defect): ReadonlyMap<string, string> {
     const originals = new Map(changes.map(({ file }) => [file, this.#read(file)]))
     const changed = new Map(originals)
@@ -78,7 +94,13 @@ export class Workshop {
     const report = join(this.#directory, 'report.json')
     rmSync(report, { force: true })
     const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
-    const jest = ['node_modules/jest/bin/jest.js', '--runInBand', '--json', `--outputFile=${report}`, pattern]
+    const jest = [
+      'node_modules/jest/bin/jest.js',
+      '--runInBand',
+      '--json',
+      `--outputFile=${report}`,
+      pattern,
+    ]
     const said = await this.#run([...flags, ...jest])
     if (!existsSync(report)) throw new Error(`the tests ${pattern} broke off:\n${said}`)
     const { testResults, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as JestReport
@@ -86,7 +108,9 @@ export class Workshop {
       const failed = assertionResults.find(({ status }) => status === 'failed')
       if (failed) return `${basename(name)}: ${failed.fullName}`
       // A defect that does not even run proves nothing about the tests.
-      if (assertionResults.length === 0) throw new Error(`${basename(name)} could not be run:\n${message}`)
+      if (assertionResults.length === 0) {
+        throw new Error(`${basename(name)} could not be run:\n${message}`)
+      }
     }
     if (numTotalTests === 0) throw new Error(`no test matches ${pattern}`)
     return undefined
@@ -95,7 +119,10 @@ export class Workshop {
   /** Answers the end of what was said. */
   #run(args: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
-      const jest = spawn(process.execPath, args, { cwd: this.#directory, stdio: ['ignore', 'ignore', 'pipe'] })
+      const jest = spawn(process.execPath, args, {
+        cwd: this.#directory,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
       this.#jest = jest
       let said = ''
       jest.stderr.on('data', (chunk: Buffer) => {

@@ -1,4 +1,5 @@
-// The first part: an installation starts, claims are brought about, and programs in the guests use their disks.
+// The first part: an installation starts, claims are brought about, and programs in the guests use
+// their disks.
 
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,10 +18,14 @@ export interface Numbers {
 
 export async function startEverything(stage: Stage): Promise<void> {
   const { report, directory, hasRealBlockDevices } = stage
-  report.step('A simulated installation starts behind SSH servers on 127.0.0.1, one port and one key a host')
+  report.step(
+    'A simulated installation starts behind SSH servers on 127.0.0.1, one port and one key a host',
+  )
   mkdirSync(join(directory, 'sim'))
   await stage.startSimulation()
-  const world: { hosts: Record<string, { port: number }> } = JSON.parse(readFileSync(join(directory, 'sim/world.json'), 'utf8'))
+  const world: { hosts: Record<string, { port: number }> } = JSON.parse(
+    readFileSync(join(directory, 'sim/world.json'), 'utf8'),
+  )
   report.say(
     Object.entries(world.hosts)
       .map(([name, { port }]) => `${name}:${port}`)
@@ -28,8 +33,10 @@ export async function startEverything(stage: Stage): Promise<void> {
   )
   report.say(
     hasRealBlockDevices
-      ? `Linux guest ${LINUX}: real block devices of this machine, real mkfs.ext4 and mount (running as root)`
-      : `Linux guest ${LINUX}: simulated${process.getuid?.() === 0 ? ' (loop devices or mkfs.ext4 are missing)' : ' (not root)'}`,
+      ? `Linux guest ${LINUX}: real block devices of this machine, real mkfs.ext4 and mount ` +
+          `(running as root)`
+      : `Linux guest ${LINUX}: ` +
+          `simulated${process.getuid?.() === 0 ? ' (loop devices or mkfs.ext4 are missing)' : ' (not root)'}`,
   )
 
   report.step('The controller and two node plugins start, each a process with a unix socket')
@@ -41,16 +48,25 @@ export async function startEverything(stage: Stage): Promise<void> {
 
 export async function examineInstallation(stage: Stage): Promise<void> {
   const { report } = stage
-  report.step('ldom-csi doctor --prepare looks at every host, tool and path, and proves the paths with a canary')
+  report.step(
+    'ldom-csi doctor --prepare looks at every host, tool and path, and proves the paths with a ' +
+      'canary',
+  )
   const { status, output } = await stage.inspect('doctor', ['--prepare'])
   const lines = output.trim().split('\n')
   for (const line of lines.filter(each => !each.startsWith('ok'))) report.say(line)
   const count = (level: string) => lines.filter(line => line.startsWith(level)).length
-  report.check('doctor finds nothing that fails', status === 0 && count('FAIL') === 0, `${count('ok')} ok, ${count('warn')} warnings`)
+  report.check(
+    'doctor finds nothing that fails',
+    status === 0 && count('FAIL') === 0,
+    `${count('ok')} ok, ${count('warn')} warnings`,
+  )
 }
 
 export function claimFiles(stage: Stage): readonly string[] {
-  return ['storage-classes.yaml', 'claim-linux.yaml', 'claim-solaris.yaml'].map(name => stage.example(name))
+  return ['storage-classes.yaml', 'claim-linux.yaml', 'claim-solaris.yaml'].map(name =>
+    stage.example(name),
+  )
 }
 
 export async function applyClaims(stage: Stage): Promise<Numbers> {
@@ -62,14 +78,24 @@ export async function applyClaims(stage: Stage): Promise<Numbers> {
 
   report.step('What is there now, seen from outside the driver')
   const silver = state.storage['m1-primary']?.find(isVolume)
-  report.check('a zvol in the pool of m1-primary (design local)', silver?.sizeBytes === 64 * 1024 ** 2, silver?.name)
+  report.check(
+    'a zvol in the pool of m1-primary (design local)',
+    silver?.sizeBytes === 64 * 1024 ** 2,
+    silver?.name,
+  )
   const gold = state.storage.storage1?.find(isVolume)
   report.check('a zvol on storage1 (design lun)', gold?.sizeBytes === 64 * 1024 ** 2, gold?.name)
-  const unit = state.targets.storage1?.units.find(each => each.dataFile.endsWith(gold?.name ?? 'none'))
+  const unit = state.targets.storage1?.units.find(each =>
+    each.dataFile.endsWith(gold?.name ?? 'none'),
+  )
   report.check('a logical unit on it', unit !== undefined, unit?.guid)
   const devices = vdsDevices(state)
   const single = devices.filter(device => device.mpgroup === '')
-  report.check('one VdsDevice for the Linux guest', single.length === 1, single.map(show).join(', '))
+  report.check(
+    'one VdsDevice for the Linux guest',
+    single.length === 1,
+    single.map(show).join(', '),
+  )
   const group = devices.filter(device => device.mpgroup !== '')
   const isOneDisk = new Set(group.map(device => `${device.device} ${device.mpgroup}`)).size === 1
   report.check(
@@ -89,7 +115,9 @@ export async function applyClaims(stage: Stage): Promise<Numbers> {
 export async function checkMounts(stage: Stage): Promise<void> {
   const { report, linux, solaris } = stage
   const orders = await solaris.mountAt(SOLARIS_MOUNT)
-  const staged = (await stage.state()).guests[SOLARIS]?.mounts.find(mount => mount.source.startsWith('/dev/dsk/'))
+  const staged = (await stage.state()).guests[SOLARIS]?.mounts.find(mount =>
+    mount.source.startsWith('/dev/dsk/'),
+  )
   report.check(
     `${SOLARIS} has ${SOLARIS_MOUNT}`,
     orders !== undefined && /^\/dev\/dsk\/c\d+d\d+s0$/.test(staged?.source ?? ''),
@@ -117,15 +145,28 @@ export function vdsDevices(state: WorldState) {
   )
 }
 
-function show({ name, vds, device }: { readonly name: string; readonly vds: string; readonly device: string }): string {
+function show({
+  name,
+  vds,
+  device,
+}: {
+  readonly name: string
+  readonly vds: string
+  readonly device: string
+}): string {
   return `${name}@${vds} (${device})`
 }
 
 export function vdisks(state: WorldState) {
-  return Object.values(state.machines).flatMap(machine => machine.domains.flatMap(domain => domain.vdisks))
+  return Object.values(state.machines).flatMap(machine =>
+    machine.domains.flatMap(domain => domain.vdisks),
+  )
 }
 
-/** The driver's volumes, records and what waits for its last dependant; not the parent datasets, nor the canary of `doctor --prepare`. */
+/**
+ * The driver's volumes, records and what waits for its last dependant; not the parent datasets, nor
+ * the canary of `doctor --prepare`.
+ */
 export function isOurs({ name }: DatasetState): boolean {
   return /\/(v|a-v)-[^/]*$/.test(name)
 }

@@ -1,5 +1,5 @@
-// The third part: a snapshot of a mounted claim and what is restored from it beside its source, growth under a running file
-// system, and the end of everything in an order that suits nobody.
+// The third part: a snapshot of a mounted claim and what is restored from it beside its source,
+// growth under a running file system, and the end of everything in an order that suits nobody.
 
 import { isOurs, LINUX_MOUNT, ORDER, PAGE, SOLARIS_MOUNT, vdisks, vdsDevices } from './claims.ts'
 import { LINUX, SOLARIS, type Stage } from './stage.ts'
@@ -35,8 +35,13 @@ export async function snapshotAndRestore(stage: Stage): Promise<void> {
 export async function growClaim(stage: Stage): Promise<void> {
   const { report, solaris } = stage
   report.step(`The claim of ${SOLARIS} is asked for twice its size, while it is mounted`)
-  await stage.apply([stage.example('storage-classes.yaml'), stage.example('claim-solaris-grown.yaml')])
-  const zvol = (await stage.state()).storage.storage1?.find(({ sizeBytes }) => sizeBytes === 128 * 1024 ** 2)
+  await stage.apply([
+    stage.example('storage-classes.yaml'),
+    stage.example('claim-solaris-grown.yaml'),
+  ])
+  const zvol = (await stage.state()).storage.storage1?.find(
+    ({ sizeBytes }) => sizeBytes === 128 * 1024 ** 2,
+  )
   report.check('its zvol has 128 MiB', zvol !== undefined, zvol?.name)
   await stage.expectText(solaris, ORDER.path, ORDER.text)
 }
@@ -55,12 +60,22 @@ export async function deleteEverything(stage: Stage): Promise<void> {
   await stage.expectText(linux, stage.inLinux(RESTORED_PAGE), PAGE.text)
 
   report.step('And last what was made from them, and the claim of the other guest')
-  const rest = [stage.example('snapshot-restore.yaml', RESTORED_CLAIM), stage.example('claim-solaris-grown.yaml')]
+  const rest = [
+    stage.example('snapshot-restore.yaml', RESTORED_CLAIM),
+    stage.example('claim-solaris-grown.yaml'),
+  ]
   await stage.apply([classes, ...rest], ['--delete'])
   const state = await stage.state()
   const left = Object.values(state.storage).flat().filter(isOurs)
-  report.check('no volume, no snapshot and no record is left', left.length === 0, left.map(({ name }) => name).join(', '))
-  report.check('no VdsDevice and no vdisk is left', vdsDevices(state).length === 0 && vdisks(state).length === 0)
+  report.check(
+    'no volume, no snapshot and no record is left',
+    left.length === 0,
+    left.map(({ name }) => name).join(', '),
+  )
+  report.check(
+    'no VdsDevice and no vdisk is left',
+    vdsDevices(state).length === 0 && vdisks(state).length === 0,
+  )
   const mounts = await Promise.all([
     ...[LINUX_MOUNT, RESTORED_MOUNT].map(path => linux.mountAt(stage.inLinux(path))),
     solaris.mountAt(SOLARIS_MOUNT),

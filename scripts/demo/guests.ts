@@ -1,5 +1,5 @@
-// A guest as a program in it sees its files: through the simulator, or, where the guest's mounts are real ones of this machine,
-// through the file system itself.
+// A guest as a program in it sees its files: through the simulator, or, where the guest's mounts
+// are real ones of this machine, through the file system itself.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -18,9 +18,11 @@ export interface DemoGuest {
 export function simulatedGuest(simulation: Simulation, id: string): DemoGuest {
   return {
     id,
-    write: async (path, text) => void (await simulation.ask({ op: 'guest-write', guest: id, path, text })),
+    write: async (path, text) =>
+      void (await simulation.ask({ op: 'guest-write', guest: id, path, text })),
     read: async path => String((await simulation.ask({ op: 'guest-file', guest: id, path })).text),
-    mountAt: async path => (await simulation.state()).guests[id]?.mounts.find(mount => mount.path === path),
+    mountAt: async path =>
+      (await simulation.state()).guests[id]?.mounts.find(mount => mount.path === path),
     losePower: async () => {}, // the simulator does that
   }
 }
@@ -32,7 +34,11 @@ export function realGuest(id: string, directory: string): DemoGuest {
       .split('\n')
       .map(line => line.split(' '))
       .filter(fields => fields[4]?.startsWith(`${directory}/`))
-      .map(fields => ({ path: fields[4] ?? '', type: fields.at(-3) ?? '', source: fields.at(-2) ?? '' }))
+      .map(fields => ({
+        path: fields[4] ?? '',
+        type: fields.at(-3) ?? '',
+        source: fields.at(-2) ?? '',
+      }))
   return {
     id,
     write: async (path, text) => writeFileSync(path, text, { flush: true }),

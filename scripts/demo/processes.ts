@@ -1,4 +1,5 @@
-// Processes of the demonstration: started, watched until they are ready, ended by their own id. Their output goes to files.
+// Processes of the demonstration: started, watched until they are ready, ended by their own id.
+// Their output goes to files.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
@@ -29,7 +30,10 @@ export class Processes {
     const endMs = Date.now() + READY_MS
     while (!existsSync(ready.file)) {
       if (child.exitCode !== null || Date.now() > endMs) {
-        throw new Error(`${name} did not start (exit status ${child.exitCode}):\n${readFileSync(ready.log, 'utf8')}`)
+        throw new Error(
+          `${name} did not start (exit status ` +
+            `${child.exitCode}):\n${readFileSync(ready.log, 'utf8')}`,
+        )
       }
       await sleep(20)
     }
@@ -49,7 +53,11 @@ export class Processes {
 }
 
 /** Runs a program of this project to its end; its lines are shown as they come. */
-export function run(script: string, args: readonly string[], show: (line: string) => void = () => {}): Promise<Outcome> {
+export function run(
+  script: string,
+  args: readonly string[],
+  show: (line: string) => void = () => {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''

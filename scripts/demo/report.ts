@@ -1,4 +1,5 @@
-// What the demonstration shows: numbered steps, what was seen in each, and checks that decide the exit status.
+// What the demonstration shows: numbered steps, what was seen in each, and checks that decide the
+// exit status.
 
 export class Report {
   #steps = 0

@@ -1,4 +1,5 @@
-// The control socket of `ldom-sim serve`: the world behind the driver's back, to look at and to break.
+// The control socket of `ldom-sim serve`: the world behind the driver's back, to look at and to
+// break.
 
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -14,21 +15,40 @@ export interface MachineState {
     readonly name: string
     readonly vds: readonly {
       readonly name: string
-      readonly volumes: readonly { readonly name: string; readonly device: string /* '': none */; readonly mpgroup: string }[]
+      readonly volumes: readonly {
+        readonly name: string
+        readonly device: string /* '': none */
+        readonly mpgroup: string
+      }[]
     }[]
     readonly vdisks: readonly { readonly name: string; readonly id?: number }[]
   }[]
 }
 
 export interface GuestState {
-  readonly disks: readonly { readonly id: number; readonly name: string; readonly activeServiceDomain?: string }[]
-  readonly mounts: readonly { readonly path: string; readonly type: string; readonly source: string; readonly disk: number }[]
+  readonly disks: readonly {
+    readonly id: number
+    readonly name: string
+    readonly activeServiceDomain?: string
+  }[]
+  readonly mounts: readonly {
+    readonly path: string
+    readonly type: string
+    readonly source: string
+    readonly disk: number
+  }[]
 }
 
 export interface WorldState {
   readonly storage: Readonly<Record<string, readonly DatasetState[]>>
   readonly targets: Readonly<
-    Record<string, { readonly units: readonly { readonly guid: string; readonly dataFile: string }[]; readonly views: readonly unknown[] }>
+    Record<
+      string,
+      {
+        readonly units: readonly { readonly guid: string; readonly dataFile: string }[]
+        readonly views: readonly unknown[]
+      }
+    >
   >
   readonly machines: Readonly<Record<string, MachineState>>
   readonly guests: Readonly<Record<string, GuestState>>
@@ -54,8 +74,9 @@ export class Simulation {
       createInterface({ input: socket }).once('line', line => {
         socket.end()
         const answer: Readonly<Record<string, unknown>> = JSON.parse(line)
-        if (typeof answer.error === 'string') reject(new Error(`${JSON.stringify(request)}: ${answer.error}`))
-        else resolve(answer)
+        if (typeof answer.error === 'string') {
+          reject(new Error(`${JSON.stringify(request)}: ${answer.error}`))
+        } else resolve(answer)
       })
       socket.write(`${JSON.stringify(request)}\n`)
     })

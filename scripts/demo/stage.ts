@@ -1,4 +1,5 @@
-// The stage of the demonstration: its directory, processes, guests, and how the parts run `ldom-csi` and look at the world.
+// The stage of the demonstration: its directory, processes, guests, and how the parts run
+// `ldom-csi` and look at the world.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -28,10 +29,15 @@ export class Stage {
 
   async startSimulation(): Promise<void> {
     const sim = ['serve', '--preset', 'demo', '--directory', join(this.directory, 'sim')]
-    await this.#processes.start('ldom-sim', SIM, [...sim, ...(this.hasRealBlockDevices ? ['--real-block-devices'] : [])], {
-      file: join(this.directory, 'sim/world.json'),
-      log: join(this.directory, 'sim.log'),
-    })
+    await this.#processes.start(
+      'ldom-sim',
+      SIM,
+      [...sim, ...(this.hasRealBlockDevices ? ['--real-block-devices'] : [])],
+      {
+        file: join(this.directory, 'sim/world.json'),
+        log: join(this.directory, 'sim.log'),
+      },
+    )
   }
 
   async startPlugin(name: string, args: readonly string[]): Promise<void> {
@@ -45,7 +51,10 @@ export class Stage {
     return join(this.directory, 'controller.yaml')
   }
 
-  /** The simulator's file, without saving: the power cycle shall find nothing saved, however slow this machine is. */
+  /**
+   * The simulator's file, without saving: the power cycle shall find nothing saved, however slow
+   * this machine is.
+   */
   writeControllerFile(): void {
     const config: { machines: Record<string, { saveConfiguration?: boolean }> } = parse(
       readFileSync(join(this.directory, 'sim/controller.yaml'), 'utf8'),
@@ -55,7 +64,11 @@ export class Stage {
   }
 
   /** Runs one of the commands that read the controller's file. */
-  inspect(command: string, more: readonly string[] = [], show?: (line: string) => void): Promise<Outcome> {
+  inspect(
+    command: string,
+    more: readonly string[] = [],
+    show?: (line: string) => void,
+  ): Promise<Outcome> {
     return run(CSI, [command, '--config', this.controllerFile, ...more], show)
   }
 
@@ -63,19 +76,35 @@ export class Stage {
     const args = [
       ...files.flatMap(file => ['-f', file]),
       ...['--controller', this.#socketOf('controller')],
-      ...['--node', `${SOLARIS}=${this.#socketOf('ldg1')}`, '--node', `${LINUX}=${this.#socketOf('ldg2')}`],
-      ...(this.hasRealBlockDevices ? ['--staging-directory', join(this.directory, 'guest/staging')] : []),
+      ...[
+        '--node',
+        `${SOLARIS}=${this.#socketOf('ldg1')}`,
+        '--node',
+        `${LINUX}=${this.#socketOf('ldg2')}`,
+      ],
+      ...(this.hasRealBlockDevices
+        ? ['--staging-directory', join(this.directory, 'guest/staging')]
+        : []),
     ]
     const { status } = await run(CSI, ['apply', ...more, ...args], line => this.report.say(line))
     this.report.check(`apply ${[...more, ''].join(' ')}ends with status 0`, status === 0)
   }
 
-  /** Documents of an example, all unless told. With real mounts the Linux guest's root is this machine's, so its paths move below the stage. */
+  /**
+   * Documents of an example, all unless told. With real mounts the Linux guest's root is this
+   * machine's, so its paths move below the stage.
+   */
   example(name: string, documents?: { readonly from: number; readonly to: number }): string {
     const parts = readFileSync(join('examples', name), 'utf8').split(/^---$/m)
     const text = parts.slice(documents?.from, documents?.to).join('---')
-    const moved = text.replaceAll(/mount-path: (\/srv\/\S+)/g, (_, path: string) => `mount-path: ${this.inLinux(path)}`)
-    const file = join(this.directory, documents === undefined ? name : `${documents.from}-${documents.to}-${name}`)
+    const moved = text.replaceAll(
+      /mount-path: (\/srv\/\S+)/g,
+      (_, path: string) => `mount-path: ${this.inLinux(path)}`,
+    )
+    const file = join(
+      this.directory,
+      documents === undefined ? name : `${documents.from}-${documents.to}-${name}`,
+    )
     writeFileSync(file, moved)
     return file
   }
@@ -100,7 +129,9 @@ export class Stage {
   }
 
   async cleanUp(status: number): Promise<void> {
-    if (this.hasRealBlockDevices) await this.linux.losePower().catch(error => console.error(`clean-up: ${error}`))
+    if (this.hasRealBlockDevices) {
+      await this.linux.losePower().catch(error => console.error(`clean-up: ${error}`))
+    }
     await this.#processes.stop()
     if (status === 0) rmSync(this.directory, { recursive: true })
     else console.error(`\nLogs are kept in ${this.directory}`)
@@ -112,9 +143,17 @@ export class Stage {
 }
 
 function canUseBlockDevices(): boolean {
-  if (process.getuid?.() !== 0 || process.platform !== 'linux' || !existsSync('/dev/loop-control')) return false
+  if (
+    process.getuid?.() !== 0 ||
+    process.platform !== 'linux' ||
+    !existsSync('/dev/loop-control')
+  ) {
+    return false
+  }
   try {
-    for (const program of ['losetup', 'mkfs.ext4', 'mknod', 'umount']) execFileSync('/bin/sh', ['-c', `command -v ${program}`])
+    for (const program of ['losetup', 'mkfs.ext4', 'mknod', 'umount']) {
+      execFileSync('/bin/sh', ['-c', `command -v ${program}`])
+    }
     execFileSync('losetup', ['--find'])
     return true
   } catch {

@@ -1,13 +1,27 @@
-// The second part: a service domain goes down under a writer, the machine loses power, and the claims are brought about again.
+// The second part: a service domain goes down under a writer, the machine loses power, and the
+// claims are brought about again.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkMounts, claimFiles, diskNumbers, type Numbers, ORDER, PAGE, SOLARIS_MOUNT, vdisks, vdsDevices } from './claims.ts'
+import {
+  checkMounts,
+  claimFiles,
+  diskNumbers,
+  type Numbers,
+  ORDER,
+  PAGE,
+  SOLARIS_MOUNT,
+  vdisks,
+  vdsDevices,
+} from './claims.ts'
 import { LINUX, SOLARIS, type Stage } from './stage.ts'
 
 export async function loseServiceDomain(stage: Stage): Promise<void> {
   const { report, simulation, solaris } = stage
   const active = await activePath(stage)
-  report.step(`Service domain ${active}, which carries the active path of ${SOLARIS}, goes down under a running writer`)
+  report.step(
+    `Service domain ${active}, which carries the active path of ${SOLARIS}, goes down under a ` +
+      `running writer`,
+  )
   const writer = startWriter(stage, `${SOLARIS_MOUNT}/ledger`)
   await writer.atLeast(20)
   await simulation.ask({ op: 'service-domain', machine: 'm1', name: active, state: 'down' })
@@ -16,7 +30,11 @@ export async function loseServiceDomain(stage: Stage): Promise<void> {
   const other = await activePath(stage)
   const written = await writer.stop()
   const ledger = await solaris.read(`${SOLARIS_MOUNT}/ledger`)
-  report.check('the guest goes on through the other path', other !== active, `${active} -> ${other}`)
+  report.check(
+    'the guest goes on through the other path',
+    other !== active,
+    `${active} -> ${other}`,
+  )
   report.check(
     'no write failed, and no line is missing',
     writer.failures() === 0 && ledger === linesUpTo(written),
@@ -61,7 +79,10 @@ export async function applyAgain(stage: Stage, numbers: Numbers): Promise<void> 
   report.step('And once more: a third run changes nothing')
   const before = JSON.stringify(await stage.state())
   await stage.apply(claimFiles(stage))
-  report.check('the installation is the same, byte for byte', JSON.stringify(await stage.state()) === before)
+  report.check(
+    'the installation is the same, byte for byte',
+    JSON.stringify(await stage.state()) === before,
+  )
 }
 
 async function checkFormats(stage: Stage, guest: string, disk: number): Promise<void> {

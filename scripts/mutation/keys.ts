@@ -1,5 +1,5 @@
-// A mutant's name: the n-th of its kind and replacement in its file. It does not depend on the line, so that changes elsewhere in a
-// file leave a sample as it is.
+// A mutant's name: the n-th of its kind and replacement in its file. It does not depend on the
+// line, so that changes elsewhere in a file leave a sample as it is.
 
 interface Place {
   readonly line: number
@@ -14,7 +14,9 @@ export interface Mutant {
   readonly location: { readonly start: Place; readonly end: Place }
 }
 
-export function withKeys<M extends Mutant>(mutants: readonly M[]): readonly (M & { readonly key: string })[] {
+export function withKeys<M extends Mutant>(
+  mutants: readonly M[],
+): readonly (M & { readonly key: string })[] {
   const seen = new Map<string, number>()
   return mutants.toSorted(byPlace).map(mutant => {
     const kind = `${mutant.fileName} ${mutant.mutatorName} ${mutant.replacement}`
@@ -26,5 +28,10 @@ export function withKeys<M extends Mutant>(mutants: readonly M[]): readonly (M &
 
 // What holds another comes first.
 function byPlace({ location: a }: Mutant, { location: b }: Mutant): number {
-  return a.start.line - b.start.line || a.start.column - b.start.column || b.end.line - a.end.line || b.end.column - a.end.column
+  return (
+    a.start.line - b.start.line ||
+    a.start.column - b.start.column ||
+    b.end.line - a.end.line ||
+    b.end.column - a.end.column
+  )
 }

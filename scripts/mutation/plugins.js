@@ -1,5 +1,5 @@
-// What the mutation run adds to Stryker: a sample of the mutants, and a test runner that stops at the first file that objects. Plain
-// JavaScript, so that the type check does not need Stryker.
+// What the mutation run adds to Stryker: a sample of the mutants, and a test runner that stops at
+// the first file that objects. Plain JavaScript, so that the type check does not need Stryker.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -7,14 +7,18 @@ import { relative } from 'node:path'
 import { strykerPlugins as jestPlugins } from '@stryker-mutator/jest-runner'
 import { withKeys } from './keys.ts'
 
-/** Written by the dry run, in the copy of the project: a runner that is started again after a time-out has to know it too. */
+/**
+ * Written by the dry run, in the copy of the project: a runner that is started again after a
+ * time-out has to know it too.
+ */
 const TIMES_FILE = 'mutation-times.json'
 
 const [jest] = jestPlugins
 
 /**
- * Stryker's runner of jest plays all test files for every mutant, to the end. This one plays only files with a test that reaches the
- * mutant, one after another, the quickest first, until one objects.
+ * Stryker's runner of jest plays all test files for every mutant, to the end. This one plays only
+ * files with a test that reaches the mutant, one after another, the quickest first, until one
+ * objects.
  */
 function stoppingRunner(injector) {
   const runner = injector.injectFunction(jest.factory)
@@ -22,22 +26,32 @@ function stoppingRunner(injector) {
   const mutantRun = runner.mutantRun.bind(runner)
   runner.dryRun = async options => {
     const result = await dryRun(options)
-    const tests = (result.tests ?? []).map(({ id, fileName, timeSpentMs }) => ({ id, fileName, timeSpentMs }))
+    const tests = (result.tests ?? []).map(({ id, fileName, timeSpentMs }) => ({
+      id,
+      fileName,
+      timeSpentMs,
+    }))
     writeFileSync(TIMES_FILE, JSON.stringify(tests))
     return result
   }
   runner.mutantRun = async options => {
     const { jestConfig } = runner
     const wanted = options.testFilter && new Set(options.testFilter)
-    const tests = JSON.parse(readFileSync(TIMES_FILE, 'utf8')).filter(({ id }) => wanted?.has(id) ?? true)
+    const tests = JSON.parse(readFileSync(TIMES_FILE, 'utf8')).filter(
+      ({ id }) => wanted?.has(id) ?? true,
+    )
     const files = [...Map.groupBy(tests, ({ fileName }) => fileName)].sort(
-      ([aFile, a], [bFile, b]) => Number(isUnit(bFile)) - Number(isUnit(aFile)) || sumMs(a) - sumMs(b),
+      ([aFile, a], [bFile, b]) =>
+        Number(isUnit(bFile)) - Number(isUnit(aFile)) || sumMs(a) - sumMs(b),
     )
     let nrOfTests = 0
     try {
       for (const [file, its] of files) {
         runner.jestConfig = { ...jestConfig, testMatch: [file] }
-        const result = await mutantRun({ ...options, testFilter: wanted && its.map(({ id }) => id) })
+        const result = await mutantRun({
+          ...options,
+          testFilter: wanted && its.map(({ id }) => id),
+        })
         if (result.status !== 'survived') return result
         nrOfTests += result.nrOfTests
       }
@@ -57,7 +71,10 @@ function sumMs(tests) {
   return tests.reduce((sum, { timeSpentMs }) => sum + timeSpentMs, 0)
 }
 
-/** Lets a sample of the mutants pass; Stryker leaves the others out of its score, as what does not compile. */
+/**
+ * Lets a sample of the mutants pass; Stryker leaves the others out of its score, as what does not
+ * compile.
+ */
 class Sample {
   #passed = new Set()
 
@@ -65,18 +82,32 @@ class Sample {
 
   // All mutants come at once.
   async group(mutants) {
-    const { MUTATION_SAMPLE: size = '', MUTATION_SEED: seed = '1', MUTATION_ONLY: onlyFile = '' } = process.env
+    const {
+      MUTATION_SAMPLE: size = '',
+      MUTATION_SEED: seed = '1',
+      MUTATION_ONLY: onlyFile = '',
+    } = process.env
     const only = onlyFile === '' ? undefined : new Set(JSON.parse(readFileSync(onlyFile, 'utf8')))
-    const ranked = withKeys(mutants.map(mutant => ({ ...mutant, fileName: relative(process.cwd(), mutant.fileName) })))
+    const ranked = withKeys(
+      mutants.map(mutant => ({ ...mutant, fileName: relative(process.cwd(), mutant.fileName) })),
+    )
       .filter(({ key }) => only?.has(key) ?? true)
-      .map(({ id, key }) => ({ id, rank: createHash('sha256').update(`${seed} ${key}`).digest('hex') }))
+      .map(({ id, key }) => ({
+        id,
+        rank: createHash('sha256').update(`${seed} ${key}`).digest('hex'),
+      }))
       .sort((a, b) => (a.rank < b.rank ? -1 : 1))
-    this.#passed = new Set(ranked.slice(0, size === '' ? undefined : Number(size)).map(({ id }) => id))
+    this.#passed = new Set(
+      ranked.slice(0, size === '' ? undefined : Number(size)).map(({ id }) => id),
+    )
     return [mutants.map(({ id }) => id)]
   }
 
   async check(mutants) {
-    const verdict = ({ id }) => (this.#passed.has(id) ? { status: 'passed' } : { status: 'compileError', reason: 'not in the sample' })
+    const verdict = ({ id }) =>
+      this.#passed.has(id)
+        ? { status: 'passed' }
+        : { status: 'compileError', reason: 'not in the sample' }
     return Object.fromEntries(mutants.map(mutant => [mutant.id, verdict(mutant)]))
   }
 }

@@ -1,5 +1,6 @@
-// What is mutated together, and the tests that should object. The crash matrix and the histories are left out: they see almost
-// everything, but one mutant would take minutes, and what only they notice has no test of its own.
+// What is mutated together, and the tests that should object. The crash matrix and the histories
+// are left out: they see almost everything, but one mutant would take minutes, and what only they
+// notice has no test of its own.
 
 export interface Room {
   readonly mutate: readonly string[]
@@ -9,22 +10,38 @@ export interface Room {
 export const ROOMS: Readonly<Record<string, Room>> = {
   /** Whatever makes requests wait for one another. */
   locks: {
-    mutate: ['src/locks.ts', 'src/csi/wire/calls.ts', 'src/shell/limited-shell.ts', 'src/storage/snapshots/index-by-name.ts'],
-    tests: ['test/unit/locks*.test.ts', 'test/unit/{calls,snapshot-index,joined-interleavings}.test.ts'],
+    mutate: [
+      'src/locks.ts',
+      'src/csi/wire/calls.ts',
+      'src/shell/limited-shell.ts',
+      'src/storage/snapshots/index-by-name.ts',
+    ],
+    tests: [
+      'test/unit/locks*.test.ts',
+      'test/unit/{calls,snapshot-index,joined-interleavings}.test.ts',
+    ],
   },
   // Without ssh: its tests hold real connections open for seconds, and a mutant would take minutes.
   shell: {
     mutate: ['src/shell/*.ts', 'src/shell/ssh/known-hosts.ts'],
     tests: ['test/unit/shell-*.test.ts', 'test/unit/locks.test.ts'],
   },
-  /** Texts of a guest's tools, names that are touched there, notes: what is decided without looking at a disk. */
+  /**
+   * Texts of a guest's tools, names that are touched there, notes: what is decided without looking
+   * at a disk.
+   */
   guest: {
-    mutate: ['src/guest/{platform,linux/tables,solaris/tables,paths,volume-notes}.ts', 'src/model/{mkfs,mount}-options.ts'],
+    mutate: [
+      'src/guest/{platform,linux/tables,solaris/tables,paths,volume-notes}.ts',
+      'src/model/{mkfs,mount}-options.ts',
+    ],
     tests: ['test/unit/{guest,linux,solaris}*.test.ts'],
   },
   /** Names, sizes, values on datasets, and what is planned from what was observed. */
   storage: {
-    mutate: ['src/storage/{names,volumes/sizes,catalog/properties,catalog/persisted,attachments/plan}.ts'],
+    mutate: [
+      'src/storage/{names,volumes/sizes,catalog/properties,catalog/persisted,attachments/plan}.ts',
+    ],
     tests: ['test/unit/{attach-plan*,names,persisted,properties,sizes}.test.ts'],
   },
   // The whole rooms, by the simulated installation: for a machine that has a night for it.

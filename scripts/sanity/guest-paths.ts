@@ -1,5 +1,6 @@
-// The directories that csi-sanity makes, removes and looks at lie in a guest, not on this machine. csi-sanity runs one program
-// with one argument for each; those programs, four lines of bash, pass the question on to a server here, which asks the guest.
+// The directories that csi-sanity makes, removes and looks at lie in a guest, not on this machine.
+// csi-sanity runs one program with one argument for each; those programs, four lines of bash, pass
+// the question on to a server here, which asks the guest.
 
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
@@ -44,7 +45,8 @@ export class GuestPaths {
       const file = this.program(word)
       writeFileSync(
         file,
-        `#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/${address.port}\nprintf '%s %s\\n' ${word} "$1" >&3\nread -r status answer <&3\necho "$answer"\nexit "$status"\n`,
+        `#!/bin/bash\nexec 3<>/dev/tcp/127.0.0.1/${address.port}\nprintf '%s %s\\n' ${word} ` +
+          `"$1" >&3\nread -r status answer <&3\necho "$answer"\nexit "$status"\n`,
       )
       chmodSync(file, 0o755)
     }
@@ -76,7 +78,9 @@ export class GuestPaths {
 
 /** In csi-sanity's words. */
 function kindOf(listing: CommandResult): string {
-  if (listing.exitStatus !== 0 && /No such file or directory/.test(listing.stderr)) return 'not_found'
+  if (listing.exitStatus !== 0 && /No such file or directory/.test(listing.stderr)) {
+    return 'not_found'
+  }
   switch (expectSuccess(listing).stdout.charAt(0)) {
     case 'd':
       return 'directory'
@@ -88,6 +92,8 @@ function kindOf(listing: CommandResult): string {
 }
 
 function expectSuccess(result: CommandResult): CommandResult {
-  if (result.exitStatus !== 0) throw new Error(`exit status ${result.exitStatus}: ${result.stderr.trim()}`)
+  if (result.exitStatus !== 0) {
+    throw new Error(`exit status ${result.exitStatus}: ${result.stderr.trim()}`)
+  }
   return result
 }

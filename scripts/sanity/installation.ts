@@ -1,4 +1,5 @@
-// What csi-sanity is let loose on: a simulated installation behind ssh, and the driver as two processes, all in one directory.
+// What csi-sanity is let loose on: a simulated installation behind ssh, and the driver as two
+// processes, all in one directory.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -37,11 +38,18 @@ export class SanityInstallation {
     const directory = join(this.directory, 'sim')
     mkdirSync(directory)
     const file = join(directory, 'world.json')
-    await this.#simulation.start('ldom-sim', SIM, ['serve', '--preset', 'demo', '--directory', directory], {
-      file,
-      log: this.#log('ldom-sim'),
-    })
-    const { node } = parse(readFileSync(this.#nodeFile, 'utf8')) as { node: { shell: { ssh: Omit<SshTarget, 'name'> } } }
+    await this.#simulation.start(
+      'ldom-sim',
+      SIM,
+      ['serve', '--preset', 'demo', '--directory', directory],
+      {
+        file,
+        log: this.#log('ldom-sim'),
+      },
+    )
+    const { node } = parse(readFileSync(this.#nodeFile, 'utf8')) as {
+      node: { shell: { ssh: Omit<SshTarget, 'name'> } }
+    }
     return new SshShell({ name: `${GUEST.machine}/${GUEST.guest}`, ...node.shell.ssh })
   }
 
@@ -53,7 +61,10 @@ export class SanityInstallation {
   async startPlugins(setting: Setting): Promise<Sockets> {
     const directory = join(this.directory, `suite-${setting.suite}-health-${setting.health}`)
     mkdirSync(directory)
-    const switches = { health: setting.health === 'on', snapshotTopology: setting.snapshotTopology === 'on' }
+    const switches = {
+      health: setting.health === 'on',
+      snapshotTopology: setting.snapshotTopology === 'on',
+    }
     const controller = parse(readFileSync(join(this.directory, 'sim', 'controller.yaml'), 'utf8'))
     for (const guest of controller.guests) guest.attachLimit = ATTACH_LIMIT
     const node = parse(readFileSync(this.#nodeFile, 'utf8'))
@@ -64,15 +75,24 @@ export class SanityInstallation {
     }
   }
 
-  async #startPlugin(directory: string, kind: 'controller' | 'node', config: object): Promise<string> {
+  async #startPlugin(
+    directory: string,
+    kind: 'controller' | 'node',
+    config: object,
+  ): Promise<string> {
     const file = join(directory, `${kind}.yaml`)
     writeFileSync(file, stringify(config))
     const socket = join(directory, `${kind}.sock`)
     const endpoint = `unix://${socket}`
-    await this.#plugins.start(kind, CSI, [kind, '--config', file, '--endpoint', endpoint, '--log-level', 'debug'], {
-      file: socket,
-      log: this.#log(`${kind}-${setting(directory)}`),
-    })
+    await this.#plugins.start(
+      kind,
+      CSI,
+      [kind, '--config', file, '--endpoint', endpoint, '--log-level', 'debug'],
+      {
+        file: socket,
+        log: this.#log(`${kind}-${setting(directory)}`),
+      },
+    )
     return endpoint
   }
 
@@ -82,12 +102,21 @@ export class SanityInstallation {
     return file
   }
 
-  /** What the suite left behind although it took everything away again: seen by the driver's own audit, and in the pools themselves. */
+  /**
+   * What the suite left behind although it took everything away again: seen by the driver's own
+   * audit, and in the pools themselves.
+   */
   async findRemains(): Promise<readonly string[]> {
     const { storage } = await new Simulation(join(this.directory, 'sim', 'control.sock')).state()
     const datasets = Object.values(storage).flatMap(list => list.map(({ name }) => name))
-    const ours = datasets.filter(name => /\/[av]-/.test(name)).map(name => `dataset ${name} is left`)
-    const audit = await run(CSI, ['audit', '--config', join(this.directory, 'sim', 'controller.yaml')])
+    const ours = datasets
+      .filter(name => /\/[av]-/.test(name))
+      .map(name => `dataset ${name} is left`)
+    const audit = await run(CSI, [
+      'audit',
+      '--config',
+      join(this.directory, 'sim', 'controller.yaml'),
+    ])
     return audit.status === 0 ? ours : [...ours, `audit:\n${audit.output}`]
   }
 

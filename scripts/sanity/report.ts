@@ -1,5 +1,6 @@
-// What a run of csi-sanity says it did, against what it has to do. csi-sanity skips in silence and its exit status knows nothing
-// of it, so the names of the tests that ran are compared with a committed list.
+// What a run of csi-sanity says it did, against what it has to do. csi-sanity skips in silence and
+// its exit status knows nothing of it, so the names of the tests that ran are compared with a
+// committed list.
 
 export interface Results {
   readonly passed: readonly string[]
@@ -10,15 +11,20 @@ export interface Results {
 
 /** From the JUnit report that Ginkgo writes. */
 export function parseReport(xml: string): Results {
-  const cases = [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)].map(([, attributes = '', body = '']) => ({
-    name: attribute(attributes, 'name'),
-    status: attribute(attributes, 'status'),
-    body,
-  }))
+  const cases = [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)].map(
+    ([, attributes = '', body = '']) => ({
+      name: attribute(attributes, 'name'),
+      status: attribute(attributes, 'status'),
+      body,
+    }),
+  )
   // Ginkgo reports its own set-up beside the tests, which alone begin so.
-  const tests = cases.filter(({ name }) => name.startsWith('[It] ')).map(test => ({ ...test, name: test.name.slice('[It] '.length) }))
+  const tests = cases
+    .filter(({ name }) => name.startsWith('[It] '))
+    .map(test => ({ ...test, name: test.name.slice('[It] '.length) }))
   if (tests.length === 0) throw new Error('the JUnit report of csi-sanity has no tests')
-  const named = (status: string) => tests.filter(test => test.status === status).map(({ name }) => name)
+  const named = (status: string) =>
+    tests.filter(test => test.status === status).map(({ name }) => name)
   const known = ['passed', 'skipped', 'pending']
   return {
     passed: named('passed'),
@@ -26,17 +32,28 @@ export function parseReport(xml: string): Results {
     pending: named('pending'),
     failed: tests
       .filter(({ status }) => !known.includes(status))
-      .map(({ name, status, body }) => ({ name, message: `${status}: ${decode(/message="([^"]*)"/.exec(body)?.[1] ?? 'no message')}` })),
+      .map(({ name, status, body }) => ({
+        name,
+        message: `${status}: ${decode(/message="([^"]*)"/.exec(body)?.[1] ?? 'no message')}`,
+      })),
   }
 }
 
 function attribute(text: string, name: string): string {
   const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(text)?.[1]
-  if (value === undefined) throw new Error(`a test case of the JUnit report has no ${name}: ${text}`)
+  if (value === undefined) {
+    throw new Error(`a test case of the JUnit report has no ${name}: ${text}`)
+  }
   return decode(value)
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
+const ENTITIES: Readonly<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  amp: '&',
+  quot: '"',
+  apos: "'",
+}
 
 function decode(text: string): string {
   return text.replaceAll(/&(#x?)?(\w+);/g, (entity, numeric: string | undefined, name: string) => {
@@ -45,7 +62,10 @@ function decode(text: string): string {
   })
 }
 
-/** The committed list of one suite: a name a line; `pending: ` and `health: ` say that one never runs, or only with health on. */
+/**
+ * The committed list of one suite: a name a line; `pending: ` and `health: ` say that one never
+ * runs, or only with health on.
+ */
 export interface Expected {
   readonly run: readonly string[]
   readonly skipped: readonly string[]
@@ -54,7 +74,8 @@ export interface Expected {
 
 export function parseExpected(text: string, health: 'on' | 'off'): Expected {
   const lines = text.split('\n').filter(line => line !== '' && !line.startsWith('#'))
-  const marked = (mark: string) => lines.filter(line => line.startsWith(mark)).map(line => line.slice(mark.length))
+  const marked = (mark: string) =>
+    lines.filter(line => line.startsWith(mark)).map(line => line.slice(mark.length))
   const plain = lines.filter(line => !/^(pending|health): /.test(line))
   const ofHealth = marked('health: ')
   return {

@@ -16,8 +16,21 @@ const POOLS = { local: 'silver', lun: 'gold' } as const
 /** Of every secret that is sent; must never be seen again. */
 export const SECRET = 'correct-horse-battery-staple'
 const SECRET_NAMES = [
-  ...['CreateVolume', 'DeleteVolume', 'ControllerPublishVolume', 'ControllerUnpublishVolume', 'ControllerValidateVolumeCapabilities'],
-  ...['NodeStageVolume', 'NodePublishVolume', 'CreateSnapshot', 'DeleteSnapshot', 'ControllerExpandVolume', 'ControllerModifyVolume'],
+  ...[
+    'CreateVolume',
+    'DeleteVolume',
+    'ControllerPublishVolume',
+    'ControllerUnpublishVolume',
+    'ControllerValidateVolumeCapabilities',
+  ],
+  ...[
+    'NodeStageVolume',
+    'NodePublishVolume',
+    'CreateSnapshot',
+    'DeleteSnapshot',
+    'ControllerExpandVolume',
+    'ControllerModifyVolume',
+  ],
   ...['ListSnapshots', 'GetSnapshot'],
 ]
 
@@ -30,7 +43,9 @@ export interface Run {
   readonly directory: string
 }
 
-export async function runSanity(run: Run): Promise<{ results: Results | undefined; problems: readonly string[] }> {
+export async function runSanity(
+  run: Run,
+): Promise<{ results: Results | undefined; problems: readonly string[] }> {
   const { suite, health } = run.setting
   const report = join(run.directory, 'junit.xml')
   const { exitStatus, output } = await execute(await buildTool(`csi-sanity-${suite}`), [
@@ -38,11 +53,20 @@ export async function runSanity(run: Run): Promise<{ results: Results | undefine
     `--ginkgo.junit-report=${report}`,
   ])
   writeFileSync(join(run.directory, 'output.txt'), output)
-  if (!existsSync(report)) return { results: undefined, problems: [`no report; exit status ${exitStatus}:\n${output}`] }
+  if (!existsSync(report)) {
+    return { results: undefined, problems: [`no report; exit status ${exitStatus}:\n${output}`] }
+  }
   const results = parseReport(readFileSync(report, 'utf8'))
-  const expected = parseExpected(readFileSync(`test/system/csi-tools/csi-sanity-${suite}.tests.txt`, 'utf8'), health)
-  const unexplained = exitStatus !== 0 && results.failed.length === 0 ? [`exit status ${exitStatus}:\n${output}`] : []
-  return { results, problems: [...compare(results, expected), ...unexplained, ...run.paths.problems.splice(0)] }
+  const expected = parseExpected(
+    readFileSync(`test/system/csi-tools/csi-sanity-${suite}.tests.txt`, 'utf8'),
+    health,
+  )
+  const unexplained =
+    exitStatus !== 0 && results.failed.length === 0 ? [`exit status ${exitStatus}:\n${output}`] : []
+  return {
+    results,
+    problems: [...compare(results, expected), ...unexplained, ...run.paths.problems.splice(0)],
+  }
 }
 
 function writeArguments({ sockets, variant, paths, directory }: Run): readonly string[] {
@@ -51,7 +75,9 @@ function writeArguments({ sockets, variant, paths, directory }: Run): readonly s
     writeFileSync(join(directory, name), stringify(content))
     return join(directory, name)
   }
-  const secrets = Object.fromEntries(SECRET_NAMES.map(name => [`${name}Secret`, { password: SECRET }]))
+  const secrets = Object.fromEntries(
+    SECRET_NAMES.map(name => [`${name}Secret`, { password: SECRET }]),
+  )
   return [
     `--csi.endpoint=${sockets.node}`,
     `--csi.controllerendpoint=${sockets.controller}`,
@@ -73,7 +99,10 @@ function writeArguments({ sockets, variant, paths, directory }: Run): readonly s
   ]
 }
 
-function execute(program: string, args: readonly string[]): Promise<{ exitStatus: number; output: string }> {
+function execute(
+  program: string,
+  args: readonly string[],
+): Promise<{ exitStatus: number; output: string }> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { maxBuffer: 64 * MiB }, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error)

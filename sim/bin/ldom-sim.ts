@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// ldom-sim: a simulated installation for people without the hardware. Arguments, signals and the exit status; no more.
+// ldom-sim: a simulated installation for people without the hardware. Arguments, signals and the
+// exit status; no more.
 
 import { Command, Option } from 'commander'
 import { runPrompt } from '../prompt.ts'
@@ -13,42 +14,80 @@ interface WorldChoice {
   readonly world?: string
 }
 
-const program = new Command('ldom-sim').description('A simulated installation: storage hosts, machines with service domains, guests')
+const program = new Command('ldom-sim').description(
+  'A simulated installation: storage hosts, machines with service domains, guests',
+)
 
-addWorldOptions(program.command('serve').description('put the installation behind ssh on 127.0.0.1, until it is told to end'))
-  .requiredOption('--directory <directory>', 'where keys, configuration files and the control socket are written')
-  .option('--real-block-devices', 'give Linux guests real block devices (root on Linux only)', false)
-  .action(async (options: WorldChoice & { readonly directory: string; readonly realBlockDevices: boolean }) => {
-    const served = await serve({ ...options, spec: specOf(options) })
-    process.stdout.write(`ready: ${served.hosts.length} hosts on 127.0.0.1; see ${served.worldFile}\n`)
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        served.stop().then(
-          () => process.exit(0),
-          error => fail(error),
-        )
-      })
-    }
-  })
+addWorldOptions(
+  program
+    .command('serve')
+    .description('put the installation behind ssh on 127.0.0.1, until it is told to end'),
+)
+  .requiredOption(
+    '--directory <directory>',
+    'where keys, configuration files and the control socket are written',
+  )
+  .option(
+    '--real-block-devices',
+    'give Linux guests real block devices (root on Linux only)',
+    false,
+  )
+  .action(
+    async (
+      options: WorldChoice & { readonly directory: string; readonly realBlockDevices: boolean },
+    ) => {
+      const served = await serve({ ...options, spec: specOf(options) })
+      process.stdout.write(
+        `ready: ${served.hosts.length} hosts on 127.0.0.1; see ${served.worldFile}\n`,
+      )
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        process.once(signal, () => {
+          served.stop().then(
+            () => process.exit(0),
+            error => fail(error),
+          )
+        })
+      }
+    },
+  )
 
-addWorldOptions(program.command('prompt').description('try commands by hand on a host: ldm list, zfs list, stmfadm list-lu -v'))
+addWorldOptions(
+  program
+    .command('prompt')
+    .description('try commands by hand on a host: ldm list, zfs list, stmfadm list-lu -v'),
+)
   .argument('[host]', 'host to begin with; `use HOST` changes it')
-  .option('--directory <directory>', 'of a running `ldom-sim serve`; without it an installation of its own')
-  .action(async (host: string | undefined, options: WorldChoice & { readonly directory?: string }) => {
-    if (options.directory !== undefined) {
-      process.exitCode = await promptOver(options.directory, host)
-      return
-    }
-    const { hosts } = createWorld(specOf(options))
-    const first = host ?? [...hosts.keys()][0]
-    if (first === undefined || !hosts.has(first)) throw new Error(`no host ${first}; there are: ${[...hosts.keys()].join(' ')}`)
-    const isTerminal = process.stdin.isTTY === true
-    process.exitCode = await runPrompt({ input: process.stdin, output: process.stdout, isTerminal }, hosts, first)
-  })
+  .option(
+    '--directory <directory>',
+    'of a running `ldom-sim serve`; without it an installation of its own',
+  )
+  .action(
+    async (host: string | undefined, options: WorldChoice & { readonly directory?: string }) => {
+      if (options.directory !== undefined) {
+        process.exitCode = await promptOver(options.directory, host)
+        return
+      }
+      const { hosts } = createWorld(specOf(options))
+      const first = host ?? [...hosts.keys()][0]
+      if (first === undefined || !hosts.has(first)) {
+        throw new Error(`no host ${first}; there are: ${[...hosts.keys()].join(' ')}`)
+      }
+      const isTerminal = process.stdin.isTTY === true
+      process.exitCode = await runPrompt(
+        { input: process.stdin, output: process.stdout, isTerminal },
+        hosts,
+        first,
+      )
+    },
+  )
 
 function addWorldOptions(command: Command): Command {
   return command
-    .addOption(new Option('--preset <name>', 'a ready installation').choices(Object.keys(PRESETS)).default('demo'))
+    .addOption(
+      new Option('--preset <name>', 'a ready installation')
+        .choices(Object.keys(PRESETS))
+        .default('demo'),
+    )
     .option('--world <file>', 'an installation of your own, as YAML')
 }
 

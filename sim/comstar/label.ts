@@ -1,5 +1,5 @@
-// Disk labels as far as a simulated SPARC host cares: a disk without one cannot be read through its slices (sd.c, source), and where a
-// label puts slice 0.
+// Disk labels as far as a simulated SPARC host cares: a disk without one cannot be read through its
+// slices (sd.c, source), and where a label puts slice 0.
 
 import type { SimDevice } from '../devices.ts'
 

@@ -1,4 +1,5 @@
-// The SCSI target side of a simulated storage host: logical units on zvols, groups, views, and the programs stmfadm and itadm.
+// The SCSI target side of a simulated storage host: logical units on zvols, groups, views, and the
+// programs stmfadm and itadm.
 
 import { DeviceError } from '../devices.ts'
 import type { SimHost } from '../host.ts'
@@ -43,7 +44,9 @@ export class SimComstar {
     this.zfs = options.zfs
     this.target = options.target
     this.targetGroup = options.targetGroup
-    for (const [group, members] of Object.entries(options.hostGroups)) this.hostGroups.set(group, members)
+    for (const [group, members] of Object.entries(options.hostGroups)) {
+      this.hostGroups.set(group, members)
+    }
     this.state = new LogicalUnits(options.zfs)
     host.programs.set('stmfadm', args => stmfadm(this, args))
     host.programs.set('itadm', args => this.#itadm(args))
@@ -65,7 +68,12 @@ export class SimComstar {
   /** What an initiator is offered now; undefined while the target does not answer. */
   visibleTo(initiator: string): readonly VisibleUnit[] | undefined {
     if (this.host.down || !this.serviceOnline || !this.targetOnline) return undefined
-    const groups = new Set(['All', ...[...this.hostGroups].flatMap(([name, members]) => (members.includes(initiator) ? [name] : []))])
+    const groups = new Set([
+      'All',
+      ...[...this.hostGroups].flatMap(([name, members]) =>
+        members.includes(initiator) ? [name] : [],
+      ),
+    ])
     return this.state.views.flatMap(view => {
       const unit = groups.has(view.hostGroup) ? this.state.find(view.guid) : undefined
       return unit?.status === 'Online' ? [{ lun: view.lun, unit }] : []
@@ -93,9 +101,18 @@ export class SimComstar {
 
   // Format recalled.
   #itadm(args: readonly string[]) {
-    if (args[0] !== 'list-target') return { exitStatus: 1, stdout: '', stderr: `ldom-sim: itadm ${args[0] ?? ''} is not simulated\n` }
-    const row = (name: string, state: string, sessions: string) => `${name.padEnd(60)} ${state.padEnd(8)} ${sessions.padEnd(9)}\n`
-    const stdout = row('TARGET NAME', 'STATE', 'SESSIONS') + row(this.target, this.targetOnline ? 'online' : 'offline', '0')
+    if (args[0] !== 'list-target') {
+      return {
+        exitStatus: 1,
+        stdout: '',
+        stderr: `ldom-sim: itadm ${args[0] ?? ''} is not simulated\n`,
+      }
+    }
+    const row = (name: string, state: string, sessions: string) =>
+      `${name.padEnd(60)} ${state.padEnd(8)} ${sessions.padEnd(9)}\n`
+    const stdout =
+      row('TARGET NAME', 'STATE', 'SESSIONS') +
+      row(this.target, this.targetOnline ? 'online' : 'offline', '0')
     return { exitStatus: 0, stdout, stderr: '' }
   }
 }

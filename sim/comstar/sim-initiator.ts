@@ -1,5 +1,6 @@
-// The iSCSI initiator of a simulated service domain: what it has logged in to, the disk nodes it has made, and the programs iscsiadm,
-// devfsadm and iostat. Nodes are named by GUID; they come with an enumeration and go with a clean-up, never by themselves.
+// The iSCSI initiator of a simulated service domain: what it has logged in to, the disk nodes it
+// has made, and the programs iscsiadm, devfsadm and iostat. Nodes are named by GUID; they come with
+// an enumeration and go with a clean-up, never by themselves.
 
 import { addDevicePrograms } from '../device-programs.ts'
 import { DeviceError, type SimDevice } from '../devices.ts'
@@ -79,7 +80,8 @@ export class SimInitiator {
 
   // s0 to s7 and, for a labelled disk, the whole disk; s2 is the whole disk either way.
   #device(path: string): SimDevice | undefined {
-    const [, controller, guid = '', slice] = /^\/dev\/r?dsk\/c(\d+)t([0-9A-F]{32})d0(?:s([0-7]))?$/.exec(path) ?? []
+    const [, controller, guid = '', slice] =
+      /^\/dev\/r?dsk\/c(\d+)t([0-9A-F]{32})d0(?:s([0-7]))?$/.exec(path) ?? []
     const node = this.#nodes.get(guid)
     if (node === undefined || Number(controller) !== this.controller) return undefined
     const unit = () => this.#unit(node).unit
@@ -118,17 +120,28 @@ export class SimInitiator {
       return success(`Initiator node name: ${this.iqn}\nInitiator node alias: ${this.host.name}\n`)
     }
     if (verb === 'list' && object === 'target') return this.#listTargets(rest)
-    if (verb === 'list' && object === 'discovery-address') return success('Discovery Address: 127.0.0.1:3260\n')
+    if (verb === 'list' && object === 'discovery-address') {
+      return success('Discovery Address: 127.0.0.1:3260\n')
+    }
     // Both can be repeated without harm (parser: the vendor's own connector does).
-    if ((verb === 'add' && object === 'discovery-address') || (verb === 'modify' && object === 'discovery')) return success()
+    if (
+      (verb === 'add' && object === 'discovery-address') ||
+      (verb === 'modify' && object === 'discovery')
+    ) {
+      return success()
+    }
     return failure('iscsiadm', `${verb ?? ''} ${object ?? ''} is not simulated`)
   }
 
   // Units in descending order, as the recorded listing has them.
   #listTargets(args: readonly string[]): SimAnswer {
     const parsed = parseOptions(args, 'Sv')
-    if (parsed.kind !== 'parsed') return failure('iscsiadm', `unrecognized option -${parsed.letter}`)
-    const targets = this.targets.filter(target => parsed.operands.length === 0 || parsed.operands.includes(target.target))
+    if (parsed.kind !== 'parsed') {
+      return failure('iscsiadm', `unrecognized option -${parsed.letter}`)
+    }
+    const targets = this.targets.filter(
+      target => parsed.operands.length === 0 || parsed.operands.includes(target.target),
+    )
     const withUnits = parsed.options.some(option => option.letter === 'S')
     return success(targets.map(target => this.#formatTarget(target, withUnits)).join(''))
   }
@@ -142,11 +155,15 @@ export class SimInitiator {
       '        ISID: 4000002a0000',
       `        Connections: ${visible === undefined ? 0 : 1}`,
     ]
-    const known = (visible ?? []).filter(({ unit }) => this.#nodes.has(unit.guid) || this.#waiting.has(unit.guid))
+    const known = (visible ?? []).filter(
+      ({ unit }) => this.#nodes.has(unit.guid) || this.#waiting.has(unit.guid),
+    )
     const units = [...known]
       .sort((a, b) => b.lun - a.lun)
       .flatMap(({ lun, unit }) => {
-        const device = this.#nodes.has(unit.guid) ? `/dev/rdsk/${this.#diskName(unit.guid)}s2` : 'Not Available'
+        const device = this.#nodes.has(unit.guid)
+          ? `/dev/rdsk/${this.#diskName(unit.guid)}s2`
+          : 'Not Available'
         return [
           `        LUN: ${lun}`,
           '             Vendor:  SUN     ',
@@ -159,10 +176,18 @@ export class SimInitiator {
 
   #devfsadm(args: readonly string[]): SimAnswer {
     const parsed = parseOptions(args, 'i:Cc:v')
-    if (parsed.kind !== 'parsed' || parsed.operands.length > 0) return failure('devfsadm', 'unsupported arguments in the simulation')
-    const has = (letter: string, value: string) => parsed.options.some(option => option.letter === letter && option.value === value)
+    if (parsed.kind !== 'parsed' || parsed.operands.length > 0) {
+      return failure('devfsadm', 'unsupported arguments in the simulation')
+    }
+    const has = (letter: string, value: string) =>
+      parsed.options.some(option => option.letter === letter && option.value === value)
     if (has('i', 'iscsi')) this.#enumerate()
-    if (has('C', '') && (has('c', 'disk') || !parsed.options.some(option => option.letter === 'c'))) this.#clean()
+    if (
+      has('C', '') &&
+      (has('c', 'disk') || !parsed.options.some(option => option.letter === 'c'))
+    ) {
+      this.#clean()
+    }
     return success()
   }
 
@@ -181,18 +206,24 @@ export class SimInitiator {
   #clean(): void {
     for (const [guid, node] of [...this.#nodes]) {
       const visible = this.#visible(node.target)
-      if (node.opens === 0 && visible !== undefined && !visible.some(({ unit }) => unit.guid === guid)) {
+      if (
+        node.opens === 0 &&
+        visible !== undefined &&
+        !visible.some(({ unit }) => unit.guid === guid)
+      ) {
         this.#nodes.delete(guid)
         this.#waiting.delete(guid)
       }
     }
   }
 
-  // Solaris 11's form without a dialogue, as the vendor's connector uses it (parser); it prints nothing to rely on.
+  // Solaris 11's form without a dialogue, as the vendor's connector uses it (parser); it prints
+  // nothing to rely on.
   #format(args: readonly string[]): SimAnswer {
     const [letter, label, option, disk = ''] = args
-    if (letter !== '-L' || label !== 'efi' || option !== '-d' || args.length !== 4)
+    if (letter !== '-L' || label !== 'efi' || option !== '-d' || args.length !== 4) {
       return failure('format', 'unsupported arguments in the simulation')
+    }
     if (!this.disks().includes(disk)) return failure('format', `${disk}: cannot find disk`)
     this.label(disk)
     return success()
@@ -200,7 +231,9 @@ export class SimInitiator {
 
   #iostat(args: readonly string[]): SimAnswer {
     const parsed = parseOptions(args, 'En')
-    if (parsed.kind !== 'parsed' || parsed.options.length < 2) return failure('iostat', 'unsupported arguments in the simulation')
+    if (parsed.kind !== 'parsed' || parsed.options.length < 2) {
+      return failure('iostat', 'unsupported arguments in the simulation')
+    }
     const shown = [...this.#nodes.values()].filter(
       node => parsed.operands.length === 0 || parsed.operands.includes(this.#diskName(node.guid)),
     )

@@ -1,5 +1,5 @@
-// Simulated `stmfadm`: words, statuses and listings of illumos stmfadm.c (source), with the two listings that are recorded. Solaris 11
-// prints its view listing with other capitals.
+// Simulated `stmfadm`: words, statuses and listings of illumos stmfadm.c (source), with the two
+// listings that are recorded. Solaris 11 prints its view listing with other capitals.
 
 import { randomBytes } from 'node:crypto'
 import type { SimAnswer } from '../host.ts'
@@ -44,7 +44,9 @@ class Refusal extends Error {}
 export function stmfadm(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const [name = '', ...rest] = args
   const command = COMMANDS[name]
-  if (command === undefined) return failure(1, name === '' ? 'no subcommand specified' : `${name} is not simulated`)
+  if (command === undefined) {
+    return failure(1, name === '' ? 'no subcommand specified' : `${name} is not simulated`)
+  }
   if (!comstar.serviceOnline && name !== 'list-state') return failure(1, 'STMF service offline')
   const changes = !name.startsWith('list-')
   try {
@@ -71,9 +73,14 @@ function failure(exitStatus: number, text: string): SimAnswer {
   return { exitStatus, stdout: '', stderr: `stmfadm: ${text}\n` }
 }
 
-function parsed(result: ParsedOptions): { readonly options: readonly Option[]; readonly operands: readonly string[] } {
+function parsed(result: ParsedOptions): {
+  readonly options: readonly Option[]
+  readonly operands: readonly string[]
+} {
   if (result.kind === 'unknown-option') throw new Refusal(`unrecognized option -${result.letter}`)
-  if (result.kind === 'missing-argument') throw new Refusal(`option -${result.letter} requires an argument`)
+  if (result.kind === 'missing-argument') {
+    throw new Refusal(`option -${result.letter} requires an argument`)
+  }
   return result
 }
 
@@ -83,7 +90,9 @@ function value(options: readonly Option[], letter: string): string | undefined {
 
 function one(operands: readonly string[]): string {
   const [operand, ...more] = operands
-  if (operand === undefined || more.length > 0) throw new Refusal(operand === undefined ? 'missing operand' : 'too many operands')
+  if (operand === undefined || more.length > 0) {
+    throw new Refusal(operand === undefined ? 'missing operand' : 'too many operands')
+  }
   return operand
 }
 
@@ -91,7 +100,9 @@ function createUnit(comstar: TargetFramework, args: readonly string[]): SimAnswe
   const { options, operands } = parsed(parseOptions(args, 'p:s:'))
   // Everything after a second `=` is lost (source).
   const properties = new Map(
-    options.filter(option => option.letter === 'p').map(option => option.value.split('=').slice(0, 2) as [string, string]),
+    options
+      .filter(option => option.letter === 'p')
+      .map(option => option.value.split('=').slice(0, 2) as [string, string]),
   )
   const guid = properties.get('guid') ?? `600144F0${randomBytes(12).toString('hex')}`
   if (guid.length !== 32) throw new Refusal('unable to set guid: invalid length')
@@ -108,14 +119,19 @@ function createUnit(comstar: TargetFramework, args: readonly string[]): SimAnswe
 }
 
 function importUnit(comstar: TargetFramework, args: readonly string[]): SimAnswer {
-  return success(`Logical unit imported: ${comstar.state.import(one(parsed(parseOptions(args, '')).operands)).guid}\n`)
+  return success(
+    'Logical unit imported: ' +
+      `${comstar.state.import(one(parsed(parseOptions(args, '')).operands)).guid}\n`,
+  )
 }
 
 function modifyUnit(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 's:'))
   const size = value(options, 's')
   const guid = one(operands)
-  if (size === undefined || !/^\d+$/.test(size)) throw new Refusal('modify-lu is simulated for sizes in bytes only')
+  if (size === undefined || !/^\d+$/.test(size)) {
+    throw new Refusal('modify-lu is simulated for sizes in bytes only')
+  }
   if (comstar.state.find(guid) === undefined) throw new Refusal(`${guid.toLowerCase()}: not found`)
   comstar.state.modify(guid.toUpperCase(), Number(size))
   return success()
@@ -134,7 +150,11 @@ function deleteUnit(comstar: TargetFramework, args: readonly string[]): SimAnswe
   return success()
 }
 
-function setStatus(comstar: TargetFramework, args: readonly string[], status: SimLogicalUnit['status']): SimAnswer {
+function setStatus(
+  comstar: TargetFramework,
+  args: readonly string[],
+  status: SimLogicalUnit['status'],
+): SimAnswer {
   const guid = one(parsed(parseOptions(args, '')).operands)
   if (comstar.state.find(guid) === undefined) throw new Refusal(`${guid.toLowerCase()}: not found`)
   comstar.state.setStatus(guid.toUpperCase(), status)
@@ -148,8 +168,13 @@ function listUnits(comstar: TargetFramework, args: readonly string[]): SimAnswer
   const blocks: string[] = []
   for (const asked of operands.length > 0 ? operands : comstar.state.guids()) {
     // A GUID that is none gets a message and status 0 (source).
-    if (!/^[0-9A-Fa-f]{32}$/.test(asked))
-      return { exitStatus: 0, stdout: '', stderr: `stmfadm: ${asked}: must be 32 hexadecimal digits long\n` }
+    if (!/^[0-9A-Fa-f]{32}$/.test(asked)) {
+      return {
+        exitStatus: 0,
+        stdout: '',
+        stderr: `stmfadm: ${asked}: must be 32 hexadecimal digits long\n`,
+      }
+    }
     const guid = asked.toUpperCase()
     if (!comstar.state.knows(guid)) missing.push(`stmfadm: ${guid}: not found\n`)
     else blocks.push(`LU Name: ${guid}\n${verbose ? describe(comstar, guid) : ''}`)
@@ -157,7 +182,8 @@ function listUnits(comstar: TargetFramework, args: readonly string[]): SimAnswer
   return { exitStatus: missing.length, stdout: blocks.join(''), stderr: missing.join('') }
 }
 
-// Labels are filled up to 18 characters; vendor and product to their lengths in the SCSI inquiry (recorded).
+// Labels are filled up to 18 characters; vendor and product to their lengths in the SCSI inquiry
+// (recorded).
 function describe(comstar: TargetFramework, guid: string): string {
   const unit = comstar.state.find(guid)
   const views = comstar.state.views.filter(view => view.guid === guid).length
@@ -196,9 +222,15 @@ function addView(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const guid = one(operands)
   const hostGroup = value(options, 'h') ?? 'All'
   const targetGroup = value(options, 't') ?? 'All'
-  if (!/^[0-9A-Fa-f]{32}$/.test(guid)) throw new Refusal(`${guid}: must be 32 hexadecimal digits long`)
-  if (hostGroup !== 'All' && !comstar.hostGroups.has(hostGroup)) throw new Refusal(`${hostGroup}: invalid host group`)
-  if (targetGroup !== 'All' && targetGroup !== comstar.targetGroup) throw new Refusal(`${targetGroup}: invalid target group`)
+  if (!/^[0-9A-Fa-f]{32}$/.test(guid)) {
+    throw new Refusal(`${guid}: must be 32 hexadecimal digits long`)
+  }
+  if (hostGroup !== 'All' && !comstar.hostGroups.has(hostGroup)) {
+    throw new Refusal(`${hostGroup}: invalid host group`)
+  }
+  if (targetGroup !== 'All' && targetGroup !== comstar.targetGroup) {
+    throw new Refusal(`${targetGroup}: invalid target group`)
+  }
   const number = value(options, 'n')
   // Not a number becomes 0 (source).
   const lun = number === undefined ? undefined : Number.parseInt(number, 10) || 0
@@ -210,7 +242,9 @@ function addView(comstar: TargetFramework, args: readonly string[]): SimAnswer {
 function listViews(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'l:v'))
   const guid = value(options, 'l')
-  if (guid === undefined || operands.length > 0) throw new Refusal('list-view is simulated with -l only')
+  if (guid === undefined || operands.length > 0) {
+    throw new Refusal('list-view is simulated with -l only')
+  }
   const views = comstar.state.views.filter(view => view.guid === guid.toUpperCase())
   if (views.length === 0) throw new Refusal(`${guid.toLowerCase()}: no views found`)
   const solaris = comstar.zfs.dialect.name === 'solaris-11'
@@ -231,13 +265,19 @@ function listViews(comstar: TargetFramework, args: readonly string[]): SimAnswer
 function removeViews(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'l:'))
   const guid = value(options, 'l')
-  if (guid === undefined || operands.length === 0) throw new Refusal('remove-view is simulated with -l and entries only')
-  if (!comstar.state.views.some(view => view.guid === guid.toUpperCase())) throw new Refusal(`${guid.toLowerCase()}: no views found`)
+  if (guid === undefined || operands.length === 0) {
+    throw new Refusal('remove-view is simulated with -l and entries only')
+  }
+  if (!comstar.state.views.some(view => view.guid === guid.toUpperCase())) {
+    throw new Refusal(`${guid.toLowerCase()}: no views found`)
+  }
   for (const entry of operands) {
     try {
       comstar.state.removeView(guid.toUpperCase(), Number(entry))
     } catch (error) {
-      if (error instanceof StmfError) throw new Refusal(`view entry "${entry}", LU: ${guid.toLowerCase()}: not found`)
+      if (error instanceof StmfError) {
+        throw new Refusal(`view entry "${entry}", LU: ${guid.toLowerCase()}: not found`)
+      }
       throw error
     }
   }
@@ -248,15 +288,25 @@ function listHostGroups(comstar: TargetFramework, args: readonly string[]): SimA
   const { options, operands } = parsed(parseOptions(args, 'v'))
   const missing = operands.find(group => !comstar.hostGroups.has(group))
   if (missing !== undefined) throw new Refusal(`${missing}: not found`)
-  const groups = [...comstar.hostGroups].filter(([group]) => operands.length === 0 || operands.includes(group))
-  return success(groups.map(([group, members]) => formatGroup('Host Group', group, options.length > 0 ? members : [])).join(''))
+  const groups = [...comstar.hostGroups].filter(
+    ([group]) => operands.length === 0 || operands.includes(group),
+  )
+  return success(
+    groups
+      .map(([group, members]) =>
+        formatGroup('Host Group', group, options.length > 0 ? members : []),
+      )
+      .join(''),
+  )
 }
 
 function listTargetGroups(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'v'))
   const missing = operands.find(group => group !== comstar.targetGroup)
   if (missing !== undefined) throw new Refusal(`${missing}: not found`)
-  return success(formatGroup('Target Group', comstar.targetGroup, options.length > 0 ? [comstar.target] : []))
+  return success(
+    formatGroup('Target Group', comstar.targetGroup, options.length > 0 ? [comstar.target] : []),
+  )
 }
 
 function formatGroup(title: string, name: string, members: readonly string[]): string {
@@ -265,7 +315,10 @@ function formatGroup(title: string, name: string, members: readonly string[]): s
 
 function listTargets(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options } = parsed(parseOptions(args, 'v'))
-  const status = options.length > 0 ? `    ${'Operational Status'.padEnd(18)}: ${comstar.targetOnline ? 'Online' : 'Offline'}\n` : ''
+  const status =
+    options.length > 0
+      ? `    ${'Operational Status'.padEnd(18)}: ${comstar.targetOnline ? 'Online' : 'Offline'}\n`
+      : ''
   return success(`Target: ${comstar.target}\n${status}`)
 }
 

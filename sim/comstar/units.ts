@@ -1,10 +1,14 @@
-// The logical units and views of a simulated SCSI target framework: state and its rules. The words of stmfadm are in stmfadm.ts.
+// The logical units and views of a simulated SCSI target framework: state and its rules. The words
+// of stmfadm are in stmfadm.ts.
 
 import { DeviceError } from '../devices.ts'
 import type { SimDataset } from '../zfs/model.ts'
 import type { SimZfs } from '../zfs/sim-zfs.ts'
 
-/** Where sbd keeps what it must know of a unit on a zvol: a property of the dataset that no listing shows (source). */
+/**
+ * Where sbd keeps what it must know of a unit on a zvol: a property of the dataset that no listing
+ * shows (source).
+ */
 const METADATA = 'stmf_sbd_lu'
 const MINIMUM_BYTES = 1024 * 1024
 
@@ -136,12 +140,26 @@ export class LogicalUnits {
     return this.views.length < before
   }
 
-  addView(wanted: { guid: string; hostGroup: string; targetGroup: string; lun: number | undefined }): void {
+  addView(wanted: {
+    guid: string
+    hostGroup: string
+    targetGroup: string
+    lun: number | undefined
+  }): void {
     const { guid, hostGroup, targetGroup } = wanted
-    if (this.views.some(view => view.guid === guid && view.hostGroup === hostGroup && view.targetGroup === targetGroup)) {
+    if (
+      this.views.some(
+        view =>
+          view.guid === guid && view.hostGroup === hostGroup && view.targetGroup === targetGroup,
+      )
+    ) {
       throw new StmfError('view entry exists')
     }
-    const taken = new Set(this.views.filter(view => view.hostGroup === hostGroup && view.targetGroup === targetGroup).map(view => view.lun))
+    const taken = new Set(
+      this.views
+        .filter(view => view.hostGroup === hostGroup && view.targetGroup === targetGroup)
+        .map(view => view.lun),
+    )
     if (wanted.lun !== undefined && taken.has(wanted.lun)) throw new StmfError('LUN already in use')
     let lun = wanted.lun ?? 0
     while (taken.has(lun)) lun += 1
@@ -157,7 +175,10 @@ export class LogicalUnits {
     this.views.splice(at, 1)
   }
 
-  /** The storage host starts again: opens are gone, what was stored comes back if its volume is there. */
+  /**
+   * The storage host starts again: opens are gone, what was stored comes back if its volume is
+   * there.
+   */
   restart(): void {
     const before = [...this.#units.values()]
     for (const unit of before) unit.close()
@@ -180,7 +201,8 @@ export class LogicalUnits {
     return unit
   }
 
-  // Exclusively, and for as long as the unit exists: nobody else can open the volume, zfs destroy says busy (source).
+  // Exclusively, and for as long as the unit exists: nobody else can open the volume, zfs destroy
+  // says busy (source).
   #register(dataset: SimDataset, unit: SimLogicalUnit): Registered {
     try {
       const close = dataset.volume?.open(`stmf ${unit.guid}`, true)

@@ -1,5 +1,6 @@
-// A simulated file system in the bytes of a disk: a superblock, then the contents of its files. Whoever reads the same bytes,
-// through another path, after a failover, in a clone, sees the same files; whoever reads other bytes sees that too.
+// A simulated file system in the bytes of a disk: a superblock, then the contents of its files.
+// Whoever reads the same bytes, through another path, after a failover, in a clone, sees the same
+// files; whoever reads other bytes sees that too.
 
 import { randomUUID } from 'node:crypto'
 
@@ -30,7 +31,8 @@ export interface Superblock {
 const MAGIC = 'LDOMSIMF'
 const SUPERBLOCK_BYTES = 4096
 const LENGTH_BYTES = 8
-// Real ones write more, from 16 MiB up at least this (mkfs.ext4 1.47, measured: 176 KiB there); the storage side counts on seeing it.
+// Real ones write more, from 16 MiB up at least this (mkfs.ext4 1.47, measured: 176 KiB there); the
+// storage side counts on seeing it.
 const TABLE_BYTES = 128 * 1024
 const SMALLEST_WITH_TABLES = 16 * 1024 * 1024
 
@@ -49,7 +51,12 @@ export function writeSuperblock(region: Region, superblock: Superblock): void {
 }
 
 /** Makes an empty file system over the region, whatever was there. */
-export function makeFileSystem(region: Region, type: string, blockBytes: number, uuid: string = randomUUID()): Superblock {
+export function makeFileSystem(
+  region: Region,
+  type: string,
+  blockBytes: number,
+  uuid: string = randomUUID(),
+): Superblock {
   const sizeBytes = Math.floor(region.sizeBytes / blockBytes) * blockBytes
   const superblock = {
     type,
@@ -61,7 +68,9 @@ export function makeFileSystem(region: Region, type: string, blockBytes: number,
     damaged: false,
     generation: (readSuperblock(region)?.generation ?? 0) + 1,
   }
-  if (sizeBytes >= SMALLEST_WITH_TABLES) region.write(sizeBytes - TABLE_BYTES, Buffer.alloc(TABLE_BYTES, 'table'))
+  if (sizeBytes >= SMALLEST_WITH_TABLES) {
+    region.write(sizeBytes - TABLE_BYTES, Buffer.alloc(TABLE_BYTES, 'table'))
+  }
   writeSuperblock(region, superblock)
   writeFiles(region, new Map())
   return superblock
@@ -70,7 +79,11 @@ export function makeFileSystem(region: Region, type: string, blockBytes: number,
 export function readFiles(region: Region): Map<string, string> {
   const length = Number.parseInt(region.read(SUPERBLOCK_BYTES, LENGTH_BYTES).toString('latin1'), 16)
   if (!(length > 0)) return new Map()
-  return new Map(Object.entries(JSON.parse(region.read(SUPERBLOCK_BYTES + LENGTH_BYTES, length).toString('utf8'))))
+  return new Map(
+    Object.entries(
+      JSON.parse(region.read(SUPERBLOCK_BYTES + LENGTH_BYTES, length).toString('utf8')),
+    ),
+  )
 }
 
 export function writeFiles(region: Region, files: ReadonlyMap<string, string>): void {

@@ -1,23 +1,38 @@
-// What simulated guests have in common: disks that come and go, a mount table, files that are written through mounts, and who
-// has what open. Operating systems differ in tools, names and vetoes; those stand in their own files.
+// What simulated guests have in common: disks that come and go, a mount table, files that are
+// written through mounts, and who has what open. Operating systems differ in tools, names and
+// vetoes; those stand in their own files.
 
 import { DeviceError, type GuestDisks, type VirtualDisk } from '../devices.ts'
 import type { SimHost } from '../host.ts'
-import { type Region, readFiles, readSuperblock, writeFiles, writeSuperblock } from './file-system.ts'
+import {
+  type Region,
+  readFiles,
+  readSuperblock,
+  writeFiles,
+  writeSuperblock,
+} from './file-system.ts'
 
 export interface SimMount {
   readonly path: string
   readonly type: string
   readonly source: string
   options: readonly string[]
-  /** The disk whose file system, or whose node, is shown; none for the mounts of the system itself. */
+  /**
+   * The disk whose file system, or whose node, is shown; none for the mounts of the system itself.
+   */
   readonly disk: VirtualDisk | undefined
-  /** The directory of the file system that is shown, `/` for all of it; the node's name for a device. */
+  /**
+   * The directory of the file system that is shown, `/` for all of it; the node's name for a
+   * device.
+   */
   readonly root: string
   readonly what: 'system' | 'filesystem' | 'node'
 }
 
-/** What became of a mounted file system: the kernel does not write to it any more, or gives errors for everything. */
+/**
+ * What became of a mounted file system: the kernel does not write to it any more, or gives errors
+ * for everything.
+ */
 export type FileSystemFailure = 'turned-readonly' | 'shut-down'
 
 export interface GuestOptions {
@@ -33,8 +48,14 @@ export abstract class SimGuest {
   /** Open files: path to the number of its process. */
   readonly #open = new Map<object, { readonly path: string; readonly process: number }>()
   #nextProcess = 4000
-  /** File systems that live on without a line in the mount table: in a namespace of a process, or unmounted lazily. */
-  readonly #kept = new Map<object, { readonly mount: SimMount; readonly process: number | undefined }>()
+  /**
+   * File systems that live on without a line in the mount table: in a namespace of a process, or
+   * unmounted lazily.
+   */
+  readonly #kept = new Map<
+    object,
+    { readonly mount: SimMount; readonly process: number | undefined }
+  >()
   /** Disks with a file system that is mounted writable, or was by a mount that others outlive. */
   readonly #written = new Set<VirtualDisk>()
   /** Until the last mount of the disk is gone. */
@@ -44,7 +65,8 @@ export abstract class SimGuest {
     this.host = host
     this.disks = options.disks
     this.nowMs = options.nowMs
-    // A system that starts has nothing mounted and nothing open; what was mounted writable stays marked as it was: not clean.
+    // A system that starts has nothing mounted and nothing open; what was mounted writable stays
+    // marked as it was: not clean.
     options.disks.onChange(event => {
       if (event === 'boot') {
         this.table = [...this.systemMounts()]
@@ -76,11 +98,24 @@ export abstract class SimGuest {
     readonly disk: number
   }[] {
     return this.table.flatMap(mount =>
-      mount.disk ? [{ path: mount.path, type: mount.type, source: mount.source, readonly: isReadonly(mount), disk: mount.disk.id }] : [],
+      mount.disk
+        ? [
+            {
+              path: mount.path,
+              type: mount.type,
+              source: mount.source,
+              readonly: isReadonly(mount),
+              disk: mount.disk.id,
+            },
+          ]
+        : [],
     )
   }
 
-  /** How often a file system was made on the disk, as its bytes tell; 0 on a disk without one, or without a label yet. */
+  /**
+   * How often a file system was made on the disk, as its bytes tell; 0 on a disk without one, or
+   * without a label yet.
+   */
   formatCount(id: number): number {
     const disk = this.disk(id)
     if (disk === undefined) return 0
@@ -133,12 +168,29 @@ export abstract class SimGuest {
     }
   }
 
-  /** The guest mounts a file system of its own over a directory: what was mounted below is not seen any more. */
+  /**
+   * The guest mounts a file system of its own over a directory: what was mounted below is not seen
+   * any more.
+   */
   coverWithOwn(path: string): void {
-    this.table = [...this.table, { path, type: 'tmpfs', source: 'swap', options: ['rw'], disk: undefined, root: '/', what: 'system' }]
+    this.table = [
+      ...this.table,
+      {
+        path,
+        type: 'tmpfs',
+        source: 'swap',
+        options: ['rw'],
+        disk: undefined,
+        root: '/',
+        what: 'system',
+      },
+    ]
   }
 
-  /** A process in a mount namespace of its own keeps what is mounted at the path; the returned function ends it. */
+  /**
+   * A process in a mount namespace of its own keeps what is mounted at the path; the returned
+   * function ends it.
+   */
   keepInNamespace(path: string): () => void {
     return this.#keep(path, this.#nextProcess++)
   }
@@ -165,11 +217,19 @@ export abstract class SimGuest {
   /** Disks with a file system of the type that the kernel works on. */
   protected liveFileSystems(type: string): readonly VirtualDisk[] {
     const mounts = [...this.table, ...[...this.#kept.values()].map(kept => kept.mount)]
-    return [...new Set(mounts.flatMap(mount => (mount.type === type && mount.what === 'filesystem' && mount.disk ? [mount.disk] : [])))]
+    return [
+      ...new Set(
+        mounts.flatMap(mount =>
+          mount.type === type && mount.what === 'filesystem' && mount.disk ? [mount.disk] : [],
+        ),
+      ),
+    ]
   }
 
   protected namespacesWith(disk: VirtualDisk): readonly number[] {
-    return [...this.#kept.values()].flatMap(kept => (kept.mount.disk === disk && kept.process !== undefined ? [kept.process] : []))
+    return [...this.#kept.values()].flatMap(kept =>
+      kept.mount.disk === disk && kept.process !== undefined ? [kept.process] : [],
+    )
   }
 
   protected openFiles(): readonly { readonly path: string; readonly process: number }[] {
@@ -186,7 +246,9 @@ export abstract class SimGuest {
   /** A file is open on it, or something is mounted below it (both kernels: EBUSY). */
   protected isBusy(mount: SimMount): boolean {
     const later = this.table.slice(this.table.indexOf(mount) + 1)
-    if (later.some(other => other.path !== mount.path && isBelow(other.path, mount.path))) return true
+    if (later.some(other => other.path !== mount.path && isBelow(other.path, mount.path))) {
+      return true
+    }
     return [...this.#open.values()].some(file => this.topmost(file.path) === mount)
   }
 
@@ -199,7 +261,9 @@ export abstract class SimGuest {
   /** The mount that a path lies in. */
   protected topmost(path: string): SimMount | undefined {
     let best: SimMount | undefined
-    for (const mount of this.table) if (isBelow(path, mount.path) && mount.path.length >= (best?.path.length ?? 0)) best = mount
+    for (const mount of this.table) {
+      if (isBelow(path, mount.path) && mount.path.length >= (best?.path.length ?? 0)) best = mount
+    }
     return best
   }
 
@@ -234,8 +298,12 @@ export abstract class SimGuest {
 
   #locate(path: string): { mount: SimMount; region: Region; name: string } {
     const mount = this.topmost(path)
-    if (mount?.disk === undefined || mount.what !== 'filesystem') throw new DeviceError('ENOENT', `${path}: not on a volume`)
-    if (this.#failed.get(mount.disk) === 'shut-down') throw new DeviceError('EIO', `${path}: Input/output error`)
+    if (mount?.disk === undefined || mount.what !== 'filesystem') {
+      throw new DeviceError('ENOENT', `${path}: not on a volume`)
+    }
+    if (this.#failed.get(mount.disk) === 'shut-down') {
+      throw new DeviceError('EIO', `${path}: Input/output error`)
+    }
     const name = `${mount.root === '/' ? '' : mount.root}${path.slice(mount.path.length)}`
     return { mount, region: this.region(mount.disk), name }
   }
@@ -249,16 +317,27 @@ export function isBelow(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`)
 }
 
-/** The operands of `dd if=… of=/dev/null bs=… count=1` as the node plugin reads a device; undefined for anything else. */
-export function parseBlockRead(args: readonly string[]): { path: string; bytes: number } | undefined {
-  const words = new Map(args.map(word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]))
+/**
+ * The operands of `dd if=… of=/dev/null bs=… count=1` as the node plugin reads a device; undefined
+ * for anything else.
+ */
+export function parseBlockRead(
+  args: readonly string[],
+): { path: string; bytes: number } | undefined {
+  const words = new Map(
+    args.map(word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]),
+  )
   const bytes = Number(words.get('bs'))
   const isKnown = [...words.keys()].every(key => ['if', 'of', 'bs', 'count', 'iflag'].includes(key))
-  if (!isKnown || words.get('of') !== '/dev/null' || words.get('count') !== '1' || !(bytes > 0)) return undefined
+  if (!isKnown || words.get('of') !== '/dev/null' || words.get('count') !== '1' || !(bytes > 0)) {
+    return undefined
+  }
   return { path: words.get('if') ?? '', bytes }
 }
 
-/** The octal dump of the first bytes of a device: equal lines are shown once, then `*` (od, POSIX). */
+/**
+ * The octal dump of the first bytes of a device: equal lines are shown once, then `*` (od, POSIX).
+ */
 export function octalDump(bytes: Buffer): string {
   const lines: string[] = []
   let previous = ''
@@ -266,8 +345,13 @@ export function octalDump(bytes: Buffer): string {
   for (let at = 0; at < bytes.length; at += 16) {
     const row = bytes.subarray(at, at + 16)
     const words: string[] = []
-    for (let word = 0; word < row.length; word += 2)
-      words.push((word + 1 < row.length ? row.readUInt16LE(word) : (row[word] ?? 0)).toString(8).padStart(6, '0'))
+    for (let word = 0; word < row.length; word += 2) {
+      words.push(
+        (word + 1 < row.length ? row.readUInt16LE(word) : (row[word] ?? 0))
+          .toString(8)
+          .padStart(6, '0'),
+      )
+    }
     const shown = words.join(' ')
     if (shown === previous && at > 0) {
       if (!starred) lines.push('*')

@@ -1,6 +1,7 @@
-// Real block devices for a simulated Linux guest: each disk's sparse file on a loop device whose node and sysfs entry stand in
-// a directory of the guest's own. Needs root on Linux. Real mkfs and mount then work on the bytes that the storage side holds.
-// A real kernel would shut a mounted file system down when its disk goes; a loop device lives on until it is unmounted.
+// Real block devices for a simulated Linux guest: each disk's sparse file on a loop device whose
+// node and sysfs entry stand in a directory of the guest's own. Needs root on Linux. Real mkfs and
+// mount then work on the bytes that the storage side holds. A real kernel would shut a mounted file
+// system down when its disk goes; a loop device lives on until it is unmounted.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -28,14 +29,23 @@ export class KernelRoot {
 
   constructor(directory: string) {
     this.#directory = directory
-    for (const path of ['dev', 'sys/bus/vio/devices', 'sys/class/block', 'sys/fs/ext4', 'sys/fs/xfs'])
+    for (const path of [
+      'dev',
+      'sys/bus/vio/devices',
+      'sys/class/block',
+      'sys/fs/ext4',
+      'sys/fs/xfs',
+    ]) {
       mkdirSync(`${directory}/${path}`, { recursive: true })
+    }
   }
 
   /** Makes the directory show exactly these disks. */
   show(disks: readonly KernelDisk[]): void {
     for (const shown of [...this.#shown.values()]) {
-      if (!disks.some(disk => disk.name === shown.disk.name && fileOf(disk) === shown.file)) this.#remove(shown)
+      if (!disks.some(disk => disk.name === shown.disk.name && fileOf(disk) === shown.file)) {
+        this.#remove(shown)
+      }
     }
     for (const disk of disks) {
       const file = fileOf(disk)
@@ -47,41 +57,68 @@ export class KernelRoot {
   dispose(): void {
     for (const shown of [...this.#shown.values()]) {
       const numbers = readFileSync(`/sys/class/block/${basename(shown.loop)}/dev`, 'utf8').trim()
-      for (const path of mountPoints(fields => fields[2] === numbers || fields[4]?.startsWith(`${this.#directory}/`) === true)) {
+      for (const path of mountPoints(
+        fields => fields[2] === numbers || fields[4]?.startsWith(`${this.#directory}/`) === true,
+      )) {
         execFileSync('umount', [path])
       }
       this.#remove(shown)
     }
     // Bound device nodes keep their path of this directory in the mount table.
-    for (const path of mountPoints(fields => fields[3]?.endsWith(`${this.#directory}/dev`) === true)) execFileSync('umount', [path])
+    for (const path of mountPoints(
+      fields => fields[3]?.endsWith(`${this.#directory}/dev`) === true,
+    )) {
+      execFileSync('umount', [path])
+    }
   }
 
   #add(disk: KernelDisk, file: string): void {
     const options = disk.readonly ? ['--read-only'] : []
-    const loop = execFileSync('losetup', ['--find', '--show', '--sector-size', '512', ...options, file], { encoding: 'utf8' }).trim()
-    // A loop device keeps what `blockdev --setro` did to it when another disk had it; a disk that is added is a new one.
+    const loop = execFileSync(
+      'losetup',
+      ['--find', '--show', '--sector-size', '512', ...options, file],
+      { encoding: 'utf8' },
+    ).trim()
+    // A loop device keeps what `blockdev --setro` did to it when another disk had it; a disk that
+    // is added is a new one.
     if (!disk.readonly) execFileSync('blockdev', ['--setrw', loop])
     const numbers = readFileSync(`/sys/class/block/${basename(loop)}/dev`, 'utf8').trim()
     const [major = '', minor = ''] = numbers.split(':')
     this.#shown.set(disk.name, { disk, file, loop })
     execFileSync('mknod', [`${this.#directory}/dev/${disk.name}`, 'b', major, minor])
-    mkdirSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0/block/${disk.name}`, { recursive: true })
+    mkdirSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0/block/${disk.name}`, {
+      recursive: true,
+    })
     mkdirSync(`${this.#directory}/sys/class/block/${disk.name}`)
     writeFileSync(`${this.#directory}/sys/class/block/${disk.name}/dev`, `${numbers}\n`)
-    // A name that leads nowhere while the kernel has no such file system; it can be listed only when it has.
+    // A name that leads nowhere while the kernel has no such file system; it can be listed only
+    // when it has.
     for (const type of FILE_SYSTEMS) {
-      symlinkSync(`/sys/fs/${type}/${basename(loop)}`, `${this.#directory}/sys/fs/${type}/${disk.name}`)
+      symlinkSync(
+        `/sys/fs/${type}/${basename(loop)}`,
+        `${this.#directory}/sys/fs/${type}/${disk.name}`,
+      )
     }
-    symlinkSync(`/sys/class/block/${basename(loop)}/holders`, `${this.#directory}/sys/class/block/${disk.name}/holders`)
+    symlinkSync(
+      `/sys/class/block/${basename(loop)}/holders`,
+      `${this.#directory}/sys/class/block/${disk.name}/holders`,
+    )
   }
 
   #remove({ disk, loop }: Shown): void {
     this.#shown.delete(disk.name)
-    rmSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0`, { recursive: true, force: true })
+    rmSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0`, {
+      recursive: true,
+      force: true,
+    })
     rmSync(`${this.#directory}/sys/class/block/${disk.name}`, { recursive: true, force: true })
-    for (const type of FILE_SYSTEMS) rmSync(`${this.#directory}/sys/fs/${type}/${disk.name}`, { force: true })
+    for (const type of FILE_SYSTEMS) {
+      rmSync(`${this.#directory}/sys/fs/${type}/${disk.name}`, { force: true })
+    }
     rmSync(`${this.#directory}/dev/${disk.name}`, { force: true })
-    if (existsSync(`/sys/class/block/${basename(loop)}/loop`)) execFileSync('losetup', ['--detach', loop])
+    if (existsSync(`/sys/class/block/${basename(loop)}/loop`)) {
+      execFileSync('losetup', ['--detach', loop])
+    }
   }
 }
 

@@ -1,9 +1,17 @@
-// File system tools of the simulated Linux guest: blkid, wipefs, mkfs, e2fsck, resize2fs, xfs_growfs, stat -f. Their words are
-// those of e2fsprogs 1.47, xfsprogs 6.1 and util-linux 2.38 as recorded; the numbers are those of the simulated file system.
+// File system tools of the simulated Linux guest: blkid, wipefs, mkfs, e2fsck, resize2fs,
+// xfs_growfs, stat -f. Their words are those of e2fsprogs 1.47, xfsprogs 6.1 and util-linux 2.38 as
+// recorded; the numbers are those of the simulated file system.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
-import { makeFileSystem, readFiles, readSuperblock, type Superblock, usedBytes, writeSuperblock } from './file-system.ts'
+import {
+  makeFileSystem,
+  readFiles,
+  readSuperblock,
+  type Superblock,
+  usedBytes,
+  writeSuperblock,
+} from './file-system.ts'
 import type { SimMount } from './guest.ts'
 import type { LinuxKernel } from './linux-kernel.ts'
 import { answer, diskName, refuse, unsupported } from './names.ts'
@@ -45,7 +53,9 @@ export class LinuxFileSystems {
   #blkid(args: readonly string[]): SimAnswer {
     const path = args.at(-1) ?? ''
     const form = args.slice(0, -1).join(' ')
-    if (!['-p', '-p -o export', '-p -u filesystem -o export'].includes(form)) return unsupported('blkid', args)
+    if (!['-p', '-p -o export', '-p -u filesystem -o export'].includes(form)) {
+      return unsupported('blkid', args)
+    }
     const disk = this.#guest.deviceAt(path)
     // A device that is missing or cannot be read looks exactly like a blank one here.
     const nothing: SimAnswer = { exitStatus: 2, stdout: '', stderr: '' }
@@ -71,20 +81,43 @@ export class LinuxFileSystems {
 
   #wipefs(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
-    if ((option !== '-n' && option !== '-J') || args.length !== 2) return unsupported('wipefs', args)
+    if ((option !== '-n' && option !== '-J') || args.length !== 2) {
+      return unsupported('wipefs', args)
+    }
     const disk = this.#guest.deviceAt(path)
-    if (!disk) return refuse(1, `wipefs: error: ${path}: probing initialization failed: No such file or directory`)
+    if (!disk) {
+      return refuse(
+        1,
+        `wipefs: error: ${path}: probing initialization failed: No such file or directory`,
+      )
+    }
     try {
       const found = this.#signature(disk)
-      if (option === '-J') return found === undefined ? answer('{\n   "signatures": [\n\n   ]\n}\n') : unsupported('wipefs', args)
+      if (option === '-J') {
+        return found === undefined
+          ? answer('{\n   "signatures": [\n\n   ]\n}\n')
+          : unsupported('wipefs', args)
+      }
       if (found === undefined) return answer()
       const name = diskName(disk.id)
-      const [offset, type, uuid] = found === 'sun' ? ['0x1fc', 'sun', ''] : [OFFSETS[found.type] ?? '0x0', found.type, found.uuid]
+      const [offset, type, uuid] =
+        found === 'sun'
+          ? ['0x1fc', 'sun', '']
+          : [OFFSETS[found.type] ?? '0x0', found.type, found.uuid]
       const row = (cells: readonly string[]) =>
-        `${(cells[0] ?? '').padEnd(name.length)} ${(cells[1] ?? '').padEnd(6)} ${(cells[2] ?? '').padEnd(4)} ${(cells[3] ?? '').padEnd(36)} ${cells[4] ?? ''}\n`
-      return answer(row(['DEVICE', 'OFFSET', 'TYPE', 'UUID', 'LABEL']) + row([name, offset ?? '', type ?? '', uuid ?? '', '']))
+        `${(cells[0] ?? '').padEnd(name.length)} ${(cells[1] ?? '').padEnd(6)} ` +
+        `${(cells[2] ?? '').padEnd(4)} ${(cells[3] ?? '').padEnd(36)} ${cells[4] ?? ''}\n`
+      return answer(
+        row(['DEVICE', 'OFFSET', 'TYPE', 'UUID', 'LABEL']) +
+          row([name, offset ?? '', type ?? '', uuid ?? '', '']),
+      )
     } catch (error) {
-      if (error instanceof DeviceError) return refuse(1, `wipefs: error: ${path}: probing initialization failed: Input/output error`)
+      if (error instanceof DeviceError) {
+        return refuse(
+          1,
+          `wipefs: error: ${path}: probing initialization failed: Input/output error`,
+        )
+      }
       throw error
     }
   }
@@ -93,13 +126,19 @@ export class LinuxFileSystems {
     const options = args.slice(0, -1)
     // Options that shape the file system are taken, and shape nothing here.
     const shape = /^-[bgGiImNOETLU]$/
-    const known = (word: string, index: number) => /^(-q|-m0|-F)$/.test(word) || shape.test(word) || shape.test(options[index - 1] ?? '')
+    const known = (word: string, index: number) =>
+      /^(-q|-m0|-F)$/.test(word) || shape.test(word) || shape.test(options[index - 1] ?? '')
     if (args.length === 0 || !options.every(known)) return unsupported('mkfs.ext4', args)
     // It asks before it overwrites only on a terminal: without one it goes ahead (recorded).
     return this.#onDevice('mke2fs', args.at(-1) ?? '', (disk, path) => {
-      if (this.#mountOf(path)) return refuse(1, `${path} is mounted; will not make a filesystem here!`)
+      if (this.#mountOf(path)) {
+        return refuse(1, `${path} is mounted; will not make a filesystem here!`)
+      }
       if (this.#guest.exclusive.has(disk)) {
-        return refuse(1, `${path} is apparently in use by the system; will not make a filesystem here!`)
+        return refuse(
+          1,
+          `${path} is apparently in use by the system; will not make a filesystem here!`,
+        )
       }
       const region = this.#guest.region(disk)
       makeFileSystem(region, 'ext4', extBlockBytes(region.sizeBytes), optionValue(options, '-U'))
@@ -109,27 +148,41 @@ export class LinuxFileSystems {
 
   #mkfsXfs(args: readonly string[]): SimAnswer {
     const options = args.slice(0, -1)
-    if (args.length === 0 || !options.every((word, at) => /^-[qfKbimnsL]$/.test(word) || /^-[bimnsL]$/.test(options[at - 1] ?? '')))
+    if (
+      args.length === 0 ||
+      !options.every(
+        (word, at) => /^-[qfKbimnsL]$/.test(word) || /^-[bimnsL]$/.test(options[at - 1] ?? ''),
+      )
+    ) {
       return unsupported('mkfs.xfs', args)
+    }
     const uuid = /^uuid=(.*)$/.exec(optionValue(options, '-m') ?? '')?.[1]
-    const asked = options.filter((_, at) => options[at - 1] === '-m').flatMap(words => words.split(','))
+    const asked = options
+      .filter((_, at) => options[at - 1] === '-m')
+      .flatMap(words => words.split(','))
     // The words are recorded for another option, that old ones have no uuid is recalled.
-    const unknown = asked.find(word => (word.startsWith('uuid=') ? !this.knowsUuidOption : !XFS_METADATA.test(word)))
+    const unknown = asked.find(word =>
+      word.startsWith('uuid=') ? !this.knowsUuidOption : !XFS_METADATA.test(word),
+    )
     if (unknown !== undefined) return refuse(1, `unknown option -m ${unknown}\nUsage: mkfs.xfs`)
     return this.#onDevice('mkfs.xfs', args.at(-1) ?? '', (disk, path) => {
       const region = this.#guest.region(disk)
       const physical = this.#guest.physicalSectorBytes
       const warning =
         physical > 4096
-          ? `specified blocksize 4096 is less than device physical sector size ${physical}\nswitching to logical sector size 512\n`
+          ? 'specified blocksize 4096 is less than device physical sector size ' +
+            `${physical}\nswitching to logical sector size 512\n`
           : ''
       if (this.#mountOf(path)) return refuse(1, `mkfs.xfs: ${path} contains a mounted filesystem`)
-      if (this.#guest.exclusive.has(disk)) return refuse(1, `mkfs.xfs: cannot open ${path}: Device or resource busy`)
+      if (this.#guest.exclusive.has(disk)) {
+        return refuse(1, `mkfs.xfs: cannot open ${path}: Device or resource busy`)
+      }
       const existing = readSuperblock(region)
       if (existing && !options.includes('-f')) {
         return refuse(
           1,
-          `${warning}mkfs.xfs: ${path} appears to contain an existing filesystem (${existing.type}).\nmkfs.xfs: Use the -f option to force overwrite.`,
+          `${warning}mkfs.xfs: ${path} appears to contain an existing filesystem ` +
+            `(${existing.type}).\nmkfs.xfs: Use the -f option to force overwrite.`,
         )
       }
       // Recalled from xfsprogs 5.19 and later.
@@ -143,21 +196,36 @@ export class LinuxFileSystems {
     const [option, path = ''] = args
     if (option !== '-p' || args.length !== 2) return unsupported('e2fsck', args)
     return this.#onDevice('e2fsck', path, disk => {
-      if (this.#mountOf(path)) return refuse(8, `${path} is mounted.\ne2fsck: Cannot continue, aborting.\n\n`)
-      if (this.#guest.exclusive.has(disk)) return refuse(8, 'e2fsck: Cannot continue, aborting.\n\n', `${path} is in use.\n`)
+      if (this.#mountOf(path)) {
+        return refuse(8, `${path} is mounted.\ne2fsck: Cannot continue, aborting.\n\n`)
+      }
+      if (this.#guest.exclusive.has(disk)) {
+        return refuse(8, 'e2fsck: Cannot continue, aborting.\n\n', `${path} is in use.\n`)
+      }
       const region = this.#guest.region(disk)
       const superblock = readSuperblock(region)
       if (superblock?.newer) {
-        return refuse(8, 'e2fsck: Get a newer version of e2fsck!', `${path} has unsupported feature(s): FEATURE_I30\n`)
+        return refuse(
+          8,
+          'e2fsck: Get a newer version of e2fsck!',
+          `${path} has unsupported feature(s): FEATURE_I30\n`,
+        )
       }
-      if (superblock?.type !== 'ext4')
-        return { exitStatus: 8, stdout: `${path}: \n${BAD_MAGIC}`, stderr: `e2fsck: ${BAD_MAGIC_TITLE} ${path}\n` }
+      if (superblock?.type !== 'ext4') {
+        return {
+          exitStatus: 8,
+          stdout: `${path}: \n${BAD_MAGIC}`,
+          stderr: `e2fsck: ${BAD_MAGIC_TITLE} ${path}\n`,
+        }
+      }
       if (superblock.damaged) {
         // Recalled: what is left to a person.
         return {
           exitStatus: 4,
           stdout: '',
-          stderr: `\n\n${path}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.\n\t(i.e., without -a or -p options)\n`,
+          stderr:
+            `\n\n${path}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.\n\t(i.e., without ` +
+            `-a or -p options)\n`,
         }
       }
       const journal = superblock.clean ? '' : `${path}: recovering journal\n`
@@ -165,7 +233,8 @@ export class LinuxFileSystems {
       const inodes = inodesOf(superblock)
       const blocks = superblock.sizeBytes / superblock.blockBytes
       return answer(
-        `${journal}${path}: clean, ${FIRST_INODES + readFiles(region).size}/${inodes} files, ${Math.round(blocks / 11)}/${blocks} blocks\n`,
+        `${journal}${path}: clean, ${FIRST_INODES + readFiles(region).size}/${inodes} files, ` +
+          `${Math.round(blocks / 11)}/${blocks} blocks\n`,
       )
     })
   }
@@ -177,8 +246,13 @@ export class LinuxFileSystems {
     return this.#onDevice('resize2fs', path, disk => {
       const region = this.#guest.region(disk)
       const superblock = readSuperblock(region)
-      if (superblock?.type !== 'ext4')
-        return refuse(1, `${title}resize2fs: ${BAD_MAGIC_TITLE} ${path}\nCouldn't find valid filesystem superblock.`)
+      if (superblock?.type !== 'ext4') {
+        return refuse(
+          1,
+          `${title}resize2fs: ${BAD_MAGIC_TITLE} ${path}\nCouldn't find valid filesystem ` +
+            `superblock.`,
+        )
+      }
       const block = superblock.blockBytes
       const wanted = Math.floor(region.sizeBytes / block)
       const unit = `(${block / 1024}k) blocks`
@@ -186,13 +260,17 @@ export class LinuxFileSystems {
         return {
           exitStatus: 0,
           stdout: '',
-          stderr: `${title}The filesystem is already ${superblock.sizeBytes / block} ${unit} long.  Nothing to do!\n\n`,
+          stderr:
+            `${title}The filesystem is already ${superblock.sizeBytes / block} ${unit} ` +
+            `long.  Nothing to do!\n\n`,
         }
       }
       const mount = this.#mountOf(path)
       // Offline it wants a check first; the simulation takes it as done.
       const online = mount
-        ? `Filesystem at ${path} is mounted on ${mount.path}; on-line resizing required\nold_desc_blocks = ${descriptorBlocks(superblock.sizeBytes, block)}, new_desc_blocks = ${descriptorBlocks(region.sizeBytes, block)}\n`
+        ? `Filesystem at ${path} is mounted on ${mount.path}; on-line resizing ` +
+          `required\nold_desc_blocks = ${descriptorBlocks(superblock.sizeBytes, block)}, ` +
+          `new_desc_blocks = ${descriptorBlocks(region.sizeBytes, block)}\n`
         : ''
       writeSuperblock(region, { ...superblock, sizeBytes: wanted * block })
       return answer(`${title}${online}The filesystem on ${path} is now ${wanted} ${unit} long.\n\n`)
@@ -201,51 +279,99 @@ export class LinuxFileSystems {
 
   #xfsGrowfs(args: readonly string[]): SimAnswer {
     const path = args.at(-1) ?? ''
-    if (args.length === 0 || !args.slice(0, -1).every(word => word === '-d')) return unsupported('xfs_growfs', args)
+    if (args.length === 0 || !args.slice(0, -1).every(word => word === '-d')) {
+      return unsupported('xfs_growfs', args)
+    }
     const mount = this.#mountOf(path)
     if (!mount?.disk) {
-      if (!this.#guest.names.find(path)) return refuse(1, `xfs_growfs: path resolution failed for ${path}: No such file or directory`)
+      if (!this.#guest.names.find(path)) {
+        return refuse(
+          1,
+          `xfs_growfs: path resolution failed for ${path}: No such file or directory`,
+        )
+      }
       return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
     }
     // So it says of one that was shut down, too (recorded).
-    if (this.#guest.failureOf(mount) === 'shut-down') return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
+    if (this.#guest.failureOf(mount) === 'shut-down') {
+      return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
+    }
     const region = this.#guest.region(mount.disk)
     const superblock = readSuperblock(region)
-    if (superblock?.type !== 'xfs') return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
+    if (superblock?.type !== 'xfs') {
+      return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
+    }
     const before = Math.floor(superblock.sizeBytes / 4096)
     const after = Math.max(before, Math.floor(region.sizeBytes / 4096))
     if (after > before) writeSuperblock(region, { ...superblock, sizeBytes: after * 4096 })
-    return answer(xfsGeometry(mount.source, superblock) + (after > before ? `data blocks changed from ${before} to ${after}\n` : ''))
+    return answer(
+      xfsGeometry(mount.source, superblock) +
+        (after > before ? `data blocks changed from ${before} to ${after}\n` : ''),
+    )
   }
 
   #stat(args: readonly string[]): SimAnswer {
     const [f, c, format = '', path = ''] = args
     if (f !== '-f' || c !== '-c' || args.length !== 4) return unsupported('stat', args)
     const mount = this.#mountOf(path)
-    if (!mount?.disk) return refuse(1, `stat: cannot read file system information for '${path}': No such file or directory`)
+    if (!mount?.disk) {
+      return refuse(
+        1,
+        `stat: cannot read file system information for '${path}': No such file or directory`,
+      )
+    }
     try {
       const region = this.#guest.region(mount.disk)
       const superblock = readSuperblock(region)
-      if (!superblock) return refuse(1, `stat: cannot read file system information for '${path}': Input/output error`)
+      if (!superblock) {
+        return refuse(
+          1,
+          `stat: cannot read file system information for '${path}': Input/output error`,
+        )
+      }
       const block = superblock.blockBytes
       const blocks = Math.floor((superblock.sizeBytes - reservedBytes(superblock)) / block)
       const free = blocks - Math.ceil(usedBytes(region) / block)
       const inodes = inodesOf(superblock)
-      const values = { S: block, b: blocks, f: free, a: free, c: inodes, d: inodes - FIRST_INODES - readFiles(region).size }
-      return answer(`${format.replace(/%([Sbfacd])/g, (_, key: keyof typeof values) => String(values[key]))}\n`)
+      const values = {
+        S: block,
+        b: blocks,
+        f: free,
+        a: free,
+        c: inodes,
+        d: inodes - FIRST_INODES - readFiles(region).size,
+      }
+      return answer(
+        `${format.replace(/%([Sbfacd])/g, (_, key: keyof typeof values) => String(values[key]))}\n`,
+      )
     } catch (error) {
-      if (error instanceof DeviceError) return refuse(1, `stat: cannot read file system information for '${path}': Input/output error`)
+      if (error instanceof DeviceError) {
+        return refuse(
+          1,
+          `stat: cannot read file system information for '${path}': Input/output error`,
+        )
+      }
       throw error
     }
   }
 
   #onDevice(tool: string, path: string, work: Work): SimAnswer {
     const disk = this.#guest.deviceAt(path)
-    if (!disk) return refuse(tool === 'e2fsck' ? 8 : 1, `${tool}: No such file or directory while trying to open ${path}`)
+    if (!disk) {
+      return refuse(
+        tool === 'e2fsck' ? 8 : 1,
+        `${tool}: No such file or directory while trying to open ${path}`,
+      )
+    }
     try {
       return work(disk, path)
     } catch (error) {
-      if (error instanceof DeviceError) return refuse(tool === 'e2fsck' ? 8 : 1, `${tool}: Input/output error while trying to open ${path}`)
+      if (error instanceof DeviceError) {
+        return refuse(
+          tool === 'e2fsck' ? 8 : 1,
+          `${tool}: Input/output error while trying to open ${path}`,
+        )
+      }
       throw error
     }
   }
@@ -271,7 +397,13 @@ is corrupt, and you might try running e2fsck with an alternate superblock:
 function describe(superblock: Superblock): readonly string[] {
   const version = superblock.type === 'ext4' ? ['VERSION=1.0'] : []
   const block = superblock.type === 'ext4' ? superblock.blockBytes : 512
-  return [`UUID=${superblock.uuid}`, ...version, `BLOCK_SIZE=${block}`, `TYPE=${superblock.type}`, 'USAGE=filesystem']
+  return [
+    `UUID=${superblock.uuid}`,
+    ...version,
+    `BLOCK_SIZE=${block}`,
+    `TYPE=${superblock.type}`,
+    'USAGE=filesystem',
+  ]
 }
 
 // mke2fs makes smaller blocks, and more inodes, for file systems below 512 MiB (mke2fs.conf).

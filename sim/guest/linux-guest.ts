@@ -1,6 +1,7 @@
-// A simulated Linux guest on sparc64: sysfs entries, device nodes, mounts and the tools that a node plugin runs. Messages are
-// those of test/transcripts/linux-guest-tools*.txt unless a comment says otherwise. The kernel reads a disk's size when the
-// disk appears and never again, keeps it in 32 bits, and does not object when a mounted disk is taken away (sunvdc.c).
+// A simulated Linux guest on sparc64: sysfs entries, device nodes, mounts and the tools that a node
+// plugin runs. Messages are those of test/transcripts/linux-guest-tools*.txt unless a comment says
+// otherwise. The kernel reads a disk's size when the disk appears and never again, keeps it in 32
+// bits, and does not object when a mounted disk is taken away (sunvdc.c).
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
@@ -13,14 +14,18 @@ import { answer, diskName, type NameEntry, NameTree, refuse, unsupported } from 
 
 const SECTOR = 512
 const SIZE_FIELD_SECTORS = 2 ** 32
-// Block majors of drivers without a fixed one are given from 254 down (Linux); 8 minors a disk (sunvdc.c).
+// Block majors of drivers without a fixed one are given from 254 down (Linux); 8 minors a disk
+// (sunvdc.c).
 const MAJOR = 253
 const MINORS = 8
 
 export interface LinuxGuestOptions extends GuestOptions {
   /** A directory in which the disks appear as real block devices; needs root on Linux. */
   readonly kernelRoot?: string
-  /** What the disk server reports as the physical block size; file system tools warn about large ones. */
+  /**
+   * What the disk server reports as the physical block size; file system tools warn about large
+   * ones.
+   */
   readonly physicalSectorBytes?: number
 }
 
@@ -46,7 +51,8 @@ export class SimLinuxGuest extends SimGuest {
     super(host, options)
     host.cutsCommandLines = false
     this.physicalSectorBytes = options.physicalSectorBytes ?? SECTOR
-    this.#kernelRoot = options.kernelRoot === undefined ? undefined : new KernelRoot(options.kernelRoot)
+    this.#kernelRoot =
+      options.kernelRoot === undefined ? undefined : new KernelRoot(options.kernelRoot)
     this.names = new NameTree(
       {
         text: path => this.#kernelText(path),
@@ -57,7 +63,8 @@ export class SimLinuxGuest extends SimGuest {
       },
       {
         inaccessible: (tool, path, words) => `${tool}: cannot access '${path}': ${words}`,
-        rmdirRefusal: (path, reason) => `rmdir: failed to remove '${path}': ${RMDIR_REASONS[reason]}`,
+        rmdirRefusal: (path, reason) =>
+          `rmdir: failed to remove '${path}': ${RMDIR_REASONS[reason]}`,
       },
     )
     this.table = [...this.systemMounts()]
@@ -74,7 +81,11 @@ export class SimLinuxGuest extends SimGuest {
     })
     this.disksChanged()
     this.fileSystems = new LinuxFileSystems(this, path => this.#mounts.mountOf(path))
-    for (const [name, program] of [...this.names.programs(), ...this.#mounts.programs(), ...this.fileSystems.programs()]) {
+    for (const [name, program] of [
+      ...this.names.programs(),
+      ...this.#mounts.programs(),
+      ...this.fileSystems.programs(),
+    ]) {
       host.programs.set(name, program)
     }
     host.programs.set('blockdev', args => this.#blockdev(args))
@@ -96,7 +107,9 @@ export class SimLinuxGuest extends SimGuest {
     if (node !== undefined) return this.disks.list().find(disk => disk.id === node)
     const bound = this.mountAt(path)
     if (bound?.what === 'node') return this.disks.list().find(disk => disk === bound.disk)
-    return this.disks.list().find(disk => `/dev/${diskName(disk.id)}` === path && this.probedBytes(disk) !== undefined)
+    return this.disks
+      .list()
+      .find(disk => `/dev/${diskName(disk.id)}` === path && this.probedBytes(disk) !== undefined)
   }
 
   makeNode(path: string, id: number): void {
@@ -117,7 +130,9 @@ export class SimLinuxGuest extends SimGuest {
     }
   }
 
-  /** As if every disk had gone and come back: their sizes are read anew, and nothing else changes. */
+  /**
+   * As if every disk had gone and come back: their sizes are read anew, and nothing else changes.
+   */
   forgetSizes(): void {
     this.#probed.clear()
     this.disksChanged()
@@ -147,11 +162,18 @@ export class SimLinuxGuest extends SimGuest {
 
   protected override disksChanged(): void {
     const present = this.disks.list()
-    for (const disk of this.#setReadonly) if (!present.includes(disk)) this.#setReadonly.delete(disk)
+    for (const disk of this.#setReadonly) {
+      if (!present.includes(disk)) this.#setReadonly.delete(disk)
+    }
     for (const disk of this.#probed.keys()) if (!present.includes(disk)) this.#probed.delete(disk)
     for (const disk of present) this.probedBytes(disk)
     this.#kernelRoot?.show(
-      present.map(disk => ({ id: disk.id, name: diskName(disk.id), file: () => disk.file(), readonly: disk.mode === 'ro' })),
+      present.map(disk => ({
+        id: disk.id,
+        name: diskName(disk.id),
+        file: () => disk.file(),
+        readonly: disk.mode === 'ro',
+      })),
     )
   }
 
@@ -159,8 +181,20 @@ export class SimLinuxGuest extends SimGuest {
     const system = { disk: undefined, root: '/', what: 'system' } as const
     return [
       { path: '/', type: 'ext4', source: '/dev/vdiska1', options: ['rw', 'relatime'], ...system },
-      { path: '/proc', type: 'proc', source: 'proc', options: ['rw', 'nosuid', 'nodev', 'noexec', 'relatime'], ...system },
-      { path: '/sys', type: 'sysfs', source: 'sysfs', options: ['rw', 'nosuid', 'nodev', 'noexec', 'relatime'], ...system },
+      {
+        path: '/proc',
+        type: 'proc',
+        source: 'proc',
+        options: ['rw', 'nosuid', 'nodev', 'noexec', 'relatime'],
+        ...system,
+      },
+      {
+        path: '/sys',
+        type: 'sysfs',
+        source: 'sysfs',
+        options: ['rw', 'nosuid', 'nodev', 'noexec', 'relatime'],
+        ...system,
+      },
       { path: '/dev', type: 'devtmpfs', source: 'devtmpfs', options: ['rw', 'nosuid'], ...system },
     ]
   }
@@ -172,17 +206,25 @@ export class SimLinuxGuest extends SimGuest {
 
   #kernelList(path: string): readonly string[] | undefined {
     const present = this.disks.list()
-    if (path === '/sys/bus/vio/devices') return ['channel-devices', ...present.map(disk => `vdc-port-${disk.id}-0`), 'vnet-port-0-0']
+    if (path === '/sys/bus/vio/devices') {
+      return ['channel-devices', ...present.map(disk => `vdc-port-${disk.id}-0`), 'vnet-port-0-0']
+    }
     const port = path.match(/^\/sys\/bus\/vio\/devices\/vdc-port-(\d+)-0(\/block)?$/)
     if (port) {
       const disk = present.find(candidate => String(candidate.id) === port[1])
       if (!disk) return undefined
       const probed = this.probedBytes(disk) !== undefined
-      if (port[2] === undefined) return [...(probed ? ['block'] : []), 'devspec', 'modalias', 'obppath', 'type']
+      if (port[2] === undefined) {
+        return [...(probed ? ['block'] : []), 'devspec', 'modalias', 'obppath', 'type']
+      }
       return probed ? [diskName(disk.id)] : undefined
     }
     const live = path.match(/^\/sys\/fs\/(ext4|xfs)\/(vdisk\w+)\/$/)
-    if (live) return this.liveFileSystems(live[1] ?? '').some(disk => diskName(disk.id) === live[2]) ? ['stats'] : undefined
+    if (live) {
+      return this.liveFileSystems(live[1] ?? '').some(disk => diskName(disk.id) === live[2])
+        ? ['stats']
+        : undefined
+    }
     const block = path.match(/^\/sys\/class\/block\/(vdisk\w+)(\/holders)?$/)
     const disk = block && present.find(candidate => diskName(candidate.id) === block[1])
     if (!disk) return undefined
@@ -192,8 +234,12 @@ export class SimLinuxGuest extends SimGuest {
   #kernelText(path: string): string | undefined {
     if (path === '/proc/self/mountinfo') return this.#mounts.mountInfo()
     if (path === '/proc/swaps') {
-      const rows = [...this.swaps].map(name => `/dev/${name.padEnd(35)}partition\t1048572\t\t0\t\t-2`)
-      return ['Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority', ...rows].map(line => `${line}\n`).join('')
+      const rows = [...this.swaps].map(
+        name => `/dev/${name.padEnd(35)}partition\t1048572\t\t0\t\t-2`,
+      )
+      return ['Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority', ...rows]
+        .map(line => `${line}\n`)
+        .join('')
     }
     const name = path.match(/^\/sys\/class\/block\/(vdisk\w+)\/dev$/)?.[1]
     const disk = this.disks.list().find(candidate => diskName(candidate.id) === name)
@@ -202,7 +248,9 @@ export class SimLinuxGuest extends SimGuest {
 
   #blockdev(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
-    if (!['--getsize64', '--setro', '--setrw'].includes(option ?? '') || args.length !== 2) return unsupported('blockdev', args)
+    if (!['--getsize64', '--setro', '--setrw'].includes(option ?? '') || args.length !== 2) {
+      return unsupported('blockdev', args)
+    }
     const disk = this.deviceAt(path)
     if (disk && option !== '--getsize64') {
       if (option === '--setro') this.#setReadonly.add(disk)
@@ -215,19 +263,24 @@ export class SimLinuxGuest extends SimGuest {
 
   #od(args: readonly string[]): SimAnswer {
     const [option, count, path = ''] = args
-    if (option !== '-N' || !/^\d+$/.test(count ?? '') || args.length !== 3) return unsupported('od', args)
+    if (option !== '-N' || !/^\d+$/.test(count ?? '') || args.length !== 3) {
+      return unsupported('od', args)
+    }
     const disk = this.deviceAt(path)
     if (!disk) return refuse(1, `od: ${path}: No such file or directory`)
     try {
       return answer(octalDump(disk.read(0, Math.min(Number(count), this.region(disk).sizeBytes))))
     } catch (error) {
       // A dump that could not be read still prints where it stopped (GNU od).
-      if (error instanceof DeviceError) return refuse(1, `od: ${path}: read error: Input/output error`, '0000000\n')
+      if (error instanceof DeviceError) {
+        return refuse(1, `od: ${path}: read error: Input/output error`, '0000000\n')
+      }
       throw error
     }
   }
 
-  // xfs answers nothing after a shutdown; ext4 shows what it remembers and fails on an attribute (recorded).
+  // xfs answers nothing after a shutdown; ext4 shows what it remembers and fails on an attribute
+  // (recorded).
   #nameFailure(path: string): { words: string; remembers: boolean } | undefined {
     const mount = this.mountAt(path)
     if (mount === undefined || this.failureOf(mount) !== 'shut-down') return undefined
@@ -242,11 +295,21 @@ export class SimLinuxGuest extends SimGuest {
     if (!disk) return refuse(1, `dd: failed to open '${path}': No such file or directory`)
     try {
       disk.read(0, bytes)
-      const amount = `${bytes} bytes (${(bytes / 1000).toFixed(1)} kB, ${(bytes / 1024).toFixed(1)} KiB)`
-      return { exitStatus: 0, stdout: '', stderr: `1+0 records in\n1+0 records out\n${amount} copied, 0.0001 s, 32 MB/s\n` }
+      const amount =
+        `${bytes} bytes (${(bytes / 1000).toFixed(1)} kB, ` + `${(bytes / 1024).toFixed(1)} KiB)`
+      return {
+        exitStatus: 0,
+        stdout: '',
+        stderr: `1+0 records in\n1+0 records out\n${amount} copied, 0.0001 s, 32 MB/s\n`,
+      }
     } catch (error) {
       // Recalled from coreutils.
-      if (error instanceof DeviceError) return refuse(1, `dd: error reading '${path}': Input/output error\n0+0 records in\n0+0 records out`)
+      if (error instanceof DeviceError) {
+        return refuse(
+          1,
+          `dd: error reading '${path}': Input/output error\n0+0 records in\n0+0 records out`,
+        )
+      }
       throw error
     }
   }
@@ -256,20 +319,33 @@ export class SimLinuxGuest extends SimGuest {
     if (args.length !== 1 || path.startsWith('-')) return unsupported('fuser', args)
     if (!this.names.find(path)) return refuse(1, `Specified filename ${path} does not exist.`)
     const processes = this.processesOn(path)
-    const hidden = [...this.unseen].map(process => `Cannot stat file /proc/${process}/fd/0: Permission denied\n`).join('')
+    const hidden = [...this.unseen]
+      .map(process => `Cannot stat file /proc/${process}/fd/0: Permission denied\n`)
+      .join('')
     if (processes.length === 0) return { exitStatus: 1, stdout: '', stderr: hidden }
-    return { exitStatus: 0, stdout: processes.map(process => `  ${process}`).join(''), stderr: `${hidden}${path}:          ` }
+    return {
+      exitStatus: 0,
+      stdout: processes.map(process => `  ${process}`).join(''),
+      stderr: `${hidden}${path}:          `,
+    }
   }
 
-  // The one search that the node plugin makes: who has a device of these numbers open, or mounted in a namespace of its own.
-  // Status and texts: findutils 4.9, GNU grep 3.8 and coreutils 9.1 on Linux 6.18.
+  // The one search that the node plugin makes: who has a device of these numbers open, or mounted
+  // in a namespace of its own. Status and texts: findutils 4.9, GNU grep 3.8 and coreutils 9.1 on
+  // Linux 6.18.
   #find(args: readonly string[]): SimAnswer {
     const numbers = args[args.indexOf('-lF') + 1]?.trim()
-    if (args[0] !== '/proc' || !args.includes('-xtype') || !numbers) return unsupported('find', args)
+    if (args[0] !== '/proc' || !args.includes('-xtype') || !numbers) {
+      return unsupported('find', args)
+    }
     const disk = this.disks.list().find(candidate => this.numbers(candidate) === numbers)
     const [major = '', minor = ''] = numbers.split(':').map(part => Number(part).toString(16))
-    const mounted = disk ? this.namespacesWith(disk).map(process => `/proc/${process}/mountinfo`) : []
-    const openers = this.openFiles().filter(file => disk !== undefined && this.deviceAt(file.path) === disk)
+    const mounted = disk
+      ? this.namespacesWith(disk).map(process => `/proc/${process}/mountinfo`)
+      : []
+    const openers = this.openFiles().filter(
+      file => disk !== undefined && this.deviceAt(file.path) === disk,
+    )
     const opened = openers.map(file => `${major}:${minor} /proc/${file.process}/fd/3`)
     const stdout = ['/proc/uptime', ...mounted, ...opened].map(line => `${line}\n`).join('')
     return { exitStatus: mounted.length > 0 ? 0 : 1, stdout, stderr: '' }
@@ -278,14 +354,22 @@ export class SimLinuxGuest extends SimGuest {
   // Links inside paths are not modelled: a path whose parent exists is its own answer.
   #readlink(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
-    if (!['-f', '-m'].includes(option ?? '') || args.length !== 2) return unsupported('readlink', args)
+    if (!['-f', '-m'].includes(option ?? '') || args.length !== 2) {
+      return unsupported('readlink', args)
+    }
     const plain = `/${path
       .split('/')
       .filter(part => part !== '')
       .join('/')}`
     const parent = plain.slice(0, plain.lastIndexOf('/')) || '/'
-    return option === '-m' || this.names.find(parent) ? answer(`${plain}\n`) : { exitStatus: 1, stdout: '', stderr: '' }
+    return option === '-m' || this.names.find(parent)
+      ? answer(`${plain}\n`)
+      : { exitStatus: 1, stdout: '', stderr: '' }
   }
 }
 
-const RMDIR_REASONS = { missing: 'No such file or directory', mounted: 'Device or resource busy', 'not-a-directory': 'Not a directory' }
+const RMDIR_REASONS = {
+  missing: 'No such file or directory',
+  mounted: 'Device or resource busy',
+  'not-a-directory': 'Not a directory',
+}

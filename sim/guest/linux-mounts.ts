@@ -1,5 +1,5 @@
-// mount and umount of the simulated Linux guest, and the table they change. util-linux 2.38: status 32 for whatever the
-// kernel refuses, and a second line that points to its log.
+// mount and umount of the simulated Linux guest, and the table they change. util-linux 2.38: status
+// 32 for whatever the kernel refuses, and a second line that points to its log.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
@@ -37,7 +37,10 @@ export class LinuxMounts {
     ]
   }
 
-  /** The place where a device is mounted, or the mount at a path: what the tools for mounted file systems accept. */
+  /**
+   * The place where a device is mounted, or the mount at a path: what the tools for mounted file
+   * systems accept.
+   */
   mountOf(path: string): SimMount | undefined {
     const disk = this.#guest.deviceAt(path)
     const isShown = (mount: SimMount) => mount.what === 'filesystem' && mount.disk === disk
@@ -48,13 +51,21 @@ export class LinuxMounts {
     const lines = this.#state.table().map((mount, index) => {
       const isNode = mount.what === 'node'
       const numbers =
-        mount.disk && !isNode ? this.#guest.numbers(mount.disk) : mount.type === 'devtmpfs' || isNode ? DEVTMPFS : `0:${20 + index}`
-      const superOptions = [mount.options.find(option => option === 'rw' || option === 'ro') ?? 'rw', ...this.#failureWords(mount)].join(
-        ',',
-      )
+        mount.disk && !isNode
+          ? this.#guest.numbers(mount.disk)
+          : mount.type === 'devtmpfs' || isNode
+            ? DEVTMPFS
+            : `0:${20 + index}`
+      const superOptions = [
+        mount.options.find(option => option === 'rw' || option === 'ro') ?? 'rw',
+        ...this.#failureWords(mount),
+      ].join(',')
       const source = isNode ? 'devtmpfs' : mount.source
       const root = isNode ? `/${mount.root}` : mount.root
-      return `${20 + index} 1 ${numbers} ${root} ${escaped(mount.path)} ${mount.options.join(',')} - ${mount.type} ${source} ${superOptions}`
+      return (
+        `${20 + index} 1 ${numbers} ${root} ${escaped(mount.path)} ` +
+        `${mount.options.join(',')} - ${mount.type} ${source} ${superOptions}`
+      )
     })
     return lines.map(line => `${line}\n`).join('')
   }
@@ -71,19 +82,30 @@ export class LinuxMounts {
     if (!parsed) return unsupported('mount', args)
     const { options, type, operands } = parsed
     const [first = '', second] = operands
-    if (options.includes('remount')) return second === undefined ? this.#remount(first, options) : unsupported('mount', args)
+    if (options.includes('remount')) {
+      return second === undefined ? this.#remount(first, options) : unsupported('mount', args)
+    }
     if (second === undefined) return unsupported('mount', args)
     const target = this.#guest.names.find(second)
     if (!target) return refuse(32, `mount: ${second}: mount point does not exist.\n${KERNEL_LOG}`)
     if (options.includes('bind')) return this.#bind(first, second, options)
-    if (target.kind !== 'directory') return refuse(32, `mount: ${second}: mount point is not a directory.\n${KERNEL_LOG}`)
+    if (target.kind !== 'directory') {
+      return refuse(32, `mount: ${second}: mount point is not a directory.\n${KERNEL_LOG}`)
+    }
     return this.#mountDevice({ path: first, target: second, type, options })
   }
 
-  #mountDevice(request: { path: string; target: string; type: string; options: readonly string[] }): SimAnswer {
+  #mountDevice(request: {
+    path: string
+    target: string
+    type: string
+    options: readonly string[]
+  }): SimAnswer {
     const { path, target, type, options } = request
     const disk = this.#guest.deviceAt(path)
-    if (!disk) return refuse(32, `mount: ${target}: special device ${path} does not exist.\n${KERNEL_LOG}`)
+    if (!disk) {
+      return refuse(32, `mount: ${target}: special device ${path} does not exist.\n${KERNEL_LOG}`)
+    }
     const node = `/dev/${diskName(disk.id)}`
     const there = this.#state.mountAt(target)
     if (there?.what === 'filesystem' && there.disk === disk) {
@@ -91,15 +113,22 @@ export class LinuxMounts {
     }
     const wrong = refuse(
       32,
-      `mount: ${target}: wrong fs type, bad option, bad superblock on ${node}, missing codepage or helper program, or other error.\n${KERNEL_LOG}`,
+      `mount: ${target}: wrong fs type, bad option, bad superblock on ${node}, missing codepage ` +
+        `or helper program, or other error.\n${KERNEL_LOG}`,
     )
     if (this.#guest.exclusive.has(disk)) {
-      return refuse(32, `mount: ${target}: ${node} already mounted or mount point busy.\n${KERNEL_LOG}`)
+      return refuse(
+        32,
+        `mount: ${target}: ${node} already mounted or mount point busy.\n${KERNEL_LOG}`,
+      )
     }
     try {
       const superblock = readSuperblock(this.#guest.region(disk))
       if (superblock?.type === 'xfs' && type === 'xfs' && superblock.damaged) {
-        return refuse(32, `mount: ${target}: mount(2) system call failed: Structure needs cleaning.\n${KERNEL_LOG}`)
+        return refuse(
+          32,
+          `mount: ${target}: mount(2) system call failed: Structure needs cleaning.\n${KERNEL_LOG}`,
+        )
       }
       if (
         !superblock ||
@@ -107,31 +136,56 @@ export class LinuxMounts {
         superblock.type !== type ||
         superblock.damaged ||
         superblock.sizeBytes > this.#guest.region(disk).sizeBytes
-      )
+      ) {
         return wrong
+      }
       if (!hasOnlyKnownOptions(type, options)) return wrong
-      if (type === 'xfs' && !options.includes('nouuid') && this.#isMountedElsewhere(superblock.uuid, disk)) return wrong
+      if (
+        type === 'xfs' &&
+        !options.includes('nouuid') &&
+        this.#isMountedElsewhere(superblock.uuid, disk)
+      ) {
+        return wrong
+      }
       const readonly = options.includes('ro')
       // Recorded of a disk that the kernel was told not to write to, with a log to replay.
       if (!superblock.clean && readonly && this.#guest.isSetReadonly(disk)) {
         return refuse(32, `mount: ${target}: cannot mount ${node} read-only.\n${KERNEL_LOG}`)
       }
-      const withoutLog = readonly && options.some(option => option === 'noload' || option === 'norecovery')
+      const withoutLog =
+        readonly && options.some(option => option === 'noload' || option === 'norecovery')
       // Without these options even a read-only mount replays the log, which writes.
       if (!readonly || (!withoutLog && !superblock.clean)) this.#state.markClean(disk, readonly)
-      this.#add({ path: target, type, source: node, options: shownOptions(options), disk, root: '/', what: 'filesystem' })
+      this.#add({
+        path: target,
+        type,
+        source: node,
+        options: shownOptions(options),
+        disk,
+        root: '/',
+        what: 'filesystem',
+      })
       disk.holders.set('mount', undefined)
       return answer()
     } catch (error) {
       // Recalled from util-linux: what a device that fails to read or write gives.
-      if (error instanceof DeviceError) return refuse(32, `mount: ${target}: can't read superblock on ${node}.\n${KERNEL_LOG}`)
+      if (error instanceof DeviceError) {
+        return refuse(32, `mount: ${target}: can't read superblock on ${node}.\n${KERNEL_LOG}`)
+      }
       throw error
     }
   }
 
   #isMountedElsewhere(uuid: string, disk: VirtualDisk): boolean {
     return this.#state.table().some(mount => {
-      if (mount.type !== 'xfs' || !mount.disk || mount.disk === disk || mount.options.includes('nouuid')) return false
+      if (
+        mount.type !== 'xfs' ||
+        !mount.disk ||
+        mount.disk === disk ||
+        mount.options.includes('nouuid')
+      ) {
+        return false
+      }
       return readSuperblock(this.#guest.region(mount.disk))?.uuid === uuid
     })
   }
@@ -141,11 +195,21 @@ export class LinuxMounts {
     const disk = this.#guest.deviceAt(source)
     if (disk) {
       const root = diskName(disk.id)
-      this.#add({ path: target, type: 'devtmpfs', source: 'devtmpfs', options: shown, disk, root, what: 'node' })
+      this.#add({
+        path: target,
+        type: 'devtmpfs',
+        source: 'devtmpfs',
+        options: shown,
+        disk,
+        root,
+        what: 'node',
+      })
       return answer()
     }
     const from = this.#state.mountAt(source)
-    if (!this.#guest.names.find(source)) return refuse(32, `mount: ${target}: special device ${source} does not exist.\n${KERNEL_LOG}`)
+    if (!this.#guest.names.find(source)) {
+      return refuse(32, `mount: ${target}: special device ${source} does not exist.\n${KERNEL_LOG}`)
+    }
     // A directory outside every volume is bound as a part of the system's own file system.
     const shownMount: SimMount = from ?? {
       path: '/',
@@ -162,7 +226,9 @@ export class LinuxMounts {
 
   #remount(path: string, options: readonly string[]): SimAnswer {
     const mount = this.#state.mountAt(path)
-    if (!mount) return refuse(32, `mount: ${path}: mount point not mounted or bad option.\n${KERNEL_LOG}`)
+    if (!mount) {
+      return refuse(32, `mount: ${path}: mount point not mounted or bad option.\n${KERNEL_LOG}`)
+    }
     mount.options = shownOptions(options.filter(option => option !== 'remount'))
     return answer()
   }
@@ -170,7 +236,9 @@ export class LinuxMounts {
   #umount(args: readonly string[]): SimAnswer {
     const [path = ''] = args
     if (args.length !== 1 || path.startsWith('-')) return unsupported('umount', args)
-    if (!this.#guest.names.find(path)) return refuse(32, `umount: ${path}: no mount point specified.`)
+    if (!this.#guest.names.find(path)) {
+      return refuse(32, `umount: ${path}: no mount point specified.`)
+    }
     const mount = this.#state.mountAt(path)
     if (!mount) return refuse(32, `umount: ${path}: not mounted.`)
     if (this.#state.isBusy(mount)) return refuse(32, `umount: ${path}: target is busy.`)
@@ -183,7 +251,9 @@ export class LinuxMounts {
   }
 }
 
-function parseMount(args: readonly string[]): { options: string[]; type: string; operands: string[] } | undefined {
+function parseMount(
+  args: readonly string[],
+): { options: string[]; type: string; operands: string[] } | undefined {
   const options: string[] = []
   const operands: string[] = []
   let type = ''
@@ -207,11 +277,16 @@ const OWN: Readonly<Record<string, readonly string[]>> = {
 }
 
 function hasOnlyKnownOptions(type: string, options: readonly string[]): boolean {
-  return options.every(option => COMMON.includes(option) || option.startsWith('context=') || OWN[type]?.includes(option))
+  return options.every(
+    option =>
+      COMMON.includes(option) || option.startsWith('context=') || OWN[type]?.includes(option),
+  )
 }
 
 function shownOptions(options: readonly string[]): readonly string[] {
-  const own = options.filter(option => !['rw', 'ro', 'bind', 'relatime', 'noload', 'norecovery'].includes(option))
+  const own = options.filter(
+    option => !['rw', 'ro', 'bind', 'relatime', 'noload', 'norecovery'].includes(option),
+  )
   return [
     options.includes('ro') ? 'ro' : 'rw',
     ...own.filter(option => option !== 'nouuid'),
@@ -221,5 +296,8 @@ function shownOptions(options: readonly string[]): readonly string[] {
 }
 
 function escaped(path: string): string {
-  return path.replace(/[ \t\n\\]/g, character => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`)
+  return path.replace(
+    /[ \t\n\\]/g,
+    character => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  )
 }

@@ -1,5 +1,6 @@
-// The names of a simulated guest outside its volumes: directories, empty files and links, and the programs that make and show
-// them. Contents of volumes are not here; what the kernel shows as files is asked of the guest.
+// The names of a simulated guest outside its volumes: directories, empty files and links, and the
+// programs that make and show them. Contents of volumes are not here; what the kernel shows as
+// files is asked of the guest.
 
 import type { SimAnswer, SimProgram } from '../host.ts'
 
@@ -24,17 +25,27 @@ export interface KernelNames {
   /** A device node, or a link to one. */
   entry(path: string): NameEntry | undefined
   isMountPoint(path: string): boolean
-  /** How the kernel answers a look at a path that does not work any more: with errno words, and with what it remembers or nothing. */
+  /**
+   * How the kernel answers a look at a path that does not work any more: with errno words, and with
+   * what it remembers or nothing.
+   */
   failure(path: string): { readonly words: string; readonly remembers: boolean } | undefined
 }
 
 export const answer = (stdout = ''): SimAnswer => ({ exitStatus: 0, stdout, stderr: '' })
-export const refuse = (exitStatus: number, stderr: string, stdout = ''): SimAnswer => ({ exitStatus, stdout, stderr: `${stderr}\n` })
+export const refuse = (exitStatus: number, stderr: string, stdout = ''): SimAnswer => ({
+  exitStatus,
+  stdout,
+  stderr: `${stderr}\n`,
+})
 export const unsupported = (tool: string, args: readonly string[]): SimAnswer =>
   refuse(2, `${tool}: the simulation does not know these arguments: ${args.join(' ')}`)
 
 export class NameTree {
-  /** By the mount point above and the path: what was made below a mount is in that file system, and goes from sight with it. */
+  /**
+   * By the mount point above and the path: what was made below a mount is in that file system, and
+   * goes from sight with it.
+   */
   readonly #entries = new Map<string, NameEntry>([[' /', { kind: 'directory' }]])
   readonly #kernel: KernelNames
   readonly #dialect: NameDialect
@@ -42,7 +53,17 @@ export class NameTree {
   constructor(kernel: KernelNames, dialect: NameDialect) {
     this.#kernel = kernel
     this.#dialect = dialect
-    for (const path of ['/dev', '/etc', '/mnt', '/proc', '/sys', '/tmp', '/var', '/var/lib', '/var/lib/kubelet']) {
+    for (const path of [
+      '/dev',
+      '/etc',
+      '/mnt',
+      '/proc',
+      '/sys',
+      '/tmp',
+      '/var',
+      '/var/lib',
+      '/var/lib/kubelet',
+    ]) {
       this.#entries.set(` ${path}`, { kind: 'directory' })
     }
   }
@@ -55,7 +76,11 @@ export class NameTree {
   }
 
   find(path: string): NameEntry | undefined {
-    return this.#kernel.entry(path) ?? this.#entries.get(this.#key(path)) ?? (this.#kernel.list(path) && { kind: 'directory' })
+    return (
+      this.#kernel.entry(path) ??
+      this.#entries.get(this.#key(path)) ??
+      (this.#kernel.list(path) && { kind: 'directory' })
+    )
   }
 
   makeDirectory(path: string): void {
@@ -65,7 +90,9 @@ export class NameTree {
   /** Names made below a directory. */
   children(path: string): readonly string[] {
     const prefix = this.#key(path === '/' ? '/.' : `${path}/.`).slice(0, -1)
-    const names = [...this.#entries.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length))
+    const names = [...this.#entries.keys()]
+      .filter(key => key.startsWith(prefix))
+      .map(key => key.slice(prefix.length))
     return names.filter(name => name !== '' && !name.includes('/')).sort()
   }
 
@@ -85,17 +112,27 @@ export class NameTree {
     const [option, path, ...rest] = args
     if (path === undefined || rest.length > 0) return unsupported('ls', args)
     const entry = this.find(path)
-    if (!entry) return refuse(2, this.#dialect.inaccessible('ls', path, 'No such file or directory'))
+    if (!entry) {
+      return refuse(2, this.#dialect.inaccessible('ls', path, 'No such file or directory'))
+    }
     const failure = this.#kernel.failure(path)
-    if (failure && !failure.remembers) return refuse(2, this.#dialect.inaccessible('ls', path, failure.words))
+    if (failure && !failure.remembers) {
+      return refuse(2, this.#dialect.inaccessible('ls', path, failure.words))
+    }
     if (option === '-ld') {
-      return { exitStatus: 0, stdout: `${longLine(entry, path)}\n`, stderr: failure ? `ls: ${path}: ${failure.words}\n` : '' }
+      return {
+        exitStatus: 0,
+        stdout: `${longLine(entry, path)}\n`,
+        stderr: failure ? `ls: ${path}: ${failure.words}\n` : '',
+      }
     }
     if (entry.kind !== 'directory') return unsupported('ls', args)
     const names = [...(this.#kernel.list(path) ?? this.children(path))]
     if (option === '-1') return answer(names.map(name => `${name}\n`).join(''))
     if (option !== '-l' && option !== '-lA') return unsupported('ls', args)
-    const lines = names.map(name => longLine(this.find(`${path}/${name}`) ?? { kind: 'file' }, name))
+    const lines = names.map(name =>
+      longLine(this.find(`${path}/${name}`) ?? { kind: 'file' }, name),
+    )
     return answer(['total 0', ...lines].map(line => `${line}\n`).join(''))
   }
 
@@ -104,7 +141,10 @@ export class NameTree {
     if (args.length !== 1) return unsupported('cat', args)
     const text = this.#kernel.text(path)
     if (text !== undefined) return answer(text)
-    return refuse(1, this.find(path) ? `cat: ${path}: Is a directory` : `cat: ${path}: No such file or directory`)
+    return refuse(
+      1,
+      this.find(path) ? `cat: ${path}: Is a directory` : `cat: ${path}: No such file or directory`,
+    )
   }
 
   #mkdir(args: readonly string[]): SimAnswer {
@@ -114,7 +154,9 @@ export class NameTree {
     for (let count = 1; count <= parts.length; count++) {
       const directory = `/${parts.slice(0, count).join('/')}`
       const entry = this.find(directory)
-      if (entry && entry.kind !== 'directory') return refuse(1, `mkdir: cannot create directory '${directory}': File exists`)
+      if (entry && entry.kind !== 'directory') {
+        return refuse(1, `mkdir: cannot create directory '${directory}': File exists`)
+      }
       if (!entry) this.makeDirectory(directory)
     }
     return answer()
@@ -124,9 +166,15 @@ export class NameTree {
     const [path = ''] = args
     const entry = this.find(path)
     if (!entry) return refuse(1, this.#dialect.rmdirRefusal(path, 'missing'))
-    if (entry.kind !== 'directory') return refuse(1, this.#dialect.rmdirRefusal(path, 'not-a-directory'))
-    if (this.#kernel.isMountPoint(path)) return refuse(1, this.#dialect.rmdirRefusal(path, 'mounted'))
-    if (this.children(path).length > 0) return refuse(1, `rmdir: failed to remove '${path}': Directory not empty`)
+    if (entry.kind !== 'directory') {
+      return refuse(1, this.#dialect.rmdirRefusal(path, 'not-a-directory'))
+    }
+    if (this.#kernel.isMountPoint(path)) {
+      return refuse(1, this.#dialect.rmdirRefusal(path, 'mounted'))
+    }
+    if (this.children(path).length > 0) {
+      return refuse(1, `rmdir: failed to remove '${path}': Directory not empty`)
+    }
     this.#entries.delete(this.#key(path))
     return answer()
   }
@@ -136,7 +184,9 @@ export class NameTree {
     if (option !== '-f' || args.length !== 2) return unsupported('rm', args)
     const entry = this.#entries.get(this.#key(path))
     if (entry?.kind === 'directory') return refuse(1, `rm: cannot remove '${path}': Is a directory`)
-    if (this.#kernel.isMountPoint(path)) return refuse(1, `rm: cannot remove '${path}': Device or resource busy`)
+    if (this.#kernel.isMountPoint(path)) {
+      return refuse(1, `rm: cannot remove '${path}': Device or resource busy`)
+    }
     this.#entries.delete(this.#key(path))
     return answer()
   }
@@ -144,8 +194,12 @@ export class NameTree {
   #ln(args: readonly string[]): SimAnswer {
     const [option, target = '', path = ''] = args
     if (option !== '-s' || args.length !== 3) return unsupported('ln', args)
-    if (this.find(path)) return refuse(1, `ln: failed to create symbolic link '${path}': File exists`)
-    if (!this.#hasParent(path)) return refuse(1, `ln: failed to create symbolic link '${path}': No such file or directory`)
+    if (this.find(path)) {
+      return refuse(1, `ln: failed to create symbolic link '${path}': File exists`)
+    }
+    if (!this.#hasParent(path)) {
+      return refuse(1, `ln: failed to create symbolic link '${path}': No such file or directory`)
+    }
     this.#entries.set(this.#key(path), { kind: 'link', target })
     return answer()
   }
@@ -154,7 +208,9 @@ export class NameTree {
     const [path = ''] = args
     if (args.length !== 1) return unsupported('touch', args)
     if (this.find(path)) return answer()
-    if (!this.#hasParent(path)) return refuse(1, `touch: cannot touch '${path}': No such file or directory`)
+    if (!this.#hasParent(path)) {
+      return refuse(1, `touch: cannot touch '${path}': No such file or directory`)
+    }
     this.#entries.set(this.#key(path), { kind: 'file' })
     return answer()
   }
@@ -169,7 +225,8 @@ function parentOf(path: string): string {
 }
 
 function longLine(entry: NameEntry, name: string): string {
-  const line = (mode: string, size: string, shown: string) => `${mode}   1 root     root     ${size.padStart(7)} Nov  3 10:00 ${shown}`
+  const line = (mode: string, size: string, shown: string) =>
+    `${mode}   1 root     root     ${size.padStart(7)} Nov  3 10:00 ${shown}`
   switch (entry.kind) {
     case 'directory':
       return line('drwxr-xr-x', '512', name)
@@ -185,5 +242,7 @@ function longLine(entry: NameEntry, name: string): string {
 /** What a Linux guest calls a disk: vdiska … vdiskz, vdiskaa …, by the disk's number (sunvdc.c). */
 export function diskName(id: number): string {
   const a = 'a'.charCodeAt(0)
-  return id < 26 ? `vdisk${String.fromCharCode(a + id)}` : `vdisk${String.fromCharCode(a + Math.floor(id / 26) - 1, a + (id % 26))}`
+  return id < 26
+    ? `vdisk${String.fromCharCode(a + id)}`
+    : `vdisk${String.fromCharCode(a + Math.floor(id / 26) - 1, a + (id % 26))}`
 }

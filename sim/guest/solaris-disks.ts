@@ -1,6 +1,7 @@
-// Disks of the simulated Solaris guest: names in /dev/dsk that appear, and stay when the disk goes; labels, made up by the disk
-// server around a slice or written on a whole disk; prtvtoc, format, fmthard, iostat, devfsadm.
-// Behaviour: illumos vds.c, vdc.c, prtvtoc.c, fmthard.c. What only format knows is recalled, and says so.
+// Disks of the simulated Solaris guest: names in /dev/dsk that appear, and stay when the disk goes;
+// labels, made up by the disk server around a slice or written on a whole disk; prtvtoc, format,
+// fmthard, iostat, devfsadm. Behaviour: illumos vds.c, vdc.c, prtvtoc.c, fmthard.c. What only
+// format knows is recalled, and says so.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
@@ -26,7 +27,9 @@ const NODES = '/devices/virtual-devices@100/channel-devices@200'
 export class SolarisDisks {
   /** Controller number that the guest gave to its virtual disks. */
   readonly controller: number
-  /** When false, names of new disks appear only when devfsadm is asked (a daemon that lags behind). */
+  /**
+   * When false, names of new disks appear only when devfsadm is asked (a daemon that lags behind).
+   */
   followsHotplug = true
   /** Whose layout `iostat -En` has. */
   iostatRelease: IostatRelease = 'current'
@@ -63,7 +66,9 @@ export class SolarisDisks {
   /** Names in /dev/dsk. */
   names(): readonly string[] {
     const named = [...this.#named].sort((a, b) => a - b)
-    const slices = named.flatMap(id => Array.from({ length: SLICES }, (_, slice) => `c${this.controller}d${id}s${slice}`))
+    const slices = named.flatMap(id =>
+      Array.from({ length: SLICES }, (_, slice) => `c${this.controller}d${id}s${slice}`),
+    )
     return [...slices, ...this.strayNames.keys()].sort()
   }
 
@@ -73,18 +78,26 @@ export class SolarisDisks {
     const stray = this.strayNames.get(name)
     if (stray !== undefined) return { kind: 'link', target: stray }
     const match = name.match(/^c(\d+)d(\d+)s([0-7])$/)
-    if (!match || Number(match[1]) !== this.controller || !this.#named.has(Number(match[2]))) return undefined
+    if (!match || Number(match[1]) !== this.controller || !this.#named.has(Number(match[2]))) {
+      return undefined
+    }
     const minor = String.fromCharCode('a'.charCodeAt(0) + Number(match[3]))
     const raw = path.startsWith('/dev/rdsk/') ? ',raw' : ''
-    return { kind: 'link', target: `../..${NODES}/disk@${Number(match[2]).toString(16)}:${minor}${raw}` }
+    return {
+      kind: 'link',
+      target: `../..${NODES}/disk@${Number(match[2]).toString(16)}:${minor}${raw}`,
+    }
   }
 
   /** The disk and slice behind a name, if the name exists and the disk is there. */
   slice(path: string): { disk: VirtualDisk; slice: number } | undefined {
     const target = this.link(path)
-    const match = target?.kind === 'link' ? target.target.match(/disk@([0-9a-f]+):([a-h])(,raw)?$/) : undefined
+    const match =
+      target?.kind === 'link' ? target.target.match(/disk@([0-9a-f]+):([a-h])(,raw)?$/) : undefined
     if (!match) return undefined
-    const disk = this.#list().find(candidate => candidate.id === Number.parseInt(match[1] ?? '', 16))
+    const disk = this.#list().find(
+      candidate => candidate.id === Number.parseInt(match[1] ?? '', 16),
+    )
     return disk && { disk, slice: (match[2] ?? 'a').charCodeAt(0) - 'a'.charCodeAt(0) }
   }
 
@@ -93,7 +106,8 @@ export class SolarisDisks {
     const label = this.#label(disk)
     const slice = label?.slices.find(({ number }) => number === 0)
     if (!slice) throw new DeviceError('EIO', `disk ${disk.id} has no slice 0`)
-    // A backend exported as a slice is slice 0, byte by byte; on a whole disk slice 0 begins where the label says.
+    // A backend exported as a slice is slice 0, byte by byte; on a whole disk slice 0 begins where
+    // the label says.
     const start = disk.shape === 'slice' ? 0 : slice.first * SECTOR
     return {
       sizeBytes: slice.count * SECTOR,
@@ -108,9 +122,14 @@ export class SolarisDisks {
       const region = this.region(disk)
       return region.read(0, Math.min(length, region.sizeBytes))
     }
-    // The whole disk behind slice 2; the label that the server makes up around a slice is shown as zeros here.
-    if (slice !== 2 || !this.#label(disk)) throw new DeviceError('EIO', `disk ${disk.id}: slice ${slice} cannot be opened`)
-    return disk.shape === 'slice' ? Buffer.alloc(length) : disk.read(0, Math.min(length, disk.sizeBytes()))
+    // The whole disk behind slice 2; the label that the server makes up around a slice is shown as
+    // zeros here.
+    if (slice !== 2 || !this.#label(disk)) {
+      throw new DeviceError('EIO', `disk ${disk.id}: slice ${slice} cannot be opened`)
+    }
+    return disk.shape === 'slice'
+      ? Buffer.alloc(length)
+      : disk.read(0, Math.min(length, disk.sizeBytes()))
   }
 
   label(disk: VirtualDisk): Label | undefined {
@@ -140,7 +159,9 @@ export class SolarisDisks {
     if (words !== '-C -c disk') return unsupported('devfsadm', args)
     const present = new Set(this.#list().map(disk => disk.id))
     for (const id of this.#named) if (!present.has(id)) this.#named.delete(id)
-    for (const [name] of this.strayNames) if (!this.slice(`/dev/dsk/${name}`)) this.strayNames.delete(name)
+    for (const [name] of this.strayNames) {
+      if (!this.slice(`/dev/dsk/${name}`)) this.strayNames.delete(name)
+    }
     this.#nameAll()
     return answer()
   }
@@ -167,7 +188,9 @@ export class SolarisDisks {
     const [path = ''] = args
     if (args.length !== 1) return unsupported('prtvtoc', args)
     const found = this.slice(path)
-    if (!found) return refuse(1, `prtvtoc: ${path}: failed to open device: No such file or directory`)
+    if (!found) {
+      return refuse(1, `prtvtoc: ${path}: failed to open device: No such file or directory`)
+    }
     try {
       const label = this.#label(found.disk)
       const sectors = totalSectors(found.disk)
@@ -178,13 +201,15 @@ export class SolarisDisks {
       }
       return answer(printTable(path, table, found.disk))
     } catch (error) {
-      if (error instanceof DeviceError) return refuse(1, `prtvtoc: ${path}: Unable to read Disk geometry errno = 0x5`)
+      if (error instanceof DeviceError) {
+        return refuse(1, `prtvtoc: ${path}: Unable to read Disk geometry errno = 0x5`)
+      }
       throw error
     }
   }
 
-  // Recalled from format(1M): -L labels without questions (Solaris 11), -e offers both kinds of label and reads answers from
-  // standard input. Only EFI labels are modelled.
+  // Recalled from format(1M): -L labels without questions (Solaris 11), -e offers both kinds of
+  // label and reads answers from standard input. Only EFI labels are modelled.
   #format(args: readonly string[], input: string): SimAnswer {
     const words = args.slice(0, -1).join(' ')
     const found = this.slice(`/dev/dsk/${args.at(-1)}s2`)
@@ -192,26 +217,38 @@ export class SolarisDisks {
     if (words !== '-L efi -d' && !isAsked) return unsupported('format', args)
     if (!found) return refuse(1, 'No permission (or no disks found)!')
     if (!isAsked && !this.hasLabelOption) return refuse(1, 'format: illegal option -- L')
-    if (found.disk.shape === 'slice') return refuse(1, 'Cannot label disk when partitions are in use as described.')
-    const done = this.#onDisk(() => this.#writeLabel(found.disk, efiLabel(totalSectors(found.disk))) ?? true)
+    if (found.disk.shape === 'slice') {
+      return refuse(1, 'Cannot label disk when partitions are in use as described.')
+    }
+    const done = this.#onDisk(
+      () => this.#writeLabel(found.disk, efiLabel(totalSectors(found.disk))) ?? true,
+    )
     return done ? answer() : refuse(1, 'Warning: error writing EFI.')
   }
 
   /** Solaris 11; older releases know only the questions. */
   hasLabelOption = true
 
-  // load64 and validate64 of fmthard.c: a whole table from standard input, measured against the disk as it is now. It minds
-  // neither mounts nor what was in the table before. Only disks with an EFI label are modelled.
+  // load64 and validate64 of fmthard.c: a whole table from standard input, measured against the
+  // disk as it is now. It minds neither mounts nor what was in the table before. Only disks with an
+  // EFI label are modelled.
   #fmthard(args: readonly string[], input: string): SimAnswer {
     const named = args[0] === '-n' ? args[1] : undefined
-    const [s, from, path = ''] = named === undefined ? args : [...args.slice(2, -1), ...(args.length === 3 ? ['', ''] : []), args.at(-1)]
+    const [s, from, path = ''] =
+      named === undefined
+        ? args
+        : [...args.slice(2, -1), ...(args.length === 3 ? ['', ''] : []), args.at(-1)]
     const takesTable = s === '-s' && from === '-'
-    if (!takesTable && (named === undefined || args.length !== 3)) return unsupported('fmthard', args)
+    if (!takesTable && (named === undefined || args.length !== 3)) {
+      return unsupported('fmthard', args)
+    }
     const found = path.startsWith('/dev/rdsk/') ? this.slice(path) : undefined
     if (!found) return refuse(1, `fmthard:  Cannot stat device ${path}`)
     const { disk } = found
     try {
-      if (disk.shape === 'slice' || this.#label(disk)?.kind !== 'efi') return unsupported('fmthard', args)
+      if (disk.shape === 'slice' || this.#label(disk)?.kind !== 'efi') {
+        return unsupported('fmthard', args)
+      }
       const sectors = totalSectors(disk)
       // 8 bytes are copied (fmthard.c).
       const name = named === undefined ? {} : { name: named.slice(0, 8) }
@@ -224,7 +261,12 @@ export class SolarisDisks {
       for (const line of input.split('\n').filter(at => at !== '' && !at.startsWith('*'))) {
         const match = line.match(/^\s*(\d+)\s+(\d+)\s+([0-9a-f]+)\s+(\d+)\s+(\d+)/)
         if (!match) return refuse(1, `Syntax error: "${line}"`)
-        const [number = 0, tag = 0, first = 0, count = 0] = [match[1], match[2], match[4], match[5]].map(Number)
+        const [number = 0, tag = 0, first = 0, count = 0] = [
+          match[1],
+          match[2],
+          match[4],
+          match[5],
+        ].map(Number)
         if (count > 0) slices.push({ number, tag, flags: match[3] ?? '00', first, count })
       }
       const problem = invalidTable(slices, sectors)
@@ -233,7 +275,12 @@ export class SolarisDisks {
       return answer('fmthard:  New volume table of contents now in place.\n')
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error
-      return refuse(1, error.code === 'EROFS' ? `${path}: Cannot write EFI` : `fmthard:  Cannot open device ${path} - I/O error`)
+      return refuse(
+        1,
+        error.code === 'EROFS'
+          ? `${path}: Cannot write EFI`
+          : `fmthard:  Cannot open device ${path} - I/O error`,
+      )
     }
   }
 

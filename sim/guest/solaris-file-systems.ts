@@ -1,9 +1,18 @@
-// UFS and lofs of the simulated Solaris guest: fstyp, newfs, fsck, mount, umount, growfs, df. Words are from illumos sources
-// where a comment names one; progress output of newfs and growfs is shortened.
+// UFS and lofs of the simulated Solaris guest: fstyp, newfs, fsck, mount, umount, growfs, df. Words
+// are from illumos sources where a comment names one; progress output of newfs and growfs is
+// shortened.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
-import { makeFileSystem, type Region, readFiles, readSuperblock, type Superblock, usedBytes, writeSuperblock } from './file-system.ts'
+import {
+  makeFileSystem,
+  type Region,
+  readFiles,
+  readSuperblock,
+  type Superblock,
+  usedBytes,
+  writeSuperblock,
+} from './file-system.ts'
 import { isReadonly, type SimMount } from './guest.ts'
 import { answer, type NameTree, refuse, unsupported } from './names.ts'
 import type { SolarisDisks } from './solaris-disks.ts'
@@ -54,7 +63,8 @@ export class SolarisFileSystems {
     const path = args.at(-1) ?? ''
     const verbose = args[0] === '-v'
     if (args.length !== (verbose ? 2 : 1)) return unsupported('fstyp', args)
-    // fstyp_main.c: status 7 and these words for a device that cannot be opened, as an unlabelled one cannot.
+    // fstyp_main.c: status 7 and these words for a device that cannot be opened, as an unlabelled
+    // one cannot.
     const closed = refuse(7, 'unknown_fstyp (cannot open device)')
     const disk = this.#sliceZero(path)
     if (!disk) return closed
@@ -65,7 +75,8 @@ export class SolarisFileSystems {
       const fragments = superblock.sizeBytes / FRAGMENT
       // The first lines of many (fstyp of ufs, recalled).
       return answer(
-        `${superblock.type}\nmagic\t11954\tformat\tdynamic\ttime\tMon Nov  3 10:00:00 2026\nncg\t1\tsize\t${fragments}\tblocks\t${Math.floor(fragments * 0.94)}\nbsize\t${BLOCK}\tshift\t13\tmask\t0xffffe000\nfsize\t${FRAGMENT}\tshift\t10\tmask\t0xfffffc00\n`,
+        `${superblock.type}\nmagic\t11954\tformat\tdynamic\ttime\tMon Nov  3 10:00:00 ` +
+          `2026\nncg\t1\tsize\t${fragments}\tblocks\t${Math.floor(fragments * 0.94)}\nbsize\t${BLOCK}\tshift\t13\tmask\t0xffffe000\nfsize\t${FRAGMENT}\tshift\t10\tmask\t0xfffffc00\n`,
       )
     } catch (error) {
       if (error instanceof DeviceError) return closed
@@ -76,7 +87,8 @@ export class SolarisFileSystems {
   // Without a terminal it does not ask (newfs.c).
   #newfs(args: readonly string[]): SimAnswer {
     const path = args.at(-1) ?? ''
-    const known = (word: string, at: number) => /^-[Tbcfimor]$/.test(word) || /^-[bcfimor]$/.test(args[at - 1] ?? '')
+    const known = (word: string, at: number) =>
+      /^-[Tbcfimor]$/.test(word) || /^-[bcfimor]$/.test(args[at - 1] ?? '')
     if (args.length === 0 || !args.slice(0, -1).every(known)) return unsupported('newfs', args)
     const disk = this.#sliceZero(path)
     if (!disk) return refuse(1, `newfs: ${path}: No such file or directory`)
@@ -97,12 +109,20 @@ export class SolarisFileSystems {
     return this.#onDisk(`${path}: CAN'T CHECK FILE SYSTEM.`, () => {
       const region = this.#guest.region(disk)
       const superblock = readSuperblock(region)
-      if (superblock?.type !== 'ufs') return refuse(39, `${path}: BAD SUPERBLOCK AT BLOCK 16: MAGIC NUMBER WRONG`)
+      if (superblock?.type !== 'ufs') {
+        return refuse(39, `${path}: BAD SUPERBLOCK AT BLOCK 16: MAGIC NUMBER WRONG`)
+      }
       const check = words.endsWith('-m')
-      if (this.#mountsOf(disk).length > 0) return refuse(33, `ufs fsck: sanity check: ${path} already mounted`)
-      if (check && superblock.clean && !superblock.damaged) return refuse(0, `ufs fsck: sanity check: ${path} okay`)
+      if (this.#mountsOf(disk).length > 0) {
+        return refuse(33, `ufs fsck: sanity check: ${path} already mounted`)
+      }
+      if (check && superblock.clean && !superblock.damaged) {
+        return refuse(0, `ufs fsck: sanity check: ${path} okay`)
+      }
       if (check) return refuse(32, `ufs fsck: sanity check: ${path} needs checking`)
-      if (superblock.damaged) return refuse(36, `${path}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.`)
+      if (superblock.damaged) {
+        return refuse(36, `${path}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.`)
+      }
       writeSuperblock(region, { ...superblock, clean: true })
       return answer(`${path}: is logging.\n`)
     })
@@ -116,15 +136,29 @@ export class SolarisFileSystems {
     if (f !== '-F' || operands.length !== 2) return unsupported('mount', args)
     if (type === 'lofs') return this.#mountLoop(source, path, options)
     if (type !== 'ufs') return unsupported('mount', args)
-    if (this.#guest.names.find(path)?.kind !== 'directory') return refuse(32, `mount: ${source} or ${path}, no such file or directory`)
+    if (this.#guest.names.find(path)?.kind !== 'directory') {
+      return refuse(32, `mount: ${source} or ${path}, no such file or directory`)
+    }
     const disk = this.#sliceZero(source)
-    if (!disk || source.startsWith('/dev/rdsk/')) return refuse(32, `mount: ${source} or ${path}, no such file or directory`)
-    if (this.#mountsOf(disk).length > 0 || this.#state.mountAt(path))
+    if (!disk || source.startsWith('/dev/rdsk/')) {
+      return refuse(32, `mount: ${source} or ${path}, no such file or directory`)
+    }
+    if (this.#mountsOf(disk).length > 0 || this.#state.mountAt(path)) {
       return refuse(32, `mount: ${source} is already mounted or ${path} is busy`)
-    return this.#onDisk(`mount: I/O error\nmount: Cannot mount ${source}`, () => this.#mountUfs({ disk, source, path, options }), 32)
+    }
+    return this.#onDisk(
+      `mount: I/O error\nmount: Cannot mount ${source}`,
+      () => this.#mountUfs({ disk, source, path, options }),
+      32,
+    )
   }
 
-  #mountUfs(request: { disk: VirtualDisk; source: string; path: string; options: readonly string[] }): SimAnswer {
+  #mountUfs(request: {
+    disk: VirtualDisk
+    source: string
+    path: string
+    options: readonly string[]
+  }): SimAnswer {
     const { disk, source, path, options } = request
     const superblock = readSuperblock(this.#guest.region(disk))
     if (superblock?.type !== 'ufs') return refuse(32, `mount: ${source} is not this fstype`)
@@ -133,7 +167,8 @@ export class SolarisFileSystems {
     if (!readonly && (!superblock.clean || superblock.damaged)) {
       return refuse(
         32,
-        `mount: The state of ${source} is not okay\n\tand it was attempted to be mounted read/write`,
+        `mount: The state of ${source} is not okay\n\tand it was attempted to be mounted ` +
+          `read/write`,
         'mount: Please run fsck and try again\n',
       )
     }
@@ -157,15 +192,27 @@ export class SolarisFileSystems {
   // A loop shows a directory; what is mounted there counts as the file system shown.
   #mountLoop(source: string, path: string, options: readonly string[]): SimAnswer {
     for (const directory of [source, path]) {
-      if (this.#guest.names.find(directory)?.kind !== 'directory') return refuse(32, `mount: ${directory}: No such file or directory`)
+      if (this.#guest.names.find(directory)?.kind !== 'directory') {
+        return refuse(32, `mount: ${directory}: No such file or directory`)
+      }
     }
-    if (this.#state.mountAt(path)) return refuse(32, `mount: ${path} is already mounted or ${source} is busy`)
+    if (this.#state.mountAt(path)) {
+      return refuse(32, `mount: ${path} is already mounted or ${source} is busy`)
+    }
     const from = this.#state.mountAt(source)
     const shown = [
       options.includes('ro') || (from && isReadonly(from)) ? 'ro' : 'rw',
       `dev=${from?.disk ? deviceNumber(from.disk) : '4750002'}`,
     ]
-    this.#add({ path, type: 'lofs', source, options: shown, disk: from?.disk, root: '/', what: from?.disk ? 'filesystem' : 'system' })
+    this.#add({
+      path,
+      type: 'lofs',
+      source,
+      options: shown,
+      disk: from?.disk,
+      root: '/',
+      what: from?.disk ? 'filesystem' : 'system',
+    })
     return answer()
   }
 
@@ -173,8 +220,12 @@ export class SolarisFileSystems {
     const [path = ''] = args
     if (args.length !== 1 || path.startsWith('-')) return unsupported('umount', args)
     const mount = this.#state.mountAt(path)
-    if (!mount) return refuse(1, `umount: warning: ${path} not in mnttab\numount: ${path} not mounted`)
-    const isShownElsewhere = this.#state.table().some(other => other.type === 'lofs' && other.source === path)
+    if (!mount) {
+      return refuse(1, `umount: warning: ${path} not in mnttab\numount: ${path} not mounted`)
+    }
+    const isShownElsewhere = this.#state
+      .table()
+      .some(other => other.type === 'lofs' && other.source === path)
     if (this.#state.isBusy(mount) || isShownElsewhere) return refuse(1, `umount: ${path} busy`)
     this.#state.unmount(mount)
     return answer()
@@ -186,12 +237,17 @@ export class SolarisFileSystems {
     if (m !== '-M' || args.length !== 3) return unsupported('growfs', args)
     const mount = this.#state.mountAt(path)
     // It works on the mount of the file system, not on a loop that shows it.
-    if (!disk || mount?.disk !== disk || mount.type !== 'ufs') return refuse(1, `growfs: ${path}: not mounted`)
+    if (!disk || mount?.disk !== disk || mount.type !== 'ufs') {
+      return refuse(1, `growfs: ${path}: not mounted`)
+    }
     return this.#onDisk(`growfs: ${device}: I/O error`, () => {
       const region = this.#guest.region(disk)
       const superblock = readSuperblock(region)
       if (!superblock) return refuse(1, `growfs: ${device}: not a UFS file system`)
-      writeSuperblock(region, { ...superblock, sizeBytes: Math.floor(region.sizeBytes / FRAGMENT) * FRAGMENT })
+      writeSuperblock(region, {
+        ...superblock,
+        sizeBytes: Math.floor(region.sizeBytes / FRAGMENT) * FRAGMENT,
+      })
       return answer(`${device}:\t${region.sizeBytes / 512} sectors\n`)
     })
   }
@@ -201,13 +257,17 @@ export class SolarisFileSystems {
     const [option, path = ''] = args
     if (option !== '-g' || args.length !== 2) return unsupported('df', args)
     const mount = this.#state.mountAt(path)
-    if (!mount?.disk) return refuse(1, `df: (${path}        ) not a block device, directory or mounted resource`)
+    if (!mount?.disk) {
+      return refuse(1, `df: (${path}        ) not a block device, directory or mounted resource`)
+    }
     const disk = mount.disk
     return this.#onDisk(`df: cannot statvfs ${path}: I/O error`, () => {
       const region = this.#guest.region(disk)
       const superblock = readSuperblock(region)
       if (!superblock) return refuse(1, `df: cannot statvfs ${path}: I/O error`)
-      return answer(printTotals(mount, superblock, { used: usedBytes(region), files: readFiles(region).size }))
+      return answer(
+        printTotals(mount, superblock, { used: usedBytes(region), files: readFiles(region).size }),
+      )
     })
   }
 
@@ -238,7 +298,11 @@ function deviceNumber(disk: VirtualDisk): string {
   return (0x01540000 + disk.id * 8).toString(16)
 }
 
-function printTotals(mount: SimMount, superblock: Superblock, content: { used: number; files: number }): string {
+function printTotals(
+  mount: SimMount,
+  superblock: Superblock,
+  content: { used: number; files: number },
+): string {
   const total = Math.floor((superblock.sizeBytes * 0.94) / FRAGMENT)
   const free = total - Math.ceil(content.used / FRAGMENT)
   const files = Math.floor(superblock.sizeBytes / BYTES_PER_INODE)

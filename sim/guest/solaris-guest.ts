@@ -1,6 +1,7 @@
-// A simulated Solaris guest: device links, labels, UFS, lofs and the tools that a node plugin runs. Its resource coordinator
-// objects when a mounted disk is to be removed: the rows are left in the disk's holders. Messages are from illumos sources
-// (umount.c, mount.c and fsck of ufs, fstyp, df) unless a comment says recalled.
+// A simulated Solaris guest: device links, labels, UFS, lofs and the tools that a node plugin runs.
+// Its resource coordinator objects when a mounted disk is to be removed: the rows are left in the
+// disk's holders. Messages are from illumos sources (umount.c, mount.c and fsck of ufs, fstyp, df)
+// unless a comment says recalled.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
@@ -11,7 +12,10 @@ import { SolarisDisks } from './solaris-disks.ts'
 import { SolarisFileSystems } from './solaris-file-systems.ts'
 
 export interface SolarisGuestOptions extends GuestOptions {
-  /** Controller number of the virtual disks: 0 on most guests, 1 and more where another controller was found first. */
+  /**
+   * Controller number of the virtual disks: 0 on most guests, 1 and more where another controller
+   * was found first.
+   */
   readonly controller: number
 }
 
@@ -25,12 +29,15 @@ export class SimSolarisGuest extends SimGuest {
     this.names = new NameTree(
       {
         text: path => (path === '/etc/mnttab' ? this.#mountTable() : undefined),
-        list: path => (path === '/dev/dsk' || path === '/dev/rdsk' ? this.solarisDisks.names() : undefined),
+        list: path =>
+          path === '/dev/dsk' || path === '/dev/rdsk' ? this.solarisDisks.names() : undefined,
         entry: path => this.solarisDisks.link(path),
         isMountPoint: path => this.mountAt(path) !== undefined,
         failure: path => {
           const mount = this.mountAt(path)
-          return mount && this.failureOf(mount) === 'shut-down' ? { words: 'I/O error', remembers: false } : undefined
+          return mount && this.failureOf(mount) === 'shut-down'
+            ? { words: 'I/O error', remembers: false }
+            : undefined
         },
       },
       {
@@ -51,7 +58,11 @@ export class SimSolarisGuest extends SimGuest {
       unmount: mount => this.unmount(mount),
       markClean: (disk, clean) => this.markClean(disk, clean),
     })
-    for (const [name, program] of [...this.names.programs(), ...this.solarisDisks.programs(), ...fileSystems.programs()]) {
+    for (const [name, program] of [
+      ...this.names.programs(),
+      ...this.solarisDisks.programs(),
+      ...fileSystems.programs(),
+    ]) {
       host.programs.set(name, program)
     }
     host.programs.set('od', args => this.#od(args))
@@ -90,7 +101,8 @@ export class SimSolarisGuest extends SimGuest {
     ]
   }
 
-  // A slice that somebody has open keeps the disk from being removed, without a reason that the coordinator could give.
+  // A slice that somebody has open keeps the disk from being removed, without a reason that the
+  // coordinator could give.
   protected override opened(path: string, process: number): void {
     this.solarisDisks.slice(path)?.disk.holders.set(`open ${process}`, undefined)
   }
@@ -101,13 +113,17 @@ export class SimSolarisGuest extends SimGuest {
 
   #mountTable(): string {
     const time = Math.floor(this.nowMs() / 1000)
-    const rows = this.table.map(mount => [mount.source, mount.path, mount.type, mount.options.join(','), String(time)].join('\t'))
+    const rows = this.table.map(mount =>
+      [mount.source, mount.path, mount.type, mount.options.join(','), String(time)].join('\t'),
+    )
     return rows.map(row => `${row}\n`).join('')
   }
 
   #od(args: readonly string[]): SimAnswer {
     const [option, count, path = ''] = args
-    if (option !== '-N' || !/^\d+$/.test(count ?? '') || args.length !== 3) return unsupported('od', args)
+    if (option !== '-N' || !/^\d+$/.test(count ?? '') || args.length !== 3) {
+      return unsupported('od', args)
+    }
     const found = this.solarisDisks.slice(path)
     // Recalled: od names the file and the words of errno.
     if (!found) return refuse(1, `od: cannot open ${path}: No such file or directory`)
@@ -129,19 +145,26 @@ export class SimSolarisGuest extends SimGuest {
       this.solarisDisks.readSlice(found.disk, found.slice, request.bytes)
       return { exitStatus: 0, stdout: '', stderr: '1+0 records in\n1+0 records out\n' }
     } catch (error) {
-      if (error instanceof DeviceError) return refuse(2, 'read: I/O error\n0+0 records in\n0+0 records out')
+      if (error instanceof DeviceError) {
+        return refuse(2, 'read: I/O error\n0+0 records in\n0+0 records out')
+      }
       throw error
     }
   }
 
-  // -d: users of any slice of the device; numbers on standard output, the name on standard error (fuser(1M), recalled).
+  // -d: users of any slice of the device; numbers on standard output, the name on standard error
+  // (fuser(1M), recalled).
   #fuser(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
     if (option !== '-d' || args.length !== 2) return unsupported('fuser', args)
     const disk = this.solarisDisks.slice(path)?.disk
     if (!disk) return refuse(1, `fuser: ${path}: No such file or directory`)
     const processes = [...disk.holders.keys()].flatMap(key => key.match(/^open (\d+)$/)?.[1] ?? [])
-    return { exitStatus: 0, stdout: processes.map(process => `    ${process}o`).join(''), stderr: `${path}: \n` }
+    return {
+      exitStatus: 0,
+      stdout: processes.map(process => `    ${process}o`).join(''),
+      stderr: `${path}: \n`,
+    }
   }
 }
 

@@ -1,5 +1,6 @@
-// What is in the labels of a simulated Solaris guest's disks, and how prtvtoc prints it: the tables that the disk server makes up,
-// the one that format writes, what fmthard refuses. Pure; illumos vds.c, prtvtoc.c, fmthard.c.
+// What is in the labels of a simulated Solaris guest's disks, and how prtvtoc prints it: the tables
+// that the disk server makes up, the one that format writes, what fmthard refuses. Pure; illumos
+// vds.c, prtvtoc.c, fmthard.c.
 
 import type { VirtualDisk } from '../devices.ts'
 
@@ -27,7 +28,10 @@ export interface Label {
   readonly slices: readonly Slice[]
 }
 
-/** Sectors per cylinder by disk size: 200 below 2 MiB, 600 below 8 GiB, 96 heads of 768 from there (vd_build_default_label). */
+/**
+ * Sectors per cylinder by disk size: 200 below 2 MiB, 600 below 8 GiB, 96 heads of 768 from there
+ * (vd_build_default_label).
+ */
 function cylinder(sizeBytes: number): { heads: number; sectors: number } {
   if (sizeBytes >= 8 * GiB) return { heads: 96, sectors: 768 }
   return { heads: 1, sectors: sizeBytes >= 2 * 1024 ** 2 ? 600 : 200 }
@@ -38,9 +42,14 @@ function cylinderSectors(sizeBytes: number): number {
   return heads * sectors
 }
 
-/** Sectors the guest sees: with a slice, more than the backend has, as the made-up label has to lie somewhere. */
+/**
+ * Sectors the guest sees: with a slice, more than the backend has, as the made-up label has to lie
+ * somewhere.
+ */
 export function totalSectors(disk: VirtualDisk): number {
-  return disk.shape === 'slice' ? madeUpLabel(disk.sizeBytes()).totalSectors : Math.floor(disk.sizeBytes() / SECTOR)
+  return disk.shape === 'slice'
+    ? madeUpLabel(disk.sizeBytes()).totalSectors
+    : Math.floor(disk.sizeBytes() / SECTOR)
 }
 
 /** What all cylinders but the two alternate ones hold. */
@@ -74,7 +83,11 @@ function efiSlices(first: number, count: number): readonly Slice[] {
 }
 
 export function efiLabel(sectors: number): Label {
-  return { kind: 'efi', totalSectors: sectors, slices: efiSlices(EFI_FIRST, sectors - EFI_FIRST - EFI_RESERVED - EFI_BACKUP) }
+  return {
+    kind: 'efi',
+    totalSectors: sectors,
+    slices: efiSlices(EFI_FIRST, sectors - EFI_FIRST - EFI_RESERVED - EFI_BACKUP),
+  }
 }
 
 /** What validate64 of fmthard.c complains about. */
@@ -82,11 +95,19 @@ export function invalidTable(slices: readonly Slice[], sectors: number): string 
   const limit = sectors - EFI_BACKUP
   for (const { number, first, count } of slices) {
     if (first + count > limit) {
-      return `fmthard: Partition ${number} specified as ${count} sectors starting at ${first}\n\tdoes not fit. The full disk contains ${limit} sectors.`
+      return (
+        `fmthard: Partition ${number} specified as ${count} sectors starting at ` +
+        `${first}\n\tdoes not fit. The full disk contains ${limit} sectors.`
+      )
     }
-    const below = slices.find(other => other.number !== number && other.first <= first && first < other.first + other.count)
+    const below = slices.find(
+      other => other.number !== number && other.first <= first && first < other.first + other.count,
+    )
     if (below) {
-      return `fmthard: Partition ${number} overlaps partition ${below.number}. Overlap is allowed\n\tonly on partition on the full disk partition).`
+      return (
+        `fmthard: Partition ${number} overlaps partition ${below.number}. Overlap is ` +
+        `allowed\n\tonly on partition on the full disk partition).`
+      )
     }
   }
   const reserved = slices.filter(slice => slice.tag === RESERVED_TAG).length
@@ -103,7 +124,10 @@ export function printTable(path: string, label: Label, disk: VirtualDisk): strin
   const dimensions =
     label.kind === 'efi'
       ? // The disk as it is now, and what the label knows of it (efi_read of rdwr_efi.c).
-        [number(totalSectors(disk), 'sectors'), number(label.totalSectors - EFI_FIRST - EFI_BACKUP, 'accessible sectors')]
+        [
+          number(totalSectors(disk), 'sectors'),
+          number(label.totalSectors - EFI_FIRST - EFI_BACKUP, 'accessible sectors'),
+        ]
       : [
           number(sectors, 'sectors/track'),
           number(heads, 'tracks/cylinder'),
@@ -114,11 +138,22 @@ export function printTable(path: string, label: Label, disk: VirtualDisk): strin
           number(usable * size, 'accessible sectors'),
         ]
   const rows = label.slices.map(slice => {
-    const [first, count, last] = [slice.first, slice.count, slice.first + slice.count - 1].map(value => String(value).padStart(11))
-    return `  ${String(slice.number).padStart(6)}   ${String(slice.tag).padStart(4)}    ${slice.flags ?? '00'}  ${first} ${count} ${last}`
+    const [first, count, last] = [slice.first, slice.count, slice.first + slice.count - 1].map(
+      value => String(value).padStart(11),
+    )
+    return (
+      `  ${String(slice.number).padStart(6)}   ${String(slice.tag).padStart(4)}    ` +
+      `${slice.flags ?? '00'}  ${first} ${count} ${last}`
+    )
   })
   const named = label.name === undefined ? '' : ` (volume "${label.name}")`
-  const head = [`* ${path}${named} partition map`, '*', '* Dimensions:', number(SECTOR, 'bytes/sector'), ...dimensions]
+  const head = [
+    `* ${path}${named} partition map`,
+    '*',
+    '* Dimensions:',
+    number(SECTOR, 'bytes/sector'),
+    ...dimensions,
+  ]
   const flags = ['*', '* Flags:', '*   1: unmountable', '*  10: read-only', '*']
   const columns = [
     '*                            First       Sector      Last',

@@ -1,5 +1,5 @@
-// Reads the arguments of one ldm subcommand: options, then key=value properties, then operands. What a subcommand does not know
-// is an error, as with the real program.
+// Reads the arguments of one ldm subcommand: options, then key=value properties, then operands.
+// What a subcommand does not know is an error, as with the real program.
 
 import { LdmFailure, TEXTS } from './texts.ts'
 

@@ -1,5 +1,6 @@
-// The subcommands of the simulated ldm that change disks and disk servers: what they refuse, in which state, and what they do.
-// Which operation works in which state of a guest: documented for LDoms 1.1 to Oracle VM Server for SPARC 3.5 where it is known.
+// The subcommands of the simulated ldm that change disks and disk servers: what they refuse, in
+// which state, and what they do. Which operation works in which state of a guest: documented for
+// LDoms 1.1 to Oracle VM Server for SPARC 3.5 where it is known.
 
 import type { Arguments } from './arguments.ts'
 import type { LiveDisk } from './exports.ts'
@@ -7,7 +8,9 @@ import type { DomainEntry, LdmSettings, VdiskEntry, Volume, VolumeOption } from 
 import { GUEST_CHANNELS, type Member, type Running } from './running.ts'
 import { formatReasons, LdmFailure, TEXTS } from './texts.ts'
 
-/** A checked change: whom it concerns, what to say beside it, and what happens when it takes effect. */
+/**
+ * A checked change: whom it concerns, what to say beside it, and what happens when it takes effect.
+ */
 export interface Change {
   readonly domain: string
   readonly warning?: string
@@ -21,7 +24,9 @@ export const addVds: ChangeCommand = ({ operands }, running) => {
   const domain = findDomain(running, domainName)
   checkName(name)
   if (running.server(name)) throw new LdmFailure(TEXTS.serverExists(name))
-  if (!running.services.has(domain.name)) throw new LdmFailure(TEXTS.usage(`LDom ${domain.name} has no service in the simulation`))
+  if (!running.services.has(domain.name)) {
+    throw new LdmFailure(TEXTS.usage(`LDom ${domain.name} has no service in the simulation`))
+  }
   const apply = () => {
     domain.servers.set(name, { name, volumes: new Map() })
     running.exportsChanged()
@@ -46,11 +51,22 @@ export const addVdsDevice: ChangeCommand = ({ operands, properties, flags }, run
   const { server, domain } = findServer(running, vds)
   checkName(name)
   if (server.volumes.has(name)) throw new LdmFailure(TEXTS.volumeExists(name, vds))
-  const volume: Volume = { name, device, options: parseOptions(properties.get('options') ?? ''), mpgroup: properties.get('mpgroup') ?? '' }
-  const inGroup = [...server.volumes.values()].some(other => volume.mpgroup !== '' && other.mpgroup === volume.mpgroup)
+  const volume: Volume = {
+    name,
+    device,
+    options: parseOptions(properties.get('options') ?? ''),
+    mpgroup: properties.get('mpgroup') ?? '',
+  }
+  const inGroup = [...server.volumes.values()].some(
+    other => volume.mpgroup !== '' && other.mpgroup === volume.mpgroup,
+  )
   if (inGroup) throw new LdmFailure(TEXTS.groupTwice(volume.mpgroup, vds))
   const warning = checkSecondExport(running, settings, domain.name, volume, flags.has('f'))
-  if (settings.validateBackends && !flags.has('q') && !running.serviceHost(domain.name).device(device)) {
+  if (
+    settings.validateBackends &&
+    !flags.has('q') &&
+    !running.serviceHost(domain.name).device(device)
+  ) {
     throw new LdmFailure(TEXTS.missingBackend(device, domain.name))
   }
   const apply = () => {
@@ -60,8 +76,16 @@ export const addVdsDevice: ChangeCommand = ({ operands, properties, flags }, run
   return { domain: domain.name, warning, apply }
 }
 
-function checkSecondExport(running: Running, settings: LdmSettings, domain: string, volume: Volume, force: boolean): string {
-  const other = running.volumes().find(member => member.domain === domain && member.volume.device === volume.device)
+function checkSecondExport(
+  running: Running,
+  settings: LdmSettings,
+  domain: string,
+  volume: Volume,
+  force: boolean,
+): string {
+  const other = running
+    .volumes()
+    .find(member => member.domain === domain && member.volume.device === volume.device)
   if (!other) return ''
   if (other.volume.options.includes('excl') || volume.options.includes('excl')) {
     throw new LdmFailure(TEXTS.exclusive(volume.device, other.volume.name, other.vds))
@@ -71,12 +95,17 @@ function checkSecondExport(running: Running, settings: LdmSettings, domain: stri
   return ''
 }
 
-export const setVdsDevice: ChangeCommand = ({ operands: [volumeName = ''], properties }, running) => {
+export const setVdsDevice: ChangeCommand = (
+  { operands: [volumeName = ''], properties },
+  running,
+) => {
   const [name, vds] = splitVolume(volumeName)
   const { server, domain } = findServer(running, vds)
   const volume = findVolume(server.volumes, name, vds)
   const user = running.userOf(vds, name)
-  if (user && running.isBound(user.domain)) throw new LdmFailure(TEXTS.volumeBound(name, user.vdisk.name, user.domain.name))
+  if (user && running.isBound(user.domain)) {
+    throw new LdmFailure(TEXTS.volumeBound(name, user.vdisk.name, user.domain.name))
+  }
   const options = properties.get('options')
   const mpgroup = properties.get('mpgroup')
   return {
@@ -109,8 +138,9 @@ export const addVdisk: ChangeCommand = ({ operands, properties }, running, setti
   checkName(name)
   if (domain.vdisks.has(name)) throw new LdmFailure(TEXTS.vdiskExists(name, domain.name))
   const id = parseNumber(properties.get('id'), 'id')
-  if (id !== undefined && [...domain.vdisks.values()].some(other => other.id === id))
+  if (id !== undefined && [...domain.vdisks.values()].some(other => other.id === id)) {
     throw new LdmFailure(TEXTS.numberTaken(id, domain.name))
+  }
   refuseUsed(running, vds, volume)
   const vdisk: VdiskEntry = {
     name,
@@ -131,7 +161,10 @@ export const addVdisk: ChangeCommand = ({ operands, properties }, running, setti
   return { domain: domain.name, warning: longNameWarning(name), apply }
 }
 
-export const removeVdisk: ChangeCommand = ({ operands: [name = '', domainName = ''], flags }, running) => {
+export const removeVdisk: ChangeCommand = (
+  { operands: [name = '', domainName = ''], flags },
+  running,
+) => {
   const domain = findDomain(running, domainName)
   if (!domain.vdisks.has(name)) throw new LdmFailure(TEXTS.unknownVdisk(name, domain.name))
   refuseUnchangeable(running, domain)
@@ -147,15 +180,23 @@ export const removeVdisk: ChangeCommand = ({ operands: [name = '', domainName = 
   return { domain: domain.name, apply }
 }
 
-// Two steps in a Solaris guest (illumos drd_rcm.c, vdc.c): its resource coordinator may object, with reasons; then the driver
-// refuses to detach what anything holds open, without a reason. Force skips the first step only.
+// Two steps in a Solaris guest (illumos drd_rcm.c, vdc.c): its resource coordinator may object,
+// with reasons; then the driver refuses to detach what anything holds open, without a reason. Force
+// skips the first step only.
 function askGuest(disk: LiveDisk, domain: string, force: boolean): void {
   const reasons = [...disk.holders.values()].filter(row => row !== undefined)
-  if (reasons.length > 0 && !force) throw new LdmFailure(TEXTS.refused(formatReasons(reasons)) + TEXTS.notRemoved(disk.name, domain))
+  if (reasons.length > 0 && !force) {
+    throw new LdmFailure(
+      TEXTS.refused(formatReasons(reasons)) + TEXTS.notRemoved(disk.name, domain),
+    )
+  }
   if (disk.holders.size > 0) throw new LdmFailure(TEXTS.notRemoved(disk.name, domain))
 }
 
-export const setVdisk: ChangeCommand = ({ operands: [name = '', domainName = ''], properties }, running) => {
+export const setVdisk: ChangeCommand = (
+  { operands: [name = '', domainName = ''], properties },
+  running,
+) => {
   const domain = findDomain(running, domainName)
   const vdisk = domain.vdisks.get(name)
   if (!vdisk) throw new LdmFailure(TEXTS.unknownVdisk(name, domain.name))
@@ -178,26 +219,45 @@ export const setVdisk: ChangeCommand = ({ operands: [name = '', domainName = '']
   return { domain: domain.name, apply }
 }
 
-// An active guest can only be given another path that its disk has already (3.2 and later): members that joined the group since
-// are not picked up. The simulation asks the same of a bound one.
-function checkOtherVolume(running: Running, domain: DomainEntry, vdisk: VdiskEntry, wanted: string): void {
+// An active guest can only be given another path that its disk has already (3.2 and later): members
+// that joined the group since are not picked up. The simulation asks the same of a bound one.
+function checkOtherVolume(
+  running: Running,
+  domain: DomainEntry,
+  vdisk: VdiskEntry,
+  wanted: string,
+): void {
   const [volume, vds] = splitVolume(wanted)
   findVolume(findServer(running, vds).server.volumes, volume, vds)
-  const isWanted = (path: { readonly vds: string; readonly volume: Volume }) => path.vds === vds && path.volume.name === volume
+  const isWanted = (path: { readonly vds: string; readonly volume: Volume }) =>
+    path.vds === vds && path.volume.name === volume
   if (running.isBound(domain)) {
     const live = running.runtime(domain.name).live.get(vdisk.name)
     if (!live?.paths.some(isWanted)) throw new LdmFailure(TEXTS.wrongState(domain.name, 'inactive'))
   } else if (!running.membersOf(vdisk).some(isWanted)) refuseUsed(running, vds, volume)
 }
 
-/** Endpoints wanted in the guest and in every service domain; `base` is what the guest itself costs when it is bound. */
-export function checkChannels(running: Running, settings: LdmSettings, guest: DomainEntry, paths: readonly Member[], base: number): void {
-  const wanted = new Map<string, number>([...running.services.keys()].map(name => [name, name === 'primary' ? base : 0]))
+/**
+ * Endpoints wanted in the guest and in every service domain; `base` is what the guest itself costs
+ * when it is bound.
+ */
+export function checkChannels(
+  running: Running,
+  settings: LdmSettings,
+  guest: DomainEntry,
+  paths: readonly Member[],
+  base: number,
+): void {
+  const wanted = new Map<string, number>(
+    [...running.services.keys()].map(name => [name, name === 'primary' ? base : 0]),
+  )
   wanted.set(guest.name, base + paths.length)
   for (const { domain } of paths) wanted.set(domain, (wanted.get(domain) ?? 0) + 1)
   for (const [domain, count] of wanted) {
     const available = settings.ldcBudget - running.channels(domain)
-    if (count > 0 && count > available) throw new LdmFailure(TEXTS.channelsExhausted(count, domain, available))
+    if (count > 0 && count > available) {
+      throw new LdmFailure(TEXTS.channelsExhausted(count, domain, available))
+    }
   }
 }
 
@@ -215,11 +275,19 @@ export const unbindDomain: ChangeCommand = ({ operands: [name = ''] }, running) 
   return { domain: name, apply: () => running.setState(domain, 'inactive', false) }
 }
 
-// Oracle VM Server for SPARC 3.3 guide, "Recovering From a Failed Migration": it clears the error state of the source domain.
-export const cancelMigration: ChangeCommand = ({ operands: [operation = '', name = ''] }, running) => {
-  if (operation !== 'migration') throw new LdmFailure(TEXTS.usage(`the simulation cancels migrations only, not ${operation}`))
+// Oracle VM Server for SPARC 3.3 guide, "Recovering From a Failed Migration": it clears the error
+// state of the source domain.
+export const cancelMigration: ChangeCommand = (
+  { operands: [operation = '', name = ''] },
+  running,
+) => {
+  if (operation !== 'migration') {
+    throw new LdmFailure(TEXTS.usage(`the simulation cancels migrations only, not ${operation}`))
+  }
   const domain = findDomain(running, name)
-  if (running.runtime(domain.name).migration === 'none') throw new LdmFailure(TEXTS.wrongState(name, 'migrating'))
+  if (running.runtime(domain.name).migration === 'none') {
+    throw new LdmFailure(TEXTS.wrongState(name, 'migrating'))
+  }
   const apply = () => {
     running.runtime(domain.name).migration = 'none'
   }
@@ -232,7 +300,8 @@ export function findDomain(running: Running, name: string): DomainEntry {
   return domain
 }
 
-// Dynamic changes need a guest that answers; one that is not started only gets another configuration.
+// Dynamic changes need a guest that answers; one that is not started only gets another
+// configuration.
 function refuseUnchangeable(running: Running, domain: DomainEntry): void {
   const { migration, system, hotplug } = running.runtime(domain.name)
   if (migration !== 'none') throw new LdmFailure(TEXTS.migrating(domain.name))
@@ -261,7 +330,9 @@ function findVolume(volumes: ReadonlyMap<string, Volume>, name: string, vds: str
 
 function splitVolume(text: string): [volume: string, vds: string] {
   const [volume, vds, ...rest] = text.split('@')
-  if (!volume || !vds || rest.length > 0) throw new LdmFailure(TEXTS.usage(`invalid volume ${text}`))
+  if (!volume || !vds || rest.length > 0) {
+    throw new LdmFailure(TEXTS.usage(`invalid volume ${text}`))
+  }
   return [volume, vds]
 }
 
@@ -271,7 +342,9 @@ function parseOptions(text: string): VolumeOption[] {
     .split(',')
     .filter(word => word !== '')
     .map(word => {
-      if (word !== 'ro' && word !== 'slice' && word !== 'excl') throw new LdmFailure(TEXTS.usage(`invalid option ${word}`))
+      if (word !== 'ro' && word !== 'slice' && word !== 'excl') {
+        throw new LdmFailure(TEXTS.usage(`invalid option ${word}`))
+      }
       return word
     })
 }

@@ -1,5 +1,6 @@
-// The disk server and client drivers of the simulated machine: which backends are open in which service domain, and through
-// which path a guest's bytes go. Behaviour from the illumos sources of vds and vdc and from Linux' sunvdc.
+// The disk server and client drivers of the simulated machine: which backends are open in which
+// service domain, and through which path a guest's bytes go. Behaviour from the illumos sources of
+// vds and vdc and from Linux' sunvdc.
 
 import { DeviceError, type DeviceErrorCode, type SimDevice, type VirtualDisk } from '../devices.ts'
 import type { SimHost } from '../host.ts'
@@ -31,7 +32,10 @@ type ExportState =
   | { readonly kind: 'dead' } // until the guest is bound again
   | { readonly kind: 'closed' }
 
-/** One volume as one vds has it open for one client, from bind (or add-vdisk) to unbind (or rm-vdisk), on standby paths too. */
+/**
+ * One volume as one vds has it open for one client, from bind (or add-vdisk) to unbind (or
+ * rm-vdisk), on standby paths too.
+ */
 export class ExportedPath {
   readonly service: ServiceDomain
   readonly vds: string
@@ -53,7 +57,10 @@ export class ExportedPath {
     try {
       const device = this.service.host.device(path)
       if (!device) throw new DeviceError('ENOENT', path)
-      const close = device.open(`vds ${this.volume.name}@${this.vds}`, this.volume.options.includes('excl'))
+      const close = device.open(
+        `vds ${this.volume.name}@${this.vds}`,
+        this.volume.options.includes('excl'),
+      )
       this.#state = { kind: 'open', device, close }
       if (missedBefore) this.service.log.push(`vd_setup_vd():  ${path} is now online`)
     } catch (error) {
@@ -62,12 +69,15 @@ export class ExportedPath {
     }
   }
 
-  // ENXIO, ENODEV, ENOENT and EROFS are tried again; any other error leaves the export dead until the guest is bound again.
+  // ENXIO, ENODEV, ENOENT and EROFS are tried again; any other error leaves the export dead until
+  // the guest is bound again.
   #openFailed(path: string, code: DeviceErrorCode, missedBefore: boolean): void {
     const isMissing = code === 'ENOENT' || code === 'ENXIO' || code === 'EROFS'
     this.#state = { kind: isMissing ? 'missing' : 'dead' }
     if (isMissing && !missedBefore) {
-      this.service.log.push(`vd_setup_vd():  ${path} is currently inaccessible (error ${ERRNO[code]})`)
+      this.service.log.push(
+        `vd_setup_vd():  ${path} is currently inaccessible (error ${ERRNO[code]})`,
+      )
     } else if (!isMissing) {
       this.service.log.push(
         `vd_setup_vd():  ldi_open_by_name(${path}) = errno ${ERRNO[code]}`,
@@ -82,9 +92,16 @@ export class ExportedPath {
   }
 
   use<T>(work: (device: SimDevice) => T): T {
-    if (!this.service.up) throw new DeviceError('EIO', `service domain ${this.service.name} does not answer`)
+    if (!this.service.up) {
+      throw new DeviceError('EIO', `service domain ${this.service.name} does not answer`)
+    }
     if (this.#state.kind === 'missing') this.open()
-    if (this.#state.kind !== 'open') throw new DeviceError('EIO', `${this.volume.name}@${this.vds}: backend is ${this.#state.kind}`)
+    if (this.#state.kind !== 'open') {
+      throw new DeviceError(
+        'EIO',
+        `${this.volume.name}@${this.vds}: backend is ${this.#state.kind}`,
+      )
+    }
     return work(this.#state.device)
   }
 }
@@ -103,15 +120,24 @@ export class LiveDisk implements VirtualDisk {
   #active = 0
   #removed = false
 
-  constructor(id: number, name: string, paths: readonly [ExportedPath, ...ExportedPath[]], failsOver: boolean) {
+  constructor(
+    id: number,
+    name: string,
+    paths: readonly [ExportedPath, ...ExportedPath[]],
+    failsOver: boolean,
+  ) {
     this.id = id
     this.name = name
     this.paths = paths
     this.#failsOver = failsOver
     const { options, device } = paths[0].volume
     this.mode = options.includes('ro') ? 'ro' : 'rw'
-    // Any slice of a disk but the whole one is always a single-slice disk (LDoms 1.1 and 3.5 guides).
-    this.shape = options.includes('slice') || /^\/dev\/r?dsk\/c\w+d\d+(s[013-7])?$/.test(device) ? 'slice' : 'full'
+    // Any slice of a disk but the whole one is always a single-slice disk (LDoms 1.1 and 3.5
+    // guides).
+    this.shape =
+      options.includes('slice') || /^\/dev\/r?dsk\/c\w+d\d+(s[013-7])?$/.test(device)
+        ? 'slice'
+        : 'full'
     for (const path of paths) path.open()
   }
 
@@ -148,13 +174,19 @@ export class LiveDisk implements VirtualDisk {
     }
   }
 
-  /** The guest starts again: a path that was switched is forgotten, and so is what the old system had open. */
+  /**
+   * The guest starts again: a path that was switched is forgotten, and so is what the old system
+   * had open.
+   */
   boot(): void {
     this.#active = this.#selected
     this.holders.clear()
   }
 
-  /** Another path of the same disk is chosen by hand (set-vdisk volume=): at once where the guest can, else at its next start. */
+  /**
+   * Another path of the same disk is chosen by hand (set-vdisk volume=): at once where the guest
+   * can, else at its next start.
+   */
   select(index: number): void {
     this.#selected = index
     if (this.#failsOver) this.#active = index
@@ -165,7 +197,8 @@ export class LiveDisk implements VirtualDisk {
     for (const path of this.paths) path.close()
   }
 
-  // A Solaris guest walks its paths in order and stays where it found an answer: no fail-back. Linux probes the first port only.
+  // A Solaris guest walks its paths in order and stays where it found an answer: no fail-back.
+  // Linux probes the first port only.
   #through<T>(work: (device: SimDevice, path: ExportedPath) => T): T {
     if (this.#removed) throw new DeviceError('ENXIO', `disk ${this.id} is gone`)
     let failure: unknown

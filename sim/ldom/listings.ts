@@ -3,7 +3,16 @@
 import type { Arguments } from './arguments.ts'
 import { findDomain } from './changes.ts'
 import { CONTROL_DOMAIN, type DomainEntry } from './model.ts'
-import { diskTable, domainRecord, domainTable, serviceRecords, uuidRecord, type View, vdiskRecords, versionLine } from './print.ts'
+import {
+  diskTable,
+  domainRecord,
+  domainTable,
+  serviceRecords,
+  uuidRecord,
+  type View,
+  vdiskRecords,
+  versionLine,
+} from './print.ts'
 import { LdmFailure, TEXTS } from './texts.ts'
 
 export type ListCommand = (args: Arguments, view: View) => string
@@ -12,17 +21,27 @@ export const listDomains: ListCommand = ({ flags, values, operands }, view) => {
   const domains = chosen(view, operands)
   const formats = values.has('o') ? (values.get('o') ?? '').split(',') : []
   const unknown = formats.find(format => !'disk'.startsWith(format) && !'domain'.startsWith(format))
-  if (unknown !== undefined) throw new LdmFailure(TEXTS.usage(`format ${unknown} is not in the simulation`))
+  if (unknown !== undefined) {
+    throw new LdmFailure(TEXTS.usage(`format ${unknown} is not in the simulation`))
+  }
   const wantsDisks = formats.some(format => format !== '' && 'disk'.startsWith(format))
   const long = flags.has('l')
   if (!flags.has('p')) {
     const blocks = (domain: DomainEntry) =>
-      (long ? `\nUUID\n    ${domain.uuid}\n` : '') + (wantsDisks ? `\n${diskTable(view, domain)}` : '')
-    return long || wantsDisks ? domains.map(domain => domainTable(view, [domain]) + blocks(domain)).join('\n') : domainTable(view, domains)
+      (long ? `\nUUID\n    ${domain.uuid}\n` : '') +
+      (wantsDisks ? `\n${diskTable(view, domain)}` : '')
+    return long || wantsDisks
+      ? domains.map(domain => domainTable(view, [domain]) + blocks(domain)).join('\n')
+      : domainTable(view, domains)
   }
   const records = domains.map(domain => {
-    const disks = long || wantsDisks ? serviceRecords(view, domain, 'plain') + vdiskRecords(view, domain, 'plain') : ''
-    return domainRecord(view, domain, long ? 'long' : 'short') + (long ? uuidRecord(domain) : '') + disks
+    const disks =
+      long || wantsDisks
+        ? serviceRecords(view, domain, 'plain') + vdiskRecords(view, domain, 'plain')
+        : ''
+    return (
+      domainRecord(view, domain, long ? 'long' : 'short') + (long ? uuidRecord(domain) : '') + disks
+    )
   })
   return versionLine(view) + records.join('')
 }
@@ -30,14 +49,18 @@ export const listDomains: ListCommand = ({ flags, values, operands }, view) => {
 export const listBindings: ListCommand = ({ flags, operands }, view) => {
   const domains = chosen(view, operands)
   if (!flags.has('p')) {
-    return domains.map(domain => `${domainTable(view, [domain])}\n${diskTable(view, domain)}`).join('\n')
+    return domains
+      .map(domain => `${domainTable(view, [domain])}\n${diskTable(view, domain)}`)
+      .join('\n')
   }
   const records = domains.map(domain =>
     [
       domainRecord(view, domain, 'bindings'),
       uuidRecord(domain),
       `CONTROL|failure-policy=ignore\n`,
-      view.running.isBound(domain) ? `MEMORY\n|ra=0x10000000|pa=0x50000000|size=${domain.memoryBytes}\n` : '',
+      view.running.isBound(domain)
+        ? `MEMORY\n|ra=0x10000000|pa=0x50000000|size=${domain.memoryBytes}\n`
+        : '',
       variableRecords(domain),
       serviceRecords(view, domain, 'bindings'),
       vdiskRecords(view, domain, 'bindings'),
@@ -48,7 +71,9 @@ export const listBindings: ListCommand = ({ flags, operands }, view) => {
 }
 
 export const listServices: ListCommand = ({ flags, operands }, view) => {
-  if (!flags.has('p')) throw new LdmFailure(TEXTS.usage('list-services prints only with -p in the simulation'))
+  if (!flags.has('p')) {
+    throw new LdmFailure(TEXTS.usage('list-services prints only with -p in the simulation'))
+  }
   return (
     versionLine(view) +
     chosen(view, operands)
@@ -58,14 +83,20 @@ export const listServices: ListCommand = ({ flags, operands }, view) => {
 }
 
 export const listConstraints: ListCommand = ({ flags, operands }, view) => {
-  if (!flags.has('p')) throw new LdmFailure(TEXTS.usage('list-constraints prints only with -p in the simulation'))
+  if (!flags.has('p')) {
+    throw new LdmFailure(TEXTS.usage('list-constraints prints only with -p in the simulation'))
+  }
   const records = chosen(view, operands).map(
-    domain => `DOMAIN|name=${domain.name}\n${uuidRecord(domain)}CONTROL|failure-policy=ignore\n${vdiskRecords(view, domain, 'plain')}`,
+    domain =>
+      `DOMAIN|name=${domain.name}\n${uuidRecord(domain)}CONTROL|failure-policy=ignore\n${vdiskRecords(view, domain, 'plain')}`,
   )
   return versionLine(view) + records.join('')
 }
 
-/** Recorded for 1.2. Later releases write "Domains" and a Hostconfig line; the rest of the newer form is recalled. */
+/**
+ * Recorded for 1.2. Later releases write "Domains" and a Hostconfig line; the rest of the newer
+ * form is recalled.
+ */
 export function versionText({ settings }: View): string {
   if (settings.managerVersion === '1.2') {
     return [
@@ -93,7 +124,8 @@ export function versionText({ settings }: View): string {
   ].join('\n')
 }
 
-// A value is printed as it stands, with all its lines (public parsers of `list-bindings -p` work around those of nvramrc).
+// A value is printed as it stands, with all its lines (public parsers of `list-bindings -p` work
+// around those of nvramrc).
 function variableRecords({ variables }: DomainEntry): string {
   return `VARIABLES\n${[...variables].map(([name, value]) => `|${name}=${value}\n`).join('')}`
 }

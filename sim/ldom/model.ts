@@ -1,5 +1,5 @@
-// The words of the simulated Logical Domains Manager: its configuration as data, and the switches of its many releases.
-// Data only; what a configuration does while it runs is in running.ts.
+// The words of the simulated Logical Domains Manager: its configuration as data, and the switches
+// of its many releases. Data only; what a configuration does while it runs is in running.ts.
 
 export type VolumeOption = 'ro' | 'slice' | 'excl'
 
@@ -35,7 +35,10 @@ export interface DomainEntry {
   state: string
   readonly servers: Map<string, DiskServer>
   readonly vdisks: Map<string, VdiskEntry>
-  /** OpenBoot variables; the domain's own administrator sets them, and a value may have several lines. */
+  /**
+   * OpenBoot variables; the domain's own administrator sets them, and a value may have several
+   * lines.
+   */
   readonly variables: Map<string, string>
 }
 
@@ -61,7 +64,10 @@ export interface LdmSettings {
   pathStates: boolean
   /** `1.2` also prints the narrower tables of that time. */
   managerVersion: '1.2' | '3.6'
-  /** A backend that is exported once more by the same service domain: a warning in 1.1, `-f` wanted from 3.2 on. */
+  /**
+   * A backend that is exported once more by the same service domain: a warning in 1.1, `-f` wanted
+   * from 3.2 on.
+   */
   secondExport: 'warning' | 'needs-force'
   /** The Logical Domains Manager looks whether a backend exists before it exports it. */
   validateBackends: boolean

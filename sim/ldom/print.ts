@@ -1,5 +1,6 @@
-// What the listings of the simulated ldm look like, parseable and for people. Records and tables that were seen are in
-// test/transcripts/ldm; VDS and VDISK records have the keys that public automation reads, in the order it relies on.
+// What the listings of the simulated ldm look like, parseable and for people. Records and tables
+// that were seen are in test/transcripts/ldm; VDS and VDISK records have the keys that public
+// automation reads, in the order it relies on.
 
 import type { LiveDisk } from './exports.ts'
 import { CONTROL_DOMAIN, type DomainEntry, type LdmSettings, type VdiskEntry } from './model.ts'
@@ -14,7 +15,11 @@ export function versionLine({ settings }: View): string {
   return `VERSION ${settings.formatVersion}\n`
 }
 
-export function domainRecord(view: View, domain: DomainEntry, form: 'short' | 'long' | 'bindings'): string {
+export function domainRecord(
+  view: View,
+  domain: DomainEntry,
+  form: 'short' | 'long' | 'bindings',
+): string {
   const { running, settings } = view
   const runtime = running.runtime(domain.name)
   const bound = running.isBound(domain)
@@ -36,8 +41,14 @@ export function domainRecord(view: View, domain: DomainEntry, form: 'short' | 'l
   return `DOMAIN|${fields.join('|')}\n`
 }
 
-export function flagPositions({ running, settings }: View, domain: DomainEntry, runtime: Runtime): string {
-  if (domain.state === 'inactive' || domain.state === 'bound') return '-'.repeat(settings.flagPositions)
+export function flagPositions(
+  { running, settings }: View,
+  domain: DomainEntry,
+  runtime: Runtime,
+): string {
+  if (domain.state === 'inactive' || domain.state === 'bound') {
+    return '-'.repeat(settings.flagPositions)
+  }
   const flags = [
     domain.state === 'active' ? '-' : 's',
     runtime.system ? 'n' : 't',
@@ -72,11 +83,17 @@ export function uuidRecord(domain: DomainEntry): string {
   return `UUID|uuid=${domain.uuid}\n`
 }
 
-export function serviceRecords(view: View, domain: DomainEntry, form: 'plain' | 'bindings'): string {
-  const console = domain.name === CONTROL_DOMAIN ? 'VCC|name=primary-vcc0|port-range=5000-5100\n' : ''
+export function serviceRecords(
+  view: View,
+  domain: DomainEntry,
+  form: 'plain' | 'bindings',
+): string {
+  const console =
+    domain.name === CONTROL_DOMAIN ? 'VCC|name=primary-vcc0|port-range=5000-5100\n' : ''
   const servers = [...domain.servers.values()].map(server => {
     const volumes = [...server.volumes.values()].map(
-      ({ name, options, device, mpgroup }) => `|vol=${name}|opts=${options.join(',')}|dev=${device}|mpgroup=${mpgroup}\n`,
+      ({ name, options, device, mpgroup }) =>
+        `|vol=${name}|opts=${options.join(',')}|dev=${device}|mpgroup=${mpgroup}\n`,
     )
     return `VDS|name=${server.name}\n${volumes.join('')}${form === 'bindings' ? clientLines(view, server.name) : ''}`
   })
@@ -86,9 +103,16 @@ export function serviceRecords(view: View, domain: DomainEntry, form: 'plain' | 
 function clientLines({ running }: View, vds: string): string {
   return running.domains
     .filter(domain => running.isBound(domain))
-    .flatMap(domain => [...domain.vdisks.values()].flatMap(vdisk => running.membersOf(vdisk).map(member => ({ domain, vdisk, member }))))
+    .flatMap(domain =>
+      [...domain.vdisks.values()].flatMap(vdisk =>
+        running.membersOf(vdisk).map(member => ({ domain, vdisk, member })),
+      ),
+    )
     .filter(({ member }) => member.vds === vds)
-    .map(({ domain, vdisk, member }) => `|client=${vdisk.name}@${domain.name}|vol=${member.volume.name}\n`)
+    .map(
+      ({ domain, vdisk, member }) =>
+        `|client=${vdisk.name}@${domain.name}|vol=${member.volume.name}\n`,
+    )
     .join('')
 }
 
@@ -109,16 +133,24 @@ export function vdiskRecords(view: View, domain: DomainEntry, form: 'plain' | 'b
       ]
       const live = running.runtime(domain.name).live.get(vdisk.name)
       const paths =
-        form === 'bindings' && settings.pathStates && own.volume.mpgroup !== '' && live ? pathLines(running, domain, vdisk, live) : ''
+        form === 'bindings' && settings.pathStates && own.volume.mpgroup !== '' && live
+          ? pathLines(running, domain, vdisk, live)
+          : ''
       return `VDISK|${fields.join('|')}\n${paths}`
     })
     .join('')
 }
 
 // The configured path comes first. A guest that cannot tell, or does not run, has `unknown` paths.
-function pathLines(running: Running, domain: DomainEntry, vdisk: VdiskEntry, live: LiveDisk): string {
+function pathLines(
+  running: Running,
+  domain: DomainEntry,
+  vdisk: VdiskEntry,
+  live: LiveDisk,
+): string {
   const tells = running.isRunning(domain) && running.runtime(domain.name).platform === 'solaris'
-  const configured = (path: LiveDisk['paths'][number]) => path.vds === vdisk.vds && path.volume.name === vdisk.volume
+  const configured = (path: LiveDisk['paths'][number]) =>
+    path.vds === vdisk.vds && path.volume.name === vdisk.volume
   return [...live.paths]
     .sort((a, b) => Number(configured(b)) - Number(configured(a)))
     .map(path => {
@@ -142,10 +174,23 @@ export function domainTable(view: View, domains: readonly DomainEntry[]): string
     const runtime = running.runtime(domain.name)
     const flags = flagPositions(view, domain, runtime)
     if (!running.isBound(domain)) return row([domain.name, domain.state, flags])
-    const load = domain.state === 'active' ? [`${runtime.utilPercent}%`.padStart(4), formatUptime(uptimeSeconds(running, runtime))] : []
-    return row([domain.name, domain.state, flags, domain.console, String(domain.vcpus), formatMemory(domain.memoryBytes), ...load])
+    const load =
+      domain.state === 'active'
+        ? [`${runtime.utilPercent}%`.padStart(4), formatUptime(uptimeSeconds(running, runtime))]
+        : []
+    return row([
+      domain.name,
+      domain.state,
+      flags,
+      domain.console,
+      String(domain.vcpus),
+      formatMemory(domain.memoryBytes),
+      ...load,
+    ])
   })
-  return [row(['NAME', 'STATE', 'FLAGS', 'CONS', 'VCPU', 'MEMORY', 'UTIL', 'UPTIME']), ...rows].map(line => `${line}\n`).join('')
+  return [row(['NAME', 'STATE', 'FLAGS', 'CONS', 'VCPU', 'MEMORY', 'UTIL', 'UPTIME']), ...rows]
+    .map(line => `${line}\n`)
+    .join('')
 }
 
 /** The DISK table of `list-bindings` for people. */

@@ -1,5 +1,6 @@
-// The running machine: domains with their states, and the disks that bound guests really have. It checks nothing that ldm
-// checks and prints nothing: commands.ts does, and tests may put a machine into any state.
+// The running machine: domains with their states, and the disks that bound guests really have. It
+// checks nothing that ldm checks and prints nothing: commands.ts does, and tests may put a machine
+// into any state.
 
 import type { GuestDisks, VirtualDisk } from '../devices.ts'
 import type { SimHost } from '../host.ts'
@@ -42,11 +43,18 @@ export class Running {
   readonly runtimes = new Map<string, Runtime>()
   readonly nowMs: () => number
   delayedReconfiguration = false
-  /** Changes that wait for the reboot of the control domain, or for the next power-on in configuration mode. */
+  /**
+   * Changes that wait for the reboot of the control domain, or for the next power-on in
+   * configuration mode.
+   */
   readonly pending: (() => void)[] = []
   #exported: Exported | undefined
 
-  constructor(configuration: Configuration, services: ReadonlyMap<string, ServiceDomain>, nowMs: () => number) {
+  constructor(
+    configuration: Configuration,
+    services: ReadonlyMap<string, ServiceDomain>,
+    nowMs: () => number,
+  ) {
     this.configuration = configuration
     this.services = services
     this.nowMs = nowMs
@@ -74,12 +82,19 @@ export class Running {
   volumes(): Member[] {
     return this.domains.flatMap(domain =>
       [...domain.servers.values()].flatMap(server =>
-        [...server.volumes.values()].map(volume => ({ vds: server.name, volume, domain: domain.name })),
+        [...server.volumes.values()].map(volume => ({
+          vds: server.name,
+          volume,
+          domain: domain.name,
+        })),
       ),
     )
   }
 
-  /** To be told of every change of disk servers and their volumes: a listing looks each of them up many times. */
+  /**
+   * To be told of every change of disk servers and their volumes: a listing looks each of them up
+   * many times.
+   */
   exportsChanged(): void {
     this.#exported = undefined
   }
@@ -94,20 +109,33 @@ export class Running {
     return this.#exported
   }
 
-  /** The paths a vdisk has when it is bound now: its own volume, then the other members of its path group. */
+  /**
+   * The paths a vdisk has when it is bound now: its own volume, then the other members of its path
+   * group.
+   */
   membersOf(vdisk: VdiskEntry): [Member, ...Member[]] {
     const { byName, byGroup } = this.#indexed()
     const own = byName.get(`${vdisk.volume}@${vdisk.vds}`)
     if (!own) throw new Error(`vdisk ${vdisk.name} has no volume`)
     const group = own.volume.mpgroup
-    return [own, ...(group === '' ? [] : (byGroup.get(group) ?? [])).filter(member => member !== own)]
+    return [
+      own,
+      ...(group === '' ? [] : (byGroup.get(group) ?? [])).filter(member => member !== own),
+    ]
   }
 
   /** The vdisk that a volume serves, itself or through its path group. */
-  userOf(vds: string, volume: string): { readonly vdisk: VdiskEntry; readonly domain: DomainEntry } | undefined {
+  userOf(
+    vds: string,
+    volume: string,
+  ): { readonly vdisk: VdiskEntry; readonly domain: DomainEntry } | undefined {
     for (const domain of this.domains) {
       for (const vdisk of domain.vdisks.values()) {
-        if (this.membersOf(vdisk).some(member => member.vds === vds && member.volume.name === volume)) return { vdisk, domain }
+        if (
+          this.membersOf(vdisk).some(member => member.vds === vds && member.volume.name === volume)
+        ) {
+          return { vdisk, domain }
+        }
       }
     }
     return undefined
@@ -128,7 +156,10 @@ export class Running {
       member => new ExportedPath(this.#service(member.domain), member.vds, member.volume),
     )
     if (!first) return
-    runtime.live.set(vdisk.name, new LiveDisk(vdisk.id, vdisk.name, [first, ...others], runtime.platform === 'solaris'))
+    runtime.live.set(
+      vdisk.name,
+      new LiveDisk(vdisk.id, vdisk.name, [first, ...others], runtime.platform === 'solaris'),
+    )
   }
 
   disconnect(domain: DomainEntry, vdisk: string): void {
@@ -137,7 +168,9 @@ export class Running {
     live.delete(vdisk)
   }
 
-  /** Any state becomes any other; what a guest has open or mounted is gone when it starts or stops. */
+  /**
+   * Any state becomes any other; what a guest has open or mounted is gone when it starts or stops.
+   */
   setState(domain: DomainEntry, state: string, system: boolean): void {
     const runtime = this.runtime(domain.name)
     const wasRunning = this.isRunning(domain)
@@ -145,7 +178,9 @@ export class Running {
     if (state === 'active' && domain.state !== 'active') runtime.startedMs = this.nowMs()
     domain.state = state
     runtime.system = system
-    if (this.isBound(domain) && !wasBound) for (const vdisk of domain.vdisks.values()) this.connect(domain, vdisk)
+    if (this.isBound(domain) && !wasBound) {
+      for (const vdisk of domain.vdisks.values()) this.connect(domain, vdisk)
+    }
     if (!this.isBound(domain) && wasBound) {
       for (const vdisk of domain.vdisks.values()) {
         this.disconnect(domain, vdisk.name)
@@ -185,7 +220,9 @@ export class Running {
       runtime.migration = 'none'
       runtime.startedMs = this.nowMs()
       runtime.system = domain.state === 'active'
-      if (this.isBound(domain)) for (const vdisk of domain.vdisks.values()) this.connect(domain, vdisk)
+      if (this.isBound(domain)) {
+        for (const vdisk of domain.vdisks.values()) this.connect(domain, vdisk)
+      }
     }
     for (const name of this.runtimes.keys()) this.boot(name)
   }
@@ -211,7 +248,9 @@ export class Running {
     return {
       list: (): readonly VirtualDisk[] => {
         const domain = this.configuration.domains.get(name)
-        return domain && this.isRunning(domain) ? [...runtime.live.values()].sort((a, b) => a.id - b.id) : []
+        return domain && this.isRunning(domain)
+          ? [...runtime.live.values()].sort((a, b) => a.id - b.id)
+          : []
       },
       onChange: listener => void runtime.listeners.push(listener),
     }
@@ -228,7 +267,10 @@ export class Running {
     return service
   }
 
-  /** Channel end points in use. Each domain has its own, each path costs one in the guest and one in its service domain. */
+  /**
+   * Channel end points in use. Each domain has its own, each path costs one in the guest and one in
+   * its service domain.
+   */
   channels(name: string): number {
     let used = name === CONTROL_DOMAIN ? CONTROL_CHANNELS : 0
     for (const domain of this.domains) {
@@ -242,7 +284,8 @@ export class Running {
   }
 }
 
-// "About 15" for the control domain itself (3.2 guide); control, console and devices of a guest: an estimate.
+// "About 15" for the control domain itself (3.2 guide); control, console and devices of a guest: an
+// estimate.
 const CONTROL_CHANNELS = 15
 export const GUEST_CHANNELS = 3
 

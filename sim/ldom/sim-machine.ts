@@ -1,5 +1,6 @@
-// One simulated machine: a control domain with the program `ldm`, service domains, guests with disks, a service processor.
-// This is what the world builds, what simulated guests read their disks from, and where tests turn the knobs.
+// One simulated machine: a control domain with the program `ldm`, service domains, guests with
+// disks, a service processor. This is what the world builds, what simulated guests read their disks
+// from, and where tests turn the knobs.
 
 import { createHash } from 'node:crypto'
 import type { GuestDisks } from '../devices.ts'
@@ -25,7 +26,10 @@ export interface SimGuestOptions extends SimDomainLooks {
   readonly name: string
   readonly platform: Platform
   readonly state?: 'active' | 'bound' | 'inactive'
-  /** What becomes of a hot change; a Solaris guest is asked, a Linux guest's disks change without a question. */
+  /**
+   * What becomes of a hot change; a Solaris guest is asked, a Linux guest's disks change without a
+   * question.
+   */
   readonly hotplug?: 'refused' | 'accepted-unchecked'
 }
 
@@ -52,14 +56,29 @@ export class SimMachine {
   readonly #store: SpStore
   #notice = ''
 
-  constructor({ name, controlHost, serviceDomains, guests, nowMs = Date.now, settings = {} }: SimMachineOptions) {
+  constructor({
+    name,
+    controlHost,
+    serviceDomains,
+    guests,
+    nowMs = Date.now,
+    settings = {},
+  }: SimMachineOptions) {
     this.name = name
     this.settings = { ...DEFAULT_SETTINGS, ...settings }
-    const services = new Map(serviceDomains.map(service => [service.name, new ServiceDomain(service.name, service.host)]))
+    const services = new Map(
+      serviceDomains.map(service => [service.name, new ServiceDomain(service.name, service.host)]),
+    )
     this.#running = new Running({ domains: new Map() }, services, nowMs)
-    if (!services.has(CONTROL_DOMAIN)) this.#addDomain({ name: CONTROL_DOMAIN }, 'active', 'solaris')
-    for (const service of serviceDomains) this.#addDomain(service, 'active', 'solaris', { vds: service.vds })
-    for (const guest of guests) this.#addDomain(guest, guest.state ?? 'active', guest.platform, { hotplug: guest.hotplug })
+    if (!services.has(CONTROL_DOMAIN)) {
+      this.#addDomain({ name: CONTROL_DOMAIN }, 'active', 'solaris')
+    }
+    for (const service of serviceDomains) {
+      this.#addDomain(service, 'active', 'solaris', { vds: service.vds })
+    }
+    for (const guest of guests) {
+      this.#addDomain(guest, guest.state ?? 'active', guest.platform, { hotplug: guest.hotplug })
+    }
     this.#store = new SpStore(this.#running.configuration)
     const program = ldmProgram({
       running: this.#running,
@@ -83,7 +102,9 @@ export class SimMachine {
   }
 
   guestNames(): string[] {
-    return this.#running.domains.map(({ name }) => name).filter(name => name !== CONTROL_DOMAIN && !this.#running.services.has(name))
+    return this.#running.domains
+      .map(({ name }) => name)
+      .filter(name => name !== CONTROL_DOMAIN && !this.#running.services.has(name))
   }
 
   addGuest(guest: SimGuestOptions): void {
@@ -100,7 +121,9 @@ export class SimMachine {
     this.#store.changed(this.#running.configuration)
   }
 
-  /** `state` may be any word, also the transient ones; `os`: whether an operating system answers. */
+  /**
+   * `state` may be any word, also the transient ones; `os`: whether an operating system answers.
+   */
   setGuest(guest: string, { state, os }: { readonly state?: string; readonly os?: boolean }): void {
     const domain = this.#domain(guest)
     const wanted = state ?? domain.state
@@ -120,19 +143,25 @@ export class SimMachine {
   }
 
   setMigrating(guest: string, migrating: boolean | 'failed'): void {
-    this.#running.runtime(guest).migration = migrating === 'failed' ? 'failed' : migrating ? 'source' : 'none'
+    this.#running.runtime(guest).migration =
+      migrating === 'failed' ? 'failed' : migrating ? 'source' : 'none'
   }
 
   /**
-   * The same domain under another name, inactive. No subcommand renames one (reference manuals 2.2 to 3.4): its constraints are listed
-   * with `list-constraints -x`, it is removed, and it is made anew by `add-domain -i` from the edited file, vdisks and all.
+   * The same domain under another name, inactive. No subcommand renames one (reference manuals 2.2
+   * to 3.4): its constraints are listed with `list-constraints -x`, it is removed, and it is made
+   * anew by `add-domain -i` from the edited file, vdisks and all.
    */
   renameGuest(guest: string, name: string): void {
     const domain = this.#domain(guest)
     const { platform, hotplug } = this.#running.runtime(guest)
     this.removeGuest(guest)
-    this.#addDomain({ name }, 'inactive', platform, { hotplug: hotplug === 'asks-guest' ? undefined : hotplug })
-    for (const vdisk of domain.vdisks.values()) this.#domain(name).vdisks.set(vdisk.name, { ...vdisk })
+    this.#addDomain({ name }, 'inactive', platform, {
+      hotplug: hotplug === 'asks-guest' ? undefined : hotplug,
+    })
+    for (const vdisk of domain.vdisks.values()) {
+      this.#domain(name).vdisks.set(vdisk.name, { ...vdisk })
+    }
     this.#store.changed(this.#running.configuration)
   }
 
@@ -143,7 +172,10 @@ export class SimMachine {
     this.#applyPending()
   }
 
-  /** Down: its host does not answer, its exports are dead. Guests without another path wait (here: fail). */
+  /**
+   * Down: its host does not answer, its exports are dead. Guests without another path wait (here:
+   * fail).
+   */
   setServiceDomain(name: string, state: 'up' | 'down'): void {
     this.#running.setServiceDomain(name, state)
   }
@@ -154,11 +186,13 @@ export class SimMachine {
   }
 
   /**
-   * Power off and on: the machine comes up with the service processor's configuration for the next power-on. After a hardware fault
-   * the firmware boots another one, or the same without the domains whose resources are missing.
+   * Power off and on: the machine comes up with the service processor's configuration for the next
+   * power-on. After a hardware fault the firmware boots another one, or the same without the
+   * domains whose resources are missing.
    */
   powerCycle(fault: { readonly boots?: string; readonly missing?: readonly string[] } = {}): void {
-    // Configuration mode ends here: what was set up for the first time is what the machine comes up with.
+    // Configuration mode ends here: what was set up for the first time is what the machine comes up
+    // with.
     if (this.settings.configurationMode) {
       this.#applyPending()
       this.settings.configurationMode = false
@@ -166,7 +200,10 @@ export class SimMachine {
       return
     }
     const { boots, missing } = fault
-    const configuration = this.#store.powerOn({ ...(boots === undefined ? {} : { boots }), degraded: missing !== undefined })
+    const configuration = this.#store.powerOn({
+      ...(boots === undefined ? {} : { boots }),
+      degraded: missing !== undefined,
+    })
     for (const name of missing ?? []) configuration.domains.delete(name)
     this.#running.restart(configuration)
     this.#running.pending.length = 0
@@ -176,7 +213,10 @@ export class SimMachine {
     if (this.settings.autorecoveryPolicy === 3) this.#store.overwriteWithAutosave()
   }
 
-  /** All there is, as plain data: equal dumps are equal machines. Console, load and times are left out. */
+  /**
+   * All there is, as plain data: equal dumps are equal machines. Console, load and times are left
+   * out.
+   */
   state() {
     return {
       domains: this.#running.domains.map(({ name, state, servers, vdisks }) => ({
@@ -184,7 +224,9 @@ export class SimMachine {
         state,
         vds: [...servers.values()].map(server => ({
           name: server.name,
-          volumes: [...server.volumes.values()].map(volume => ({ ...volume, options: [...volume.options] })).sort(byName),
+          volumes: [...server.volumes.values()]
+            .map(volume => ({ ...volume, options: [...volume.options] }))
+            .sort(byName),
         })),
         vdisks: [...vdisks.values()].map(vdisk => ({ ...vdisk })).sort(byName),
       })),
@@ -197,14 +239,18 @@ export class SimMachine {
     looks: SimDomainLooks & { readonly name: string },
     state: string,
     platform: Platform,
-    { vds = [], hotplug }: { readonly vds?: readonly string[]; readonly hotplug?: SimGuestOptions['hotplug'] } = {},
+    {
+      vds = [],
+      hotplug,
+    }: { readonly vds?: readonly string[]; readonly hotplug?: SimGuestOptions['hotplug'] } = {},
   ): void {
     const { name, uptimeSeconds = 3600 } = looks
     const running = this.#running
     const entry: DomainEntry = {
       name,
       uuid: looks.uuid ?? uuidOf(`${this.name}/${name}`),
-      console: looks.console ?? (name === CONTROL_DOMAIN ? 'UART' : String(4999 + running.domains.length)),
+      console:
+        looks.console ?? (name === CONTROL_DOMAIN ? 'UART' : String(4999 + running.domains.length)),
       vcpus: looks.vcpus ?? 8,
       memoryBytes: looks.memoryBytes ?? 8 * 1024 ** 3,
       state,
@@ -251,7 +297,13 @@ export class SimMachine {
 
 function uuidOf(seed: string): string {
   const hex = createHash('sha256').update(seed).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20, 32),
+  ].join('-')
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

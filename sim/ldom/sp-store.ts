@@ -1,5 +1,5 @@
-// What survives a power cycle of the simulated machine: the service processor's configurations and the autosaved copies.
-// It copies configurations and never runs one.
+// What survives a power cycle of the simulated machine: the service processor's configurations and
+// the autosaved copies. It copies configurations and never runs one.
 
 import { CONTROL_DOMAIN, type Configuration } from './model.ts'
 import { LdmFailure, TEXTS } from './texts.ts'
@@ -23,7 +23,9 @@ export class SpStore {
 
   constructor(initial: Configuration) {
     const factory = structuredClone(initial)
-    for (const name of [...factory.domains.keys()]) if (name !== CONTROL_DOMAIN) factory.domains.delete(name)
+    for (const name of [...factory.domains.keys()]) {
+      if (name !== CONTROL_DOMAIN) factory.domains.delete(name)
+    }
     factory.domains.get(CONTROL_DOMAIN)?.servers.clear()
     this.#saved.set(FACTORY_DEFAULT, { configuration: factory, revision: 0 })
     this.#current = 'initial'
@@ -32,24 +34,39 @@ export class SpStore {
     this.#autosaved.set('initial', { configuration: structuredClone(initial), revision: 0 })
   }
 
-  /** Every change of the running configuration is copied at once, under the name of the current configuration. */
+  /**
+   * Every change of the running configuration is copied at once, under the name of the current
+   * configuration.
+   */
   changed(running: Configuration): void {
     this.#revision += 1
-    this.#autosaved.set(this.#current, { configuration: structuredClone(running), revision: this.#revision })
+    this.#autosaved.set(this.#current, {
+      configuration: structuredClone(running),
+      revision: this.#revision,
+    })
   }
 
   add(name: string, running: Configuration): void {
-    if (name.length > LONGEST_NAME || !/^[A-Za-z0-9][-\w+#.:;~()]*$/.test(name)) throw new LdmFailure(TEXTS.invalidConfigurationName())
+    if (name.length > LONGEST_NAME || !/^[A-Za-z0-9][-\w+#.:;~()]*$/.test(name)) {
+      throw new LdmFailure(TEXTS.invalidConfigurationName())
+    }
     if (this.#saved.has(name)) throw new LdmFailure(TEXTS.configurationExists(name))
     this.#store(name, { configuration: structuredClone(running), revision: this.#revision })
   }
 
-  /** add-spconfig -r: what was autosaved becomes the saved configuration, of the same or a new name. */
+  /**
+   * add-spconfig -r: what was autosaved becomes the saved configuration, of the same or a new name.
+   */
   recover(autosave: string, name: string): void {
     const found = this.#autosaved.get(autosave)
     if (!found) throw new LdmFailure(TEXTS.unknownConfiguration(autosave))
-    if (name !== autosave && this.#saved.has(name)) throw new LdmFailure(TEXTS.configurationExists(name))
-    this.#saved.set(name, { configuration: structuredClone(found.configuration), revision: found.revision })
+    if (name !== autosave && this.#saved.has(name)) {
+      throw new LdmFailure(TEXTS.configurationExists(name))
+    }
+    this.#saved.set(name, {
+      configuration: structuredClone(found.configuration),
+      revision: found.revision,
+    })
   }
 
   remove(name: string): void {
@@ -79,7 +96,9 @@ export class SpStore {
   }
 
   listAutosaved(): string {
-    return [...this.#autosaved.keys()].map(name => `${name}${this.#isNewer(name) ? ' [newer]' : ''}\n`).join('')
+    return [...this.#autosaved.keys()]
+      .map(name => `${name}${this.#isNewer(name) ? ' [newer]' : ''}\n`)
+      .join('')
   }
 
   /** The name of the current configuration if its autosaved copy holds later changes. */
@@ -88,8 +107,9 @@ export class SpStore {
   }
 
   /**
-   * The configuration that the machine comes up with: with a fault the firmware takes another than was chosen, which is tried again at the
-   * next power cycle, or the chosen one with what is left, which is marked `[degraded]` until another is saved (3.2 to 3.6 guides).
+   * The configuration that the machine comes up with: with a fault the firmware takes another than
+   * was chosen, which is tried again at the next power cycle, or the chosen one with what is left,
+   * which is marked `[degraded]` until another is saved (3.2 to 3.6 guides).
    */
   powerOn(fault: { readonly boots?: string; readonly degraded?: boolean } = {}): Configuration {
     this.#current = fault.boots ?? this.#nextPowerOn
@@ -99,7 +119,10 @@ export class SpStore {
     return structuredClone(found.configuration)
   }
 
-  /** Recovery policy 3, at the start of the Logical Domains Manager: for the power cycle after this one. */
+  /**
+   * Recovery policy 3, at the start of the Logical Domains Manager: for the power cycle after this
+   * one.
+   */
   overwriteWithAutosave(): void {
     const newer = this.newerAutosave()
     if (newer !== undefined) this.recover(newer, newer)

@@ -1,4 +1,5 @@
-// How simulated zfs commands end: an answer, or a refusal thrown from wherever it is found. Nothing of ZFS itself.
+// How simulated zfs commands end: an answer, or a refusal thrown from wherever it is found. Nothing
+// of ZFS itself.
 
 import type { SimAnswer } from '../host.ts'
 
@@ -6,7 +7,10 @@ export function success(stdout = '', stderr = ''): SimAnswer {
   return { exitStatus: 0, stdout, stderr }
 }
 
-/** Ends the command. `stderr` is what is printed, without the last newline; `stdout` what was printed before. */
+/**
+ * Ends the command. `stderr` is what is printed, without the last newline; `stdout` what was
+ * printed before.
+ */
 export class Refusal extends Error {
   readonly status: number
   readonly stderr: string

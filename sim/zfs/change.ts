@@ -1,4 +1,5 @@
-// Simulated `zfs set`, `zfs inherit` and `zfs rename`. Words and exit statuses as recorded, per line where the lines differ.
+// Simulated `zfs set`, `zfs inherit` and `zfs rename`. Words and exit statuses as recorded, per
+// line where the lines differ.
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -8,17 +9,37 @@ import { SimDataset, type SimSnapshot } from './model.ts'
 import { isUserProperty, propertiesOf, typeOf } from './properties.ts'
 import { checkProperty, type Given, setProperty } from './property-values.ts'
 import { commandUsage } from './usage.ts'
-import { checkPlace, createAncestors, openTarget, poolOf, READ_ONLY, usageRefusal, type ZfsWorld } from './world.ts'
+import {
+  checkPlace,
+  createAncestors,
+  openTarget,
+  poolOf,
+  READ_ONLY,
+  usageRefusal,
+  type ZfsWorld,
+} from './world.ts'
 
 export function set(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const parsed = parseOptions(args, '')
-  if (parsed.kind !== 'parsed') throw usageRefusal(world, 'set', `invalid option '${parsed.letter}'`)
+  if (parsed.kind !== 'parsed') {
+    throw usageRefusal(world, 'set', `invalid option '${parsed.letter}'`)
+  }
   const words = parsed.operands
   // The old line takes one property; what follows are datasets, whatever they look like (recorded).
   const firstName = words.findIndex(word => !word.includes('='))
-  const count = world.dialect.line === 'old' ? Math.min(1, words.length) : firstName < 0 ? words.length : firstName
-  if (words.length === 0)
-    throw usageRefusal(world, 'set', world.dialect.line === 'old' ? 'missing property=value argument' : 'missing arguments')
+  const count =
+    world.dialect.line === 'old'
+      ? Math.min(1, words.length)
+      : firstName < 0
+        ? words.length
+        : firstName
+  if (words.length === 0) {
+    throw usageRefusal(
+      world,
+      'set',
+      world.dialect.line === 'old' ? 'missing property=value argument' : 'missing arguments',
+    )
+  }
   const given = words.slice(0, count).map(word => parseOption(world, 'set', word))
   const names = words.slice(count)
   if (given.length === 0) throw usageRefusal(world, 'set', 'missing property=value argument(s)')
@@ -31,16 +52,27 @@ function setOn(world: ZfsWorld, name: string, given: readonly Given[]): void {
   const complaint = `cannot set property for '${name}'`
   const status = world.dialect.setFailure
   const volumeBytes = target instanceof SimDataset ? target.volume?.store.sizeBytes : undefined
-  const context = { dialect: world.dialect, type: typeOf(target), moment: 'set', complaint, status, volumeBytes } as const
+  const context = {
+    dialect: world.dialect,
+    type: typeOf(target),
+    moment: 'set',
+    complaint,
+    status,
+    volumeBytes,
+  } as const
   const checked = given.map(property => checkProperty(property, context))
   const refuse = (text: string) => new Refusal(`${complaint}: ${text}`, status)
-  if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly) throw refuse(READ_ONLY)
+  if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly) {
+    throw refuse(READ_ONLY)
+  }
   for (const property of checked) setProperty(target, property, refuse)
 }
 
 export function inherit(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const parsed = parseOptions(args, 'rS')
-  if (parsed.kind !== 'parsed') throw usageRefusal(world, 'inherit', `invalid option '${parsed.letter}'`)
+  if (parsed.kind !== 'parsed') {
+    throw usageRefusal(world, 'inherit', `invalid option '${parsed.letter}'`)
+  }
   if (parsed.options.length > 0) throw notSimulated('zfs inherit -r and -S')
   const [property, ...names] = parsed.operands
   if (property === undefined) throw usageRefusal(world, 'inherit', 'missing property argument')
@@ -48,14 +80,20 @@ export function inherit(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const definition = propertiesOf(world.dialect).get(property)
   if (!isUserProperty(property)) {
     if (definition === undefined) {
-      throw new Refusal(`invalid property '${property}'\n${commandUsage(world.dialect, 'inherit', 'properties')}`, 2)
+      throw new Refusal(
+        `invalid property '${property}'\n${commandUsage(world.dialect, 'inherit', 'properties')}`,
+        2,
+      )
     }
-    if (!definition.inherited || !definition.editable) throw new Refusal(notInherited(world, property, definition.editable))
+    if (!definition.inherited || !definition.editable) {
+      throw new Refusal(notInherited(world, property, definition.editable))
+    }
   }
   return forEach(names, name => {
     const target = openTarget(world, name)
-    if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly)
+    if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly) {
       throw new Refusal(`cannot inherit ${property} for '${name}': ${READ_ONLY}`)
+    }
     target.local.delete(property)
     target.received.delete(property)
   })
@@ -64,7 +102,9 @@ export function inherit(world: ZfsWorld, args: readonly string[]): SimAnswer {
 function notInherited(world: ZfsWorld, property: string, editable: boolean): string {
   const lines = [`'${property}' property cannot be inherited`]
   if (editable) lines.push(`use 'zfs set ${property}=none' to clear`)
-  if (editable && world.dialect.line === 'openzfs') lines.push(`use 'zfs inherit -S ${property}' to revert to received value`)
+  if (editable && world.dialect.line === 'openzfs') {
+    lines.push(`use 'zfs inherit -S ${property}' to revert to received value`)
+  }
   return lines.join('\n')
 }
 
@@ -82,12 +122,18 @@ function forEach(names: readonly string[], work: (name: string) => void): SimAns
   const last = refusals.at(-1)
   return last === undefined
     ? success()
-    : { exitStatus: last.status, stdout: '', stderr: refusals.map(refusal => `${refusal.stderr}\n`).join('') }
+    : {
+        exitStatus: last.status,
+        stdout: '',
+        stderr: refusals.map(refusal => `${refusal.stderr}\n`).join(''),
+      }
 }
 
 export function rename(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const parsed = parseOptions(args, world.dialect.line === 'openzfs' ? 'prfu' : 'pr')
-  if (parsed.kind !== 'parsed') throw usageRefusal(world, 'rename', `invalid option '${parsed.letter}'`)
+  if (parsed.kind !== 'parsed') {
+    throw usageRefusal(world, 'rename', `invalid option '${parsed.letter}'`)
+  }
   const has = (letter: string) => parsed.options.some(option => option.letter === letter)
   if (has('r')) throw notSimulated('zfs rename -r')
   const [from, to, ...more] = parsed.operands
@@ -105,17 +151,31 @@ function renameDataset(world: ZfsWorld, dataset: SimDataset, to: string, parents
   const refuse = (text: string) => new Refusal(`cannot rename '${from}': ${text}`)
   if (parents) createAncestors(world, to)
   const target = poolOf(world, to)
-  if (target !== undefined && target !== dataset.pool) throw refuse('datasets must be within same pool') // source
+  // source
+  if (target !== undefined && target !== dataset.pool) {
+    throw refuse('datasets must be within same pool')
+  }
   const pool = checkPlace(world, to, 'rename', from)
-  if (to.startsWith(`${from}/`)) throw refuse('New dataset name cannot be a descendant of current dataset name') // source
-  // Linux renames an open volume (recorded). What Solaris does is not known; the careful answer is the one that a driver must survive.
+  // source
+  if (to.startsWith(`${from}/`)) {
+    throw refuse('New dataset name cannot be a descendant of current dataset name')
+  }
+  // Linux renames an open volume (recorded). What Solaris does is not known; the careful answer is
+  // the one that a driver must survive.
   if (world.dialect.nodes === 'solaris' && dataset.volume?.isOpen) throw refuse('dataset is busy')
   pool.rename(dataset, to)
 }
 
 function renameSnapshot(snapshot: SimSnapshot, to: string): void {
-  const [datasetName, shortName = ''] = to.includes('@') ? to.split('@') : [snapshot.dataset.name, to]
-  if (datasetName !== snapshot.dataset.name) throw new Refusal(`cannot rename to '${to}': snapshots must be part of same dataset`) // source
-  if (snapshot.dataset.snapshotNamed(shortName)) throw new Refusal(`cannot rename '${snapshot.name}': dataset already exists`)
+  const [datasetName, shortName = ''] = to.includes('@')
+    ? to.split('@')
+    : [snapshot.dataset.name, to]
+  // source
+  if (datasetName !== snapshot.dataset.name) {
+    throw new Refusal(`cannot rename to '${to}': snapshots must be part of same dataset`)
+  }
+  if (snapshot.dataset.snapshotNamed(shortName)) {
+    throw new Refusal(`cannot rename '${snapshot.name}': dataset already exists`)
+  }
   snapshot.shortName = shortName
 }

@@ -1,4 +1,5 @@
-// Which blocks of a dataset hold what generation of bytes: enough to say how much two datasets share. The bytes themselves are in a Store.
+// Which blocks of a dataset hold what generation of bytes: enough to say how much two datasets
+// share. The bytes themselves are in a Store.
 
 let nextGeneration = 1
 
@@ -8,7 +9,12 @@ export class Content {
   #metadata: number
   #blocks: Map<number, number>
 
-  constructor(metadataBytes: number, blockBytes: number, blocks: Map<number, number> = new Map(), metadata = nextGeneration++) {
+  constructor(
+    metadataBytes: number,
+    blockBytes: number,
+    blocks: Map<number, number> = new Map(),
+    metadata = nextGeneration++,
+  ) {
     this.#metadataBytes = metadataBytes
     this.#blockBytes = blockBytes
     this.#blocks = blocks
@@ -37,13 +43,21 @@ export class Content {
     return bytes
   }
 
-  /** Blocks that a write of these bytes would make new, because they are absent or shared with `previous`. */
+  /**
+   * Blocks that a write of these bytes would make new, because they are absent or shared with
+   * `previous`.
+   */
   newBlocks(offset: number, length: number, previous: Content | undefined): readonly number[] {
     const fresh: number[] = []
     const last = Math.floor((offset + length - 1) / this.#blockBytes)
     for (let index = Math.floor(offset / this.#blockBytes); index <= last; index++) {
       const generation = this.#blocks.get(index)
-      if (generation === undefined || (previous !== undefined && previous.#blocks.get(index) === generation)) fresh.push(index)
+      if (
+        generation === undefined ||
+        (previous !== undefined && previous.#blocks.get(index) === generation)
+      ) {
+        fresh.push(index)
+      }
     }
     return fresh
   }
@@ -55,7 +69,9 @@ export class Content {
 
   /** Drops what lies beyond the end. */
   truncate(sizeBytes: number): void {
-    for (const index of [...this.#blocks.keys()]) if (index * this.#blockBytes >= sizeBytes) this.#blocks.delete(index)
+    for (const index of [...this.#blocks.keys()]) {
+      if (index * this.#blockBytes >= sizeBytes) this.#blocks.delete(index)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-// Simulated `zfs create` and `zfs clone`. Order of checks and words as recorded (OpenZFS 2.1 to 2.3, pool version 23).
+// Simulated `zfs create` and `zfs clone`. Order of checks and words as recorded (OpenZFS 2.1 to
+// 2.3, pool version 23).
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -10,7 +11,14 @@ import { formatExact } from './properties.ts'
 import { checkProperty, type Given, parseAssignment, setProperty } from './property-values.ts'
 import { room } from './space.ts'
 import { SimVolume } from './volume.ts'
-import { checkPlace, createAncestors, openTarget, poolOf, usageRefusal, type ZfsWorld } from './world.ts'
+import {
+  checkPlace,
+  createAncestors,
+  openTarget,
+  poolOf,
+  usageRefusal,
+  type ZfsWorld,
+} from './world.ts'
 
 /** Linux makes the device node by udev, after the command has returned (0.2 to 0.3 s measured). */
 const LINUX_NODE_DELAY_MS = 250
@@ -31,15 +39,22 @@ export function create(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const properties = wanted.given.map(given =>
     checkProperty(given, { dialect: world.dialect, type, moment: 'create', complaint, status: 1 }),
   )
-  const blockSize = Number(properties.find(property => property.name === 'volblocksize')?.value ?? world.dialect.defaultBlockSize)
+  const blockSize = Number(
+    properties.find(property => property.name === 'volblocksize')?.value ??
+      world.dialect.defaultBlockSize,
+  )
   const warning =
-    wanted.size === undefined || world.dialect.line === 'old' || blockSize >= world.dialect.defaultBlockSize
+    wanted.size === undefined ||
+    world.dialect.line === 'old' ||
+    blockSize >= world.dialect.defaultBlockSize
       ? ''
       : blockWarning(world, blockSize)
   // OpenZFS opens the pool for the arithmetic of a reservation, and says so in other words.
   if (wanted.size !== undefined && !wanted.sparse && world.dialect.line === 'openzfs') {
     const poolName = wanted.name.split('/')[0] ?? ''
-    if (poolOf(world, poolName) === undefined) throw new Refusal(`cannot open '${poolName}': no such pool`)
+    if (poolOf(world, poolName) === undefined) {
+      throw new Refusal(`cannot open '${poolName}': no such pool`)
+    }
   }
   if (wanted.parents) {
     if (poolOf(world, wanted.name)?.datasets.has(wanted.name)) return success('', warning)
@@ -54,9 +69,17 @@ export function create(world: ZfsWorld, args: readonly string[]): SimAnswer {
 function parseCreate(world: ZfsWorld, args: readonly string[]): Wanted {
   const letters = world.dialect.line === 'openzfs' ? ':pso:b:V:uvnP' : ':pso:b:V:'
   const parsed = parseOptions(args, letters.slice(1))
-  if (parsed.kind === 'unknown-option') throw usageRefusal(world, 'create', `invalid option '${parsed.letter}'`)
+  if (parsed.kind === 'unknown-option') {
+    throw usageRefusal(world, 'create', `invalid option '${parsed.letter}'`)
+  }
   if (parsed.kind === 'missing-argument') {
-    throw usageRefusal(world, 'create', parsed.letter === 'V' ? 'missing size argument' : `missing argument for '${parsed.letter}' option`)
+    throw usageRefusal(
+      world,
+      'create',
+      parsed.letter === 'V'
+        ? 'missing size argument'
+        : `missing argument for '${parsed.letter}' option`,
+    )
   }
   const given: Given[] = []
   let size: number | undefined
@@ -69,7 +92,13 @@ function parseCreate(world: ZfsWorld, args: readonly string[]): Wanted {
   const keys = given.find(({ name }) => MAKES_KEYS.includes(name))
   if (keys) throw notSimulated(`property ${keys.name}`)
   const [name, ...more] = parsed.operands
-  if (name === undefined) throw usageRefusal(world, 'create', `missing ${size === undefined ? 'filesystem' : 'volume'} argument`)
+  if (name === undefined) {
+    throw usageRefusal(
+      world,
+      'create',
+      `missing ${size === undefined ? 'filesystem' : 'volume'} argument`,
+    )
+  }
   if (more.length > 0) throw usageRefusal(world, 'create', 'too many arguments')
   const has = (letter: string) => parsed.options.some(option => option.letter === letter)
   return { name, parents: has('p'), sparse: has('s'), size, given }
@@ -85,14 +114,17 @@ export function parseOption(world: ZfsWorld, command: string, text: string): Giv
   const given = parseAssignment(text)
   if (given === undefined) throw new Refusal("missing '=' for property=value argument")
   // The old line wants a value (recorded); OpenZFS stores the empty one.
-  if (given.value === '' && world.dialect.line === 'old') throw usageRefusal(world, command, 'missing value in property=value argument')
+  if (given.value === '' && world.dialect.line === 'old') {
+    throw usageRefusal(world, command, 'missing value in property=value argument')
+  }
   return given
 }
 
 function blockWarning(world: ZfsWorld, blockSize: number): string {
   const recommended = world.dialect.defaultBlockSize
   return [
-    `Warning: volblocksize (${blockSize}) is less than the default minimum block size (${recommended}).`,
+    `Warning: volblocksize (${blockSize}) is less than the default minimum block size ` +
+      `(${recommended}).`,
     `To reduce wasted space a volblocksize of ${recommended} is recommended.`,
     '',
   ].join('\n')
@@ -118,20 +150,43 @@ function addVolume(
   const { blockSize } = options
   if (wanted.size === 0) throw refuse('volume size cannot be zero')
   const size = Math.ceil(wanted.size / blockSize) * blockSize
-  if (room(pool.datasets.get(wanted.name.slice(0, wanted.name.lastIndexOf('/'))) as SimDataset) < pool.dialect.blankVolumeBytes)
+  if (
+    room(pool.datasets.get(wanted.name.slice(0, wanted.name.lastIndexOf('/'))) as SimDataset) <
+    pool.dialect.blankVolumeBytes
+  ) {
     throw refuse('out of space')
-  const volume = new SimVolume({ store: world.createStore(size), blockSize, nodeAppearsMs: nodeAppears(world) })
+  }
+  const volume = new SimVolume({
+    store: world.createStore(size),
+    blockSize,
+    nodeAppearsMs: nodeAppears(world),
+  })
   const dataset = pool.add(wanted.name, volume)
   const reserves = options.properties.some(property => property.name === 'refreservation')
   const automatic: readonly Given[] =
-    wanted.sparse || reserves ? [] : [{ name: 'refreservation', value: formatExact(automaticReservation(pool.dialect, size, blockSize)) }]
-  setAll(pool, dataset, [...options.properties.filter(property => property.name !== 'volblocksize'), ...automatic], () =>
-    refuse('out of space'),
+    wanted.sparse || reserves
+      ? []
+      : [
+          {
+            name: 'refreservation',
+            value: formatExact(automaticReservation(pool.dialect, size, blockSize)),
+          },
+        ]
+  setAll(
+    pool,
+    dataset,
+    [...options.properties.filter(property => property.name !== 'volblocksize'), ...automatic],
+    () => refuse('out of space'),
   )
 }
 
 // All or nothing: what does not fit takes the new dataset away again.
-function setAll(pool: SimPool, dataset: SimDataset, properties: readonly Given[], refuse: (text: string) => Refusal): void {
+function setAll(
+  pool: SimPool,
+  dataset: SimDataset,
+  properties: readonly Given[],
+  refuse: (text: string) => Refusal,
+): void {
   try {
     for (const property of properties) setProperty(dataset, property, refuse)
   } catch (error) {
@@ -152,15 +207,23 @@ function parentOf(dataset: SimDataset): SimDataset {
 
 export function clone(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const parsed = parseOptions(args, world.dialect.line === 'openzfs' ? 'po:u' : 'po:')
-  if (parsed.kind === 'unknown-option') throw usageRefusal(world, 'clone', `invalid option '${parsed.letter}'`)
-  if (parsed.kind === 'missing-argument') throw usageRefusal(world, 'clone', `missing argument for '${parsed.letter}' option`)
+  if (parsed.kind === 'unknown-option') {
+    throw usageRefusal(world, 'clone', `invalid option '${parsed.letter}'`)
+  }
+  if (parsed.kind === 'missing-argument') {
+    throw usageRefusal(world, 'clone', `missing argument for '${parsed.letter}' option`)
+  }
   const [source, name, ...more] = parsed.operands
   if (source === undefined) throw usageRefusal(world, 'clone', 'missing source dataset argument')
   if (name === undefined) throw usageRefusal(world, 'clone', 'missing target dataset argument')
   if (more.length > 0) throw usageRefusal(world, 'clone', 'too many arguments')
-  const given = parsed.options.filter(option => option.letter === 'o').map(option => parseOption(world, 'clone', option.value))
+  const given = parsed.options
+    .filter(option => option.letter === 'o')
+    .map(option => parseOption(world, 'clone', option.value))
   const snapshot = openTarget(world, source)
-  if (snapshot instanceof SimDataset) throw new Refusal(`cannot open '${source}': operation not applicable to datasets of this type`)
+  if (snapshot instanceof SimDataset) {
+    throw new Refusal(`cannot open '${source}': operation not applicable to datasets of this type`)
+  }
   if (parsed.options.some(option => option.letter === 'p')) {
     if (poolOf(world, name)?.datasets.has(name)) return success()
     createAncestors(world, name)
@@ -180,7 +243,11 @@ export function clone(world: ZfsWorld, args: readonly string[]): SimAnswer {
   if (pool !== snapshot.dataset.pool) throw refuse('source and target pools differ') // source
   const volume =
     snapshot.store &&
-    new SimVolume({ store: snapshot.store.copy(), blockSize: snapshot.dataset.volume?.blockSize ?? 0, nodeAppearsMs: nodeAppears(world) })
+    new SimVolume({
+      store: snapshot.store.copy(),
+      blockSize: snapshot.dataset.volume?.blockSize ?? 0,
+      nodeAppearsMs: nodeAppears(world),
+    })
   const dataset = pool.add(name, volume)
   dataset.origin = snapshot
   dataset.content = snapshot.content.copy()

@@ -1,4 +1,5 @@
-// Simulated `zfs destroy`: datasets, snapshots, lists and ranges of snapshots, now or deferred. Words as recorded.
+// Simulated `zfs destroy`: datasets, snapshots, lists and ranges of snapshots, now or deferred.
+// Words as recorded.
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -17,7 +18,9 @@ interface Flags {
 
 export function destroy(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const parsed = parseOptions(args, world.dialect.line === 'openzfs' ? 'vpndfrR' : 'dfrR')
-  if (parsed.kind !== 'parsed') throw usageRefusal(world, 'destroy', `invalid option '${parsed.letter}'`)
+  if (parsed.kind !== 'parsed') {
+    throw usageRefusal(world, 'destroy', `invalid option '${parsed.letter}'`)
+  }
   const has = (letter: string) => parsed.options.some(option => option.letter === letter)
   const flags: Flags = {
     recursive: has('r') || has('R'),
@@ -30,7 +33,9 @@ export function destroy(world: ZfsWorld, args: readonly string[]): SimAnswer {
   if (name === undefined) throw usageRefusal(world, 'destroy', 'missing dataset argument')
   if (more.length > 0) throw usageRefusal(world, 'destroy', 'too many arguments')
   if (name.includes('#')) return destroyBookmark(world, name)
-  return name.includes('@') ? destroySnapshots(world, name, flags) : destroyDataset(world, name, flags)
+  return name.includes('@')
+    ? destroySnapshots(world, name, flags)
+    : destroyDataset(world, name, flags)
 }
 
 function destroyBookmark(world: ZfsWorld, name: string): SimAnswer {
@@ -46,12 +51,18 @@ function destroyDataset(world: ZfsWorld, name: string, flags: Flags): SimAnswer 
   const dataset = openDataset(world, name)
   const { pool } = dataset
   // Recalled.
-  if (dataset.parentName === undefined) throw new Refusal(`cannot destroy '${name}': operation does not apply to pools`)
+  if (dataset.parentName === undefined) {
+    throw new Refusal(`cannot destroy '${name}': operation does not apply to pools`)
+  }
   const below = dependantsOf(dataset)
-  if (!flags.recursive && below.length > 0) throw withList(`cannot destroy '${name}': ${dataset.kind} has children`, '-r', below)
+  if (!flags.recursive && below.length > 0) {
+    throw withList(`cannot destroy '${name}': ${dataset.kind} has children`, '-r', below)
+  }
   const condemned: Target[] = [...below, dataset]
   const clones = clonesOutside(condemned)
-  if (clones.length > 0 && !flags.clones) throw withList(`cannot destroy '${name}': ${dataset.kind} has dependent clones`, '-R', clones)
+  if (clones.length > 0 && !flags.clones) {
+    throw withList(`cannot destroy '${name}': ${dataset.kind} has dependent clones`, '-R', clones)
+  }
   const doomed = [...clones, ...condemned]
   if (flags.dryRun) return success(report(doomed, flags, 'would destroy'))
   if (pool.readOnly) throw new Refusal(`cannot destroy '${name}': ${READ_ONLY}`)
@@ -73,7 +84,9 @@ function destroyOne(world: ZfsWorld, target: Target): void {
 function destroySnapshots(world: ZfsWorld, name: string, flags: Flags): SimAnswer {
   const found = selectSnapshots(world, name, flags)
   if (found.length === 0) {
-    if (world.dialect.line === 'old') throw new Refusal(`cannot open '${name}': dataset does not exist`)
+    if (world.dialect.line === 'old') {
+      throw new Refusal(`cannot open '${name}': dataset does not exist`)
+    }
     throw new Refusal('could not find any snapshots to destroy; check snapshot names.')
   }
   const refusals: string[] = []
@@ -87,7 +100,11 @@ function destroySnapshots(world: ZfsWorld, name: string, flags: Flags): SimAnswe
       continue
     }
     if (clones.length > 0 && !flags.clones) {
-      throw withList(`cannot destroy '${snapshot.name}': snapshot has dependent clones`, '-R', clones)
+      throw withList(
+        `cannot destroy '${snapshot.name}': snapshot has dependent clones`,
+        '-R',
+        clones,
+      )
     }
     if (snapshot.holds.size > 0) {
       refusals.push(world.dialect.heldText(snapshot.name))
@@ -103,30 +120,53 @@ function destroySnapshots(world: ZfsWorld, name: string, flags: Flags): SimAnswe
 function selectSnapshots(world: ZfsWorld, name: string, flags: Flags): readonly SimSnapshot[] {
   const [datasetName = '', pattern = ''] = name.split('@')
   // The old line opens the whole name and says that this does not exist (recorded).
-  if (world.dialect.line === 'old' && world.pools.get(datasetName.split('/')[0] ?? '')?.datasets.has(datasetName) !== true) return []
+  if (
+    world.dialect.line === 'old' &&
+    world.pools.get(datasetName.split('/')[0] ?? '')?.datasets.has(datasetName) !== true
+  ) {
+    return []
+  }
   const dataset = openDataset(world, datasetName)
   const datasets = flags.recursive
-    ? dataset.pool.sorted().filter(candidate => candidate === dataset || candidate.name.startsWith(`${datasetName}/`))
+    ? dataset.pool
+        .sorted()
+        .filter(candidate => candidate === dataset || candidate.name.startsWith(`${datasetName}/`))
     : [dataset]
   const parts = world.dialect.line === 'old' ? [pattern] : pattern.split(',')
-  return datasets.flatMap(candidate => parts.flatMap(part => matching(candidate, part, world.dialect.line === 'openzfs')))
+  return datasets.flatMap(candidate =>
+    parts.flatMap(part => matching(candidate, part, world.dialect.line === 'openzfs')),
+  )
 }
 
 function matching(dataset: SimDataset, part: string, ranges: boolean): readonly SimSnapshot[] {
   const [first = '', last] = part.split('%')
-  if (!ranges || last === undefined) return dataset.snapshots.filter(snapshot => snapshot.shortName === part)
-  const from = first === '' ? 0 : dataset.snapshots.findIndex(snapshot => snapshot.shortName === first)
-  const to = last === '' ? dataset.snapshots.length - 1 : dataset.snapshots.findIndex(snapshot => snapshot.shortName === last)
+  if (!ranges || last === undefined) {
+    return dataset.snapshots.filter(snapshot => snapshot.shortName === part)
+  }
+  const from =
+    first === '' ? 0 : dataset.snapshots.findIndex(snapshot => snapshot.shortName === first)
+  const to =
+    last === ''
+      ? dataset.snapshots.length - 1
+      : dataset.snapshots.findIndex(snapshot => snapshot.shortName === last)
   return from < 0 || to < 0 ? [] : dataset.snapshots.slice(from, to + 1)
 }
 
-/** All that is below a dataset, the deepest first: children with theirs, then its own snapshots (order recorded). */
+/**
+ * All that is below a dataset, the deepest first: children with theirs, then its own snapshots
+ * (order recorded).
+ */
 function dependantsOf(dataset: SimDataset): readonly Target[] {
-  const children = [...dataset.children].sort(compareDatasets).flatMap(child => [...dependantsOf(child), child])
+  const children = [...dataset.children]
+    .sort(compareDatasets)
+    .flatMap(child => [...dependantsOf(child), child])
   return [...children, ...dataset.snapshots]
 }
 
-/** Clones of the condemned snapshots that are not condemned themselves, with all that hangs on them, dependants first. */
+/**
+ * Clones of the condemned snapshots that are not condemned themselves, with all that hangs on them,
+ * dependants first.
+ */
 function clonesOutside(condemned: readonly Target[]): readonly Target[] {
   const seen = new Set<Target>(condemned)
   const found: Target[] = []
@@ -148,10 +188,20 @@ function clonesOutside(condemned: readonly Target[]): readonly Target[] {
 }
 
 function withList(complaint: string, flag: '-r' | '-R', targets: readonly Target[]): Refusal {
-  return new Refusal([complaint, `use '${flag}' to destroy the following datasets:`, ...targets.map(target => target.name)].join('\n'))
+  return new Refusal(
+    [
+      complaint,
+      `use '${flag}' to destroy the following datasets:`,
+      ...targets.map(target => target.name),
+    ].join('\n'),
+  )
 }
 
 function report(targets: readonly Target[], flags: Flags, words: string): string {
   if (flags.verbose === 'no') return ''
-  return targets.map(target => (flags.verbose === 'machine' ? `destroy\t${target.name}\n` : `${words} ${target.name}\n`)).join('')
+  return targets
+    .map(target =>
+      flags.verbose === 'machine' ? `destroy\t${target.name}\n` : `${words} ${target.name}\n`,
+    )
+    .join('')
 }

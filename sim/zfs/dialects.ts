@@ -1,7 +1,14 @@
-// What differs between the zfs lines that the simulation speaks. Every trait is recorded unless its comment says otherwise;
-// solaris-10 speaks as zfs-fuse 0.7 (pool version 23) was recorded, solaris-11 and illumos are documented, not recorded.
+// What differs between the zfs lines that the simulation speaks. Every trait is recorded unless its
+// comment says otherwise; solaris-10 speaks as zfs-fuse 0.7 (pool version 23) was recorded,
+// solaris-11 and illumos are documented, not recorded.
 
-export type DialectName = 'openzfs-2.1' | 'openzfs-2.2' | 'openzfs-2.3' | 'illumos' | 'solaris-11' | 'solaris-10'
+export type DialectName =
+  | 'openzfs-2.1'
+  | 'openzfs-2.2'
+  | 'openzfs-2.3'
+  | 'illumos'
+  | 'solaris-11'
+  | 'solaris-10'
 
 export interface SimDialect {
   readonly name: DialectName
@@ -21,7 +28,8 @@ export interface SimDialect {
   readonly blankVolumeBytes: number
   readonly fanout: number
   readonly indirectBytes: number
-  readonly capsReservations: boolean // no reservation above the size of a volume that exists (source)
+  // no reservation above the size of a volume that exists (source)
+  readonly capsReservations: boolean
 }
 
 const NO_SUCH_POOL = (pool: string) => `cannot open '${pool}': no such pool`
@@ -37,7 +45,9 @@ const OPENZFS_23: SimDialect = {
   blockSizeRule: 'power of 2 from 512B to 16M',
   compression: 'on',
   setFailure: 255,
-  heldText: snapshot => `cannot destroy snapshot ${snapshot}: it's being held. Run 'zfs holds -r ${snapshot}' to see holders.`,
+  heldText: snapshot =>
+    `cannot destroy snapshot ${snapshot}: it's being held. Run 'zfs holds -r ${snapshot}' to ` +
+    `see holders.`,
   unlimited: 'none',
   helpLine: true,
   missingPoolText: pool => `Cannot get properties of ${pool}: no such pool available.`,
@@ -94,7 +104,13 @@ const ALL: readonly SimDialect[] = [
   OPENZFS_22,
   OPENZFS_21,
   SOLARIS_10,
-  { ...SOLARIS_10, name: 'solaris-11', system: 'SunOS 5.11', largestBlockSize: 1024 * 1024, blockSizeRule: 'power of 2 from 512 to 1M' },
+  {
+    ...SOLARIS_10,
+    name: 'solaris-11',
+    system: 'SunOS 5.11',
+    largestBlockSize: 1024 * 1024,
+    blockSizeRule: 'power of 2 from 512 to 1M',
+  },
   {
     ...OPENZFS_21,
     name: 'illumos',
@@ -113,10 +129,19 @@ export function dialectOf(name: DialectName): SimDialect {
   return dialect
 }
 
-/** What a thick volume reserves: zvol_volsize_to_reservation of the line (source, and recorded for OpenZFS). */
-export function automaticReservation(dialect: SimDialect, volsize: number, blockSize: number): number {
+/**
+ * What a thick volume reserves: zvol_volsize_to_reservation of the line (source, and recorded for
+ * OpenZFS).
+ */
+export function automaticReservation(
+  dialect: SimDialect,
+  volsize: number,
+  blockSize: number,
+): number {
   const perLevel: number[] = []
-  for (let blocks = Math.floor(volsize / blockSize); blocks > 1; perLevel.push(blocks)) blocks = Math.ceil(blocks / dialect.fanout)
+  for (let blocks = Math.floor(volsize / blockSize); blocks > 1; perLevel.push(blocks)) {
+    blocks = Math.ceil(blocks / dialect.fanout)
+  }
   const indirect = 7 + perLevel.reduce((sum, blocks) => sum + blocks, 0)
   return volsize + indirect * 2 * dialect.indirectBytes
 }

@@ -1,5 +1,5 @@
-// The pools of a simulated storage host: datasets, snapshots, clones and bytes. State and its rules only; the commands that
-// change it and the words they use are in the files beside this one.
+// The pools of a simulated storage host: datasets, snapshots, clones and bytes. State and its rules
+// only; the commands that change it and the words they use are in the files beside this one.
 
 import type { Store } from '../store.ts'
 import { Content } from './content.ts'
@@ -58,7 +58,8 @@ export class SimPool {
     return this.#clock()
   }
 
-  // Nobody deletes a volume and makes it anew within a second, but a clock that stands still would show it so.
+  // Nobody deletes a volume and makes it anew within a second, but a clock that stands still would
+  // show it so.
   nextCreationMs(): number {
     this.#lastCreationMs = Math.max(this.#clock(), this.#lastCreationMs + 1000)
     return this.#lastCreationMs
@@ -116,7 +117,9 @@ export class SimPool {
   }
 
   #rename(dataset: SimDataset, to: string): void {
-    for (const child of dataset.children) this.#rename(child, `${to}${child.name.slice(dataset.name.length)}`)
+    for (const child of dataset.children) {
+      this.#rename(child, `${to}${child.name.slice(dataset.name.length)}`)
+    }
     this.#datasets.delete(dataset.name)
     dataset.name = to
     this.#datasets.set(to, dataset)
@@ -124,14 +127,22 @@ export class SimPool {
 
   /** A snapshot whose destruction was deferred goes when nothing needs it any more. */
   reap(snapshot: SimSnapshot): void {
-    if (snapshot.deferred && snapshot.holds.size === 0 && snapshot.clones.size === 0) snapshot.dataset.removeSnapshot(snapshot)
+    if (snapshot.deferred && snapshot.holds.size === 0 && snapshot.clones.size === 0) {
+      snapshot.dataset.removeSnapshot(snapshot)
+    }
   }
 }
 
-/** What space.ts has added up and still holds; a pool with thousands of volumes is not summed anew for each of them. */
+/**
+ * What space.ts has added up and still holds; a pool with thousands of volumes is not summed anew
+ * for each of them.
+ */
 class Account {
   used: number | undefined
-  /** What each child was charged with at the last summing, their sum, and the children that changed since. */
+  /**
+   * What each child was charged with at the last summing, their sum, and the children that changed
+   * since.
+   */
   readonly charges = new Map<SimDataset, number>()
   childrenBytes = 0
   readonly stale = new Set<SimDataset>()
@@ -190,7 +201,8 @@ export class SimDataset {
     this.name = name
     this.volume = volume
     this.#content = new Content(
-      (volume === undefined ? FILESYSTEM_BYTES : pool.dialect.blankVolumeBytes) * pool.metadataFactor,
+      (volume === undefined ? FILESYSTEM_BYTES : pool.dialect.blankVolumeBytes) *
+        pool.metadataFactor,
       volume?.blockSize ?? 0,
     )
     this.createTransactionGroup = pool.transactionGroup
@@ -282,7 +294,9 @@ export class SimDataset {
     to.changed()
   }
 
-  /** The snapshot that the live bytes are compared with: the last one, for a fresh clone its origin. */
+  /**
+   * The snapshot that the live bytes are compared with: the last one, for a fresh clone its origin.
+   */
   get previous(): SimSnapshot | undefined {
     return this.#snapshots.at(-1) ?? this.#origin
   }
@@ -338,6 +352,8 @@ export function compareDatasets(a: SimDataset, b: SimDataset): number {
 /** A 64-bit number as text, the same for the same words. FNV-1a. */
 function identity(words: string): string {
   let hash = 0xcbf29ce484222325n
-  for (const byte of Buffer.from(words)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
+  for (const byte of Buffer.from(words)) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)
+  }
   return String(hash)
 }

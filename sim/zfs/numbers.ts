@@ -22,12 +22,19 @@ export function formatSize(bytes: number): string {
 export function formatDate(ms: number): string {
   const date = new Date(ms)
   const two = (value: number, fill = '0') => String(value).padStart(2, fill)
-  const day = `${WEEKDAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${two(date.getUTCDate(), ' ')}`
+  const day =
+    `${WEEKDAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ` +
+    `${two(date.getUTCDate(), ' ')}`
   return `${day} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())} ${date.getUTCFullYear()}`
 }
 
-/** A size with an optional unit letter; the text of the complaint if it is none (zfs_nicestrtonum, recorded). */
-export function parseSize(text: string): { readonly bytes: number } | { readonly complaint: string } {
+/**
+ * A size with an optional unit letter; the text of the complaint if it is none (zfs_nicestrtonum,
+ * recorded).
+ */
+export function parseSize(
+  text: string,
+): { readonly bytes: number } | { readonly complaint: string } {
   const [, digits, suffix = ''] = /^(\d+(?:\.\d+)?)(.*)$/s.exec(text) ?? []
   if (digits === undefined) return { complaint: `bad numeric value '${text}'` }
   const unit = suffix === '' ? 0 : UNITS.indexOf(suffix.replace(/i?b$/i, '').toUpperCase())

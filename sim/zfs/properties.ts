@@ -1,5 +1,5 @@
-// What a property of a simulated dataset or snapshot reads: value and source. The table of names is property-table.ts,
-// setting is in property-values.ts.
+// What a property of a simulated dataset or snapshot reads: value and source. The table of names is
+// property-table.ts, setting is in property-values.ts.
 
 import type { SimDialect } from './dialects.ts'
 import { compareDatasets, SimDataset, type SimSnapshot } from './model.ts'
@@ -23,7 +23,8 @@ export interface SimPropertyValue {
 
 export type Target = SimDataset | SimSnapshot
 
-// Only these lists are known to have them (recorded for OpenZFS and pool version 23; documented for the rest).
+// Only these lists are known to have them (recorded for OpenZFS and pool version 23; documented for
+// the rest).
 const NOT_ILLUMOS = [
   'objsetid',
   'snapdev',
@@ -40,7 +41,9 @@ const NOT_ILLUMOS = [
 const definitions = new Map<string, ReadonlyMap<string, PropertyDefinition>>()
 
 export function propertiesOf(dialect: SimDialect): ReadonlyMap<string, PropertyDefinition> {
-  const known = definitions.get(dialect.name) ?? new Map(parseTable(dialect).map(definition => [definition.name, definition]))
+  const known =
+    definitions.get(dialect.name) ??
+    new Map(parseTable(dialect).map(definition => [definition.name, definition]))
   definitions.set(dialect.name, known)
   return known
 }
@@ -52,7 +55,10 @@ function parseTable(dialect: SimDialect): readonly PropertyDefinition[] {
     .trim()
     .split('\n')
     .map(line => line.split('|'))
-    .filter(([name = '', , , , , since = '']) => since <= version && !(dialect.name === 'illumos' && NOT_ILLUMOS.includes(name)))
+    .filter(
+      ([name = '', , , , , since = '']) =>
+        since <= version && !(dialect.name === 'illumos' && NOT_ILLUMOS.includes(name)),
+    )
     .filter(([name]) => name !== 'sync' || dialect.name !== 'solaris-10')
     .map(([name = '', editable, inherited, types = '', defaultValue = '', , values = '']) => ({
       name,
@@ -65,7 +71,10 @@ function parseTable(dialect: SimDialect): readonly PropertyDefinition[] {
           : name === 'snapshot_limit' || name === 'snapshot_count'
             ? dialect.unlimited
             : defaultValue,
-      values: (version === '2.1' ? values.replace(/ \/ blake3\S*/, '') : values).replaceAll(' / ', ' | '),
+      values: (version === '2.1' ? values.replace(/ \/ blake3\S*/, '') : values).replaceAll(
+        ' / ',
+        ' | ',
+      ),
     }))
 }
 
@@ -91,12 +100,19 @@ export function readProperty(target: Target, name: string, parsable: boolean): S
   if (/^written[@#]./.test(name)) return readWrittenSince(target, name, parsable)
   const definition = propertiesOf(dialectOfTarget(target)).get(name)
   if (!definition?.types.includes(typeOf(target).charAt(0))) return NOTHING
-  const computed = target instanceof SimDataset ? readOfDataset(target, name, parsable) : readOfSnapshot(target, name, parsable)
+  const computed =
+    target instanceof SimDataset
+      ? readOfDataset(target, name, parsable)
+      : readOfSnapshot(target, name, parsable)
   if (computed !== undefined) return computed
   const set = definition.inherited ? inherited(target, name) : localOf(target, name)
   if (set !== undefined) return { ...set, value: display(set.value, name, parsable) }
-  const fixed = FIXED.includes(name) || (name === 'mlslabel' && dialectOfTarget(target).line === 'old')
-  return { value: display(definition.defaultValue, name, parsable), source: fixed ? '-' : 'default' }
+  const fixed =
+    FIXED.includes(name) || (name === 'mlslabel' && dialectOfTarget(target).line === 'old')
+  return {
+    value: display(definition.defaultValue, name, parsable),
+    source: fixed ? '-' : 'default',
+  }
 }
 
 const NOTHING: SimPropertyValue = { value: '-', source: '-' }
@@ -112,24 +128,38 @@ function display(value: string, name: string, parsable: boolean): string {
 
 function localOf(target: Target, name: string): SimPropertyValue | undefined {
   const value = target.local.get(name)
-  // What a stream brought has a source of its own (zfs man page, and libzfs: ZPROP_SRC_RECEIVED), until it is set anew.
-  return value === undefined ? undefined : { value, source: target.received.has(name) ? 'received' : 'local' }
+  // What a stream brought has a source of its own (zfs man page, and libzfs: ZPROP_SRC_RECEIVED),
+  // until it is set anew.
+  return value === undefined
+    ? undefined
+    : { value, source: target.received.has(name) ? 'received' : 'local' }
 }
 
 // A snapshot shows what its dataset has, and so does a child (recorded).
 function inherited(target: Target, name: string): SimPropertyValue | undefined {
   const own = localOf(target, name)
   if (own !== undefined) return own
-  for (let at = target instanceof SimDataset ? target.parent : target.dataset; at !== undefined; at = at.parent) {
+  for (
+    let at = target instanceof SimDataset ? target.parent : target.dataset;
+    at !== undefined;
+    at = at.parent
+  ) {
     const value = at.local.get(name)
     if (value !== undefined) return { value, source: `inherited from ${at.name}` }
   }
   return undefined
 }
 
-function readOfDataset(dataset: SimDataset, name: string, parsable: boolean): SimPropertyValue | undefined {
+function readOfDataset(
+  dataset: SimDataset,
+  name: string,
+  parsable: boolean,
+): SimPropertyValue | undefined {
   const { volume } = dataset
-  const bytes = (value: number): SimPropertyValue => ({ value: parsable ? formatExact(value) : formatSize(value), source: '-' })
+  const bytes = (value: number): SimPropertyValue => ({
+    value: parsable ? formatExact(value) : formatSize(value),
+    source: '-',
+  })
   switch (name) {
     case 'used':
       return bytes(space.used(dataset))
@@ -149,11 +179,25 @@ function readOfDataset(dataset: SimDataset, name: string, parsable: boolean): Si
       return bytes(space.uniqueBytes(dataset))
     case 'logicalused':
     case 'logicalreferenced':
-      return bytes(dataset.content.dataBytes + (dataset.content.bytes - dataset.content.dataBytes) / 2)
+      return bytes(
+        dataset.content.dataBytes + (dataset.content.bytes - dataset.content.dataBytes) / 2,
+      )
     case 'volsize':
-      return volume && { value: parsable ? formatExact(volume.store.sizeBytes) : formatSize(volume.store.sizeBytes), source: 'local' }
+      return (
+        volume && {
+          value: parsable
+            ? formatExact(volume.store.sizeBytes)
+            : formatSize(volume.store.sizeBytes),
+          source: 'local',
+        }
+      )
     case 'volblocksize':
-      return volume && { ...bytes(volume.blockSize), source: volume.blockSize === dataset.pool.dialect.defaultBlockSize ? 'default' : '-' }
+      return (
+        volume && {
+          ...bytes(volume.blockSize),
+          source: volume.blockSize === dataset.pool.dialect.defaultBlockSize ? 'default' : '-',
+        }
+      )
     case 'origin':
       return { value: dataset.origin?.name ?? '-', source: '-' }
     case 'mountpoint':
@@ -168,8 +212,15 @@ function readOfDataset(dataset: SimDataset, name: string, parsable: boolean): Si
   }
 }
 
-function readOfSnapshot(snapshot: SimSnapshot, name: string, parsable: boolean): SimPropertyValue | undefined {
-  const bytes = (value: number): SimPropertyValue => ({ value: parsable ? formatExact(value) : formatSize(value), source: '-' })
+function readOfSnapshot(
+  snapshot: SimSnapshot,
+  name: string,
+  parsable: boolean,
+): SimPropertyValue | undefined {
+  const bytes = (value: number): SimPropertyValue => ({
+    value: parsable ? formatExact(value) : formatSize(value),
+    source: '-',
+  })
   switch (name) {
     case 'used':
       return bytes(space.usedBySnapshot(snapshot))
@@ -178,9 +229,13 @@ function readOfSnapshot(snapshot: SimSnapshot, name: string, parsable: boolean):
     case 'written':
       return bytes(space.writtenBySnapshot(snapshot))
     case 'logicalreferenced':
-      return bytes(snapshot.content.dataBytes + (snapshot.content.bytes - snapshot.content.dataBytes) / 2)
+      return bytes(
+        snapshot.content.dataBytes + (snapshot.content.bytes - snapshot.content.dataBytes) / 2,
+      )
     case 'volsize':
-      return snapshot.store === undefined || snapshot.dataset.pool.sizelessSnapshots ? NOTHING : bytes(snapshot.store.sizeBytes)
+      return snapshot.store === undefined || snapshot.dataset.pool.sizelessSnapshots
+        ? NOTHING
+        : bytes(snapshot.store.sizeBytes)
     case 'clones':
       return {
         value: [...snapshot.clones]
@@ -201,12 +256,22 @@ function readOfSnapshot(snapshot: SimSnapshot, name: string, parsable: boolean):
   }
 }
 
-function readIdentity(target: Target, name: string, parsable: boolean, objectSet: number): SimPropertyValue | undefined {
+function readIdentity(
+  target: Target,
+  name: string,
+  parsable: boolean,
+  objectSet: number,
+): SimPropertyValue | undefined {
   switch (name) {
     case 'type':
       return { value: typeOf(target), source: '-' }
     case 'creation':
-      return { value: parsable ? String(Math.floor(target.createdMs / 1000)) : formatDate(target.createdMs), source: '-' }
+      return {
+        value: parsable
+          ? String(Math.floor(target.createdMs / 1000))
+          : formatDate(target.createdMs),
+        source: '-',
+      }
     case 'guid':
       return { value: target.guid, source: '-' }
     case 'createtxg':
@@ -230,7 +295,10 @@ function readMountpoint(dataset: SimDataset): SimPropertyValue {
     const value = at.local.get('mountpoint')
     if (value !== undefined) {
       const source = at === dataset ? 'local' : `inherited from ${at.name}`
-      return { value: value.startsWith('/') ? `${value === '/' ? '' : value}${below}` : value, source }
+      return {
+        value: value.startsWith('/') ? `${value === '/' ? '' : value}${below}` : value,
+        source,
+      }
     }
     below = `${at.name.slice(at.name.lastIndexOf('/'))}${below}`
   }

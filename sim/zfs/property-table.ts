@@ -1,7 +1,9 @@
-// The native properties of simulated datasets, as the usage texts of zfs list them (recorded: OpenZFS 2.1 and 2.2, pool version 23).
-// Data only. What they mean for a dataset is computed in properties.ts.
+// The native properties of simulated datasets, as the usage texts of zfs list them (recorded:
+// OpenZFS 2.1 and 2.2, pool version 23). Data only. What they mean for a dataset is computed in
+// properties.ts.
 //
-// name|editable|inherited|types (filesystem, volume, snapshot)|default with -p|first OpenZFS version|values, with / for |
+// name|editable|inherited|types (filesystem, volume, snapshot)|default with -p|first OpenZFS
+// version|values, with / for |
 
 export const OPENZFS_PROPERTIES = `
 available|NO|NO|fv||2.1|<size>

@@ -1,10 +1,17 @@
-// Checks the properties that simulated commands are given, and sets them: what libzfs refuses, in its words, and what a new value does.
+// Checks the properties that simulated commands are given, and sets them: what libzfs refuses, in
+// its words, and what a new value does.
 
 import { Refusal } from './answers.ts'
 import { automaticReservation, type SimDialect } from './dialects.ts'
 import type { SimDataset } from './model.ts'
 import { formatSize, parseSize } from './numbers.ts'
-import { isUserProperty, type PropertyDefinition, propertiesOf, type Target, typeOf } from './properties.ts'
+import {
+  isUserProperty,
+  type PropertyDefinition,
+  propertiesOf,
+  type Target,
+  typeOf,
+} from './properties.ts'
 import { room, usedByReservation } from './space.ts'
 
 /** User property values of OpenZFS: 8191 bytes are taken, 8192 are not (recorded). */
@@ -26,7 +33,9 @@ export interface CheckContext {
   readonly dialect: SimDialect
   readonly type: 'filesystem' | 'volume' | 'snapshot'
   readonly moment: 'create' | 'clone' | 'set'
-  /** Of the volume that is set, or of the snapshot that is cloned; undefined while there is none. */
+  /**
+   * Of the volume that is set, or of the snapshot that is cloned; undefined while there is none.
+   */
   readonly volumeBytes?: number | undefined
   /** What a complaint begins with: `cannot create 'tank/v1'`. */
   readonly complaint: string
@@ -43,18 +52,32 @@ export function checkProperty({ name, value }: Given, context: CheckContext): Gi
   }
   const definition = propertiesOf(context.dialect).get(name)
   if (definition === undefined) throw refuse(`invalid property '${name}'`)
-  if (!definition.types.includes(context.type.charAt(0))) throw refuse(`'${name}' does not apply to datasets of this type`)
+  if (!definition.types.includes(context.type.charAt(0))) {
+    throw refuse(`'${name}' does not apply to datasets of this type`)
+  }
   const setOnce = name === 'volblocksize' && context.moment === 'create'
   if (!definition.editable && !setOnce) throw refuse(`'${name}' is readonly`)
   const checked = checkValue(definition, value, context.dialect, refuse)
-  // libzfs, zfs_valid_proplist (source): of a volume that is being made there is no size to compare with yet.
+  // libzfs, zfs_valid_proplist (source): of a volume that is being made there is no size to compare
+  // with yet.
   const { volumeBytes } = context
-  if (/^(ref)?reservation$/.test(name) && context.dialect.capsReservations && volumeBytes !== undefined && Number(checked) > volumeBytes)
+  if (
+    /^(ref)?reservation$/.test(name) &&
+    context.dialect.capsReservations &&
+    volumeBytes !== undefined &&
+    Number(checked) > volumeBytes
+  ) {
     throw refuse(`'${name}' is greater than current volume size`)
+  }
   return { name, value: checked }
 }
 
-function checkValue(definition: PropertyDefinition, value: string, dialect: SimDialect, refuse: (text: string) => Refusal): string {
+function checkValue(
+  definition: PropertyDefinition,
+  value: string,
+  dialect: SimDialect,
+  refuse: (text: string) => Refusal,
+): string {
   const { name } = definition
   if (name === 'volblocksize') {
     const size = parseSize(value)
@@ -71,7 +94,9 @@ function checkValue(definition: PropertyDefinition, value: string, dialect: SimD
     if ('complaint' in size) throw refuse(size.complaint)
     return String(size.bytes)
   }
-  if (!isAmong(value, definition.values)) throw refuse(`'${name}' must be one of '${definition.values}'`)
+  if (!isAmong(value, definition.values)) {
+    throw refuse(`'${name}' must be one of '${definition.values}'`)
+  }
   return value
 }
 
@@ -100,30 +125,54 @@ export function setProperty(target: Target, given: Given, refuse: (text: string)
   const dataset = target as SimDataset
   if (name === 'volsize') setVolumeSize(dataset, Number(value), refuse)
   else if (name === 'refreservation') setReservation(dataset, value, refuse)
-  else if (name === 'reservation' && Number(value) > room(dataset) + Number(dataset.local.get(name) ?? 0)) throw refuse(TOO_LARGE)
-  else dataset.local.set(name, value)
+  else if (
+    name === 'reservation' &&
+    Number(value) > room(dataset) + Number(dataset.local.get(name) ?? 0)
+  ) {
+    throw refuse(TOO_LARGE)
+  } else dataset.local.set(name, value)
 }
 
 const TOO_LARGE = 'size is greater than available space'
 
-function setVolumeSize(dataset: SimDataset, sizeBytes: number, refuse: (text: string) => Refusal): void {
+function setVolumeSize(
+  dataset: SimDataset,
+  sizeBytes: number,
+  refuse: (text: string) => Refusal,
+): void {
   const { volume, pool } = dataset
   if (volume === undefined) throw refuse("'volsize' does not apply to datasets of this type")
   if (sizeBytes === 0) throw refuse("'volsize' cannot be zero")
-  if (sizeBytes % volume.blockSize !== 0)
-    throw refuse(`'volsize' must be a multiple of volume block size (${formatSize(volume.blockSize)})`)
+  if (sizeBytes % volume.blockSize !== 0) {
+    throw refuse(
+      `'volsize' must be a multiple of volume block size (${formatSize(volume.blockSize)})`,
+    )
+  }
   // The reservation follows only while it is exactly the automatic one (source).
   const before = automaticReservation(pool.dialect, volume.store.sizeBytes, volume.blockSize)
   if (dataset.local.get('refreservation') === String(before)) {
-    setReservation(dataset, String(automaticReservation(pool.dialect, sizeBytes, volume.blockSize)), refuse)
+    setReservation(
+      dataset,
+      String(automaticReservation(pool.dialect, sizeBytes, volume.blockSize)),
+      refuse,
+    )
   }
   volume.store.resize(sizeBytes)
   dataset.truncate(sizeBytes)
 }
 
-function setReservation(dataset: SimDataset, value: string, refuse: (text: string) => Refusal): void {
+function setReservation(
+  dataset: SimDataset,
+  value: string,
+  refuse: (text: string) => Refusal,
+): void {
   const { volume, pool } = dataset
-  const bytes = value === 'auto' && volume ? automaticReservation(pool.dialect, volume.store.sizeBytes, volume.blockSize) : Number(value)
-  if (usedByReservation(dataset, bytes) - usedByReservation(dataset) > room(dataset)) throw refuse(TOO_LARGE)
+  const bytes =
+    value === 'auto' && volume
+      ? automaticReservation(pool.dialect, volume.store.sizeBytes, volume.blockSize)
+      : Number(value)
+  if (usedByReservation(dataset, bytes) - usedByReservation(dataset) > room(dataset)) {
+    throw refuse(TOO_LARGE)
+  }
   dataset.local.set('refreservation', String(bytes))
 }

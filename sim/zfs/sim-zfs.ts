@@ -1,5 +1,5 @@
-// The ZFS of a simulated host: its pools, the programs zfs and zpool, and the device nodes of its volumes. For tests also the way to
-// look at datasets and to make the pool fail.
+// The ZFS of a simulated host: its pools, the programs zfs and zpool, and the device nodes of its
+// volumes. For tests also the way to look at datasets and to make the pool fail.
 
 import { addDevicePrograms } from '../device-programs.ts'
 import { DeviceError, type SimDevice } from '../devices.ts'
@@ -23,7 +23,10 @@ export interface SimPoolOptions {
   readonly dialect: DialectName
   /** Filesystems to begin with; their parents are made too. */
   readonly datasets: readonly string[]
-  /** Empty datasets of raidz on 4K disks are some 8 times as large as on one disk (89.5 KiB a volume, published). */
+  /**
+   * Empty datasets of raidz on 4K disks are some 8 times as large as on one disk (89.5 KiB a
+   * volume, published).
+   */
   readonly metadataFactor?: number | undefined
   readonly sizelessSnapshots?: boolean | undefined
 }
@@ -68,7 +71,16 @@ const NOT_SIMULATED = [
   'share',
   'unshare',
 ]
-const OPENZFS_NOT_SIMULATED = ['program', 'wait', 'diff', 'load-key', 'unload-key', 'change-key', 'redact', 'help']
+const OPENZFS_NOT_SIMULATED = [
+  'program',
+  'wait',
+  'diff',
+  'load-key',
+  'unload-key',
+  'change-key',
+  'redact',
+  'help',
+]
 
 export class SimZfs implements ZfsWorld {
   readonly host: SimHost
@@ -76,12 +88,16 @@ export class SimZfs implements ZfsWorld {
   readonly pools: ReadonlyMap<string, SimPool>
   readonly createStore: (sizeBytes: number) => Store
   readonly nowMs: () => number
-  /** The account may not use ZFS: Linux refuses every command, Solaris those that change something. */
+  /**
+   * The account may not use ZFS: Linux refuses every command, Solaris those that change something.
+   */
   denied = false
 
   constructor(host: SimHost, options: SimZfsOptions) {
     const [first, ...others] = new Set(options.pools.map(pool => pool.dialect))
-    if (first === undefined || others.length > 0) throw new Error('the pools of a host have one dialect, the host has one zfs command')
+    if (first === undefined || others.length > 0) {
+      throw new Error('the pools of a host have one dialect, the host has one zfs command')
+    }
     this.host = host
     this.dialect = dialectOf(first)
     this.createStore = options.createStore
@@ -128,15 +144,19 @@ export class SimZfs implements ZfsWorld {
   }
 
   /**
-   * What `zfs send -R` of a dataset and `zfs receive` in its place leave: the user properties are received ones, and what other subsystems
-   * keep on a dataset is not in a stream (zfs man page). Guids and times are left as they are.
+   * What `zfs send -R` of a dataset and `zfs receive` in its place leave: the user properties are
+   * received ones, and what other subsystems keep on a dataset is not in a stream (zfs man page).
+   * Guids and times are left as they are.
    */
   moveThroughStream(name: string): void {
     for (const dataset of this.datasets()) {
       if (dataset.name !== name && !dataset.name.startsWith(`${name}/`)) continue
       dataset.hidden.clear()
-      for (const target of [dataset, ...dataset.snapshots])
-        for (const property of target.local.keys()) if (property.includes(':')) target.received.add(property)
+      for (const target of [dataset, ...dataset.snapshots]) {
+        for (const property of target.local.keys()) {
+          if (property.includes(':')) target.received.add(property)
+        }
+      }
     }
   }
 
@@ -208,7 +228,9 @@ export class SimZfs implements ZfsWorld {
       if (name === 'version' && this.dialect.version !== undefined) {
         return success(`zfs-${this.dialect.version}\nzfs-kmod-${this.dialect.version}\n`)
       }
-      const command = COMMANDS[name === 'snap' && openzfs ? 'snapshot' : name] ?? (openzfs ? OPENZFS_ONLY[name] : undefined)
+      const command =
+        COMMANDS[name === 'snap' && openzfs ? 'snapshot' : name] ??
+        (openzfs ? OPENZFS_ONLY[name] : undefined)
       if (command !== undefined) {
         try {
           return command(this, rest)
@@ -216,7 +238,9 @@ export class SimZfs implements ZfsWorld {
           if (!READS.includes(name)) for (const pool of this.pools.values()) pool.sync()
         }
       }
-      if (NOT_SIMULATED.includes(name) || (openzfs && OPENZFS_NOT_SIMULATED.includes(name))) throw notSimulated(`zfs ${name}`)
+      if (NOT_SIMULATED.includes(name) || (openzfs && OPENZFS_NOT_SIMULATED.includes(name))) {
+        throw notSimulated(`zfs ${name}`)
+      }
       throw generalRefusal(this, `unrecognized command '${name}'`)
     })
   }
@@ -236,7 +260,13 @@ export class SimZfs implements ZfsWorld {
   }
 
   #uname(args: readonly string[]): SimAnswer {
-    if (args.join(' ') !== '-s -r') return { exitStatus: 2, stdout: '', stderr: 'uname: unsupported arguments in the simulation\n' }
+    if (args.join(' ') !== '-s -r') {
+      return {
+        exitStatus: 2,
+        stdout: '',
+        stderr: 'uname: unsupported arguments in the simulation\n',
+      }
+    }
     return success(`${this.dialect.system}\n`)
   }
 }
@@ -251,7 +281,11 @@ const DENIED_WORDS: Readonly<Record<string, string>> = {
 }
 
 function refuseDenied(world: ZfsWorld, command: string, args: readonly string[]): void {
-  if (world.dialect.nodes === 'linux') throw new Refusal('Permission denied the ZFS utilities must be run as root.')
+  if (world.dialect.nodes === 'linux') {
+    throw new Refusal('Permission denied the ZFS utilities must be run as root.')
+  }
   const words = DENIED_WORDS[command]
-  if (words !== undefined) throw new Refusal(`cannot ${words} '${args.at(-1) ?? ''}': permission denied`)
+  if (words !== undefined) {
+    throw new Refusal(`cannot ${words} '${args.at(-1) ?? ''}': permission denied`)
+  }
 }

@@ -1,5 +1,6 @@
-// The space accounting of simulated pools: what datasets use, reserve and may still take. The sums are those of the DSL
-// (usedby*, refreservation, quota); compression, padding and the metadata of large volumes are left out.
+// The space accounting of simulated pools: what datasets use, reserve and may still take. The sums
+// are those of the DSL (usedby*, refreservation, quota); compression, padding and the metadata of
+// large volumes are left out.
 
 import { type Content, unionBytesNotIn } from './content.ts'
 import type { SimDataset, SimSnapshot } from './model.ts'
@@ -22,7 +23,10 @@ export function usedBySnapshots(dataset: SimDataset): number {
   return unionBytesNotIn(contents, [dataset.content, ...contentsOf(dataset.origin)])
 }
 
-export function usedByReservation(dataset: SimDataset, reservation = bytesOf(dataset, 'refreservation')): number {
+export function usedByReservation(
+  dataset: SimDataset,
+  reservation = bytesOf(dataset, 'refreservation'),
+): number {
   return Math.max(0, reservation - uniqueBytes(dataset))
 }
 
@@ -40,7 +44,11 @@ export function usedByChildren({ account, children }: SimDataset): number {
 
 export function used(dataset: SimDataset): number {
   const { account } = dataset
-  account.used ??= usedByDataset(dataset) + usedBySnapshots(dataset) + usedByReservation(dataset) + usedByChildren(dataset)
+  account.used ??=
+    usedByDataset(dataset) +
+    usedBySnapshots(dataset) +
+    usedByReservation(dataset) +
+    usedByChildren(dataset)
   return account.used
 }
 
@@ -58,7 +66,8 @@ function charged(dataset: SimDataset): number {
 /** What the dataset and its children may still take, beside what is reserved for it already. */
 export function room(dataset: SimDataset): number {
   const { pool, parent } = dataset
-  const above = parent === undefined ? (pool.full ? 0 : pool.sizeBytes - used(dataset)) : room(parent)
+  const above =
+    parent === undefined ? (pool.full ? 0 : pool.sizeBytes - used(dataset)) : room(parent)
   const own = Math.max(0, bytesOf(dataset, 'reservation') - used(dataset))
   const quota = bytesOf(dataset, 'quota')
   const allowed = quota > 0 ? Math.min(above + own, quota - used(dataset)) : above + own
@@ -70,7 +79,10 @@ export function available(dataset: SimDataset): number {
   return room(dataset) + usedByReservation(dataset)
 }
 
-/** What a snapshot of a dataset with a reservation needs free: its bytes are kept, so they are reserved once more. */
+/**
+ * What a snapshot of a dataset with a reservation needs free: its bytes are kept, so they are
+ * reserved once more.
+ */
 export function neededForSnapshot(dataset: SimDataset): number {
   return Math.min(uniqueBytes(dataset), bytesOf(dataset, 'refreservation'))
 }

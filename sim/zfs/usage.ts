@@ -1,5 +1,6 @@
-// The usage texts of the simulated zfs, from which programs tell what it can do. OpenZFS 2.3 and pool version 23 as recorded; the
-// lines of other versions differ where `linesOf` says so, and only in what the driver could look at.
+// The usage texts of the simulated zfs, from which programs tell what it can do. OpenZFS 2.3 and
+// pool version 23 as recorded; the lines of other versions differ where `linesOf` says so, and only
+// in what the driver could look at.
 
 import type { SimDialect } from './dialects.ts'
 import { propertiesOf } from './properties.ts'
@@ -167,36 +168,64 @@ function linesOf(dialect: SimDialect): string {
 /** After `missing command` and the like. */
 export function generalUsage(dialect: SimDialect): string {
   const form = '\n\nEach dataset is of the form: pool/[dataset/]*dataset[@name]'
-  return `usage: zfs command args ...\nwhere 'command' is one of the following:\n\n${linesOf(dialect)}${form}${hints(dialect)}`
+  return (
+    `usage: zfs command args ...\nwhere 'command' is one of the ` +
+    `following:\n\n${linesOf(dialect)}${form}${hints(dialect)}`
+  )
 }
 
-/** Of one command. `get`, `list` and `inherit` go on with the table of properties where the complaint is about one. */
-export function commandUsage(dialect: SimDialect, command: string, table: 'properties' | 'none' = 'none'): string {
+/**
+ * Of one command. `get`, `list` and `inherit` go on with the table of properties where the
+ * complaint is about one.
+ */
+export function commandUsage(
+  dialect: SimDialect,
+  command: string,
+  table: 'properties' | 'none' = 'none',
+): string {
   const lines = linesOf(dialect).split('\n')
   const own: string[] = []
   let inside = false
   for (const line of lines) {
-    if (!line.startsWith('\t    ')) inside = line === `\t${command}` || line.startsWith(`\t${command} `)
+    if (!line.startsWith('\t    ')) {
+      inside = line === `\t${command}` || line.startsWith(`\t${command} `)
+    }
     if (inside && line !== '') own.push(line)
   }
   const head = `usage:\n${own.join('\n')}`
-  return table === 'properties' ? `${head}\n\n${propertyUsage(dialect)}` : `${head}${hints(dialect)}`
+  return table === 'properties'
+    ? `${head}\n\n${propertyUsage(dialect)}`
+    : `${head}${hints(dialect)}`
 }
 
 function hints(dialect: SimDialect): string {
-  const lists = '\n\nFor the property list, run: zfs set|get\n\nFor the delegated permission list, run: zfs allow|unallow'
-  return dialect.helpLine ? `${lists}\n\nFor further help on a command or topic, run: zfs help [<topic>]` : lists
+  const lists =
+    '\n\nFor the property list, run: zfs set|get\n\nFor the delegated permission list, run: zfs ' +
+    'allow|unallow'
+  return dialect.helpLine
+    ? `${lists}\n\nFor further help on a command or topic, run: zfs help [<topic>]`
+    : lists
 }
 
 function propertyUsage(dialect: SimDialect): string {
   const row = (name: string, editable: boolean, inherited: boolean, values: string) =>
-    `\t${name.padEnd(15)} ${editable ? 'YES    ' : ' NO    '}${inherited ? '  YES   ' : '   NO   '}${values}`
-  const native = [...propertiesOf(dialect).values()].map(({ name, editable, inherited, values }) => row(name, editable, inherited, values))
+    `\t${name.padEnd(15)} ` +
+    `${editable ? 'YES    ' : ' NO    '}${inherited ? '  YES   ' : '   NO   '}${values}`
+  const native = [...propertiesOf(dialect).values()].map(({ name, editable, inherited, values }) =>
+    row(name, editable, inherited, values),
+  )
   const openzfs = dialect.line === 'openzfs'
-  const families = openzfs ? ['user', 'group', 'project', 'userobj', 'groupobj', 'projectobj'] : ['user', 'group']
+  const families = openzfs
+    ? ['user', 'group', 'project', 'userobj', 'groupobj', 'projectobj']
+    : ['user', 'group']
   const used = families.map(family => row(`${family}used@...`, false, false, '<size>'))
   const quota = families.map(family => row(`${family}quota@...`, true, false, '<size> | none'))
-  const written = openzfs ? [row('written@<snap>', false, false, '<size>'), row('written#<bookmark>', false, false, '<size>')] : []
+  const written = openzfs
+    ? [
+        row('written@<snap>', false, false, '<size>'),
+        row('written#<bookmark>', false, false, '<size>'),
+      ]
+    : []
   const owners = openzfs ? '{user|group|project}[obj]{used|quota}' : '{user|group}{used|quota}'
   const specifier = openzfs ? 'user|group|project specifier' : 'user or group specifier'
   return [

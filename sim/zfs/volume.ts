@@ -1,4 +1,5 @@
-// A zvol as the kernel of the storage host has it: bytes, size, and who has its device open. Paths and permissions are elsewhere.
+// A zvol as the kernel of the storage host has it: bytes, size, and who has its device open. Paths
+// and permissions are elsewhere.
 
 import { DeviceError } from '../devices.ts'
 import type { Store } from '../store.ts'
@@ -25,7 +26,9 @@ export class SimVolume {
     return [...this.#holders.values()].map(({ holder }) => holder)
   }
 
-  /** An exclusive holder tolerates no other, and is not tolerated by any (illumos zvol.c, source). */
+  /**
+   * An exclusive holder tolerates no other, and is not tolerated by any (illumos zvol.c, source).
+   */
   open(holder: string, exclusive: boolean): () => void {
     const others = [...this.#holders.values()]
     const refusing = exclusive ? others[0] : others.find(other => other.exclusive)

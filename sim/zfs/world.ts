@@ -1,4 +1,5 @@
-// What every simulated zfs command starts from: the pools of the host, and how a name leads to a dataset or to a refusal.
+// What every simulated zfs command starts from: the pools of the host, and how a name leads to a
+// dataset or to a refusal.
 
 import type { Store } from '../store.ts'
 import { Refusal } from './answers.ts'
@@ -29,10 +30,15 @@ export function findTarget(world: ZfsWorld, name: string): Target | undefined {
   return snapshotName === undefined ? dataset : dataset?.snapshotNamed(snapshotName)
 }
 
-/** Opens a dataset or snapshot by name, as the first step of most commands. `usage`: also shown on failure, then the status is 2. */
+/**
+ * Opens a dataset or snapshot by name, as the first step of most commands. `usage`: also shown on
+ * failure, then the status is 2.
+ */
 export function openTarget(world: ZfsWorld, name: string, usage?: string): Target {
   const refuse = (text: string) =>
-    usage === undefined ? new Refusal(`cannot open '${name}': ${text}`) : new Refusal(`cannot open '${name}': ${text}\n${usage}`, 2)
+    usage === undefined
+      ? new Refusal(`cannot open '${name}': ${text}`)
+      : new Refusal(`cannot open '${name}': ${text}\n${usage}`, 2)
   if (nameProblem(name) !== undefined) throw refuse('invalid dataset name')
   if (poolOf(world, name)?.suspended) throw refuse(SUSPENDED)
   const target = findTarget(world, name)
@@ -42,7 +48,9 @@ export function openTarget(world: ZfsWorld, name: string, usage?: string): Targe
 
 export function openDataset(world: ZfsWorld, name: string): SimDataset {
   const target = openTarget(world, name)
-  if (!(target instanceof SimDataset)) throw new Refusal(`cannot open '${name}': operation not applicable to datasets of this type`)
+  if (!(target instanceof SimDataset)) {
+    throw new Refusal(`cannot open '${name}': operation not applicable to datasets of this type`)
+  }
   return target
 }
 
@@ -51,7 +59,9 @@ export function nameProblem(name: string): string | undefined {
   if (Buffer.byteLength(name) >= 256) return 'name is too long'
   const bad = /[^A-Za-z0-9_.:\- /@#]/.exec(name)?.[0]
   if (bad !== undefined) return `invalid character ${bad} in name`
-  return /^[A-Za-z]/.test(name) && !/\/\/|\/$|\/[@#]|@.*[@/]/.test(name) ? undefined : 'invalid name'
+  return /^[A-Za-z]/.test(name) && !/\/\/|\/$|\/[@#]|@.*[@/]/.test(name)
+    ? undefined
+    : 'invalid name'
 }
 
 /** A complaint about the command line: the words, then the command's usage, status 2. */
@@ -64,8 +74,16 @@ export function generalRefusal(world: ZfsWorld, complaint: string): Refusal {
   return new Refusal(`${complaint}\n${generalUsage(world.dialect)}`, 2)
 }
 
-/** Checks where a new dataset is to be made. Throws in the words of create, clone and rename, which all say `cannot create`. */
-export function checkPlace(world: ZfsWorld, name: string, verb: 'create' | 'rename', source = name): SimPool {
+/**
+ * Checks where a new dataset is to be made. Throws in the words of create, clone and rename, which
+ * all say `cannot create`.
+ */
+export function checkPlace(
+  world: ZfsWorld,
+  name: string,
+  verb: 'create' | 'rename',
+  source = name,
+): SimPool {
   const refuse = (text: string) => new Refusal(`cannot ${verb} '${source}': ${text}`)
   const problem = nameProblem(name)
   if (problem !== undefined) throw refuse(problem)
@@ -76,7 +94,10 @@ export function checkPlace(world: ZfsWorld, name: string, verb: 'create' | 'rena
   if (pool.datasets.has(name)) throw refuse('dataset already exists')
   const parent = pool.datasets.get(name.slice(0, Math.max(name.lastIndexOf('/'), 0)))
   if (parent === undefined) throw new Refusal(`cannot create '${name}': parent does not exist`)
-  if (parent.volume !== undefined) throw new Refusal(`cannot create '${name}': parent is not a filesystem`) // source
+  // source
+  if (parent.volume !== undefined) {
+    throw new Refusal(`cannot create '${name}': parent is not a filesystem`)
+  }
   if (pool.readOnly) throw refuse(READ_ONLY)
   return pool
 }

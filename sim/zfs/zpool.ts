@@ -10,9 +10,16 @@ import { table } from './read.ts'
 import { allocated } from './space.ts'
 import type { ZfsWorld } from './world.ts'
 
-const LIST_COLUMNS = 'name,size,allocated,free,checkpoint,expandsize,fragmentation,capacity,dedupratio,health,altroot'.split(',')
+const LIST_COLUMNS =
+  'name,size,allocated,free,checkpoint,expandsize,fragmentation,capacity,dedupratio,health,altroot'.split(
+    ',',
+  )
 const OLD_LIST_COLUMNS = 'name,size,allocated,free,capacity,dedupratio,health,altroot'.split(',')
-const ALIASES: Readonly<Record<string, string>> = { alloc: 'allocated', cap: 'capacity', frag: 'fragmentation' }
+const ALIASES: Readonly<Record<string, string>> = {
+  alloc: 'allocated',
+  cap: 'capacity',
+  frag: 'fragmentation',
+}
 const TITLES: Readonly<Record<string, string>> = {
   allocated: 'ALLOC',
   checkpoint: 'CKPOINT',
@@ -41,11 +48,21 @@ export function zpool(world: ZfsWorld, args: readonly string[]): SimAnswer {
 function list(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const old = world.dialect.line === 'old'
   const parsed = parseOptions(args, old ? 'Ho:' : 'Hpo:')
-  if (parsed.kind !== 'parsed')
-    throw new Refusal(`invalid option '${parsed.letter}'\nusage:\n\tlist ${old ? '[-H]' : '[-gHLpPv]'} [-o property[,...]] [pool] ...`, 2)
+  if (parsed.kind !== 'parsed') {
+    throw new Refusal(
+      `invalid option '${parsed.letter}'\nusage:\n\tlist ${old ? '[-H]' : '[-gHLpPv]'} [-o ` +
+        `property[,...]] [pool] ...`,
+      2,
+    )
+  }
   const has = (letter: string) => parsed.options.some(option => option.letter === letter)
   const asked = parsed.options.findLast(option => option.letter === 'o')?.value
-  const columns = asked === undefined ? (old ? OLD_LIST_COLUMNS : LIST_COLUMNS) : asked.split(',').map(column => ALIASES[column] ?? column)
+  const columns =
+    asked === undefined
+      ? old
+        ? OLD_LIST_COLUMNS
+        : LIST_COLUMNS
+      : asked.split(',').map(column => ALIASES[column] ?? column)
   const { pools, complaints } = select(world, parsed.operands)
   const rows = pools.map(pool => columns.map(column => read(world, pool, column, has('p'))))
   const lines = has('H')
@@ -61,9 +78,16 @@ function list(world: ZfsWorld, args: readonly string[]): SimAnswer {
 function get(world: ZfsWorld, args: readonly string[]): SimAnswer {
   // The old line has no options here and takes -H for a property (recorded).
   const parsed = parseOptions(args, world.dialect.line === 'old' ? '' : 'Hpo:')
-  if (parsed.kind !== 'parsed') throw new Refusal(`bad property list: invalid property '${args[0] ?? ''}'`, 2)
+  if (parsed.kind !== 'parsed') {
+    throw new Refusal(`bad property list: invalid property '${args[0] ?? ''}'`, 2)
+  }
   const [properties = '', ...names] = parsed.operands
-  const columns = parsed.options.findLast(option => option.letter === 'o')?.value.split(',') ?? ['name', 'property', 'value', 'source']
+  const columns = parsed.options.findLast(option => option.letter === 'o')?.value.split(',') ?? [
+    'name',
+    'property',
+    'value',
+    'source',
+  ]
   const parsable = parsed.options.some(option => option.letter === 'p')
   const missing = names.find(name => !world.pools.get(name)?.imported)
   if (missing !== undefined) throw new Refusal(world.dialect.missingPoolText(missing))
@@ -79,7 +103,12 @@ function get(world: ZfsWorld, args: readonly string[]): SimAnswer {
     }),
   )
   const heading = columns.map(column => column.toUpperCase())
-  return print(parsed.options.some(option => option.letter === 'H') ? rows.map(row => row.join('\t')) : table(heading, rows, []), [])
+  return print(
+    parsed.options.some(option => option.letter === 'H')
+      ? rows.map(row => row.join('\t'))
+      : table(heading, rows, []),
+    [],
+  )
 }
 
 function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolean): string {
@@ -113,7 +142,11 @@ function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolea
     case 'failmode':
       return 'wait'
     case 'version':
-      return world.dialect.name === 'solaris-10' ? '32' : world.dialect.name === 'solaris-11' ? '44' : '-'
+      return world.dialect.name === 'solaris-10'
+        ? '32'
+        : world.dialect.name === 'solaris-11'
+          ? '44'
+          : '-'
     case 'altroot':
     case 'checkpoint':
     case 'expandsize':
@@ -144,7 +177,8 @@ function describe(pool: SimPool): string {
         '   see: https://openzfs.github.io/openzfs-docs/msg/ZFS-8000-HC',
       ]
     : []
-  const row = (indent: string, name: string) => `\t${`${indent}${name}`.padEnd(10)}  ONLINE       0     0     0`
+  const row = (indent: string, name: string) =>
+    `\t${`${indent}${name}`.padEnd(10)}  ONLINE       0     0     0`
   return [
     `  pool: ${pool.name}`,
     ` state: ${pool.health}`,
@@ -159,15 +193,26 @@ function describe(pool: SimPool): string {
   ].join('\n')
 }
 
-function select(world: ZfsWorld, names: readonly string[]): { pools: readonly SimPool[]; complaints: readonly string[] } {
-  const imported = [...world.pools.values()].filter(pool => pool.imported).sort((a, b) => compareNames(a.name, b.name))
+function select(
+  world: ZfsWorld,
+  names: readonly string[],
+): { pools: readonly SimPool[]; complaints: readonly string[] } {
+  const imported = [...world.pools.values()]
+    .filter(pool => pool.imported)
+    .sort((a, b) => compareNames(a.name, b.name))
   if (names.length === 0) return { pools: imported, complaints: [] }
   const pools = imported.filter(pool => names.includes(pool.name))
-  const complaints = names.filter(name => !pools.some(pool => pool.name === name)).map(name => `cannot open '${name}': no such pool`)
+  const complaints = names
+    .filter(name => !pools.some(pool => pool.name === name))
+    .map(name => `cannot open '${name}': no such pool`)
   return { pools, complaints }
 }
 
 function print(lines: readonly string[], complaints: readonly string[]): SimAnswer {
   const text = (texts: readonly string[]) => texts.map(line => `${line}\n`).join('')
-  return { exitStatus: complaints.length > 0 ? 1 : 0, stdout: text(lines), stderr: text(complaints) }
+  return {
+    exitStatus: complaints.length > 0 ? 1 : 0,
+    stdout: text(lines),
+    stderr: text(complaints),
+  }
 }

@@ -1,6 +1,6 @@
-// Brings claims and snapshots about, and takes them away, through the CSI sockets: the same calls in the same order as Kubernetes'
-// sidecars and kubelet make. It keeps nothing: every call is safe to repeat, so a second run changes nothing and a cut run is
-// simply run again.
+// Brings claims and snapshots about, and takes them away, through the CSI sockets: the same calls
+// in the same order as Kubernetes' sidecars and kubelet make. It keeps nothing: every call is safe
+// to repeat, so a second run changes nothing and a cut run is simply run again.
 
 import { describeError, StorageError } from '../errors.ts'
 import type { Manifests } from '../manifests/manifests.ts'
@@ -17,27 +17,43 @@ export interface ApplyFailure {
   readonly message: string
 }
 
-/** Makes, cuts, attaches and mounts what is asked for. What fails stops only what is made from it. */
-export async function applyManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
+/**
+ * Makes, cuts, attaches and mounts what is asked for. What fails stops only what is made from it.
+ */
+export async function applyManifests(
+  manifests: Manifests,
+  tools: ApplyTools,
+): Promise<readonly ApplyFailure[]> {
   const plugins = await meetPlugins(manifests, tools, 'give')
   const made = new Map<string, Made>()
   const earlier = findEarlier(manifests.objects)
   sayIfEmpty(manifests, tools)
-  const find = async (source: Source): Promise<Made | undefined> => made.get(keyOf(source)) ?? plugins.findSource(source)
+  const find = async (source: Source): Promise<Made | undefined> =>
+    made.get(keyOf(source)) ?? plugins.findSource(source)
   return forEachObject(manifests.objects, tools, async object => {
     const failed = earlier.get(keyOf(object))?.find(({ key }) => !made.has(key))
     if (failed !== undefined) {
       const why = failed.how === 'from' ? 'made from' : 'mounted below'
-      throw new StorageError('failed-precondition', `not made, as it is ${why} ${failed.key}, which failed`)
+      throw new StorageError(
+        'failed-precondition',
+        `not made, as it is ${why} ${failed.key}, which failed`,
+      )
     }
-    if (object.kind === 'snapshot') return void made.set(keyOf(object), await cut(object, find, plugins, tools))
+    if (object.kind === 'snapshot') {
+      return void made.set(keyOf(object), await cut(object, find, plugins, tools))
+    }
     const source = object.source && (await find(object.source))
     made.set(keyOf(object), await bringAboutClaim({ claim: object, source, plugins, tools }))
   })
 }
 
-/** The opposite, in reverse order. It makes nothing: a claim without a volume is already deleted. */
-export async function deleteManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
+/**
+ * The opposite, in reverse order. It makes nothing: a claim without a volume is already deleted.
+ */
+export async function deleteManifests(
+  manifests: Manifests,
+  tools: ApplyTools,
+): Promise<readonly ApplyFailure[]> {
   const plugins = await meetPlugins(manifests, tools, 'take')
   sayIfEmpty(manifests, tools)
   const innermost = new InnermostFirst(manifests)
@@ -45,7 +61,9 @@ export async function deleteManifests(manifests: Manifests, tools: ApplyTools): 
     innermost.take(object, async () => {
       if (object.kind === 'snapshot') return deleteSnapshot(object, plugins, tools)
       const found = await plugins.findVolume(object)
-      if (found === undefined) return tools.print(`${object.name}: no such volume, nothing to delete`)
+      if (found === undefined) {
+        return tools.print(`${object.name}: no such volume, nothing to delete`)
+      }
       refuseOtherGuests(object, found)
       await takeFromGuests(object, found.volume, plugins, tools)
       await deleteClaim(object, found.volume, tools)
@@ -54,22 +72,35 @@ export async function deleteManifests(manifests: Manifests, tools: ApplyTools): 
 }
 
 /** Unmounts and detaches, in reverse order; volumes and snapshots stay. */
-export async function detachManifests(manifests: Manifests, tools: ApplyTools): Promise<readonly ApplyFailure[]> {
+export async function detachManifests(
+  manifests: Manifests,
+  tools: ApplyTools,
+): Promise<readonly ApplyFailure[]> {
   const plugins = await meetPlugins(manifests, tools, 'take')
-  const claims = manifests.objects.toReversed().filter((object): object is Claim => object.kind === 'claim')
+  const claims = manifests.objects
+    .toReversed()
+    .filter((object): object is Claim => object.kind === 'claim')
   if (claims.length === 0) tools.print('no claim in the files: nothing to detach')
   const innermost = new InnermostFirst(manifests)
   return forEachObject(claims, tools, claim =>
     innermost.take(claim, async () => {
       const found = await plugins.findVolume(claim)
-      if (found === undefined) return tools.print(`${claim.name}: no such volume, nothing to detach`)
+      if (found === undefined) {
+        return tools.print(`${claim.name}: no such volume, nothing to detach`)
+      }
       const others = otherGuests(claim, found)
       const isNamed = claim.places.some(({ guest }) => found.guests.includes(guest))
       // From some guests of a shared volume it can be taken alone.
       if (!isNamed) refuseOtherGuests(claim, found)
       await takeFromGuests(claim, found.volume, plugins, tools)
-      if (claim.places.length === 0) tools.print(`${claim.name}: attached to no guest, nothing to detach`)
-      if (others.length > 0) tools.print(`${claim.name}: stays attached to ${others.join(', ')}, which the claim does not name`)
+      if (claim.places.length === 0) {
+        tools.print(`${claim.name}: attached to no guest, nothing to detach`)
+      }
+      if (others.length > 0) {
+        tools.print(
+          `${claim.name}: stays attached to ${others.join(', ')}, which the claim does not name`,
+        )
+      }
     }),
   )
 }
@@ -89,11 +120,16 @@ class InnermostFirst {
     try {
       const inner = this.#held.get(key)
       if (inner !== undefined) {
-        throw new StorageError('failed-precondition', `left as it is, as ${inner} is mounted below it and could not be taken away`)
+        throw new StorageError(
+          'failed-precondition',
+          `left as it is, as ${inner} is mounted below it and could not be taken away`,
+        )
       }
       await work()
     } catch (error) {
-      for (const { how, key: outer } of this.#earlier.get(key) ?? []) if (how === 'below') this.#held.set(outer, key)
+      for (const { how, key: outer } of this.#earlier.get(key) ?? []) {
+        if (how === 'below') this.#held.set(outer, key)
+      }
       throw error
     }
   }
@@ -115,27 +151,50 @@ async function cut(
   if (source === undefined) {
     // It outlives the volume that it was cut from.
     const existing = await plugins.findSource({ kind: 'snapshot', name })
-    if (existing === undefined) throw new StorageError('not-found', `its claim ${claim} is neither in the files nor made before`)
-    tools.print(`${title}: ${existing.id}, ${formatBytes(existing.sizeBytes)}; the volume of ${claim} is gone`)
+    if (existing === undefined) {
+      throw new StorageError(
+        'not-found',
+        `its claim ${claim} is neither in the files nor made before`,
+      )
+    }
+    tools.print(
+      `${title}: ${existing.id}, ${formatBytes(existing.sizeBytes)}; the volume of ${claim} is ` +
+        `gone`,
+    )
     return existing
   }
   const { snapshot: made } = await step(`${title}: cut`, tools, options =>
-    tools.controller.controller.CreateSnapshot({ name, source_volume_id: source.id, parameters: snapshotClass.parameters }, options),
+    tools.controller.controller.CreateSnapshot(
+      { name, source_volume_id: source.id, parameters: snapshotClass.parameters },
+      options,
+    ),
   )
-  if (made === undefined) throw new StorageError('internal', `${title}: the controller answered without a snapshot`)
+  if (made === undefined) {
+    throw new StorageError('internal', `${title}: the controller answered without a snapshot`)
+  }
   const sizeBytes = Number(made.size_bytes)
   tools.print(`${title}: ${made.snapshot_id}, ${formatBytes(sizeBytes)}`)
   return { id: made.snapshot_id, sizeBytes }
 }
 
-async function deleteSnapshot(snapshot: Snapshot, plugins: Plugins, tools: ApplyTools): Promise<void> {
+async function deleteSnapshot(
+  snapshot: Snapshot,
+  plugins: Plugins,
+  tools: ApplyTools,
+): Promise<void> {
   const title = titleOf(snapshot)
   const existing = await plugins.findSnapshot(snapshot.name)
   if (existing === undefined) return tools.print(`${title}: no such snapshot, nothing to delete`)
   const { snapshot_id } = existing
   const { name, deletionPolicy } = snapshot.snapshotClass
-  if (deletionPolicy === 'Retain') return tools.print(`${title}: ${snapshot_id} is kept, as VolumeSnapshotClass ${name} says Retain`)
-  await step(`${title}: delete ${snapshot_id}`, tools, options => tools.controller.controller.DeleteSnapshot({ snapshot_id }, options))
+  if (deletionPolicy === 'Retain') {
+    return tools.print(
+      `${title}: ${snapshot_id} is kept, as VolumeSnapshotClass ${name} says Retain`,
+    )
+  }
+  await step(`${title}: delete ${snapshot_id}`, tools, options =>
+    tools.controller.controller.DeleteSnapshot({ snapshot_id }, options),
+  )
   tools.print(`${title}: ${snapshot_id} deleted`)
 }
 
@@ -149,7 +208,12 @@ async function forEachObject<T extends ManifestObject>(
     try {
       await work(object)
     } catch (error) {
-      const message = error instanceof StorageError ? describeError(error) : error instanceof Error ? error.message : String(error)
+      const message =
+        error instanceof StorageError
+          ? describeError(error)
+          : error instanceof Error
+            ? error.message
+            : String(error)
       failures.push({ object: titleOf(object), message })
       tools.print(`${titleOf(object)}: failed: ${message}`)
     }

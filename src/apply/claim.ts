@@ -1,8 +1,13 @@
-// One claim of `apply`: its volume made, modified, grown and given to its guests. Every call is safe to repeat.
+// One claim of `apply`: its volume made, modified, grown and given to its guests. Every call is
+// safe to repeat.
 
 import { createHash } from 'node:crypto'
 import { RpcError } from '../csi/wire/client.ts'
-import { VolumeCapabilityAccessModeMode as Mode, type Volume, type VolumeContentSource } from '../csi/wire/types.gen.ts'
+import {
+  VolumeCapabilityAccessModeMode as Mode,
+  type Volume,
+  type VolumeContentSource,
+} from '../csi/wire/types.gen.ts'
 import { StorageError } from '../errors.ts'
 import type { Access, Claim, Place } from '../manifests/objects.ts'
 import { formatBytes } from '../manifests/quantity.ts'
@@ -18,7 +23,8 @@ const MODES: Readonly<Record<Access, Mode>> = {
   'many-writers': Mode.MULTI_NODE_MULTI_WRITER,
 }
 
-// `apply` has one path in a guest: where its volume appears already at another one, a changed mount path would leave it at both.
+// `apply` has one path in a guest: where its volume appears already at another one, a changed mount
+// path would leave it at both.
 const MODES_AT_PATH: Readonly<Record<Access, Mode>> = {
   'one-workload': Mode.SINGLE_NODE_SINGLE_WRITER,
   'one-guest': Mode.SINGLE_NODE_SINGLE_WRITER,
@@ -26,9 +32,14 @@ const MODES_AT_PATH: Readonly<Record<Access, Mode>> = {
   'many-writers': Mode.SINGLE_NODE_SINGLE_WRITER,
 }
 
-export const OLD_PATH = 'where the mount path in the file has changed: put the old one back and run apply --detach, then change it'
+export const OLD_PATH =
+  'where the mount path in the file has changed: put the old one back and run apply --detach, ' +
+  'then change it'
 
-/** A volume is never smaller than the one, and may be larger than asked for by less than the other: a block. */
+/**
+ * A volume is never smaller than the one, and may be larger than asked for by less than the other:
+ * a block.
+ */
 const SMALLEST_VOLUME_BYTES = 1024 ** 2
 const LARGEST_BLOCK_BYTES = 128 * 1024
 /** A guest sees that a disk has grown at once or not before it gets it anew. */
@@ -36,7 +47,9 @@ const GROWTH_IN_GUEST_MS = 5_000
 
 export interface ClaimWork {
   readonly claim: Claim
-  /** What the claim's source is now; undefined: it has none, or its source is not there any more. */
+  /**
+   * What the claim's source is now; undefined: it has none, or its source is not there any more.
+   */
   readonly source: Made | undefined
   readonly plugins: Plugins
   readonly tools: ApplyTools
@@ -48,13 +61,19 @@ export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
   const existing = await plugins.findVolume(claim)
   if (existing !== undefined) refuseOtherGuests(claim, existing)
   const made = await ensureVolume(work, existing?.volume)
-  tools.print(`${claim.name}: volume ${made.volume_id}, ${formatBytes(Number(made.capacity_bytes))}`)
+  tools.print(
+    `${claim.name}: volume ${made.volume_id}, ${formatBytes(Number(made.capacity_bytes))}`,
+  )
   refuseShrinking(claim, made)
   await modify(claim, made, tools)
   const mustGrow = Number(made.capacity_bytes) < claim.requiredBytes
   const sizeBytes = mustGrow ? await grow(claim, made, tools) : Number(made.capacity_bytes)
   for (const place of claim.places) {
-    await giveTo(place, { claim, plugins, volume: made, sizeBytes, growth: mustGrow ? 'done' : 'unknown' }, tools)
+    await giveTo(
+      place,
+      { claim, plugins, volume: made, sizeBytes, growth: mustGrow ? 'done' : 'unknown' },
+      tools,
+    )
   }
   return { id: made.volume_id, sizeBytes }
 }
@@ -63,23 +82,31 @@ export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
 async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Promise<Volume> {
   const { claim, plugins, tools } = work
   const content = contentSource(work, existing)
-  const topologies = claim.places.flatMap(place => (place.mountPath === undefined ? [] : (plugins.node(place.guest).topology ?? [])))
+  const topologies = claim.places.flatMap(place =>
+    place.mountPath === undefined ? [] : (plugins.node(place.guest).topology ?? []),
+  )
   const create = async (requiredBytes: number) => {
     const { volume } = await step(`${claim.name}: create`, tools, options =>
       tools.controller.controller.CreateVolume(
         {
           name: claim.name,
-          capacity_range: { required_bytes: String(requiredBytes), limit_bytes: String(claim.limitBytes) },
+          capacity_range: {
+            required_bytes: String(requiredBytes),
+            limit_bytes: String(claim.limitBytes),
+          },
           volume_capabilities: [capabilityOf(claim)],
           parameters: claim.storageClass.parameters,
           mutable_parameters: claim.attributes?.parameters ?? {},
           volume_content_source: content,
-          accessibility_requirements: topologies.length === 0 ? undefined : { requisite: topologies, preferred: topologies },
+          accessibility_requirements:
+            topologies.length === 0 ? undefined : { requisite: topologies, preferred: topologies },
         },
         options,
       ),
     )
-    if (volume === undefined) throw new StorageError('internal', `${claim.name}: the controller answered without a volume`)
+    if (volume === undefined) {
+      throw new StorageError('internal', `${claim.name}: the controller answered without a volume`)
+    }
     return volume
   }
   try {
@@ -91,7 +118,9 @@ async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Prom
     if (claim.storageClass.expansion === 'refused') {
       throw new StorageError(
         'failed-precondition',
-        `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ${formatBytes(sizeBytes)}: StorageClass ${claim.storageClass.name} does not say allowVolumeExpansion: true`,
+        `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ` +
+          `${formatBytes(sizeBytes)}: StorageClass ${claim.storageClass.name} does not say ` +
+          `allowVolumeExpansion: true`,
       )
     }
     // What differs besides the size is still refused.
@@ -100,37 +129,56 @@ async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Prom
 }
 
 /** What the volume was or will be made from. A volume that exists no longer needs its source. */
-function contentSource({ claim, source }: ClaimWork, existing: Volume | undefined): VolumeContentSource | undefined {
+function contentSource(
+  { claim, source }: ClaimWork,
+  existing: Volume | undefined,
+): VolumeContentSource | undefined {
   if (claim.source === undefined) return undefined
   const { kind, name } = claim.source
   if (source === undefined) {
     if (existing?.content_source !== undefined) return existing.content_source
-    throw new StorageError('not-found', `its source, ${kind} ${name}, is neither in the files nor made before`)
+    throw new StorageError(
+      'not-found',
+      `its source, ${kind} ${name}, is neither in the files nor made before`,
+    )
   }
   // As the provisioner does; a volume that is there was large enough when it was made.
   if (existing === undefined && claim.requiredBytes < source.sizeBytes) {
     throw new StorageError(
       'out-of-range',
-      `the claim asks for ${formatBytes(claim.requiredBytes)}, less than the ${formatBytes(source.sizeBytes)} of its source, ${kind} ${name}`,
+      `the claim asks for ${formatBytes(claim.requiredBytes)}, less than the ` +
+        `${formatBytes(source.sizeBytes)} of its source, ${kind} ${name}`,
     )
   }
-  return kind === 'snapshot' ? { snapshot: { snapshot_id: source.id } } : { volume: { volume_id: source.id } }
+  return kind === 'snapshot'
+    ? { snapshot: { snapshot_id: source.id } }
+    : { volume: { volume_id: source.id } }
 }
 
-// The driver is content with a volume that is larger than asked for; Kubernetes is not, and the file would say what is not so.
+// The driver is content with a volume that is larger than asked for; Kubernetes is not, and the
+// file would say what is not so.
 function refuseShrinking(claim: Claim, volume: Volume): void {
   const sizeBytes = Number(volume.capacity_bytes)
   if (sizeBytes < Math.max(claim.requiredBytes, SMALLEST_VOLUME_BYTES) + LARGEST_BLOCK_BYTES) return
   throw new StorageError(
     'out-of-range',
-    `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ${formatBytes(sizeBytes)}: a volume never shrinks; ask for ${formatBytes(sizeBytes)} or more`,
+    `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ` +
+      `${formatBytes(sizeBytes)}: a volume never shrinks; ask for ${formatBytes(sizeBytes)} or ` +
+      `more`,
   )
 }
 
-async function modify({ name, attributes }: Claim, { volume_id }: Volume, tools: ApplyTools): Promise<void> {
+async function modify(
+  { name, attributes }: Claim,
+  { volume_id }: Volume,
+  tools: ApplyTools,
+): Promise<void> {
   if (attributes === undefined) return
   await step(`${name}: modify`, tools, options =>
-    tools.controller.controller.ControllerModifyVolume({ volume_id, mutable_parameters: attributes.parameters }, options),
+    tools.controller.controller.ControllerModifyVolume(
+      { volume_id, mutable_parameters: attributes.parameters },
+      options,
+    ),
   )
   tools.print(`${name}: has the parameters of VolumeAttributesClass ${attributes.name}`)
 }
@@ -140,7 +188,10 @@ async function grow(claim: Claim, { volume_id }: Volume, tools: ApplyTools): Pro
     tools.controller.controller.ControllerExpandVolume(
       {
         volume_id,
-        capacity_range: { required_bytes: String(claim.requiredBytes), limit_bytes: String(claim.limitBytes) },
+        capacity_range: {
+          required_bytes: String(claim.requiredBytes),
+          limit_bytes: String(claim.limitBytes),
+        },
         volume_capability: capabilityOf(claim),
       },
       options,
@@ -164,7 +215,8 @@ async function giveTo(place: Place, giving: Giving, tools: ApplyTools): Promise<
   const { name } = claim
   const { volume_id, volume_context } = volume
   const common = { volume_id, volume_capability: capabilityOf(claim) }
-  const asked: Record<string, string> = place.vdiskNumber === undefined ? {} : { vdiskNumber: String(place.vdiskNumber) }
+  const asked: Record<string, string> =
+    place.vdiskNumber === undefined ? {} : { vdiskNumber: String(place.vdiskNumber) }
   const { publish_context } = await step(`${name}: attach to ${place.guest}`, tools, options =>
     tools.controller.controller.ControllerPublishVolume(
       { ...common, node_id: place.guest, volume_context: { ...volume_context, ...asked } },
@@ -172,11 +224,18 @@ async function giveTo(place: Place, giving: Giving, tools: ApplyTools): Promise<
     ),
   )
   tools.print(`${name}: attached to ${place.guest}${describeContext(publish_context)}`)
-  // The guest got the disk before it grew. A run that was cut may have left the controller's part open as well.
+  // The guest got the disk before it grew. A run that was cut may have left the controller's part
+  // open as well.
   const hasGrown = Number(publish_context.sizeBytes) < sizeBytes
   if (hasGrown && growth === 'unknown') await grow(claim, volume, tools)
-  if (place.mountPath !== undefined)
-    await mountIn(place.guest, place.mountPath, { ...giving, publishContext: publish_context, hasGrown }, tools)
+  if (place.mountPath !== undefined) {
+    await mountIn(
+      place.guest,
+      place.mountPath,
+      { ...giving, publishContext: publish_context, hasGrown },
+      tools,
+    )
+  }
 }
 
 interface Mounting extends Giving {
@@ -185,29 +244,48 @@ interface Mounting extends Giving {
   readonly hasGrown: boolean
 }
 
-async function mountIn(guest: string, target_path: string, mounting: Mounting, tools: ApplyTools): Promise<void> {
+async function mountIn(
+  guest: string,
+  target_path: string,
+  mounting: Mounting,
+  tools: ApplyTools,
+): Promise<void> {
   const { claim, plugins, volume, sizeBytes, publishContext: publish_context, hasGrown } = mounting
   const { name } = claim
   const { volume_id, volume_context } = volume
   const node = plugins.node(guest)
   const common = { volume_id, volume_capability: capabilityOf(claim) }
-  const staging = { staging_target_path: stagingPath(tools, volume_id), publish_context, volume_context }
-  await step(`${name}: stage in ${node.id}`, tools, options => node.client.node.NodeStageVolume({ ...common, ...staging }, options))
+  const staging = {
+    staging_target_path: stagingPath(tools, volume_id),
+    publish_context,
+    volume_context,
+  }
+  await step(`${name}: stage in ${node.id}`, tools, options =>
+    node.client.node.NodeStageVolume({ ...common, ...staging }, options),
+  )
   tools.print(`${name}: staged in ${node.id} at ${staging.staging_target_path}`)
 
   const atPath = { ...common.volume_capability, access_mode: { mode: MODES_AT_PATH[claim.access] } }
   const publish = step(`${name}: publish at ${target_path}`, tools, options =>
-    node.client.node.NodePublishVolume({ volume_id, ...staging, volume_capability: atPath, target_path }, options),
+    node.client.node.NodePublishVolume(
+      { volume_id, ...staging, volume_capability: atPath, target_path },
+      options,
+    ),
   )
   await withHint(publish, 'FAILED_PRECONDITION', OLD_PATH)
-  tools.print(`${name}: ${claim.mode === 'block' ? 'device' : 'mounted'} in ${node.id} at ${target_path}`)
+  tools.print(
+    `${name}: ${claim.mode === 'block' ? 'device' : 'mounted'} in ${node.id} at ${target_path}`,
+  )
   if (!hasGrown) return
 
   const patience = { ...tools, timeoutMs: Math.min(tools.timeoutMs, GROWTH_IN_GUEST_MS) }
   const { staging_target_path } = staging
   const capacity_range = { required_bytes: String(sizeBytes), limit_bytes: '0' }
   await step(`${name}: grow in ${node.id}`, patience, options =>
-    node.client.node.NodeExpandVolume({ ...common, volume_path: target_path, staging_target_path, capacity_range }, options),
+    node.client.node.NodeExpandVolume(
+      { ...common, volume_path: target_path, staging_target_path, capacity_range },
+      options,
+    ),
   )
   tools.print(`${name}: ${node.id} has ${formatBytes(sizeBytes)} at ${target_path}`)
 }
@@ -217,14 +295,17 @@ export function otherGuests({ places }: Claim, { guests }: Found): readonly stri
   return guests.filter(guest => !places.some(place => place.guest === guest))
 }
 
-// Nothing is taken from a guest that the files do not name, and without its name nobody unmounts it there.
+// Nothing is taken from a guest that the files do not name, and without its name nobody unmounts it
+// there.
 export function refuseOtherGuests(claim: Claim, found: Found): void {
   const others = otherGuests(claim, found)
   if (others.length === 0) return
   const names = others.join(', ')
   throw new StorageError(
     'failed-precondition',
-    `volume ${found.volume.volume_id} is attached to ${names}, which the claim does not name: put it back into the annotation ${GUEST_ANNOTATION}, with its mount path, or detach it there first (apply --detach with a file that names ${names})`,
+    `volume ${found.volume.volume_id} is attached to ${names}, which the claim does not name: ` +
+      `put it back into the annotation ${GUEST_ANNOTATION}, with its mount path, or detach it ` +
+      `there first (apply --detach with a file that names ${names})`,
   )
 }
 
@@ -237,17 +318,26 @@ export async function withHint<T>(work: Promise<T>, code: string, hint: string):
   }
 }
 
-export async function deleteClaim({ name, storageClass }: Claim, { volume_id }: Volume, tools: ApplyTools): Promise<void> {
+export async function deleteClaim(
+  { name, storageClass }: Claim,
+  { volume_id }: Volume,
+  tools: ApplyTools,
+): Promise<void> {
   if (storageClass.reclaimPolicy === 'Retain') {
-    return tools.print(`${name}: volume ${volume_id} is kept, as StorageClass ${storageClass.name} says Retain`)
+    return tools.print(
+      `${name}: volume ${volume_id} is kept, as StorageClass ${storageClass.name} says Retain`,
+    )
   }
-  await step(`${name}: delete ${volume_id}`, tools, options => tools.controller.controller.DeleteVolume({ volume_id }, options))
+  await step(`${name}: delete ${volume_id}`, tools, options =>
+    tools.controller.controller.DeleteVolume({ volume_id }, options),
+  )
   tools.print(`${name}: volume ${volume_id} deleted`)
 }
 
 function capabilityOf({ access, mode, storageClass }: Claim) {
   const { fileSystem, mountOptions } = storageClass
-  const type = mode === 'block' ? { block: {} } : { mount: { fs_type: fileSystem, mount_flags: mountOptions } }
+  const type =
+    mode === 'block' ? { block: {} } : { mount: { fs_type: fileSystem, mount_flags: mountOptions } }
   return { access_mode: { mode: MODES[access] }, ...type }
 }
 

@@ -1,9 +1,13 @@
-// The plugins that `apply` works with: who they are, and what exists behind the controller already. Listings are read once, when
-// they are needed first; nothing is changed here.
+// The plugins that `apply` works with: who they are, and what exists behind the controller already.
+// Listings are read once, when they are needed first; nothing is changed here.
 
 import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/client.ts'
 import { knowsConditions } from '../csi/wire/conditions.ts'
-import type { Topology, Snapshot as WireSnapshot, Volume as WireVolume } from '../csi/wire/types.gen.ts'
+import type {
+  Topology,
+  Snapshot as WireSnapshot,
+  Volume as WireVolume,
+} from '../csi/wire/types.gen.ts'
 import { isStorageError, StorageError } from '../errors.ts'
 import type { Manifests } from '../manifests/manifests.ts'
 import type { Claim, Source } from '../manifests/objects.ts'
@@ -23,17 +27,27 @@ export interface Made {
   readonly sizeBytes: number
 }
 
-/** A plugin that has just been started answers by then; a socket that is not there should be told at once. */
+/**
+ * A plugin that has just been started answers by then; a socket that is not there should be told at
+ * once.
+ */
 const MEETING_MS = 10_000
 
 /** The first call to a plugin: who is not there is named, and nobody waits long. */
-async function meet<T>(who: string, tools: ApplyTools, call: (options: CallOptions) => Promise<T>): Promise<T> {
+async function meet<T>(
+  who: string,
+  tools: ApplyTools,
+  call: (options: CallOptions) => Promise<T>,
+): Promise<T> {
   try {
     return await step(who, { ...tools, timeoutMs: Math.min(tools.timeoutMs, MEETING_MS) }, call)
   } catch (error) {
     if (!isWorthRepeating(error)) throw error
     const wayOut = 'is it running, is its socket the one given, and may this account use it?'
-    throw new StorageError('unavailable', `the ${who} does not answer: ${wayOut} ${error instanceof Error ? error.message : error}`)
+    throw new StorageError(
+      'unavailable',
+      `the ${who} does not answer: ${wayOut} ${error instanceof Error ? error.message : error}`,
+    )
   }
 }
 
@@ -44,21 +58,34 @@ export interface Found {
 }
 
 /**
- * Checks, before anything is changed, that the plugins are there and are the ones that the manifests speak of. To take something
- * from a guest its plugin may be silent: the guest may be off.
+ * Checks, before anything is changed, that the plugins are there and are the ones that the
+ * manifests speak of. To take something from a guest its plugin may be silent: the guest may be
+ * off.
  */
-export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyTools, purpose: 'give' | 'take'): Promise<Plugins> {
-  const { name: driver, manifest } = await meet('controller', tools, options => tools.controller.identity.GetPluginInfo({}, options))
+export async function meetPlugins(
+  { drivers, objects }: Manifests,
+  tools: ApplyTools,
+  purpose: 'give' | 'take',
+): Promise<Plugins> {
+  const { name: driver, manifest } = await meet('controller', tools, options =>
+    tools.controller.identity.GetPluginInfo({}, options),
+  )
   const guests = [
     ...new Set(
       objects.flatMap(object =>
-        object.kind === 'claim' ? object.places.filter(place => place.mountPath !== undefined).map(place => place.guest) : [],
+        object.kind === 'claim'
+          ? object.places.filter(place => place.mountPath !== undefined).map(place => place.guest)
+          : [],
       ),
     ),
   ]
   const problems = [
-    ...drivers.filter(({ name }) => name !== driver).map(({ of, name }) => `${of} is ${name}, the controller is ${driver}`),
-    ...guests.filter(guest => !tools.nodes.has(guest)).map(guest => `guest ${guest}: no node plugin given; add --node ${guest}=SOCKET`),
+    ...drivers
+      .filter(({ name }) => name !== driver)
+      .map(({ of, name }) => `${of} is ${name}, the controller is ${driver}`),
+    ...guests
+      .filter(guest => !tools.nodes.has(guest))
+      .map(guest => `guest ${guest}: no node plugin given; add --node ${guest}=SOCKET`),
   ]
   if (problems.length > 0) throw new StorageError('invalid-argument', problems.join('\n'))
   const nodes = new Map<string, Node | StorageError>()
@@ -71,10 +98,21 @@ export async function meetPlugins({ drivers, objects }: Manifests, tools: ApplyT
   return new Plugins(tools, nodes, manifest)
 }
 
-async function meetNode(guest: string, client: CsiClient, tools: ApplyTools): Promise<Node | StorageError> {
+async function meetNode(
+  guest: string,
+  client: CsiClient,
+  tools: ApplyTools,
+): Promise<Node | StorageError> {
   try {
-    const { node_id, accessible_topology } = await meet(`node plugin of ${guest}`, tools, options => client.node.NodeGetInfo({}, options))
-    if (node_id !== guest) throw new StorageError('invalid-argument', `the socket given for guest ${guest} is that of ${node_id}`)
+    const { node_id, accessible_topology } = await meet(`node plugin of ${guest}`, tools, options =>
+      client.node.NodeGetInfo({}, options),
+    )
+    if (node_id !== guest) {
+      throw new StorageError(
+        'invalid-argument',
+        `the socket given for guest ${guest} is that of ${node_id}`,
+      )
+    }
     return { id: node_id, topology: accessible_topology, client }
   } catch (error) {
     if (isStorageError(error, 'unavailable')) return error
@@ -91,7 +129,11 @@ export class Plugins {
   #volumes: Promise<readonly Found[]> | undefined
   #snapshots: Promise<readonly WireSnapshot[]> | undefined
 
-  constructor(tools: ApplyTools, nodes: ReadonlyMap<string, Node | StorageError>, manifest: Readonly<Record<string, string>>) {
+  constructor(
+    tools: ApplyTools,
+    nodes: ReadonlyMap<string, Node | StorageError>,
+    manifest: Readonly<Record<string, string>>,
+  ) {
     this.#tools = tools
     this.#nodes = nodes
     this.#cluster = manifest.cluster
@@ -107,19 +149,26 @@ export class Plugins {
   }
 
   /**
-   * The volume of a claim, if there was one when the listing was read. One of another pool than the class has is found here, and refused
-   * with the ways out; the driver only knows that the name is taken.
+   * The volume of a claim, if there was one when the listing was read. One of another pool than the
+   * class has is found here, and refused with the ways out; the driver only knows that the name is
+   * taken.
    */
   async findVolume({ name, storageClass }: Claim): Promise<Found | undefined> {
     const { pool } = storageClass.parameters
     const found = await this.#findByName(name)
-    const own = pool === undefined ? found : found.filter(({ volume }) => volume.volume_id.startsWith(`${pool}/`))
+    const own =
+      pool === undefined
+        ? found
+        : found.filter(({ volume }) => volume.volume_id.startsWith(`${pool}/`))
     if (own.length > 0) return only(name, own)
     if (found.length === 0) return undefined
     const ids = found.map(({ volume }) => volume.volume_id).join(', ')
     throw new StorageError(
       'failed-precondition',
-      `its volume is ${ids}, and StorageClass ${storageClass.name} is for pool ${pool}: the class of a claim cannot be changed, it would get another, empty volume; put the old class back, or take the old volume away first (--delete with the old class), or give the claim another name`,
+      `its volume is ${ids}, and StorageClass ${storageClass.name} is for pool ${pool}: the ` +
+        'class of a claim cannot be changed, it would get another, empty volume; put the old ' +
+        'class back, or take the old volume away first (--delete with the old class), or give ' +
+        `the claim another name`,
     )
   }
 
@@ -139,10 +188,14 @@ export class Plugins {
     return (await this.#volumes).filter(({ volume }) => volume.volume_context.name === name)
   }
 
-  // CSI lists snapshots without their names; but names are unique over the driver, and ids are computed from them.
+  // CSI lists snapshots without their names; but names are unique over the driver, and ids are
+  // computed from them.
   async findSnapshot(name: string): Promise<WireSnapshot | undefined> {
     if (this.#cluster === undefined) {
-      throw new StorageError('failed-precondition', `the controller does not tell its cluster, so snapshot ${name} cannot be found`)
+      throw new StorageError(
+        'failed-precondition',
+        `the controller does not tell its cluster, so snapshot ${name} cannot be found`,
+      )
     }
     const leaf = snapshotLeaf(this.#cluster, name)
     this.#snapshots ??= this.#listSnapshots()
@@ -154,7 +207,9 @@ export class Plugins {
     const volumes: Found[] = []
     let starting_token = ''
     do {
-      const page = await step('list volumes', this.#tools, options => controller.ListVolumes({ starting_token }, options))
+      const page = await step('list volumes', this.#tools, options =>
+        controller.ListVolumes({ starting_token }, options),
+      )
       for (const { volume, status } of page.entries) {
         if (volume !== undefined) volumes.push({ volume, guests: status?.published_node_ids ?? [] })
       }
@@ -168,7 +223,9 @@ export class Plugins {
     const snapshots: WireSnapshot[] = []
     let starting_token = ''
     do {
-      const page = await step('list snapshots', this.#tools, options => controller.ListSnapshots({ starting_token }, options))
+      const page = await step('list snapshots', this.#tools, options =>
+        controller.ListSnapshots({ starting_token }, options),
+      )
       snapshots.push(...page.entries.flatMap(entry => entry.snapshot ?? []))
       starting_token = page.next_token
     } while (starting_token !== '')
@@ -179,5 +236,8 @@ export class Plugins {
 function only(name: string, found: readonly Found[]): Found | undefined {
   if (found.length <= 1) return found[0]
   const ids = found.map(({ volume }) => volume.volume_id).join(', ')
-  throw new StorageError('failed-precondition', `several volumes have the name ${name}: ${ids}; name the pool in the StorageClass`)
+  throw new StorageError(
+    'failed-precondition',
+    `several volumes have the name ${name}: ${ids}; name the pool in the StorageClass`,
+  )
 }

@@ -1,4 +1,5 @@
-// One call of `apply` to a plugin: repeated while the answer says that it may still succeed, with progress while it takes long.
+// One call of `apply` to a plugin: repeated while the answer says that it may still succeed, with
+// progress while it takes long.
 
 import type { Clock } from '../clock.ts'
 import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/client.ts'
@@ -18,12 +19,16 @@ export interface ApplyTools {
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 10_000
 const PROGRESS_MS = 10_000
-/** As long as the provisioner and the attacher let one call run; the next call joins what is still going on. */
+/**
+ * As long as the provisioner and the attacher let one call run; the next call joins what is still
+ * going on.
+ */
 export const CALL_MS = 60_000
 
 /**
- * One call, repeated with growing pauses while the answer says that it may still be going on or may succeed later. `otherwise` is
- * asked after each such answer: whether the same end was reached in another way.
+ * One call, repeated with growing pauses while the answer says that it may still be going on or may
+ * succeed later. `otherwise` is asked after each such answer: whether the same end was reached in
+ * another way.
  */
 export async function step<T>(
   title: string,
@@ -48,7 +53,11 @@ export async function step<T>(
   }
 }
 
-async function withProgress<T>(title: string, { clock, print }: ApplyTools, work: Promise<T>): Promise<T> {
+async function withProgress<T>(
+  title: string,
+  { clock, print }: ApplyTools,
+  work: Promise<T>,
+): Promise<T> {
   const ended = new AbortController()
   const startedMs = clock.nowMs()
   const tell = async () => {

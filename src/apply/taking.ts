@@ -1,5 +1,6 @@
-// A claim of `apply` taken from its guests: unmounted by the guest and then detached. A guest that is off cannot unmount and need not:
-// the controller detaches, on the condition that its machine shows it off in the very moment. Every call is safe to repeat.
+// A claim of `apply` taken from its guests: unmounted by the guest and then detached. A guest that
+// is off cannot unmount and need not: the controller detaches, on the condition that its machine
+// shows it off in the very moment. Every call is safe to repeat.
 
 import { RpcError } from '../csi/wire/client.ts'
 import type { Volume } from '../csi/wire/types.gen.ts'
@@ -17,11 +18,19 @@ interface Taking {
   readonly tools: ApplyTools
 }
 
-/** The time for a step may be over when the guest has not answered: what its machine says is asked for all the same. */
+/**
+ * The time for a step may be over when the guest has not answered: what its machine says is asked
+ * for all the same.
+ */
 const SHORTEST_ASKING_MS = 10_000
 
 /** Unmounted and detached from every guest of the claim; absence is success. */
-export async function takeFromGuests(claim: Claim, { volume_id }: Volume, plugins: Plugins, tools: ApplyTools): Promise<void> {
+export async function takeFromGuests(
+  claim: Claim,
+  { volume_id }: Volume,
+  plugins: Plugins,
+  tools: ApplyTools,
+): Promise<void> {
   const { name } = claim
   for (const { guest, mountPath } of claim.places) {
     const taking = { name, volume_id, guest, plugins, tools }
@@ -46,20 +55,33 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
       await client.node.NodeUnpublishVolume({ volume_id, target_path }, options)
       return 'unmounted' as const
     }
-    if ((await step(`${name}: unpublish ${target_path}`, tools, unpublish, error => offGuest.detach(error))) === 'off') return 'off'
+    if (
+      (await step(`${name}: unpublish ${target_path}`, tools, unpublish, error =>
+        offGuest.detach(error),
+      )) === 'off'
+    ) {
+      return 'off'
+    }
     tools.print(`${name}: gone from ${target_path} in ${id}`)
 
     const unstage = async (options: object) => {
-      await client.node.NodeUnstageVolume({ volume_id, staging_target_path: stagingPath(tools, volume_id) }, options)
+      await client.node.NodeUnstageVolume(
+        { volume_id, staging_target_path: stagingPath(tools, volume_id) },
+        options,
+      )
       return 'unmounted' as const
     }
-    const unstaged = step(`${name}: unstage in ${id}`, tools, unstage, error => offGuest.detach(error))
+    const unstaged = step(`${name}: unstage in ${id}`, tools, unstage, error =>
+      offGuest.detach(error),
+    )
     if ((await withHint(unstaged, 'ABORTED', OLD_PATH)) === 'off') return 'off'
     tools.print(`${name}: unstaged in ${id}`)
     return 'unmounted'
   } catch (error) {
     // The plugin was not there from the beginning: nobody has asked the machine yet.
-    if (isStorageError(error, 'unavailable') && (await offGuest.detach(error)) === 'off') return 'off'
+    if (isStorageError(error, 'unavailable') && (await offGuest.detach(error)) === 'off') {
+      return 'off'
+    }
     throw offGuest.explain(error)
   }
 }
@@ -84,7 +106,10 @@ class OffGuest {
     const timeoutMs = Math.min(CALL_MS, Math.max(tools.timeoutMs, SHORTEST_ASKING_MS))
     try {
       const options = { timeoutMs, conditions: { onlyWhileOff: true } }
-      await tools.controller.controller.ControllerUnpublishVolume({ volume_id, node_id: guest }, options)
+      await tools.controller.controller.ControllerUnpublishVolume(
+        { volume_id, node_id: guest },
+        options,
+      )
       return 'off'
     } catch (error) {
       if (!(error instanceof RpcError)) throw error
@@ -95,13 +120,23 @@ class OffGuest {
 
   explain(error: unknown): unknown {
     if (this.#refusal === undefined || !isSilence(error)) return error
-    const said = error instanceof StorageError ? describeError(error) : error instanceof Error ? error.message : String(error)
-    return new StorageError('unavailable', `${said}; it is not detached without the guest: ${this.#refusal}`)
+    const said =
+      error instanceof StorageError
+        ? describeError(error)
+        : error instanceof Error
+          ? error.message
+          : String(error)
+    return new StorageError(
+      'unavailable',
+      `${said}; it is not detached without the guest: ${this.#refusal}`,
+    )
   }
 }
 
 // A guest that is busy answers, and one whose answer is a refusal as well.
 function isSilence(error: unknown): boolean {
-  if (error instanceof RpcError) return error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED'
+  if (error instanceof RpcError) {
+    return error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED'
+  }
   return isStorageError(error, 'unavailable')
 }

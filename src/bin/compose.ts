@@ -1,9 +1,16 @@
-// Composition roots: from a configuration to the objects that do the work. Nothing is decided and nothing is run here; the
-// shells alone can be exchanged, so that a simulated installation is composed exactly as a real one.
+// Composition roots: from a configuration to the objects that do the work. Nothing is decided and
+// nothing is run here; the shells alone can be exchanged, so that a simulated installation is
+// composed exactly as a real one.
 
 import type { Clock } from '../clock.ts'
 import { Stmfadm } from '../comstar/stmfadm.ts'
-import { type ControllerConfig, findGuestRule, type HostConfig, type NodeConfig, type PoolConfig } from '../config/config.ts'
+import {
+  type ControllerConfig,
+  findGuestRule,
+  type HostConfig,
+  type NodeConfig,
+  type PoolConfig,
+} from '../config/config.ts'
 import { controllerService } from '../csi/controller.ts'
 import { identityService } from '../csi/identity.ts'
 import { nodeService } from '../csi/node.ts'
@@ -72,7 +79,10 @@ export interface Installation {
   stop(): Promise<void>
 }
 
-/** More than one ssh connection's worth of commands, less than what would keep a storage host from answering reads. */
+/**
+ * More than one ssh connection's worth of commands, less than what would keep a storage host from
+ * answering reads.
+ */
 const WRITES_PER_POOL = 24
 /** What was sent on a connection that broke may still be started after the next one is made. */
 const SSH_GRACE_MS = 2_000
@@ -85,16 +95,28 @@ export const openRealShell: OpenShell = ({ name, shell }) => {
   return { shell: ssh, close: () => ssh.close() }
 }
 
-export function composeInstallation(config: ControllerConfig, surroundings: Surroundings): Installation {
+export function composeInstallation(
+  config: ControllerConfig,
+  surroundings: Surroundings,
+): Installation {
   const { clock } = surroundings
   const opened = [...config.hosts.values()].map(host => openHost(host, surroundings))
   const hosts = new Map(opened.map(({ host }) => [host.name, host]))
   const composed = [...config.machines.values()].map(machine => {
     const host = lookUp(hosts, machine.controlDomain)
-    return composeMachine(machine.name, { host, cluster: config.cluster, save: machine.saveConfiguration }, surroundings)
+    return composeMachine(
+      machine.name,
+      { host, cluster: config.cluster, save: machine.saveConfiguration },
+      surroundings,
+    )
   })
   const machines = new Map(composed.map(({ machine }) => [machine.machine, machine]))
-  const pools = new Map([...config.pools.values()].map(pool => [pool.name, composePool(pool, { config, hosts, machines, clock })]))
+  const pools = new Map(
+    [...config.pools.values()].map(pool => [
+      pool.name,
+      composePool(pool, { config, hosts, machines, clock }),
+    ]),
+  )
   const lock = new KeyedLock()
   const reaper = new Reaper({ pools, lock })
   const snapshotOptions = { pools, lock, reaper, index: new SnapshotIndex(pools) }
@@ -121,13 +143,30 @@ export function composeInstallation(config: ControllerConfig, surroundings: Surr
   }
 }
 
-export function controllerServices(installation: Installation, version: string): readonly Service[] {
+export function controllerServices(
+  installation: Installation,
+  version: string,
+): readonly Service[] {
   const { config, volumes, attachments, changes, snapshots, groups, pools } = installation
   const { driverName, cluster, snapshotTopology } = config
   const health = config.health ? new Health({ pools }) : undefined
-  const options = { driverName, volumes, attachments, changes, snapshots, pools, snapshotTopology, health }
+  const options = {
+    driverName,
+    volumes,
+    attachments,
+    changes,
+    snapshots,
+    pools,
+    snapshotTopology,
+    health,
+  }
   return [
-    identityService({ driverName, version, snapshotTopology, manifest: { cluster, ...KNOWS_CONDITIONS } }),
+    identityService({
+      driverName,
+      version,
+      snapshotTopology,
+      manifest: { cluster, ...KNOWS_CONDITIONS },
+    }),
     controllerService(options),
     groupControllerService({ ...options, groups }),
   ]
@@ -137,7 +176,9 @@ export function composeNode(config: NodeConfig, version: string, surroundings: S
   const { driverName, machine, guest, shell, prefix, attachLimit, snapshotTopology } = config
   const { host, close } = openHost({ name: `${machine}/${guest}`, shell, prefix }, surroundings)
   const platform =
-    config.platform === 'linux' ? new LinuxPlatform({ shell: host.shell, root: config.root }) : new SolarisPlatform(host.shell)
+    config.platform === 'linux'
+      ? new LinuxPlatform({ shell: host.shell, root: config.root })
+      : new SolarisPlatform(host.shell)
   const volumes = new GuestVolumes({ platform, host, clock: surroundings.clock })
   const health = config.health ? new GuestHealth({ platform, host }) : undefined
   const services: readonly Service[] = [
@@ -150,7 +191,8 @@ export function composeNode(config: NodeConfig, version: string, surroundings: S
 function openHost(config: HostConfig, { openShell, log, clock }: Surroundings) {
   const { shell, close } = openShell(config)
   const ssh = config.shell.kind === 'ssh' ? config.shell.ssh : undefined
-  const onItsWay = ssh === undefined ? {} : { graceMs: SSH_GRACE_MS, leftBehind: () => findLeftBehind(ssh) }
+  const onItsWay =
+    ssh === undefined ? {} : { graceMs: SSH_GRACE_MS, leftBehind: () => findLeftBehind(ssh) }
   const logged = new LoggingShell(withPrefix(shell, config.prefix), config.name, log)
   return { host: createHost({ name: config.name, shell: logged, clock, ...onItsWay }), close }
 }
@@ -160,7 +202,8 @@ function composeMachine(
   { host, cluster, save }: { host: Host; cluster: string; save: boolean },
   { log, clock }: Surroundings,
 ) {
-  // The saver takes its turn among the machine's writes, and the machine tells it of each: one has to come first.
+  // The saver takes its turn among the machine's writes, and the machine tells it of each: one has
+  // to come first.
   const machine = new LdomMachine({ machine: name, host, clock, onChanged: () => saver?.changed() })
   const saver = save
     ? new ConfigurationSaver({
@@ -176,7 +219,11 @@ function composeMachine(
     : undefined
   const flush = async () => {
     saver?.stop()
-    await saver?.flush().catch(error => log.error({ machine: name, error: describeError(error) }, 'configuration not saved'))
+    await saver
+      ?.flush()
+      .catch(error =>
+        log.error({ machine: name, error: describeError(error) }, 'configuration not saved'),
+      )
   }
   return { machine, save: flush, resume: async () => saver?.resume() }
 }
@@ -196,13 +243,18 @@ function composePool(pool: PoolConfig, composed: Composed): Pool {
     cluster: config.cluster,
     dataset: pool.dataset,
     host,
-    zfs: new Zfs(new LimitedShell(host.shell, new Semaphore(`writes of pool ${pool.name}`, WRITES_PER_POOL))),
+    zfs: new Zfs(
+      new LimitedShell(host.shell, new Semaphore(`writes of pool ${pool.name}`, WRITES_PER_POOL)),
+    ),
     design: composeDesign(pool, host, clock),
     machines: composePaths(pool, composed),
   }
 }
 
-function composePaths(pool: PoolConfig, { config, hosts, machines }: Composed): ReadonlyMap<string, PoolMachine> {
+function composePaths(
+  pool: PoolConfig,
+  { config, hosts, machines }: Composed,
+): ReadonlyMap<string, PoolMachine> {
   const names = [...new Set(pool.paths.map(path => path.machine))]
   return new Map(
     names.map(name => {

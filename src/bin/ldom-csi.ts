@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command line: arguments, environment, signals and exit statuses. The work is done by what compose.ts puts together.
+// The command line: arguments, environment, signals and exit statuses. The work is done by what
+// compose.ts puts together.
 
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
@@ -20,7 +21,13 @@ import { describeObject, parseManifests } from '../manifests/manifests.ts'
 import { audit } from '../storage/audit.ts'
 import { FullnessWatch } from '../storage/fullness.ts'
 import { keepSweeping } from '../storage/volumes/sweep.ts'
-import { composeInstallation, composeNode, controllerServices, type Installation, openRealShell } from './compose.ts'
+import {
+  composeInstallation,
+  composeNode,
+  controllerServices,
+  type Installation,
+  openRealShell,
+} from './compose.ts'
 
 const DEFAULT_CONTROLLER = 'unix:///var/run/ldom-csi/controller.sock'
 const DEFAULT_STAGING = '/var/lib/ldom-csi/staging'
@@ -52,10 +59,14 @@ const version = readVersion()
 
 async function main(): Promise<void> {
   const program = new Command('ldom-csi')
-    .description('CSI driver for the guests of partitioned servers: ZFS volumes through Oracle VM Server for SPARC')
+    .description(
+      'CSI driver for the guests of partitioned servers: ZFS volumes through Oracle VM Server ' +
+        'for SPARC',
+    )
     .version(version)
     .showHelpAfterError('(ldom-csi --help says more)')
-  // A plugin goes on without its output; who reads the answer of a command no further, as `head` does, ends it.
+  // A plugin goes on without its output; who reads the answer of a command no further, as `head`
+  // does, ends it.
   program.hook('preAction', (_, command) => {
     if (!PLUGINS.includes(command.name())) endWithOutput()
   })
@@ -71,13 +82,20 @@ function addPlugins(program: Command): void {
       .command(name)
       .description(description)
       .requiredOption('--config <file>', 'configuration file')
-      .option('--endpoint <address>', 'unix:///absolute/path.sock (default: the environment variable CSI_ENDPOINT)')
+      .option(
+        '--endpoint <address>',
+        'unix:///absolute/path.sock (default: the environment variable CSI_ENDPOINT)',
+      )
       .option('--log-level <level>', LEVELS.join(', '), parseLevel, 'info')
   plugin('controller', 'serve the CSI controller').action(async (options: PluginOptions) => {
     const config = parseControllerConfig(readText(options.config), options.config)
     const output = openOutput()
     const log = createLog({ level: options.logLevel, destination: output })
-    const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
+    const installation = composeInstallation(config, {
+      openShell: openRealShell,
+      log,
+      clock: systemClock,
+    })
     await serve(controllerServices(installation, version), options, { log, output }, () => {
       void installation.resume()
       const fullness = new FullnessWatch({ pools: installation.pools, log })
@@ -88,26 +106,57 @@ function addPlugins(program: Command): void {
       }
     })
   })
-  plugin('node', 'serve the CSI node plugin of one guest').action(async (options: PluginOptions) => {
-    const config = parseNodeConfig(readText(options.config), options.config)
-    const output = openOutput()
-    const log = createLog({ level: options.logLevel, destination: output })
-    const { services, stop } = composeNode(config, version, { openShell: openRealShell, log, clock: systemClock })
-    await serve(services, options, { log, output }, () => stop)
-  })
+  plugin('node', 'serve the CSI node plugin of one guest').action(
+    async (options: PluginOptions) => {
+      const config = parseNodeConfig(readText(options.config), options.config)
+      const output = openOutput()
+      const log = createLog({ level: options.logLevel, destination: output })
+      const { services, stop } = composeNode(config, version, {
+        openShell: openRealShell,
+        log,
+        clock: systemClock,
+      })
+      await serve(services, options, { log, output }, () => stop)
+    },
+  )
 }
 
 function addApply(program: Command): void {
   program
     .command('apply')
     .description('bring about the claims and snapshots of manifest files, without a cluster')
-    .requiredOption('-f, --file <file>', 'manifest file, directory of them, or - for standard input; may be repeated', collect)
+    .requiredOption(
+      '-f, --file <file>',
+      'manifest file, directory of them, or - for standard input; may be repeated',
+      collect,
+    )
     .option('--delete', 'take claims and snapshots away again, in reverse order')
-    .addOption(new Option('--detach', 'only unmount and detach the claims: nothing is deleted').conflicts('delete'))
-    .option('--dry-run', 'only read and check the files, and say what is in them; nothing is called')
-    .option('--node <guest=socket>', 'node plugin of a guest, <machine>/<guest>=SOCKET; may be repeated', collectNode)
-    .option('--controller <socket>', 'socket of the controller', socketEndpoint, process.env.CSI_ENDPOINT ?? DEFAULT_CONTROLLER)
-    .option('--staging-directory <path>', 'directory in the guests where volumes are mounted first', parsePath, DEFAULT_STAGING)
+    .addOption(
+      new Option('--detach', 'only unmount and detach the claims: nothing is deleted').conflicts(
+        'delete',
+      ),
+    )
+    .option(
+      '--dry-run',
+      'only read and check the files, and say what is in them; nothing is called',
+    )
+    .option(
+      '--node <guest=socket>',
+      'node plugin of a guest, <machine>/<guest>=SOCKET; may be repeated',
+      collectNode,
+    )
+    .option(
+      '--controller <socket>',
+      'socket of the controller',
+      socketEndpoint,
+      process.env.CSI_ENDPOINT ?? DEFAULT_CONTROLLER,
+    )
+    .option(
+      '--staging-directory <path>',
+      'directory in the guests where volumes are mounted first',
+      parsePath,
+      DEFAULT_STAGING,
+    )
     .option('--timeout <seconds>', 'how long one step is tried', parseSeconds, DEFAULT_TIMEOUT_S)
     .action(runApply)
 }
@@ -120,7 +169,9 @@ function openOutput(): LossyStream {
 
 function endWithOutput(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') console.error(`ldom-csi: cannot write to standard output: ${error.message}`)
+    if (error.code !== 'EPIPE') {
+      console.error(`ldom-csi: cannot write to standard output: ${error.message}`)
+    }
     process.exit(1)
   })
   process.stderr.on('error', () => process.exit(1))
@@ -134,11 +185,15 @@ async function runApply(options: ApplyOptions): Promise<void> {
       if (options.detach && object.kind === 'snapshot') continue
       console.log(`${intent}${describeObject(object)}`)
     }
-    if (manifests.objects.length === 0) console.log('no claim and no snapshot in the files: nothing to do')
+    if (manifests.objects.length === 0) {
+      console.log('no claim and no snapshot in the files: nothing to do')
+    }
     return
   }
   const controller = connect(options.controller)
-  const nodes = new Map([...(options.node ?? [])].map(([guest, endpoint]) => [guest, connect(endpoint)]))
+  const nodes = new Map(
+    [...(options.node ?? [])].map(([guest, endpoint]) => [guest, connect(endpoint)]),
+  )
   const tools = {
     controller,
     nodes,
@@ -148,11 +203,18 @@ async function runApply(options: ApplyOptions): Promise<void> {
     print: (line: string) => console.log(line),
   }
   process.once('SIGINT', () => {
-    console.error('ldom-csi: stopped; what was begun may be half done: run the same command again, or apply --delete')
+    console.error(
+      'ldom-csi: stopped; what was begun may be half done: run the same command again, or apply ' +
+        '--delete',
+    )
     process.exit(130)
   })
   try {
-    const perform = options.delete ? deleteManifests : options.detach ? detachManifests : applyManifests
+    const perform = options.delete
+      ? deleteManifests
+      : options.detach
+        ? detachManifests
+        : applyManifests
     const failures = await perform(manifests, tools)
     if (failures.length > 0) process.exitCode = 1
   } finally {
@@ -162,9 +224,18 @@ async function runApply(options: ApplyOptions): Promise<void> {
 
 function addReports(program: Command): void {
   const report = (name: string, description: string) =>
-    program.command(name).description(description).requiredOption('--config <file>', "the controller's configuration file")
-  report('doctor', 'check hosts, permissions, services and paths; exit status 1 when something is wrong')
-    .option('--prepare', 'also prove every path with a small labelled canary unit, which is made where it is missing')
+    program
+      .command(name)
+      .description(description)
+      .requiredOption('--config <file>', "the controller's configuration file")
+  report(
+    'doctor',
+    'check hosts, permissions, services and paths; exit status 1 when something is wrong',
+  )
+    .option(
+      '--prepare',
+      'also prove every path with a small labelled canary unit, which is made where it is missing',
+    )
     .option('--output <form>', 'table or json', parseOutput, 'table')
     .action((options: { config: string; prepare?: true; output: 'table' | 'json' }) =>
       withInstallation(options.config, async installation => {
@@ -184,7 +255,11 @@ function addReports(program: Command): void {
     .action((options: { config: string; output: 'table' | 'json' }) =>
       withInstallation(options.config, async ({ pools }) => {
         const rows = await listVolumeRows(pools)
-        process.stdout.write(options.output === 'json' ? formatJson(rows) : formatVolumeTable(rows, process.stdout.columns))
+        process.stdout.write(
+          options.output === 'json'
+            ? formatJson(rows)
+            : formatVolumeTable(rows, process.stdout.columns),
+        )
       }),
     )
   report('audit', 'compare the layers; exit status 1 when something is in one and not in another')
@@ -205,11 +280,18 @@ function formatJson(value: unknown): string {
   return `${JSON.stringify(value, (_key, part: unknown) => part ?? null, 2)}\n`
 }
 
-async function withInstallation(file: string, work: (installation: Installation) => Promise<unknown>): Promise<void> {
+async function withInstallation(
+  file: string,
+  work: (installation: Installation) => Promise<unknown>,
+): Promise<void> {
   const config = parseControllerConfig(readText(file), file)
   // Standard output is for the answer.
   const log = createLog({ level: 'warn', destination: process.stderr })
-  const installation = composeInstallation(config, { openShell: openRealShell, log, clock: systemClock })
+  const installation = composeInstallation(config, {
+    openShell: openRealShell,
+    log,
+    clock: systemClock,
+  })
   try {
     await work(installation)
   } finally {
@@ -217,7 +299,10 @@ async function withInstallation(file: string, work: (installation: Installation)
   }
 }
 
-/** `start` begins what runs beside the calls, and returns how all of it ends. A plugin that cannot listen touches no host. */
+/**
+ * `start` begins what runs beside the calls, and returns how all of it ends. A plugin that cannot
+ * listen touches no host.
+ */
 async function serve(
   services: readonly Service[],
   options: PluginOptions,
@@ -225,7 +310,9 @@ async function serve(
   start: () => () => Promise<void>,
 ): Promise<void> {
   const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT
-  if (endpoint === undefined) throw new StorageError('invalid-argument', 'no endpoint: give --endpoint or set CSI_ENDPOINT')
+  if (endpoint === undefined) {
+    throw new StorageError('invalid-argument', 'no endpoint: give --endpoint or set CSI_ENDPOINT')
+  }
   const server = await startServer({ endpoint, services, log })
   const stopRest = start()
   const stop = async () => {
@@ -239,7 +326,9 @@ async function serve(
 }
 
 function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  )
   return (manifest as { version: string }).version
 }
 
@@ -247,9 +336,14 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, value]
 }
 
-function collectNode(value: string, before: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+function collectNode(
+  value: string,
+  before: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
   const [guest = '', socket = ''] = value.split(/=(.*)/s)
-  if (!/^[^/]+\/[^/]+$/.test(guest) || socket === '') throw new InvalidArgumentError('It is <machine>/<guest>=SOCKET.')
+  if (!/^[^/]+\/[^/]+$/.test(guest) || socket === '') {
+    throw new InvalidArgumentError('It is <machine>/<guest>=SOCKET.')
+  }
   return new Map([...before, [guest, socketEndpoint(socket)]])
 }
 
@@ -259,12 +353,18 @@ function socketEndpoint(socket: string): string {
 }
 
 function parsePath(value: string): string {
-  if (!isPlainPath(value)) throw new InvalidArgumentError('It is an absolute path without "." and "..", white space and a "/" at its end.')
+  if (!isPlainPath(value)) {
+    throw new InvalidArgumentError(
+      'It is an absolute path without "." and "..", white space and a "/" at its end.',
+    )
+  }
   return value
 }
 
 function parseSeconds(value: string): number {
-  if (!/^\d{1,6}$/.test(value) || Number(value) === 0) throw new InvalidArgumentError('It is a number of seconds.')
+  if (!/^\d{1,6}$/.test(value) || Number(value) === 0) {
+    throw new InvalidArgumentError('It is a number of seconds.')
+  }
   return Number(value)
 }
 

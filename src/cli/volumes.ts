@@ -1,5 +1,6 @@
-// What `ldom-csi volumes` shows: every volume with its attachment and its paths, as the pools and the machines say now.
-// It changes nothing, and it never shows a part for the whole: a pool that does not answer fails the list.
+// What `ldom-csi volumes` shows: every volume with its attachment and its paths, as the pools and
+// the machines say now. It changes nothing, and it never shows a part for the whole: a pool that
+// does not answer fails the list.
 
 import type { GuestDisk, MachineState, PathState } from '../hypervisors/hypervisor.ts'
 import { formatBytes } from '../manifests/quantity.ts'
@@ -16,8 +17,8 @@ export interface VolumeRow {
   readonly pool: string
   readonly sizeBytes: number
   /**
-   * `incomplete`: recorded, but the machine does not show the disk with its backends; `detaching`: a detachment was begun and not ended;
-   * `unknown`: the machine does not answer.
+   * `incomplete`: recorded, but the machine does not show the disk with its backends; `detaching`:
+   * a detachment was begun and not ended; `unknown`: the machine does not answer.
    */
   readonly state: 'available' | 'attached' | 'detaching' | 'incomplete' | 'unknown'
   readonly guest: string | undefined
@@ -33,7 +34,10 @@ export interface VolumePath {
 }
 
 /** One row an attachment; one for a volume that nobody has. */
-export async function listVolumeRows(pools: Pools, signal?: AbortSignal): Promise<readonly VolumeRow[]> {
+export async function listVolumeRows(
+  pools: Pools,
+  signal?: AbortSignal,
+): Promise<readonly VolumeRow[]> {
   const [{ volumes, records }, perPool] = await Promise.all([
     readPools(pools, signal),
     Promise.all([...pools.values()].map(pool => observeMachines(pool, signal))),
@@ -43,7 +47,10 @@ export async function listVolumeRows(pools: Pools, signal?: AbortSignal): Promis
   return volumes.flatMap(volume =>
     (byVolume.get(volume.id) ?? [undefined]).map(record => {
       const state = record && states.get(record.guest.machine)
-      return { ...describeVolume(volume), ...describeAttachment(volume, record, state instanceof Error ? undefined : state) }
+      return {
+        ...describeVolume(volume),
+        ...describeAttachment(volume, record, state instanceof Error ? undefined : state),
+      }
     }),
   )
 }
@@ -57,11 +64,15 @@ function describeAttachment(
   record: Recorded | undefined,
   machine: MachineState | undefined,
 ): Pick<VolumeRow, 'state' | 'guest' | 'vdisk' | 'paths'> {
-  if (record === undefined) return { state: 'available', guest: undefined, vdisk: undefined, paths: [] }
+  if (record === undefined) {
+    return { state: 'available', guest: undefined, vdisk: undefined, paths: [] }
+  }
   const known = { guest: formatGuestId(record.guest), vdisk: record.slot }
   if (machine === undefined) return { ...known, state: 'unknown', paths: [] }
   const disk = machine.disks.find(
-    candidate => candidate.name === attachmentName(volume.leaf, record.guest) && candidate.slot === record.slot,
+    candidate =>
+      candidate.name === attachmentName(volume.leaf, record.guest) &&
+      candidate.slot === record.slot,
   )
   const paths = disk === undefined ? [] : describePaths(disk, machine)
   if (isReleasingRecord(record.dataset)) return { ...known, state: 'detaching', paths }
@@ -71,15 +82,30 @@ function describeAttachment(
 
 function describePaths(disk: GuestDisk, machine: MachineState): readonly VolumePath[] {
   return disk.backends.map(({ name, service, serviceDomain, state }) => {
-    const exported = machine.backends.find(backend => backend.name === name && backend.service === service)
+    const exported = machine.backends.find(
+      backend => backend.name === name && backend.service === service,
+    )
     return { serviceDomain, vds: service, device: exported?.device, state }
   })
 }
 
-const HEADINGS = ['VOLUME', 'NAME', 'SIZE', 'POOL', 'STATE', 'GUEST', 'VDISK', 'DEVICE', 'PATHS'] as const
+const HEADINGS = [
+  'VOLUME',
+  'NAME',
+  'SIZE',
+  'POOL',
+  'STATE',
+  'GUEST',
+  'VDISK',
+  'DEVICE',
+  'PATHS',
+] as const
 
 /** A table, or where one of its lines would be broken, a block for every row. */
-export function formatVolumeTable(rows: readonly VolumeRow[], columns = Number.POSITIVE_INFINITY): string {
+export function formatVolumeTable(
+  rows: readonly VolumeRow[],
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const lines = rows.map(row => [
     row.volume,
     row.name,
@@ -93,13 +119,24 @@ export function formatVolumeTable(rows: readonly VolumeRow[], columns = Number.P
   ])
   const table = formatTable([HEADINGS, ...lines])
   if (table.split('\n').every(line => line.length <= columns)) return table
-  return lines.map(cells => formatTable(cells.map((cell, at) => [`${at === 0 ? '' : '  '}${HEADINGS[at] ?? ''}`, cell]))).join('')
+  return lines
+    .map(cells =>
+      formatTable(cells.map((cell, at) => [`${at === 0 ? '' : '  '}${HEADINGS[at] ?? ''}`, cell])),
+    )
+    .join('')
 }
 
-/** Columns as wide as their widest cell. Names are the users' own: control characters are shown, not obeyed. */
+/**
+ * Columns as wide as their widest cell. Names are the users' own: control characters are shown, not
+ * obeyed.
+ */
 export function formatTable(lines: readonly (readonly string[])[]): string {
-  const shown = lines.map(line => line.map(cell => cell.replace(/\p{Cc}/gu, character => JSON.stringify(character).slice(1, -1))))
-  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map(line => line[column]?.length ?? 0)))
+  const shown = lines.map(line =>
+    line.map(cell => cell.replace(/\p{Cc}/gu, character => JSON.stringify(character).slice(1, -1))),
+  )
+  const widths = (shown[0] ?? []).map((_, column) =>
+    Math.max(...shown.map(line => line[column]?.length ?? 0)),
+  )
   return shown
     .map(
       line =>

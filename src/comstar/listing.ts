@@ -1,5 +1,6 @@
-// Reads the listings of stmfadm: blocks of `Key : value` lines. Solaris and illumos differ in keys, order and case (recorded and
-// source), so lines are found by name and unknown ones are left alone; a key that is needed and missing is an error.
+// Reads the listings of stmfadm: blocks of `Key : value` lines. Solaris and illumos differ in keys,
+// order and case (recorded and source), so lines are found by name and unknown ones are left alone;
+// a key that is needed and missing is an error.
 
 import { StorageError } from '../errors.ts'
 
@@ -25,10 +26,15 @@ export interface View {
 export function parseLogicalUnits(text: string): readonly LogicalUnit[] {
   return blocks(text, 'lu name').map(({ id, values }) => {
     const object = `logical unit ${id}`
-    if (!/^[0-9A-Fa-f]{32}$/.test(id))
-      throw new StorageError('internal', `stmfadm printed a logical unit without GUID: ${JSON.stringify(id)}`)
+    if (!/^[0-9A-Fa-f]{32}$/.test(id)) {
+      throw new StorageError(
+        'internal',
+        `stmfadm printed a logical unit without GUID: ${JSON.stringify(id)}`,
+      )
+    }
     const status = need(values, 'operational status', object)
-    // A unit that only a stored view remembers has a status, a provider and its views, and nothing else for certain.
+    // A unit that only a stored view remembers has a status, a provider and its views, and nothing
+    // else for certain.
     const registered = !/^unregistered$/i.test(status)
     return {
       guid: id.toUpperCase(),
@@ -36,8 +42,13 @@ export function parseLogicalUnits(text: string): readonly LogicalUnit[] {
       dataFile: registered ? need(values, 'data file', object) : '',
       alias: values.get('alias') ?? '',
       sizeBytes: registered ? parseNumber(need(values, 'size', object), `size of ${object}`) : 0,
-      writeCacheEnabled: registered && parseSwitch(need(values, 'writeback cache', object), `writeback cache of ${object}`),
-      viewCount: parseNumber(need(values, 'view entry count', object), `view entry count of ${object}`),
+      writeCacheEnabled:
+        registered &&
+        parseSwitch(need(values, 'writeback cache', object), `writeback cache of ${object}`),
+      viewCount: parseNumber(
+        need(values, 'view entry count', object),
+        `view entry count of ${object}`,
+      ),
       registered,
     }
   })
@@ -58,37 +69,53 @@ export function parseViews(text: string): readonly View[] {
   })
 }
 
-function blocks(text: string, opening: string): readonly { readonly id: string; readonly values: ReadonlyMap<string, string> }[] {
+function blocks(
+  text: string,
+  opening: string,
+): readonly { readonly id: string; readonly values: ReadonlyMap<string, string> }[] {
   const found: { id: string; values: Map<string, string> }[] = []
   for (const line of text.split('\n')) {
     const [, key, value] = /^\s*([^:]+?)\s*:\s*(.*?)\s*$/.exec(line) ?? []
     if (key === undefined || value === undefined) {
-      if (found.length > 0 && line.trim() !== '')
-        throw new StorageError('internal', `stmfadm printed a line that is no "key : value": ${JSON.stringify(line)}`)
+      if (found.length > 0 && line.trim() !== '') {
+        throw new StorageError(
+          'internal',
+          `stmfadm printed a line that is no "key : value": ${JSON.stringify(line)}`,
+        )
+      }
       continue
     }
     if (key.toLowerCase() === opening) found.push({ id: value, values: new Map() })
-    // The first of several: `Lun : 0 for <initiator>` lines follow the view's own number in a verbose listing (recorded).
-    else if (!found.at(-1)?.values.has(key.toLowerCase())) found.at(-1)?.values.set(key.toLowerCase(), value)
+    // The first of several: `Lun : 0 for <initiator>` lines follow the view's own number in a
+    // verbose listing (recorded).
+    else if (!found.at(-1)?.values.has(key.toLowerCase())) {
+      found.at(-1)?.values.set(key.toLowerCase(), value)
+    }
   }
   return found
 }
 
 function need(values: ReadonlyMap<string, string>, key: string, object: string): string {
   const value = values.get(key)
-  if (value === undefined) throw new StorageError('internal', `stmfadm printed ${object} without "${key}"`)
+  if (value === undefined) {
+    throw new StorageError('internal', `stmfadm printed ${object} without "${key}"`)
+  }
   return value
 }
 
 function parseNumber(text: string, what: string): number {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
     throw new StorageError('internal', `${what} is no number: ${JSON.stringify(text)}`)
+  }
   return value
 }
 
 function parseSwitch(text: string, what: string): boolean {
   if (/^enabled$/i.test(text)) return true
   if (/^disabled$/i.test(text)) return false
-  throw new StorageError('internal', `${what} is neither Enabled nor Disabled: ${JSON.stringify(text)}`)
+  throw new StorageError(
+    'internal',
+    `${what} is neither Enabled nor Disabled: ${JSON.stringify(text)}`,
+  )
 }

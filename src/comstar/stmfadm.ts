@@ -1,5 +1,6 @@
-// The command stmfadm: zvols as SCSI logical units and who may see them. It keeps nothing and decides nothing; whoever calls it lists
-// again after a failure, as create-lu registers before it persists and delete-lu drops the views before it can fail (source).
+// The command stmfadm: zvols as SCSI logical units and who may see them. It keeps nothing and
+// decides nothing; whoever calls it lists again after a failure, as create-lu registers before it
+// persists and delete-lu drops the views before it can fail (source).
 
 import { StorageError } from '../errors.ts'
 import { classify, expectSuccess } from '../shell/failures.ts'
@@ -28,25 +29,36 @@ export class Stmfadm {
   }
 
   /**
-   * Without write cache: vds does not flush disk backends, so an acknowledged write must be on the device (source).
-   * `already-exists`: the device is offered already, under whatever GUID; `in-use`: the GUID offers another device.
+   * Without write cache: vds does not flush disk backends, so an acknowledged write must be on the
+   * device (source). `already-exists`: the device is offered already, under whatever GUID;
+   * `in-use`: the GUID offers another device.
    */
   async createLogicalUnit(
     unit: { readonly guid: string; readonly alias: string; readonly dataFile: string },
     signal?: AbortSignal,
   ): Promise<void> {
     const properties = ['-p', `guid=${unit.guid}`, '-p', `alias=${unit.alias}`, '-p', 'wcd=true']
-    await this.#write([STMFADM, 'create-lu', ...properties, unit.dataFile], `logical unit ${unit.guid} on ${unit.dataFile}`, signal)
+    await this.#write(
+      [STMFADM, 'create-lu', ...properties, unit.dataFile],
+      `logical unit ${unit.guid} on ${unit.dataFile}`,
+      signal,
+    )
   }
 
   /**
-   * Registers again what the device's own metadata describes, after the storage host started without its pool. A device that came back
-   * by `zfs receive` has none (operator's report): then the unit has to be made anew.
+   * Registers again what the device's own metadata describes, after the storage host started
+   * without its pool. A device that came back by `zfs receive` has none (operator's report): then
+   * the unit has to be made anew.
    */
-  async importLogicalUnit(dataFile: string, signal?: AbortSignal): Promise<'imported' | 'no-metadata'> {
+  async importLogicalUnit(
+    dataFile: string,
+    signal?: AbortSignal,
+  ): Promise<'imported' | 'no-metadata'> {
     const command: Command = [STMFADM, 'import-lu', dataFile]
     const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (result.exitStatus !== 0 && /^stmfadm: .*meta file error$/m.test(result.stderr)) return 'no-metadata'
+    if (result.exitStatus !== 0 && /^stmfadm: .*meta file error$/m.test(result.stderr)) {
+      return 'no-metadata'
+    }
     expectSuccess(command, result, STMFADM_FAILURES, `logical unit on ${dataFile}`)
     return 'imported'
   }
@@ -56,7 +68,12 @@ export class Stmfadm {
     const command: Command = [STMFADM, 'list-lu', '-v', ...(guid === undefined ? [] : [guid])]
     const result = await this.#shell.run(command, { effect: 'read', signal })
     return parseLogicalUnits(
-      expectSuccess(command, result, STMFADM_FAILURES, guid === undefined ? 'logical units' : `logical unit ${guid}`).stdout,
+      expectSuccess(
+        command,
+        result,
+        STMFADM_FAILURES,
+        guid === undefined ? 'logical units' : `logical unit ${guid}`,
+      ).stdout,
     )
   }
 
@@ -64,52 +81,109 @@ export class Stmfadm {
     const command: Command = [STMFADM, 'list-lu', '-v', guid]
     const result = await this.#shell.run(command, { effect: 'read', signal })
     if (isMissing(result, guid)) return undefined
-    const units = parseLogicalUnits(expectSuccess(command, result, STMFADM_FAILURES, `logical unit ${guid}`).stdout)
+    const units = parseLogicalUnits(
+      expectSuccess(command, result, STMFADM_FAILURES, `logical unit ${guid}`).stdout,
+    )
     const unit = units.find(candidate => candidate.guid === guid.toUpperCase())
     // A GUID that is not 32 digits gets a message and status 0 (source): nothing was looked up.
-    if (unit === undefined) throw new StorageError('internal', `stmfadm list-lu did not answer for logical unit ${guid}`)
+    if (unit === undefined) {
+      throw new StorageError('internal', `stmfadm list-lu did not answer for logical unit ${guid}`)
+    }
     return unit
   }
 
-  /** `already-exists`: the unit has a view that collides; LunTakenError: the number is taken by another unit. */
+  /**
+   * `already-exists`: the unit has a view that collides; LunTakenError: the number is taken by
+   * another unit.
+   */
   async addView(
-    view: { readonly guid: string; readonly hostGroup: string; readonly targetGroup: string; readonly lun: number },
+    view: {
+      readonly guid: string
+      readonly hostGroup: string
+      readonly targetGroup: string
+      readonly lun: number
+    },
     signal?: AbortSignal,
   ): Promise<void> {
     // A number that is none becomes LUN 0 without a word (source).
-    if (!Number.isInteger(view.lun) || view.lun < 1 || view.lun > 16383) throw new Error(`not a LUN number: ${view.lun}`)
-    const command: Command = [STMFADM, 'add-view', '-h', view.hostGroup, '-t', view.targetGroup, '-n', String(view.lun), view.guid]
+    if (!Number.isInteger(view.lun) || view.lun < 1 || view.lun > 16383) {
+      throw new Error(`not a LUN number: ${view.lun}`)
+    }
+    const command: Command = [
+      STMFADM,
+      'add-view',
+      '-h',
+      view.hostGroup,
+      '-t',
+      view.targetGroup,
+      '-n',
+      String(view.lun),
+      view.guid,
+    ]
     const result = await this.#shell.run(command, { effect: 'write', signal })
     if (result.exitStatus !== 0 && /^stmfadm: .*LUN already in use/m.test(result.stderr)) {
-      throw new LunTakenError(`LUN ${view.lun} of host group ${view.hostGroup} is taken by another logical unit than ${view.guid}`)
+      throw new LunTakenError(
+        `LUN ${view.lun} of host group ${view.hostGroup} is taken by another logical unit than ` +
+          `${view.guid}`,
+      )
     }
-    expectSuccess(command, result, STMFADM_FAILURES, `view of logical unit ${view.guid} for host group ${view.hostGroup}`)
+    expectSuccess(
+      command,
+      result,
+      STMFADM_FAILURES,
+      `view of logical unit ${view.guid} for host group ${view.hostGroup}`,
+    )
   }
 
-  /** Empty for a unit without views and for a unit that is not there: stmfadm answers both alike. */
+  /**
+   * Empty for a unit without views and for a unit that is not there: stmfadm answers both alike.
+   */
   async listViews(guid: string, signal?: AbortSignal): Promise<readonly View[]> {
     const command: Command = [STMFADM, 'list-view', '-l', guid]
     const result = await this.#shell.run(command, { effect: 'read', signal })
     if (isMissing(result, guid)) return []
-    const views = parseViews(expectSuccess(command, result, STMFADM_FAILURES, `views of logical unit ${guid}`).stdout)
-    if (views.length === 0) throw new StorageError('internal', `stmfadm list-view did not answer for logical unit ${guid}`)
+    const views = parseViews(
+      expectSuccess(command, result, STMFADM_FAILURES, `views of logical unit ${guid}`).stdout,
+    )
+    if (views.length === 0) {
+      throw new StorageError(
+        'internal',
+        `stmfadm list-view did not answer for logical unit ${guid}`,
+      )
+    }
     return views
   }
 
-  async removeView(guid: string, entry: number, signal?: AbortSignal): Promise<'removed' | 'absent'> {
+  async removeView(
+    guid: string,
+    entry: number,
+    signal?: AbortSignal,
+  ): Promise<'removed' | 'absent'> {
     const command: Command = [STMFADM, 'remove-view', '-l', guid, String(entry)]
     const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (result.exitStatus !== 0 && classify(result, STMFADM_FAILURES)?.kind === 'not-found') return 'absent'
+    if (result.exitStatus !== 0 && classify(result, STMFADM_FAILURES)?.kind === 'not-found') {
+      return 'absent'
+    }
     expectSuccess(command, result, STMFADM_FAILURES, `view ${entry} of logical unit ${guid}`)
     return 'removed'
   }
 
-  /** stmfadm takes any size, also one that the device does not have (source): the caller has set the volume's size before. */
+  /**
+   * stmfadm takes any size, also one that the device does not have (source): the caller has set the
+   * volume's size before.
+   */
   async modifySize(guid: string, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    await this.#write([STMFADM, 'modify-lu', '-s', String(sizeBytes), guid], `logical unit ${guid}`, signal)
+    await this.#write(
+      [STMFADM, 'modify-lu', '-s', String(sizeBytes), guid],
+      `logical unit ${guid}`,
+      signal,
+    )
   }
 
-  /** Removes its views as well. After `busy` they are gone although the unit is still there: the same call again finishes. */
+  /**
+   * Removes its views as well. After `busy` they are gone although the unit is still there: the
+   * same call again finishes.
+   */
   async deleteLogicalUnit(guid: string, signal?: AbortSignal): Promise<'deleted' | 'absent'> {
     const command: Command = [STMFADM, 'delete-lu', guid]
     const result = await this.#shell.run(command, { effect: 'write', signal })
@@ -119,7 +193,9 @@ export class Stmfadm {
   }
 
   /** `online` and `initialized` where all is well. */
-  async state(signal?: AbortSignal): Promise<{ readonly operational: string; readonly configuration: string }> {
+  async state(
+    signal?: AbortSignal,
+  ): Promise<{ readonly operational: string; readonly configuration: string }> {
     const command: Command = [STMFADM, 'list-state']
     const result = expectSuccess(
       command,
@@ -130,17 +206,33 @@ export class Stmfadm {
     const operational = /^Operational Status\s*: *(\S+)/m.exec(result.stdout)?.[1]
     const configuration = /^Config Status\s*: *(\S+)/m.exec(result.stdout)?.[1]
     if (operational === undefined || configuration === undefined) {
-      throw new StorageError('internal', `stmfadm list-state printed no state: ${JSON.stringify(result.stdout)}`)
+      throw new StorageError(
+        'internal',
+        `stmfadm list-state printed no state: ${JSON.stringify(result.stdout)}`,
+      )
     }
     return { operational, configuration }
   }
 
-  async #write(command: Command, object: string, signal: AbortSignal | undefined): Promise<CommandResult> {
-    return expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal }), STMFADM_FAILURES, object)
+  async #write(
+    command: Command,
+    object: string,
+    signal: AbortSignal | undefined,
+  ): Promise<CommandResult> {
+    return expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'write', signal }),
+      STMFADM_FAILURES,
+      object,
+    )
   }
 }
 
-// Only the sentence about this very unit counts, in either case of its digits: "not found" is also said of the service and of the program.
+// Only the sentence about this very unit counts, in either case of its digits: "not found" is also
+// said of the service and of the program.
 function isMissing(result: CommandResult, guid: string): boolean {
-  return result.exitStatus !== 0 && new RegExp(`^stmfadm: ${guid}: (not found|no views found)$`, 'im').test(result.stderr)
+  return (
+    result.exitStatus !== 0 &&
+    new RegExp(`^stmfadm: ${guid}: (not found|no views found)$`, 'im').test(result.stderr)
+  )
 }

@@ -1,5 +1,6 @@
-// Configuration files: YAML text to a readonly object, once. Every problem is found and reported together, with file and
-// key path. No file is opened here, and nothing is looked up: secrets stay in the files that the configuration names.
+// Configuration files: YAML text to a readonly object, once. Every problem is found and reported
+// together, with file and key path. No file is opened here, and nothing is looked up: secrets stay
+// in the files that the configuration names.
 
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
@@ -20,7 +21,9 @@ export interface SshConfig {
   readonly maxSessions?: number
 }
 
-export type ShellConfig = { readonly kind: 'local' } | { readonly kind: 'ssh'; readonly ssh: SshConfig }
+export type ShellConfig =
+  | { readonly kind: 'local' }
+  | { readonly kind: 'ssh'; readonly ssh: SshConfig }
 
 export interface HostConfig {
   readonly name: string
@@ -110,8 +113,11 @@ export class ConfigError extends StorageError {
   readonly problems: readonly ConfigProblem[]
 
   constructor(file: string, problems: readonly ConfigProblem[]) {
-    const lines = problems.map(problem => `  ${problem.path === '' ? '(file)' : problem.path}: ${problem.message}`)
-    super('invalid-argument', `${file}: ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}\n${lines.join('\n')}`)
+    const lines = problems.map(
+      problem => `  ${problem.path === '' ? '(file)' : problem.path}: ${problem.message}`,
+    )
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+    super('invalid-argument', `${file}: ${count}\n${lines.join('\n')}`)
     this.name = 'ConfigError'
     this.problems = problems
   }
@@ -120,16 +126,22 @@ export class ConfigError extends StorageError {
 export function parseControllerConfig(text: string, file: string): ControllerConfig {
   const raw = parseYaml(text, file)
   const parsed = controllerSchema.safeParse(raw)
-  // The cross checks look at whatever parts are well formed, so that one wrong key does not hide the others' mistakes.
+  // The cross checks look at whatever parts are well formed, so that one wrong key does not hide
+  // the others' mistakes.
   const problems = [...schemaProblems(parsed), ...checkControllerConfig(raw)]
   if (!parsed.success || problems.length > 0) throw new ConfigError(file, problems)
-  const { driverName, cluster, health, snapshotTopology, hosts, machines, guests, pools } = parsed.data
+  const { driverName, cluster, health, snapshotTopology, hosts, machines, guests, pools } =
+    parsed.data
   return {
     driverName,
     cluster,
     health,
     snapshotTopology,
-    hosts: mapValues(hosts, (host, name) => ({ name, shell: shellConfig(host), prefix: host.prefix })),
+    hosts: mapValues(hosts, (host, name) => ({
+      name,
+      shell: shellConfig(host),
+      prefix: host.prefix,
+    })),
     machines: mapValues(machines, (machine, name) => ({
       ...machine,
       name,
@@ -160,7 +172,11 @@ export function parseNodeConfig(text: string, file: string): NodeConfig {
 }
 
 /** The first rule that speaks of this guest. */
-export function findGuestRule(rules: readonly GuestRule[], machine: string, guest: string): GuestRule | undefined {
+export function findGuestRule(
+  rules: readonly GuestRule[],
+  machine: string,
+  guest: string,
+): GuestRule | undefined {
   return rules.find(rule => rule.machine === machine && matchesGlob(rule.match, guest))
 }
 
@@ -178,8 +194,9 @@ function parseYaml(text: string, file: string): unknown {
   const problems = document.errors.map(error => ({ path: '', message: describeYamlError(error) }))
   if (problems.length > 0) throw new ConfigError(file, problems)
   const value = toValue(document, file)
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ConfigError(file, [{ path: '', message: 'is not a map of keys' }])
+  }
   return value
 }
 
@@ -193,12 +210,17 @@ function toValue(document: ReturnType<typeof parseDocument>, file: string): unkn
   }
 }
 
-function shellConfig(value: { ssh?: z.infer<typeof controllerSchema>['hosts'][string]['ssh'] }): ShellConfig {
+function shellConfig(value: {
+  ssh?: z.infer<typeof controllerSchema>['hosts'][string]['ssh']
+}): ShellConfig {
   if (value.ssh === undefined) return { kind: 'local' }
   const { maxSessions, ...ssh } = value.ssh
   return { kind: 'ssh', ssh: maxSessions === undefined ? ssh : { ...ssh, maxSessions } }
 }
 
-function mapValues<In, Out>(record: Record<string, In>, convert: (value: In, name: string) => Out): ReadonlyMap<string, Out> {
+function mapValues<In, Out>(
+  record: Record<string, In>,
+  convert: (value: In, name: string) => Out,
+): ReadonlyMap<string, Out> {
   return new Map(Object.entries(record).map(([name, value]) => [name, convert(value, name)]))
 }

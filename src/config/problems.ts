@@ -17,13 +17,20 @@ export function describeYamlError({ message }: Error): string {
 export const UNKNOWN_KEY = 'is not a key this file may have'
 
 /** The problems that a schema found, one a key. Shared with the manifests of `apply`. */
-export function schemaProblems(parsed: { readonly error?: z.ZodError | undefined }): ConfigProblem[] {
+export function schemaProblems(parsed: {
+  readonly error?: z.ZodError | undefined
+}): ConfigProblem[] {
   return (parsed.error?.issues ?? []).flatMap(issueProblems)
 }
 
 export function formatKeyPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    (text, key) =>
+      typeof key === 'number'
+        ? `${text}[${key}]`
+        : text === ''
+          ? String(key)
+          : `${text}.${String(key)}`,
     '',
   )
 }
@@ -31,9 +38,15 @@ export function formatKeyPath(path: readonly PropertyKey[]): string {
 function issueProblems(issue: z.core.$ZodIssue): ConfigProblem[] {
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map(key => ({ path: formatKeyPath([...issue.path, key]), message: UNKNOWN_KEY }))
+      return issue.keys.map(key => ({
+        path: formatKeyPath([...issue.path, key]),
+        message: UNKNOWN_KEY,
+      }))
     case 'invalid_key':
-      return issue.issues.map(inner => ({ path: formatKeyPath(issue.path), message: inner.message }))
+      return issue.issues.map(inner => ({
+        path: formatKeyPath(issue.path),
+        message: inner.message,
+      }))
     default:
       return [{ path: formatKeyPath(issue.path), message: inWords(issue) }]
   }
@@ -73,8 +86,14 @@ function inWords(issue: z.core.$ZodIssue): string {
   }
 }
 
-function outside(side: 'at least' | 'more than' | 'at most' | 'less than', bound: number | bigint, origin: string): string {
+function outside(
+  side: 'at least' | 'more than' | 'at most' | 'less than',
+  bound: number | bigint,
+  origin: string,
+): string {
   if (origin === 'string') return `must have ${side} ${bound} characters`
-  if (origin === 'array') return `must have ${side} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`
+  if (origin === 'array') {
+    return `must have ${side} ${bound} ${Number(bound) === 1 ? 'entry' : 'entries'}`
+  }
   return `must be ${side} ${bound}`
 }

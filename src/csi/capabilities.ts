@@ -1,5 +1,5 @@
-// Volume capabilities: which access modes are served and what each allows, in one table.
-// A malformed capability is `invalid-argument`, one that makes sense but is not served `unsupported`.
+// Volume capabilities: which access modes are served and what each allows, in one table. A
+// malformed capability is `invalid-argument`, one that makes sense but is not served `unsupported`.
 
 import { StorageError } from '../errors.ts'
 import type { FileSystemType, Sharing, VolumeFormat } from '../model/volumes.ts'
@@ -21,16 +21,37 @@ interface AccessRule extends Pick<Access, 'writable' | 'sharing' | 'exclusive'> 
   readonly name: string
 }
 
-// SINGLE_NODE_WRITER says nothing about workloads of one node: callers that do not know the two newer modes send it for
-// two pods on one node as well, so it is not exclusive.
+// SINGLE_NODE_WRITER says nothing about workloads of one node: callers that do not know the two
+// newer modes send it for two pods on one node as well, so it is not exclusive.
 const RULES: ReadonlyMap<number, AccessRule> = new Map([
-  [Mode.SINGLE_NODE_WRITER, { name: 'SINGLE_NODE_WRITER', sharing: 'exclusive', writable: true, exclusive: false }],
-  [Mode.SINGLE_NODE_READER_ONLY, { name: 'SINGLE_NODE_READER_ONLY', sharing: 'exclusive', writable: false, exclusive: true }],
-  [Mode.SINGLE_NODE_SINGLE_WRITER, { name: 'SINGLE_NODE_SINGLE_WRITER', sharing: 'exclusive', writable: true, exclusive: true }],
-  [Mode.SINGLE_NODE_MULTI_WRITER, { name: 'SINGLE_NODE_MULTI_WRITER', sharing: 'exclusive', writable: true, exclusive: false }],
-  [Mode.MULTI_NODE_READER_ONLY, { name: 'MULTI_NODE_READER_ONLY', sharing: 'shared', writable: false, exclusive: false }],
-  [Mode.MULTI_NODE_SINGLE_WRITER, { name: 'MULTI_NODE_SINGLE_WRITER', sharing: 'shared', writable: true, exclusive: false }],
-  [Mode.MULTI_NODE_MULTI_WRITER, { name: 'MULTI_NODE_MULTI_WRITER', sharing: 'shared', writable: true, exclusive: false }],
+  [
+    Mode.SINGLE_NODE_WRITER,
+    { name: 'SINGLE_NODE_WRITER', sharing: 'exclusive', writable: true, exclusive: false },
+  ],
+  [
+    Mode.SINGLE_NODE_READER_ONLY,
+    { name: 'SINGLE_NODE_READER_ONLY', sharing: 'exclusive', writable: false, exclusive: true },
+  ],
+  [
+    Mode.SINGLE_NODE_SINGLE_WRITER,
+    { name: 'SINGLE_NODE_SINGLE_WRITER', sharing: 'exclusive', writable: true, exclusive: true },
+  ],
+  [
+    Mode.SINGLE_NODE_MULTI_WRITER,
+    { name: 'SINGLE_NODE_MULTI_WRITER', sharing: 'exclusive', writable: true, exclusive: false },
+  ],
+  [
+    Mode.MULTI_NODE_READER_ONLY,
+    { name: 'MULTI_NODE_READER_ONLY', sharing: 'shared', writable: false, exclusive: false },
+  ],
+  [
+    Mode.MULTI_NODE_SINGLE_WRITER,
+    { name: 'MULTI_NODE_SINGLE_WRITER', sharing: 'shared', writable: true, exclusive: false },
+  ],
+  [
+    Mode.MULTI_NODE_MULTI_WRITER,
+    { name: 'MULTI_NODE_MULTI_WRITER', sharing: 'shared', writable: true, exclusive: false },
+  ],
 ])
 
 const FILE_SYSTEMS: readonly FileSystemType[] = ['ext4', 'xfs', 'ufs']
@@ -38,7 +59,9 @@ const FILE_SYSTEMS: readonly FileSystemType[] = ['ext4', 'xfs', 'ufs']
 export function requireCapability(capability: VolumeCapability | undefined, field: string): Access {
   if (capability === undefined) throw invalid(field, 'is missing')
   const { block, mount, access_mode: mode } = capability
-  if (block === undefined && mount === undefined) throw invalid(field, 'has neither block nor mount')
+  if (block === undefined && mount === undefined) {
+    throw invalid(field, 'has neither block nor mount')
+  }
   if (block !== undefined && mount !== undefined) throw invalid(field, 'has both block and mount')
   if (mode === undefined || mode.mode === Mode.UNKNOWN) throw invalid(field, 'has no access_mode')
   const rule = RULES.get(mode.mode)
@@ -46,16 +69,21 @@ export function requireCapability(capability: VolumeCapability | undefined, fiel
   const mountOptions = checkTexts(mount?.mount_flags ?? [], `${field}.mount.mount_flags`)
   const type = checkText(mount?.fs_type ?? '', `${field}.mount.fs_type`)
   // Only sent to drivers that declare VOLUME_MOUNT_GROUP.
-  if (mount && mount.volume_mount_group !== '') throw invalid(`${field}.mount.volume_mount_group`, 'is not served')
+  if (mount && mount.volume_mount_group !== '') {
+    throw invalid(`${field}.mount.volume_mount_group`, 'is not served')
+  }
   refuseWritersOnManyNodes(rule, mount !== undefined)
-  const format: VolumeFormat = mount === undefined ? { kind: 'block' } : { kind: 'filesystem', type: parseFileSystem(type) }
+  const format: VolumeFormat =
+    mount === undefined ? { kind: 'block' } : { kind: 'filesystem', type: parseFileSystem(type) }
   const { writable, sharing, exclusive } = rule
   return { format, mountOptions, writable, sharing, exclusive }
 }
 
 export function requireCapabilities(capabilities: readonly VolumeCapability[]): readonly Access[] {
   if (capabilities.length === 0) throw invalid('volume_capabilities', 'is missing')
-  return capabilities.map((capability, at) => requireCapability(capability, `volume_capabilities[${at}]`))
+  return capabilities.map((capability, at) =>
+    requireCapability(capability, `volume_capabilities[${at}]`),
+  )
 }
 
 /** The one format that all of them can live with. */
@@ -63,7 +91,12 @@ export function commonFormat(accesses: readonly Access[]): VolumeFormat {
   return accesses
     .map(access => access.format)
     .reduce((a, b) => {
-      if (!isCompatible(a, b)) throw new StorageError('unsupported', `one volume cannot be ${describe(a)} and ${describe(b)}`)
+      if (!isCompatible(a, b)) {
+        throw new StorageError(
+          'unsupported',
+          `one volume cannot be ${describe(a)} and ${describe(b)}`,
+        )
+      }
       return a.kind === 'filesystem' && a.type === 'any' ? b : a
     })
 }
@@ -78,10 +111,15 @@ export function describe(format: VolumeFormat): string {
   return format.type === 'any' ? 'a file system' : `an ${format.type} file system`
 }
 
-// Shared read-only, or as a raw device whose users agree among themselves; a file system would be destroyed.
+// Shared read-only, or as a raw device whose users agree among themselves; a file system would be
+// destroyed.
 function refuseWritersOnManyNodes(rule: AccessRule, mounted: boolean): void {
   if (rule.sharing === 'exclusive' || !rule.writable || !mounted) return
-  throw new StorageError('unsupported', `access mode ${rule.name} with a file system: none of these is made for writers on several nodes`)
+  throw new StorageError(
+    'unsupported',
+    `access mode ${rule.name} with a file system: none of these is made for writers on several ` +
+      `nodes`,
+  )
 }
 
 /** '' is any. */
@@ -89,7 +127,10 @@ export function parseFileSystem(type: string): FileSystemType | 'any' {
   if (type === '') return 'any'
   const known = FILE_SYSTEMS.find(name => name === type)
   if (known === undefined) {
-    throw new StorageError('unsupported', `file system ${JSON.stringify(type)} is not served; served are ${FILE_SYSTEMS.join(', ')}`)
+    throw new StorageError(
+      'unsupported',
+      `file system ${JSON.stringify(type)} is not served; served are ${FILE_SYSTEMS.join(', ')}`,
+    )
   }
   return known
 }

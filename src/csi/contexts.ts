@@ -1,5 +1,6 @@
-// The two maps that travel from the controller to the node plugin through the orchestrator, written and read in one place.
-// Both can be read by users of the cluster: no secrets. The orchestrator adds keys of its own, so unknown keys are passed over.
+// The two maps that travel from the controller to the node plugin through the orchestrator, written
+// and read in one place. Both can be read by users of the cluster: no secrets. The orchestrator
+// adds keys of its own, so unknown keys are passed over.
 
 import type { AttachMode, Attachment, Volume } from '../model/volumes.ts'
 import { findVolumeId } from '../storage/names.ts'
@@ -7,11 +8,19 @@ import { invalid, type TextMap } from './fields.ts'
 
 export function formatVolumeContext(volume: Volume): TextMap {
   const { mkfsOptions } = volume.parameters
-  return { name: volume.name, source: volume.source.kind, format: volume.format.kind, ...(mkfsOptions === '' ? {} : { mkfsOptions }) }
+  return {
+    name: volume.name,
+    source: volume.source.kind,
+    format: volume.format.kind,
+    ...(mkfsOptions === '' ? {} : { mkfsOptions }),
+  }
 }
 
 export interface VolumeContext {
-  /** Only what this driver wrote itself allows formatting: a volume of a hand-made PV, without context, is never formatted. */
+  /**
+   * Only what this driver wrote itself allows formatting: a volume of a hand-made PV, without
+   * context, is never formatted.
+   */
   readonly createdEmpty: boolean
   readonly format: 'block' | 'filesystem' | undefined
   readonly mkfsOptions: string
@@ -25,16 +34,26 @@ export function parseVolumeContext(context: TextMap): VolumeContext {
   return { createdEmpty: source === 'empty', format, mkfsOptions }
 }
 
-/** Above 700 Linux has no letters for a disk (sunvdc, source); below 100 is left to administrators unless it is asked for. */
+/**
+ * Above 700 Linux has no letters for a disk (sunvdc, source); below 100 is left to administrators
+ * unless it is asked for.
+ */
 const LARGEST_ASKED_SLOT = 700
 
-/** A disk number that the caller asks for, by a key of the volume context: in a manifest of `apply` an annotation, in a hand-made PV an attribute. */
+/**
+ * A disk number that the caller asks for, by a key of the volume context: in a manifest of `apply`
+ * an annotation, in a hand-made PV an attribute.
+ */
 export function parseWantedSlot(context: TextMap): number | undefined {
   const { vdiskNumber } = context
   if (vdiskNumber === undefined) return undefined
   const slot = /^\d{1,3}$/.test(vdiskNumber) ? Number(vdiskNumber) : Number.NaN
   if (!(slot <= LARGEST_ASKED_SLOT)) {
-    throw invalid('volume_context', `has vdiskNumber ${JSON.stringify(vdiskNumber)}, which is not a number from 0 to ${LARGEST_ASKED_SLOT}`)
+    throw invalid(
+      'volume_context',
+      `has vdiskNumber ${JSON.stringify(vdiskNumber)}, which is not a number from 0 to ` +
+        `${LARGEST_ASKED_SLOT}`,
+    )
   }
   return slot
 }
@@ -75,20 +94,29 @@ export function parsePublishContext(context: TextMap): PublishContext {
 
 function parseContentOf({ contentOf }: TextMap): string | undefined {
   if (contentOf !== undefined && findVolumeId(contentOf) === undefined) {
-    throw invalid('publish_context', `has contentOf ${JSON.stringify(contentOf)}, which is no volume id`)
+    throw invalid(
+      'publish_context',
+      `has contentOf ${JSON.stringify(contentOf)}, which is no volume id`,
+    )
   }
   return contentOf
 }
 
 function parseNumber(context: TextMap, key: string): number {
   const text = context[key]
-  if (text === undefined || !/^\d{1,15}$/.test(text))
+  if (text === undefined || !/^\d{1,15}$/.test(text)) {
     throw invalid('publish_context', `has no number ${key}, as ControllerPublishVolume gives it`)
+  }
   return Number(text)
 }
 
 function parseChoice<T extends string>(context: TextMap, key: string, choices: readonly T[]): T {
   const choice = choices.find(each => each === context[key])
-  if (choice === undefined) throw invalid('publish_context', `has no ${key} (${choices.join(' or ')}), as ControllerPublishVolume gives it`)
+  if (choice === undefined) {
+    throw invalid(
+      'publish_context',
+      `has no ${key} (${choices.join(' or ')}), as ControllerPublishVolume gives it`,
+    )
+  }
   return choice
 }

@@ -1,5 +1,6 @@
-// Controller requests: from the wire to the driver's own types. Order of checks: required fields, then values; whether
-// something exists is asked later, by storage, and whether it is allowed last. Trusted from here on.
+// Controller requests: from the wire to the driver's own types. Order of checks: required fields,
+// then values; whether something exists is asked later, by storage, and whether it is allowed last.
+// Trusted from here on.
 
 import { StorageError } from '../errors.ts'
 import { parseMkfsOptions } from '../model/mkfs-options.ts'
@@ -15,9 +16,21 @@ import type {
   VolumeSpec,
 } from '../model/volumes.ts'
 import { findVolumeId, parseGuestId } from '../storage/names.ts'
-import { type Access, commonFormat, requireCapabilities, requireCapability } from './capabilities.ts'
+import {
+  type Access,
+  commonFormat,
+  requireCapabilities,
+  requireCapability,
+} from './capabilities.ts'
 import { parseWantedSlot } from './contexts.ts'
-import { checkMap, checkText, invalid, NODE_ID_LIMIT, parseSizeRange, requireText } from './fields.ts'
+import {
+  checkMap,
+  checkText,
+  invalid,
+  NODE_ID_LIMIT,
+  parseSizeRange,
+  requireText,
+} from './fields.ts'
 import { type Page, parsePage } from './pages.ts'
 import { type ClassParameters, parseMutableParameters, parseParameters } from './parameters.ts'
 import { findMachine, parseRequirement } from './topology.ts'
@@ -63,21 +76,36 @@ function checkOptionsOf(accesses: readonly Access[]): void {
   for (const { mountOptions } of accesses) checkMountOptions('volume_capabilities', mountOptions)
 }
 
-// The provisioner puts what the class says into the capability; said in both places it must be the same.
+// The provisioner puts what the class says into the capability; said in both places it must be the
+// same.
 function formatOf(accesses: readonly Access[], fileSystem: FileSystemType | 'any'): VolumeFormat {
   const format = commonFormat(accesses)
   if (format.kind === 'block' || fileSystem === 'any' || fileSystem === format.type) return format
   if (format.type === 'any') return { kind: 'filesystem', type: fileSystem }
-  throw invalid('parameters', `name the file system ${fileSystem}, volume_capabilities name ${format.type}`)
+  throw invalid(
+    'parameters',
+    `name the file system ${fileSystem}, volume_capabilities name ${format.type}`,
+  )
 }
 
 export function parseSource(source: VolumeContentSource | undefined): VolumeSource {
   if (source === undefined) return { kind: 'empty' }
   const { snapshot, volume } = source
-  if (snapshot !== undefined && volume !== undefined) throw invalid('volume_content_source', 'has both snapshot and volume')
-  if (snapshot !== undefined)
-    return { kind: 'snapshot', id: requireText(snapshot.snapshot_id, 'volume_content_source.snapshot.snapshot_id') }
-  if (volume !== undefined) return { kind: 'volume', id: requireText(volume.volume_id, 'volume_content_source.volume.volume_id') }
+  if (snapshot !== undefined && volume !== undefined) {
+    throw invalid('volume_content_source', 'has both snapshot and volume')
+  }
+  if (snapshot !== undefined) {
+    return {
+      kind: 'snapshot',
+      id: requireText(snapshot.snapshot_id, 'volume_content_source.snapshot.snapshot_id'),
+    }
+  }
+  if (volume !== undefined) {
+    return {
+      kind: 'volume',
+      id: requireText(volume.volume_id, 'volume_content_source.volume.volume_id'),
+    }
+  }
   throw invalid('volume_content_source', 'has neither snapshot nor volume')
 }
 
@@ -93,20 +121,33 @@ export function parseControllerPublish(request: ControllerPublishVolumeRequest):
   checkMap(request.volume_context, 'volume_context')
   const slot = parseWantedSlot(request.volume_context)
   const mode = request.readonly || !access.writable ? 'ro' : 'rw'
-  const wanted = { volumeId, guest: parseGuestId(nodeId), mode, format: access.format, sharing: access.sharing } as const
+  const wanted = {
+    volumeId,
+    guest: parseGuestId(nodeId),
+    mode,
+    format: access.format,
+    sharing: access.sharing,
+  } as const
   return slot === undefined ? wanted : { ...wanted, slot }
 }
 
-export type GuestChoice = { readonly kind: 'every' } | { readonly kind: 'one'; readonly guest: GuestId } | { readonly kind: 'none' }
+export type GuestChoice =
+  | { readonly kind: 'every' }
+  | { readonly kind: 'one'; readonly guest: GuestId }
+  | { readonly kind: 'none' }
 
-export function parseControllerUnpublish(request: ControllerUnpublishVolumeRequest): { volumeId: string; from: GuestChoice } {
+export function parseControllerUnpublish(request: ControllerUnpublishVolumeRequest): {
+  volumeId: string
+  from: GuestChoice
+} {
   const volumeId = requireVolumeId(request)
   const nodeId = checkText(request.node_id, 'node_id', NODE_ID_LIMIT)
   checkMap(request.secrets, 'secrets')
   return { volumeId, from: parseGuestChoice(nodeId) }
 }
 
-// A text that cannot name a guest cannot have been given a volume either, so there is nothing to take away.
+// A text that cannot name a guest cannot have been given a volume either, so there is nothing to
+// take away.
 function parseGuestChoice(nodeId: string): GuestChoice {
   if (nodeId === '') return { kind: 'every' }
   try {
@@ -122,7 +163,10 @@ export type ValidationQuestion =
   /** Well formed, but nothing this driver serves, whatever the volume. */
   | { readonly kind: 'unserved'; readonly reason: string }
 
-export function parseValidate(request: ValidateVolumeCapabilitiesRequest): { volumeId: string; question: ValidationQuestion } {
+export function parseValidate(request: ValidateVolumeCapabilitiesRequest): {
+  volumeId: string
+  question: ValidationQuestion
+} {
   const volumeId = requireVolumeId(request)
   checkMap(request.secrets, 'secrets')
   checkMap(request.volume_context, 'volume_context')
@@ -134,7 +178,9 @@ function parseQuestion(request: ValidateVolumeCapabilitiesRequest): ValidationQu
   try {
     accesses = requireCapabilities(request.volume_capabilities)
   } catch (error) {
-    if (error instanceof StorageError && error.kind === 'unsupported') return { kind: 'unserved', reason: error.message }
+    if (error instanceof StorageError && error.kind === 'unsupported') {
+      return { kind: 'unserved', reason: error.message }
+    }
     throw error
   }
   try {
@@ -143,7 +189,9 @@ function parseQuestion(request: ValidateVolumeCapabilitiesRequest): ValidationQu
     parseMutableParameters(request.mutable_parameters)
   } catch (error) {
     // Here a parameter or a mount option is part of the question, not a mistake in asking it.
-    if (error instanceof StorageError && error.kind === 'invalid-argument') return { kind: 'unserved', reason: error.message }
+    if (error instanceof StorageError && error.kind === 'invalid-argument') {
+      return { kind: 'unserved', reason: error.message }
+    }
     throw error
   }
   return { kind: 'served', accesses }
@@ -153,31 +201,54 @@ export function parseListVolumes(request: ListVolumesRequest): Page {
   return parsePage(request, token => findVolumeId(token) !== undefined)
 }
 
-export function parseExpand(request: ControllerExpandVolumeRequest): { volumeId: string; range: SizeRange } {
+export function parseExpand(request: ControllerExpandVolumeRequest): {
+  volumeId: string
+  range: SizeRange
+} {
   const volumeId = requireVolumeId(request)
   if (request.capacity_range === undefined) throw invalid('capacity_range', 'is missing')
   const range = parseSizeRange(request.capacity_range)
-  if (range.requiredBytes === 0 && range.limitBytes === 0) throw invalid('capacity_range', 'has neither required_bytes nor limit_bytes')
-  if (request.volume_capability !== undefined) requireCapability(request.volume_capability, 'volume_capability')
+  if (range.requiredBytes === 0 && range.limitBytes === 0) {
+    throw invalid('capacity_range', 'has neither required_bytes nor limit_bytes')
+  }
+  if (request.volume_capability !== undefined) {
+    requireCapability(request.volume_capability, 'volume_capability')
+  }
   checkMap(request.secrets, 'secrets')
   return { volumeId, range }
 }
 
-export function parseModify(request: ControllerModifyVolumeRequest): { volumeId: string; changes: MutableParameters } {
+export function parseModify(request: ControllerModifyVolumeRequest): {
+  volumeId: string
+  changes: MutableParameters
+} {
   const volumeId = requireVolumeId(request)
   checkMap(request.secrets, 'secrets')
   return { volumeId, changes: parseMutableParameters(request.mutable_parameters) }
 }
 
-/** Where room is asked for: on one machine, anywhere, or at a place where this driver has nothing. */
-export type Place = { readonly kind: 'anywhere' } | { readonly kind: 'machine'; readonly machine: string } | { readonly kind: 'nowhere' }
+/**
+ * Where room is asked for: on one machine, anywhere, or at a place where this driver has nothing.
+ */
+export type Place =
+  | { readonly kind: 'anywhere' }
+  | { readonly kind: 'machine'; readonly machine: string }
+  | { readonly kind: 'nowhere' }
 
-export function parseGetCapacity(driverName: string, request: GetCapacityRequest): { parameters: ClassParameters; place: Place } {
-  if (request.volume_capabilities.length > 0) commonFormat(requireCapabilities(request.volume_capabilities))
+export function parseGetCapacity(
+  driverName: string,
+  request: GetCapacityRequest,
+): { parameters: ClassParameters; place: Place } {
+  if (request.volume_capabilities.length > 0) {
+    commonFormat(requireCapabilities(request.volume_capabilities))
+  }
   return { parameters: parseParameters(request.parameters), place: parsePlace(driverName, request) }
 }
 
-function parsePlace(driverName: string, { accessible_topology: topology }: GetCapacityRequest): Place {
+function parsePlace(
+  driverName: string,
+  { accessible_topology: topology }: GetCapacityRequest,
+): Place {
   if (topology === undefined) return { kind: 'anywhere' }
   const machine = findMachine(driverName, topology, 'accessible_topology')
   return machine === undefined ? { kind: 'nowhere' } : { kind: 'machine', machine }

@@ -1,4 +1,5 @@
-// The Controller service: request to storage call to response. No decision about volumes or guests is made here.
+// The Controller service: request to storage call to response. No decision about volumes or guests
+// is made here.
 
 import type { GuestId, Volume, VolumeSource } from '../model/volumes.ts'
 import type { Attachments } from '../storage/attachments/attachments.ts'
@@ -28,7 +29,10 @@ import {
 /** What the service needs of storage. */
 export type VolumeStore = Pick<Volumes, 'ensureVolume' | 'deleteVolume' | 'getVolume' | 'capacity'>
 export type ChangeStore = Pick<VolumeChanges, 'expandVolume' | 'modifyVolume'>
-export type AttachmentStore = Pick<Attachments, 'attach' | 'detach' | 'detachWhileOff' | 'listPublished' | 'publishedTo'>
+export type AttachmentStore = Pick<
+  Attachments,
+  'attach' | 'detach' | 'detachWhileOff' | 'listPublished' | 'publishedTo'
+>
 export type HealthStore = Pick<Health, 'volumeHealth' | 'listVolumeHealth'>
 
 export interface ControllerOptions extends SnapshotOptions {
@@ -62,7 +66,9 @@ export function controllerService(options: ControllerOptions): Service {
   const { health } = options
   const types = [...CAPABILITIES, ...(health ? HEALTH_CAPABILITIES : [])]
   return service('Controller', {
-    ControllerGetCapabilities: async () => ({ capabilities: types.map(type => ({ rpc: { type } })) }),
+    ControllerGetCapabilities: async () => ({
+      capabilities: types.map(type => ({ rpc: { type } })),
+    }),
     ...volumeHandlers(options),
     ...changeHandlers(options),
     ...attachmentHandlers(options),
@@ -75,7 +81,10 @@ export function controllerService(options: ControllerOptions): Service {
 function volumeHandlers({ driverName, volumes }: ControllerOptions): Handlers<ControllerMethods> {
   return {
     CreateVolume: async (request, signal) => {
-      const volume = await volumes.ensureVolume(requests.parseCreateVolume(driverName, request), signal)
+      const volume = await volumes.ensureVolume(
+        requests.parseCreateVolume(driverName, request),
+        signal,
+      )
       return { volume: wireVolume(driverName, volume) }
     },
     DeleteVolume: async (request, signal) => {
@@ -98,7 +107,8 @@ function volumeHandlers({ driverName, volumes }: ControllerOptions): Handlers<Co
       )
       return {
         available_capacity: String(availableBytes),
-        maximum_volume_size: maximumVolumeBytes === undefined ? undefined : { value: String(maximumVolumeBytes) },
+        maximum_volume_size:
+          maximumVolumeBytes === undefined ? undefined : { value: String(maximumVolumeBytes) },
       }
     },
   }
@@ -128,20 +138,29 @@ function attachmentHandlers({ attachments }: ControllerOptions): Handlers<Contro
     ControllerUnpublishVolume: async (request, signal, { onlyWhileOff }) => {
       const { volumeId, from } = requests.parseControllerUnpublish(request)
       const detach = (guest: GuestId | undefined) =>
-        onlyWhileOff ? attachments.detachWhileOff(volumeId, guest, signal) : attachments.detach(volumeId, guest, signal)
+        onlyWhileOff
+          ? attachments.detachWhileOff(volumeId, guest, signal)
+          : attachments.detach(volumeId, guest, signal)
       if (from.kind !== 'none') await detach(from.kind === 'one' ? from.guest : undefined)
       return {}
     },
   }
 }
 
-function listHandlers({ driverName, volumes, attachments }: ControllerOptions): Handlers<ControllerMethods> {
+function listHandlers({
+  driverName,
+  volumes,
+  attachments,
+}: ControllerOptions): Handlers<ControllerMethods> {
   return {
     ListVolumes: async (request, signal) => {
       const page = requests.parseListVolumes(request)
       return cutPage(await attachments.listPublished(signal, rangeOf(page)), page, {
         idOf: ({ volume }) => volume.id,
-        entry: ({ volume, publishedTo }) => ({ volume: wireVolume(driverName, volume), status: published(publishedTo) }),
+        entry: ({ volume, publishedTo }) => ({
+          volume: wireVolume(driverName, volume),
+          status: published(publishedTo),
+        }),
       })
     },
     ControllerGetVolume: async (request, signal) => {
@@ -162,7 +181,10 @@ function healthHandlers(health: HealthStore): Handlers<ControllerMethods> {
     ControllerListVolumeHealth: async (request, signal) => {
       const page = parsePage(request, token => findVolumeId(token) !== undefined)
       checkMap(request.secrets, 'secrets')
-      return cutPage(await health.listVolumeHealth(signal), page, { idOf: ({ volumeId }) => volumeId, entry: wireHealth })
+      return cutPage(await health.listVolumeHealth(signal), page, {
+        idOf: ({ volumeId }) => volumeId,
+        entry: wireHealth,
+      })
     },
   }
 }
@@ -174,7 +196,13 @@ function validation(
 ): Draft<ValidateVolumeCapabilitiesResponse> {
   if (question.kind === 'unserved') return { message: question.reason }
   const other = question.accesses.find(access => !isCompatible(access.format, volume.format))
-  if (other) return { message: `volume ${volume.id} was created as ${describe(volume.format)}, not as ${describe(other.format)}` }
+  if (other) {
+    return {
+      message:
+        `volume ${volume.id} was created as ${describe(volume.format)}, not as ` +
+        `${describe(other.format)}`,
+    }
+  }
   const { volume_context, volume_capabilities, parameters, mutable_parameters } = request
   return { confirmed: { volume_context, volume_capabilities, parameters, mutable_parameters } }
 }
@@ -189,7 +217,9 @@ function wireVolume(driverName: string, volume: Volume): Draft<WireVolume> {
     volume_id: volume.id,
     volume_context: formatVolumeContext(volume),
     content_source: wireSource(volume.source),
-    accessible_topology: volume.machines.toSorted().map(machine => formatTopology(driverName, machine)),
+    accessible_topology: volume.machines
+      .toSorted()
+      .map(machine => formatTopology(driverName, machine)),
   }
 }
 

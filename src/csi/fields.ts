@@ -1,5 +1,6 @@
-// Checks of single request fields: presence, the sizes that CSI allows, control characters, ranges of bytes.
-// Sizes of text count UTF-8 bytes, as CSI does. Whether an object exists is nobody's business here.
+// Checks of single request fields: presence, the sizes that CSI allows, control characters, ranges
+// of bytes. Sizes of text count UTF-8 bytes, as CSI does. Whether an object exists is nobody's
+// business here.
 
 import { StorageError } from '../errors.ts'
 import type { SizeRange } from '../model/volumes.ts'
@@ -8,7 +9,10 @@ import type { CapacityRange } from './wire/types.gen.ts'
 export const TEXT_LIMIT = 128
 export const NODE_ID_LIMIT = 256
 const MAP_LIMIT = 4096
-/** CSI leaves the length of paths to the operating system: PATH_MAX of Linux is 4096, of Solaris 1024. */
+/**
+ * CSI leaves the length of paths to the operating system: PATH_MAX of Linux is 4096, of Solaris
+ * 1024.
+ */
 export const PATH_LIMIT = 4096
 
 // CSI forbids these in names; tab, line feed and carriage return are legal there.
@@ -36,25 +40,36 @@ export function requireText(value: string, field: string, limitBytes = TEXT_LIMI
 /** For paths that something is created at: relative to what is not known. */
 export function requireAbsolutePath(value: string, field: string): string {
   requireText(value, field, PATH_LIMIT)
-  if (!value.startsWith('/')) throw invalid(field, `${JSON.stringify(value)} is not an absolute path`)
+  if (!value.startsWith('/')) {
+    throw invalid(field, `${JSON.stringify(value)} is not an absolute path`)
+  }
   return value
 }
 
-/** For paths that are looked for: a relative one is found nowhere, which is for the caller to say. */
+/**
+ * For paths that are looked for: a relative one is found nowhere, which is for the caller to say.
+ */
 export function requirePath(value: string, field: string): string {
   return requireText(value, field, PATH_LIMIT)
 }
 
 export function checkMap(map: TextMap, field: string): TextMap {
-  const bytes = Object.entries(map).reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0)
-  if (bytes > MAP_LIMIT) throw invalid(field, `has ${bytes} bytes, keys and values together; ${MAP_LIMIT} are allowed`)
+  const bytes = Object.entries(map).reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
+    0,
+  )
+  if (bytes > MAP_LIMIT) {
+    throw invalid(field, `has ${bytes} bytes, keys and values together; ${MAP_LIMIT} are allowed`)
+  }
   return map
 }
 
 export function checkTexts(values: readonly string[], field: string): readonly string[] {
   const bytes = values.reduce((sum, value) => sum + Buffer.byteLength(value), 0)
   if (bytes > MAP_LIMIT) throw invalid(field, `has ${bytes} bytes; ${MAP_LIMIT} are allowed`)
-  if (values.some(value => CONTROL_CHARACTERS.test(value))) throw invalid(field, 'has a control character')
+  if (values.some(value => CONTROL_CHARACTERS.test(value))) {
+    throw invalid(field, 'has a control character')
+  }
   return values
 }
 
@@ -62,7 +77,10 @@ export function parseSizeRange(range: CapacityRange | undefined): SizeRange {
   const requiredBytes = parseBytes(range?.required_bytes ?? '0', 'capacity_range.required_bytes')
   const limitBytes = parseBytes(range?.limit_bytes ?? '0', 'capacity_range.limit_bytes')
   if (limitBytes > 0 && requiredBytes > limitBytes) {
-    throw new StorageError('out-of-range', `capacity_range: required_bytes ${requiredBytes} is more than limit_bytes ${limitBytes}`)
+    throw new StorageError(
+      'out-of-range',
+      `capacity_range: required_bytes ${requiredBytes} is more than limit_bytes ${limitBytes}`,
+    )
   }
   return { requiredBytes, limitBytes }
 }
@@ -70,7 +88,9 @@ export function parseSizeRange(range: CapacityRange | undefined): SizeRange {
 /** From decimal text of a 64-bit field. */
 function parseBytes(text: string, field: string): number {
   const bytes = Number(text)
-  if (!Number.isSafeInteger(bytes)) throw new StorageError('out-of-range', `${field} ${text} is more than this driver can count`)
+  if (!Number.isSafeInteger(bytes)) {
+    throw new StorageError('out-of-range', `${field} ${text} is more than this driver can count`)
+  }
   if (bytes < 0) throw new StorageError('out-of-range', `${field} ${text} is negative`)
   return bytes
 }

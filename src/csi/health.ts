@@ -1,9 +1,13 @@
-// Health in CSI's words, for both services. Registered and advertised only where it is switched on: callers of CSI 1.12 do not
-// know these calls. No entries mean healthy; what could not be looked at is an error or an entry, never silence.
+// Health in CSI's words, for both services. Registered and advertised only where it is switched on:
+// callers of CSI 1.12 do not know these calls. No entries mean healthy; what could not be looked at
+// is an error or an entry, never silence.
 
 import type { HealthProblem, VolumeHealth } from '../storage/health.ts'
 import type { Draft } from './wire/proto.ts'
-import { VolumeHealthErrorType as Type, type VolumeHealth as WireVolumeHealth } from './wire/types.gen.ts'
+import {
+  VolumeHealthErrorType as Type,
+  type VolumeHealth as WireVolumeHealth,
+} from './wire/types.gen.ts'
 
 const TYPES: Readonly<Record<HealthProblem['kind'], Type>> = {
   degraded: Type.DEGRADED,
@@ -13,9 +17,15 @@ const TYPES: Readonly<Record<HealthProblem['kind'], Type>> = {
 
 export function wireHealth({ volumeId, problems }: VolumeHealth): Draft<WireVolumeHealth> {
   // CSI allows a pair of type and reason once.
-  const entries = new Map(problems.map(problem => [`${problem.kind} ${problem.reason}`, problem] as const))
+  const entries = new Map(
+    problems.map(problem => [`${problem.kind} ${problem.reason}`, problem] as const),
+  )
   return {
     volume_id: volumeId,
-    health_statuses: [...entries.values()].map(({ kind, reason, message }) => ({ status: TYPES[kind], reason, message })),
+    health_statuses: [...entries.values()].map(({ kind, reason, message }) => ({
+      status: TYPES[kind],
+      reason,
+      message,
+    })),
   }
 }

@@ -1,11 +1,15 @@
-// Health of the volumes of one guest. Callers may ask by id alone, so the plugin remembers where it staged what; that only says
-// where to look, the guest is asked each time. After a restart of the plugin the caller has to name the path.
+// Health of the volumes of one guest. Callers may ask by id alone, so the plugin remembers where it
+// staged what; that only says where to look, the guest is asked each time. After a restart of the
+// plugin the caller has to name the path.
 
 import { StorageError } from '../errors.ts'
 import type { GuestHealth, GuestProblem } from '../guest/guest-health.ts'
 import type { StageRequest } from '../guest/guest-volumes.ts'
 import type { Draft } from './wire/proto.ts'
-import { type NodeGetStorageHealthResponseStorageBackendHealth as BackendHealth, StorageHealthErrorType as Type } from './wire/types.gen.ts'
+import {
+  type NodeGetStorageHealthResponseStorageBackendHealth as BackendHealth,
+  StorageHealthErrorType as Type,
+} from './wire/types.gen.ts'
 
 /** What the service needs of the guest's platform. */
 export type GuestHealthStore = Pick<GuestHealth, 'reach' | 'inspect'>
@@ -37,11 +41,16 @@ export class NodeHealth {
     if (places.length === 0) {
       throw new StorageError(
         'failed-precondition',
-        `volume ${volumeId} was not staged in this guest since the plugin started; name its staging_target_path`,
+        `volume ${volumeId} was not staged in this guest since the plugin started; name its ` +
+          `staging_target_path`,
       )
     }
     const problems: GuestProblem[] = []
-    for (const path of places) problems.push(...(await this.#guest.inspect({ volumeId, path, mode: staged?.mode ?? 'unknown' }, signal)))
+    for (const path of places) {
+      problems.push(
+        ...(await this.#guest.inspect({ volumeId, path, mode: staged?.mode ?? 'unknown' }, signal)),
+      )
+    }
     return { volumeId, problems }
   }
 
@@ -55,9 +64,12 @@ export class NodeHealth {
         problems: await this.#guest.inspect({ volumeId, path, mode }, signal),
       })),
     )
-    const lost = inspected.filter(({ problems }) => problems.some(({ kind }) => kind === 'inaccessible')).map(({ volumeId }) => volumeId)
+    const lost = inspected
+      .filter(({ problems }) => problems.some(({ kind }) => kind === 'inaccessible'))
+      .map(({ volumeId }) => volumeId)
     if (lost.length === 0) return []
-    const message = `${lost.length} of ${volumes.length} volumes cannot be reached: ${lost.join(', ')}`
+    const message =
+      `${lost.length} of ${volumes.length} volumes cannot be reached: ` + `${lost.join(', ')}`
     return lost.length === volumes.length
       ? [{ status: Type.STORAGE_UNREACHABLE, reason: 'NoVolumeReachable', message }]
       : [{ status: Type.STORAGE_DEGRADED, reason: 'VolumesUnreachable', message }]

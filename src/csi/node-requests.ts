@@ -1,4 +1,5 @@
-// Node requests: from the wire to what a guest is asked to do. The same order of checks as for the controller.
+// Node requests: from the wire to what a guest is asked to do. The same order of checks as for the
+// controller.
 
 import { StorageError } from '../errors.ts'
 import type { GuestFormat, PublishRequest, StageRequest } from '../guest/guest-volumes.ts'
@@ -6,7 +7,16 @@ import { findVolumeId } from '../storage/names.ts'
 import { type Access, requireCapability } from './capabilities.ts'
 import { parsePublishContext, parseVolumeContext } from './contexts.ts'
 import { requireVolumeId } from './controller-requests.ts'
-import { checkMap, checkText, invalid, PATH_LIMIT, parseSizeRange, requireAbsolutePath, requirePath, type TextMap } from './fields.ts'
+import {
+  checkMap,
+  checkText,
+  invalid,
+  PATH_LIMIT,
+  parseSizeRange,
+  requireAbsolutePath,
+  requirePath,
+  type TextMap,
+} from './fields.ts'
 import type {
   NodeExpandVolumeRequest,
   NodeGetVolumeHealthRequest,
@@ -39,9 +49,15 @@ export function parseStage(request: NodeStageVolumeRequest): StageRequest {
   }
 }
 
-export function parseUnstage(request: NodeUnstageVolumeRequest): { volumeId: string; stagingPath: string } {
+export function parseUnstage(request: NodeUnstageVolumeRequest): {
+  volumeId: string
+  stagingPath: string
+} {
   const volumeId = requireVolumeId(request)
-  return { volumeId, stagingPath: requireAbsolutePath(request.staging_target_path, 'staging_target_path') }
+  return {
+    volumeId,
+    stagingPath: requireAbsolutePath(request.staging_target_path, 'staging_target_path'),
+  }
 }
 
 export function parsePublish(request: NodePublishVolumeRequest): PublishRequest {
@@ -49,8 +65,12 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
   const targetPath = requireAbsolutePath(request.target_path, 'target_path')
   const access = requireCapability(request.volume_capability, 'volume_capability')
   if (request.staging_target_path === '') {
-    // Not INVALID_ARGUMENT: CSI has a code of its own for a volume that should have been staged first.
-    throw new StorageError('failed-precondition', 'staging_target_path is missing: the volume has to be staged first')
+    // Not INVALID_ARGUMENT: CSI has a code of its own for a volume that should have been staged
+    // first.
+    throw new StorageError(
+      'failed-precondition',
+      'staging_target_path is missing: the volume has to be staged first',
+    )
   }
   const stagingPath = requireAbsolutePath(request.staging_target_path, 'staging_target_path')
   const { publish, format } = parseContexts(request, access)
@@ -68,7 +88,10 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
   }
 }
 
-export function parseUnpublish(request: NodeUnpublishVolumeRequest): { volumeId: string; targetPath: string } {
+export function parseUnpublish(request: NodeUnpublishVolumeRequest): {
+  volumeId: string
+  targetPath: string
+} {
   const volumeId = requireVolumeId(request)
   return { volumeId, targetPath: requireAbsolutePath(request.target_path, 'target_path') }
 }
@@ -81,18 +104,27 @@ export function parseStats(request: NodeGetVolumeStatsRequest): { volumeId: stri
 }
 
 /** Without a range it grows to its device, whatever that has. */
-export function parseNodeExpand(request: NodeExpandVolumeRequest): { volumeId: string; path: string; sizeBytes: number } {
+export function parseNodeExpand(request: NodeExpandVolumeRequest): {
+  volumeId: string
+  path: string
+  sizeBytes: number
+} {
   const volumeId = requireVolumeId(request)
   const path = requirePath(request.volume_path, 'volume_path')
   const { requiredBytes } = parseSizeRange(request.capacity_range)
-  if (request.volume_capability !== undefined) requireCapability(request.volume_capability, 'volume_capability')
+  if (request.volume_capability !== undefined) {
+    requireCapability(request.volume_capability, 'volume_capability')
+  }
   checkMap(request.secrets, 'secrets')
   requireOurId(volumeId)
   return { volumeId, path, sizeBytes: requiredBytes }
 }
 
 /** No path is legal: the caller then asks about the volume wherever it is. */
-export function parseVolumeHealth(request: NodeGetVolumeHealthRequest): { volumeId: string; paths: readonly string[] } {
+export function parseVolumeHealth(request: NodeGetVolumeHealthRequest): {
+  volumeId: string
+  paths: readonly string[]
+} {
   const volumeId = requireVolumeId(request)
   const staging = checkText(request.staging_target_path, 'staging_target_path', PATH_LIMIT)
   const target = checkText(request.volume_publish_path, 'volume_publish_path', PATH_LIMIT)
@@ -106,7 +138,9 @@ export function isOurId(volumeId: string): boolean {
 }
 
 function requireOurId(volumeId: string): void {
-  if (!isOurId(volumeId)) throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
+  if (!isOurId(volumeId)) {
+    throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
+  }
 }
 
 interface Contexts {
@@ -122,12 +156,24 @@ function parseContexts(request: Contexts, access: Access) {
   if (publish.sizeBytes === 0) throw invalid('publish_context', 'has sizeBytes 0')
   // A raw volume asked for as a file system would be formatted over what its user wrote.
   if (volume.format !== undefined && volume.format !== access.format.kind) {
-    throw new StorageError('failed-precondition', `the volume was created as ${volume.format}, the request wants ${access.format.kind}`)
+    throw new StorageError(
+      'failed-precondition',
+      `the volume was created as ${volume.format}, the request wants ${access.format.kind}`,
+    )
   }
-  return { createdEmpty: volume.createdEmpty, publish, format: guestFormat(access, volume.mkfsOptions) }
+  return {
+    createdEmpty: volume.createdEmpty,
+    publish,
+    format: guestFormat(access, volume.mkfsOptions),
+  }
 }
 
 function guestFormat({ format, mountOptions }: Access, mkfsOptions: string): GuestFormat {
   if (format.kind === 'block') return format
-  return { kind: 'filesystem', type: format.type === 'any' ? '' : format.type, mountOptions, mkfsOptions }
+  return {
+    kind: 'filesystem',
+    type: format.type === 'any' ? '' : format.type,
+    mountOptions,
+    mkfsOptions,
+  }
 }

@@ -1,5 +1,5 @@
-// The Node service of one guest: request to guest call to response. It needs no controller and no storage host: what it has
-// to know comes in the two contexts.
+// The Node service of one guest: request to guest call to response. It needs no controller and no
+// storage host: what it has to know comes in the two contexts.
 
 import type { GuestVolumes } from '../guest/guest-volumes.ts'
 import type { Amounts } from '../guest/platform.ts'
@@ -11,10 +11,18 @@ import { type GuestHealthStore, NodeHealth } from './node-health.ts'
 import * as requests from './node-requests.ts'
 import { formatTopology } from './topology.ts'
 import { type Handlers, type Service, service } from './wire/handler.ts'
-import { type NodeMethods, NodeServiceCapabilityRPCType as Type, VolumeUsageUnit as Unit, type VolumeUsage } from './wire/types.gen.ts'
+import {
+  type NodeMethods,
+  NodeServiceCapabilityRPCType as Type,
+  VolumeUsageUnit as Unit,
+  type VolumeUsage,
+} from './wire/types.gen.ts'
 
 /** What the service needs of the guest's platform. */
-export type GuestStore = Pick<GuestVolumes, 'stage' | 'unstage' | 'publish' | 'unpublish' | 'statistics' | 'expand'>
+export type GuestStore = Pick<
+  GuestVolumes,
+  'stage' | 'unstage' | 'publish' | 'unpublish' | 'statistics' | 'expand'
+>
 
 export interface NodeOptions {
   readonly driverName: string
@@ -26,7 +34,12 @@ export interface NodeOptions {
   readonly health: GuestHealthStore | undefined
 }
 
-const CAPABILITIES = [Type.STAGE_UNSTAGE_VOLUME, Type.GET_VOLUME_STATS, Type.EXPAND_VOLUME, Type.SINGLE_NODE_MULTI_WRITER]
+const CAPABILITIES = [
+  Type.STAGE_UNSTAGE_VOLUME,
+  Type.GET_VOLUME_STATS,
+  Type.EXPAND_VOLUME,
+  Type.SINGLE_NODE_MULTI_WRITER,
+]
 const HEALTH_CAPABILITIES = [Type.GET_VOLUME_HEALTH, Type.GET_STORAGE_HEALTH]
 
 export function nodeService(options: NodeOptions): Service {
@@ -39,7 +52,10 @@ export function nodeService(options: NodeOptions): Service {
   })
 }
 
-function volumeHandlers({ driverName, guest, attachLimit, volumes }: NodeOptions, health: NodeHealth | undefined): Handlers<NodeMethods> {
+function volumeHandlers(
+  { driverName, guest, attachLimit, volumes }: NodeOptions,
+  health: NodeHealth | undefined,
+): Handlers<NodeMethods> {
   return {
     NodeStageVolume: async (request, signal) => {
       const parsed = requests.parseStage(request)
@@ -64,7 +80,9 @@ function volumeHandlers({ driverName, guest, attachLimit, volumes }: NodeOptions
     },
     NodeGetVolumeStats: async (request, signal) => {
       const { bytes, inodes } = await volumes.statistics(requests.parseStats(request), signal)
-      return { usage: [wireUsage(bytes, Unit.BYTES), ...(inodes ? [wireUsage(inodes, Unit.INODES)] : [])] }
+      return {
+        usage: [wireUsage(bytes, Unit.BYTES), ...(inodes ? [wireUsage(inodes, Unit.INODES)] : [])],
+      }
     },
     NodeExpandVolume: async (request, signal) => {
       const { sizeBytes } = await volumes.expand(requests.parseNodeExpand(request), signal)
@@ -81,7 +99,9 @@ function volumeHandlers({ driverName, guest, attachLimit, volumes }: NodeOptions
 function healthHandlers(health: NodeHealth): Handlers<NodeMethods> {
   return {
     NodeGetVolumeHealth: async (request, signal) => ({
-      volume_health: wireHealth(await health.volumeHealth(requests.parseVolumeHealth(request), signal)),
+      volume_health: wireHealth(
+        await health.volumeHealth(requests.parseVolumeHealth(request), signal),
+      ),
     }),
     NodeGetStorageHealth: async (request, signal) => {
       checkMap(request.secrets, 'secrets')

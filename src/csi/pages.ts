@@ -1,5 +1,5 @@
-// Lists in pages. A token is the last id of the page before, so that what comes and goes meanwhile moves nothing else over an
-// edge: an object that was there throughout is listed exactly once.
+// Lists in pages. A token is the last id of the page before, so that what comes and goes meanwhile
+// moves nothing else over an edge: an object that was there throughout is listed exactly once.
 
 import { StorageError } from '../errors.ts'
 import type { ListRange } from '../storage/catalog/lists.ts'
@@ -19,15 +19,24 @@ export function parsePage(request: PageRequest, isToken: (token: string) => bool
   const { max_entries: maxEntries, starting_token: token } = request
   if (maxEntries < 0) throw invalid('max_entries', `${maxEntries} is negative`)
   if (token === '') return { maxEntries, after: undefined }
-  // ABORTED is CSI's answer to a token that is not, or no longer, good: the caller starts the list again.
-  if (!isToken(token)) throw new StorageError('busy', 'starting_token was not given by this driver; start the list again')
+  // ABORTED is CSI's answer to a token that is not, or no longer, good: the caller starts the list
+  // again.
+  if (!isToken(token)) {
+    throw new StorageError(
+      'busy',
+      'starting_token was not given by this driver; start the list again',
+    )
+  }
   return { maxEntries, after: token }
 }
 
 /** More would be read, and kept in memory, than most callers take from a page. */
 const LARGEST_PAGE = 1000
 
-/** What the page needs of the list. CSI lets a driver give fewer entries than asked for, with a token for the rest. */
+/**
+ * What the page needs of the list. CSI lets a driver give fewer entries than asked for, with a
+ * token for the rest.
+ */
 export function rangeOf({ after, maxEntries }: Page): ListRange {
   return { after, limit: maxEntries === 0 ? LARGEST_PAGE : Math.min(maxEntries, LARGEST_PAGE) }
 }
@@ -35,7 +44,10 @@ export function rangeOf({ after, maxEntries }: Page): ListRange {
 // Go clients receive at most 4 MiB. JSON names every field, so it is never shorter than the wire.
 const LARGEST_PAGE_BYTES = 3 * 1024 * 1024
 
-/** The entries of one page, as they are sent, and the token for the next; an empty token when this was the last. */
+/**
+ * The entries of one page, as they are sent, and the token for the next; an empty token when this
+ * was the last.
+ */
 export function cutPage<Item, Entry>(
   all: readonly Item[],
   page: Page,
@@ -54,5 +66,8 @@ export function cutPage<Item, Entry>(
     entries.push(next)
   }
   const last = rest[entries.length - 1]
-  return { entries, next_token: entries.length < rest.length && last !== undefined ? idOf(last) : '' }
+  return {
+    entries,
+    next_token: entries.length < rest.length && last !== undefined ? idOf(last) : '',
+  }
 }

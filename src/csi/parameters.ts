@@ -1,9 +1,15 @@
-// Parameters of the four classes of Kubernetes: text to values. What a parameter means, its default and what a pool allows are
-// storage's. An unknown parameter is refused by name: a misspelt one must not be a volume with other properties than meant.
+// Parameters of the four classes of Kubernetes: text to values. What a parameter means, its default
+// and what a pool allows are storage's. An unknown parameter is refused by name: a misspelt one
+// must not be a volume with other properties than meant.
 
 import { StorageError } from '../errors.ts'
 import { parseMkfsOptions } from '../model/mkfs-options.ts'
-import { type FileSystemType, KiB, type MutableParameters, type VolumeParameters } from '../model/volumes.ts'
+import {
+  type FileSystemType,
+  KiB,
+  type MutableParameters,
+  type VolumeParameters,
+} from '../model/volumes.ts'
 import { parseFileSystem } from './capabilities.ts'
 import { checkMap, invalid, type TextMap } from './fields.ts'
 
@@ -14,13 +20,14 @@ export interface ClassParameters {
   readonly fileSystem: FileSystemType | 'any'
 }
 
-// What sidecars read from a class or add to it (secrets, names of claims and snapshots): none of the driver's own has a name under it. The
-// capacity controller of the provisioner sends classes as they stand.
+// What sidecars read from a class or add to it (secrets, names of claims and snapshots): none of
+// the driver's own has a name under it. The capacity controller of the provisioner sends classes as
+// they stand.
 const SIDECARS = /^csi\.storage\.k8s\.io\//
 const FILE_SYSTEM = 'csi.storage.k8s.io/fstype'
 
-// Written by users, and by the suite of Kubernetes, among the parameters of a class of snapshots where it stands beside them. It says
-// nothing about how a snapshot is made.
+// Written by users, and by the suite of Kubernetes, among the parameters of a class of snapshots
+// where it stands beside them. It says nothing about how a snapshot is made.
 const BESIDE_SNAPSHOT_PARAMETERS: readonly string[] = ['deletionPolicy']
 
 const COMPRESSIONS: readonly string[] = [
@@ -65,14 +72,18 @@ const MUTABLE_NAMES: readonly string[] = Object.keys(MUTABLE_PARSERS)
 
 /** All of them are checked before any is taken: what is refused changes nothing. */
 export function parseMutableParameters(parameters: TextMap): MutableParameters {
-  const entries = Object.entries(checkMap(parameters, 'mutable_parameters')).filter(([name]) => !SIDECARS.test(name))
+  const entries = Object.entries(checkMap(parameters, 'mutable_parameters')).filter(
+    ([name]) => !SIDECARS.test(name),
+  )
   refuseUnknown('mutable_parameters', entries, MUTABLE_NAMES)
   return Object.assign({}, ...entries.map(([name, text]) => MUTABLE_PARSERS[name]?.(text) ?? {}))
 }
 
 /** Of snapshots and group snapshots: none has a meaning. */
 export function refuseSnapshotParameters(parameters: TextMap): void {
-  const entries = Object.entries(checkMap(parameters, 'parameters')).filter(([name]) => !SIDECARS.test(name))
+  const entries = Object.entries(checkMap(parameters, 'parameters')).filter(
+    ([name]) => !SIDECARS.test(name),
+  )
   refuseUnknown(
     'parameters',
     entries.filter(([name]) => !BESIDE_SNAPSHOT_PARAMETERS.includes(name)),
@@ -80,12 +91,17 @@ export function refuseSnapshotParameters(parameters: TextMap): void {
   )
 }
 
-function refuseUnknown(field: string, entries: readonly (readonly [string, string])[], known: readonly string[]): void {
+function refuseUnknown(
+  field: string,
+  entries: readonly (readonly [string, string])[],
+  known: readonly string[],
+): void {
   const unknown = entries.map(([name]) => name).filter(name => !known.includes(name))
   if (unknown.length === 0) return
   throw invalid(
     field,
-    `has unknown names: ${unknown.sort().join(', ')}; ${known.length > 0 ? `known are ${known.join(', ')}` : 'none is known'}`,
+    `has unknown names: ${unknown.sort().join(', ')}; ` +
+      `${known.length > 0 ? `known are ${known.join(', ')}` : 'none is known'}`,
   )
 }
 
@@ -93,7 +109,8 @@ function parseSync(text: string): 'standard' | 'always' {
   if (text === 'disabled') {
     throw new StorageError(
       'invalid-argument',
-      'parameter sync: "disabled" is refused: writes that the guest was told are safe would be lost when the storage host stops',
+      'parameter sync: "disabled" is refused: writes that the guest was told are safe would be ' +
+        'lost when the storage host stops',
     )
   }
   return oneOf('sync', text, ['standard', 'always'])
@@ -102,20 +119,37 @@ function parseSync(text: string): 'standard' | 'always' {
 function parseBlockSize(text: string): number {
   const match = /^(\d{1,6})(k?)$/i.exec(text)
   const bytes = Number(match?.[1]) * (match?.[2] === '' ? 1 : KiB)
-  // volblocksize: a power of two, 512 to 128K in every dialect without a feature flag (zfs man pages).
-  const fits = bytes >= SMALLEST_BLOCK && bytes <= LARGEST_BLOCK && Number.isInteger(Math.log2(bytes))
-  if (!fits) throw invalid('parameter blockSize', `${JSON.stringify(text)} is not a power of two from 512 to 128K`)
+  // volblocksize: a power of two, 512 to 128K in every dialect without a feature flag (zfs man
+  // pages).
+  const fits =
+    bytes >= SMALLEST_BLOCK && bytes <= LARGEST_BLOCK && Number.isInteger(Math.log2(bytes))
+  if (!fits) {
+    throw invalid(
+      'parameter blockSize',
+      `${JSON.stringify(text)} is not a power of two from 512 to 128K`,
+    )
+  }
   return bytes
 }
 
 function parseSeconds(text: string): number {
   const seconds = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-  if (!(seconds <= LONGEST_TIMEOUT_S)) throw invalid('parameter vdiskTimeoutSeconds', `${JSON.stringify(text)} is not a number of seconds`)
+  if (!(seconds <= LONGEST_TIMEOUT_S)) {
+    throw invalid(
+      'parameter vdiskTimeoutSeconds',
+      `${JSON.stringify(text)} is not a number of seconds`,
+    )
+  }
   return seconds
 }
 
 function oneOf<T extends string>(name: string, text: string, choices: readonly T[]): T {
   const choice = choices.find(each => each === text)
-  if (choice === undefined) throw invalid(`parameter ${name}`, `${JSON.stringify(text)} is not one of ${choices.join(', ')}`)
+  if (choice === undefined) {
+    throw invalid(
+      `parameter ${name}`,
+      `${JSON.stringify(text)} is not one of ${choices.join(', ')}`,
+    )
+  }
   return choice
 }

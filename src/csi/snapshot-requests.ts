@@ -1,4 +1,5 @@
-// Requests for snapshots and group snapshots: from the wire to what storage is asked. The same order of checks as for volumes.
+// Requests for snapshots and group snapshots: from the wire to what storage is asked. The same
+// order of checks as for volumes.
 
 import { findSnapshotId } from '../storage/names.ts'
 import { checkMap, checkText, invalid, requireText } from './fields.ts'
@@ -20,15 +21,25 @@ export interface SnapshotSpec {
   readonly requisite: readonly string[]
 }
 
-export function parseCreateSnapshot(driverName: string, request: CreateSnapshotRequest): SnapshotSpec {
+export function parseCreateSnapshot(
+  driverName: string,
+  request: CreateSnapshotRequest,
+): SnapshotSpec {
   const name = requireText(request.name, 'name')
   const volumeId = requireText(request.source_volume_id, 'source_volume_id')
   checkMap(request.secrets, 'secrets')
   refuseSnapshotParameters(request.parameters)
-  return { name, volumeId, requisite: parseRequirement(driverName, request.accessibility_requirements) }
+  return {
+    name,
+    volumeId,
+    requisite: parseRequirement(driverName, request.accessibility_requirements),
+  }
 }
 
-export function requireSnapshotId(request: { readonly snapshot_id: string; readonly secrets: Readonly<Record<string, string>> }): string {
+export function requireSnapshotId(request: {
+  readonly snapshot_id: string
+  readonly secrets: Readonly<Record<string, string>>
+}): string {
   const id = requireText(request.snapshot_id, 'snapshot_id')
   checkMap(request.secrets, 'secrets')
   return id
@@ -39,24 +50,40 @@ export interface SnapshotFilter {
   readonly volumeId?: string
 }
 
-export function parseListSnapshots(request: ListSnapshotsRequest): { page: Page; filter: SnapshotFilter } {
+export function parseListSnapshots(request: ListSnapshotsRequest): {
+  page: Page
+  filter: SnapshotFilter
+} {
   const page = parsePage(request, token => findSnapshotId(token) !== undefined)
   const snapshotId = checkText(request.snapshot_id, 'snapshot_id')
   const volumeId = checkText(request.source_volume_id, 'source_volume_id')
   checkMap(request.secrets, 'secrets')
-  return { page, filter: { ...(snapshotId === '' ? {} : { snapshotId }), ...(volumeId === '' ? {} : { volumeId }) } }
+  return {
+    page,
+    filter: {
+      ...(snapshotId === '' ? {} : { snapshotId }),
+      ...(volumeId === '' ? {} : { volumeId }),
+    },
+  }
 }
 
-export function parseCreateGroup(request: CreateVolumeGroupSnapshotRequest): { name: string; volumeIds: readonly string[] } {
+export function parseCreateGroup(request: CreateVolumeGroupSnapshotRequest): {
+  name: string
+  volumeIds: readonly string[]
+} {
   const name = requireText(request.name, 'name')
   if (request.source_volume_ids.length === 0) throw invalid('source_volume_ids', 'is missing')
-  const volumeIds = request.source_volume_ids.map((id, at) => requireText(id, `source_volume_ids[${at}]`))
+  const volumeIds = request.source_volume_ids.map((id, at) =>
+    requireText(id, `source_volume_ids[${at}]`),
+  )
   checkMap(request.secrets, 'secrets')
   refuseSnapshotParameters(request.parameters)
   return { name, volumeIds }
 }
 
-export function parseGroup(request: DeleteVolumeGroupSnapshotRequest | GetVolumeGroupSnapshotRequest): {
+export function parseGroup(
+  request: DeleteVolumeGroupSnapshotRequest | GetVolumeGroupSnapshotRequest,
+): {
   groupId: string
   memberIds: readonly string[]
 } {

@@ -1,4 +1,5 @@
-// Snapshots: the snapshot calls of the Controller service and the GroupController service. Request to storage call to response.
+// Snapshots: the snapshot calls of the Controller service and the GroupController service. Request
+// to storage call to response.
 
 import { StorageError } from '../errors.ts'
 import type { Snapshot } from '../model/volumes.ts'
@@ -19,7 +20,10 @@ import {
 } from './wire/types.gen.ts'
 
 /** What the services need of storage. */
-export type SnapshotStore = Pick<Snapshots, 'createSnapshot' | 'deleteSnapshot' | 'getSnapshot' | 'listSnapshots'>
+export type SnapshotStore = Pick<
+  Snapshots,
+  'createSnapshot' | 'deleteSnapshot' | 'getSnapshot' | 'listSnapshots'
+>
 export type GroupStore = Pick<GroupSnapshots, 'createGroup' | 'getGroup' | 'deleteGroup'>
 
 export interface SnapshotOptions {
@@ -27,7 +31,10 @@ export interface SnapshotOptions {
   readonly snapshots: SnapshotStore
   /** The machines that reach each pool: where volumes made from its snapshots can be. */
   readonly pools: ReadonlyMap<string, { readonly machines: ReadonlyMap<string, unknown> }>
-  /** Answer with places, and honour wishes for them; a driver that does must say so (SNAPSHOT_ACCESSIBILITY_CONSTRAINTS). */
+  /**
+   * Answer with places, and honour wishes for them; a driver that does must say so
+   * (SNAPSHOT_ACCESSIBILITY_CONSTRAINTS).
+   */
   readonly snapshotTopology: boolean
 }
 
@@ -52,12 +59,17 @@ export function snapshotHandlers(options: SnapshotOptions): Handlers<ControllerM
     ListSnapshots: async (request, signal) => {
       const { page, filter } = requests.parseListSnapshots(request)
       const all = await snapshots.listSnapshots({ ...filter, range: rangeOf(page) }, signal)
-      return cutPage(all, page, { idOf: each => each.id, entry: each => ({ snapshot: wireSnapshot(options, each) }) })
+      return cutPage(all, page, {
+        idOf: each => each.id,
+        entry: each => ({ snapshot: wireSnapshot(options, each) }),
+      })
     },
   }
 }
 
-export function groupControllerService(options: SnapshotOptions & { readonly groups: GroupStore }): Service {
+export function groupControllerService(
+  options: SnapshotOptions & { readonly groups: GroupStore },
+): Service {
   const { groups } = options
   return service('GroupController', {
     GroupControllerGetCapabilities: async () => ({
@@ -74,7 +86,9 @@ export function groupControllerService(options: SnapshotOptions & { readonly gro
     },
     GetVolumeGroupSnapshot: async (request, signal) => {
       const { groupId, memberIds } = requests.parseGroup(request)
-      return { group_snapshot: wireGroup(options, await groups.getGroup(groupId, memberIds, signal)) }
+      return {
+        group_snapshot: wireGroup(options, await groups.getGroup(groupId, memberIds, signal)),
+      }
     },
   })
 }
@@ -85,19 +99,35 @@ function machinesOf({ pools }: SnapshotOptions, volumeId: string): readonly stri
 }
 
 // A volume of a pool that is not known here is left to storage, which knows what that means.
-function refuseUnreachable(options: SnapshotOptions, volumeId: string, requisite: readonly string[]): void {
+function refuseUnreachable(
+  options: SnapshotOptions,
+  volumeId: string,
+  requisite: readonly string[],
+): void {
   const machines = machinesOf(options, volumeId)
-  if (requisite.length === 0 || machines.length === 0 || machines.some(machine => requisite.includes(machine))) return
+  if (
+    requisite.length === 0 ||
+    machines.length === 0 ||
+    machines.some(machine => requisite.includes(machine))
+  ) {
+    return
+  }
   throw new StorageError(
     'no-space',
-    `snapshots of volume ${volumeId} can be used on ${machines.join(', ')}, not on ${requisite.join(', ')} as the request demands`,
+    `snapshots of volume ${volumeId} can be used on ${machines.join(', ')}, not on ` +
+      `${requisite.join(', ')} as the request demands`,
   )
 }
 
-// Who named places hears of those he named, and only where they are not all: csi-sanity 5.6.0 compares the answer's places with
-// the request's as Go structures, caches included, and so fails every driver that repeats them. Looked up by id, a snapshot
-// always tells where it can be used; a volume made from it elsewhere is refused with the code for another place.
-function placesOf(options: SnapshotOptions, snapshot: Snapshot, requisite: readonly string[]): readonly string[] {
+// Who named places hears of those he named, and only where they are not all: csi-sanity 5.6.0
+// compares the answer's places with the request's as Go structures, caches included, and so fails
+// every driver that repeats them. Looked up by id, a snapshot always tells where it can be used; a
+// volume made from it elsewhere is refused with the code for another place.
+function placesOf(
+  options: SnapshotOptions,
+  snapshot: Snapshot,
+  requisite: readonly string[],
+): readonly string[] {
   if (!options.snapshotTopology) return []
   const machines = machinesOf(options, snapshot.volumeId)
   if (requisite.length === 0) return machines
@@ -105,7 +135,11 @@ function placesOf(options: SnapshotOptions, snapshot: Snapshot, requisite: reado
   return served.length === requisite.length ? [] : served
 }
 
-function wireSnapshot(options: SnapshotOptions, snapshot: Snapshot, requisite: readonly string[] = []): Draft<WireSnapshot> {
+function wireSnapshot(
+  options: SnapshotOptions,
+  snapshot: Snapshot,
+  requisite: readonly string[] = [],
+): Draft<WireSnapshot> {
   return {
     size_bytes: String(snapshot.sizeBytes),
     snapshot_id: snapshot.id,
@@ -114,7 +148,9 @@ function wireSnapshot(options: SnapshotOptions, snapshot: Snapshot, requisite: r
     // A snapshot of ZFS is whole when it is there.
     ready_to_use: true,
     group_snapshot_id: snapshot.groupId ?? '',
-    accessible_topology: placesOf(options, snapshot, requisite).map(machine => formatTopology(options.driverName, machine)),
+    accessible_topology: placesOf(options, snapshot, requisite).map(machine =>
+      formatTopology(options.driverName, machine),
+    ),
   }
 }
 

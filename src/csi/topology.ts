@@ -1,5 +1,5 @@
-// Topology: one key per driver, `<driver name>/machine`, whose value is the machine. Which machines exist, and which of them
-// reach a volume, is storage's.
+// Topology: one key per driver, `<driver name>/machine`, whose value is the machine. Which machines
+// exist, and which of them reach a volume, is storage's.
 
 import { StorageError } from '../errors.ts'
 import type { VolumeSpec } from '../model/volumes.ts'
@@ -14,26 +14,44 @@ export function formatTopology(driverName: string, machine: string): Topology {
   return { segments: { [machineKey(driverName)]: machine } }
 }
 
-/** The machine a topology names; undefined for one in which this driver has no place, which is legal to ask about. */
-export function findMachine(driverName: string, topology: Topology, field: string): string | undefined {
+/**
+ * The machine a topology names; undefined for one in which this driver has no place, which is legal
+ * to ask about.
+ */
+export function findMachine(
+  driverName: string,
+  topology: Topology,
+  field: string,
+): string | undefined {
   const segments = Object.entries(topology.segments)
   if (segments.length === 0) throw invalid(field, 'has no segments')
   const key = machineKey(driverName).toLowerCase()
-  // Keys compare without regard to case (CSI). A key of another driver narrows the place down in a way unknown here.
+  // Keys compare without regard to case (CSI). A key of another driver narrows the place down in a
+  // way unknown here.
   return segments.every(([name]) => name.toLowerCase() === key) ? segments[0]?.[1] : undefined
 }
 
-export function parseRequirement(driverName: string, requirement: TopologyRequirement | undefined): VolumeSpec['machines'] {
+export function parseRequirement(
+  driverName: string,
+  requirement: TopologyRequirement | undefined,
+): VolumeSpec['machines'] {
   const machines = (terms: readonly Topology[], field: string) => {
-    const named = terms.map((term, at) => findMachine(driverName, term, `accessibility_requirements.${field}[${at}]`))
+    const named = terms.map((term, at) =>
+      findMachine(driverName, term, `accessibility_requirements.${field}[${at}]`),
+    )
     return [...new Set(named)].filter(machine => machine !== undefined)
   }
   const requisite = machines(requirement?.requisite ?? [], 'requisite')
-  // Only looked at for mistakes: the pool is named by the class, and a volume is reached from every machine of its pool.
+  // Only looked at for mistakes: the pool is named by the class, and a volume is reached from every
+  // machine of its pool.
   machines(requirement?.preferred ?? [], 'preferred')
   if (requisite.length === 0 && requirement !== undefined && requirement.requisite.length > 0) {
     // The code that makes Kubernetes try another node.
-    throw new StorageError('no-space', `accessibility_requirements: no term has the one key of this driver, ${machineKey(driverName)}`)
+    throw new StorageError(
+      'no-space',
+      'accessibility_requirements: no term has the one key of this driver, ' +
+        `${machineKey(driverName)}`,
+    )
   }
   return requisite
 }

@@ -1,6 +1,7 @@
-// Raw block volumes leave no line in the mount table when they are staged, and none at all where a node is published by a link.
-// So the staging directory holds links: `device` to the device, `target-…` to each path it was published at. They are hints
-// for the next call, never a proof: each is checked against the guest before it counts.
+// Raw block volumes leave no line in the mount table when they are staged, and none at all where a
+// node is published by a link. So the staging directory holds links: `device` to the device,
+// `target-…` to each path it was published at. They are hints for the next call, never a proof:
+// each is checked against the guest before it counts.
 
 import { createHash } from 'node:crypto'
 import { StorageError } from '../errors.ts'
@@ -18,12 +19,23 @@ export class BlockRecords {
   }
 
   /**
-   * Notes the device. Noted already is success. Another device noted there is from a time when the disk had another number: the
-   * caller knows where the volume is now, so the note is replaced, unless the old device is still shown by a mount.
+   * Notes the device. Noted already is success. Another device noted there is from a time when the
+   * disk had another number: the caller knows where the volume is now, so the note is replaced,
+   * unless the old device is still shown by a mount.
    */
-  async stage(object: string, device: GuestDevice, stagingPath: string, signal?: AbortSignal): Promise<void> {
+  async stage(
+    object: string,
+    device: GuestDevice,
+    stagingPath: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const covered = (await this.#platform.readUses(signal)).at(stagingPath)
-    if (covered) throw new StorageError('already-exists', `${object}: ${stagingPath} is taken by ${covered.source} (${covered.type})`)
+    if (covered) {
+      throw new StorageError(
+        'already-exists',
+        `${object}: ${stagingPath} is taken by ${covered.source} (${covered.type})`,
+      )
+    }
     const noted = await this.readDevice(stagingPath, signal)
     if (noted === device.blockPath) return
     if (noted !== undefined) {
@@ -51,31 +63,58 @@ export class BlockRecords {
       const live = await this.showing(await this.#targets(stagingPath, signal), device, signal)
       const mounted = (await this.#platform.readUses(signal)).of(device).map(use => use.path)
       const places = [...new Set([...live, ...mounted])]
-      if (places.length > 0)
-        throw new StorageError('busy', `${object}: ${blockPath} is still published at ${places.join(', ')}; unpublish it there`)
+      if (places.length > 0) {
+        throw new StorageError(
+          'busy',
+          `${object}: ${blockPath} is still published at ${places.join(', ')}; unpublish it there`,
+        )
+      }
       const holders = await this.#platform.listHolders(device, signal)
-      if (holders.length > 0) throw new StorageError('busy', `${object}: ${blockPath} is still held by ${holders.join(', ')}`)
+      if (holders.length > 0) {
+        throw new StorageError(
+          'busy',
+          `${object}: ${blockPath} is still held by ${holders.join(', ')}`,
+        )
+      }
     }
     await this.#removeTargetLinks(stagingPath, signal)
     await this.#paths.remove(deviceLink(stagingPath), signal)
   }
 
-  /** Links that were published and lead to what is another volume's disk by now. A mount is not taken away here. */
-  async #removeStaleTargets(object: string, blockPath: string, stagingPath: string, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Links that were published and lead to what is another volume's disk by now. A mount is not
+   * taken away here.
+   */
+  async #removeStaleTargets(
+    object: string,
+    blockPath: string,
+    stagingPath: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const identity = (await this.#platform.identify(blockPath, signal)) ?? ''
     for (const target of await this.#targets(stagingPath, signal)) {
-      if ((await this.#platform.readUses(signal)).at(target, { identity, blockPath })?.kind === 'device') {
-        throw new StorageError('busy', `${object}: ${blockPath} is still published at ${target}; unpublish it there`)
+      if (
+        (await this.#platform.readUses(signal)).at(target, { identity, blockPath })?.kind ===
+        'device'
+      ) {
+        throw new StorageError(
+          'busy',
+          `${object}: ${blockPath} is still published at ${target}; unpublish it there`,
+        )
       }
       const entry = await this.#paths.readEntry(target, signal)
-      if (entry.kind === 'link' && entry.target === blockPath) await this.#paths.remove(target, signal)
+      if (entry.kind === 'link' && entry.target === blockPath) {
+        await this.#paths.remove(target, signal)
+      }
     }
     await this.#removeTargetLinks(stagingPath, signal)
   }
 
   async #removeTargetLinks(stagingPath: string, signal: AbortSignal | undefined): Promise<void> {
     const names = (await this.#paths.list(stagingPath, signal)) ?? []
-    for (const name of names.filter(at => at.startsWith('target-'))) await this.#paths.remove(`${stagingPath}/${name}`, signal)
+    for (const name of names.filter(at => at.startsWith('target-'))) {
+      await this.#paths.remove(`${stagingPath}/${name}`, signal)
+    }
   }
 
   /** The device staged at the path, as noted. */
@@ -85,7 +124,8 @@ export class BlockRecords {
   }
 
   async addTarget(stagingPath: string, targetPath: string, signal?: AbortSignal): Promise<void> {
-    const link = `${stagingPath}/target-${createHash('sha256').update(targetPath).digest('hex').slice(0, 16)}`
+    const digest = createHash('sha256').update(targetPath).digest('hex').slice(0, 16)
+    const link = `${stagingPath}/target-${digest}`
     const entry = await this.#paths.readEntry(link, signal)
     if (entry.kind === 'absent') await this.#paths.createLink(link, targetPath, signal)
   }
@@ -110,7 +150,9 @@ export class BlockRecords {
     const live: string[] = []
     for (const path of paths) {
       const mounted = uses.at(path, device)?.kind === 'device'
-      if (mounted || (await this.#platform.readDeviceAt(path, signal)) === device.blockPath) live.push(path)
+      if (mounted || (await this.#platform.readDeviceAt(path, signal)) === device.blockPath) {
+        live.push(path)
+      }
     }
     return live
   }

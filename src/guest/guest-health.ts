@@ -1,5 +1,6 @@
-// What is wrong with a staged or published volume as its guest sees it: vanished, gone with its device, read-only, not answering.
-// Reads only. What the guest does not tell is an error; it is never taken for health.
+// What is wrong with a staged or published volume as its guest sees it: vanished, gone with its
+// device, read-only, not answering. Reads only. What the guest does not tell is an error; it is
+// never taken for health.
 
 import { describeError, isStorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
@@ -43,16 +44,22 @@ export class GuestHealth {
     const object = `volume ${request.volumeId} at ${request.path}`
     const path = await this.#platform.resolvePath(request.path, signal)
     const mounted = (await this.#platform.readUses(signal)).at(path)
-    if (mounted?.kind === 'filesystem') return this.#inspectFileSystem(object, mounted, request.mode, signal)
-    const blockPath = (await this.#platform.readDeviceAt(path, signal)) ?? (await this.#records.readDevice(path, signal))
+    if (mounted?.kind === 'filesystem') {
+      return this.#inspectFileSystem(object, mounted, request.mode, signal)
+    }
+    const blockPath =
+      (await this.#platform.readDeviceAt(path, signal)) ??
+      (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) {
-      return [problem('inaccessible', 'MountVanished', `${object}: nothing of it is there any more`)]
+      return [
+        problem('inaccessible', 'MountVanished', `${object}: nothing of it is there any more`),
+      ]
     }
     return this.#inspectDevice(object, blockPath, signal)
   }
 
-  // Directory, totals and disk one after the other: a file system that was shut down still gives its totals (xfs, recorded), and
-  // one whose disk has died still lists what it remembers.
+  // Directory, totals and disk one after the other: a file system that was shut down still gives
+  // its totals (xfs, recorded), and one whose disk has died still lists what it remembers.
   async #inspectFileSystem(
     object: string,
     mounted: Use,
@@ -60,37 +67,82 @@ export class GuestHealth {
     signal: AbortSignal | undefined,
   ): Promise<readonly GuestProblem[]> {
     const { source, path, state } = mounted
-    const failed = (reason: string, what = 'failed') => [problem('inaccessible', reason, `${object}: the file system ${what}`)]
+    const failed = (reason: string, what = 'failed') => [
+      problem('inaccessible', reason, `${object}: the file system ${what}`),
+    ]
     const gone = await this.#findGone(object, source, signal)
     if (gone) return [gone]
     if (state === 'shut-down') return failed('FileSystemShutDown', describeFailure(mounted))
     const directory = await this.#ask(object, 'NotAnswering', this.#paths.findFailure(path, signal))
     if (directory.kind === 'problem') return [directory.problem]
     if (directory.answer !== undefined) return failed('NotAnswering', directory.answer)
-    const totals = await this.#ask(object, 'NotAnswering', this.#platform.measureFileSystem(path, signal))
+    const totals = await this.#ask(
+      object,
+      'NotAnswering',
+      this.#platform.measureFileSystem(path, signal),
+    )
     if (totals.kind === 'problem') return [totals.problem]
-    const disk = await this.#ask(object, 'DeviceUnreadable', this.#platform.touchDevice(source, signal))
+    const disk = await this.#ask(
+      object,
+      'DeviceUnreadable',
+      this.#platform.touchDevice(source, signal),
+    )
     if (disk.kind === 'problem') return [disk.problem]
     if (state === 'turned-readonly') {
-      return [problem('degraded', 'TurnedReadOnly', `${object}: the file system ${describeFailure(mounted)}`)]
+      return [
+        problem(
+          'degraded',
+          'TurnedReadOnly',
+          `${object}: the file system ${describeFailure(mounted)}`,
+        ),
+      ]
     }
     if (!mounted.readonly || mode === 'ro') return []
-    const why = mode === 'rw' ? 'though it was asked for writable' : 'and whether that was asked for is not known'
-    return [problem('degraded', 'MountedReadOnly', `${object}: the file system is mounted read-only, ${why}`)]
+    const why =
+      mode === 'rw'
+        ? 'though it was asked for writable'
+        : 'and whether that was asked for is not known'
+    return [
+      problem(
+        'degraded',
+        'MountedReadOnly',
+        `${object}: the file system is mounted read-only, ${why}`,
+      ),
+    ]
   }
 
-  async #inspectDevice(object: string, blockPath: string, signal: AbortSignal | undefined): Promise<readonly GuestProblem[]> {
+  async #inspectDevice(
+    object: string,
+    blockPath: string,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly GuestProblem[]> {
     const gone = await this.#findGone(object, blockPath, signal)
     if (gone) return [gone]
-    const disk = await this.#ask(object, 'DeviceUnreadable', this.#platform.touchDevice(blockPath, signal))
+    const disk = await this.#ask(
+      object,
+      'DeviceUnreadable',
+      this.#platform.touchDevice(blockPath, signal),
+    )
     return disk.kind === 'problem' ? [disk.problem] : []
   }
 
-  async #findGone(object: string, blockPath: string, signal: AbortSignal | undefined): Promise<GuestProblem | undefined> {
-    const identity = await this.#ask(object, 'DeviceUnreadable', this.#platform.identify(blockPath, signal))
+  async #findGone(
+    object: string,
+    blockPath: string,
+    signal: AbortSignal | undefined,
+  ): Promise<GuestProblem | undefined> {
+    const identity = await this.#ask(
+      object,
+      'DeviceUnreadable',
+      this.#platform.identify(blockPath, signal),
+    )
     if (identity.kind === 'problem') return identity.problem
     if (identity.answer !== undefined) return undefined
-    return problem('inaccessible', 'DeviceGone', `${object}: device ${blockPath} has gone; see whether it is attached`)
+    return problem(
+      'inaccessible',
+      'DeviceGone',
+      `${object}: device ${blockPath} has gone; see whether it is attached`,
+    )
   }
 
   // The guest has just answered about other things, so it is the volume that does not.
@@ -99,12 +151,17 @@ export class GuestHealth {
       return { kind: 'answer', answer: await question }
     } catch (error) {
       if (!isStorageError(error)) throw error
-      return { kind: 'problem', problem: problem('inaccessible', reason, `${object}: ${describeError(error)}`) }
+      return {
+        kind: 'problem',
+        problem: problem('inaccessible', reason, `${object}: ${describeError(error)}`),
+      }
     }
   }
 }
 
-type Answer<T> = { readonly kind: 'answer'; readonly answer: T } | { readonly kind: 'problem'; readonly problem: GuestProblem }
+type Answer<T> =
+  | { readonly kind: 'answer'; readonly answer: T }
+  | { readonly kind: 'problem'; readonly problem: GuestProblem }
 
 function problem(kind: GuestProblem['kind'], reason: string, message: string): GuestProblem {
   return { kind, reason, message }

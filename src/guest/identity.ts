@@ -1,11 +1,14 @@
-// By what a volume is known on its own disk. A disk number can be given to another volume while a request is on its way, or while
-// the guest is off; so what the driver makes bears a mark that is computed from the volume's id. Pure; nothing is remembered.
+// By what a volume is known on its own disk. A disk number can be given to another volume while a
+// request is on its way, or while the guest is off; so what the driver makes bears a mark that is
+// computed from the volume's id. Pure; nothing is remembered.
 
 import { createHash } from 'node:crypto'
 
 /** UUID of version 8 (RFC 9562: free for its maker): "ldomcs" and 74 bits of the volume's id. */
 const UUID = /^6c646f6d-6373-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
-/** 8 characters are all that a label keeps; the first keeps it apart from names that people give. */
+/**
+ * 8 characters are all that a label keeps; the first keeps it apart from names that people give.
+ */
 const LABEL = /^@[a-z2-7]{7}$/
 
 export function fileSystemUuid(volumeId: string): string {
@@ -19,7 +22,9 @@ export function isFileSystemUuid(text: string): boolean {
 }
 
 export function labelName(volumeId: string): string {
-  const letters = [...digest(volumeId).subarray(0, 7)].map(byte => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31])
+  const letters = [...digest(volumeId).subarray(0, 7)].map(
+    byte => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31],
+  )
   return `@${letters.join('')}`
 }
 

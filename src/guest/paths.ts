@@ -1,5 +1,6 @@
-// Directories, empty files and links of a guest, through its shell: the few ways in which the node plugin touches names.
-// It removes only what it can have made: an empty directory, an empty file, a link. Nothing here recurses.
+// Directories, empty files and links of a guest, through its shell: the few ways in which the node
+// plugin touches names. It removes only what it can have made: an empty directory, an empty file, a
+// link. Nothing here recurses.
 
 import { StorageError } from '../errors.ts'
 import { classify, expectSuccess, type FailureRow } from '../shell/failures.ts'
@@ -27,26 +28,38 @@ const ABSENT: FailureRow = {
   text: /No such file or directory|Not a directory|Directory does not exist/,
   kind: 'not-found',
   evidence: 'recorded',
-  source: 'linux-guest-tools-2.txt; the Solaris tools print the same words of errno, rmdir its own (recalled)',
+  source:
+    'linux-guest-tools-2.txt; the Solaris tools print the same words of errno, rmdir its own ' +
+    '(recalled)',
 }
 
 const FAILURES: readonly FailureRow[] = [
   ABSENT,
   {
-    text: /Directory not empty|File exists|Device or resource busy|Device busy|mount point or in use/,
+    text: /Directory not empty|File exists|Device (or resource )?busy|mount point or in use/,
     kind: 'failed-precondition',
     evidence: 'documented',
     source: 'errno words of POSIX strerror(3); rmdir of Solaris (recalled)',
     hint: 'something is there that the driver did not make; look at it and move it away',
   },
-  { text: /Read-only file system/, kind: 'failed-precondition', evidence: 'documented', source: 'errno words of POSIX strerror(3)' },
+  {
+    text: /Read-only file system/,
+    kind: 'failed-precondition',
+    evidence: 'documented',
+    source: 'errno words of POSIX strerror(3)',
+  },
   {
     text: /Permission denied|Not owner/,
     kind: 'permission-denied',
     evidence: 'documented',
     source: 'errno words; "Not owner" is EPERM on Solaris',
   },
-  { text: /Input\/output error|I\/O error/, kind: 'unavailable', evidence: 'documented', source: 'errno words of EIO, Linux and Solaris' },
+  {
+    text: /Input\/output error|I\/O error/,
+    kind: 'unavailable',
+    evidence: 'documented',
+    source: 'errno words of EIO, Linux and Solaris',
+  },
 ]
 
 // Recorded of file systems that were shut down; "I/O error" are the words of EIO on Solaris.
@@ -67,11 +80,15 @@ export class Paths {
     return result === undefined ? { kind: 'absent' } : parseEntry(result.stdout, path)
   }
 
-  /** Why a mounted directory cannot be looked at, if that is for an error of its disk; a guest that does not answer in time throws. */
+  /**
+   * Why a mounted directory cannot be looked at, if that is for an error of its disk; a guest that
+   * does not answer in time throws.
+   */
   async findFailure(path: string, signal?: AbortSignal): Promise<string | undefined> {
     const command: Command = [LS, '-ld', path]
     const result = await this.#shell.run(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
-    // ext4 still shows the directory that it remembers, with status 0, and fails on an attribute of it (recorded).
+    // ext4 still shows the directory that it remembers, with status 0, and fails on an attribute of
+    // it (recorded).
     if (DISK_ERROR.test(result.stderr)) return 'answers with an I/O error'
     expectSuccess(command, result, FAILURES, path)
     return undefined
@@ -83,7 +100,10 @@ export class Paths {
     return result?.stdout.split('\n').filter(name => name !== '')
   }
 
-  /** Links in a directory with what they hold; none when there is no such directory. Other lines are what a login script printed. */
+  /**
+   * Links in a directory with what they hold; none when there is no such directory. Other lines are
+   * what a login script printed.
+   */
   async listLinks(directory: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const result = await this.#run([LS, '-l', directory], 'read', directory, signal)
     const links = new Map<string, string>()
@@ -134,26 +154,50 @@ export class Paths {
         await this.#must([RM, '-f', path], path, signal)
         return
       case 'file':
-        if (entry.sizeBytes > 0)
-          throw new StorageError('failed-precondition', `${path} is a file with contents: the driver did not make it`)
+        if (entry.sizeBytes > 0) {
+          throw new StorageError(
+            'failed-precondition',
+            `${path} is a file with contents: the driver did not make it`,
+          )
+        }
         await this.#must([RM, '-f', path], path, signal)
         return
       case 'device':
-        throw new StorageError('failed-precondition', `${path} is a device node: the driver did not make it`)
+        throw new StorageError(
+          'failed-precondition',
+          `${path} is a device node: the driver did not make it`,
+        )
       case 'other':
-        throw new StorageError('failed-precondition', `${path} is no directory, file or link: the driver did not make it`)
+        throw new StorageError(
+          'failed-precondition',
+          `${path} is no directory, file or link: the driver did not make it`,
+        )
     }
   }
 
-  /** Removes what the driver made if nobody has put anything there since; anything else stays as it is. */
+  /**
+   * Removes what the driver made if nobody has put anything there since; anything else stays as it
+   * is.
+   */
   async removeIfUnused(path: string, signal?: AbortSignal): Promise<void> {
     const entry = await this.readEntry(path, signal)
     const isOwn = entry.kind === 'link' || (entry.kind === 'file' && entry.sizeBytes === 0)
-    if (isOwn || (entry.kind === 'directory' && (await this.isEmpty(path, signal)))) await this.remove(path, signal)
+    if (isOwn || (entry.kind === 'directory' && (await this.isEmpty(path, signal)))) {
+      await this.remove(path, signal)
+    }
   }
 
-  async #must(command: Command, path: string, signal: AbortSignal | undefined): Promise<CommandResult> {
-    return expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal }), FAILURES, path)
+  async #must(
+    command: Command,
+    path: string,
+    signal: AbortSignal | undefined,
+  ): Promise<CommandResult> {
+    return expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'write', signal }),
+      FAILURES,
+      path,
+    )
   }
 
   async #run(
@@ -168,11 +212,16 @@ export class Paths {
   }
 }
 
-/** One line of `ls -ld`: mode, links, owner, group, size, date, name (POSIX). Text before it is tolerated. */
+/**
+ * One line of `ls -ld`: mode, links, owner, group, size, date, name (POSIX). Text before it is
+ * tolerated.
+ */
 export function parseEntry(text: string, path: string): Entry {
   const line = text.split('\n').find(at => at.endsWith(path) || at.includes(`${path} -> `))
   const match = line?.match(/^([-dlbcps])\S{9}\S* +\d+ +\S+ +\S+ +(\d+,? *\d*) .*$/)
-  if (line === undefined || !match) throw new StorageError('internal', `${path}: ls printed ${JSON.stringify(text.slice(0, 200))}`)
+  if (line === undefined || !match) {
+    throw new StorageError('internal', `${path}: ls printed ${JSON.stringify(text.slice(0, 200))}`)
+  }
   switch (match[1]) {
     case 'd':
       return { kind: 'directory' }

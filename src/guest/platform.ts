@@ -1,7 +1,10 @@
-// What any guest platform offers for the disks it was given, in words that no platform owns. Types and small pure
-// functions only: commands and their texts stand in the platform's own files.
+// What any guest platform offers for the disks it was given, in words that no platform owns. Types
+// and small pure functions only: commands and their texts stand in the platform's own files.
 
-/** A disk of this guest as the platform addresses it. `identity` is the word by which the mount table knows it. */
+/**
+ * A disk of this guest as the platform addresses it. `identity` is the word by which the mount
+ * table knows it.
+ */
 export interface GuestDevice {
   readonly slot: number
   readonly blockPath: string
@@ -10,13 +13,18 @@ export interface GuestDevice {
   readonly identity: string
 }
 
-/** What lies on a device. Only `blank` and `unlabelled` are proofs of emptiness; everything unclear throws instead. */
+/**
+ * What lies on a device. Only `blank` and `unlabelled` are proofs of emptiness; everything unclear
+ * throws instead.
+ */
+/** `mark`: whose it says it is, the UUID of the file system or the name in the label. */
 export type Content = (
   | { readonly kind: 'blank' }
-  | { readonly kind: 'unlabelled' } // a whole disk that nobody has given a label, so it has no slices to read yet
+  // a whole disk that nobody has given a label, so it has no slices to read yet
+  | { readonly kind: 'unlabelled' }
   | { readonly kind: 'filesystem'; readonly type: string }
   | { readonly kind: 'other'; readonly description: string }
-) & { readonly mark?: string | undefined } // whose it says it is: the file system's UUID, or the label's name
+) & { readonly mark?: string | undefined }
 
 /** One line of the mount table, or one published device node. */
 export interface Use {
@@ -29,11 +37,17 @@ export interface Use {
   readonly slot: number | undefined
   readonly type: string
   readonly readonly: boolean
-  /** What became of a file system since it was mounted: the kernel stops writing after an error, or stops altogether. */
+  /**
+   * What became of a file system since it was mounted: the kernel stops writing after an error, or
+   * stops altogether.
+   */
   readonly state: 'sound' | 'turned-readonly' | 'shut-down'
 }
 
-/** What a person reads about a mounted file system that does not work any more; undefined while the table tells of nothing. */
+/**
+ * What a person reads about a mounted file system that does not work any more; undefined while the
+ * table tells of nothing.
+ */
 export function describeFailure(use: Use | undefined): string | undefined {
   switch (use?.state) {
     case 'turned-readonly':
@@ -47,8 +61,14 @@ export function describeFailure(use: Use | undefined): string | undefined {
 
 /** The mount table as of one reading. */
 export interface UseTable {
-  /** What is seen at the path (the topmost, if several cover it; not what a mount above has hidden); a bound node of `device` is recognised as such. */
-  at(path: string, device?: { readonly identity: string; readonly blockPath: string }): Use | undefined
+  /**
+   * What is seen at the path (the topmost, if several cover it; not what a mount above has hidden);
+   * a bound node of `device` is recognised as such.
+   */
+  at(
+    path: string,
+    device?: { readonly identity: string; readonly blockPath: string },
+  ): Use | undefined
   /** Everything that is mounted or bound from the device. */
   of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[]
   /** The paths inside a directory where something is mounted. */
@@ -79,7 +99,11 @@ export interface Amounts {
   readonly available: number
 }
 
-export type Sighting = { readonly kind: 'present'; readonly device: GuestDevice } | { readonly kind: 'absent' } | { readonly kind: 'stale' } // names are left over from a disk that is gone
+// names are left over from a disk that is gone
+export type Sighting =
+  | { readonly kind: 'present'; readonly device: GuestDevice }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'stale' }
 
 /** Every method throws when it could not look; none takes a failed look for an answer. */
 export interface Platform {
@@ -87,13 +111,22 @@ export interface Platform {
   readonly fileSystems: readonly string[]
   /** The largest disk this platform can address without damage, if there is such a limit. */
   readonly maximumSizeBytes: number | undefined
-  /** Where the driver's notes are; see volume-notes.ts and use-notes.ts. It outlives a restart of the guest. */
+  /**
+   * Where the driver's notes are; see volume-notes.ts and use-notes.ts. It outlives a restart of
+   * the guest.
+   */
   readonly stateDirectory: string
-  /** Whether a disk that grew while it was attached is ever seen with its new size before it is attached anew. */
+  /**
+   * Whether a disk that grew while it was attached is ever seen with its new size before it is
+   * attached anew.
+   */
   readonly seesGrowth: boolean
   readonly slots: { readonly first: number; readonly last: number }
 
-  /** Looks once. `sizeBytes` is what the caller expects: some guests see one export through two possible layouts. */
+  /**
+   * Looks once. `sizeBytes` is what the caller expects: some guests see one export through two
+   * possible layouts.
+   */
   findDevice(slot: number, sizeBytes: number, signal?: AbortSignal): Promise<Sighting>
   /** Asks the operating system to look for disks, after a sighting that was not `present`. */
   discover(sighting: 'absent' | 'stale', signal?: AbortSignal): Promise<void>
@@ -106,11 +139,20 @@ export interface Platform {
   /** Whether a mark is one of this driver's, of whichever volume. */
   isDriverMark(mark: string): boolean
   /** Who has the device open, besides mounts; empty when nobody. */
-  listHolders(device: { readonly identity: string; readonly blockPath: string }, signal?: AbortSignal): Promise<readonly string[]>
+  listHolders(
+    device: { readonly identity: string; readonly blockPath: string },
+    signal?: AbortSignal,
+  ): Promise<readonly string[]>
 
-  /** Whether the disk is a whole one that is proved to have no label, so that nothing of it can be opened. */
+  /**
+   * Whether the disk is a whole one that is proved to have no label, so that nothing of it can be
+   * opened.
+   */
   isUnlabelled(device: GuestDevice, signal?: AbortSignal): Promise<boolean>
-  /** Gives an unlabelled disk one slice over everything; only after `readContent` or `isUnlabelled` said so. */
+  /**
+   * Gives an unlabelled disk one slice over everything; only after `readContent` or `isUnlabelled`
+   * said so.
+   */
   label(device: GuestDevice, volumeId: string, signal?: AbortSignal): Promise<void>
   /** Makes a file system, never by force; only after `readContent` said blank. */
   format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void>
@@ -118,8 +160,8 @@ export interface Platform {
   check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
   mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>
   /**
-   * Makes the part of the disk that is used reach the end of a disk that has grown; nothing to do is success. A layout that the
-   * driver did not make stays as it is: the reason is returned.
+   * Makes the part of the disk that is used reach the end of a disk that has grown; nothing to do
+   * is success. A layout that the driver did not make stays as it is: the reason is returned.
    */
   widen(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<string | undefined>
   /** Grows the mounted file system to its device; nothing to do is success. */
@@ -132,20 +174,35 @@ export interface Platform {
   readUses(signal?: AbortSignal): Promise<UseTable>
   /** The path as the mount table spells it. */
   resolvePath(path: string, signal?: AbortSignal): Promise<string>
-  bindFileSystem(request: { source: string; target: string; readonly: boolean }, signal?: AbortSignal): Promise<void>
+  bindFileSystem(
+    request: { source: string; target: string; readonly: boolean },
+    signal?: AbortSignal,
+  ): Promise<void>
   /** Makes the device node appear at `target`. */
-  bindDevice(request: { device: GuestDevice; target: string; readonly: boolean }, signal?: AbortSignal): Promise<void>
-  /** The device to which a published path leads: by a link, or by being its node; undefined when it is something else or absent. */
+  bindDevice(
+    request: { device: GuestDevice; target: string; readonly: boolean },
+    signal?: AbortSignal,
+  ): Promise<void>
+  /**
+   * The device to which a published path leads: by a link, or by being its node; undefined when it
+   * is something else or absent.
+   */
   readDeviceAt(path: string, signal?: AbortSignal): Promise<string | undefined>
   unmount(path: string, signal?: AbortSignal): Promise<void>
 
   /** A mounted path that does not answer is `unavailable` after a short time. */
-  measureFileSystem(path: string, signal?: AbortSignal): Promise<{ bytes: Amounts; inodes: Amounts | undefined }>
+  measureFileSystem(
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }>
   /** Size of the disk; `expectedBytes` as for findDevice, 0 when nothing is expected. */
   measureDevice(blockPath: string, expectedBytes: number, signal?: AbortSignal): Promise<number>
   /** Identity of the device behind a block path; undefined when the device has gone. */
   identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
-  /** Reads from the disk itself, past every cache; a disk that does not answer is `unavailable` after a short time. */
+  /**
+   * Reads from the disk itself, past every cache; a disk that does not answer is `unavailable`
+   * after a short time.
+   */
   touchDevice(blockPath: string, signal?: AbortSignal): Promise<void>
   /** Number of the virtual disk that a block path names. */
   slotOf(blockPath: string): number | undefined
@@ -165,8 +222,9 @@ export const SLOW_MS = 600_000
 export const MEASURE_MS = 10_000
 
 /**
- * Reads the octal dump of the first PROBE_BYTES: true when every byte is zero, false when one is not. A dump that does not
- * reach its end is undefined: the read failed or was cut. Repeated lines are printed as one `*` (od, POSIX).
+ * Reads the octal dump of the first PROBE_BYTES: true when every byte is zero, false when one is
+ * not. A dump that does not reach its end is undefined: the read failed or was cut. Repeated lines
+ * are printed as one `*` (od, POSIX).
  */
 export function parseZeroDump(dump: string): boolean | undefined {
   const lines = dump.split('\n').map(line => line.trimEnd())
@@ -183,8 +241,14 @@ export function isUnder(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`)
 }
 
-/** The mount that is seen at a path: of a table in order of time, one that a later mount further up has not hidden. */
-export function findVisible<T extends { readonly path: string }>(rows: readonly T[], path: string): T | undefined {
+/**
+ * The mount that is seen at a path: of a table in order of time, one that a later mount further up
+ * has not hidden.
+ */
+export function findVisible<T extends { readonly path: string }>(
+  rows: readonly T[],
+  path: string,
+): T | undefined {
   const index = rows.findLastIndex(row => row.path === path)
   const isHidden = rows.slice(index + 1).some(row => isUnder(path, row.path))
   return index < 0 || isHidden ? undefined : rows[index]

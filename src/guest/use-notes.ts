@@ -1,6 +1,7 @@
-// What this guest remembers of volumes that it has used: one empty directory each, on the guest's own disk, so that it outlives a
-// restart. A note can only forbid formatting: that there is none proves nothing, and no note makes anything true. They are never
-// removed, so they stand beside the notes of volume-notes.ts, which are all read in every call.
+// What this guest remembers of volumes that it has used: one empty directory each, on the guest's
+// own disk, so that it outlives a restart. A note can only forbid formatting: that there is none
+// proves nothing, and no note makes anything true. They are never removed, so they stand beside the
+// notes of volume-notes.ts, which are all read in every call.
 
 import type { Paths } from './paths.ts'
 
@@ -20,7 +21,8 @@ export class UseNotes {
   }
 
   pathOf({ volumeId, bornSeconds }: NotedVolume): string {
-    return `${this.#directory}/${encodeURIComponent(volumeId)}${bornSeconds === undefined ? '' : `.${bornSeconds}`}`
+    const born = bornSeconds === undefined ? '' : `.${bornSeconds}`
+    return `${this.#directory}/${encodeURIComponent(volumeId)}${born}`
   }
 
   /** False only when the guest has positively shown that there is no such name. */

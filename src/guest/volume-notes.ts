@@ -1,7 +1,9 @@
-// What the driver noted in a guest about its volumes: which disk a volume was staged from, and where it was published. Unpublish
-// and unstage are told a volume and a path only; without a note nobody could say whether what is mounted there is the volume's.
-// Notes are links in one directory, so that one listing reads them all and each is written whole or not at all. They are never
-// a proof that something is mounted, only of whose it is. Volumes that an older version staged have none.
+// What the driver noted in a guest about its volumes: which disk a volume was staged from, and
+// where it was published. Unpublish and unstage are told a volume and a path only; without a note
+// nobody could say whether what is mounted there is the volume's. Notes are links in one directory,
+// so that one listing reads them all and each is written whole or not at all. They are never a
+// proof that something is mounted, only of whose it is. Volumes that an older version staged have
+// none.
 
 import { createHash } from 'node:crypto'
 import { StorageError } from '../errors.ts'
@@ -29,13 +31,23 @@ export class VolumeNotes {
     return new NotesRead(await this.#paths.listLinks(this.#directory, signal))
   }
 
-  /** Notes the disk of a volume. What another volume noted of the same disk is from a time before, and goes. */
-  async noteStaged(notes: NotesRead, volumeId: string, staged: StagedNote, signal?: AbortSignal): Promise<void> {
+  /**
+   * Notes the disk of a volume. What another volume noted of the same disk is from a time before,
+   * and goes.
+   */
+  async noteStaged(
+    notes: NotesRead,
+    volumeId: string,
+    staged: StagedNote,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const text = `${staged.blockPath} ${staged.options}`
     const name = encodeURIComponent(volumeId)
     const written = notes.links.get(name)
     for (const [other, blockPath] of notes.stagedDisks()) {
-      if (other !== name && blockPath === staged.blockPath) await this.#paths.remove(`${this.#directory}/${other}`, signal)
+      if (other !== name && blockPath === staged.blockPath) {
+        await this.#paths.remove(`${this.#directory}/${other}`, signal)
+      }
     }
     if (written === text) return
     await this.#paths.ensureDirectory(this.#directory, signal)
@@ -43,18 +55,36 @@ export class VolumeNotes {
     await this.#paths.createLink(`${this.#directory}/${name}`, text, signal)
   }
 
-  async noteTarget(volumeId: string, path: string, note: TargetNote, signal?: AbortSignal): Promise<void> {
+  async noteTarget(
+    volumeId: string,
+    path: string,
+    note: TargetNote,
+    signal?: AbortSignal,
+  ): Promise<void> {
     await this.#paths.ensureDirectory(this.#directory, signal)
-    await this.#paths.createLink(`${this.#directory}/${targetName(volumeId, path, note)}`, path, signal)
+    await this.#paths.createLink(
+      `${this.#directory}/${targetName(volumeId, path, note)}`,
+      path,
+      signal,
+    )
   }
 
-  async forgetTarget(notes: NotesRead, volumeId: string, path: string, signal?: AbortSignal): Promise<void> {
+  async forgetTarget(
+    notes: NotesRead,
+    volumeId: string,
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const note = notes.targetOf(volumeId, path)
-    if (note) await this.#paths.remove(`${this.#directory}/${targetName(volumeId, path, note)}`, signal)
+    if (note) {
+      await this.#paths.remove(`${this.#directory}/${targetName(volumeId, path, note)}`, signal)
+    }
   }
 
   async forgetStaged(notes: NotesRead, volumeId: string, signal?: AbortSignal): Promise<void> {
-    if (notes.stagedOf(volumeId)) await this.#paths.remove(`${this.#directory}/${encodeURIComponent(volumeId)}`, signal)
+    if (notes.stagedOf(volumeId)) {
+      await this.#paths.remove(`${this.#directory}/${encodeURIComponent(volumeId)}`, signal)
+    }
   }
 }
 
@@ -71,7 +101,10 @@ export class NotesRead {
     if (text === undefined) return undefined
     const [, blockPath, options] = text.match(/^(\/\S+) ([0-9a-f]+|-)$/) ?? []
     if (blockPath === undefined || options === undefined) {
-      throw new StorageError('internal', `the note of volume ${volumeId} is ${JSON.stringify(text)}`)
+      throw new StorageError(
+        'internal',
+        `the note of volume ${volumeId} is ${JSON.stringify(text)}`,
+      )
     }
     return { blockPath, options }
   }
@@ -87,13 +120,20 @@ export class NotesRead {
     return this.stagedDisks().map(([, blockPath]) => blockPath)
   }
 
-  /** Names of the notes of staged volumes, each with the disk. Notes of targets have an `@` in their names. */
+  /**
+   * Names of the notes of staged volumes, each with the disk. Notes of targets have an `@` in their
+   * names.
+   */
   stagedDisks(): readonly (readonly [name: string, blockPath: string])[] {
-    return [...this.links].flatMap(([name, text]) => (name.includes('@') ? [] : ([[name, text.split(' ')[0] ?? '']] as const)))
+    return [...this.links].flatMap(([name, text]) =>
+      name.includes('@') ? [] : ([[name, text.split(' ')[0] ?? '']] as const),
+    )
   }
 
   targetOf(volumeId: string, path: string): TargetNote | undefined {
-    for (const note of ['made', 'kept'] as const) if (this.links.get(targetName(volumeId, path, note)) === path) return note
+    for (const note of ['made', 'kept'] as const) {
+      if (this.links.get(targetName(volumeId, path, note)) === path) return note
+    }
     return undefined
   }
 
@@ -106,16 +146,24 @@ export class NotesRead {
   /** Whether a path is noted as a target of another volume. */
   isTargetOfAnother(volumeId: string, path: string): boolean {
     const prefix = `${encodeURIComponent(volumeId)}@`
-    return [...this.links].some(([name, target]) => name.includes('@') && !name.startsWith(prefix) && target === path)
+    return [...this.links].some(
+      ([name, target]) => name.includes('@') && !name.startsWith(prefix) && target === path,
+    )
   }
 }
 
-/** Options are compared, never shown: their order is theirs, and `rw` and `ro` are judged by the mount itself. */
+/**
+ * Options are compared, never shown: their order is theirs, and `rw` and `ro` are judged by the
+ * mount itself.
+ */
 export function digestOptions(options: readonly string[]): string {
   const own = options.filter(option => option !== 'ro' && option !== 'rw')
-  return own.length === 0 ? '-' : createHash('sha256').update(JSON.stringify(own)).digest('hex').slice(0, 32)
+  return own.length === 0
+    ? '-'
+    : createHash('sha256').update(JSON.stringify(own)).digest('hex').slice(0, 32)
 }
 
 function targetName(volumeId: string, path: string, note: TargetNote): string {
-  return `${encodeURIComponent(volumeId)}@${note}-${createHash('sha256').update(path).digest('hex').slice(0, 16)}`
+  const digest = createHash('sha256').update(path).digest('hex').slice(0, 16)
+  return `${encodeURIComponent(volumeId)}@${note}-${digest}`
 }

@@ -1,5 +1,5 @@
-// The device tree of a service domain: making and removing nodes, what a disk says of itself, and one block of a canary.
-// User data is never read or written through this file.
+// The device tree of a service domain: making and removing nodes, what a disk says of itself, and
+// one block of a canary. User data is never read or written through this file.
 
 import { StorageError } from '../errors.ts'
 import { expectSuccess, type FailureRow } from '../shell/failures.ts'
@@ -14,15 +14,26 @@ export const DD = '/usr/bin/dd'
 export const BLOCK_BYTES = 512
 
 const DEVICE_FAILURES: readonly FailureRow[] = [
-  { text: /permission denied/i, kind: 'permission-denied', evidence: 'recalled', source: 'strerror(EACCES)' },
-  { text: /device busy/i, kind: 'busy', evidence: 'recalled', source: 'strerror(EBUSY) of Solaris' },
+  {
+    text: /permission denied/i,
+    kind: 'permission-denied',
+    evidence: 'recalled',
+    source: 'strerror(EACCES)',
+  },
+  {
+    text: /device busy/i,
+    kind: 'busy',
+    evidence: 'recalled',
+    source: 'strerror(EBUSY) of Solaris',
+  },
   {
     text: /no such (file or directory|device or address)/i,
     kind: 'unavailable',
     evidence: 'recalled',
     source: 'strerror(ENOENT), strerror(ENXIO)',
   },
-  // An unlabelled disk of a SPARC host answers so to every read; it says nothing about whose bytes are behind it (source: sd.c).
+  // An unlabelled disk of a SPARC host answers so to every read; it says nothing about whose bytes
+  // are behind it (source: sd.c).
   {
     text: /I\/O error/i,
     kind: 'unavailable',
@@ -34,7 +45,10 @@ const DEVICE_FAILURES: readonly FailureRow[] = [
 
 /** Characters that Solaris 10 prints of a name. */
 const CUT_NAME = 16
-const INQUIRY = /^Vendor:\s*(.*?)\s+Product:\s*(.*?)(?:\s+Revision:\s*(.*?))?(?:\s+Serial No:\s*(.*?))?\s+Size: \S+ <(\d+) bytes>/
+const INQUIRY = new RegExp(
+  String.raw`^Vendor:\s*(.*?)\s+Product:\s*(.*?)(?:\s+Revision:\s*(.*?))?` +
+    String.raw`(?:\s+Serial No:\s*(.*?))?\s+Size: \S+ <(\d+) bytes>`,
+)
 
 export interface DiskDescription {
   readonly sizeBytes: number
@@ -50,7 +64,10 @@ export class DeviceTree {
     this.#shell = shell
   }
 
-  /** Reads the targets' lists of logical units again and makes nodes for new ones; may return before they are there. */
+  /**
+   * Reads the targets' lists of logical units again and makes nodes for new ones; may return before
+   * they are there.
+   */
   async enumerate(signal?: AbortSignal): Promise<void> {
     await this.#write([DEVFSADM, '-i', 'iscsi'], 'iSCSI devices', signal)
   }
@@ -60,11 +77,19 @@ export class DeviceTree {
     await this.#write([DEVFSADM, '-C', '-c', 'disk'], 'disk devices', signal)
   }
 
-  /** `device` is the disk's name, `c0t<GUID>d0`. A disk that the system does not list is `unavailable`. */
+  /**
+   * `device` is the disk's name, `c0t<GUID>d0`. A disk that the system does not list is
+   * `unavailable`.
+   */
   async describe(device: string, signal?: AbortSignal): Promise<DiskDescription> {
     if (!/^c\d+t?\w*d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
     const command: Command = [IOSTAT, '-En', device]
-    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), DEVICE_FAILURES, device)
+    const result = expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'read', signal }),
+      DEVICE_FAILURES,
+      device,
+    )
     return parseDescription(result.stdout, device)
   }
 
@@ -74,8 +99,9 @@ export class DeviceTree {
   }
 
   /**
-   * Gives a disk without a label an EFI label. The answer of `format` says nothing about success (recalled): the caller reads the disk
-   * afterwards. Solaris 11 only; an older service domain says so here and its administrator labels the canary by hand.
+   * Gives a disk without a label an EFI label. The answer of `format` says nothing about success
+   * (recalled): the caller reads the disk afterwards. Solaris 11 only; an older service domain says
+   * so here and its administrator labels the canary by hand.
    */
   async labelBlank(device: string, signal?: AbortSignal): Promise<void> {
     if (!/^c\d+t\w+d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
@@ -87,17 +113,30 @@ export class DeviceTree {
   async readBlock(path: string, block: number, signal?: AbortSignal): Promise<string> {
     // POSIX names the operands skip and seek; iseek and oseek are Solaris only.
     const command: Command = [DD, `if=${path}`, `bs=${BLOCK_BYTES}`, `skip=${block}`, 'count=1']
-    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), DEVICE_FAILURES, path)
+    const result = expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'read', signal }),
+      DEVICE_FAILURES,
+      path,
+    )
     return result.stdout.replace(/\0+$/, '')
   }
 
   /** Writes one block, filled up with zero bytes, to a raw device. */
   async writeBlock(path: string, block: number, text: string, signal?: AbortSignal): Promise<void> {
-    if (!/^[\x20-\x7e]{1,512}$/.test(text)) throw new Error(`not a text for one block: ${JSON.stringify(text)}`)
+    if (!/^[\x20-\x7e]{1,512}$/.test(text)) {
+      throw new Error(`not a text for one block: ${JSON.stringify(text)}`)
+    }
     // dd makes a regular file where the device is missing (recorded on Linux).
-    if (!(await this.#test('-c', path, signal))) throw new StorageError('unavailable', `${path} is not a raw device; nothing was written`)
+    if (!(await this.#test('-c', path, signal))) {
+      throw new StorageError('unavailable', `${path} is not a raw device; nothing was written`)
+    }
     const command: Command = [DD, `of=${path}`, `bs=${BLOCK_BYTES}`, `seek=${block}`, 'count=1']
-    const result = await this.#shell.run(command, { effect: 'write', signal, input: text.padEnd(BLOCK_BYTES, '\0') })
+    const result = await this.#shell.run(command, {
+      effect: 'write',
+      signal,
+      input: text.padEnd(BLOCK_BYTES, '\0'),
+    })
     expectSuccess(command, result, DEVICE_FAILURES, path)
   }
 
@@ -111,13 +150,19 @@ export class DeviceTree {
   }
 
   async #write(command: Command, object: string, signal: AbortSignal | undefined): Promise<void> {
-    expectSuccess(command, await this.#shell.run(command, { effect: 'write', signal }), DEVICE_FAILURES, object)
+    expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'write', signal }),
+      DEVICE_FAILURES,
+      object,
+    )
   }
 }
 
 /**
- * Of `iostat -En <disk>`: a block that begins with the name, then Vendor, Product, and often Revision and Serial No, then Size. Only newer
- * releases begin a line before the size and print names of more than 16 characters in full (captured; show_disk_errors of iostat.c).
+ * Of `iostat -En <disk>`: a block that begins with the name, then Vendor, Product, and often
+ * Revision and Serial No, then Size. Only newer releases begin a line before the size and print
+ * names of more than 16 characters in full (captured; show_disk_errors of iostat.c).
  */
 export function parseDescription(text: string, device: string): DiskDescription {
   const lines = text.split('\n')
@@ -125,10 +170,17 @@ export function parseDescription(text: string, device: string): DiskDescription 
   const nameAt = (at: number) => lines[at]?.split(/\s+/)[0]
   const exact = starts.filter(at => nameAt(at) === device)
   const cut = device.slice(0, CUT_NAME)
-  const [start, another] = exact.length > 0 ? exact : starts.filter(at => device.length > CUT_NAME && nameAt(at) === cut)
-  if (start === undefined) throw new StorageError('unavailable', `iostat does not list disk ${device}`)
-  if (another !== undefined)
-    throw new StorageError('unavailable', `iostat lists several disks as ${nameAt(start)}; which is ${device} it does not say`)
+  const [start, another] =
+    exact.length > 0 ? exact : starts.filter(at => device.length > CUT_NAME && nameAt(at) === cut)
+  if (start === undefined) {
+    throw new StorageError('unavailable', `iostat does not list disk ${device}`)
+  }
+  if (another !== undefined) {
+    throw new StorageError(
+      'unavailable',
+      `iostat lists several disks as ${nameAt(start)}; which is ${device} it does not say`,
+    )
+  }
   const block = lines
     .slice(
       start + 1,
@@ -138,7 +190,10 @@ export function parseDescription(text: string, device: string): DiskDescription 
   const parts = INQUIRY.exec(block)
   const [, vendor = '', product = '', , serial = '', size = ''] = parts ?? []
   if (parts === null || !Number.isSafeInteger(Number(size))) {
-    throw new StorageError('internal', `iostat printed disk ${device} without inquiry data or size: ${JSON.stringify(text)}`)
+    throw new StorageError(
+      'internal',
+      `iostat printed disk ${device} without inquiry data or size: ${JSON.stringify(text)}`,
+    )
   }
   return { sizeBytes: Number(size), vendor, product, serial }
 }

@@ -1,4 +1,5 @@
-// The command iscsiadm of a service domain: which logical units of a target it sees, and by which device. Reads only.
+// The command iscsiadm of a service domain: which logical units of a target it sees, and by which
+// device. Reads only.
 
 import { StorageError } from '../errors.ts'
 import { expectSuccess, type FailureRow } from '../shell/failures.ts'
@@ -14,7 +15,12 @@ const ISCSIADM_FAILURES: readonly FailureRow[] = [
     source: 'iscsiadm without svc:/network/iscsi/initiator',
     hint: 'svcadm enable svc:/network/iscsi/initiator',
   },
-  { text: /permission denied|insufficient privileges/i, kind: 'permission-denied', evidence: 'recalled', source: 'iscsiadm(8)' },
+  {
+    text: /permission denied|insufficient privileges/i,
+    kind: 'permission-denied',
+    evidence: 'recalled',
+    source: 'iscsiadm(8)',
+  },
 ]
 
 export interface TargetLun {
@@ -35,32 +41,54 @@ export class Iscsiadm {
     this.#shell = shell
   }
 
-  /** Undefined where the initiator does not know the target. Several sessions of one target are shown as one. */
+  /**
+   * Undefined where the initiator does not know the target. Several sessions of one target are
+   * shown as one.
+   */
   async listTarget(iqn: string, signal?: AbortSignal): Promise<Target | undefined> {
     const command: Command = [ISCSIADM, 'list', 'target', '-S', iqn]
     const result = await this.#shell.run(command, { effect: 'read', signal })
     if (isMissing(result, iqn)) return undefined
-    return parseTarget(expectSuccess(command, result, ISCSIADM_FAILURES, `target ${iqn}`).stdout, iqn)
+    return parseTarget(
+      expectSuccess(command, result, ISCSIADM_FAILURES, `target ${iqn}`).stdout,
+      iqn,
+    )
   }
 
   async initiatorName(signal?: AbortSignal): Promise<string> {
     const command: Command = [ISCSIADM, 'list', 'initiator-node']
-    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), ISCSIADM_FAILURES, 'iSCSI initiator')
+    const result = expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'read', signal }),
+      ISCSIADM_FAILURES,
+      'iSCSI initiator',
+    )
     const name = /^Initiator node name: (\S+)\s*$/m.exec(result.stdout)?.[1]
-    if (name === undefined) throw new StorageError('internal', `iscsiadm printed no initiator name: ${JSON.stringify(result.stdout)}`)
+    if (name === undefined) {
+      throw new StorageError(
+        'internal',
+        `iscsiadm printed no initiator name: ${JSON.stringify(result.stdout)}`,
+      )
+    }
     return name
   }
 }
 
-// How an unknown target is answered is not known for certain: by words, or by nothing at all (then there is no block to parse).
+// How an unknown target is answered is not known for certain: by words, or by nothing at all (then
+// there is no block to parse).
 function isMissing(result: CommandResult, iqn: string): boolean {
   return (
     result.exitStatus !== 0 &&
-    result.stderr.split('\n').some(line => line.startsWith('iscsiadm:') && line.includes(iqn) && /not found/.test(line))
+    result.stderr
+      .split('\n')
+      .some(line => line.startsWith('iscsiadm:') && line.includes(iqn) && /not found/.test(line))
   )
 }
 
-/** Of `iscsiadm list target -S`: blocks that begin with `Target:`; in them a `LUN:` line and the lines about that unit (recorded). */
+/**
+ * Of `iscsiadm list target -S`: blocks that begin with `Target:`; in them a `LUN:` line and the
+ * lines about that unit (recorded).
+ */
 export function parseTarget(text: string, iqn: string): Target | undefined {
   let inside = false
   let connections: number | undefined
@@ -70,20 +98,27 @@ export function parseTarget(text: string, iqn: string): Target | undefined {
     if (key === undefined || value === undefined) continue
     if (key === 'Target') inside = value === iqn
     if (!inside) continue
-    if (key === 'Connections') connections = (connections ?? 0) + parseNumber(value, `connections of ${iqn}`)
+    if (key === 'Connections') {
+      connections = (connections ?? 0) + parseNumber(value, `connections of ${iqn}`)
+    }
     if (key === 'LUN') luns.push({ lun: parseNumber(value, `LUN of ${iqn}`), device: undefined })
     if (key === 'OS Device Name') {
       const last = luns.at(-1)
-      if (last === undefined) throw new StorageError('internal', `iscsiadm printed a device of ${iqn} before any LUN`)
+      if (last === undefined) {
+        throw new StorageError('internal', `iscsiadm printed a device of ${iqn} before any LUN`)
+      }
       if (value !== 'Not Available') last.device = value
     }
   }
-  if (connections === undefined && luns.length > 0)
+  if (connections === undefined && luns.length > 0) {
     throw new StorageError('internal', `iscsiadm printed target ${iqn} without its connections`)
+  }
   return connections === undefined ? undefined : { connections, luns }
 }
 
 function parseNumber(text: string, what: string): number {
-  if (!/^\d+$/.test(text)) throw new StorageError('internal', `${what} is no number: ${JSON.stringify(text)}`)
+  if (!/^\d+$/.test(text)) {
+    throw new StorageError('internal', `${what} is no number: ${JSON.stringify(text)}`)
+  }
   return Number(text)
 }

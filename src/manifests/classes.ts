@@ -1,4 +1,5 @@
-// The classes of one kind that manifest files hold, and how a claim or a snapshot finds its own: by name, or the default.
+// The classes of one kind that manifest files hold, and how a claim or a snapshot finds its own: by
+// name, or the default.
 
 import { objectName } from './schema.ts'
 
@@ -22,18 +23,34 @@ export class ClassTable<T extends { readonly name: string }> {
     this.#kind = kind
   }
 
-  /** `parsed` is undefined for a document with mistakes: who asks for it is not told that it is missing as well. */
+  /**
+   * `parsed` is undefined for a document with mistakes: who asks for it is not told that it is
+   * missing as well.
+   */
   add({ where, value }: Located<unknown>, parsed: T | undefined, isDefault: boolean): void {
     if (parsed === undefined) this.#malformed.add(nameOf(value))
-    else for (const list of isDefault ? [this.#classes, this.#defaults] : [this.#classes]) list.push({ where, value: parsed })
+    else {
+      for (const list of isDefault ? [this.#classes, this.#defaults] : [this.#classes]) {
+        list.push({ where, value: parsed })
+      }
+    }
   }
 
-  /** The class of that name, or without a name the default. Undefined: a problem was reported, here or with the class itself. */
+  /**
+   * The class of that name, or without a name the default. Undefined: a problem was reported, here
+   * or with the class itself.
+   */
   find(path: string, name: string | undefined, problem: Problem): T | undefined {
-    const found = name === undefined ? this.#defaults[0] : this.#classes.find(({ value }) => value.name === name)
+    const found =
+      name === undefined
+        ? this.#defaults[0]
+        : this.#classes.find(({ value }) => value.name === name)
     if (found !== undefined) return found.value
     // Any class with mistakes may have been meant as the default.
-    const isExcused = name === undefined ? this.#malformed.size > 0 : this.#malformed.has(name) || this.#malformed.has(undefined)
+    const isExcused =
+      name === undefined
+        ? this.#malformed.size > 0
+        : this.#malformed.has(name) || this.#malformed.has(undefined)
     if (isExcused) return undefined
     const missing =
       name === undefined
@@ -52,14 +69,19 @@ export class ClassTable<T extends { readonly name: string }> {
 }
 
 function nameOf(document: unknown): string | undefined {
-  if (typeof document !== 'object' || document === null || !('metadata' in document)) return undefined
+  if (typeof document !== 'object' || document === null || !('metadata' in document)) {
+    return undefined
+  }
   const { metadata } = document
   if (typeof metadata !== 'object' || metadata === null || !('name' in metadata)) return undefined
   return objectName.safeParse(metadata.name).data
 }
 
 /** What is there more than once, by the words that describe it. */
-export function repeated<T>(located: readonly Located<T>[], describeIt: (value: T) => readonly string[]): string[] {
+export function repeated<T>(
+  located: readonly Located<T>[],
+  describeIt: (value: T) => readonly string[],
+): string[] {
   const first = new Map<string, string>()
   return located.flatMap(({ where, value }) =>
     describeIt(value).flatMap(what => {

@@ -1,5 +1,5 @@
-// Texts to the documents of Kubernetes objects that they hold: YAML, lists taken apart, and without what a cluster wrote into its
-// objects. No document is understood here.
+// Texts to the documents of Kubernetes objects that they hold: YAML, lists taken apart, and without
+// what a cluster wrote into its objects. No document is understood here.
 
 import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
@@ -11,11 +11,22 @@ const PROBLEMS_SHOWN = 3
 /** A message of the YAML reader may quote all that it stumbled over. */
 const LONGEST_PROBLEM = 200
 const ALIASES = 100
-const WRITTEN_METADATA = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
+const WRITTEN_METADATA = [
+  'creationTimestamp',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'uid',
+]
 /** Who keeps an object in a cluster while something uses it; nothing here does. */
 const CLUSTER_FINALIZER = /^([a-z-]+\.)*kubernetes\.io\//
 
-export function documentsOf(file: string, text: string, problems: string[]): readonly Located<unknown>[] {
+export function documentsOf(
+  file: string,
+  text: string,
+  problems: string[],
+): readonly Located<unknown>[] {
   // `<<` is of YAML 1.1, which kubectl reads.
   const documents = parseAllDocuments(text, { merge: true })
   if (!Array.isArray(documents)) return [] // the file is empty
@@ -29,14 +40,17 @@ export function documentsOf(file: string, text: string, problems: string[]): rea
     try {
       return objectsOf(where, document.toJS({ maxAliasCount: ALIASES }))
     } catch (error) {
-      // An alias without its anchor, or aliases of aliases that would fill the memory, are only found here.
+      // An alias without its anchor, or aliases of aliases that would fill the memory, are only
+      // found here.
       if (!(error instanceof ReferenceError)) throw error
       wrong.push(`${where}: ${error.message}`)
       return []
     }
   })
   problems.push(...wrong.slice(0, PROBLEMS_SHOWN).map(shortened))
-  if (wrong.length > PROBLEMS_SHOWN) problems.push(`${file}: and ${wrong.length - PROBLEMS_SHOWN} more; is it a manifest?`)
+  if (wrong.length > PROBLEMS_SHOWN) {
+    problems.push(`${file}: and ${wrong.length - PROBLEMS_SHOWN} more; is it a manifest?`)
+  }
   return found
 }
 
@@ -46,11 +60,16 @@ function shortened(problem: string): string {
 
 function objectsOf(where: string, value: unknown): readonly Located<unknown>[] {
   if (value === null) return []
-  if (!isRecord(value) || value.kind !== 'List' || !Array.isArray(value.items)) return [{ where, value: withoutWritten(value) }]
+  if (!isRecord(value) || value.kind !== 'List' || !Array.isArray(value.items)) {
+    return [{ where, value: withoutWritten(value) }]
+  }
   return value.items.flatMap((item: unknown, at) => objectsOf(`${where}, item ${at + 1}`, item))
 }
 
-/** As `kubectl get -o yaml` shows an object. What would mean something else here stays, to be refused by name. */
+/**
+ * As `kubectl get -o yaml` shows an object. What would mean something else here stays, to be
+ * refused by name.
+ */
 function withoutWritten(value: unknown): unknown {
   if (!isRecord(value)) return value
   const { status: _, ...rest } = value
@@ -62,11 +81,17 @@ function withoutWritten(value: unknown): unknown {
   }
 }
 
-function withoutWrittenMetadata(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function withoutWrittenMetadata(
+  metadata: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   const isClusters = (value: unknown) =>
-    Array.isArray(value) && value.every(each => typeof each === 'string' && CLUSTER_FINALIZER.test(each))
+    Array.isArray(value) &&
+    value.every(each => typeof each === 'string' && CLUSTER_FINALIZER.test(each))
   return Object.fromEntries(
-    Object.entries(metadata).filter(([key, value]) => !WRITTEN_METADATA.includes(key) && !(key === 'finalizers' && isClusters(value))),
+    Object.entries(metadata).filter(
+      ([key, value]) =>
+        !WRITTEN_METADATA.includes(key) && !(key === 'finalizers' && isClusters(value)),
+    ),
   )
 }
 

@@ -1,5 +1,6 @@
-// What `-f` names, as kubectl takes it: a file, `-` for standard input, or a directory with its manifests. Bytes that are no text
-// are refused: replaced by something else they would be another name.
+// What `-f` names, as kubectl takes it: a file, `-` for standard input, or a directory with its
+// manifests. Bytes that are no text are refused: replaced by something else they would be another
+// name.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,12 +8,23 @@ import { StorageError } from '../errors.ts'
 
 const MANIFEST = /\.(ya?ml|json)$/
 
-export function readManifestFiles(names: readonly string[]): readonly { readonly file: string; readonly text: string }[] {
+export function readManifestFiles(
+  names: readonly string[],
+): readonly { readonly file: string; readonly text: string }[] {
   return names.flatMap(name => {
-    if (name === '-') return [{ file: 'standard input', text: decode(readBytes(0, 'standard input'), 'standard input') }]
+    if (name === '-') {
+      return [
+        { file: 'standard input', text: decode(readBytes(0, 'standard input'), 'standard input') },
+      ]
+    }
     if (!isDirectory(name)) return [{ file: name, text: readText(name) }]
     const files = readdirSync(name).filter(file => MANIFEST.test(file))
-    if (files.length === 0) throw new StorageError('invalid-argument', `directory ${name} holds no file .yaml, .yml or .json`)
+    if (files.length === 0) {
+      throw new StorageError(
+        'invalid-argument',
+        `directory ${name} holds no file .yaml, .yml or .json`,
+      )
+    }
     return files.sort().map(file => ({ file: join(name, file), text: readText(join(name, file)) }))
   })
 }

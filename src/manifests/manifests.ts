@@ -1,5 +1,6 @@
-// Manifest files for `apply`: YAML documents to what is to be made, in the order of making. All problems of all files are reported
-// together, each with file, document and key path. Nothing is looked up here.
+// Manifest files for `apply`: YAML documents to what is to be made, in the order of making. All
+// problems of all files are reported together, each with file, document and key path. Nothing is
+// looked up here.
 
 import type { z } from 'zod'
 import { type ConfigProblem, schemaProblems, UNKNOWN_KEY } from '../config/problems.ts'
@@ -7,7 +8,14 @@ import { StorageError } from '../errors.ts'
 import { findClaimConflicts, readClaim } from './claims.ts'
 import { ClassTable, type Located, type Problem, repeated } from './classes.ts'
 import { documentsOf } from './documents.ts'
-import type { AttributesClass, Claim, ManifestObject, Snapshot, SnapshotClass, StorageClass } from './objects.ts'
+import type {
+  AttributesClass,
+  Claim,
+  ManifestObject,
+  Snapshot,
+  SnapshotClass,
+  StorageClass,
+} from './objects.ts'
 import { inOrderOfMaking } from './order.ts'
 import { formatBytes } from './quantity.ts'
 import {
@@ -35,8 +43,12 @@ const LONGEST_NAME = 128
 /** Of a text that is no kind at all. */
 const LONGEST_SHOWN = 60
 
-/** Refuses files that hold nothing at all: a wrong file is more likely than that nothing was meant. */
-export function parseManifests(files: readonly { readonly file: string; readonly text: string }[]): Manifests {
+/**
+ * Refuses files that hold nothing at all: a wrong file is more likely than that nothing was meant.
+ */
+export function parseManifests(
+  files: readonly { readonly file: string; readonly text: string }[],
+): Manifests {
   const reading = new Reading()
   let count = 0
   for (const { file, text } of files) {
@@ -46,7 +58,10 @@ export function parseManifests(files: readonly { readonly file: string; readonly
     }
   }
   if (count === 0 && reading.problems.length === 0) {
-    throw new StorageError('invalid-argument', `no objects in ${files.map(({ file }) => file).join(', ')}`)
+    throw new StorageError(
+      'invalid-argument',
+      `no objects in ${files.map(({ file }) => file).join(', ')}`,
+    )
   }
   const { problems, drivers } = reading
   const objects = inOrderOfMaking(reading.finish(), problems)
@@ -58,9 +73,14 @@ export function parseManifests(files: readonly { readonly file: string; readonly
 export function describeObject(object: ManifestObject): string {
   if (object.kind === 'snapshot') return `snapshot ${object.name}: of ${object.claim}`
   const { name, requiredBytes, storageClass, source, places } = object
-  const given = places.map(({ guest, mountPath }) => (mountPath === undefined ? guest : `${guest} at ${mountPath}`))
+  const given = places.map(({ guest, mountPath }) =>
+    mountPath === undefined ? guest : `${guest} at ${mountPath}`,
+  )
   const from = source === undefined ? '' : `, from ${source.kind} ${source.name}`
-  return `${name}: ${formatBytes(requiredBytes)}, StorageClass ${storageClass.name}${from}, ${given.length === 0 ? 'for no guest' : `for ${given.join(', ')}`}`
+  return (
+    `${name}: ${formatBytes(requiredBytes)}, StorageClass ${storageClass.name}${from}, ` +
+    `${given.length === 0 ? 'for no guest' : `for ${given.join(', ')}`}`
+  )
 }
 
 /** What was read so far, and everything that is wrong with it. */
@@ -79,22 +99,48 @@ class Reading {
     switch (kind) {
       case 'StorageClass': {
         const raw = this.#parse(document, kind, storageClassSchema)
-        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: provisioner`, name: raw.provisioner })
-        this.#storageClasses.add(document, raw && storageClassOf(raw), isMarked(raw, DEFAULT_CLASS_ANNOTATION))
+        if (raw !== undefined) {
+          this.drivers.push({
+            of: `${kind} ${raw.metadata.name}: provisioner`,
+            name: raw.provisioner,
+          })
+        }
+        this.#storageClasses.add(
+          document,
+          raw && storageClassOf(raw),
+          isMarked(raw, DEFAULT_CLASS_ANNOTATION),
+        )
         return
       }
       case 'VolumeAttributesClass': {
         const raw = this.#parse(document, kind, attributesClassSchema)
-        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: driverName`, name: raw.driverName })
-        this.#attributesClasses.add(document, raw && { name: raw.metadata.name, parameters: raw.parameters }, false)
+        if (raw !== undefined) {
+          this.drivers.push({
+            of: `${kind} ${raw.metadata.name}: driverName`,
+            name: raw.driverName,
+          })
+        }
+        this.#attributesClasses.add(
+          document,
+          raw && { name: raw.metadata.name, parameters: raw.parameters },
+          false,
+        )
         return
       }
       case 'VolumeSnapshotClass': {
         const raw = this.#parse(document, kind, snapshotClassSchema)
-        if (raw !== undefined) this.drivers.push({ of: `${kind} ${raw.metadata.name}: driver`, name: raw.driver })
+        if (raw !== undefined) {
+          this.drivers.push({ of: `${kind} ${raw.metadata.name}: driver`, name: raw.driver })
+        }
         const { metadata, parameters, deletionPolicy } = raw ?? {}
-        const parsed = metadata && parameters && deletionPolicy && { name: metadata.name, parameters, deletionPolicy }
-        this.#snapshotClasses.add(document, parsed, isMarked(raw, DEFAULT_SNAPSHOT_CLASS_ANNOTATION))
+        const parsed = metadata &&
+          parameters &&
+          deletionPolicy && { name: metadata.name, parameters, deletionPolicy }
+        this.#snapshotClasses.add(
+          document,
+          parsed,
+          isMarked(raw, DEFAULT_SNAPSHOT_CLASS_ANNOTATION),
+        )
         return
       }
       case 'PersistentVolumeClaim': {
@@ -116,7 +162,11 @@ class Reading {
   finish(): readonly Located<ManifestObject>[] {
     const claims = this.#claims.flatMap(({ where, value }): Located<Claim>[] => {
       const problem = this.#problemsOf(where, 'PersistentVolumeClaim', value.metadata)
-      const claim = readClaim(value, { storageClasses: this.#storageClasses, attributesClasses: this.#attributesClasses }, problem)
+      const claim = readClaim(
+        value,
+        { storageClasses: this.#storageClasses, attributesClasses: this.#attributesClasses },
+        problem,
+      )
       return claim === undefined ? [] : [{ where, value: claim }]
     })
     const snapshots = this.#snapshots.flatMap(({ where, value }): Located<Snapshot>[] => {
@@ -145,15 +195,22 @@ class Reading {
   /** Names a problem of one object, and refuses names that CSI has no room for. */
   #problemsOf(where: string, kind: string, metadata: { namespace: string; name: string }): Problem {
     const name = `${metadata.namespace}/${metadata.name}`
-    const problem: Problem = (path, message) => this.problems.push(`${where} (${kind} ${name}): ${path}: ${message}`)
-    if (Buffer.byteLength(name) > LONGEST_NAME)
+    const problem: Problem = (path, message) =>
+      this.problems.push(`${where} (${kind} ${name}): ${path}: ${message}`)
+    if (Buffer.byteLength(name) > LONGEST_NAME) {
       problem('metadata.name', `namespace and name together are longer than ${LONGEST_NAME} bytes`)
+    }
     return problem
   }
 }
 
 function kindOf(value: unknown): string | undefined {
-  return typeof value === 'object' && value !== null && 'kind' in value && typeof value.kind === 'string' ? value.kind : undefined
+  return typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    typeof value.kind === 'string'
+    ? value.kind
+    : undefined
 }
 
 function strangeKind(value: unknown): string {
@@ -165,12 +222,18 @@ function strangeKind(value: unknown): string {
 
 function describe(where: string, kind: string, problems: readonly ConfigProblem[]): string[] {
   return problems.map(({ path, message }) => {
-    const reason = message === UNKNOWN_KEY ? (UNSERVED[`${kind}.${path}`] ?? `is not a field of a ${kind} that apply knows`) : message
+    const reason =
+      message === UNKNOWN_KEY
+        ? (UNSERVED[`${kind}.${path}`] ?? `is not a field of a ${kind} that apply knows`)
+        : message
     return `${where} (${kind}): ${path}: ${reason}`
   })
 }
 
-function isMarked(raw: { metadata: { annotations: Readonly<Record<string, string>> } } | undefined, annotation: string): boolean {
+function isMarked(
+  raw: { metadata: { annotations: Readonly<Record<string, string>> } } | undefined,
+  annotation: string,
+): boolean {
   return raw?.metadata.annotations[annotation] === 'true'
 }
 
@@ -186,7 +249,11 @@ function readSnapshot(
   classes: ClassTable<SnapshotClass>,
   problem: Problem,
 ): Snapshot | undefined {
-  const snapshotClass = classes.find('spec.volumeSnapshotClassName', spec.volumeSnapshotClassName, problem)
+  const snapshotClass = classes.find(
+    'spec.volumeSnapshotClassName',
+    spec.volumeSnapshotClassName,
+    problem,
+  )
   if (snapshotClass === undefined) return undefined
   const { namespace, name } = metadata
   return {

@@ -1,4 +1,5 @@
-// What manifest files ask for, as types: classes, claims and snapshots, whose names and sources have been found.
+// What manifest files ask for, as types: classes, claims and snapshots, whose names and sources
+// have been found.
 
 export interface StorageClass {
   readonly name: string
@@ -31,7 +32,9 @@ export interface Place {
   readonly vdiskNumber: number | undefined
 }
 
-/** Who may use the volume at once: one workload of one guest, all of one guest, or several guests. */
+/**
+ * Who may use the volume at once: one workload of one guest, all of one guest, or several guests.
+ */
 export type Access = 'one-workload' | 'one-guest' | 'many-readers' | 'many-writers'
 
 export interface Source {

@@ -1,5 +1,5 @@
-// The order of making: what something is made from comes before it, and so does the claim that is mounted above it, else the
-// order of the files is kept. Pure.
+// The order of making: what something is made from comes before it, and so does the claim that is
+// mounted above it, else the order of the files is kept. Pure.
 
 import type { Located } from './classes.ts'
 import type { ManifestObject } from './objects.ts'
@@ -11,7 +11,10 @@ export interface Earlier {
 }
 
 /** `claim <name>` or `snapshot <name>`: claims and snapshots may have the same names. */
-export function keyOf(object: { readonly kind: 'claim' | 'snapshot'; readonly name: string }): string {
+export function keyOf(object: {
+  readonly kind: 'claim' | 'snapshot'
+  readonly name: string
+}): string {
   return `${object.kind} ${object.name}`
 }
 
@@ -22,10 +25,13 @@ function sourceKeyOf(object: ManifestObject): string | undefined {
 }
 
 /**
- * What of the objects has to be there before each of them. A mount covers what was mounted below its path: what is written there
- * later would land in the wrong volume, so the outer one comes first.
+ * What of the objects has to be there before each of them. A mount covers what was mounted below
+ * its path: what is written there later would land in the wrong volume, so the outer one comes
+ * first.
  */
-export function findEarlier(objects: readonly ManifestObject[]): ReadonlyMap<string, readonly Earlier[]> {
+export function findEarlier(
+  objects: readonly ManifestObject[],
+): ReadonlyMap<string, readonly Earlier[]> {
   const keys = new Set(objects.map(keyOf))
   const mounts = new Map<string, string>()
   for (const object of objects) {
@@ -37,9 +43,12 @@ export function findEarlier(objects: readonly ManifestObject[]): ReadonlyMap<str
   return new Map(
     objects.map(object => {
       const source = sourceKeyOf(object)
-      const from: Earlier[] = source !== undefined && keys.has(source) ? [{ how: 'from', key: source }] : []
+      const from: Earlier[] =
+        source !== undefined && keys.has(source) ? [{ how: 'from', key: source }] : []
       const places = object.kind === 'claim' ? object.places : []
-      const outer = places.flatMap(({ guest, mountPath }) => aboveOf(mountPath).flatMap(path => mounts.get(`${guest} ${path}`) ?? []))
+      const outer = places.flatMap(({ guest, mountPath }) =>
+        aboveOf(mountPath).flatMap(path => mounts.get(`${guest} ${path}`) ?? []),
+      )
       const below = [...new Set(outer)].map((key): Earlier => ({ how: 'below', key }))
       return [keyOf(object), [...from, ...below]]
     }),
@@ -58,8 +67,14 @@ interface Walk {
   how?: Earlier['how']
 }
 
-/** A source that is not among the objects is somebody's who looks it up later. A circle is a problem. */
-export function inOrderOfMaking(located: readonly Located<ManifestObject>[], problems: string[]): readonly ManifestObject[] {
+/**
+ * A source that is not among the objects is somebody's who looks it up later. A circle is a
+ * problem.
+ */
+export function inOrderOfMaking(
+  located: readonly Located<ManifestObject>[],
+  problems: string[],
+): readonly ManifestObject[] {
   const byKey = new Map(located.map(each => [keyOf(each.value), each]))
   const earlier = findEarlier(located.map(({ value }) => value))
   const ordered: ManifestObject[] = []

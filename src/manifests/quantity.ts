@@ -1,19 +1,39 @@
-// Kubernetes quantities ("10Gi", "1.5G", "2e9") as whole bytes, exactly as Kubernetes reads them: fractions of a byte count as one.
+// Kubernetes quantities ("10Gi", "1.5G", "2e9") as whole bytes, exactly as Kubernetes reads them:
+// fractions of a byte count as one.
 
 import { StorageError } from '../errors.ts'
 
 const QUANTITY = /^\+?(\d+(?:\.\d*)?|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d{1,3})?$/
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
-const DECIMAL_EXPONENT: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }
+const DECIMAL_EXPONENT: Readonly<Record<string, number>> = {
+  n: -9,
+  u: -6,
+  m: -3,
+  k: 3,
+  M: 6,
+  G: 9,
+  T: 12,
+  P: 15,
+  E: 18,
+}
 
-/** Bytes; refuses text that is no quantity (`invalid-argument`), and sizes that are zero or beyond exact numbers (`out-of-range`). */
+/**
+ * Bytes; refuses text that is no quantity (`invalid-argument`), and sizes that are zero or beyond
+ * exact numbers (`out-of-range`).
+ */
 export function parseQuantity(text: string): number {
   const match = QUANTITY.exec(text)
-  if (match === null) throw new StorageError('invalid-argument', `${JSON.stringify(text)} is not a quantity such as 10Gi or 500M`)
+  if (match === null) {
+    throw new StorageError(
+      'invalid-argument',
+      `${JSON.stringify(text)} is not a quantity such as 10Gi or 500M`,
+    )
+  }
   const [, mantissa = '', suffix = ''] = match
   const [whole = '', fraction = ''] = mantissa.split('.')
   const exponent = decimalExponent(suffix) - fraction.length
-  let numerator = BigInt(`${whole}${fraction}`) * 1024n ** BigInt(Math.max(BINARY.indexOf(suffix), 0))
+  let numerator =
+    BigInt(`${whole}${fraction}`) * 1024n ** BigInt(Math.max(BINARY.indexOf(suffix), 0))
   let denominator = 1n
   if (exponent >= 0) numerator *= 10n ** BigInt(exponent)
   else denominator = 10n ** BigInt(-exponent)

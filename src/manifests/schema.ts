@@ -1,5 +1,5 @@
-// The part of Kubernetes' storage objects that `apply` serves, and by name what Kubernetes takes but `apply` cannot serve.
-// Anything else is a mistake in the file.
+// The part of Kubernetes' storage objects that `apply` serves, and by name what Kubernetes takes
+// but `apply` cannot serve. Anything else is a mistake in the file.
 
 import { z } from 'zod'
 
@@ -11,7 +11,11 @@ export const DEFAULT_SNAPSHOT_CLASS_ANNOTATION = 'snapshot.storage.kubernetes.io
 export const FILE_SYSTEM_PARAMETER = 'csi.storage.k8s.io/fstype'
 export const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io'
 
-const CLAIM_ANNOTATIONS: readonly string[] = [GUEST_ANNOTATION, MOUNT_PATH_ANNOTATION, VDISK_NUMBER_ANNOTATION]
+const CLAIM_ANNOTATIONS: readonly string[] = [
+  GUEST_ANNOTATION,
+  MOUNT_PATH_ANNOTATION,
+  VDISK_NUMBER_ANNOTATION,
+]
 
 export const objectName = z
   .string()
@@ -28,15 +32,27 @@ const namespace = z
 
 const text = z.string('a string: put numbers and true/false in quotes')
 
-/** `own`: the annotations of this driver that mean something here; others under its name are mistakes. */
+/**
+ * `own`: the annotations of this driver that mean something here; others under its name are
+ * mistakes.
+ */
 function annotations(own: readonly string[]) {
   return z
     .record(z.string(), text)
     .default({})
     .superRefine((value, context) => {
-      for (const key of Object.keys(value).filter(name => name.startsWith('ldom-csi.io/') && !own.includes(name))) {
-        const known = own.length > 0 ? `; it knows ${own.join(', ')}` : ' here; its annotations belong to a claim'
-        context.addIssue({ code: 'custom', path: [key], message: `is not an annotation of this driver${known}` })
+      for (const key of Object.keys(value).filter(
+        name => name.startsWith('ldom-csi.io/') && !own.includes(name),
+      )) {
+        const known =
+          own.length > 0
+            ? `; it knows ${own.join(', ')}`
+            : ' here; its annotations belong to a claim'
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: `is not an annotation of this driver${known}`,
+        })
       }
     })
 }
@@ -47,8 +63,14 @@ function parameters(served: readonly string[]) {
     .record(z.string(), text)
     .default({})
     .superRefine((value, context) => {
-      for (const key of Object.keys(value).filter(name => name.startsWith('csi.storage.k8s.io/') && !served.includes(name))) {
-        context.addIssue({ code: 'custom', path: [key], message: 'is not served by apply: there are no Secrets without a cluster' })
+      for (const key of Object.keys(value).filter(
+        name => name.startsWith('csi.storage.k8s.io/') && !served.includes(name),
+      )) {
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: 'is not served by apply: there are no Secrets without a cluster',
+        })
       }
     })
 }
@@ -66,9 +88,13 @@ export const storageClassSchema = z.strictObject({
   parameters: parameters([FILE_SYSTEM_PARAMETER]),
   reclaimPolicy: z.enum(['Delete', 'Retain'], 'Delete or Retain').default('Delete'),
   // Both are right here: the guest is known before the volume is made.
-  volumeBindingMode: z.enum(['Immediate', 'WaitForFirstConsumer'], 'Immediate or WaitForFirstConsumer').optional(),
+  volumeBindingMode: z
+    .enum(['Immediate', 'WaitForFirstConsumer'], 'Immediate or WaitForFirstConsumer')
+    .optional(),
   allowVolumeExpansion: z.boolean().default(false),
-  mountOptions: z.array(z.string().regex(/^[^\s,-][^\s,]*$/, 'one mount option an entry')).default([]),
+  mountOptions: z
+    .array(z.string().regex(/^[^\s,-][^\s,]*$/, 'one mount option an entry'))
+    .default([]),
 })
 
 export const attributesClassSchema = z.strictObject({
@@ -88,7 +114,9 @@ export const snapshotClassSchema = z.strictObject({
   parameters: parameters([]),
 })
 
-const quantity = z.union([z.string(), z.int().positive()], 'a quantity such as 10Gi').transform(String)
+const quantity = z
+  .union([z.string(), z.int().positive()], 'a quantity such as 10Gi')
+  .transform(String)
 
 const dataSource = z.discriminatedUnion(
   'kind',
@@ -110,7 +138,12 @@ const dataSource = z.discriminatedUnion(
 export const claimSchema = z.strictObject({
   apiVersion: z.literal('v1', 'must be v1'),
   kind: z.literal('PersistentVolumeClaim'),
-  metadata: z.strictObject({ name: objectName, namespace, labels, annotations: annotations(CLAIM_ANNOTATIONS) }),
+  metadata: z.strictObject({
+    name: objectName,
+    namespace,
+    labels,
+    annotations: annotations(CLAIM_ANNOTATIONS),
+  }),
   spec: z.strictObject({
     accessModes: z
       .array(
@@ -141,16 +174,25 @@ export const snapshotSchema = z.strictObject({
   }),
 })
 
-export const KINDS = ['StorageClass', 'PersistentVolumeClaim', 'VolumeAttributesClass', 'VolumeSnapshotClass', 'VolumeSnapshot'] as const
+export const KINDS = [
+  'StorageClass',
+  'PersistentVolumeClaim',
+  'VolumeAttributesClass',
+  'VolumeSnapshotClass',
+  'VolumeSnapshot',
+] as const
 
 const LEAVING = 'says that the object is being deleted; remove it from the file'
-const OWN_VOLUME = 'is not served by apply: a claim always gets a volume of its own, empty or from its dataSource'
+const OWN_VOLUME =
+  'is not served by apply: a claim always gets a volume of its own, empty or from its dataSource'
 const LEAVING_METADATA = ['deletionGracePeriodSeconds', 'deletionTimestamp']
 const UNSERVED_METADATA = ['finalizers', 'generateName', 'ownerReferences']
 
 /** What Kubernetes accepts in these places and `apply` cannot serve, with the reason. */
 export const UNSERVED: Readonly<Record<string, string>> = {
-  'StorageClass.allowedTopologies': `is not served by apply: the annotation ${GUEST_ANNOTATION} of a claim says where its volume goes`,
+  'StorageClass.allowedTopologies':
+    `is not served by apply: the annotation ${GUEST_ANNOTATION} ` +
+    `of a claim says where its volume goes`,
   'PersistentVolumeClaim.spec.dataSourceRef': 'is not served by apply: write dataSource',
   'PersistentVolumeClaim.spec.selector': OWN_VOLUME,
   'PersistentVolumeClaim.spec.volumeName': OWN_VOLUME,
@@ -159,7 +201,10 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     KINDS.flatMap(kind => [
       ...LEAVING_METADATA.map(field => [`${kind}.metadata.${field}`, LEAVING]),
-      ...UNSERVED_METADATA.map(field => [`${kind}.metadata.${field}`, 'is not served by apply: nothing runs that would act on it']),
+      ...UNSERVED_METADATA.map(field => [
+        `${kind}.metadata.${field}`,
+        'is not served by apply: nothing runs that would act on it',
+      ]),
     ]),
   ),
 }

@@ -1,5 +1,6 @@
-// Options that a StorageClass may give to mkfs: those that shape a file system. None that forces, that writes elsewhere than on the
-// device, or that makes mkfs do something else than make a file system (mke2fs(8), mkfs.xfs(8), newfs(8)).
+// Options that a StorageClass may give to mkfs: those that shape a file system. None that forces,
+// that writes elsewhere than on the device, or that makes mkfs do something else than make a file
+// system (mke2fs(8), mkfs.xfs(8), newfs(8)).
 
 import { StorageError } from '../errors.ts'
 
@@ -10,10 +11,15 @@ const ALLOWED: Readonly<Record<string, { readonly valued: string; readonly plain
   ufs: { valued: 'bcfimor', plain: '' },
 }
 
-/** The words after mkfs. Without a type, what some file system knows; the guest asks again when it knows which one it makes. */
+/**
+ * The words after mkfs. Without a type, what some file system knows; the guest asks again when it
+ * knows which one it makes.
+ */
 export function parseMkfsOptions(text: string, type: string): readonly string[] {
   const words = text.split(/\s+/).filter(word => word !== '')
-  const tables = Object.entries(ALLOWED).flatMap(([name, table]) => (type === '' || type === name ? [table] : []))
+  const tables = Object.entries(ALLOWED).flatMap(([name, table]) =>
+    type === '' || type === name ? [table] : [],
+  )
   for (let at = 0; at < words.length; ) {
     const [, letter = ''] = /^-([A-Za-z])$/.exec(words[at] ?? '') ?? []
     const value = words[at + 1]
@@ -24,13 +30,16 @@ export function parseMkfsOptions(text: string, type: string): readonly string[] 
       /^[A-Za-z0-9^][A-Za-z0-9_.,:=^+-]*$/.test(value ?? '') &&
       // By its UUID the driver knows the volume again.
       !/(^|,)uuid=/.test(value ?? '')
-    )
+    ) {
       at += 2
-    else {
-      const known = tables.map(({ valued, plain }) => [...valued, ...plain].map(each => `-${each}`).join(' ')).join('; ')
+    } else {
+      const known = tables
+        .map(({ valued, plain }) => [...valued, ...plain].map(each => `-${each}`).join(' '))
+        .join('; ')
       throw new StorageError(
         'invalid-argument',
-        `parameter mkfsOptions: ${JSON.stringify(words.slice(at, at + 2).join(' '))} is not an option with its value that may be given to mkfs; there are ${known}`,
+        `parameter mkfsOptions: ${JSON.stringify(words.slice(at, at + 2).join(' '))} is not an ` +
+          `option with its value that may be given to mkfs; there are ${known}`,
       )
     }
   }

@@ -1,4 +1,5 @@
-// The driver's own words as types: what a volume, an attachment and a request for them are. Data only, no behaviour.
+// The driver's own words as types: what a volume, an attachment and a request for them are. Data
+// only, no behaviour.
 
 export const KiB = 1024
 export const MiB = 1024 * KiB
@@ -8,9 +9,14 @@ export const TiB = 1024 * GiB
 export type FileSystemType = 'ext4' | 'xfs' | 'ufs'
 
 /** What a volume was created for. `any` leaves the type to the platform of the first guest. */
-export type VolumeFormat = { readonly kind: 'block' } | { readonly kind: 'filesystem'; readonly type: FileSystemType | 'any' }
+export type VolumeFormat =
+  | { readonly kind: 'block' }
+  | { readonly kind: 'filesystem'; readonly type: FileSystemType | 'any' }
 
-/** The StorageClass parameters after defaulting; they are written on the volume and compared on replay. */
+/**
+ * The StorageClass parameters after defaulting; they are written on the volume and compared on
+ * replay.
+ */
 export interface VolumeParameters {
   readonly blockSizeBytes: number
   readonly compression: string
@@ -21,7 +27,10 @@ export interface VolumeParameters {
   readonly mkfsOptions: string
 }
 
-/** What can be changed while the volume lives (VolumeAttributesClass). `sync` has no `disabled`: that loses acknowledged writes. */
+/**
+ * What can be changed while the volume lives (VolumeAttributesClass). `sync` has no `disabled`:
+ * that loses acknowledged writes.
+ */
 export interface MutableParameters {
   readonly compression?: string
   readonly reservation?: 'thick' | 'thin'
@@ -47,9 +56,14 @@ export interface VolumeSpec {
   readonly format: VolumeFormat
   readonly parameters: Partial<VolumeParameters>
   readonly source: VolumeSource
-  /** Wins over `parameters`, is not part of what a replay is compared by, and can be changed later. */
+  /**
+   * Wins over `parameters`, is not part of what a replay is compared by, and can be changed later.
+   */
   readonly mutable: MutableParameters
-  /** Of these machines one at the least must reach the volume; empty: anywhere. There is no choice for a wish: a pool has its machines. */
+  /**
+   * Of these machines one at the least must reach the volume; empty: anywhere. There is no choice
+   * for a wish: a pool has its machines.
+   */
   readonly machines: readonly string[]
 }
 
@@ -59,7 +73,10 @@ export interface Volume {
   readonly pool: string
   readonly leaf: string
   readonly sizeBytes: number
-  /** The size it was made for; larger than `sizeBytes` only while a cut left the growth of a clone open. */
+  /**
+   * The size it was made for; larger than `sizeBytes` only while a cut left the growth of a clone
+   * open.
+   */
   readonly createdSizeBytes: number
   readonly format: VolumeFormat
   readonly parameters: VolumeParameters
@@ -68,7 +85,10 @@ export interface Volume {
   readonly machines: readonly string[]
   /** Bytes reserved for it beyond what it uses; 0 for a thin volume. */
   readonly reservedBytes: number
-  /** Where its copies began, if it is one: the volume whose file system it holds. Absent on copies made before this was written. */
+  /**
+   * Where its copies began, if it is one: the volume whose file system it holds. Absent on copies
+   * made before this was written.
+   */
   readonly rootId?: string | undefined
   /** When its dataset was made, as ZFS tells it. */
   readonly bornSeconds?: number | undefined
@@ -104,7 +124,10 @@ export interface AttachRequest {
   readonly guest: GuestId
   readonly mode: AttachMode
   readonly format: VolumeFormat
-  /** `shared`: other guests may have the volume at the same time, each with a record and an export of its own. */
+  /**
+   * `shared`: other guests may have the volume at the same time, each with a record and an export
+   * of its own.
+   */
   readonly sharing: Sharing
   /** Slot asked for by the caller (annotation), else computed. */
   readonly slot?: number

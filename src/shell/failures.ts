@@ -1,5 +1,6 @@
-// How an exit status and a text become an error kind: every tool keeps its own table of rows, this file only reads tables.
-// It knows no tool; what the shell or sudo says before a tool runs at all is the one exception.
+// How an exit status and a text become an error kind: every tool keeps its own table of rows, this
+// file only reads tables. It knows no tool; what the shell or sudo says before a tool runs at all
+// is the one exception.
 
 import { type ErrorKind, StorageError } from '../errors.ts'
 import { type Command, type CommandResult, formatCommand } from './shell.ts'
@@ -43,15 +44,27 @@ const BEFORE_THE_TOOL: readonly FailureRow[] = [
 ]
 
 /** The first row that fits; undefined for a success and for an answer that no row knows. */
-export function classify(result: CommandResult, rows: readonly FailureRow[]): FailureRow | undefined {
+export function classify(
+  result: CommandResult,
+  rows: readonly FailureRow[],
+): FailureRow | undefined {
   if (result.exitStatus === 0) return undefined
   const text = failureText(result)
-  const fits = (row: FailureRow) => (row.status === undefined || row.status === result.exitStatus) && text.search(row.text) >= 0
+  const fits = (row: FailureRow) =>
+    (row.status === undefined || row.status === result.exitStatus) && text.search(row.text) >= 0
   return rows.find(fits) ?? BEFORE_THE_TOOL.find(fits)
 }
 
-/** Returns a result of status 0; throws a StorageError for any other, of the row's kind or `internal`. */
-export function expectSuccess(command: Command, result: CommandResult, rows: readonly FailureRow[], object: string): CommandResult {
+/**
+ * Returns a result of status 0; throws a StorageError for any other, of the row's kind or
+ * `internal`.
+ */
+export function expectSuccess(
+  command: Command,
+  result: CommandResult,
+  rows: readonly FailureRow[],
+  object: string,
+): CommandResult {
   if (result.exitStatus === 0) return result
   const text = failureText(result)
   const row = classify(result, rows)
@@ -59,14 +72,20 @@ export function expectSuccess(command: Command, result: CommandResult, rows: rea
     const said = lineAt(text, 0)
     throw new StorageError(
       'internal',
-      `${object}: ${formatCommand(command)} ended with status ${result.exitStatus}${said === '' ? '' : `: ${said}`}`,
+      `${object}: ${formatCommand(command)} ended with status ` +
+        `${result.exitStatus}${said === '' ? '' : `: ${said}`}`,
     )
   }
-  const said = lineAt(text, text.search(row.text)) || `${command[0]} ended with status ${result.exitStatus}`
-  throw new StorageError(row.kind, `${object}: ${said}${row.hint === undefined ? '' : ` (${row.hint})`}`)
+  const said =
+    lineAt(text, text.search(row.text)) || `${command[0]} ended with status ${result.exitStatus}`
+  throw new StorageError(
+    row.kind,
+    `${object}: ${said}${row.hint === undefined ? '' : ` (${row.hint})`}`,
+  )
 }
 
-// Some tools complain on standard output; it counts only where standard error is silent, as it may also hold the names of other objects.
+// Some tools complain on standard output; it counts only where standard error is silent, as it may
+// also hold the names of other objects.
 function failureText(result: CommandResult): string {
   return result.stderr.trim() === '' ? result.stdout : result.stderr
 }

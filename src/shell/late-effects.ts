@@ -1,14 +1,26 @@
-// A host that remembers which of its commands have an unknown fate, and asks the process list before anything touches their
-// objects again. Nothing is waited for: while such a command may still be at work the answer is `unavailable`.
+// A host that remembers which of its commands have an unknown fate, and asks the process list
+// before anything touches their objects again. Nothing is waited for: while such a command may
+// still be at work the answer is `unavailable`.
 
 import { type Clock, systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import type { Host } from './host.ts'
-import { cutsLines, isChange, isTruncated, listProcesses, mayBeCommand, mayBeSameChange, namesObject } from './processes.ts'
+import {
+  cutsLines,
+  isChange,
+  isTruncated,
+  listProcesses,
+  mayBeCommand,
+  mayBeSameChange,
+  namesObject,
+} from './processes.ts'
 import { type Command, formatCommand, type Shell, ShellError } from './shell.ts'
 import { NoiseCuttingShell } from './startup-noise.ts'
 
-/** A change that may still be at work: one of this process, or one that was found when the host was first asked. */
+/**
+ * A change that may still be at work: one of this process, or one that was found when the host was
+ * first asked.
+ */
 type Suspect =
   | { readonly kind: 'own'; readonly command: Command; readonly sinceMs: number }
   | { readonly kind: 'found'; readonly line: string; readonly isCut: boolean }
@@ -18,16 +30,26 @@ export interface HostOptions {
   readonly shell: Shell
   readonly clock?: Clock
   /**
-   * How old a lost command must be before the process list is believed: what was sent before the connection broke
-   * may be read and started after the next connection is made. An earlier process may have lost one at its very end, so
-   * the first list is not believed before this one is that old. 0 where commands arrive at once.
+   * How old a lost command must be before the process list is believed: what was sent before the
+   * connection broke may be read and started after the next connection is made. An earlier process
+   * may have lost one at its very end, so the first list is not believed before this one is that
+   * old. 0 where commands arrive at once.
    */
   readonly graceMs?: number
-  /** A connection of an earlier process that may still deliver a command; asked at once, and while there is one. */
+  /**
+   * A connection of an earlier process that may still deliver a command; asked at once, and while
+   * there is one.
+   */
   readonly leftBehind?: () => string | undefined
 }
 
-export function createHost({ name, shell, clock = systemClock, graceMs = 0, leftBehind = () => undefined }: HostOptions): Host {
+export function createHost({
+  name,
+  shell,
+  clock = systemClock,
+  graceMs = 0,
+  leftBehind = () => undefined,
+}: HostOptions): Host {
   let suspects: readonly Suspect[] = []
   let wasAsked = false
   /** What an earlier process sent has arrived by then. */
@@ -52,7 +74,9 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0, left
     if (!mayArrive) return
     const connection = leftBehind()
     if (connection !== undefined) {
-      const what = `this machine has not delivered what a process that was killed had sent there (${connection})`
+      const what =
+        'this machine has not delivered what a process that was killed had sent ' +
+        `there (${connection})`
       throw new StorageError('unavailable', `host ${name}: ${what}; try again`)
     }
     mayArrive = false
@@ -62,7 +86,10 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0, left
   async function settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
     refuseWhileItMayArrive()
     if (wasAsked && !suspects.some(suspect => touches(suspect, names))) return
-    const youngestMs = Math.max(arrivedAtMs, ...suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : 0)))
+    const youngestMs = Math.max(
+      arrivedAtMs,
+      ...suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : 0)),
+    )
     const waitMs = youngestMs + graceMs - clock.nowMs()
     if (waitMs > 0) await clock.sleep(waitMs, signal)
 
@@ -70,18 +97,25 @@ export function createHost({ name, shell, clock = systemClock, graceMs = 0, left
     const lines = await listProcesses(quiet, name, signal)
     const isCutting = cutsLines(lines)
     const found = lines
-      .filter(line => (wasAsked ? known.some(suspect => isFoundAgain(line, suspect)) : isChange(line)))
+      .filter(line =>
+        wasAsked ? known.some(suspect => isFoundAgain(line, suspect)) : isChange(line),
+      )
       .map(line => ({ kind: 'found', line, isCut: isCutting && isTruncated(line) }) as const)
     wasAsked = true
     // A command that was lost while the list was being read is not in it for certain, and stays.
     const since = suspects.filter(suspect => !known.includes(suspect))
-    const own = known.filter(suspect => suspect.kind === 'own' && lines.some(line => mayBeCommand(line, suspect.command)))
+    const own = known.filter(
+      suspect => suspect.kind === 'own' && lines.some(line => mayBeCommand(line, suspect.command)),
+    )
     suspects = [...own, ...since, ...found]
 
     const open = suspects.find(suspect => touches(suspect, names))
     if (open === undefined) return
     const what = open.kind === 'own' ? formatCommand(open.command) : open.line
-    throw new StorageError('unavailable', `host ${name}: an earlier command is still running; try again: ${what}`)
+    throw new StorageError(
+      'unavailable',
+      `host ${name}: an earlier command is still running; try again: ${what}`,
+    )
   }
 
   return { name, shell: remembering, noise: () => quiet.noise, settled }
@@ -92,7 +126,9 @@ function isFoundAgain(line: string, suspect: Suspect): boolean {
 }
 
 function touches(suspect: Suspect, names: readonly string[]): boolean {
-  if (suspect.kind === 'own') return suspect.command.some(word => names.some(name => word.includes(name)))
+  if (suspect.kind === 'own') {
+    return suspect.command.some(word => names.some(name => word.includes(name)))
+  }
   // The name may stand behind the end of what is shown.
   return suspect.isCut || names.some(name => namesObject(suspect.line, name))
 }

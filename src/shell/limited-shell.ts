@@ -1,5 +1,6 @@
-// At most so many writes at a time through one shell; reads pass. It bounds what one pool asks of its storage host.
-// The bound is around single commands, so nobody who holds a turn ever waits for an object that another one holds.
+// At most so many writes at a time through one shell; reads pass. It bounds what one pool asks of
+// its storage host. The bound is around single commands, so nobody who holds a turn ever waits for
+// an object that another one holds.
 
 import type { Semaphore } from '../locks.ts'
 import type { Command, CommandResult, RunOptions, Shell } from './shell.ts'

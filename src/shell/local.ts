@@ -15,20 +15,31 @@ import {
   WRITE_TIMEOUT_MS,
 } from './shell.ts'
 
-// A daemon that the command left behind (a file system in user space) may keep its standard output open for ever.
+// A daemon that the command left behind (a file system in user space) may keep its standard output
+// open for ever.
 const DRAIN_AFTER_EXIT_MS = 1000
 
 export class LocalShell implements Shell {
   run(command: Command, options: RunOptions): Promise<CommandResult> {
-    const { effect, signal, timeoutMs = effect === 'read' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS } = options
-    if (signal?.aborted) return Promise.reject(new ShellError('not-started', `${command[0]} was not started`, { cause: signal.reason }))
+    const {
+      effect,
+      signal,
+      timeoutMs = effect === 'read' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS,
+    } = options
+    if (signal?.aborted) {
+      return Promise.reject(
+        new ShellError('not-started', `${command[0]} was not started`, { cause: signal.reason }),
+      )
+    }
     const startedAt = performance.now()
     return new Promise((resolve, reject) => {
       const stdout = new Output()
       const stderr = new Output()
       const [program, ...args] = command
-      const refused = (cause: unknown) => new ShellError('not-started', `${program} could not be started`, { cause })
-      // Some of what the system refuses is thrown, some is told as an event (ENOENT, EACCES, EAGAIN, EMFILE, ENFILE; Node, source).
+      const refused = (cause: unknown) =>
+        new ShellError('not-started', `${program} could not be started`, { cause })
+      // Some of what the system refuses is thrown, some is told as an event (ENOENT, EACCES,
+      // EAGAIN, EMFILE, ENFILE; Node, source).
       let child: ChildProcess
       try {
         child = start(program, args)
@@ -37,14 +48,21 @@ export class LocalShell implements Shell {
       }
       const finish = (exitStatus: number, complaint = '') =>
         settle(() =>
-          resolve({ exitStatus, stdout: stdout.text(), stderr: stderr.text() + complaint, durationMs: performance.now() - startedAt }),
+          resolve({
+            exitStatus,
+            stdout: stdout.text(),
+            stderr: stderr.text() + complaint,
+            durationMs: performance.now() - startedAt,
+          }),
         )
       const giveUp = (reason: string, cause?: unknown) =>
         settle(() => {
           if (effect === 'read') child.kill('SIGKILL')
           // It runs on, and this process need not wait for it.
           child.unref()
-          for (const stream of [child.stdout, child.stderr]) if (stream instanceof Socket) stream.unref()
+          for (const stream of [child.stdout, child.stderr]) {
+            if (stream instanceof Socket) stream.unref()
+          }
           reject(new ShellError('unknown', `${formatCommand(command)} ${reason}`, { cause }))
         })
       const onAbort = () => giveUp('was given up', signal?.reason)
@@ -63,7 +81,10 @@ export class LocalShell implements Shell {
         exitStatus === null ? giveUp(`was ended by ${killedBy}`) : finish(exitStatus)
 
       if (effect === 'read') signal?.addEventListener('abort', onAbort, { once: true })
-      for (const [stream, output] of [[child.stdout, stdout] as const, [child.stderr, stderr] as const]) {
+      for (const [stream, output] of [
+        [child.stdout, stdout] as const,
+        [child.stderr, stderr] as const,
+      ]) {
         stream?.on('data', (chunk: Buffer) => output.add(chunk) || giveUp('printed too much'))
       }
       child.on('error', (error: NodeJS.ErrnoException) => {
@@ -75,7 +96,8 @@ export class LocalShell implements Shell {
         drainTimer = setTimeout(() => onEnd(status, killedBy), DRAIN_AFTER_EXIT_MS)
       })
       child.on('close', onEnd)
-      // A program that does not read its input breaks the pipe; its exit status says what that means.
+      // A program that does not read its input breaks the pipe; its exit status says what that
+      // means.
       child.stdin?.on('error', () => {})
       child.stdin?.end(options.input ?? '')
     })
@@ -83,6 +105,7 @@ export class LocalShell implements Shell {
 }
 
 function start(program: string, args: readonly string[]): ChildProcess {
-  // Own process group: the terminal's interrupt goes to this process, not to a command that is changing something.
+  // Own process group: the terminal's interrupt goes to this process, not to a command that is
+  // changing something.
   return spawn(program, args, { detached: true, env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } })
 }

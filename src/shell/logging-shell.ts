@@ -1,8 +1,15 @@
-// A shell that logs what it runs: a line of level info for a write, of level debug for a read. Never arguments, never input.
+// A shell that logs what it runs: a line of level info for a write, of level debug for a read.
+// Never arguments, never input.
 
 import { describeError } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
-import { type Command, type CommandResult, type RunOptions, type Shell, ShellError } from './shell.ts'
+import {
+  type Command,
+  type CommandResult,
+  type RunOptions,
+  type Shell,
+  ShellError,
+} from './shell.ts'
 
 export class LoggingShell implements Shell {
   readonly #shell: Shell
@@ -28,7 +35,10 @@ export class LoggingShell implements Shell {
       write({ exitStatus: result.exitStatus })
       return result
     } catch (error) {
-      write({ ...(error instanceof ShellError ? { fate: error.fate } : {}), error: describeError(error) })
+      write({
+        ...(error instanceof ShellError ? { fate: error.fate } : {}),
+        error: describeError(error),
+      })
       throw error
     }
   }
@@ -37,5 +47,7 @@ export class LoggingShell implements Shell {
 /** Program and subcommand: `zfs create`. */
 export function formatTitle([program, subcommand]: Command): string {
   const name = program.slice(program.lastIndexOf('/') + 1)
-  return subcommand !== undefined && /^[a-z][a-z-]*$/.test(subcommand) ? `${name} ${subcommand}` : name
+  return subcommand !== undefined && /^[a-z][a-z-]*$/.test(subcommand)
+    ? `${name} ${subcommand}`
+    : name
 }

@@ -1,5 +1,5 @@
-// What a command prints, gathered up to a limit. It becomes text as it comes, so that the bytes of a long listing are not kept
-// beside its text; a character may be split between two chunks.
+// What a command prints, gathered up to a limit. It becomes text as it comes, so that the bytes of
+// a long listing are not kept beside its text; a character may be split between two chunks.
 
 import { StringDecoder } from 'node:string_decoder'
 

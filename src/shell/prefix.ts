@@ -5,5 +5,7 @@ import type { Command, Shell } from './shell.ts'
 export function withPrefix(shell: Shell, words: readonly string[]): Shell {
   const [program, ...args] = words
   if (program === undefined) return shell
-  return { run: (command, options) => shell.run([program, ...args, ...command] satisfies Command, options) }
+  return {
+    run: (command, options) => shell.run([program, ...args, ...command] satisfies Command, options),
+  }
 }

@@ -8,8 +8,9 @@ export const LIST: Command = ['/usr/bin/ps', '-e', '-o', 'args']
 /** The line above the list; what stands before it is not of the list. */
 export const LIST_HEADER = /^\s*(COMMAND|ARGS)\s*$/
 
-// Solaris keeps the first 80 bytes of a command line, the last of them a NUL (PRARGSZ in procfs.h, proc(4); recalled). What
-// is cut may end with blanks, an empty argument among them, and those do not survive the reading of the list.
+// Solaris keeps the first 80 bytes of a command line, the last of them a NUL (PRARGSZ in procfs.h,
+// proc(4); recalled). What is cut may end with blanks, an empty argument among them, and those do
+// not survive the reading of the list.
 const CUT_FROM = 77
 const CUT_TO = 80
 
@@ -17,8 +18,15 @@ export function isListing(command: Command): boolean {
   return command.length === LIST.length && LIST.every((word, at) => word === command[at])
 }
 
-/** Command lines of all processes. A failure to list is `unavailable`: an unknown list is not an empty one. */
-export async function listProcesses(shell: Shell, host: string, signal?: AbortSignal): Promise<readonly string[]> {
+/**
+ * Command lines of all processes. A failure to list is `unavailable`: an unknown list is not an
+ * empty one.
+ */
+export async function listProcesses(
+  shell: Shell,
+  host: string,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   const result = await shell.run(LIST, { effect: 'read', signal })
   const lines = result.stdout.split('\n').map(line => line.trim())
   try {
@@ -27,7 +35,9 @@ export async function listProcesses(shell: Shell, host: string, signal?: AbortSi
     throw new StorageError('unavailable', `${host}: the process list could not be read`, { cause })
   }
   const header = lines.findIndex(line => LIST_HEADER.test(line))
-  if (header < 0) throw new StorageError('unavailable', `${host}: ${formatCommand(LIST)} printed no list`)
+  if (header < 0) {
+    throw new StorageError('unavailable', `${host}: ${formatCommand(LIST)} printed no list`)
+  }
   return lines.slice(header + 1).filter(line => line !== '')
 }
 
@@ -41,8 +51,9 @@ export function cutsLines(lines: readonly string[]): boolean {
   return lines.every(line => line.length <= CUT_TO)
 }
 
-// What neither a login shell quotes nor a process list replaces (`?` stands for every byte that is not printable ASCII).
-// Compared by these alone, a command is the same whether a shell still has it to run or it runs, and wherever blanks were lost.
+// What neither a login shell quotes nor a process list replaces (`?` stands for every byte that is
+// not printable ASCII). Compared by these alone, a command is the same whether a shell still has it
+// to run or it runs, and wherever blanks were lost.
 function shape(text: string): string {
   return text.replace(/[^A-Za-z0-9_@%+:,./=-]/g, '')
 }
@@ -52,16 +63,22 @@ export function namesObject(line: string, name: string): boolean {
   return shape(line).includes(shape(name))
 }
 
-// On Solaris these become the program of the file system's type, with operands as given: /usr/lib/fs/ufs/mount (cmd/fs.d of illumos).
+// On Solaris these become the program of the file system's type, with operands as given:
+// /usr/lib/fs/ufs/mount (cmd/fs.d of illumos).
 const REPLACED: readonly string[] = ['mount', 'umount', 'fsck']
 
 /**
- * Whether the line may be this command: by itself, in the line of the login shell that is going to run it, under `sudo` and
- * the like, as the program that the command became, and where only its beginning is shown.
+ * Whether the line may be this command: by itself, in the line of the login shell that is going to
+ * run it, under `sudo` and the like, as the program that the command became, and where only its
+ * beginning is shown.
  */
 export function mayBeCommand(line: string, command: Command): boolean {
   const [program = '', ...words] = line.split(/\s+/)
-  if (REPLACED.includes(baseName(program)) && baseName(program) === baseName(command[0]) && program !== command[0]) {
+  if (
+    REPLACED.includes(baseName(program)) &&
+    baseName(program) === baseName(command[0]) &&
+    program !== command[0]
+  ) {
     return isTruncated(line) || words.map(shape).includes(shape(command.at(-1) ?? ''))
   }
   const wanted = command.map(shape).join('')
@@ -74,7 +91,8 @@ export function mayBeCommand(line: string, command: Command): boolean {
   return isCutBeforeProgram(line)
 }
 
-// What the driver's programs change things with. Reads and long transfers of an administrator (`zfs send`) are none of these.
+// What the driver's programs change things with. Reads and long transfers of an administrator (`zfs
+// send`) are none of these.
 const CHANGES: Readonly<Record<string, RegExp>> = {
   zfs: /^(create|clone|snapshot|destroy|set|inherit|rename|promote|rollback|release|hold|program)$/,
   ldm: /^(add|rm|remove|set)-/,
@@ -96,8 +114,8 @@ const CHANGES: Readonly<Record<string, RegExp>> = {
   xfs_growfs: /./,
 }
 
-// In the only form in which the driver runs them, path and all: an administrator's `rm -rf` may take hours, and a guest's
-// own programs touch files all day long.
+// In the only form in which the driver runs them, path and all: an administrator's `rm -rf` may
+// take hours, and a guest's own programs touch files all day long.
 const CHANGES_BY_PATH: Readonly<Record<string, RegExp>> = {
   mkdir: /^-p$/,
   rmdir: /^\//,
@@ -109,7 +127,10 @@ const CHANGES_BY_PATH: Readonly<Record<string, RegExp>> = {
 
 const SHELL = /^-?(sh|ash|dash|bash|rbash|csh|tcsh|ksh\d*|zsh|pf(sh|csh|ksh\d*|bash|zsh))$/
 // What may stand before a program, with words of its own after it.
-const BEFORE = /^(sudo|doas|pfexec|env|nice|ionice|nohup|setsid|time|timeout|chrt|taskset|stdbuf|[A-Za-z_][A-Za-z0-9_]*=.*)$/
+const BEFORE = new RegExp(
+  '^(sudo|doas|pfexec|env|nice|ionice|nohup|setsid|time|timeout|chrt|taskset|stdbuf|' +
+    '[A-Za-z_][A-Za-z0-9_]*=.*)$',
+)
 // How every line begins that the driver sends; without `env` it is one of an earlier version.
 const SENT = /^(\/usr\/bin\/env )?LC_ALL=C( |$)/
 
@@ -118,7 +139,10 @@ export function isChange(line: string): boolean {
   return changeAt(line) !== undefined || isCutBeforeProgram(line)
 }
 
-/** Whether a line may show the change that an earlier line showed: its shell may have become the program, and shows more then. */
+/**
+ * Whether a line may show the change that an earlier line showed: its shell may have become the
+ * program, and shows more then.
+ */
 export function mayBeSameChange(line: string, earlier: string): boolean {
   if (!isChange(line)) return false
   const [now, before] = [changeAt(line) ?? '', changeAt(earlier) ?? '']
@@ -128,13 +152,23 @@ export function mayBeSameChange(line: string, earlier: string): boolean {
 /** The change by its shape, from the program on. */
 function changeAt(line: string): string | undefined {
   const words = wordsToRun(line)
-  const at = words?.findIndex((word, index) => isChangingProgram(words, word, index, isTruncated(line)))
-  return words === undefined || at === undefined || at < 0 ? undefined : words.slice(at).map(shape).join('')
+  const at = words?.findIndex((word, index) =>
+    isChangingProgram(words, word, index, isTruncated(line)),
+  )
+  return words === undefined || at === undefined || at < 0
+    ? undefined
+    : words.slice(at).map(shape).join('')
 }
 
-function isChangingProgram(words: readonly string[], word: string, index: number, isCut: boolean): boolean {
+function isChangingProgram(
+  words: readonly string[],
+  word: string,
+  index: number,
+  isCut: boolean,
+): boolean {
   const isPath = word.startsWith('/')
-  // A word among the arguments of whatever else runs is no program; one with its path may stand behind a prefix of any name.
+  // A word among the arguments of whatever else runs is no program; one with its path may stand
+  // behind a prefix of any name.
   if (index > 0 && !isPath && !BEFORE.test(baseName(words[0] ?? ''))) return false
   const name = baseName(word).replace(/^mkfs\..*/, 'mkfs')
   const subcommand = CHANGES[name] ?? (isPath ? CHANGES_BY_PATH[name] : undefined)
@@ -142,7 +176,9 @@ function isChangingProgram(words: readonly string[], word: string, index: number
   // The subcommand is the last thing shown, or is not shown at all.
   if (isCut && index >= words.length - 2) return true
   const rest = words.slice(index + 1)
-  return name === 'dd' ? rest.some(operand => subcommand.test(operand)) : subcommand.test(rest[0] ?? '')
+  return name === 'dd'
+    ? rest.some(operand => subcommand.test(operand))
+    : subcommand.test(rest[0] ?? '')
 }
 
 /** What a line runs; undefined for a shell at work for somebody else. */
@@ -150,7 +186,9 @@ function wordsToRun(line: string): readonly string[] | undefined {
   const words = line.split(/\s+/).map(word => word.replace(/^'|'$/g, ''))
   if (!SHELL.test(baseName(words[0] ?? ''))) return words
   const given = words.findIndex(word => /^-[a-z]*c$/.test(word))
-  if (given > 0) return SENT.test(words.slice(given + 1).join(' ')) ? words.slice(given + 1) : undefined
+  if (given > 0) {
+    return SENT.test(words.slice(given + 1).join(' ')) ? words.slice(given + 1) : undefined
+  }
   // The interpreter of a program that is a script (growfs is).
   const script = words.findIndex((word, index) => index > 0 && !word.startsWith('-'))
   return script < 0 ? undefined : words.slice(script)

@@ -13,7 +13,10 @@ export interface CommandResult {
 }
 
 export interface RunOptions {
-  /** A read may be aborted at any time; a write that has started is awaited up to its cap, then its fate is unknown. */
+  /**
+   * A read may be aborted at any time; a write that has started is awaited up to its cap, then its
+   * fate is unknown.
+   */
   readonly effect: 'read' | 'write'
   /** Aborts a read, and a write that has not started. */
   readonly signal?: AbortSignal | undefined
@@ -28,18 +31,23 @@ export const WRITE_TIMEOUT_MS = 120_000
 
 export interface Shell {
   /**
-   * Runs one command to its end. A command that exited, with whatever status, is a result; a program that the
-   * host does not have is a result with status 127, as a POSIX shell would say. Everything else is a ShellError.
+   * Runs one command to its end. A command that exited, with whatever status, is a result; a
+   * program that the host does not have is a result with status 127, as a POSIX shell would say.
+   * Everything else is a ShellError.
    */
   run(command: Command, options: RunOptions): Promise<CommandResult>
 }
 
-/** `not-started`: nothing happened. `unknown`: nobody knows; the command may have taken effect, or still may. */
+/**
+ * `not-started`: nothing happened. `unknown`: nobody knows; the command may have taken effect, or
+ * still may.
+ */
 export type Fate = 'not-started' | 'unknown'
 
 /**
- * Why a command was not started. `unreachable`: no connection could be made, and it was the far side that did not answer.
- * `local`: everything else; our own queue, a deadline, a refused key say nothing of whether the host is alive.
+ * Why a command was not started. `unreachable`: no connection could be made, and it was the far
+ * side that did not answer. `local`: everything else; our own queue, a deadline, a refused key say
+ * nothing of whether the host is alive.
  */
 export type Fault = 'unreachable' | 'local'
 
@@ -47,7 +55,11 @@ export class ShellError extends StorageError {
   readonly fate: Fate
   readonly fault: Fault
 
-  constructor(fate: Fate, message: string, options: { readonly cause?: unknown; readonly fault?: Fault } = {}) {
+  constructor(
+    fate: Fate,
+    message: string,
+    options: { readonly cause?: unknown; readonly fault?: Fault } = {},
+  ) {
     super('unavailable', message, { cause: options.cause })
     this.name = 'ShellError'
     this.fate = fate
@@ -57,5 +69,7 @@ export class ShellError extends StorageError {
 
 /** The command as a person would read it; for messages only, never to be run. */
 export function formatCommand(command: Command): string {
-  return command.map(word => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')
+  return command
+    .map(word => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)))
+    .join(' ')
 }

@@ -1,6 +1,7 @@
-// What a host prints before the output of every command: a login shell that cannot set its locale, sudo that cannot resolve
-// the host's own name. On standard error it is cut, so that "said nothing" and a tool's first word mean what they mean elsewhere.
-// It is learnt from a command that has nothing to say there itself, never from a list of known texts.
+// What a host prints before the output of every command: a login shell that cannot set its locale,
+// sudo that cannot resolve the host's own name. On standard error it is cut, so that "said nothing"
+// and a tool's first word mean what they mean elsewhere. It is learnt from a command that has
+// nothing to say there itself, never from a list of known texts.
 
 import type { Clock } from '../clock.ts'
 import { isStorageError } from '../errors.ts'
@@ -14,7 +15,10 @@ export interface StartupNoise {
   readonly stdout: readonly string[]
 }
 
-/** sudo complains of a name service only while that is down: what is not known is learnt again, but seldom. */
+/**
+ * sudo complains of a name service only while that is down: what is not known is learnt again, but
+ * seldom.
+ */
 const LEARN_AGAIN_AFTER_MS = 300_000
 const LEARN_TIMEOUT_MS = 10_000
 

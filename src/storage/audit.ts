@@ -1,5 +1,6 @@
-// Compares the layers: what is in one and not in another. Looks and reports; repairs nothing. Every layer is sorted by what its objects
-// are found by, once: a pool has as many volumes as its machines have exports.
+// Compares the layers: what is in one and not in another. Looks and reports; repairs nothing. Every
+// layer is sorted by what its objects are found by, once: a pool has as many volumes as its
+// machines have exports.
 
 import { describeError, isStorageError } from '../errors.ts'
 import type { ExportedBackend, MachineState } from '../hypervisors/hypervisor.ts'
@@ -8,9 +9,20 @@ import type { Properties } from '../zfs/zfs.ts'
 import { describeRenamed } from './attachments/elsewhere.ts'
 import { type MachineStates, observeMachines } from './attachments/observation.ts'
 import { missingFromLive, speaksOf } from './attachments/plan.ts'
-import { listSnapshotNames, type PoolReading, readListedSnapshots, readPool } from './catalog/lists.ts'
+import {
+  listSnapshotNames,
+  type PoolReading,
+  readListedSnapshots,
+  readPool,
+} from './catalog/lists.ts'
 import { ownerCluster } from './catalog/properties.ts'
-import { attachmentName, formatGuestId, isHiddenSnapshotLeaf, isReleasingRecord, leafOfAttachmentName } from './names.ts'
+import {
+  attachmentName,
+  formatGuestId,
+  isHiddenSnapshotLeaf,
+  isReleasingRecord,
+  leafOfAttachmentName,
+} from './names.ts'
 import { placeOf } from './places.ts'
 import type { Pool, PoolMachine, Pools, VolumePlace } from './pool.ts'
 
@@ -21,15 +33,23 @@ export interface Finding {
   readonly detail: string
 }
 
-/** Everything that does not fit, sorted; empty when every layer agrees. A layer that does not answer is a finding, not a failure. */
+/**
+ * Everything that does not fit, sorted; empty when every layer agrees. A layer that does not answer
+ * is a finding, not a failure.
+ */
 export async function audit(pools: Pools, signal?: AbortSignal): Promise<readonly Finding[]> {
   const findings = await Promise.all([...pools.values()].map(pool => auditPool(pool, signal)))
-  return findings.flat().sort((a, b) => (`${a.kind} ${a.object}` < `${b.kind} ${b.object}` ? -1 : 1))
+  return findings
+    .flat()
+    .sort((a, b) => (`${a.kind} ${a.object}` < `${b.kind} ${b.object}` ? -1 : 1))
 }
 
 async function auditPool(pool: Pool, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
   try {
-    const [reading, states] = await Promise.all([readPool(pool, signal), observeMachines(pool, signal)])
+    const [reading, states] = await Promise.all([
+      readPool(pool, signal),
+      observeMachines(pool, signal),
+    ])
     const known = new Known(pool, reading)
     const design = await pool.design.audit(
       pool,
@@ -44,7 +64,12 @@ async function auditPool(pool: Pool, signal: AbortSignal | undefined): Promise<r
       signal,
     )
     const deleted = await auditDeleted(pool, reading, signal)
-    return [...auditRecords(known, reading, states), ...auditMachines(known, states), ...deleted, ...design]
+    return [
+      ...auditRecords(known, reading, states),
+      ...auditMachines(known, states),
+      ...deleted,
+      ...design,
+    ]
   } catch (error) {
     if (!isStorageError(error)) throw error
     return [{ kind: 'not-seen', object: `pool ${pool.name}`, detail: describeError(error) }]
@@ -71,7 +96,9 @@ class Known {
     ] as const) {
       for (const { leaf, id } of all) {
         const place = placeOf(pool, leaf)
-        for (const name of [leaf, ...pool.design.names(place)]) this.#places.set(name.toUpperCase(), { place, what: `${what} ${id}` })
+        for (const name of [leaf, ...pool.design.names(place)]) {
+          this.#places.set(name.toUpperCase(), { place, what: `${what} ${id}` })
+        }
       }
     }
   }
@@ -90,14 +117,22 @@ class Known {
 
   /** The volume that an export or a name speaks of, in words. */
   whose(text: string, isOf: (place: VolumePlace) => boolean = () => true): string | undefined {
-    const named = (text.match(TEXTS_THAT_NAME) ?? []).flatMap(name => this.#places.get(name.toUpperCase()) ?? [])
+    const named = (text.match(TEXTS_THAT_NAME) ?? []).flatMap(
+      name => this.#places.get(name.toUpperCase()) ?? [],
+    )
     return named.find(({ place }) => isOf(place))?.what
   }
 }
 
-function auditRecords(known: Known, { records, given }: PoolReading, states: MachineStates): readonly Finding[] {
+function auditRecords(
+  known: Known,
+  { records, given }: PoolReading,
+  states: MachineStates,
+): readonly Finding[] {
   const { pool } = known
-  const machines = new Map([...states].map(([name, state]) => [name, state instanceof Error ? state : sorted(state)]))
+  const machines = new Map(
+    [...states].map(([name, state]) => [name, state instanceof Error ? state : sorted(state)]),
+  )
   const findings: Finding[] = []
   for (const record of records) {
     const place = placeOf(pool, leafOf(record))
@@ -117,42 +152,59 @@ function auditRecords(known: Known, { records, given }: PoolReading, states: Mac
       findings.push({
         kind: 'not-seen',
         object: record.volumeId,
-        detail: `recorded as attached to ${guest}, whose machine is not configured for pool ${pool.name}; add it to detach the volume`,
+        detail:
+          `recorded as attached to ${guest}, whose machine is not configured for pool ` +
+          `${pool.name}; add it to detach the volume`,
       })
     } else if (!(state instanceof Error)) {
       const about = state(attachmentName(place.leaf, record.guest))
       const renamed = describeRenamed(place.leaf, record.guest, about)
       const missing = missingFromLive(place, { volume, attachment: record, machine, state: about })
-      if (renamed !== undefined) findings.push({ kind: 'guest-renamed', object: record.volumeId, detail: renamed })
-      else if (missing !== undefined)
+      if (renamed !== undefined) {
+        findings.push({ kind: 'guest-renamed', object: record.volumeId, detail: renamed })
+      } else if (missing !== undefined) {
         findings.push({
           kind: 'attachment-incomplete',
           object: record.volumeId,
           detail: `recorded as attached to ${guest}, but ${missing}; publish or detach it again`,
         })
+      }
     }
   }
-  for (const { volumeId, guest, dataset } of records.filter(record => isReleasingRecord(record.dataset)))
+  for (const { volumeId, guest, dataset } of records.filter(record =>
+    isReleasingRecord(record.dataset),
+  )) {
     findings.push({
       kind: 'attachment-incomplete',
       object: volumeId,
-      detail: `its detachment from ${formatGuestId(guest)} was begun and has not ended (record ${dataset}); detach or publish it again`,
+      detail:
+        `its detachment from ${formatGuestId(guest)} was begun and has not ended (record ` +
+        `${dataset}); detach or publish it again`,
     })
+  }
   for (const [id, { sharing, owner }] of given) {
-    const all = [...(owner === undefined ? [] : [owner]), ...known.recordsOf(id).map(record => record.guest)]
+    const all = [
+      ...(owner === undefined ? [] : [owner]),
+      ...known.recordsOf(id).map(record => record.guest),
+    ]
     const guests = [...new Set(all.map(formatGuestId))].sort()
-    if (known.recordsOf(id).length === 0)
+    if (known.recordsOf(id).length === 0) {
       findings.push({
         kind: 'record-without-guest',
         object: id,
-        detail: `is kept ${guests[0] === undefined ? 'as shared' : `for ${guests[0]}`}, and no guest is recorded as having it; publish or detach it again`,
+        detail:
+          `is kept ${guests[0] === undefined ? 'as shared' : `for ${guests[0]}`}, and no ` +
+          `guest is recorded as having it; publish or detach it again`,
       })
-    else if (sharing === 'exclusive' && guests.length > 1)
+    } else if (sharing === 'exclusive' && guests.length > 1) {
       findings.push({
         kind: 'recorded-twice',
         object: id,
-        detail: `is for one guest, and recorded for ${guests.join(' and ')}; see which of them uses it, and detach it from the others`,
+        detail:
+          `is for one guest, and recorded for ${guests.join(' and ')}; see which of them ` +
+          `uses it, and detach it from the others`,
       })
+    }
   }
   return findings
 }
@@ -171,8 +223,15 @@ function auditMachines(known: Known, states: MachineStates): readonly Finding[] 
       const detail = `${describeError(state)}; nothing is known of its attachments until it answers`
       return [{ kind: 'not-seen', object: `machine ${name}`, detail }]
     }
-    const explained = new Set((byMachine.get(name) ?? []).map(record => attachmentName(leafOf(record), record.guest)))
-    return auditMachine(known, { name, services: servicesOf(known.pool.machines.get(name)), state, explained })
+    const explained = new Set(
+      (byMachine.get(name) ?? []).map(record => attachmentName(leafOf(record), record.guest)),
+    )
+    return auditMachine(known, {
+      name,
+      services: servicesOf(known.pool.machines.get(name)),
+      state,
+      explained,
+    })
   })
 }
 
@@ -188,55 +247,101 @@ function auditMachine(
   const { state, name, services, explained } = machine
   const { pool } = known
   const findings: Finding[] = []
-  for (const backend of state.backends.filter(candidate => services.has(candidate.service) && !explained.has(candidate.name))) {
-    const whose = known.whose(`${backend.name} ${backend.device}`, place => speaksOf(place, backend))
+  for (const backend of state.backends.filter(
+    candidate => services.has(candidate.service) && !explained.has(candidate.name),
+  )) {
+    const whose = known.whose(`${backend.name} ${backend.device}`, place =>
+      speaksOf(place, backend),
+    )
     const object = `${backend.name}@${backend.service} on ${name}`
-    const wayOut = `withdraw it when nobody uses it: ldm rm-vdsdev ${backend.name}@${backend.service}`
-    if (whose !== undefined)
-      findings.push({ kind: 'export-without-record', object, detail: `exports ${backend.device} of ${whose}; ${wayOut}` })
-    else if (isOfPool(pool, backend))
+    const wayOut =
+      'withdraw it when nobody uses it: ldm rm-vdsdev ' + `${backend.name}@${backend.service}`
+    if (whose !== undefined) {
+      findings.push({
+        kind: 'export-without-record',
+        object,
+        detail: `exports ${backend.device} of ${whose}; ${wayOut}`,
+      })
+    } else if (isOfPool(pool, backend)) {
       findings.push({
         kind: 'export-without-volume',
         object,
-        detail: `exports ${backend.device}, which no volume of pool ${pool.name} explains; ${wayOut}`,
+        detail:
+          `exports ${backend.device}, which no volume of pool ${pool.name} explains; ` +
+          `${wayOut}`,
       })
+    }
   }
   for (const disk of state.disks) {
     const leaf = leafOfAttachmentName(disk.name)
     if (leaf === undefined || explained.has(disk.name)) continue
     const whose = known.whose(leaf)
-    if (whose !== undefined)
+    if (whose !== undefined) {
       findings.push({
         kind: 'disk-without-record',
         object: `${disk.name} of ${name}/${disk.guest}`,
-        detail: `is a disk of ${whose} that no record explains; unmount it there, and remove it: ldm rm-vdisk ${disk.name} ${disk.guest}`,
+        detail:
+          `is a disk of ${whose} that no record explains; unmount it there, and remove ` +
+          `it: ldm rm-vdisk ${disk.name} ${disk.guest}`,
       })
+    }
   }
   return findings
 }
 
-// A deleted volume that waits for a snapshot of the driver's goes with that. Nobody waits for the others but the volume.
-async function auditDeleted(pool: Pool, reading: PoolReading, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
+// A deleted volume that waits for a snapshot of the driver's goes with that. Nobody waits for the
+// others but the volume.
+async function auditDeleted(
+  pool: Pool,
+  reading: PoolReading,
+  signal: AbortSignal | undefined,
+): Promise<readonly Finding[]> {
   const deleted = new Set(reading.tombstones.map(volume => placeOf(pool, volume.leaf).dataset))
   if (deleted.size === 0) return []
-  const names = (await listSnapshotNames(pool, { signal })).filter(name => deleted.has(datasetOf(name)))
-  const snapshots = Map.groupBy(await readListedSnapshots(pool, names, signal), ([name]) => datasetOf(name))
+  const names = (await listSnapshotNames(pool, { signal })).filter(name =>
+    deleted.has(datasetOf(name)),
+  )
+  const snapshots = Map.groupBy(await readListedSnapshots(pool, names, signal), ([name]) =>
+    datasetOf(name),
+  )
   const origins = new Set([...reading.volumes, ...reading.tombstones].map(volume => volume.origin))
   return reading.tombstones.flatMap(({ id, leaf }) => {
     const detail = whyItWaits(pool, new Map(snapshots.get(placeOf(pool, leaf).dataset)), origins)
-    return detail === undefined ? [] : [{ kind: 'deleted-volume', object: id, detail: `was deleted, and ${detail}` }]
+    return detail === undefined
+      ? []
+      : [{ kind: 'deleted-volume', object: id, detail: `was deleted, and ${detail}` }]
   })
 }
 
 /** Undefined where it waits for what the driver was asked to keep. */
-function whyItWaits(pool: Pool, snapshots: ReadonlyMap<string, Properties>, origins: ReadonlySet<string | undefined>): string | undefined {
-  if (snapshots.size === 0) return 'nothing needs it: it goes with the next round of the controller, unless something has it open'
-  const foreign = [...snapshots].flatMap(([name, properties]) => (ownerCluster(properties, name) === pool.cluster ? [] : [name]))
-  if (foreign.length > 0) return `waits for ${listed(foreign)}, not made by this driver; destroy what nobody needs, and it goes by itself`
+function whyItWaits(
+  pool: Pool,
+  snapshots: ReadonlyMap<string, Properties>,
+  origins: ReadonlySet<string | undefined>,
+): string | undefined {
+  if (snapshots.size === 0) {
+    return (
+      'nothing needs it: it goes with the next round of the controller, unless something ' +
+      'has it open'
+    )
+  }
+  const foreign = [...snapshots].flatMap(([name, properties]) =>
+    ownerCluster(properties, name) === pool.cluster ? [] : [name],
+  )
+  if (foreign.length > 0) {
+    return (
+      `waits for ${listed(foreign)}, not made by this driver; destroy what nobody needs, ` +
+      `and it goes by itself`
+    )
+  }
   const isWaiting = ([name, properties]: [string, Properties]) =>
-    isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) && properties.get('defer_destroy')?.value === 'on' && !origins.has(name)
+    isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) &&
+    properties.get('defer_destroy')?.value === 'on' &&
+    !origins.has(name)
   const used = [...snapshots].filter(isWaiting).map(([name]) => name)
-  return used.length > 0 ? `waits for what others made from ${listed(used)}: a clone, or a hold (zfs holds)` : undefined
+  return used.length > 0
+    ? `waits for what others made from ${listed(used)}: a clone, or a hold (zfs holds)`
+    : undefined
 }
 
 function listed(names: readonly string[]): string {
@@ -248,7 +353,8 @@ function datasetOf(snapshot: string): string {
   return snapshot.slice(0, snapshot.indexOf('@'))
 }
 
-// Names of the driver without a volume: only those that lead into this pool, as several pools may share a vds.
+// Names of the driver without a volume: only those that lead into this pool, as several pools may
+// share a vds.
 function isOfPool(pool: Pool, backend: Pick<ExportedBackend, 'name' | 'device'>): boolean {
   const leaf = leafOfAttachmentName(backend.name)
   return leaf !== undefined && pool.design.isDeviceOf(placeOf(pool, leaf), backend.device)

@@ -1,5 +1,5 @@
-// How full a pool is. A thin volume promises its guest bytes that the pool may no longer have: the guest's writes then fail, in the middle
-// of its file system. Thick volumes keep what they reserve.
+// How full a pool is. A thin volume promises its guest bytes that the pool may no longer have: the
+// guest's writes then fail, in the middle of its file system. Thick volumes keep what they reserve.
 
 import { isStorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -54,7 +54,8 @@ export class FullnessWatch {
       if (properties === undefined) throw parentMissing(pool)
       fullness = fullnessOf(properties, pool.dataset)
     } catch (error) {
-      // That it does not answer is told by whoever needs it; it is looked at again in the next round.
+      // That it does not answer is told by whoever needs it; it is looked at again in the next
+      // round.
       if (!isStorageError(error)) throw error
       return
     }

@@ -1,5 +1,6 @@
-// What is wrong with volumes, read from the pools' own state and from the listings of the machines. Looks and reports; repairs
-// nothing. What could not be looked at is a problem or an error, never health.
+// What is wrong with volumes, read from the pools' own state and from the listings of the machines.
+// Looks and reports; repairs nothing. What could not be looked at is a problem or an error, never
+// health.
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { GuestDisk, MachineState } from '../hypervisors/hypervisor.ts'
@@ -34,21 +35,36 @@ export class Health {
 
   async volumeHealth(id: string, signal?: AbortSignal): Promise<VolumeHealth> {
     const place = getPlace(this.#pools, id)
-    const [state, reading] = await Promise.all([poolProblems(place.pool, signal), orError(readAttached(place, signal))])
+    const [state, reading] = await Promise.all([
+      poolProblems(place.pool, signal),
+      orError(readAttached(place, signal)),
+    ])
     if (reading instanceof StorageError) {
       // A pool that does no I/O may not even tell what is in it.
-      if (state.some(problem => problem.kind === 'inaccessible')) return { volumeId: place.volumeId, problems: state }
+      if (state.some(problem => problem.kind === 'inaccessible')) {
+        return { volumeId: place.volumeId, problems: state }
+      }
       throw reading
     }
-    if (reading.volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    if (reading.volume === undefined) {
+      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    }
     if (reading.records.length === 0) return { volumeId: place.volumeId, problems: state }
     const states = await observeMachines(place.pool, signal)
-    return { volumeId: place.volumeId, problems: [...state, ...attachmentProblems(place, reading.records, states)] }
+    return {
+      volumeId: place.volumeId,
+      problems: [...state, ...attachmentProblems(place, reading.records, states)],
+    }
   }
 
-  /** Every volume that has a problem, sorted by id. A pool that cannot be listed fails the whole: its volumes would pass for healthy. */
+  /**
+   * Every volume that has a problem, sorted by id. A pool that cannot be listed fails the whole:
+   * its volumes would pass for healthy.
+   */
   async listVolumeHealth(signal?: AbortSignal): Promise<readonly VolumeHealth[]> {
-    const lists = await Promise.all([...this.#pools.values()].map(pool => this.#listPool(pool, signal)))
+    const lists = await Promise.all(
+      [...this.#pools.values()].map(pool => this.#listPool(pool, signal)),
+    )
     return lists.flat().sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1))
   }
 
@@ -61,7 +77,10 @@ export class Health {
     const ofVolume = Map.groupBy(records, record => record.volumeId)
     return volumes
       .map(({ id, leaf }) => {
-        const problems = [...state, ...attachmentProblems(placeOf(pool, leaf), ofVolume.get(id) ?? [], states)]
+        const problems = [
+          ...state,
+          ...attachmentProblems(placeOf(pool, leaf), ofVolume.get(id) ?? [], states),
+        ]
         return { volumeId: id, problems }
       })
       .filter(({ problems }) => problems.length > 0)
@@ -87,7 +106,10 @@ const POOL_STATES: Readonly<Record<string, Omit<HealthProblem, 'message'>>> = {
   REMOVED: { kind: 'inaccessible', reason: 'PoolRemoved' },
 }
 
-async function poolProblems(pool: Pool, signal: AbortSignal | undefined): Promise<readonly HealthProblem[]> {
+async function poolProblems(
+  pool: Pool,
+  signal: AbortSignal | undefined,
+): Promise<readonly HealthProblem[]> {
   const [zpool = pool.dataset] = pool.dataset.split('/')
   const health = await pool.zfs.poolHealth(zpool, signal)
   if (health === 'ONLINE') return []
@@ -95,7 +117,11 @@ async function poolProblems(pool: Pool, signal: AbortSignal | undefined): Promis
   return [{ kind, reason, message: `ZFS pool ${zpool} on host ${pool.host.name} is ${health}` }]
 }
 
-function attachmentProblems(place: VolumePlace, records: readonly Attachment[], states: MachineStates): readonly HealthProblem[] {
+function attachmentProblems(
+  place: VolumePlace,
+  records: readonly Attachment[],
+  states: MachineStates,
+): readonly HealthProblem[] {
   return records.flatMap(record => {
     const machine = place.pool.machines.get(record.guest.machine)
     const state = states.get(record.guest.machine)
@@ -115,26 +141,54 @@ function attachmentProblems(place: VolumePlace, records: readonly Attachment[], 
   })
 }
 
-function diskProblems(place: VolumePlace, record: Attachment, machine: PoolMachine, state: MachineState): readonly HealthProblem[] {
+function diskProblems(
+  place: VolumePlace,
+  record: Attachment,
+  machine: PoolMachine,
+  state: MachineState,
+): readonly HealthProblem[] {
   const guest = formatGuestId(record.guest)
   const name = attachmentName(place.leaf, record.guest)
-  const disk = state.disks.find(candidate => candidate.guest === record.guest.guest && candidate.name === name)
+  const disk = state.disks.find(
+    candidate => candidate.guest === record.guest.guest && candidate.name === name,
+  )
   if (disk === undefined) {
-    return [{ kind: 'inaccessible', reason: 'DiskMissing', message: `guest ${guest} has no disk ${name}; attach the volume again` }]
+    return [
+      {
+        kind: 'inaccessible',
+        reason: 'DiskMissing',
+        message: `guest ${guest} has no disk ${name}; attach the volume again`,
+      },
+    ]
   }
   const object = `disk ${name} of guest ${guest}`
   const isServed = (path: PoolPath) =>
     state.backends.some(backend => backend.name === name && backend.service === path.service) &&
     disk.backends.some(backend => backend.service === path.service)
   const missing = machine.paths.filter(path => !isServed(path))
-  // A path state says what the guest used last: that of a service domain that went away stays as it was (recorded: standby).
+  // A path state says what the guest used last: that of a service domain that went away stays as it
+  // was (recorded: standby).
   const down = machine.paths.filter(path => !missing.includes(path) && !isRunning(path, state))
   // Both leave the guest with fewer paths, and together perhaps with none.
   const kind = missing.length + down.length === machine.paths.length ? 'inaccessible' : 'degraded'
   return [
-    ...(missing.length > 0 ? [{ kind, reason: 'BackendMissing', message: `${object} is not served by ${where(missing)}` } as const] : []),
+    ...(missing.length > 0
+      ? [
+          {
+            kind,
+            reason: 'BackendMissing',
+            message: `${object} is not served by ${where(missing)}`,
+          } as const,
+        ]
+      : []),
     ...(down.length > 0
-      ? [{ kind, reason: 'ServiceDomainDown', message: `${object} is not served by ${where(down)}, which does not run` } as const]
+      ? [
+          {
+            kind,
+            reason: 'ServiceDomainDown',
+            message: `${object} is not served by ${where(down)}, which does not run`,
+          } as const,
+        ]
       : []),
     ...pathProblems(disk, object),
   ]
@@ -155,6 +209,18 @@ function pathProblems(disk: GuestDisk, object: string): readonly HealthProblem[]
   if (disk.backends.length < 2 || disk.backends.some(path => path.state === 'active')) return []
   const states = disk.backends.map(path => `${path.service} ${path.state}`).join(', ')
   return disk.backends.some(path => path.state === 'unknown')
-    ? [{ kind: 'degraded', reason: 'PathStateUnknown', message: `whether ${object} has a working path is not told: ${states}` }]
-    : [{ kind: 'inaccessible', reason: 'NoActivePath', message: `${object} has no active path: ${states}` }]
+    ? [
+        {
+          kind: 'degraded',
+          reason: 'PathStateUnknown',
+          message: `whether ${object} has a working path is not told: ${states}`,
+        },
+      ]
+    : [
+        {
+          kind: 'inaccessible',
+          reason: 'NoActivePath',
+          message: `${object} has no active path: ${states}`,
+        },
+      ]
 }

@@ -5,8 +5,8 @@ import { findVolumeId, recordLeaf } from './names.ts'
 import type { Pool, PoolMachine, Pools, VolumePlace } from './pool.ts'
 
 /**
- * Where a volume lives. Undefined for text that cannot be an id of this driver; an id of a pool that is not configured
- * here is `unavailable`: the volume may well exist.
+ * Where a volume lives. Undefined for text that cannot be an id of this driver; an id of a pool
+ * that is not configured here is `unavailable`: the volume may well exist.
  */
 export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefined {
   const id = findVolumeId(volumeId)
@@ -15,7 +15,8 @@ export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefin
   if (pool === undefined) {
     throw new StorageError(
       'unavailable',
-      `volume ${volumeId} is in pool ${id.pool}, which is not in this driver's configuration; add the pool to reach it`,
+      `volume ${volumeId} is in pool ${id.pool}, which is not in this driver's configuration; ` +
+        `add the pool to reach it`,
     )
   }
   return placeOf(pool, id.leaf)
@@ -23,12 +24,20 @@ export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefin
 
 export function getPlace(pools: Pools, volumeId: string): VolumePlace {
   const place = findPlace(pools, volumeId)
-  if (place === undefined) throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
+  if (place === undefined) {
+    throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
+  }
   return place
 }
 
 export function placeOf(pool: Pool, leaf: string): VolumePlace {
-  return { pool, leaf, volumeId: `${pool.name}/${leaf}`, dataset: `${pool.dataset}/${leaf}`, record: `${pool.dataset}/${recordLeaf(leaf)}` }
+  return {
+    pool,
+    leaf,
+    volumeId: `${pool.name}/${leaf}`,
+    dataset: `${pool.dataset}/${leaf}`,
+    record: `${pool.dataset}/${recordLeaf(leaf)}`,
+  }
 }
 
 /** The ZFS pool, which may have other pools of the driver below it. */
@@ -36,8 +45,15 @@ export function zpoolOf({ dataset }: Pick<Pool, 'dataset'>): string {
   return dataset.split('/')[0] ?? dataset
 }
 
-/** Runs what takes room in the pool. Where there is none, says for what and what helps: zfs names a dataset and no way out. */
-export async function withRoom<T>(place: VolumePlace, what: string, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs what takes room in the pool. Where there is none, says for what and what helps: zfs names a
+ * dataset and no way out.
+ */
+export async function withRoom<T>(
+  place: VolumePlace,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -45,7 +61,8 @@ export async function withRoom<T>(place: VolumePlace, what: string, work: () => 
     const { name, dataset, host } = place.pool
     throw new StorageError(
       'no-space',
-      `volume ${place.volumeId}: pool ${name} has no room for ${what}; free space in ${dataset} on host ${host.name}, or ask for less (reservation: thin reserves nothing)`,
+      `volume ${place.volumeId}: pool ${name} has no room for ${what}; free space in ${dataset} ` +
+        `on host ${host.name}, or ask for less (reservation: thin reserves nothing)`,
       { cause: error },
     )
   }
@@ -55,7 +72,10 @@ export function getMachine(pool: Pool, machine: string): PoolMachine {
   const found = pool.machines.get(machine)
   if (found === undefined) {
     const known = [...pool.machines.keys()].join(', ')
-    throw new StorageError('failed-precondition', `pool ${pool.name} has no path on machine ${machine}, only on ${known}`)
+    throw new StorageError(
+      'failed-precondition',
+      `pool ${pool.name} has no path on machine ${machine}, only on ${known}`,
+    )
   }
   return found
 }

@@ -1,5 +1,6 @@
-// A pool as it works, as types: the host where its volumes live, the paths by which machines reach them, and the design, which is what it
-// adds between a zvol and its export by a service domain. Put together by the composition root from the configuration.
+// A pool as it works, as types: the host where its volumes live, the paths by which machines reach
+// them, and the design, which is what it adds between a zvol and its export by a service domain.
+// Put together by the composition root from the configuration.
 
 import type { Hypervisor } from '../hypervisors/hypervisor.ts'
 import type { Host } from '../shell/host.ts'
@@ -37,7 +38,10 @@ export interface VolumePlace {
   readonly record: string
 }
 
-/** The number under which a machine's service domains see the unit; `replace` writes another one to the record first. */
+/**
+ * The number under which a machine's service domains see the unit; `replace` writes another one to
+ * the record first.
+ */
 export interface LunChoice {
   readonly number: number
   replace(number: number): Promise<void>
@@ -60,7 +64,10 @@ export interface DesignInventory {
   readonly deleted: readonly VolumePlace[]
 }
 
-/** Everything a design does is safe to repeat; nothing outside `designs/` knows the difference between two of them. */
+/**
+ * Everything a design does is safe to repeat; nothing outside `designs/` knows the difference
+ * between two of them.
+ */
 export interface Design {
   readonly kind: 'local' | 'lun'
   /** Export shapes that make sense; the first is the default. */
@@ -68,20 +75,28 @@ export interface Design {
   /** Whether a machine's service domains see the volume under a LUN number. */
   readonly usesLun: boolean
 
-  /** Words other than the leaf by which commands about this volume can be known in a process list. */
+  /**
+   * Words other than the leaf by which commands about this volume can be known in a process list.
+   */
   names(place: VolumePlace): readonly string[]
 
   /** Completes the volume after its zvol exists. Already complete is success. */
   ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void>
 
-  /** After the zvol has its new size: everything above it has it too, in the service domains of these paths as well. */
+  /**
+   * After the zvol has its new size: everything above it has it too, in the service domains of
+   * these paths as well.
+   */
   resize(
     place: VolumePlace,
     request: { readonly sizeBytes: number; readonly paths: readonly PoolPath[] },
     signal?: AbortSignal,
   ): Promise<void>
 
-  /** Makes the volume's device present in every service domain of the machine and proves that all are the same bytes. Answers the device of each path. */
+  /**
+   * Makes the volume's device present in every service domain of the machine and proves that all
+   * are the same bytes. Answers the device of each path.
+   */
   expose(
     place: VolumePlace,
     request: {
@@ -95,35 +110,59 @@ export interface Design {
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<PoolPath, string>>
 
-  /** Whether what `expose` made for these machines is still there; false: expose again. A design that makes nothing says true. */
-  isExposed(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean>
+  /**
+   * Whether what `expose` made for these machines is still there; false: expose again. A design
+   * that makes nothing says true.
+   */
+  isExposed(
+    place: VolumePlace,
+    machineNames: ReadonlySet<string>,
+    signal?: AbortSignal,
+  ): Promise<boolean>
 
-  /** After it no service domain of the machine can reach the bytes, where the design has such a fence. Says whether there was something to do. */
+  /**
+   * After it no service domain of the machine can reach the bytes, where the design has such a
+   * fence. Says whether there was something to do.
+   */
   hide(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'>
 
-  /** The service domains let go of what they saw of hidden volumes. Never fails for them: nothing depends on it. */
+  /**
+   * The service domains let go of what they saw of hidden volumes. Never fails for them: nothing
+   * depends on it.
+   */
   forget(machine: PoolMachine, signal?: AbortSignal): Promise<void>
 
-  /** True when nobody can reach the bytes, whatever a machine exports. A design without a fence says false. */
+  /**
+   * True when nobody can reach the bytes, whatever a machine exports. A design without a fence says
+   * false.
+   */
   isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean>
 
   /** True when the machine cannot reach the bytes, whatever it exports. */
   isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean>
 
-  /** Takes the volume apart down to its zvol. Refuses (`in-use`) while it is exposed. Already gone is success. */
+  /**
+   * Takes the volume apart down to its zvol. Refuses (`in-use`) while it is exposed. Already gone
+   * is success.
+   */
   remove(place: VolumePlace, signal?: AbortSignal): Promise<void>
 
   /** Whether an exported device is this volume, whatever the export is called. */
   isDeviceOf(place: VolumePlace, device: string): boolean
 
   /**
-   * Proves every path of the pool by writing and reading the pool's canary, which is made first where it is missing. A design whose
-   * pools have one path each has nothing to prove and answers nothing.
+   * Proves every path of the pool by writing and reading the pool's canary, which is made first
+   * where it is missing. A design whose pools have one path each has nothing to prove and answers
+   * nothing.
    */
   provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]>
 
   /** What the design's own layer holds that the volumes do not explain, and the other way round. */
-  audit(pool: Pool, inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]>
+  audit(
+    pool: Pool,
+    inventory: DesignInventory,
+    signal?: AbortSignal,
+  ): Promise<readonly DesignFinding[]>
 }
 
 export interface PathProof {

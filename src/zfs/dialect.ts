@@ -1,5 +1,5 @@
-// Which zfs a host has and what that means: features are read from the usage text, never from a version number. Also the arithmetic
-// of thick volumes. Decisions about volumes are made elsewhere.
+// Which zfs a host has and what that means: features are read from the usage text, never from a
+// version number. Also the arithmetic of thick volumes. Decisions about volumes are made elsewhere.
 
 import { StorageError } from '../errors.ts'
 import type { Shell } from '../shell/shell.ts'
@@ -13,17 +13,36 @@ export interface Dialect {
   readonly properties: ReadonlySet<string>
 }
 
-/** From the answers of `uname -s -r` and of `zfs get` without arguments, whose usage text lists every property. */
-export function classifyDialect(answers: { readonly system: string; readonly usage: string; readonly propertyUsage: string }): Dialect {
+/**
+ * From the answers of `uname -s -r` and of `zfs get` without arguments, whose usage text lists
+ * every property.
+ */
+export function classifyDialect(answers: {
+  readonly system: string
+  readonly usage: string
+  readonly propertyUsage: string
+}): Dialect {
   const linux = /^Linux /m.test(answers.system)
   const snapshotLine = answers.usage.split('\n').find(line => /^\s+snapshot(\|snap)? \[/.test(line))
-  if (snapshotLine === undefined) throw new StorageError('internal', 'zfs without arguments printed no usage line for snapshot')
+  if (snapshotLine === undefined) {
+    throw new StorageError('internal', 'zfs without arguments printed no usage line for snapshot')
+  }
   const multipleSnapshots = snapshotLine.trimEnd().endsWith('...')
   const release = /^SunOS (5\.1[01])\b/m.exec(answers.system)?.[1]
   return {
-    name: linux ? 'openzfs' : multipleSnapshots ? 'illumos' : release === '5.10' ? 'solaris-10' : 'solaris-11',
+    name: linux
+      ? 'openzfs'
+      : multipleSnapshots
+        ? 'illumos'
+        : release === '5.10'
+          ? 'solaris-10'
+          : 'solaris-11',
     multipleSnapshots,
-    properties: new Set([...answers.propertyUsage.matchAll(/^\t([a-z_]+)\s+(?:YES|NO)\b/gm)].map(match => match[1] ?? '')),
+    properties: new Set(
+      [...answers.propertyUsage.matchAll(/^\t([a-z_]+)\s+(?:YES|NO)\b/gm)].map(
+        match => match[1] ?? '',
+      ),
+    ),
   }
 }
 
@@ -41,13 +60,26 @@ export async function readDialect(shell: Shell, signal?: AbortSignal): Promise<D
   })
 }
 
-/** `current`: OpenZFS and illumos; `old`: the Solaris 10 era (source: zvol_volsize_to_reservation; the first checked against recordings). */
+/**
+ * `current`: OpenZFS and illumos; `old`: the Solaris 10 era (source: zvol_volsize_to_reservation;
+ * the first checked against recordings).
+ */
 export type ReservationArithmetic = 'current' | 'old'
 
-const ARITHMETIC = { current: { fanout: 1024, indirectBytes: 131072 }, old: { fanout: 128, indirectBytes: 16384 } } as const
+const ARITHMETIC = {
+  current: { fanout: 1024, indirectBytes: 131072 },
+  old: { fanout: 128, indirectBytes: 16384 },
+} as const
 
-/** What a thick volume reserves: its size and its worst-case metadata. On raidz parity and padding come on top, up to 30 %. */
-export function thickReservation(sizeBytes: number, blockSizeBytes: number, arithmetic: ReservationArithmetic = 'current'): number {
+/**
+ * What a thick volume reserves: its size and its worst-case metadata. On raidz parity and padding
+ * come on top, up to 30 %.
+ */
+export function thickReservation(
+  sizeBytes: number,
+  blockSizeBytes: number,
+  arithmetic: ReservationArithmetic = 'current',
+): number {
   const { fanout, indirectBytes } = ARITHMETIC[arithmetic]
   let metadataBlocks = 7
   for (let blocks = Math.floor(sizeBytes / blockSizeBytes); blocks > 1; ) {
@@ -58,12 +90,18 @@ export function thickReservation(sizeBytes: number, blockSizeBytes: number, arit
   return sizeBytes + metadataBlocks * 2 * indirectBytes
 }
 
-/** The largest thick volume that fits into the space, by the arithmetic that reserves more; 0 when none does. */
+/**
+ * The largest thick volume that fits into the space, by the arithmetic that reserves more; 0 when
+ * none does.
+ */
 export function largestThickVolume(availableBytes: number, blockSizeBytes: number): number {
   const fits = (blocks: number) => {
     const sizeBytes = blocks * blockSizeBytes
     return (
-      Math.max(thickReservation(sizeBytes, blockSizeBytes, 'current'), thickReservation(sizeBytes, blockSizeBytes, 'old')) <= availableBytes
+      Math.max(
+        thickReservation(sizeBytes, blockSizeBytes, 'current'),
+        thickReservation(sizeBytes, blockSizeBytes, 'old'),
+      ) <= availableBytes
     )
   }
   let low = 0

@@ -1,5 +1,6 @@
-// What `zfs` and `zpool` say when they fail, and what that means: one table for every dialect, first hit wins.
-// Exit statuses are left out where dialects differ (`zfs set` fails with 1 up to OpenZFS 2.1 and with 255 from 2.2 on). Nothing here runs a command.
+// What `zfs` and `zpool` say when they fail, and what that means: one table for every dialect,
+// first hit wins. Exit statuses are left out where dialects differ (`zfs set` fails with 1 up to
+// OpenZFS 2.1 and with 255 from 2.2 on). Nothing here runs a command.
 
 import type { FailureRow } from '../shell/failures.ts'
 
@@ -16,9 +17,25 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     source: OPENZFS,
     hint: 'grant the account the ZFS permissions; on Linux also access to /dev/zfs',
   },
-  { text: /delegated administration is disabled/, kind: 'permission-denied', evidence: 'documented', source: LIBZFS },
-  { text: /pool I\/O is currently suspended/, kind: 'unavailable', evidence: 'recorded', source: SUSPENDED, hint: 'see zpool status -x' },
-  { text: /ZFS modules (are not|cannot be auto-)loaded/, kind: 'unavailable', evidence: 'documented', source: LIBZFS },
+  {
+    text: /delegated administration is disabled/,
+    kind: 'permission-denied',
+    evidence: 'documented',
+    source: LIBZFS,
+  },
+  {
+    text: /pool I\/O is currently suspended/,
+    kind: 'unavailable',
+    evidence: 'recorded',
+    source: SUSPENDED,
+    hint: 'see zpool status -x',
+  },
+  {
+    text: /ZFS modules (are not|cannot be auto-)loaded/,
+    kind: 'unavailable',
+    evidence: 'documented',
+    source: LIBZFS,
+  },
   {
     text: /pool is read-only/,
     kind: 'failed-precondition',
@@ -27,14 +44,49 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     hint: 'the pool is imported read-only',
   },
   { text: /out of space/, kind: 'no-space', evidence: 'recorded', source: OPENZFS_AND_V23 },
-  { text: /size is greater than available space/, kind: 'no-space', evidence: 'recorded', source: OPENZFS },
-  { text: /size is less than current used or reserved space/, kind: 'failed-precondition', evidence: 'documented', source: LIBZFS },
-  { text: /volume size exceeds limit for this system/, kind: 'out-of-range', evidence: 'documented', source: LIBZFS },
-  { text: /bad volume size .*numeric value is too large/, kind: 'out-of-range', evidence: 'recorded', source: OPENZFS },
-  { text: /has dependent clones/, kind: 'failed-precondition', evidence: 'recorded', source: OPENZFS_AND_V23 },
-  { text: /has children/, kind: 'failed-precondition', evidence: 'recorded', source: OPENZFS_AND_V23 },
+  {
+    text: /size is greater than available space/,
+    kind: 'no-space',
+    evidence: 'recorded',
+    source: OPENZFS,
+  },
+  {
+    text: /size is less than current used or reserved space/,
+    kind: 'failed-precondition',
+    evidence: 'documented',
+    source: LIBZFS,
+  },
+  {
+    text: /volume size exceeds limit for this system/,
+    kind: 'out-of-range',
+    evidence: 'documented',
+    source: LIBZFS,
+  },
+  {
+    text: /bad volume size .*numeric value is too large/,
+    kind: 'out-of-range',
+    evidence: 'recorded',
+    source: OPENZFS,
+  },
+  {
+    text: /has dependent clones/,
+    kind: 'failed-precondition',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
+  {
+    text: /has children/,
+    kind: 'failed-precondition',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
   { text: /it's being held|dataset is busy/, kind: 'busy', evidence: 'recorded', source: OPENZFS },
-  { text: /dataset already exists/, kind: 'already-exists', evidence: 'recorded', source: OPENZFS_AND_V23 },
+  {
+    text: /dataset already exists/,
+    kind: 'already-exists',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
   {
     text: /parent does not exist/,
     kind: 'failed-precondition',
@@ -42,9 +94,20 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     source: OPENZFS_AND_V23,
     hint: 'create the parent dataset',
   },
-  // Says also what is true of every dataset of a pool that is not imported; who concludes absence asks for the parent as well.
-  { text: /dataset does not exist/, kind: 'not-found', evidence: 'recorded', source: OPENZFS_AND_V23 },
-  { text: /could not find any snapshots to destroy/, kind: 'not-found', evidence: 'recorded', source: OPENZFS },
+  // Says also what is true of every dataset of a pool that is not imported; who concludes absence
+  // asks for the parent as well.
+  {
+    text: /dataset does not exist/,
+    kind: 'not-found',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
+  {
+    text: /could not find any snapshots to destroy/,
+    kind: 'not-found',
+    evidence: 'recorded',
+    source: OPENZFS,
+  },
   // 2.2 and newer print the second form for `zpool get`.
   {
     text: /no such pool/,
@@ -60,15 +123,51 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     source: OPENZFS_AND_V23,
     hint: 'choose a shorter parent dataset',
   },
-  { text: /invalid character .* in name/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS_AND_V23 },
-  { text: /property value too long/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS },
-  { text: /' must be (one of|power of 2|a multiple of)/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS },
-  // The old line and illumos take no reservation above the size, except when a volume is made (libzfs, zfs_valid_proplist).
-  { text: /' is greater than current volume size/, kind: 'invalid-argument', evidence: 'documented', source: LIBZFS },
+  {
+    text: /invalid character .* in name/,
+    kind: 'invalid-argument',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
+  {
+    text: /property value too long/,
+    kind: 'invalid-argument',
+    evidence: 'recorded',
+    source: OPENZFS,
+  },
+  {
+    text: /' must be (one of|power of 2|a multiple of)/,
+    kind: 'invalid-argument',
+    evidence: 'recorded',
+    source: OPENZFS,
+  },
+  // The old line and illumos take no reservation above the size, except when a volume is made
+  // (libzfs, zfs_valid_proplist).
+  {
+    text: /' is greater than current volume size/,
+    kind: 'invalid-argument',
+    evidence: 'documented',
+    source: LIBZFS,
+  },
   { text: /bad numeric value/, kind: 'invalid-argument', evidence: 'documented', source: LIBZFS },
-  { text: /does not apply to datasets of this type/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS_AND_V23 },
-  { text: /operation not applicable to datasets of this type/, kind: 'failed-precondition', evidence: 'recorded', source: OPENZFS },
-  { text: /not a cloned filesystem/, kind: 'failed-precondition', evidence: 'recorded', source: OPENZFS_AND_V23 },
+  {
+    text: /does not apply to datasets of this type/,
+    kind: 'invalid-argument',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
+  {
+    text: /operation not applicable to datasets of this type/,
+    kind: 'failed-precondition',
+    evidence: 'recorded',
+    source: OPENZFS,
+  },
+  {
+    text: /not a cloned filesystem/,
+    kind: 'failed-precondition',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
   // The command does not fit the dialect: a fault of this driver, not of the request.
   {
     text: /bad property list: invalid property/,
@@ -85,6 +184,17 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     source: OPENZFS_AND_V23,
   },
   { text: /'[^']+' is readonly/, kind: 'internal', evidence: 'recorded', source: OPENZFS_AND_V23 },
-  { text: /invalid property/, kind: 'invalid-argument', evidence: 'recorded', source: OPENZFS_AND_V23 },
-  { text: /I\/O error/, kind: 'internal', evidence: 'documented', source: LIBZFS, hint: 'see zpool status' },
+  {
+    text: /invalid property/,
+    kind: 'invalid-argument',
+    evidence: 'recorded',
+    source: OPENZFS_AND_V23,
+  },
+  {
+    text: /I\/O error/,
+    kind: 'internal',
+    evidence: 'documented',
+    source: LIBZFS,
+    hint: 'see zpool status',
+  },
 ]

@@ -1,5 +1,6 @@
-// Reads what `zfs get -Hp -o name,property,value,source` prints. Text to values only: no command, no meaning of a property.
-// Values may hold TABs and newlines (recorded), so a record is found by what was asked for, never by counting columns from the left.
+// Reads what `zfs get -Hp -o name,property,value,source` prints. Text to values only: no command,
+// no meaning of a property. Values may hold TABs and newlines (recorded), so a record is found by
+// what was asked for, never by counting columns from the left.
 
 import { StorageError } from '../errors.ts'
 
@@ -15,8 +16,9 @@ export type Properties = ReadonlyMap<string, PropertyValue>
 export const COLUMNS = 'name,property,value,source'
 
 /**
- * The listed datasets by name. Every dataset must have all of `names`, in that order, as zfs prints them. Lines before the
- * first record are a login banner and skipped; a line after it that is no record is part of a value.
+ * The listed datasets by name. Every dataset must have all of `names`, in that order, as zfs prints
+ * them. Lines before the first record are a login banner and skipped; a line after it that is no
+ * record is part of a value.
  */
 export function parseProperties(
   text: string,
@@ -37,7 +39,10 @@ export function parseProperties(
     const firstTab = line.indexOf('\t')
     const name = line.slice(0, firstTab)
     // The next property that was asked for, of the same dataset or of the first of the next.
-    if (line.startsWith(`${names[at]}\t`, firstTab + 1) && (at === 0 ? isDataset(name) : name === dataset)) {
+    if (
+      line.startsWith(`${names[at]}\t`, firstTab + 1) &&
+      (at === 0 ? isDataset(name) : name === dataset)
+    ) {
       finish()
       record = line
       dataset = name
@@ -49,7 +54,12 @@ export function parseProperties(
   finish()
   for (const [listed, properties] of datasets) {
     const missing = names.find(name => !properties.has(name))
-    if (missing !== undefined) throw new StorageError('internal', `zfs get listed dataset ${listed} without property ${missing}`)
+    if (missing !== undefined) {
+      throw new StorageError(
+        'internal',
+        `zfs get listed dataset ${listed} without property ${missing}`,
+      )
+    }
   }
   return datasets
 }
@@ -66,17 +76,25 @@ function* linesOf(text: string): Generator<string> {
 }
 
 /**
- * The wanted names of those that `zfs list -H -o name` prints of `parent` and of what is below it, sorted. Lines before the parent's own are a
- * login banner; every line after it is a name below it.
+ * The wanted names of those that `zfs list -H -o name` prints of `parent` and of what is below it,
+ * sorted. Lines before the parent's own are a login banner; every line after it is a name below it.
  */
-export function parseNames(text: string, parent: string, isWanted: (name: string) => boolean): readonly string[] {
+export function parseNames(
+  text: string,
+  parent: string,
+  isWanted: (name: string) => boolean,
+): readonly string[] {
   const names: string[] = []
   let isBelow = false
   for (const line of linesOf(text)) {
     if (!isBelow) {
       isBelow = line === parent
     } else if (!line.startsWith(`${parent}/`) && !line.startsWith(`${parent}@`)) {
-      throw new StorageError('internal', `zfs list printed a line that is no name below ${parent}: ${JSON.stringify(line.slice(0, 80))}`)
+      throw new StorageError(
+        'internal',
+        `zfs list printed a line that is no name below ${parent}: ` +
+          `${JSON.stringify(line.slice(0, 80))}`,
+      )
     } else if (isWanted(line)) {
       names.push(line)
     }
@@ -85,19 +103,32 @@ export function parseNames(text: string, parent: string, isWanted: (name: string
   return names.sort()
 }
 
-/** Of `zfs list -H -o name,<properties>` below a parent, whose own line is the proof that there was a listing. */
-export function parseValues(text: string, parent: string, count: number): ReadonlyMap<string, readonly string[]> {
+/**
+ * Of `zfs list -H -o name,<properties>` below a parent, whose own line is the proof that there was
+ * a listing.
+ */
+export function parseValues(
+  text: string,
+  parent: string,
+  count: number,
+): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, readonly string[]>()
   for (const line of linesOf(text)) {
     const [name = '', ...values] = line.split('\t')
     const isBelow = name === parent || name.startsWith(`${parent}/`)
     // A login banner stands before the parent's line.
     if (!isBelow && found.size === 0) continue
-    if (!isBelow || values.length !== count)
-      throw new StorageError('internal', `zfs list printed a line that is not understood: ${JSON.stringify(line.slice(0, 80))}`)
+    if (!isBelow || values.length !== count) {
+      throw new StorageError(
+        'internal',
+        `zfs list printed a line that is not understood: ${JSON.stringify(line.slice(0, 80))}`,
+      )
+    }
     found.set(name, values)
   }
-  if (!found.has(parent)) throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
+  if (!found.has(parent)) {
+    throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
+  }
   return found
 }
 
@@ -106,7 +137,11 @@ function parseRecord(record: string): [property: string, value: PropertyValue] {
   const [, property = '', ...rest] = record.split('\t')
   const source = parseSource(rest.pop())
   if (rest.length === 0 || source === undefined) {
-    throw new StorageError('internal', `zfs get printed a record that is not name, property, value and source: ${JSON.stringify(record)}`)
+    throw new StorageError(
+      'internal',
+      'zfs get printed a record that is not name, property, value and source: ' +
+        `${JSON.stringify(record)}`,
+    )
   }
   return [property, { value: rest.join('\t'), source }]
 }

@@ -1,5 +1,5 @@
-// What is recorded of stmfadm and iscsiadm: printed by the simulator byte for byte, and read by the product. Little is recorded, so the
-// failure table is known from sources only, and says so.
+// What is recorded of stmfadm and iscsiadm: printed by the simulator byte for byte, and read by the
+// product. Little is recorded, so the failure table is known from sources only, and says so.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { SimComstar } from '../../sim/comstar/sim-comstar.ts'
@@ -23,18 +23,32 @@ function transcript(name: string): string {
 function world(target: string) {
   const storage = new SimHost('storage', new Timeline())
   const options = { createStore: (size: number) => new MemoryStore(size), nowMs: () => 0 }
-  const zfs = new SimZfs(storage, { ...options, pools: [{ name: 'pool1', sizeBytes: 2 ** 40, dialect: 'illumos', datasets: [] }] })
-  const comstar = new SimComstar(storage, { zfs, target, targetGroup: 'csi-tg', hostGroups: { 'csi-m1': ['iqn.sd1'] }, nowMs: () => 0 })
+  const zfs = new SimZfs(storage, {
+    ...options,
+    pools: [{ name: 'pool1', sizeBytes: 2 ** 40, dialect: 'illumos', datasets: [] }],
+  })
+  const comstar = new SimComstar(storage, {
+    zfs,
+    target,
+    targetGroup: 'csi-tg',
+    hostGroups: { 'csi-m1': ['iqn.sd1'] },
+    nowMs: () => 0,
+  })
   const domain = new SimHost('sd1', storage.timeline)
   const initiator = new SimInitiator(domain, { iqn: 'iqn.sd1', controller: 0, targets: [comstar] })
   const run = async (host: SimHost, line: string) => {
     const outcome = await host.perform(line.split(' '), '')
-    if (outcome.kind !== 'exit' || outcome.answer.exitStatus !== 0) throw new Error(`${line}: ${JSON.stringify(outcome)}`)
+    if (outcome.kind !== 'exit' || outcome.answer.exitStatus !== 0) {
+      throw new Error(`${line}: ${JSON.stringify(outcome)}`)
+    }
     return outcome.answer.stdout
   }
   const offer = async (volume: string, guid: string, lun: number) => {
     await run(storage, `zfs create -V 6442450944 -o compression=off pool1/${volume}`)
-    await run(storage, `stmfadm create-lu -p guid=${guid} -p wcd=true /dev/zvol/rdsk/pool1/${volume}`)
+    await run(
+      storage,
+      `stmfadm create-lu -p guid=${guid} -p wcd=true /dev/zvol/rdsk/pool1/${volume}`,
+    )
     await run(storage, `stmfadm add-view -h csi-m1 -t csi-tg -n ${lun} ${guid}`)
   }
   return { storage, domain, initiator, run, offer }
@@ -59,10 +73,14 @@ const SIMULATED: Record<string, () => Promise<string>> = {
   },
 }
 
-test('every transcript of the target and the initiator is simulated, but for the one of a view without number', () => {
-  const files = readdirSync(DIRECTORY).filter(name => name.startsWith('comstar-'))
-  expect([...Object.keys(SIMULATED), SAYS_AUTO].sort()).toEqual(files.sort())
-})
+test(
+  'every transcript of the target and the initiator is simulated, but for the one of a view ' +
+    'without number',
+  () => {
+    const files = readdirSync(DIRECTORY).filter(name => name.startsWith('comstar-'))
+    expect([...Object.keys(SIMULATED), SAYS_AUTO].sort()).toEqual(files.sort())
+  },
+)
 
 test.each(Object.keys(SIMULATED))('%s is what the simulator prints', async name => {
   expect(await SIMULATED[name]?.()).toBe(transcript(name))
@@ -87,7 +105,9 @@ test.each([
   ['comstar-list-view.illumos.txt', 7],
   [SAYS_AUTO, 'auto'],
 ])('%s is read', (name, lun) => {
-  expect(parseViews(transcript(name))).toEqual([{ entry: 0, hostGroup: 'csi-m1', targetGroup: 'csi-tg', lun }])
+  expect(parseViews(transcript(name))).toEqual([
+    { entry: 0, hostGroup: 'csi-m1', targetGroup: 'csi-tg', lun },
+  ])
 })
 
 test('the recorded target is read', () => {
@@ -99,9 +119,11 @@ test('the recorded target is read', () => {
 })
 
 test('no row of the failure table claims to be recorded', () => {
-  const count = (evidence: string) => STMFADM_FAILURES.filter(row => row.evidence === evidence).length
+  const count = (evidence: string) =>
+    STMFADM_FAILURES.filter(row => row.evidence === evidence).length
   process.stdout.write(
-    `stmfadm failures: ${count('recorded')} recorded, ${count('documented')} documented, ${count('recalled')} recalled\n`,
+    `stmfadm failures: ${count('recorded')} recorded, ${count('documented')} documented, ` +
+      `${count('recalled')} recalled\n`,
   )
   expect(count('recorded')).toBe(0)
 })

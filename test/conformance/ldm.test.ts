@@ -1,5 +1,5 @@
-// Every transcript of ldm is either printed by the simulator, byte for byte, and understood by the product, or left out with a
-// reason. A new transcript that is in neither list fails.
+// Every transcript of ldm is either printed by the simulator, byte for byte, and understood by the
+// product, or left out with a reason. A new transcript that is in neither list fails.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { DeviceError, type SimDevice } from '../../sim/devices.ts'
@@ -20,7 +20,8 @@ const LEFT_OUT: Record<string, string> = {
   'guest.ls-dev-dsk.full-disk.txt': 'printed inside a guest: the simulated guest answers for it',
   'guest.obp-boot-path.txt': 'printed by the firmware of a guest, which is not simulated',
   'help.ldoms-1.0.2.partial.txt': 'the first lines of a help text for people; nothing reads it',
-  'list-l.primary.ldoms-1.2.partial.txt': 'cut after the fourth block; processors, memory and buses are not simulated and not read',
+  'list-l.primary.ldoms-1.2.partial.txt':
+    'cut after the fourth block; processors, memory and buses are not simulated and not read',
   'xml.reg-domain-events.request.xml': 'the XML interface is not used',
   'xml.reg-domain-events.response.xml': 'the XML interface is not used',
   'xml.vds_volume.xml': 'the XML interface is not used',
@@ -30,8 +31,14 @@ type Options = Partial<Omit<SimMachineOptions, 'serviceDomains'>> & {
   readonly services?: readonly Omit<SimMachineOptions['serviceDomains'][number], 'host'>[]
 }
 
-/** A machine whose service domains share one host; nothing here looks at devices unless it puts one there. */
-function world({ services = [{ name: 'primary', vds: ['primary-vds0'] }], ...options }: Options = {}) {
+/**
+ * A machine whose service domains share one host; nothing here looks at devices unless it puts one
+ * there.
+ */
+function world({
+  services = [{ name: 'primary', vds: ['primary-vds0'] }],
+  ...options
+}: Options = {}) {
   const host = new SimHost('control', new Timeline())
   const sim = new SimMachine({
     name: 'm',
@@ -50,7 +57,12 @@ function world({ services = [{ name: 'primary', vds: ['primary-vds0'] }], ...opt
 }
 
 const RELEASE_1_2 = { managerVersion: '1.2', flagPositions: 5 } as const
-const INACTIVE = { name: 'ldg1', platform: 'solaris', state: 'inactive', uuid: '6c908858-12ef-e520-9eb3-f1cd3dbc3a59' } as const
+const INACTIVE = {
+  name: 'ldg1',
+  platform: 'solaris',
+  state: 'inactive',
+  uuid: '6c908858-12ef-e520-9eb3-f1cd3dbc3a59',
+} as const
 
 /** What the simulator prints where each transcript was printed. */
 const SIMULATED: Record<string, () => Promise<string>> = {
@@ -76,8 +88,28 @@ const SIMULATED: Record<string, () => Promise<string>> = {
   'list.short.ldoms-1.2.txt': async () => {
     const memoryBytes = 1024 ** 3
     const { ldm, sim } = world({
-      services: [{ name: 'primary', vds: [], console: '', vcpus: 4, memoryBytes, utilPercent: '0.5', uptimeSeconds: 335220 }],
-      guests: [{ name: 'ldg1', platform: 'solaris', console: '5000', vcpus: 8, memoryBytes, utilPercent: '23', uptimeSeconds: 120 }],
+      services: [
+        {
+          name: 'primary',
+          vds: [],
+          console: '',
+          vcpus: 4,
+          memoryBytes,
+          utilPercent: '0.5',
+          uptimeSeconds: 335220,
+        },
+      ],
+      guests: [
+        {
+          name: 'ldg1',
+          platform: 'solaris',
+          console: '5000',
+          vcpus: 8,
+          memoryBytes,
+          utilPercent: '23',
+          uptimeSeconds: 120,
+        },
+      ],
       settings: RELEASE_1_2,
     })
     sim.setGuest('primary', { os: false })
@@ -105,11 +137,16 @@ const SIMULATED: Record<string, () => Promise<string>> = {
     const { ldm } = world({ settings: { configurationMode: true } })
     return (await ldm('add-vds primary-vds1 primary')).stdout
   },
-  'add-vds.name-too-long.warning.txt': async () => (await world().ldm('add-vds primary-vds012345678901234567890 primary')).stderr,
-  'add-spconfig.name-too-long.error.txt': async () => (await world().ldm(`add-spconfig ${'c'.repeat(70)}`)).stderr,
+  'add-vds.name-too-long.warning.txt': async () =>
+    (await world().ldm('add-vds primary-vds012345678901234567890 primary')).stderr,
+  'add-spconfig.name-too-long.error.txt': async () =>
+    (await world().ldm(`add-spconfig ${'c'.repeat(70)}`)).stderr,
   'ldc-exhausted.error.txt': async () => {
     // Ten disks and three channels of the guest itself; the control domain has 15 of its 24 in use.
-    const { ldm } = world({ guests: [{ name: 'ldg1', platform: 'solaris', state: 'inactive' }], settings: { ldcBudget: 24 } })
+    const { ldm } = world({
+      guests: [{ name: 'ldg1', platform: 'solaris', state: 'inactive' }],
+      settings: { ldcBudget: 24 },
+    })
     for (let i = 0; i < 10; i++) {
       await ldm(`add-vdsdev /dev/dsk/c1t${i}d0s2 v${i}@primary-vds0`)
       await ldm(`add-vdisk v${i} v${i}@primary-vds0 ldg1`)
@@ -118,7 +155,10 @@ const SIMULATED: Record<string, () => Promise<string>> = {
   },
   // The manual prints its placeholders; they stand for themselves here.
   'add-vdsdev.exported-twice.warning.ldoms-1.1.txt': async () => {
-    const { ldm } = world({ services: [{ name: 'ldom', vds: ['vds0'] }], settings: { ...RELEASE_1_2, secondExport: 'warning' } })
+    const { ldm } = world({
+      services: [{ name: 'ldom', vds: ['vds0'] }],
+      settings: { ...RELEASE_1_2, secondExport: 'warning' },
+    })
     await ldm('add-vdsdev backend v1@vds0')
     return (await ldm('add-vdsdev backend v2@vds0')).stderr
   },
@@ -153,13 +193,18 @@ class BusyDevice implements SimDevice {
 }
 
 /** The tool of the product on a control domain that answers with a transcript. */
-function product(answer: { readonly exitStatus?: number; readonly stdout?: string; readonly stderr?: string }): Ldm {
+function product(answer: {
+  readonly exitStatus?: number
+  readonly stdout?: string
+  readonly stderr?: string
+}): Ldm {
   const host = new SimHost('control', new Timeline())
   host.programs.set('ldm', () => ({ exitStatus: 0, stdout: '', stderr: '', ...answer }))
   return new Ldm(new SimShell(host))
 }
 
-const kindOf = (work: Promise<unknown>) => work.then(String, error => (error instanceof StorageError ? error.kind : error))
+const kindOf = (work: Promise<unknown>) =>
+  work.then(String, error => (error instanceof StorageError ? error.kind : error))
 const addVds = (answer: Parameters<typeof product>[0]) =>
   kindOf(
     product(answer).addVdsDevice({
@@ -172,12 +217,17 @@ const addVds = (answer: Parameters<typeof product>[0]) =>
       alreadyExported: false,
     }),
   )
-const failing = (stderr: string) => classify({ exitStatus: 1, stdout: '', stderr, durationMs: 0 }, LDM_FAILURES)?.kind
+const failing = (stderr: string) =>
+  classify({ exitStatus: 1, stdout: '', stderr, durationMs: 0 }, LDM_FAILURES)?.kind
 
-/** What the product makes of each transcript; "not read" where the driver never runs that command. */
+/**
+ * What the product makes of each transcript; "not read" where the driver never runs that command.
+ */
 const UNDERSTOOD: Record<string, (text: string) => unknown> = {
-  'list-p.v1.11.txt': text => parseListing(text).map(({ name, state, flags }) => `${name} ${state} ${flags.system}`),
-  'list-l-p.inactive.v1.6.txt': text => parseListing(text).map(({ name, state, flags }) => `${name} ${state} ${flags.system}`),
+  'list-p.v1.11.txt': text =>
+    parseListing(text).map(({ name, state, flags }) => `${name} ${state} ${flags.system}`),
+  'list-l-p.inactive.v1.6.txt': text =>
+    parseListing(text).map(({ name, state, flags }) => `${name} ${state} ${flags.system}`),
   'ldm-V.ldoms-1.2.txt': text => product({ stdout: text }).version(),
   'delayed-reconf.initiate.txt': text => addVds({ stdout: text }),
   'delayed-reconf.pending.txt': text => addVds({ stdout: text }),
@@ -198,7 +248,12 @@ function notRead(): string {
 }
 
 const MEANINGS: Record<string, unknown> = {
-  'list-p.v1.11.txt': ['primary active normal', 'host1 active normal', 'host2 active normal', 'host3 active normal'],
+  'list-p.v1.11.txt': [
+    'primary active normal',
+    'host1 active normal',
+    'host2 active normal',
+    'host3 active normal',
+  ],
   'list-l-p.inactive.v1.6.txt': ['ldg1 inactive undefined'],
   'ldm-V.ldoms-1.2.txt': '1.2',
   'delayed-reconf.initiate.txt': 'unavailable',
@@ -210,22 +265,32 @@ const MEANINGS: Record<string, unknown> = {
   'ldc-exhausted.error.txt': 'no-space',
 }
 
-test.each(readdirSync(DIRECTORY))('the transcript %s is printed by the simulator or left out with a reason', async name => {
-  const simulated = SIMULATED[name]
-  expect([simulated !== undefined, LEFT_OUT[name] !== undefined]).toEqual(LEFT_OUT[name] ? [false, true] : [true, false])
-  if (simulated) expect(await simulated()).toBe(transcript(name))
-})
+test.each(readdirSync(DIRECTORY))(
+  'the transcript %s is printed by the simulator or left out with a reason',
+  async name => {
+    const simulated = SIMULATED[name]
+    expect([simulated !== undefined, LEFT_OUT[name] !== undefined]).toEqual(
+      LEFT_OUT[name] ? [false, true] : [true, false],
+    )
+    if (simulated) expect(await simulated()).toBe(transcript(name))
+  },
+)
 
 test.each(Object.keys(SIMULATED))('the product understands %s', async name => {
   expect(await UNDERSTOOD[name]?.(transcript(name))).toEqual(MEANINGS[name] ?? 'not read')
 })
 
-test.each([...Object.keys(SIMULATED), ...Object.keys(LEFT_OUT)])('the transcript %s exists', name => {
-  expect(readdirSync(DIRECTORY)).toContain(name)
-})
+test.each([...Object.keys(SIMULATED), ...Object.keys(LEFT_OUT)])(
+  'the transcript %s exists',
+  name => {
+    expect(readdirSync(DIRECTORY)).toContain(name)
+  },
+)
 
 test('every recorded row of the failure table fits its transcript', () => {
-  const recorded = [...LDM_FAILURES, ...LDM_NOTICES].filter(({ evidence }) => evidence === 'recorded')
+  const recorded = [...LDM_FAILURES, ...LDM_NOTICES].filter(
+    ({ evidence }) => evidence === 'recorded',
+  )
   for (const { text, source } of recorded) {
     const name = source.replace('transcripts/ldm/', '').replace('*', 'pending')
     expect(transcript(name)).toMatch(text)

@@ -1,5 +1,6 @@
-// Every command that was recorded on a real Linux is either answered alike by the simulated guest, line by line, or left out
-// with a reason. An entry in neither list fails, and so does a reason that fits nothing.
+// Every command that was recorded on a real Linux is either answered alike by the simulated guest,
+// line by line, or left out with a reason. An entry in neither list fails, and so does a reason
+// that fits nothing.
 
 import { readFileSync } from 'node:fs'
 import { makeFileSystem, type Superblock, writeSuperblock } from '../../sim/guest/file-system.ts'
@@ -30,29 +31,57 @@ const UNUSED = 'the driver does not run it, so the simulated guest does not have
 const LAYOUT = 'counts blocks of a real layout, which the simulated file systems do not have'
 
 const LEFT_OUT_1: readonly LeftOut[] = [
-  { command: /^(lsblk|findmnt|mountpoint|tune2fs|xfs_admin|xfs_repair|df|fstrim|blkdiscard|fsfreeze|fsck|fsck\.ext4) /, reason: UNUSED },
+  {
+    command:
+      /^(lsblk|findmnt|mountpoint|tune2fs|xfs_admin|xfs_repair|df|fstrim|blkdiscard|fsfreeze|fsck|fsck\.ext4) /,
+    reason: UNUSED,
+  },
   { command: /^blkid -o value /, reason: UNUSED },
   { command: /^fuser -vm /, reason: UNUSED },
   { command: /^e2fsck (-n|-f -p) /, reason: UNUSED },
   { command: /^stat -f /, reason: LAYOUT },
-  { command: /^grep /, reason: 'numbers of mounts and of devices are those of the machine; the row is a case of the parser' },
+  {
+    command: /^grep /,
+    reason:
+      'numbers of mounts and of devices are those of the machine; the row is a case of the parser',
+  },
 ]
 
 const LEFT_OUT_2: readonly LeftOut[] = [
-  { command: /^grep /, reason: 'numbers of mounts and of devices are those of the machine; the rows are cases of the parser' },
-  { command: /^touch \/mnt\/t\/x$/, reason: 'names inside volumes are not simulated, only files written through the guest' },
-  { command: /^ls -ld \/mnt\/node$/, reason: 'numbers and modes are those of the machine; the row is a case of the parser' },
+  {
+    command: /^grep /,
+    reason:
+      'numbers of mounts and of devices are those of the machine; the rows are cases of the parser',
+  },
+  {
+    command: /^touch \/mnt\/t\/x$/,
+    reason: 'names inside volumes are not simulated, only files written through the guest',
+  },
+  {
+    command: /^ls -ld \/mnt\/node$/,
+    reason: 'numbers and modes are those of the machine; the row is a case of the parser',
+  },
   { command: /^e2fsck -p /, reason: LAYOUT },
 ]
 
 const LEFT_OUT_3: readonly LeftOut[] = [
-  { command: /^grep /, reason: 'numbers of mounts and of devices are those of the machine; the rows are cases of the parser' },
-  { command: /^touch /, reason: 'names inside volumes are not simulated, only files written through the guest' },
+  {
+    command: /^grep /,
+    reason:
+      'numbers of mounts and of devices are those of the machine; the rows are cases of the parser',
+  },
+  {
+    command: /^touch /,
+    reason: 'names inside volumes are not simulated, only files written through the guest',
+  },
   { command: /^(e2fsck -p|stat -f) /, reason: LAYOUT },
 ]
 
 const LEFT_OUT_4: readonly LeftOut[] = [
-  { command: /^ls /, reason: 'names inside volumes are not simulated, only files written through the guest' },
+  {
+    command: /^ls /,
+    reason: 'names inside volumes are not simulated, only files written through the guest',
+  },
 ]
 
 type World = ReturnType<typeof recordingWorld>
@@ -62,11 +91,16 @@ function recordingWorld(physicalSectorBytes: number, disks: Readonly<Record<stri
   const world = guestWorld('linux', { physicalSectorBytes })
   for (const path of ['b', 'e', 'x', 'c', 't', 'm']) world.guest.names.makeDirectory(`/mnt/${path}`)
   const byName = new Map<string, TestDisk>()
-  for (const [index, [name, bytes]] of Object.entries(disks).entries()) byName.set(name, world.addDisk(index, bytes))
+  for (const [index, [name, bytes]] of Object.entries(disks).entries()) {
+    byName.set(name, world.addDisk(index, bytes))
+  }
   return { ...world, byName }
 }
 
-async function perform(world: World, command: string): Promise<{ outputs: readonly string[]; status: number }> {
+async function perform(
+  world: World,
+  command: string,
+): Promise<{ outputs: readonly string[]; status: number }> {
   // The transcripts show words without their quotes: those of a format belong together.
   const words = command.replace(/%S .* %d/, format => format.replaceAll(' ', '\u00a0')).split(' ')
   const outcome = await world.host.perform(
@@ -75,10 +109,16 @@ async function perform(world: World, command: string): Promise<{ outputs: readon
   )
   if (outcome.kind !== 'exit') throw new Error(outcome.kind)
   const { stdout, stderr, exitStatus } = outcome.answer
-  return { outputs: [`${stdout}${stderr}`, `${stderr}${stdout}`].map(comparable), status: exitStatus }
+  return {
+    outputs: [`${stdout}${stderr}`, `${stderr}${stdout}`].map(comparable),
+    status: exitStatus,
+  }
 }
 
-/** Without blank lines and runs of blanks, which differ by names and widths, and without what is new in each run. */
+/**
+ * Without blank lines and runs of blanks, which differ by names and widths, and without what is new
+ * in each run.
+ */
 function comparable(text: string): string {
   return text
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
@@ -107,7 +147,9 @@ const ZVOL_NODES = { 0: 'vdiska', 16: 'vdiskb', 32: 'vdiskc', 48: 'vdiskd', 64: 
 function storageSide(command: string, world: World): boolean {
   const clone = command.match(/^zfs clone tank\/(\w+)@s tank\/(\w+)$/)
   const from = world.byName.get(clone?.[1] ?? '')
-  if (clone?.[2] && from) world.byName.set(clone[2], world.addDisk(clone[2] === 'ec' ? 3 : 4, from.store.copy()))
+  if (clone?.[2] && from) {
+    world.byName.set(clone[2], world.addDisk(clone[2] === 'ec' ? 3 : 4, from.store.copy()))
+  }
   const grown = world.byName.get(command.match(/^zfs set volsize=600m tank\/(\w+)$/)?.[1] ?? '')
   if (grown) {
     grown.store.resize(600 * MiB)
@@ -126,10 +168,24 @@ let endProcess = () => {}
 /** The images that the fourth recording begins with. */
 function imageWorld(): World {
   const disk = 400 * MiB
-  const world = recordingWorld(512, { 0: disk, 1: disk, 2: disk, 3: disk, 4: disk, 5: disk, 6: disk, 7: disk })
+  const world = recordingWorld(512, {
+    0: disk,
+    1: disk,
+    2: disk,
+    3: disk,
+    4: disk,
+    5: disk,
+    6: disk,
+    7: disk,
+  })
   const image = (number: number, type: string, change: Partial<Superblock>) => {
     const region = world.byName.get(String(number))?.store
-    if (region) writeSuperblock(region, { ...makeFileSystem(region, type, type === 'xfs' ? 4096 : 1024), ...change })
+    if (region) {
+      writeSuperblock(region, {
+        ...makeFileSystem(region, type, type === 'xfs' ? 4096 : 1024),
+        ...change,
+      })
+    }
   }
   image(0, 'ext4', { newer: true })
   image(1, 'ext4', {})
@@ -149,11 +205,18 @@ const REPLAYS: readonly Replay[] = [
     world: () => recordingWorld(16_384, { e: 400 * MiB, x: 400 * MiB, blank: 400 * MiB }),
     rename: text =>
       text
-        .replace(/\/dev\/zvol\/tank\/(ec|xc|e|x|blank)\b/g, (_, name: keyof typeof ZVOLS) => `/dev/${ZVOLS[name]}`)
-        .replace(/\/dev\/zd(\d+)\b/g, (_, minor: keyof typeof ZVOL_NODES) => `/dev/${ZVOL_NODES[minor]}`),
+        .replace(
+          /\/dev\/zvol\/tank\/(ec|xc|e|x|blank)\b/g,
+          (_, name: keyof typeof ZVOLS) => `/dev/${ZVOLS[name]}`,
+        )
+        .replace(
+          /\/dev\/zd(\d+)\b/g,
+          (_, minor: keyof typeof ZVOL_NODES) => `/dev/${ZVOL_NODES[minor]}`,
+        ),
     beside: (command, occurrence, world) => {
-      if (command.startsWith('mount --bind') && command.endsWith('/mnt/bdev'))
+      if (command.startsWith('mount --bind') && command.endsWith('/mnt/bdev')) {
         world.host.programs.get('touch')?.(['/mnt/bdev'], { input: '', host: world.host })
+      }
       // Something had a file open when it was unmounted for the first time.
       if (command === 'umount /mnt/e') {
         if (occurrence === 1) endProcess = world.guest.holdOpen('/mnt/e/file')
@@ -169,8 +232,12 @@ const REPLAYS: readonly Replay[] = [
     world: () => recordingWorld(512, { a: 400 * MiB, x: 400 * MiB }),
     rename: text => text.replace(/loop0\b/g, 'vdiska').replace(/loop1\b/g, 'vdiskb'),
     beside: (command, occurrence, world) => {
-      if (command.startsWith('mount -o bind /dev/')) world.host.programs.get('touch')?.(['/mnt/node'], { input: '', host: world.host })
-      if (command === 'fuser /dev/loop0' && occurrence === 2) endProcess = world.guest.holdOpen('/dev/vdiska')
+      if (command.startsWith('mount -o bind /dev/')) {
+        world.host.programs.get('touch')?.(['/mnt/node'], { input: '', host: world.host })
+      }
+      if (command === 'fuser /dev/loop0' && occurrence === 2) {
+        endProcess = world.guest.holdOpen('/dev/vdiska')
+      }
       if (command.startsWith('mkfs.xfs')) endProcess()
       return false
     },
@@ -182,9 +249,16 @@ const REPLAYS: readonly Replay[] = [
     rename: text => text.replace(/loop0\b/g, 'vdiska').replace(/loop1\b/g, 'vdiskb'),
     beside: (command, _occurrence, world) => {
       const failed = command.match(/^(mount -o remount,abort|xfs_io -x -c shutdown) (\S+)$/)
-      if (failed?.[2]) world.guest.failFileSystem(failed[2], failed[1] === 'mount -o remount,abort' ? 'turned-readonly' : 'shut-down')
+      if (failed?.[2]) {
+        world.guest.failFileSystem(
+          failed[2],
+          failed[1] === 'mount -o remount,abort' ? 'turned-readonly' : 'shut-down',
+        )
+      }
       // What the left out e2fsck did.
-      if (command.startsWith('mount -t ext4')) world.host.programs.get('e2fsck')?.(['-p', '/dev/vdiska'], { input: '', host: world.host })
+      if (command.startsWith('mount -t ext4')) {
+        world.host.programs.get('e2fsck')?.(['-p', '/dev/vdiska'], { input: '', host: world.host })
+      }
       return failed !== null
     },
   },
@@ -192,36 +266,55 @@ const REPLAYS: readonly Replay[] = [
     transcript: 'linux-guest-tools-4.txt',
     leftOut: LEFT_OUT_4,
     world: imageWorld,
-    rename: text => text.replace(/loop(\d)\b/g, (_, number) => `vdisk${'abcdefgh'.charAt(Number(number))}`),
+    rename: text =>
+      text.replace(/loop(\d)\b/g, (_, number) => `vdisk${'abcdefgh'.charAt(Number(number))}`),
     beside: (command, _occurrence, world) => {
       // Where one thing is shown after another, the one before was taken away.
-      if (command.startsWith('blockdev')) world.host.programs.get('umount')?.(['/mnt/m'], { input: '', host: world.host })
-      if (command.startsWith('mkfs.xfs -q -m uuid')) world.byName.get('2')?.store.write(0, Buffer.alloc(MiB))
+      if (command.startsWith('blockdev')) {
+        world.host.programs.get('umount')?.(['/mnt/m'], { input: '', host: world.host })
+      }
+      if (command.startsWith('mkfs.xfs -q -m uuid')) {
+        world.byName.get('2')?.store.write(0, Buffer.alloc(MiB))
+      }
       return false
     },
   },
 ]
 
-test.each(REPLAYS)('$transcript is answered by the simulated guest as it was recorded', async replay => {
-  const world = replay.world()
-  const seen = new Map<string, number>()
-  for (const { command, output, status } of readTranscript(replay.transcript)) {
-    const occurrence = (seen.get(command) ?? 0) + 1
-    seen.set(command, occurrence)
-    if (replay.leftOut.some(entry => entry.command.test(command))) continue
-    if (replay.beside(command, occurrence, world)) continue
+test.each(REPLAYS)(
+  '$transcript is answered by the simulated guest as it was recorded',
+  async replay => {
+    const world = replay.world()
+    const seen = new Map<string, number>()
+    for (const { command, output, status } of readTranscript(replay.transcript)) {
+      const occurrence = (seen.get(command) ?? 0) + 1
+      seen.set(command, occurrence)
+      if (replay.leftOut.some(entry => entry.command.test(command))) continue
+      if (replay.beside(command, occurrence, world)) continue
 
-    const answered = await perform(world, replay.rename(command))
+      const answered = await perform(world, replay.rename(command))
 
-    const wanted = comparable(replay.rename(output))
-    // The recording merged both outputs in the order of their writing, which nobody can tell afterwards.
-    const said = answered.outputs.includes(wanted) ? wanted : answered.outputs[0]
-    expect({ command, occurrence, output: said, status: answered.status }).toEqual({ command, occurrence, output: wanted, status })
-  }
-})
+      const wanted = comparable(replay.rename(output))
+      // The recording merged both outputs in the order of their writing, which nobody can tell
+      // afterwards.
+      const said = answered.outputs.includes(wanted) ? wanted : answered.outputs[0]
+      expect({ command, occurrence, output: said, status: answered.status }).toEqual({
+        command,
+        occurrence,
+        output: wanted,
+        status,
+      })
+    }
+  },
+)
 
-test.each(REPLAYS)('every reason for leaving a command of $transcript out is needed', ({ transcript, leftOut }) => {
-  const commands = readTranscript(transcript).map(({ command }) => command)
+test.each(REPLAYS)(
+  'every reason for leaving a command of $transcript out is needed',
+  ({ transcript, leftOut }) => {
+    const commands = readTranscript(transcript).map(({ command }) => command)
 
-  expect(leftOut.filter(entry => !commands.some(command => entry.command.test(command)))).toEqual([])
-})
+    expect(leftOut.filter(entry => !commands.some(command => entry.command.test(command)))).toEqual(
+      [],
+    )
+  },
+)

@@ -1,5 +1,6 @@
-// What of the recorded zfs sessions is not compared byte for byte, each with its reason: entries that are left out, entries of which
-// a part is of the machine they were recorded on, and the steps of the sessions that were not recorded.
+// What of the recorded zfs sessions is not compared byte for byte, each with its reason: entries
+// that are left out, entries of which a part is of the machine they were recorded on, and the steps
+// of the sessions that were not recorded.
 
 import type { SimDataset } from '../../sim/zfs/model.ts'
 import type { SimZfs } from '../../sim/zfs/sim-zfs.ts'
@@ -16,24 +17,64 @@ export interface LeftOut {
 }
 
 export const LEFT_OUT: readonly LeftOut[] = [
-  { files: OPENZFS, command: /^zpool (create|offline) /, reason: 'the driver and the simulation never make or change pools' },
-  { files: EXTRA, command: /^zpool (create|clear|set|export|import) /, reason: 'the simulation sets the state of its pools by fields' },
+  {
+    files: OPENZFS,
+    command: /^zpool (create|offline) /,
+    reason: 'the driver and the simulation never make or change pools',
+  },
+  {
+    files: EXTRA,
+    command: /^zpool (create|clear|set|export|import) /,
+    reason: 'the simulation sets the state of its pools by fields',
+  },
   { files: EXTRA, command: /^zinject /, reason: 'fault injection of the recording' },
-  { files: OPENZFS, command: /^zpool status -j/, reason: 'JSON exists in one dialect only and is not used' },
-  { files: /2\.3\.8\.txt/, command: /^zfs list -j/, reason: 'JSON exists in one dialect only and is not used' },
-  { files: OPENZFS, command: /^zfs (program|wait|allow) /, reason: 'OpenZFS only, or for administrators; not used' },
+  {
+    files: OPENZFS,
+    command: /^zpool status -j/,
+    reason: 'JSON exists in one dialect only and is not used',
+  },
+  {
+    files: /2\.3\.8\.txt/,
+    command: /^zfs list -j/,
+    reason: 'JSON exists in one dialect only and is not used',
+  },
+  {
+    files: OPENZFS,
+    command: /^zfs (program|wait|allow) /,
+    reason: 'OpenZFS only, or for administrators; not used',
+  },
   { files: /openzfs/, command: /^zfs diff /, reason: 'for file systems; not used' },
-  { files: OPENZFS, command: /(encryption=|enc[1c]( |$|@)|-key )/, reason: 'encrypted volumes are not simulated yet' },
+  {
+    files: OPENZFS,
+    command: /(encryption=|enc[1c]( |$|@)|-key )/,
+    reason: 'encrypted volumes are not simulated yet',
+  },
   { files: ALL, command: /^zfs send /, reason: 'streams are not simulated yet' },
   {
     files: OPENZFS,
     command: /^(sh -c .*zfs (receive|send)|zfs receive |zstream |zfs get .*tank\/r(s|v3)$)/,
     reason: 'streams are not simulated yet',
   },
-  { files: EXTRA, command: /^(sh -c zfs|zdb )/, reason: 'streams and internal structures are not simulated' },
-  { files: /openzfs/, command: /^zfs get .*written@a/, reason: 'bytes of compressed blocks in volumes of the streams section' },
-  { files: OPENZFS, command: /^(dd|blkdiscard) /, reason: 'a tool of the Linux host; its effect is a step' },
-  { files: /2\.[12]\.\d+\.txt/, command: /^zfs$/, reason: 'the whole usage text is kept for 2.3 only' },
+  {
+    files: EXTRA,
+    command: /^(sh -c zfs|zdb )/,
+    reason: 'streams and internal structures are not simulated',
+  },
+  {
+    files: /openzfs/,
+    command: /^zfs get .*written@a/,
+    reason: 'bytes of compressed blocks in volumes of the streams section',
+  },
+  {
+    files: OPENZFS,
+    command: /^(dd|blkdiscard) /,
+    reason: 'a tool of the Linux host; its effect is a step',
+  },
+  {
+    files: /2\.[12]\.\d+\.txt/,
+    command: /^zfs$/,
+    reason: 'the whole usage text is kept for 2.3 only',
+  },
   {
     files: EXTRA,
     command: /^zfs (create -s -V 50m p2\/w2?|snapshot p2\/v@b)$/,
@@ -67,12 +108,16 @@ export const LOOSENED: readonly Loosened[] = [
     command: /^zfs (get|list) .*\b(creation|createtxg|guid|objsetid|available|all)\b/,
     reason: 'time, identity and free space are of the recorded machine',
     loosen: text =>
-      text.replace(/\b(creation|createtxg|guid|objsetid|available)\t\S+/g, '$1\t*').replace(/(@s6|#[bc])(\t\d+)+$/gm, '$1\t*'),
+      text
+        .replace(/\b(creation|createtxg|guid|objsetid|available)\t\S+/g, '$1\t*')
+        .replace(/(@s6|#[bc])(\t\d+)+$/gm, '$1\t*'),
   },
   {
     files: V23,
     command: /^zfs get -H -p all/,
-    reason: 'an empty file system has another size on zfs-fuse; mounting is not simulated for root of a Solaris pool',
+    reason:
+      'an empty file system has another size on zfs-fuse; mounting is not simulated for root of ' +
+      'a Solaris pool',
     loosen: text => text.replace(/\b(used|referenced|usedbydataset)\t\d+/g, '$1\t*'),
   },
   {
@@ -82,7 +127,12 @@ export const LOOSENED: readonly Loosened[] = [
     loosen: text =>
       text
         .split('\n')
-        .map(line => line.replace(/^(clones\t)(.*)$/, (_, name: string, list: string) => name + list.split(',').sort().join(',')))
+        .map(line =>
+          line.replace(
+            /^(clones\t)(.*)$/,
+            (_, name: string, list: string) => name + list.split(',').sort().join(','),
+          ),
+        )
         .sort()
         .join('\n'),
   },
@@ -128,7 +178,8 @@ export const LOOSENED: readonly Loosened[] = [
     files: OPENZFS,
     command: /^zfs get .*tank\/thick$/,
     reason: 'the metadata of 800 MiB is not simulated',
-    loosen: text => text.replace(/\b(referenced|usedbydataset|usedbyrefreservation)\t\d+/g, '$1\t*'),
+    loosen: text =>
+      text.replace(/\b(referenced|usedbydataset|usedbyrefreservation)\t\d+/g, '$1\t*'),
   },
 ]
 
@@ -167,7 +218,11 @@ export const STEPS: readonly Step[] = [
       content.renew(content.newBlocks(0, 800 * 1024 * 1024, undefined))
     },
   },
-  { files: OPENZFS, before: 'zfs set snapdev=visible tank/sv', commands: ['zfs snapshot tank/sv@a', 'zfs snapshot tank/sv@b'] },
+  {
+    files: OPENZFS,
+    before: 'zfs set snapdev=visible tank/sv',
+    commands: ['zfs snapshot tank/sv@a', 'zfs snapshot tank/sv@b'],
+  },
   {
     files: /openzfs/,
     before: 'zfs create -s -V 50m p2/v',
@@ -178,11 +233,17 @@ export const STEPS: readonly Step[] = [
   {
     files: EXTRA,
     before: 'zfs destroy -r tank/x',
-    commands: ['zfs create -s -V 16m tank/x', 'zfs snapshot tank/x@s', 'zfs clone tank/x@s tank/xc'],
+    commands: [
+      'zfs create -s -V 16m tank/x',
+      'zfs snapshot tank/x@s',
+      'zfs clone tank/x@s tank/xc',
+    ],
   },
   {
     files: EXTRA,
-    before: 'zfs get -Hp -o name,property,value,source csi:pool,csi:id,csi:snap tank/pp/a tank/pp/a@s1 tank/pp/b',
+    before:
+      'zfs get -Hp -o name,property,value,source csi:pool,csi:id,csi:snap tank/pp/a ' +
+      'tank/pp/a@s1 tank/pp/b',
     commands: [
       'zfs destroy tank/xc',
       'zfs destroy -r tank/x',
@@ -205,7 +266,11 @@ export const STEPS: readonly Step[] = [
   {
     files: EXTRA,
     before: 'zfs rename tank/pp/b tank/trash/b',
-    commands: ['zfs create tank/trash', 'zfs snapshot tank/pp/b@t', 'zfs clone tank/pp/b@t tank/pp/g'],
+    commands: [
+      'zfs create tank/trash',
+      'zfs snapshot tank/pp/b@t',
+      'zfs clone tank/pp/b@t tank/pp/g',
+    ],
   },
   {
     files: EXTRA,

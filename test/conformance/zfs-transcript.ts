@@ -1,5 +1,6 @@
-// Reads the recorded sessions of zfs: `$ command`, then standard output and standard error as one text, then `[rc=status]`; in one
-// session also `$ command => [text] [rc=status]`. Whatever else stands between the entries was printed by steps that were not recorded.
+// Reads the recorded sessions of zfs: `$ command`, then standard output and standard error as one
+// text, then `[rc=status]`; in one session also `$ command => [text] [rc=status]`. Whatever else
+// stands between the entries was printed by steps that were not recorded.
 
 import { readFileSync } from 'node:fs'
 
@@ -25,7 +26,9 @@ export function readTranscript(file: string): readonly Entry[] {
     const short = / => (.*)$/s.exec(command)
     const body: string[] = short ? [short[1] ?? ''] : []
     const blocked = short?.[1]?.startsWith('STILL BLOCKED') ?? false
-    while (!blocked && !/\[rc=\d+\]$/.test(body.at(-1) ?? '') && at + 1 < lines.length) body.push(lines[++at] ?? '')
+    while (!blocked && !/\[rc=\d+\]$/.test(body.at(-1) ?? '') && at + 1 < lines.length) {
+      body.push(lines[++at] ?? '')
+    }
     const [, text = '', status] = /^(.*?)\n?\[rc=(\d+)\]$/s.exec(body.join('\n')) ?? []
     const output = short ? text.replace(/^\[/, '').replace(/\] $/, '') : text
     entries.push({
@@ -39,7 +42,9 @@ export function readTranscript(file: string): readonly Entry[] {
   return entries
 }
 
-/** Words that stood between quotes when the session was recorded; the recording shows them without. */
+/**
+ * Words that stood between quotes when the session was recorded; the recording shows them without.
+ */
 const WITH_SPACES = ['tank/sp ace', 'tank/bad name', 'tank/a@bad name', 'foo:with space=1']
 
 /** The words of a recorded command; `<x*260>` stands for so many letters. */
@@ -49,7 +54,11 @@ export function wordsOf(command: string): readonly string[] {
   return text
     .split(' ')
     .map(word =>
-      word.replaceAll('\u0000', ' ').replace(/<(.)\*(\d+)>/g, (_, letter: string, count: string) => letter.repeat(Number(count))),
+      word
+        .replaceAll('\u0000', ' ')
+        .replace(/<(.)\*(\d+)>/g, (_, letter: string, count: string) =>
+          letter.repeat(Number(count)),
+        ),
     )
 }
 

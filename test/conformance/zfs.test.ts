@@ -1,5 +1,6 @@
-// The recorded sessions of zfs, replayed in order on simulated pools of the same dialect: every entry is compared byte for byte or left
-// out with a reason, and the product understands what was recorded. An entry in neither list fails, and so does a reason nobody needs.
+// The recorded sessions of zfs, replayed in order on simulated pools of the same dialect: every
+// entry is compared byte for byte or left out with a reason, and the product understands what was
+// recorded. An entry in neither list fails, and so does a reason nobody needs.
 
 import { SimHost, Timeline } from '../../sim/host.ts'
 import { MemoryStore } from '../../sim/store.ts'
@@ -36,10 +37,23 @@ interface Comparison {
 }
 
 /** Runs a whole session; entries that are left out are not run. */
-async function replay({ file, dialect, sizeBytes }: (typeof SESSIONS)[number]): Promise<readonly Comparison[]> {
+async function replay({
+  file,
+  dialect,
+  sizeBytes,
+}: (typeof SESSIONS)[number]): Promise<readonly Comparison[]> {
   const host = new SimHost('storage', new Timeline())
-  const pools = ['tank', ...(file.includes('fuse') ? [] : ['p2'])].map(name => ({ name, sizeBytes, dialect, datasets: [] }))
-  const zfs = new SimZfs(host, { pools, createStore: size => new MemoryStore(size), nowMs: () => 1795231548000 })
+  const pools = ['tank', ...(file.includes('fuse') ? [] : ['p2'])].map(name => ({
+    name,
+    sizeBytes,
+    dialect,
+    datasets: [],
+  }))
+  const zfs = new SimZfs(host, {
+    pools,
+    createStore: size => new MemoryStore(size),
+    nowMs: () => 1795231548000,
+  })
   const p2 = zfs.pools.get('p2')
   if (p2) p2.imported = false
   if (p2) zfs.pool('tank').datasets.get('tank')?.local.set('mountpoint', 'none')
@@ -47,7 +61,10 @@ async function replay({ file, dialect, sizeBytes }: (typeof SESSIONS)[number]): 
     zfs.denied = AS_NOBODY.test(command)
     const outcome = await host.perform(wordsOf(command.replace(AS_NOBODY, '')), '')
     if (outcome.kind !== 'exit') throw new Error(outcome.kind)
-    return { text: abbreviate(outcome.answer.stderr + outcome.answer.stdout), status: outcome.answer.exitStatus }
+    return {
+      text: abbreviate(outcome.answer.stderr + outcome.answer.stdout),
+      status: outcome.answer.exitStatus,
+    }
   }
   const pending = STEPS.filter(step => step.files.test(file))
   const comparisons: Comparison[] = []
@@ -55,7 +72,9 @@ async function replay({ file, dialect, sizeBytes }: (typeof SESSIONS)[number]): 
     for (const step of pending.filter(candidate => candidate.before === entry.command)) {
       pending.splice(pending.indexOf(step), 1)
       step.act?.(zfs)
-      for (const command of step.commands ?? []) expect({ command, ...(await run(command)) }).toEqual({ command, text: '', status: 0 })
+      for (const command of step.commands ?? []) {
+        expect({ command, ...(await run(command)) }).toEqual({ command, text: '', status: 0 })
+      }
     }
     if (!isLeftOut(entry)) comparisons.push({ entry, simulated: await run(entry.command) })
   }
@@ -64,7 +83,9 @@ async function replay({ file, dialect, sizeBytes }: (typeof SESSIONS)[number]): 
 }
 
 function loosen(entry: Entry, text: string): string {
-  const rules = LOOSENED.filter(rule => rule.files.test(entry.file) && rule.command.test(entry.command))
+  const rules = LOOSENED.filter(
+    rule => rule.files.test(entry.file) && rule.command.test(entry.command),
+  )
   return rules.reduce((loosened, rule) => rule.loosen(loosened, entry.output), text)
 }
 
@@ -78,12 +99,15 @@ test.each(SESSIONS)('$file: the simulator answers as the real program did', asyn
   const exact = comparisons.filter(({ entry, simulated }) => simulated.text === entry.output).length
   const total = readTranscript(session.file).length
   process.stdout.write(
-    `${session.file}: ${total} entries, ${exact} exact, ${comparisons.length - exact} in part, ${total - comparisons.length} left out\n`,
+    `${session.file}: ${total} entries, ${exact} exact, ${comparisons.length - exact} in part, ` +
+      `${total - comparisons.length} left out\n`,
   )
 })
 
 test('every reason for leaving an entry out is still needed', () => {
-  const unused = LEFT_OUT.filter(rule => !ENTRIES.some(entry => rule.files.test(entry.file) && rule.command.test(entry.command)))
+  const unused = LEFT_OUT.filter(
+    rule => !ENTRIES.some(entry => rule.files.test(entry.file) && rule.command.test(entry.command)),
+  )
   expect(unused).toEqual([])
 })
 
@@ -91,14 +115,26 @@ test('every comparison in part is still needed', async () => {
   const needed = new Set<unknown>()
   for (const session of SESSIONS) {
     for (const { entry, simulated } of await replay(session)) {
-      for (const rule of LOOSENED)
-        if (rule.files.test(entry.file) && rule.command.test(entry.command) && simulated.text !== entry.output) needed.add(rule)
+      for (const rule of LOOSENED) {
+        if (
+          rule.files.test(entry.file) &&
+          rule.command.test(entry.command) &&
+          simulated.text !== entry.output
+        ) {
+          needed.add(rule)
+        }
+      }
     }
   }
   expect(LOOSENED.filter(rule => !needed.has(rule)).map(rule => rule.reason)).toEqual([])
 })
 
-const resultOf = (entry: Entry): CommandResult => ({ exitStatus: entry.status ?? -1, stdout: '', stderr: entry.output, durationMs: 0 })
+const resultOf = (entry: Entry): CommandResult => ({
+  exitStatus: entry.status ?? -1,
+  stdout: '',
+  stderr: entry.output,
+  durationMs: 0,
+})
 
 /** Commands that the driver runs; what others say need not be understood. */
 const ISSUED = /^zfs (create|clone|destroy|snapshot|rename|set|inherit|get) |^zpool list /
@@ -117,11 +153,17 @@ const NEVER_MADE: readonly RegExp[] = [
 ]
 
 test('every recorded failure of a command that the driver runs has a kind', () => {
-  const failures = ENTRIES.filter(entry => entry.status !== undefined && entry.status !== 0 && ISSUED.test(entry.command))
+  const failures = ENTRIES.filter(
+    entry => entry.status !== undefined && entry.status !== 0 && ISSUED.test(entry.command),
+  )
   const unknown = failures.filter(entry => classify(resultOf(entry), ZFS_FAILURES) === undefined)
-  const unexpected = unknown.filter(entry => !NEVER_MADE.some(pattern => pattern.test(entry.command)))
+  const unexpected = unknown.filter(
+    entry => !NEVER_MADE.some(pattern => pattern.test(entry.command)),
+  )
   expect(unexpected.map(entry => `${entry.command}: ${entry.output}`)).toEqual([])
-  expect(NEVER_MADE.filter(pattern => !unknown.some(entry => pattern.test(entry.command)))).toEqual([])
+  expect(NEVER_MADE.filter(pattern => !unknown.some(entry => pattern.test(entry.command)))).toEqual(
+    [],
+  )
 })
 
 test.each([
@@ -151,21 +193,31 @@ test.each([
   for (const entry of recorded) expect(classify(resultOf(entry), ZFS_FAILURES)?.kind).toBe(kind)
 })
 
-test.each(ZFS_FAILURES.filter(row => row.evidence === 'recorded'))('the words of $text are in the transcripts that it cites', row => {
-  const files = [...row.source.matchAll(/[\w.-]+\.txt/g)].map(match => match[0])
-  expect(files.length).toBeGreaterThan(0)
-  for (const file of files) {
-    const said = ENTRIES.filter(entry => entry.file === file && entry.status !== 0 && row.text.test(entry.output))
-    expect({ file, found: said.length > 0 }).toEqual({ file, found: true })
-  }
-})
+test.each(ZFS_FAILURES.filter(row => row.evidence === 'recorded'))(
+  'the words of $text are in the transcripts that it cites',
+  row => {
+    const files = [...row.source.matchAll(/[\w.-]+\.txt/g)].map(match => match[0])
+    expect(files.length).toBeGreaterThan(0)
+    for (const file of files) {
+      const said = ENTRIES.filter(
+        entry => entry.file === file && entry.status !== 0 && row.text.test(entry.output),
+      )
+      expect({ file, found: said.length > 0 }).toEqual({ file, found: true })
+    }
+  },
+)
 
 test('recorded listings of properties are read whole', () => {
-  const listings = ENTRIES.filter(entry => /^zfs get -Hp -o name,property,value,source /.test(entry.command) && entry.status === 0)
+  const listings = ENTRIES.filter(
+    entry =>
+      /^zfs get -Hp -o name,property,value,source /.test(entry.command) && entry.status === 0,
+  )
   expect(listings.length).toBeGreaterThanOrEqual(2)
   for (const entry of listings) {
     const [, names = '', datasets = ''] = /source (\S+) (.+)$/.exec(entry.command) ?? []
-    const found = parseProperties(entry.output, names.split(','), name => datasets.split(' ').includes(name))
+    const found = parseProperties(entry.output, names.split(','), name =>
+      datasets.split(' ').includes(name),
+    )
     const printed = [...found].flatMap(([dataset, properties]) =>
       [...properties].map(([name, { value }]) => `${dataset}\t${name}\t${value}`),
     )
@@ -181,13 +233,16 @@ test('recorded listings of properties are read whole', () => {
 test('values with TABs and newlines, as recorded, are read as one value', () => {
   const entry = ENTRIES.find(candidate => candidate.command.endsWith('foo:multi,foo:nl tank/u1'))
   const text = (entry?.output ?? '').replace(/^(foo:)/gm, 'tank/u1\t$1')
-  const found = parseProperties(text, ['foo:multi', 'foo:nl'], name => name === 'tank/u1').get('tank/u1')
+  const found = parseProperties(text, ['foo:multi', 'foo:nl'], name => name === 'tank/u1').get(
+    'tank/u1',
+  )
   expect(found?.get('foo:multi')).toEqual({ value: 'a\tb', source: 'local' })
   expect(found?.get('foo:nl')).toEqual({ value: 'a\nb', source: 'local' })
 })
 
 test('the dialect is read from recorded usage texts', () => {
-  const output = (file: string, text: RegExp) => ENTRIES.find(entry => entry.file === file && text.test(entry.output))?.output ?? ''
+  const output = (file: string, text: RegExp) =>
+    ENTRIES.find(entry => entry.file === file && text.test(entry.output))?.output ?? ''
   const openzfs = classifyDialect({
     system: 'Linux 6.1.0\n',
     usage: output('openzfs-2.3.8.txt', /^missing command/),
@@ -199,17 +254,25 @@ test('the dialect is read from recorded usage texts', () => {
     propertyUsage: output('zfs-fuse-0.7.0.txt', /^bad property list/),
   })
   expect(openzfs).toMatchObject({ name: 'openzfs', multipleSnapshots: true })
-  expect([openzfs.properties.has('clones'), openzfs.properties.has('createtxg')]).toEqual([true, true])
+  expect([openzfs.properties.has('clones'), openzfs.properties.has('createtxg')]).toEqual([
+    true,
+    true,
+  ])
   expect(old).toMatchObject({ name: 'solaris-10', multipleSnapshots: false })
   expect([old.properties.has('clones'), old.properties.has('createtxg')]).toEqual([false, false])
 })
 
 test('a usage text without its lines is no dialect', () => {
-  expect(() => classifyDialect({ system: 'Linux 6.1.0', usage: 'zfs: not found', propertyUsage: '' })).toThrow(StorageError)
+  expect(() =>
+    classifyDialect({ system: 'Linux 6.1.0', usage: 'zfs: not found', propertyUsage: '' }),
+  ).toThrow(StorageError)
 })
 
 test('the failure table says how well each row is known', () => {
   const count = (evidence: string) => ZFS_FAILURES.filter(row => row.evidence === evidence).length
-  process.stdout.write(`zfs failures: ${count('recorded')} recorded, ${count('documented')} documented, ${count('recalled')} recalled\n`)
+  process.stdout.write(
+    `zfs failures: ${count('recorded')} recorded, ${count('documented')} documented, ` +
+      `${count('recalled')} recalled\n`,
+  )
   expect(count('recorded')).toBeGreaterThan(count('documented') + count('recalled'))
 })

@@ -1,5 +1,5 @@
-// Calls that meet: different changes of one object take turns, and one whose turn does not come in time is ABORTED; changes of
-// different objects do not wait for each other.
+// Calls that meet: different changes of one object take turns, and one whose turn does not come in
+// time is ABORTED; changes of different objects do not wait for each other.
 
 import { type ChangeStore, controllerService } from '../../src/csi/controller.ts'
 import { identityService } from '../../src/csi/identity.ts'
@@ -15,7 +15,8 @@ let storage: MemoryStorage
 let entered: PromiseWithResolvers<void>
 let leave: PromiseWithResolvers<void>
 
-// Changes as storage makes them, one at a time for a volume; an expansion stays in the middle until it is let go.
+// Changes as storage makes them, one at a time for a volume; an expansion stays in the middle until
+// it is let go.
 beforeEach(async () => {
   storage = new MemoryStorage({ machine: 'm1', guests: ['ldg1'] })
   const lock = new KeyedLock()
@@ -28,10 +29,14 @@ beforeEach(async () => {
         await leave.promise
         return storage.expandVolume(id, range)
       }),
-    modifyVolume: (id, wanted, signal) => lock.hold(id, signal, () => storage.modifyVolume(id, wanted)),
+    modifyVolume: (id, wanted, signal) =>
+      lock.hold(id, signal, () => storage.modifyVolume(id, wanted)),
   }
   const identity = identityService({ driverName, version: '1', snapshotTopology: true })
-  plugin = await servePlugin([identity, controllerService({ driverName, ...controllerOptions(storage), changes })])
+  plugin = await servePlugin([
+    identity,
+    controllerService({ driverName, ...controllerOptions(storage), changes }),
+  ])
 })
 
 afterEach(() => plugin.end())
@@ -56,16 +61,24 @@ test('another change of the same volume waits for its turn', async () => {
   expect(storage.modified.get(volume_id)).toEqual({ sync: 'always' })
 })
 
-test('another change whose turn does not come before its deadline is ABORTED, and changes nothing', async () => {
-  const { controller } = plugin.client
-  const volume_id = await create('pvc')
-  const first = controller.ControllerExpandVolume({ volume_id, capacity_range: range })
-  await entered.promise
-  expect(await code(controller.ControllerModifyVolume({ volume_id, mutable_parameters }, { timeoutMs: 2000 }))).toBe('ABORTED')
-  expect(storage.modified.get(volume_id)).toBeUndefined()
-  leave.resolve()
-  expect((await first).capacity_bytes).toBe(range.required_bytes)
-})
+test(
+  'another change whose turn does not come before its deadline is ABORTED, and changes ' +
+    'nothing',
+  async () => {
+    const { controller } = plugin.client
+    const volume_id = await create('pvc')
+    const first = controller.ControllerExpandVolume({ volume_id, capacity_range: range })
+    await entered.promise
+    expect(
+      await code(
+        controller.ControllerModifyVolume({ volume_id, mutable_parameters }, { timeoutMs: 2000 }),
+      ),
+    ).toBe('ABORTED')
+    expect(storage.modified.get(volume_id)).toBeUndefined()
+    leave.resolve()
+    expect((await first).capacity_bytes).toBe(range.required_bytes)
+  },
+)
 
 test('a change of another volume does not wait', async () => {
   const { controller } = plugin.client

@@ -1,4 +1,5 @@
-// The whole driver on the simulated installation, through its sockets: both designs, a Solaris guest that grows disks online.
+// The whole driver on the simulated installation, through its sockets: both designs, a Solaris
+// guest that grows disks online.
 
 import { SimShell } from '../../sim/sim-shell.ts'
 import { controllerService } from '../../src/csi/controller.ts'
@@ -31,15 +32,41 @@ async function serve(pool: 'silver' | 'gold') {
   await shell.run(['/bin/mkdir', '-p', stagingPath, targetDirectory], { effect: 'write' })
 
   const { volumes, attachments, changes, snapshots, groups, pools } = driver()
-  const options = { driverName, volumes, attachments, changes, snapshots, pools, health: new Health({ pools }), snapshotTopology: true }
+  const options = {
+    driverName,
+    volumes,
+    attachments,
+    changes,
+    snapshots,
+    pools,
+    health: new Health({ pools }),
+    snapshotTopology: true,
+  }
   const identity = identityService({ driverName, version: '1.2.3', snapshotTopology: true })
-  const controller = await servePlugin([identity, controllerService(options), groupControllerService({ ...options, groups })])
+  const controller = await servePlugin([
+    identity,
+    controllerService(options),
+    groupControllerService({ ...options, groups }),
+  ])
 
-  const health = new GuestHealth({ platform: new SolarisPlatform(shell), host: createHost({ name: 'm1/ldg1', shell, clock }) })
+  const health = new GuestHealth({
+    platform: new SolarisPlatform(shell),
+    host: createHost({ name: 'm1/ldg1', shell, clock }),
+  })
   const guest = { machine: 'm1', guest: 'ldg1' }
-  const node = await servePlugin([identity, nodeService({ driverName, guest, attachLimit: 60, volumes: guestVolumes('m1/ldg1'), health })])
+  const node = await servePlugin([
+    identity,
+    nodeService({ driverName, guest, attachLimit: 60, volumes: guestVolumes('m1/ldg1'), health }),
+  ])
   return {
-    ...{ controller: controller.client, node: node.client, driverName, nodeId: 'm1/ldg1', otherNodeId: 'm1/ldg2', parameters: { pool } },
+    ...{
+      controller: controller.client,
+      node: node.client,
+      driverName,
+      nodeId: 'm1/ldg1',
+      otherNodeId: 'm1/ldg2',
+      parameters: { pool },
+    },
     ...DIALECTS[pool],
     // Published as a link (Solaris).
     readOnlyNodes: 'impossible' as const,

@@ -1,5 +1,5 @@
-// What CSI's own test program demands, asked of any installation through its sockets, and what it leaves out. csi-sanity itself
-// runs in the system tests; this suite runs anywhere.
+// What CSI's own test program demands, asked of any installation through its sockets, and what it
+// leaves out. csi-sanity itself runs in the system tests; this suite runs anywhere.
 
 import { attachingDemands } from './conformance/attaching.ts'
 import { changeDemands } from './conformance/changes.ts'
@@ -34,6 +34,8 @@ export function conformanceSuite(name: string, install: () => Promise<Installati
     const world = new World(kind)
     beforeEach(async () => world.begin(await install()))
     afterEach(() => world.end())
-    for (const [subject, demands] of Object.entries(DEMANDS)) describe(subject, () => demands(world))
+    for (const [subject, demands] of Object.entries(DEMANDS)) {
+      describe(subject, () => demands(world))
+    }
   })
 }

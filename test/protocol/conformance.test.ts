@@ -21,7 +21,10 @@ conformanceSuite('services on storage in memory', async () => {
     groupControllerService({ ...options, groups: storage.snapshots }),
   ])
   const volumes = new MemoryGuest()
-  const node = await servePlugin([identity, nodeService({ driverName, guest, attachLimit: 60, volumes, health: volumes })])
+  const node = await servePlugin([
+    identity,
+    nodeService({ driverName, guest, attachLimit: 60, volumes, health: volumes }),
+  ])
   return {
     ...{
       controller: controller.client,
@@ -31,7 +34,12 @@ conformanceSuite('services on storage in memory', async () => {
       otherNodeId: 'm1/ldg2',
       parameters: { pool: 'silver' },
     },
-    mutableParameters: { compression: 'gzip-1', reservation: 'thin', logbias: 'throughput', sync: 'always' },
+    mutableParameters: {
+      compression: 'gzip-1',
+      reservation: 'thin',
+      logbias: 'throughput',
+      sync: 'always',
+    },
     ...{
       groups: 'cut' as const,
       readOnlyNodes: 'made' as const,

@@ -1,4 +1,5 @@
-// A guest in memory: a second, small implementation of the promises that the Node service relies on.
+// A guest in memory: a second, small implementation of the promises that the Node service relies
+// on.
 
 import type { GuestStore } from '../../src/csi/node.ts'
 import type { GuestHealthStore } from '../../src/csi/node-health.ts'
@@ -26,13 +27,22 @@ export class MemoryGuest implements GuestStore, GuestHealthStore {
 
   async publish(request: PublishRequest): Promise<void> {
     const { volumeId, targetPath, stagingPath } = request
-    if (!this.staged.has(stagingPath)) throw new StorageError('failed-precondition', `volume ${volumeId} is not staged at ${stagingPath}`)
+    if (!this.staged.has(stagingPath)) {
+      throw new StorageError(
+        'failed-precondition',
+        `volume ${volumeId} is not staged at ${stagingPath}`,
+      )
+    }
     const existing = this.published.get(targetPath)
     if (existing && JSON.stringify(existing) !== JSON.stringify(request)) {
       throw new StorageError('already-exists', `${targetPath} holds something else`)
     }
-    const others = [...this.published.values()].filter(other => other.volumeId === volumeId && other.targetPath !== targetPath)
-    if (request.exclusive && others.length > 0) throw new StorageError('failed-precondition', `volume ${volumeId} has another target`)
+    const others = [...this.published.values()].filter(
+      other => other.volumeId === volumeId && other.targetPath !== targetPath,
+    )
+    if (request.exclusive && others.length > 0) {
+      throw new StorageError('failed-precondition', `volume ${volumeId} has another target`)
+    }
     this.published.set(targetPath, request)
   }
 
@@ -42,22 +52,49 @@ export class MemoryGuest implements GuestStore, GuestHealthStore {
 
   async statistics({ volumeId, path }: { readonly volumeId: string; readonly path: string }) {
     const request = this.published.get(path) ?? this.staged.get(path)
-    if (request?.volumeId !== volumeId) throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)
+    if (request?.volumeId !== volumeId) {
+      throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)
+    }
     const bytes = { total: request.sizeBytes, used: 0, available: request.sizeBytes }
-    return { bytes, inodes: request.format.kind === 'block' ? undefined : { total: 100, used: 1, available: 99 } }
+    return {
+      bytes,
+      inodes: request.format.kind === 'block' ? undefined : { total: 100, used: 1, available: 99 },
+    }
   }
 
-  async expand({ volumeId, path, sizeBytes }: { readonly volumeId: string; readonly path: string; readonly sizeBytes: number }) {
+  async expand({
+    volumeId,
+    path,
+    sizeBytes,
+  }: {
+    readonly volumeId: string
+    readonly path: string
+    readonly sizeBytes: number
+  }) {
     const request = this.published.get(path) ?? this.staged.get(path)
-    if (request?.volumeId !== volumeId) throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)
+    if (request?.volumeId !== volumeId) {
+      throw new StorageError('not-found', `volume ${volumeId} is not at ${path}`)
+    }
     return { sizeBytes: Math.max(sizeBytes, request.sizeBytes) }
   }
 
   async reach(): Promise<void> {}
 
-  async inspect({ volumeId, path }: { readonly volumeId: string; readonly path: string }): Promise<readonly GuestProblem[]> {
+  async inspect({
+    volumeId,
+    path,
+  }: {
+    readonly volumeId: string
+    readonly path: string
+  }): Promise<readonly GuestProblem[]> {
     const request = this.published.get(path) ?? this.staged.get(path)
     if (request?.volumeId === volumeId) return this.problems.get(volumeId) ?? []
-    return [{ kind: 'inaccessible', reason: 'MountVanished', message: `volume ${volumeId} is not at ${path}` }]
+    return [
+      {
+        kind: 'inaccessible',
+        reason: 'MountVanished',
+        message: `volume ${volumeId} is not at ${path}`,
+      },
+    ]
   }
 }

@@ -1,4 +1,5 @@
-// Snapshots and group snapshots in memory, beside memory-storage.ts. Names are unique over all volumes, snapshots outlive them.
+// Snapshots and group snapshots in memory, beside memory-storage.ts. Names are unique over all
+// volumes, snapshots outlive them.
 
 import type { GroupStore, SnapshotStore } from '../../src/csi/snapshots.ts'
 import { StorageError } from '../../src/errors.ts'
@@ -16,16 +17,27 @@ export class MemorySnapshots implements SnapshotStore, GroupStore {
 
   require(id: string): Snapshot {
     const snapshot = this.#snapshots.get(id)
-    if (snapshot === undefined) throw new StorageError('not-found', `snapshot ${JSON.stringify(id)} does not exist`)
+    if (snapshot === undefined) {
+      throw new StorageError('not-found', `snapshot ${JSON.stringify(id)} does not exist`)
+    }
     return snapshot
   }
 
-  async createSnapshot({ name, volumeId }: { readonly name: string; readonly volumeId: string }): Promise<Snapshot> {
+  async createSnapshot({
+    name,
+    volumeId,
+  }: {
+    readonly name: string
+    readonly volumeId: string
+  }): Promise<Snapshot> {
     const volume = this.#volume(volumeId)
     const leaf = snapshotLeaf('test', name)
     const existing = [...this.#snapshots.values()].find(({ id }) => id.endsWith(`@${leaf}`))
     if (existing && existing.volumeId !== volumeId) {
-      throw new StorageError('already-exists', `snapshot ${name} exists, of volume ${existing.volumeId}`)
+      throw new StorageError(
+        'already-exists',
+        `snapshot ${name} exists, of volume ${existing.volumeId}`,
+      )
     }
     if (existing) return existing
     this.#seconds += 1
@@ -34,7 +46,9 @@ export class MemorySnapshots implements SnapshotStore, GroupStore {
 
   async deleteSnapshot(id: string): Promise<void> {
     const { groupId } = this.#snapshots.get(id) ?? {}
-    if (groupId !== undefined) throw new StorageError('invalid-argument', `snapshot ${id} belongs to group ${groupId}`)
+    if (groupId !== undefined) {
+      throw new StorageError('invalid-argument', `snapshot ${id} belongs to group ${groupId}`)
+    }
     this.#snapshots.delete(id)
   }
 
@@ -42,7 +56,10 @@ export class MemorySnapshots implements SnapshotStore, GroupStore {
     return this.require(id)
   }
 
-  async listSnapshots(filter: { readonly snapshotId?: string; readonly volumeId?: string }): Promise<readonly Snapshot[]> {
+  async listSnapshots(filter: {
+    readonly snapshotId?: string
+    readonly volumeId?: string
+  }): Promise<readonly Snapshot[]> {
     return [...this.#snapshots.values()].filter(
       snapshot =>
         (filter.snapshotId === undefined || filter.snapshotId === snapshot.id) &&
@@ -50,7 +67,13 @@ export class MemorySnapshots implements SnapshotStore, GroupStore {
     )
   }
 
-  async createGroup({ name, volumeIds }: { readonly name: string; readonly volumeIds: readonly string[] }) {
+  async createGroup({
+    name,
+    volumeIds,
+  }: {
+    readonly name: string
+    readonly volumeIds: readonly string[]
+  }) {
     const volumes = [...new Set(volumeIds)].sort().map(id => this.#volume(id))
     const leaf = groupLeaf('test', name)
     const id = `${volumes[0]?.pool}/${leaf}`
@@ -59,7 +82,9 @@ export class MemorySnapshots implements SnapshotStore, GroupStore {
       this.#seconds += 1
       return { id, snapshots: volumes.map(volume => this.#add(name, volume, leaf, id)) }
     }
-    if (existing.map(({ volumeId }) => volumeId).join() !== volumes.map(volume => volume.id).join()) {
+    if (
+      existing.map(({ volumeId }) => volumeId).join() !== volumes.map(volume => volume.id).join()
+    ) {
       throw new StorageError('already-exists', `group snapshot ${name} exists with other volumes`)
     }
     return { id, snapshots: existing }
@@ -67,7 +92,9 @@ export class MemorySnapshots implements SnapshotStore, GroupStore {
 
   async getGroup(id: string, memberIds: readonly string[]) {
     const snapshots = findGroupId(id) ? this.#members(id) : []
-    if (snapshots.length === 0) throw new StorageError('not-found', `group snapshot ${JSON.stringify(id)} does not exist`)
+    if (snapshots.length === 0) {
+      throw new StorageError('not-found', `group snapshot ${JSON.stringify(id)} does not exist`)
+    }
     refuseOthers(snapshots, memberIds)
     return { id, snapshots }
   }
@@ -80,13 +107,22 @@ export class MemorySnapshots implements SnapshotStore, GroupStore {
 
   #add(name: string, volume: Volume, leaf: string, groupId: string | undefined): Snapshot {
     const id = formatSnapshotId(volume.id, leaf)
-    const snapshot = { id, name, volumeId: volume.id, sizeBytes: volume.sizeBytes, createdAtSeconds: this.#seconds, groupId }
+    const snapshot = {
+      id,
+      name,
+      volumeId: volume.id,
+      sizeBytes: volume.sizeBytes,
+      createdAtSeconds: this.#seconds,
+      groupId,
+    }
     this.#snapshots.set(id, snapshot)
     return snapshot
   }
 
   #members(id: string): readonly Snapshot[] {
-    return [...this.#snapshots.values()].filter(({ groupId }) => groupId === id).sort((a, b) => (a.id < b.id ? -1 : 1))
+    return [...this.#snapshots.values()]
+      .filter(({ groupId }) => groupId === id)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 }
 

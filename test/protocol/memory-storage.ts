@@ -1,6 +1,13 @@
-// Storage in memory: a second, small implementation of the promises that the controller's services rely on.
+// Storage in memory: a second, small implementation of the promises that the controller's services
+// rely on.
 
-import type { AttachmentStore, ChangeStore, ControllerOptions, HealthStore, VolumeStore } from '../../src/csi/controller.ts'
+import type {
+  AttachmentStore,
+  ChangeStore,
+  ControllerOptions,
+  HealthStore,
+  VolumeStore,
+} from '../../src/csi/controller.ts'
 import { StorageError } from '../../src/errors.ts'
 import {
   type Attachment,
@@ -14,7 +21,13 @@ import {
   type VolumeSpec,
 } from '../../src/model/volumes.ts'
 import type { HealthProblem } from '../../src/storage/health.ts'
-import { findVolumeId, formatGuestId, formatVolumeId, preferredSlot, volumeLeaf } from '../../src/storage/names.ts'
+import {
+  findVolumeId,
+  formatGuestId,
+  formatVolumeId,
+  preferredSlot,
+  volumeLeaf,
+} from '../../src/storage/names.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 
 export const POOL = 'silver'
@@ -49,7 +62,10 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
     const id = formatVolumeId(POOL, leaf)
     const { format, source, name } = spec
     if (spec.machines.length > 0 && !spec.machines.includes(this.machine)) {
-      throw new StorageError('no-space', `pool ${POOL} is not reachable from ${spec.machines.join()}`)
+      throw new StorageError(
+        'no-space',
+        `pool ${POOL} is not reachable from ${spec.machines.join()}`,
+      )
     }
     const existing = this.#volumes.get(id)
     if (existing !== undefined) return this.#same(existing, spec)
@@ -66,12 +82,22 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
   }
 
   #same(existing: Volume, { name, size, parameters, format, source }: VolumeSpec): Volume {
-    const fits = existing.sizeBytes >= size.requiredBytes && (size.limitBytes === 0 || existing.sizeBytes <= size.limitBytes)
-    if (!fits) throw new StorageError('already-exists', `volume ${name} exists with size ${existing.sizeBytes}`)
+    const fits =
+      existing.sizeBytes >= size.requiredBytes &&
+      (size.limitBytes === 0 || existing.sizeBytes <= size.limitBytes)
+    if (!fits) {
+      throw new StorageError(
+        'already-exists',
+        `volume ${name} exists with size ${existing.sizeBytes}`,
+      )
+    }
     const wanted = { format, source, parameters: { ...DEFAULTS, ...parameters } }
     for (const field of ['format', 'parameters', 'source'] as const) {
       if (JSON.stringify(existing[field]) !== JSON.stringify(wanted[field])) {
-        throw new StorageError('already-exists', `volume ${name} exists and differs in its ${field}`)
+        throw new StorageError(
+          'already-exists',
+          `volume ${name} exists and differs in its ${field}`,
+        )
       }
     }
     return existing
@@ -90,13 +116,20 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
 
   #require(id: string): Volume {
     const volume = this.#volumes.get(id)
-    if (volume === undefined) throw new StorageError('not-found', `volume ${JSON.stringify(id)} does not exist`)
+    if (volume === undefined) {
+      throw new StorageError('not-found', `volume ${JSON.stringify(id)} does not exist`)
+    }
     return volume
   }
 
   async deleteVolume(id: string): Promise<void> {
     const [attachment] = this.#attachments.get(id) ?? []
-    if (attachment) throw new StorageError('in-use', `volume ${id} is attached to ${formatGuestId(attachment.guest)}`)
+    if (attachment) {
+      throw new StorageError(
+        'in-use',
+        `volume ${id} is attached to ${formatGuestId(attachment.guest)}`,
+      )
+    }
     this.#volumes.delete(id)
   }
 
@@ -105,9 +138,14 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
   }
 
   async capacity(query: Parameters<VolumeStore['capacity']>[0]) {
-    if (query.machine !== undefined && query.machine !== this.machine) return { availableBytes: 0, maximumVolumeBytes: 0 }
+    if (query.machine !== undefined && query.machine !== this.machine) {
+      return { availableBytes: 0, maximumVolumeBytes: 0 }
+    }
     const used = [...this.#volumes.values()].reduce((sum, volume) => sum + volume.sizeBytes, 0)
-    return { availableBytes: TOTAL - used, maximumVolumeBytes: query.parameters.reservation === 'thin' ? undefined : TOTAL - used }
+    return {
+      availableBytes: TOTAL - used,
+      maximumVolumeBytes: query.parameters.reservation === 'thin' ? undefined : TOTAL - used,
+    }
   }
 
   async expandVolume(id: string, range: SizeRange) {
@@ -129,19 +167,39 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
     if (!known) throw new StorageError('not-found', `guest ${formatGuestId(guest)} does not exist`)
     const all = this.#attachments.get(volumeId) ?? []
     const existing = all.find(each => formatGuestId(each.guest) === formatGuestId(guest))
-    const other = all.find(each => each !== existing && (sharing === 'exclusive' || each.sharing === 'exclusive'))
-    if (other) throw new StorageError('in-use', `volume ${volumeId} is attached to guest ${formatGuestId(other.guest)}`)
-    if (existing && existing.mode !== mode) throw new StorageError('already-exists', `volume ${volumeId} is attached ${existing.mode}`)
+    const other = all.find(
+      each => each !== existing && (sharing === 'exclusive' || each.sharing === 'exclusive'),
+    )
+    if (other) {
+      throw new StorageError(
+        'in-use',
+        `volume ${volumeId} is attached to guest ${formatGuestId(other.guest)}`,
+      )
+    }
+    if (existing && existing.mode !== mode) {
+      throw new StorageError('already-exists', `volume ${volumeId} is attached ${existing.mode}`)
+    }
     if (existing) return existing
     const slot = preferredSlot(volume.leaf, { first: 100, count: 601 })
-    const attachment: Attachment = { volumeId, guest, mode, sharing, slot, lun: undefined, sizeBytes: volume.sizeBytes, written: false }
+    const attachment: Attachment = {
+      volumeId,
+      guest,
+      mode,
+      sharing,
+      slot,
+      lun: undefined,
+      sizeBytes: volume.sizeBytes,
+      written: false,
+    }
     this.#attachments.set(volumeId, [...all, attachment])
     return attachment
   }
 
   async detach(volumeId: string, guest: GuestId | undefined): Promise<void> {
     const all = this.#attachments.get(volumeId) ?? []
-    const left = all.filter(each => guest !== undefined && formatGuestId(guest) !== formatGuestId(each.guest))
+    const left = all.filter(
+      each => guest !== undefined && formatGuestId(guest) !== formatGuestId(each.guest),
+    )
     this.#attachments.set(volumeId, left)
   }
 
@@ -150,7 +208,10 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
   }
 
   async listPublished() {
-    return [...this.#volumes.values()].map(volume => ({ volume, publishedTo: this.#guestsOf(volume.id) }))
+    return [...this.#volumes.values()].map(volume => ({
+      volume,
+      publishedTo: this.#guestsOf(volume.id),
+    }))
   }
 
   async publishedTo(volume: Volume) {
@@ -174,7 +235,13 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
 /** The options of a controller on this storage, health and places of snapshots switched on. */
 export function controllerOptions(storage: MemoryStorage): Omit<ControllerOptions, 'driverName'> {
   return {
-    ...{ volumes: storage, changes: storage, attachments: storage, snapshots: storage.snapshots, health: storage },
+    ...{
+      volumes: storage,
+      changes: storage,
+      attachments: storage,
+      snapshots: storage.snapshots,
+      health: storage,
+    },
     pools: new Map([[POOL, { machines: new Map([[storage.machine, undefined]]) }]]),
     snapshotTopology: true,
   }
@@ -182,7 +249,8 @@ export function controllerOptions(storage: MemoryStorage): Omit<ControllerOption
 
 function sizeIn({ requiredBytes, limitBytes }: SizeRange, smallest: number): number {
   const sizeBytes = Math.max(requiredBytes || Math.min(limitBytes || GiB, GiB), smallest)
-  if (limitBytes > 0 && sizeBytes > limitBytes)
+  if (limitBytes > 0 && sizeBytes > limitBytes) {
     throw new StorageError('out-of-range', `no size fits between ${sizeBytes} and ${limitBytes}`)
+  }
   return sizeBytes
 }

@@ -1,4 +1,5 @@
-// A served plugin for tests: real server, real socket in a directory of its own, real client, and the log as it was written.
+// A served plugin for tests: real server, real socket in a directory of its own, real client, and
+// the log as it was written.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,8 +20,15 @@ export interface Plugin {
 export async function servePlugin(services: readonly Service[]): Promise<Plugin> {
   const directory = await mkdtemp(join(tmpdir(), 'csi-'))
   const lines: Record<string, unknown>[] = []
-  const log = createLog({ level: 'debug', destination: { write: line => lines.push(JSON.parse(line)) } })
-  const server = await startServer({ endpoint: `unix://${join(directory, 'csi.sock')}`, services, log })
+  const log = createLog({
+    level: 'debug',
+    destination: { write: line => lines.push(JSON.parse(line)) },
+  })
+  const server = await startServer({
+    endpoint: `unix://${join(directory, 'csi.sock')}`,
+    services,
+    log,
+  })
   const client = connect(server.endpoint)
   const end = async () => {
     client.close()

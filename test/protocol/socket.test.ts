@@ -9,7 +9,11 @@ import { type CsiServer, startServer } from '../../src/csi/wire/server.ts'
 import { silentLog } from '../../src/log.ts'
 import { gate } from './plugin.ts'
 
-const identity = identityService({ driverName: 'vdisk.ldom-csi.io', version: '1.2.3', snapshotTopology: false })
+const identity = identityService({
+  driverName: 'vdisk.ldom-csi.io',
+  version: '1.2.3',
+  snapshotTopology: false,
+})
 const ends: (() => Promise<unknown>)[] = []
 
 let directory: string
@@ -25,8 +29,15 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
-async function start(options: { endpoint?: string; services?: Parameters<typeof startServer>[0]['services'] } = {}): Promise<CsiServer> {
-  const server = await startServer({ endpoint: `unix://${path}`, services: [identity], log: silentLog, ...options })
+async function start(
+  options: { endpoint?: string; services?: Parameters<typeof startServer>[0]['services'] } = {},
+): Promise<CsiServer> {
+  const server = await startServer({
+    endpoint: `unix://${path}`,
+    services: [identity],
+    log: silentLog,
+    ...options,
+  })
   ends.push(() => server.stop(0))
   return server
 }
@@ -49,7 +60,11 @@ async function leaveStaleSocket(): Promise<void> {
 test('a plugin says who it is', async () => {
   await start()
   const { identity: calls } = client()
-  expect(await calls.GetPluginInfo({})).toEqual({ name: 'vdisk.ldom-csi.io', vendor_version: '1.2.3', manifest: {} })
+  expect(await calls.GetPluginInfo({})).toEqual({
+    name: 'vdisk.ldom-csi.io',
+    vendor_version: '1.2.3',
+    manifest: {},
+  })
   expect(await calls.Probe({})).toEqual({ ready: { value: true } })
 })
 
@@ -81,19 +96,26 @@ test('the socket of a plugin that was killed is taken over', async () => {
 
 test('the socket of a living plugin is left to it', async () => {
   await start()
-  await expect(start()).rejects.toMatchObject({ kind: 'failed-precondition', message: `socket ${path} is in use by another process` })
+  await expect(start()).rejects.toMatchObject({
+    kind: 'failed-precondition',
+    message: `socket ${path} is in use by another process`,
+  })
   await expect(client().identity.Probe({})).resolves.toEqual({ ready: { value: true } })
 })
 
 test('a file that is not a socket is never removed', async () => {
   await writeFile(path, 'precious')
-  await expect(start()).rejects.toMatchObject({ message: `${path} exists and is not a socket; it is not removed` })
+  await expect(start()).rejects.toMatchObject({
+    message: `${path} exists and is not a socket; it is not removed`,
+  })
   expect(await readFile(path, 'utf8')).toBe('precious')
 })
 
 test('a link to a socket is not followed and not removed', async () => {
   await symlink('/nowhere.sock', path)
-  await expect(start()).rejects.toMatchObject({ message: `${path} exists and is not a socket; it is not removed` })
+  await expect(start()).rejects.toMatchObject({
+    message: `${path} exists and is not a socket; it is not removed`,
+  })
 })
 
 test('a missing directory is named', async () => {
@@ -143,5 +165,7 @@ test('a call that does not end does not keep the plugin from stopping', async ()
 })
 
 test('a client of a plugin that is not there hears UNAVAILABLE', async () => {
-  await expect(client().identity.Probe({}, { timeoutMs: 5000 })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await expect(client().identity.Probe({}, { timeoutMs: 5000 })).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+  })
 })

@@ -7,7 +7,11 @@ import { StorageError } from '../../src/errors.ts'
 import { KeyedLock } from '../../src/locks.ts'
 import { gate, type Plugin, servePlugin } from './plugin.ts'
 
-const identity = identityService({ driverName: 'vdisk.ldom-csi.io', version: '1.2.3', snapshotTopology: false })
+const identity = identityService({
+  driverName: 'vdisk.ldom-csi.io',
+  version: '1.2.3',
+  snapshotTopology: false,
+})
 
 let plugin: Plugin | undefined
 
@@ -36,7 +40,9 @@ async function afterwards({ client }: Plugin): Promise<void> {
 }
 
 function until(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  return new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  )
 }
 
 const throwing: readonly { name: string; thrown: unknown; code: string; details: string }[] = [
@@ -54,10 +60,25 @@ const throwing: readonly { name: string; thrown: unknown; code: string; details:
     code: 'UNAVAILABLE',
     details: 'volume a: host m1: reset',
   },
-  { name: 'a bug', thrown: new TypeError('x is undefined'), code: 'INTERNAL', details: 'x is undefined' },
-  { name: 'an error without a message', thrown: new Error(''), code: 'INTERNAL', details: 'no message (Error)' },
+  {
+    name: 'a bug',
+    thrown: new TypeError('x is undefined'),
+    code: 'INTERNAL',
+    details: 'x is undefined',
+  },
+  {
+    name: 'an error without a message',
+    thrown: new Error(''),
+    code: 'INTERNAL',
+    details: 'no message (Error)',
+  },
   { name: 'a text', thrown: 'out of paper', code: 'INTERNAL', details: 'out of paper' },
-  { name: 'nothing at all', thrown: undefined, code: 'INTERNAL', details: 'no message (undefined)' },
+  {
+    name: 'nothing at all',
+    thrown: undefined,
+    code: 'INTERNAL',
+    details: 'no message (undefined)',
+  },
   {
     name: 'words in another script',
     thrown: new StorageError('not-found', 'том «a»\nне найден'),
@@ -66,29 +87,44 @@ const throwing: readonly { name: string; thrown: unknown; code: string; details:
   },
 ]
 
-test.each(throwing)('a handler that rejects with $name answers $code', async ({ thrown, code, details }) => {
-  const { client } = await serve({ DeleteVolume: () => Promise.reject(thrown) })
-  expect(await failure(client.controller.DeleteVolume({ volume_id: 'a' }))).toMatchObject({ code, details })
-})
+test.each(throwing)(
+  'a handler that rejects with $name answers $code',
+  async ({ thrown, code, details }) => {
+    const { client } = await serve({ DeleteVolume: () => Promise.reject(thrown) })
+    expect(await failure(client.controller.DeleteVolume({ volume_id: 'a' }))).toMatchObject({
+      code,
+      details,
+    })
+  },
+)
 
-test.each(throwing)('a handler that throws $name before it waits for anything answers $code', async ({ thrown, code, details }) => {
-  const { client } = await serve({
-    DeleteVolume: () => {
-      throw thrown
-    },
-  })
-  expect(await failure(client.controller.DeleteVolume({ volume_id: 'a' }))).toMatchObject({ code, details })
-})
+test.each(throwing)(
+  'a handler that throws $name before it waits for anything answers $code',
+  async ({ thrown, code, details }) => {
+    const { client } = await serve({
+      DeleteVolume: () => {
+        throw thrown
+      },
+    })
+    expect(await failure(client.controller.DeleteVolume({ volume_id: 'a' }))).toMatchObject({
+      code,
+      details,
+    })
+  },
+)
 
 test('a failed call carries no status details', async () => {
-  const { client } = await serve({ DeleteVolume: () => Promise.reject(new StorageError('busy', 'later')) })
+  const { client } = await serve({
+    DeleteVolume: () => Promise.reject(new StorageError('busy', 'later')),
+  })
   const { cause } = await failure(client.controller.DeleteVolume({ volume_id: 'a' }))
   expect((cause as ServiceError).metadata.get('grpc-status-details-bin')).toEqual([])
 })
 
 test('a very long message is cut, not lost', async () => {
   const { client } = await serve({
-    DeleteVolume: () => Promise.reject(new StorageError('internal', `${'é'.repeat(1999)}🂡${'x'.repeat(90_000)}`)),
+    DeleteVolume: () =>
+      Promise.reject(new StorageError('internal', `${'é'.repeat(1999)}🂡${'x'.repeat(90_000)}`)),
   })
   const { code, details } = await failure(client.controller.DeleteVolume({ volume_id: 'a' }))
   expect(code).toBe('INTERNAL')
@@ -98,7 +134,9 @@ test('a very long message is cut, not lost', async () => {
 
 test('a method without a handler and a service that is not offered are UNIMPLEMENTED', async () => {
   const { client } = await serve({ ControllerGetCapabilities: async () => ({}) })
-  expect(await failure(client.controller.ControllerExpandVolume({ volume_id: 'a' }))).toMatchObject({ code: 'UNIMPLEMENTED' })
+  expect(await failure(client.controller.ControllerExpandVolume({ volume_id: 'a' }))).toMatchObject(
+    { code: 'UNIMPLEMENTED' },
+  )
   expect(await failure(client.node.NodeGetInfo({}))).toMatchObject({ code: 'UNIMPLEMENTED' })
 })
 
@@ -127,7 +165,9 @@ test('a handler sees every scalar, list and map, and 64 bits without loss', asyn
 
 test('a deadline aborts the wait early enough for the caller to hear why', async () => {
   const { client } = await serve({ DeleteVolume: (_, signal) => until(signal) })
-  expect(await failure(client.controller.DeleteVolume({ volume_id: 'a' }, { timeoutMs: 3000 }))).toMatchObject({
+  expect(
+    await failure(client.controller.DeleteVolume({ volume_id: 'a' }, { timeoutMs: 3000 })),
+  ).toMatchObject({
     code: 'UNAVAILABLE',
     details: "the caller's deadline ended the wait",
   })
@@ -155,7 +195,9 @@ test('a caller that gives up aborts the work', async () => {
     },
   })
   const caller = new AbortController()
-  const call = failure(client.controller.DeleteVolume({ volume_id: 'a' }, { signal: caller.signal }))
+  const call = failure(
+    client.controller.DeleteVolume({ volume_id: 'a' }, { signal: caller.signal }),
+  )
   await started.promise
   caller.abort()
   await aborted.promise
@@ -171,8 +213,13 @@ test('identical changes in flight are one piece of work with one answer', async 
       return { volume: { volume_id: await answer.promise } }
     },
   })
-  const create = () => served.client.controller.CreateVolume({ name: 'a', parameters: { x: '1', y: '2' } })
-  const calls = [create(), create(), served.client.controller.CreateVolume({ name: 'a', parameters: { y: '2', x: '1' } })]
+  const create = () =>
+    served.client.controller.CreateVolume({ name: 'a', parameters: { x: '1', y: '2' } })
+  const calls = [
+    create(),
+    create(),
+    served.client.controller.CreateVolume({ name: 'a', parameters: { y: '2', x: '1' } }),
+  ]
   await afterwards(served)
   answer.resolve('silver/v-1')
   const ids = (await Promise.all(calls)).map(response => response.volume?.volume_id)
@@ -215,7 +262,8 @@ test('changes that differ, if only in a secret, run side by side', async () => {
       return {}
     },
   })
-  const remove = (volume_id: string, key: string) => served.client.controller.DeleteVolume({ volume_id, secrets: { key } })
+  const remove = (volume_id: string, key: string) =>
+    served.client.controller.DeleteVolume({ volume_id, secrets: { key } })
   const calls = [remove('a', '1'), remove('a', '2'), remove('b', '1')]
   await afterwards(served)
   answer.resolve()
@@ -223,30 +271,36 @@ test('changes that differ, if only in a secret, run side by side', async () => {
   expect(runs).toEqual(['a 1', 'a 2', 'b 1'])
 })
 
-test('the log says how much of a call was spent behind others, also where its deadline passed there', async () => {
-  const lock = new KeyedLock()
-  const holds = gate()
-  const begun = gate()
-  const served = await serve({
-    DeleteVolume: (request, signal) =>
-      lock.hold('a', signal, async () => {
-        begun.resolve()
-        if (request.volume_id === 'first') await holds.promise
-        return {}
-      }),
-  })
-  const first = served.client.controller.DeleteVolume({ volume_id: 'first' })
-  await begun.promise
-  const late = await failure(served.client.controller.DeleteVolume({ volume_id: 'late' }, { timeoutMs: 3000 }))
-  expect(late.code).toMatch(/ABORTED|DEADLINE_EXCEEDED/)
-  holds.resolve()
-  await first
-  while (served.lines.length < 3) await new Promise(setImmediate)
-  const of = (volumeId: string) => served.lines.find(line => line.volumeId === volumeId)
-  expect(of('late')).toMatchObject({ queuedMs: expect.any(Number) })
-  expect(Number(of('late')?.queuedMs)).toBeGreaterThan(0)
-  expect(of('first')).not.toHaveProperty('queuedMs')
-})
+test(
+  'the log says how much of a call was spent behind others, also where its deadline passed ' +
+    'there',
+  async () => {
+    const lock = new KeyedLock()
+    const holds = gate()
+    const begun = gate()
+    const served = await serve({
+      DeleteVolume: (request, signal) =>
+        lock.hold('a', signal, async () => {
+          begun.resolve()
+          if (request.volume_id === 'first') await holds.promise
+          return {}
+        }),
+    })
+    const first = served.client.controller.DeleteVolume({ volume_id: 'first' })
+    await begun.promise
+    const late = await failure(
+      served.client.controller.DeleteVolume({ volume_id: 'late' }, { timeoutMs: 3000 }),
+    )
+    expect(late.code).toMatch(/ABORTED|DEADLINE_EXCEEDED/)
+    holds.resolve()
+    await first
+    while (served.lines.length < 3) await new Promise(setImmediate)
+    const of = (volumeId: string) => served.lines.find(line => line.volumeId === volumeId)
+    expect(of('late')).toMatchObject({ queuedMs: expect.any(Number) })
+    expect(Number(of('late')?.queuedMs)).toBeGreaterThan(0)
+    expect(of('first')).not.toHaveProperty('queuedMs')
+  },
+)
 
 test('reads are never joined: an answer is no older than its question', async () => {
   const answer = gate()
@@ -276,7 +330,9 @@ test('work that two callers wait for goes on when one of them gives up', async (
     },
   })
   const impatient = new AbortController()
-  const first = failure(served.client.controller.DeleteVolume({ volume_id: 'a' }, { signal: impatient.signal }))
+  const first = failure(
+    served.client.controller.DeleteVolume({ volume_id: 'a' }, { signal: impatient.signal }),
+  )
   const second = served.client.controller.DeleteVolume({ volume_id: 'a' })
   await afterwards(served)
   impatient.abort()
@@ -298,7 +354,15 @@ test('every call is one line of the log, with the names it speaks of', async () 
     .filter(line => line.msg === 'rpc done')
     .map(({ time: _, durationMs, ...line }) => ({ ...line, timed: typeof durationMs }))
   expect(calls).toEqual([
-    { level: 'info', msg: 'rpc done', rpc: 'ControllerPublishVolume', volumeId: 'silver/a', guest: 'm1/ldg1', code: 'OK', timed: 'number' },
+    {
+      level: 'info',
+      msg: 'rpc done',
+      rpc: 'ControllerPublishVolume',
+      volumeId: 'silver/a',
+      guest: 'm1/ldg1',
+      code: 'OK',
+      timed: 'number',
+    },
     {
       level: 'info',
       msg: 'rpc done',
@@ -312,21 +376,33 @@ test('every call is one line of the log, with the names it speaks of', async () 
 })
 
 test('the line of a create names what was made', async () => {
-  const { client, lines } = await serve({ CreateVolume: async () => ({ volume: { volume_id: 'silver/v-1' } }) })
+  const { client, lines } = await serve({
+    CreateVolume: async () => ({ volume: { volume_id: 'silver/v-1' } }),
+  })
   await client.controller.CreateVolume({ name: 'pvc-1' })
   expect(lines.at(-1)).toMatchObject({ rpc: 'CreateVolume', volumeId: 'silver/v-1', code: 'OK' })
 })
 
 test('a bug leaves its stack in the log and only its message at the caller', async () => {
-  const { client, lines } = await serve({ DeleteVolume: () => Promise.reject(new TypeError('x is undefined')) })
+  const { client, lines } = await serve({
+    DeleteVolume: () => Promise.reject(new TypeError('x is undefined')),
+  })
   const { details } = await failure(client.controller.DeleteVolume({ volume_id: 'a' }))
   expect(details).toBe('x is undefined')
   expect(lines.at(-1)?.error).toMatch(/TypeError: x is undefined\n\s+at /)
 })
 
 test('a secret in a path of the request does not reach the log', async () => {
-  const { client, lines } = await serve({ CreateSnapshot: () => Promise.reject(new StorageError('not-found', 'none')) })
-  await failure(client.controller.CreateSnapshot({ name: 's', source_volume_id: 'tank/correct-horse', secrets: { key: 'correct-horse' } }))
+  const { client, lines } = await serve({
+    CreateSnapshot: () => Promise.reject(new StorageError('not-found', 'none')),
+  })
+  await failure(
+    client.controller.CreateSnapshot({
+      name: 's',
+      source_volume_id: 'tank/correct-horse',
+      secrets: { key: 'correct-horse' },
+    }),
+  )
   expect(lines.at(-1)).toMatchObject({ rpc: 'CreateSnapshot', volumeId: 'tank/***' })
 })
 
@@ -341,6 +417,9 @@ test('no secret reaches the log or the caller, wherever an error picked it up', 
       ),
   })
   const { details, code } = await failure(client.controller.CreateVolume({ name: 'a', secrets }))
-  expect({ details, code }).toEqual({ details: 'login *** failed: wrong: ***', code: 'PERMISSION_DENIED' })
+  expect({ details, code }).toEqual({
+    details: 'login *** failed: wrong: ***',
+    code: 'PERMISSION_DENIED',
+  })
   expect(JSON.stringify(lines)).not.toMatch(/operator-7|correct-horse/)
 })

@@ -1,12 +1,24 @@
-// One simulated history: callers without patience ask one or two controllers for changes of a few volumes, all at once, while commands
-// are cut, come late or are refused, controllers are restarted and machines lose power. After every released command no volume may
-// be in reach of two guests unless it is shared; at the end everything asked for comes to an end and leaves nothing behind.
+// One simulated history: callers without patience ask one or two controllers for changes of a few
+// volumes, all at once, while commands are cut, come late or are refused, controllers are restarted
+// and machines lose power. After every released command no volume may be in reach of two guests
+// unless it is shared; at the end everything asked for comes to an end and leaves nothing behind.
 
 import type { SimFault } from '../../sim/host.ts'
 import { isStorageError, type StorageError } from '../../src/errors.ts'
 import { MiB, type VolumeSpec } from '../../src/model/volumes.ts'
-import { formatVolumeId, leafOfAttachmentName, parseGuestId, volumeLeaf } from '../../src/storage/names.ts'
-import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../support/installation.ts'
+import {
+  formatVolumeId,
+  leafOfAttachmentName,
+  parseGuestId,
+  volumeLeaf,
+} from '../../src/storage/names.ts'
+import {
+  attachRequest,
+  type Driver,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../support/installation.ts'
 import { type Owner, Random, ScheduledShell, Scheduler } from './scheduler.ts'
 
 export interface Mode {
@@ -31,7 +43,9 @@ const MOST_RELEASES = 20_000
 const TRIES = 40
 /** Steps in which a controller takes all volumes and their snapshots away, and some more. */
 const LONGEST_TAKING_AWAY = 200
-/** What a wait ends with when its caller has no more time; the wire has a code of its own for it. */
+/**
+ * What a wait ends with when its caller has no more time; the wire has a code of its own for it.
+ */
 const PASSED = new Error('the deadline passed')
 
 interface Subject {
@@ -73,7 +87,9 @@ export async function playHistory(seed: number, mode: Mode): Promise<Played> {
     await history.play()
   } catch (error) {
     const { story } = history.scheduler
-    const replay = `npm run simulate -- --seed ${seed} --histories 1 --controllers ${mode.controllers}${mode.faults ? ' --faults' : ''}`
+    const replay =
+      `npm run simulate -- --seed ${seed} --histories 1 --controllers ` +
+      `${mode.controllers}${mode.faults ? ' --faults' : ''}`
     const lines = [
       String(error),
       `play it again: ${replay}`,
@@ -82,7 +98,11 @@ export async function playHistory(seed: number, mode: Mode): Promise<Played> {
     ]
     throw new HistoryFailure(lines.join('\n  '), { cause: error })
   }
-  return { releases: history.scheduler.story.length, calls: history.calls.length, answers: history.answers }
+  return {
+    releases: history.scheduler.story.length,
+    calls: history.calls.length,
+    answers: history.answers,
+  }
 }
 
 class History {
@@ -118,7 +138,11 @@ class History {
     const local = subject('local', 'silver')
     const lun = subject('lun', 'gold')
     const copy = subject('lun-copy', 'gold', { origin: lun })
-    const copies = [subject('local-copy', 'silver', { origin: local }), copy, subject('lun-copy-copy', 'gold', { origin: copy })]
+    const copies = [
+      subject('local-copy', 'silver', { origin: local }),
+      copy,
+      subject('lun-copy-copy', 'gold', { origin: copy }),
+    ]
     this.#contested = lun
     this.#subjects = [local, lun, subject('shared', 'gold', { isShared: true }), ...copies]
     this.#controllers = Array.from({ length: mode.controllers }, () => this.#start())
@@ -135,7 +159,10 @@ class History {
     }
     if (this.#mode.faults) this.#installation.world.timeline.rules.push(() => this.#fault())
     const wanted = 8 + this.#random.below(12)
-    while (this.calls.length < wanted || this.calls.some(({ isOver, owner: by }) => !isOver && by.isAlive)) {
+    while (
+      this.calls.length < wanted ||
+      this.calls.some(({ isOver, owner: by }) => !isOver && by.isAlive)
+    ) {
       if (this.calls.length < wanted && this.#random.chance(20)) this.#call()
       else if (this.#mode.faults && this.#random.chance(1)) this.#happen()
       else await this.#step()
@@ -162,11 +189,15 @@ class History {
   }
 
   async #step(): Promise<void> {
-    if (this.scheduler.story.length > MOST_RELEASES) throw new Error('the history does not come to an end')
+    if (this.scheduler.story.length > MOST_RELEASES) {
+      throw new Error('the history does not come to an end')
+    }
     const went = await this.scheduler.step()
     if (this.#failure !== undefined) throw this.#failure
     const waiting = this.calls.filter(({ isOver, owner }) => !isOver && owner.isAlive)
-    if (!went && waiting.length > 0) throw new Error(`wait for ever: ${waiting.map(({ title }) => title).join('; ')}`)
+    if (!went && waiting.length > 0) {
+      throw new Error(`wait for ever: ${waiting.map(({ title }) => title).join('; ')}`)
+    }
     this.#check()
   }
 
@@ -184,11 +215,15 @@ class History {
     for (const each of this.#subjects) {
       const { id, leaf, isShared } = each
       const guests = reaching.get(leaf) ?? []
-      if (!isShared && guests.length > 1) throw new Error(`volume ${id} is in reach of ${guests.join(' and ')}`)
+      if (!isShared && guests.length > 1) {
+        throw new Error(`volume ${id} is in reach of ${guests.join(' and ')}`)
+      }
       if (each.isDoomed || !each.isMarked) continue
       const store = this.#store(each)
       if (store === undefined) throw new Error(`volume ${id} is lost`)
-      if (!store.read(MARK_AT, MARK.length).equals(MARK)) throw new Error(`volume ${id} has other bytes`)
+      if (!store.read(MARK_AT, MARK.length).equals(MARK)) {
+        throw new Error(`volume ${id} has other bytes`)
+      }
     }
   }
 
@@ -209,9 +244,13 @@ class History {
   /** One more caller, who may have less patience than the work takes. */
   #call(): void {
     const { owner, driver } = this.#random.pick(this.#controllers)
-    const there = this.#subjects.filter(({ origin, isMarked, isDoomed }) => origin === undefined || isMarked || isDoomed)
+    const there = this.#subjects.filter(
+      ({ origin, isMarked, isDoomed }) => origin === undefined || isMarked || isDoomed,
+    )
     const each = this.#random.chance(this.#focus) ? this.#contested : this.#random.pick(there)
-    const guest = this.#random.pick(GUESTS.filter(id => each.pool === 'gold' || id.startsWith('m1/')))
+    const guest = this.#random.pick(
+      GUESTS.filter(id => each.pool === 'gold' || id.startsWith('m1/')),
+    )
     const deadline = new AbortController()
     const { title, work, done } = this.#operation(each, guest)
     const call: Call = { title: `${owner.name}: ${title}`, subject: each, owner, isOver: false }
@@ -220,7 +259,12 @@ class History {
     let leave = () => false
     if (this.#random.chance(40)) {
       const release = () => deadline.abort(PASSED)
-      leave = this.scheduler.park({ title: `deadline of ${call.title}`, owner, isTime: this.#random.chance(50), release })
+      leave = this.scheduler.park({
+        title: `deadline of ${call.title}`,
+        owner,
+        isTime: this.#random.chance(50),
+        release,
+      })
     }
     const over = (answer: string) => {
       call.isOver = true
@@ -240,25 +284,42 @@ class History {
 
   #operation(each: Subject, guest: string): Operation {
     const { id } = each
-    if (this.#random.chance(this.#attaching)) return this.#random.chance(55) ? this.#attachment(each, guest) : this.#detachment(each, guest)
+    if (this.#random.chance(this.#attaching)) {
+      return this.#random.chance(55) ? this.#attachment(each, guest) : this.#detachment(each, guest)
+    }
     const number = this.#random.below(100)
     if (number < 28) {
       const requiredBytes = 16 * MiB + this.#random.below(4) * MiB
       const size = { requiredBytes, limitBytes: 0 }
       this.#largest.set(each, Math.max(requiredBytes, this.#largest.get(each) ?? 0))
-      return { title: `expand ${id}`, work: (driver, signal) => driver.changes.expandVolume(id, size, signal) }
+      return {
+        title: `expand ${id}`,
+        work: (driver, signal) => driver.changes.expandVolume(id, size, signal),
+      }
     }
     if (number < 76) return this.#random.chance(50) ? this.#copyOf(each) : this.#snapshotOf(each)
     if (number < 88) {
       each.isDoomed = true
-      return { title: `delete ${id}`, work: (driver, signal) => driver.volumes.deleteVolume(id, signal) }
+      return {
+        title: `delete ${id}`,
+        work: (driver, signal) => driver.volumes.deleteVolume(id, signal),
+      }
     }
-    return { title: `create ${id}`, work: (driver, signal) => driver.volumes.ensureVolume(specOf(each), signal) }
+    return {
+      title: `create ${id}`,
+      work: (driver, signal) => driver.volumes.ensureVolume(specOf(each), signal),
+    }
   }
 
   #attachment({ id, isShared }: Subject, guest: string): Operation {
-    const request = attachRequest(id, guest, { sharing: isShared ? 'shared' : 'exclusive', format: { kind: 'block' } })
-    return { title: `attach ${id} to ${guest}`, work: (driver, signal) => driver.attachments.attach(request, signal) }
+    const request = attachRequest(id, guest, {
+      sharing: isShared ? 'shared' : 'exclusive',
+      format: { kind: 'block' },
+    })
+    return {
+      title: `attach ${id} to ${guest}`,
+      work: (driver, signal) => driver.attachments.attach(request, signal),
+    }
   }
 
   #detachment({ id }: Subject, guest: string): Operation {
@@ -333,7 +394,10 @@ class History {
     const host = world.host(`${name}-primary`)
     if (this.#random.chance(50)) {
       this.scheduler.story.push(`${name} saves its configuration`)
-      void host.programs.get('ldm')?.(['add-spconfig', `saved-${this.scheduler.story.length}`], { input: '', host })
+      void host.programs.get('ldm')?.(['add-spconfig', `saved-${this.scheduler.story.length}`], {
+        input: '',
+        host,
+      })
     } else {
       this.scheduler.story.push(`${name} loses power`)
       world.machine(name).powerCycle()
@@ -347,7 +411,9 @@ class History {
     })
     settled.catch(() => {})
     while (!isOver) {
-      if (this.scheduler.story.length > 2 * MOST_RELEASES) throw new Error('does not come to an end')
+      if (this.scheduler.story.length > 2 * MOST_RELEASES) {
+        throw new Error('does not come to an end')
+      }
       if (!(await this.scheduler.step()) && !isOver) throw new Error('waits for ever')
       this.#check()
     }
@@ -363,7 +429,9 @@ class History {
     for (const { owner } of this.#controllers) owner.isAlive = false
     const driver = this.#driver({ name: 'at the end', isAlive: true })
     for (const each of this.#subjects) {
-      for (const guest of GUESTS) await this.#insist(() => driver.attachments.detach(each.id, parseGuestId(guest)))
+      for (const guest of GUESTS) {
+        await this.#insist(() => driver.attachments.detach(each.id, parseGuestId(guest)))
+      }
       await this.#insist(() => driver.attachments.detach(each.id, undefined))
     }
     // What was begun is asked for again until it is done, or given up.
@@ -373,15 +441,21 @@ class History {
       if (!each.isDoomed) await this.#insist(() => driver.changes.expandVolume(each.id, size))
     }
     const left = await this.#await(driver.audit())
-    const unexplained = left.filter(({ object }) => !this.#subjects.some(({ isDoomed, id }) => isDoomed && object.includes(id)))
+    const unexplained = left.filter(
+      ({ object }) => !this.#subjects.some(({ isDoomed, id }) => isDoomed && object.includes(id)),
+    )
     if (unexplained.length > 0) throw new Error(`audit finds ${JSON.stringify(unexplained)}`)
     this.#check()
     for (const each of this.#subjects) each.isDoomed = true
     await this.#beginToTakeAway()
-    // A caller who was told that one is gone does not delete it once more before asking for its name again.
-    const wanted = this.#subjects.filter(({ origin }) => origin !== undefined || this.#random.chance(50))
-    for (const { id } of await this.#await(driver.snapshots.listSnapshots({})))
+    // A caller who was told that one is gone does not delete it once more before asking for its
+    // name again.
+    const wanted = this.#subjects.filter(
+      ({ origin }) => origin !== undefined || this.#random.chance(50),
+    )
+    for (const { id } of await this.#await(driver.snapshots.listSnapshots({}))) {
       await this.#insist(() => driver.snapshots.deleteSnapshot(id))
+    }
     for (const { id } of wanted) await this.#insist(() => driver.volumes.deleteVolume(id))
     // Nothing needs them any more, and so their names are free.
     for (const each of this.#subjects) {
@@ -389,7 +463,9 @@ class History {
       await this.#insist(() => driver.volumes.deleteVolume(each.id))
     }
     await this.#await(driver.reaper.sweep())
-    const datasets = [...world.zfsHosts.values()].flatMap(zfs => zfs.datasets().map(({ name }) => name))
+    const datasets = [...world.zfsHosts.values()].flatMap(zfs =>
+      zfs.datasets().map(({ name }) => name),
+    )
     const remaining = datasets.filter(name => /\/[va]-/.test(name))
     if (remaining.length > 0) throw new Error(`left behind: ${remaining.join(', ')}`)
   }
@@ -403,7 +479,13 @@ class History {
       for (const { id } of await snapshots.listSnapshots({})) await snapshots.deleteSnapshot(id)
     }
     takeAway().catch(error => this.#acceptable(error))
-    for (let steps = this.#random.below(LONGEST_TAKING_AWAY); steps > 0 && (await this.scheduler.step()); steps--) this.#check()
+    for (
+      let steps = this.#random.below(LONGEST_TAKING_AWAY);
+      steps > 0 && (await this.scheduler.step());
+      steps--
+    ) {
+      this.#check()
+    }
     owner.isAlive = false
   }
 
@@ -426,7 +508,17 @@ class History {
 function subject(name: string, pool: 'silver' | 'gold', change: Partial<Subject> = {}): Subject {
   const leaf = volumeLeaf('test', pool, name)
   const id = formatVolumeId(pool, leaf)
-  return { name, pool, leaf, id, isShared: false, origin: undefined, isMarked: false, isDoomed: false, ...change }
+  return {
+    name,
+    pool,
+    leaf,
+    id,
+    isShared: false,
+    origin: undefined,
+    isMarked: false,
+    isDoomed: false,
+    ...change,
+  }
 }
 
 function specOf({ name, pool }: Subject): VolumeSpec {

@@ -1,5 +1,6 @@
-// Decides, from one seed, everything that decides an order: which command begins next, which answer arrives next, which deadline
-// passes, which timer ends. Whatever waits is parked here; between two releases the program runs until nothing of it can go on.
+// Decides, from one seed, everything that decides an order: which command begins next, which answer
+// arrives next, which deadline passes, which timer ends. Whatever waits is parked here; between two
+// releases the program runs until nothing of it can go on.
 
 import type { SimHost } from '../../sim/host.ts'
 import { delivered } from '../../sim/sim-shell.ts'
@@ -70,7 +71,12 @@ export class Scheduler implements Clock {
         this.#nowMs += ms
         resolve()
       }
-      const leave = this.park({ title: `${ms} ms pass`, owner: EVERYBODY, isTime: true, release: wake })
+      const leave = this.park({
+        title: `${ms} ms pass`,
+        owner: EVERYBODY,
+        isTime: true,
+        release: wake,
+      })
       signal?.addEventListener('abort', () => leave() && reject(signal.reason), { once: true })
     })
   }
@@ -101,20 +107,27 @@ export class Scheduler implements Clock {
   }
 }
 
-// Promises that are settled go on before it; whatever else could make the program go on is parked here.
+// Promises that are settled go on before it; whatever else could make the program go on is parked
+// here.
 function untilNothingGoesOn(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
 const EVERYBODY: Owner = { name: 'time', isAlive: true }
 
-/** The seam in front of a simulated host: a command waits before it begins, and its answer before it arrives. */
+/**
+ * The seam in front of a simulated host: a command waits before it begins, and its answer before it
+ * arrives.
+ */
 export class ScheduledShell implements Shell {
   readonly #host: SimHost
   readonly #scheduler: Scheduler
   readonly #owner: Owner
 
-  constructor(host: SimHost, { scheduler, owner }: { readonly scheduler: Scheduler; readonly owner: Owner }) {
+  constructor(
+    host: SimHost,
+    { scheduler, owner }: { readonly scheduler: Scheduler; readonly owner: Owner },
+  ) {
     this.#host = host
     this.#scheduler = scheduler
     this.#owner = owner
@@ -123,10 +136,15 @@ export class ScheduledShell implements Shell {
   async run(command: Command, options: RunOptions): Promise<CommandResult> {
     const { effect, signal, input = '' } = options
     const title = `${this.#owner.name}: ${this.#host.name}: ${command.join(' ')}`
-    if (!(await this.#turn(title, signal))) throw new ShellError('not-started', `${this.#host.name}: the deadline has passed`)
+    if (!(await this.#turn(title, signal))) {
+      throw new ShellError('not-started', `${this.#host.name}: the deadline has passed`)
+    }
     const outcome = await this.#host.perform(command, input)
     // A write that has begun is awaited; a read is given up when its caller has no more time.
-    const arrived = await this.#turn(`  -> ${outcome.kind} of ${title}`, effect === 'read' ? signal : undefined)
+    const arrived = await this.#turn(
+      `  -> ${outcome.kind} of ${title}`,
+      effect === 'read' ? signal : undefined,
+    )
     if (!arrived) throw new ShellError('unknown', `${this.#host.name}: ${command[0]} was given up`)
     return delivered(outcome, { host: this.#host.name, command })
   }
@@ -134,7 +152,12 @@ export class ScheduledShell implements Shell {
   #turn(title: string, signal: AbortSignal | undefined): Promise<boolean> {
     if (signal?.aborted) return Promise.resolve(false)
     return new Promise(resolve => {
-      const leave = this.#scheduler.park({ title, owner: this.#owner, isTime: false, release: () => resolve(true) })
+      const leave = this.#scheduler.park({
+        title,
+        owner: this.#owner,
+        isTime: false,
+        release: () => resolve(true),
+      })
       signal?.addEventListener('abort', () => leave() && resolve(false), { once: true })
     })
   }

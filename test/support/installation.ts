@@ -1,5 +1,6 @@
-// The driver on a simulated installation in one process: composed exactly as the real one, only the shells lead into the simulation
-// and time passes when somebody waits. `driver()` is a driver that has just started and remembers nothing.
+// The driver on a simulated installation in one process: composed exactly as the real one, only the
+// shells lead into the simulation and time passes when somebody waits. `driver()` is a driver that
+// has just started and remembers nothing.
 
 import { stringify } from 'yaml'
 import type { SimHost } from '../../sim/host.ts'
@@ -24,7 +25,10 @@ import { parseGuestId } from '../../src/storage/names.ts'
 /** Time that passes only while somebody waits for it. */
 export class LeapingClock implements Clock {
   #nowMs = Date.UTC(2026, 10, 21)
-  /** Otherwise whoever sleeps is only woken by his signal: a test of many at once that no time passes for. */
+  /**
+   * Otherwise whoever sleeps is only woken by his signal: a test of many at once that no time
+   * passes for.
+   */
   leaps = true
 
   nowMs(): number {
@@ -33,7 +37,11 @@ export class LeapingClock implements Clock {
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    if (!this.leaps) return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }))
+    if (!this.leaps) {
+      return new Promise((_, reject) =>
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true }),
+      )
+    }
     this.#nowMs += ms
     await new Promise(resolve => setImmediate(resolve))
   }
@@ -52,7 +60,10 @@ export interface Driver extends Omit<Installation, 'stop'> {
   audit(): Promise<readonly Finding[]>
 }
 
-/** With a directory the volumes are files in it, and with real block devices the disks of Linux guests are those of this machine. */
+/**
+ * With a directory the volumes are files in it, and with real block devices the disks of Linux
+ * guests are those of this machine.
+ */
 export function install(
   change: (spec: WorldSpec) => WorldSpec = spec => spec,
   bytes: Omit<WorldOptions, 'nowMs'> = {},
@@ -75,9 +86,16 @@ export function install(
     },
     node: guestId => {
       const { platform, host, kernelRoot: root } = world.guests.get(guestId) ?? missing(guestId)
-      const reached = createHost({ name: guestId, shell: root === undefined ? new SimShell(host) : new LocalShell(), clock })
+      const reached = createHost({
+        name: guestId,
+        shell: root === undefined ? new SimShell(host) : new LocalShell(),
+        clock,
+      })
       return new GuestVolumes({
-        platform: platform === 'linux' ? new LinuxPlatform({ shell: reached.shell, root }) : new SolarisPlatform(reached.shell),
+        platform:
+          platform === 'linux'
+            ? new LinuxPlatform({ shell: reached.shell, root })
+            : new SolarisPlatform(reached.shell),
         host: reached,
         clock,
       })
@@ -98,7 +116,9 @@ function configurationOf(spec: WorldSpec): object {
         name,
         {
           controlDomain,
-          serviceDomains: Object.fromEntries(Object.entries(serviceDomains).map(([domain, { host }]) => [domain, host])),
+          serviceDomains: Object.fromEntries(
+            Object.entries(serviceDomains).map(([domain, { host }]) => [domain, host]),
+          ),
           saveConfiguration: false,
         },
       ]),

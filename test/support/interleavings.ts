@@ -1,5 +1,6 @@
-// Everything that awaits, in an order that fast-check chooses: who asks when, who ends when, whose deadline passes when, and how many
-// turns of the microtask queue lie between two of them, so that a deadline falls between any two awaits of the code under test.
+// Everything that awaits, in an order that fast-check chooses: who asks when, who ends when, whose
+// deadline passes when, and how many turns of the microtask queue lie between two of them, so that
+// a deadline falls between any two awaits of the code under test.
 
 import fc from 'fast-check'
 
@@ -21,7 +22,12 @@ export function visits(keys: fc.Arbitrary<readonly string[]>): fc.Arbitrary<read
     keys,
     steps: fc.nat(2),
     fails: fc.boolean(),
-    deadline: fc.constantFrom('none' as const, 'passes' as const, 'passes' as const, 'has passed' as const),
+    deadline: fc.constantFrom(
+      'none' as const,
+      'passes' as const,
+      'passes' as const,
+      'has passed' as const,
+    ),
     turns: fc.tuple(TURNS, TURNS, TURNS),
   })
   return fc.array(visit, { minLength: 2, maxLength: 6 })
@@ -41,7 +47,11 @@ export async function runOut(scheduler: fc.Scheduler): Promise<void> {
 }
 
 /** What a visit asks of the code under test: `work` is what it runs at its turn. */
-export type Ask = (visit: Visit, signal: AbortSignal, work: () => Promise<string>) => Promise<string>
+export type Ask = (
+  visit: Visit,
+  signal: AbortSignal,
+  work: () => Promise<string>,
+) => Promise<string>
 
 export interface Played {
   /** In the order of their asking. */
@@ -85,7 +95,9 @@ export async function play(
       if (signal.aborted) faults.push(`${name} began after its deadline`)
       for (const [other, { visit: before, signal: its }] of waiting) {
         if (other === name) break
-        if (!its.aborted && before.keys.some(key => visit.keys.includes(key))) faults.push(`${name} began before ${other}`)
+        if (!its.aborted && before.keys.some(key => visit.keys.includes(key))) {
+          faults.push(`${name} began before ${other}`)
+        }
       }
       waiting.delete(name)
       begun.push(name)
@@ -109,18 +121,27 @@ export async function play(
       ends.set(name, 'answered')
     } catch (error) {
       ends.set(name, error instanceof Refused ? 'failed' : 'gave up')
-      if (!(error instanceof Refused) && !signal.aborted) faults.push(`${name} was sent away in time: ${error}`)
-      if (!(error instanceof Refused) && begun.includes(name)) faults.push(`${name} was sent away while it was at work`)
+      if (!(error instanceof Refused) && !signal.aborted) {
+        faults.push(`${name} was sent away in time: ${error}`)
+      }
+      if (!(error instanceof Refused) && begun.includes(name)) {
+        faults.push(`${name} was sent away while it was at work`)
+      }
     }
     waiting.delete(name)
   }
   for (const [at, visit] of all.entries()) void visitOne(visit, `visit ${at}`)
   await runOut(scheduler)
-  for (const name of all.keys()) if (!ends.has(`visit ${name}`)) faults.push(`visit ${name} never ended`)
+  for (const name of all.keys()) {
+    if (!ends.has(`visit ${name}`)) faults.push(`visit ${name} never ended`)
+  }
   return { asked, begun, ends, faults }
 }
 
-/** As play, of what has no turns: each visit does something with its signal, and `ends` tells how, one word or the error. */
+/**
+ * As play, of what has no turns: each visit does something with its signal, and `ends` tells how,
+ * one word or the error.
+ */
 export async function each(
   scheduler: fc.Scheduler,
   all: readonly Visit[],

@@ -1,4 +1,5 @@
-// What else happens to a simulated installation while the driver works: faults, other people's commands, looks at what is there.
+// What else happens to a simulated installation while the driver works: faults, other people's
+// commands, looks at what is there.
 
 import type { SimFault } from '../../sim/host.ts'
 import { leafOfAttachmentName } from '../../src/storage/names.ts'
@@ -24,7 +25,11 @@ export function watch({ world }: TestInstallation, look: (command: string) => vo
 }
 
 /** Names of the exports and disks that a machine has of a volume. */
-export function onMachine({ world }: TestInstallation, machine: string, leaf: string): readonly string[] {
+export function onMachine(
+  { world }: TestInstallation,
+  machine: string,
+  leaf: string,
+): readonly string[] {
   return world
     .machine(machine)
     .state()
@@ -41,13 +46,21 @@ export function reaches({ world }: TestInstallation, guest: string): boolean {
 }
 
 /** A command that somebody else types on a host. */
-export async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {
+export async function byHand(
+  { world }: TestInstallation,
+  host: string,
+  command: string,
+): Promise<void> {
   const outcome = await world.host(host).perform(command.split(' '), '')
   expect(outcome).toMatchObject({ kind: 'exit', answer: { exitStatus: 0 } })
 }
 
 /** Something that happens just before the next command of these words takes effect. */
-export function justBefore({ world }: TestInstallation, words: string, run: () => Promise<unknown>): void {
+export function justBefore(
+  { world }: TestInstallation,
+  words: string,
+  run: () => Promise<unknown>,
+): void {
   const [path = '', ...rest] = words.split(' ')
   const program = path.slice(path.lastIndexOf('/') + 1)
   let isDue = true

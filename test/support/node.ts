@@ -1,4 +1,5 @@
-// What the orchestrator does with a volume on its node, for tests: the requests as the Node service would make them.
+// What the orchestrator does with a volume on its node, for tests: the requests as the Node service
+// would make them.
 
 import type { StageRequest } from '../../src/guest/guest-volumes.ts'
 import type { Attachment, Volume } from '../../src/model/volumes.ts'
@@ -6,12 +7,19 @@ import type { Attachment, Volume } from '../../src/model/volumes.ts'
 export const STAGING = '/var/lib/ldom-csi/staging/one'
 export const TARGET = '/srv/one'
 
-export function stageRequest(volume: Volume, attachment: Attachment, change: Partial<StageRequest> = {}): StageRequest {
+export function stageRequest(
+  volume: Volume,
+  attachment: Attachment,
+  change: Partial<StageRequest> = {},
+): StageRequest {
   return {
     volumeId: volume.id,
     slot: attachment.slot,
     sizeBytes: attachment.sizeBytes,
-    format: volume.format.kind === 'block' ? { kind: 'block' } : { kind: 'filesystem', type: '', mountOptions: [] },
+    format:
+      volume.format.kind === 'block'
+        ? { kind: 'block' }
+        : { kind: 'filesystem', type: '', mountOptions: [] },
     createdEmpty: volume.source.kind === 'empty',
     written: attachment.written,
     mode: attachment.mode,
@@ -27,6 +35,18 @@ export function publishRequest(
   attachment: Attachment,
   change: { targetPath?: string; readonly?: boolean; exclusive?: boolean } = {},
 ) {
-  const { createdEmpty: _empty, written: _written, mode, ...staged } = stageRequest(volume, attachment)
-  return { ...staged, targetPath: TARGET, readonly: mode === 'ro', mode, exclusive: false, ...change }
+  const {
+    createdEmpty: _empty,
+    written: _written,
+    mode,
+    ...staged
+  } = stageRequest(volume, attachment)
+  return {
+    ...staged,
+    targetPath: TARGET,
+    readonly: mode === 'ro',
+    mode,
+    exclusive: false,
+    ...change,
+  }
 }

@@ -1,5 +1,5 @@
-// The node plugin's Linux code with the real mkfs, mount, blkid and fsck of this machine, on loop devices over the files of
-// simulated disks. Needs root, e2fsprogs, xfsprogs and psmisc.
+// The node plugin's Linux code with the real mkfs, mount, blkid and fsck of this machine, on loop
+// devices over the files of simulated disks. Needs root, e2fsprogs, xfsprogs and psmisc.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +23,12 @@ import { SimHost, Timeline } from '../../sim/host.ts'
 import { FileStore } from '../../sim/store.ts'
 import { systemClock } from '../../src/clock.ts'
 import { GuestHealth } from '../../src/guest/guest-health.ts'
-import { type GuestFormat, GuestVolumes, type PublishRequest, type StageRequest } from '../../src/guest/guest-volumes.ts'
+import {
+  type GuestFormat,
+  GuestVolumes,
+  type PublishRequest,
+  type StageRequest,
+} from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
@@ -42,16 +47,24 @@ let volumes: GuestVolumes
 let health: GuestHealth
 
 beforeAll(() => {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error('real block devices need root on Linux')
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    throw new Error('real block devices need root on Linux')
+  }
   for (const program of ['/sbin/mkfs.ext4', '/sbin/mkfs.xfs', '/sbin/losetup', '/sbin/blkid']) {
-    if (!existsSync(program)) throw new Error(`${program} is missing; install e2fsprogs, xfsprogs and util-linux`)
+    if (!existsSync(program)) {
+      throw new Error(`${program} is missing; install e2fsprogs, xfsprogs and util-linux`)
+    }
   }
 })
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'linux-guest-'))
   disks = new TestDisks()
-  guest = new SimLinuxGuest(new SimHost('m1/ldg2', new Timeline()), { disks, nowMs: () => 0, kernelRoot: join(directory, 'root') })
+  guest = new SimLinuxGuest(new SimHost('m1/ldg2', new Timeline()), {
+    disks,
+    nowMs: () => 0,
+    kernelRoot: join(directory, 'root'),
+  })
   const host = createHost({ name: 'm1/ldg2', shell: new LocalShell() })
   const platform = new LinuxPlatform({ shell: host.shell, root: join(directory, 'root') })
   volumes = new GuestVolumes({ platform, host, clock: systemClock, waitForDiskMs: 2000 })
@@ -64,7 +77,11 @@ afterEach(() => {
   rmSync(directory, { recursive: true })
 })
 
-function addDisk(id: number, store = new FileStore(join(directory, `disk-${id}`), 400 * MiB), mode: 'rw' | 'ro' = 'rw'): TestDisk {
+function addDisk(
+  id: number,
+  store = new FileStore(join(directory, `disk-${id}`), 400 * MiB),
+  mode: 'rw' | 'ro' = 'rw',
+): TestDisk {
   const disk = new TestDisk(id, store, { mode })
   disks.disks.push(disk)
   disks.tell('disks')
@@ -79,7 +96,8 @@ function removeDisk(disk: TestDisk): void {
 const CAP_SYS_RESOURCE = 24n // capability.h
 
 function hasCapability(number: bigint): boolean {
-  const effective = readFileSync('/proc/self/status', 'utf8').match(/^CapEff:\s+([0-9a-f]+)$/m)?.[1] ?? '0'
+  const effective =
+    readFileSync('/proc/self/status', 'utf8').match(/^CapEff:\s+([0-9a-f]+)$/m)?.[1] ?? '0'
   return ((BigInt(`0x${effective}`) >> number) & 1n) === 1n
 }
 
@@ -135,14 +153,18 @@ test.each([
 
     const again = addDisk(130, disk.store as FileStore)
     const growing = volumes.stage(stageRequest(again, { format, written: true }))
-    // A mounted ext4 grows only for a root with this capability, which some sandboxes withhold; it is then staged as it is.
+    // A mounted ext4 grows only for a root with this capability, which some sandboxes withhold; it
+    // is then staged as it is.
     if (format === ext4 && !hasCapability(CAP_SYS_RESOURCE)) {
       await growing // mounted as it is: staging does not need the growth
       expect(readFileSync(at('staging/data'), 'utf8')).toBe('kept')
       return
     }
     await growing
-    const { bytes, inodes } = await volumes.statistics({ volumeId: 'silver/v1', path: at('staging') })
+    const { bytes, inodes } = await volumes.statistics({
+      volumeId: 'silver/v1',
+      path: at('staging'),
+    })
 
     expect(readFileSync(at('staging/data'), 'utf8')).toBe('kept')
     expect(bytes.total).toBeGreaterThan(500 * MiB)
@@ -194,8 +216,13 @@ test(
     await volumes.stage(stageRequest(disk, {}))
     await volumes.publish(publishRequest(disk, {}))
 
-    await expect(volumes.unstage(staged())).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining(at('target')) })
-    await expect(volumes.publish(publishRequest(disk, { targetPath: at('second') }))).rejects.toMatchObject({ kind: 'failed-precondition' })
+    await expect(volumes.unstage(staged())).rejects.toMatchObject({
+      kind: 'busy',
+      message: expect.stringContaining(at('target')),
+    })
+    await expect(
+      volumes.publish(publishRequest(disk, { targetPath: at('second') })),
+    ).rejects.toMatchObject({ kind: 'failed-precondition' })
   },
   SLOW_MS,
 )
@@ -210,10 +237,14 @@ test.each([
     const disk = addDisk(100)
     if (content === 'bytes') disk.store.write(70_000, Buffer.from('somebody else wrote here'))
     if (content === 'table') disk.store.write(510, Buffer.from([0x55, 0xaa]))
-    if (content === 'table') disk.store.write(446, Buffer.from([0, 0, 2, 0, 0x83, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0]))
+    if (content === 'table') {
+      disk.store.write(446, Buffer.from([0, 0, 2, 0, 0x83, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0]))
+    }
     const before = disk.store.read(0, MiB)
 
-    await expect(volumes.stage(stageRequest(disk, change))).rejects.toMatchObject({ kind: 'failed-precondition' })
+    await expect(volumes.stage(stageRequest(disk, change))).rejects.toMatchObject({
+      kind: 'failed-precondition',
+    })
 
     expect(disk.store.read(0, MiB).equals(before)).toBe(true)
   },
@@ -233,8 +264,13 @@ test.each([
     await volumes.unstage(own)
 
     for (const asked of [format, block]) {
-      const staging = volumes.stage(stageRequest(disk, { format: asked, contentOf: 'silver/v1', stagingPath: at('mistaken') }))
-      await expect(staging).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('another volume') })
+      const staging = volumes.stage(
+        stageRequest(disk, { format: asked, contentOf: 'silver/v1', stagingPath: at('mistaken') }),
+      )
+      await expect(staging).rejects.toMatchObject({
+        kind: 'failed-precondition',
+        message: expect.stringContaining('another volume'),
+      })
     }
 
     await volumes.stage({ ...own, written: true })
@@ -271,7 +307,13 @@ test(
     const copy = addDisk(101, original.store.copy() as FileStore)
     await volumes.stage(stageRequest(original, { format: xfs, written: true }))
 
-    const request = stageRequest(copy, { volumeId: 'silver/v2', format: xfs, createdEmpty: false, written: true, stagingPath: at('copy') })
+    const request = stageRequest(copy, {
+      volumeId: 'silver/v2',
+      format: xfs,
+      createdEmpty: false,
+      written: true,
+      stagingPath: at('copy'),
+    })
     await volumes.stage(request)
 
     expect(readFileSync(at('copy/data'), 'utf8')).toBe('kept')
@@ -326,7 +368,15 @@ describe('a disk that the kernel has not let go', () => {
     async ({ format }) => {
       const disk = addDisk(100)
       await volumes.stage(stageRequest(disk, { format }))
-      const container = await startProcess(['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'echo; exec sleep 600'])
+      const container = await startProcess([
+        'unshare',
+        '-m',
+        '--propagation',
+        'private',
+        'sh',
+        '-c',
+        'echo; exec sleep 600',
+      ])
 
       try {
         const named = { kind: 'busy', message: expect.stringContaining(String(container.pid)) }
@@ -346,7 +396,8 @@ describe('a disk that the kernel has not let go', () => {
     { name: 'ext4', format: ext4 },
     { name: 'xfs', format: xfs },
   ])(
-    'because $name was unmounted lazily under an open file is busy, every time, until that is closed',
+    'because $name was unmounted lazily under an open file is busy, every time, until that is ' +
+      'closed',
     async ({ format }) => {
       const disk = addDisk(100)
       await volumes.stage(stageRequest(disk, { format }))
@@ -366,7 +417,8 @@ describe('a disk that the kernel has not let go', () => {
   )
 
   test(
-    'because a raw disk is open through another node of its numbers is busy, every time, until that is closed',
+    'because a raw disk is open through another node of its numbers is busy, every time, until ' +
+      'that is closed',
     async () => {
       const disk = addDisk(100)
       await volumes.stage(stageRequest(disk, { format: block }))
@@ -402,8 +454,18 @@ describe('a file system that stops while it is mounted', () => {
       stop: ['mount', '-o', 'remount,abort'],
       problem: { kind: 'degraded', reason: 'TurnedReadOnly' },
     },
-    { name: 'ext4 that was shut down', format: ext4, stop: ['xfs_io', '-x', '-c', 'shutdown'], problem: { kind: 'inaccessible' } },
-    { name: 'xfs that was shut down', format: xfs, stop: ['xfs_io', '-x', '-c', 'shutdown'], problem: { kind: 'inaccessible' } },
+    {
+      name: 'ext4 that was shut down',
+      format: ext4,
+      stop: ['xfs_io', '-x', '-c', 'shutdown'],
+      problem: { kind: 'inaccessible' },
+    },
+    {
+      name: 'xfs that was shut down',
+      format: xfs,
+      stop: ['xfs_io', '-x', '-c', 'shutdown'],
+      problem: { kind: 'inaccessible' },
+    },
   ] as const)(
     '$name is told, and repaired when it is staged again',
     async ({ format, stop, problem }) => {
@@ -432,7 +494,9 @@ describe('a file system that stops while it is mounted', () => {
       await volumes.publish(publishRequest(disk, { format: xfs }))
       execFileSync('xfs_io', ['-x', '-c', 'shutdown', at('staging')])
 
-      await expect(volumes.stage(stageRequest(disk, { format: xfs, written: true }))).rejects.toMatchObject({
+      await expect(
+        volumes.stage(stageRequest(disk, { format: xfs, written: true })),
+      ).rejects.toMatchObject({
         kind: 'failed-precondition',
         message: expect.stringContaining(at('target')),
       })
@@ -452,11 +516,15 @@ test(
     await volumes.stage(stageRequest(disk, { format: block }))
     await volumes.publish(publishRequest(disk, { format: block }))
 
-    for (const path of [at('staging'), at('target')]) expect(await health.inspect({ volumeId: 'silver/v1', path, mode: 'rw' })).toEqual([])
+    for (const path of [at('staging'), at('target')]) {
+      expect(await health.inspect({ volumeId: 'silver/v1', path, mode: 'rw' })).toEqual([])
+    }
 
     await volumes.unpublish(target())
     await volumes.unstage(staged())
-    expect(await health.inspect({ volumeId: 'silver/v1', path: at('staging'), mode: 'rw' })).toMatchObject([{ reason: 'MountVanished' }])
+    expect(
+      await health.inspect({ volumeId: 'silver/v1', path: at('staging'), mode: 'rw' }),
+    ).toMatchObject([{ reason: 'MountVanished' }])
   },
   SLOW_MS,
 )
@@ -465,7 +533,8 @@ test.each([
   { name: 'ext4', format: ext4 },
   { name: 'xfs', format: xfs },
 ])(
-  '$name that was not closed is mounted read-only, with its log where the disk can be written, and refused without a write where not',
+  '$name that was not closed is mounted read-only, with its log where the disk can be written, ' +
+    'and refused without a write where not',
   async ({ format }) => {
     const disk = addDisk(100)
     await volumes.stage(stageRequest(disk, { format }))
@@ -475,7 +544,9 @@ test.each([
     const copy = { createdEmpty: false, written: true }
 
     const first = { ...copy, volumeId: 'silver/v2', stagingPath: at('writable') }
-    await volumes.stage(stageRequest(writable, { ...first, format: { ...format, mountOptions: ['ro'] } }))
+    await volumes.stage(
+      stageRequest(writable, { ...first, format: { ...format, mountOptions: ['ro'] } }),
+    )
     expect(readFileSync(at('writable/data'), 'utf8')).toBe('kept')
     await volumes.unstage(first)
 

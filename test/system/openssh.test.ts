@@ -20,11 +20,18 @@ let target: SshTarget
 
 beforeAll(async () => {
   if (!existsSync(SSHD)) throw new Error(`${SSHD} is missing; install it (package openssh-server)`)
-  for (const type of ['ed25519', 'rsa']) execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file(`host_${type}`)])
+  for (const type of ['ed25519', 'rsa']) {
+    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file(`host_${type}`)])
+  }
   if (!existsSync(TCSH)) throw new Error(`${TCSH} is missing; install it (package tcsh)`)
-  for (const key of ['id', 'id_csh']) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)])
-  // Whoever comes with the second key has his lines read by a C shell, as the server does for an account whose login shell it is.
-  const csh = `command="exec ${TCSH} -c \\"$SSH_ORIGINAL_COMMAND\\"" ${readFileSync(file('id_csh.pub'), 'utf8')}`
+  for (const key of ['id', 'id_csh']) {
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)])
+  }
+  // Whoever comes with the second key has his lines read by a C shell, as the server does for an
+  // account whose login shell it is.
+  const csh =
+    `command="exec ${TCSH} -c \\"$SSH_ORIGINAL_COMMAND\\"" ` +
+    `${readFileSync(file('id_csh.pub'), 'utf8')}`
   writeFileSync(file('authorized_keys'), `${readFileSync(file('id.pub'), 'utf8')}${csh}`)
   const port = await freePort()
   const publicKey = readFileSync(file('host_ed25519.pub'), 'utf8')
@@ -46,7 +53,9 @@ beforeAll(async () => {
   writeFileSync(file('sshd_config'), settings.map(line => `${line}\n`).join(''))
   // Where privileges are separated; the package makes it at boot only.
   if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
-  sshd = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] })
+  sshd = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   await listening(sshd)
   target = {
     ...{ name: 'openssh', address: '127.0.0.1', port, user: userInfo().username },
@@ -73,10 +82,14 @@ test(
   'every argument arrives as it was',
   async () => {
     const shell = connect()
-    const argument = fc.string({ unit: 'binary', maxLength: 40 }).map(text => text.replaceAll('\0', ''))
+    const argument = fc
+      .string({ unit: 'binary', maxLength: 40 })
+      .map(text => text.replaceAll('\0', ''))
     await fc.assert(
       fc.asyncProperty(fc.array(argument, { minLength: 1, maxLength: 8 }), async words => {
-        const { stdout } = await shell.run(['/usr/bin/printf', '%s\\0', ...words], { effect: 'read' })
+        const { stdout } = await shell.run(['/usr/bin/printf', '%s\\0', ...words], {
+          effect: 'read',
+        })
         expect(stdout).toBe(words.map(word => `${word}\0`).join(''))
       }),
       { numRuns: 50 },
@@ -86,13 +99,22 @@ test(
 )
 
 test(
-  'every argument arrives as it was where the login shell is a C shell, as no argument of the driver holds a newline',
+  'every argument arrives as it was where the login shell is a C shell, as no argument of the ' +
+    'driver holds a newline',
   async () => {
     const shell = connect({ privateKeyFile: file('id_csh') })
-    const words = [`it's "$HOME" $x * ? [a] {b,c} ~ \\ ! !! !$ \\! a!b \`id\` ^a^b % # ; & | < > ( ) ü 漢`, '', '-n', '!', "'!'"]
+    const words = [
+      `it's "$HOME" $x * ? [a] {b,c} ~ \\ ! !! !$ \\! a!b \`id\` ^a^b % # ; & | < > ( ) ü 漢`,
+      '',
+      '-n',
+      '!',
+      "'!'",
+    ]
     const { stdout } = await shell.run(['/usr/bin/printf', '%s\\0', ...words], { effect: 'read' })
     expect(stdout).toBe(words.map(word => `${word}\0`).join(''))
-    const environment = await shell.run(['/bin/sh', '-c', 'echo $LC_ALL $TZ; exit 3'], { effect: 'read' })
+    const environment = await shell.run(['/bin/sh', '-c', 'echo $LC_ALL $TZ; exit 3'], {
+      effect: 'read',
+    })
     expect(environment).toMatchObject({ exitStatus: 3, stdout: 'C UTC\n' })
   },
   SLOW_MS,
@@ -104,15 +126,25 @@ test.each([
     command: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 3'],
     result: { exitStatus: 3, stdout: 'out\n', stderr: 'err\n' },
   },
-  { name: 'a missing program', command: ['/usr/sbin/no-such-program'], result: { exitStatus: 127 } },
-  { name: 'the locale and the time zone', command: ['/bin/sh', '-c', 'echo $LC_ALL $TZ'], result: { stdout: 'C UTC\n' } },
+  {
+    name: 'a missing program',
+    command: ['/usr/sbin/no-such-program'],
+    result: { exitStatus: 127 },
+  },
+  {
+    name: 'the locale and the time zone',
+    command: ['/bin/sh', '-c', 'echo $LC_ALL $TZ'],
+    result: { stdout: 'C UTC\n' },
+  },
 ] as const)('$name is reported as it is', async ({ command, result }) => {
   await expect(connect().run(command, { effect: 'read' })).resolves.toMatchObject(result)
 })
 
 test('large input and output pass unharmed', async () => {
   const text = 'ü'.repeat(4 << 20)
-  await expect(connect().run(['/bin/cat'], { effect: 'read', input: text })).resolves.toMatchObject({ exitStatus: 0, stdout: text })
+  await expect(connect().run(['/bin/cat'], { effect: 'read', input: text })).resolves.toMatchObject(
+    { exitStatus: 0, stdout: text },
+  )
 })
 
 test('a command that is killed has an unknown fate', async () => {
@@ -122,10 +154,13 @@ test('a command that is killed has an unknown fate', async () => {
 
 test('a connection that breaks leaves an unknown fate, and the next command connects again', async () => {
   const shell = connect()
-  // The command ends the session process it runs under, as a restart of the server or a broken network would.
+  // The command ends the session process it runs under, as a restart of the server or a broken
+  // network would.
   const running = shell.run(['/bin/sh', '-c', 'kill -9 $PPID; sleep 1'], { effect: 'write' })
   await expect(running).rejects.toMatchObject({ kind: 'unavailable', fate: 'unknown' })
-  await expect(shell.run(['/bin/echo', 'a'], { effect: 'read' })).resolves.toMatchObject({ stdout: 'a\n' })
+  await expect(shell.run(['/bin/echo', 'a'], { effect: 'read' })).resolves.toMatchObject({
+    stdout: 'a\n',
+  })
 })
 
 test(
@@ -133,7 +168,9 @@ test(
   async () => {
     const shell = connect()
     for (const round of [1, 2]) {
-      const commands = Array.from({ length: 50 }, (_, index) => shell.run(['/bin/echo', `${round}-${index}`], { effect: 'write' }))
+      const commands = Array.from({ length: 50 }, (_, index) =>
+        shell.run(['/bin/echo', `${round}-${index}`], { effect: 'write' }),
+      )
       const outputs = (await Promise.all(commands)).map(({ stdout }) => stdout)
       expect(outputs).toEqual(Array.from({ length: 50 }, (_, index) => `${round}-${index}\n`))
     }
@@ -146,7 +183,9 @@ test(
   async () => {
     const counter = file('counter')
     const shell = connect({ maxSessions: 30 })
-    const commands = Array.from({ length: 60 }, () => shell.run(['/bin/sh', '-c', `echo x >> ${counter}`], { effect: 'write' }))
+    const commands = Array.from({ length: 60 }, () =>
+      shell.run(['/bin/sh', '-c', `echo x >> ${counter}`], { effect: 'write' }),
+    )
     await Promise.all(commands)
     expect(readFileSync(counter, 'utf8')).toBe('x\n'.repeat(60))
   },
@@ -157,9 +196,14 @@ test(
   'an aborted read is given up and the shell goes on',
   async () => {
     const shell = connect()
-    const reading = shell.run(['/bin/sleep', '30'], { effect: 'read', signal: AbortSignal.timeout(300) })
+    const reading = shell.run(['/bin/sleep', '30'], {
+      effect: 'read',
+      signal: AbortSignal.timeout(300),
+    })
     await expect(reading).rejects.toMatchObject({ kind: 'unavailable' })
-    await expect(shell.run(['/bin/echo', 'a'], { effect: 'read' })).resolves.toMatchObject({ stdout: 'a\n' })
+    await expect(shell.run(['/bin/echo', 'a'], { effect: 'read' })).resolves.toMatchObject({
+      stdout: 'a\n',
+    })
   },
   SLOW_MS,
 )
@@ -172,7 +216,12 @@ test.each([
   writeFileSync(knownHostsFile, `[127.0.0.1]:${target.port} ${readFileSync(file(key), 'utf8')}`)
   const running = connect({ knownHostsFile }).run(['/bin/echo', 'a'], { effect: 'read' })
   if (accepted) await expect(running).resolves.toMatchObject({ stdout: 'a\n' })
-  else await expect(running).rejects.toMatchObject({ fate: 'not-started', cause: { message: expect.stringContaining(knownHostsFile) } })
+  else {
+    await expect(running).rejects.toMatchObject({
+      fate: 'not-started',
+      cause: { message: expect.stringContaining(knownHostsFile) },
+    })
+  }
 })
 
 function freePort(): Promise<number> {
@@ -181,7 +230,11 @@ function freePort(): Promise<number> {
     server.once('error', reject)
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
+      server.close(() =>
+        typeof address === 'object' && address
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      )
     })
   })
 }

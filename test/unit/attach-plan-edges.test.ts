@@ -1,7 +1,18 @@
 // Decisions of attaching at their edges: one byte, one number, one name, one service more or less.
 
-import type { ExportedBackend, GuestDisk, GuestReadiness, MachineState } from '../../src/hypervisors/hypervisor.ts'
-import { type Attachment, type AttachRequest, MiB, TiB, type Volume } from '../../src/model/volumes.ts'
+import type {
+  ExportedBackend,
+  GuestDisk,
+  GuestReadiness,
+  MachineState,
+} from '../../src/hypervisors/hypervisor.ts'
+import {
+  type Attachment,
+  type AttachRequest,
+  MiB,
+  TiB,
+  type Volume,
+} from '../../src/model/volumes.ts'
 import {
   checkAttach,
   checkPlatformSize,
@@ -25,23 +36,80 @@ const guest = { machine: 'm1', guest: 'ldg1' }
 const other = { machine: 'm1', guest: 'ldg2' }
 const name = attachmentName(leaf, guest)
 const theirs = attachmentName(leaf, other)
-const pathOf = (domain: string): PoolPath => ({ serviceDomain: domain, service: `${domain}-vds0`, host: undefined as never })
+const pathOf = (domain: string): PoolPath => ({
+  serviceDomain: domain,
+  service: `${domain}-vds0`,
+  host: undefined as never,
+})
 const [one, two] = [pathOf('primary'), pathOf('alternate')]
 const machine: PoolMachine = { hypervisor: undefined as never, paths: [one, two] }
-const design = { isDeviceOf: (_: unknown, path: string) => path === '/dev/own' } as Partial<Design> as Design
-const place = { pool: { name: 'gold', design } as Pool, leaf, volumeId: `gold/${leaf}`, dataset: `t/${leaf}`, record: `t/a-${leaf}` }
+const design = {
+  isDeviceOf: (_: unknown, path: string) => path === '/dev/own',
+} as Partial<Design> as Design
+const place = {
+  pool: { name: 'gold', design } as Pool,
+  leaf,
+  volumeId: `gold/${leaf}`,
+  dataset: `t/${leaf}`,
+  record: `t/a-${leaf}`,
+}
 const volume: Volume = {
-  ...{ id: place.volumeId, name: 'pvc', pool: 'gold', leaf, sizeBytes: MiB, createdSizeBytes: MiB, reservedBytes: 0, origin: undefined },
-  parameters: { blockSizeBytes: 8192, compression: 'off', reservation: 'thick', export: 'full', vdiskTimeoutSeconds: 9, mkfsOptions: '' },
-  ...{ format: { kind: 'block' }, source: { kind: 'empty' }, machines: ['m1'], referencedBytes: 8192, blankBytes: 65_536 },
+  ...{
+    id: place.volumeId,
+    name: 'pvc',
+    pool: 'gold',
+    leaf,
+    sizeBytes: MiB,
+    createdSizeBytes: MiB,
+    reservedBytes: 0,
+    origin: undefined,
+  },
+  parameters: {
+    blockSizeBytes: 8192,
+    compression: 'off',
+    reservation: 'thick',
+    export: 'full',
+    vdiskTimeoutSeconds: 9,
+    mkfsOptions: '',
+  },
+  ...{
+    format: { kind: 'block' },
+    source: { kind: 'empty' },
+    machines: ['m1'],
+    referencedBytes: 8192,
+    blankBytes: 65_536,
+  },
 }
 const attachment: Attachment = {
-  ...{ volumeId: volume.id, guest, sharing: 'exclusive', mode: 'rw', slot: 150, lun: 7, sizeBytes: MiB, written: false },
+  ...{
+    volumeId: volume.id,
+    guest,
+    sharing: 'exclusive',
+    mode: 'rw',
+    slot: 150,
+    lun: 7,
+    sizeBytes: MiB,
+    written: false,
+  },
 }
-const request: AttachRequest = { volumeId: volume.id, guest, mode: 'rw', sharing: 'exclusive', format: volume.format }
+const request: AttachRequest = {
+  volumeId: volume.id,
+  guest,
+  mode: 'rw',
+  sharing: 'exclusive',
+  format: volume.format,
+}
 
 const backend = (path: PoolPath, change: Partial<ExportedBackend> = {}): ExportedBackend => ({
-  ...{ name, service: path.service, serviceDomain: path.serviceDomain, device: '/dev/own', mode: 'rw', shape: 'full', group: name },
+  ...{
+    name,
+    service: path.service,
+    serviceDomain: path.serviceDomain,
+    device: '/dev/own',
+    mode: 'rw',
+    shape: 'full',
+    group: name,
+  },
   ...change,
 })
 const through = (path: PoolPath, of = name) =>
@@ -50,45 +118,97 @@ const disk = (change: Partial<GuestDisk> = {}): GuestDisk => ({
   ...{ name, guest: 'ldg1', slot: 150, timeoutSeconds: 0, backends: [through(one), through(two)] },
   ...change,
 })
-const state = (change: Partial<MachineState> = {}, readiness: GuestReadiness = { kind: 'running' }): MachineState => ({
-  ...{ guests: [{ name: 'ldg1', readiness, isControl: false }], backends: [], disks: [], frozen: undefined },
+const state = (
+  change: Partial<MachineState> = {},
+  readiness: GuestReadiness = { kind: 'running' },
+): MachineState => ({
+  ...{
+    guests: [{ name: 'ldg1', readiness, isControl: false }],
+    backends: [],
+    disks: [],
+    frozen: undefined,
+  },
   ...change,
 })
 /** Numbers that other attachments of the guest have. */
-const held = (numbers: readonly number[]) => new Map(numbers.map(number => [`other-${number}`, number] as const))
+const held = (numbers: readonly number[]) =>
+  new Map(numbers.map(number => [`other-${number}`, number] as const))
 const attached = state({ backends: [backend(one), backend(two)], disks: [disk()] })
 
 describe('an attachment is refused', () => {
   const solaris = { platform: 'solaris', attachLimit: undefined } as const
-  const seen = { volume, records: [] as Attachment[], sharing: undefined, owner: undefined, state: state(), rule: solaris }
-  const refusal = (kind: string, text = '') => expect.objectContaining({ kind, message: expect.stringContaining(text) })
+  const seen = {
+    volume,
+    records: [] as Attachment[],
+    sharing: undefined,
+    owner: undefined,
+    state: state(),
+    rule: solaris,
+  }
+  const refusal = (kind: string, text = '') =>
+    expect.objectContaining({ kind, message: expect.stringContaining(text) })
 
   test('while an exclusive one is in transition, also to the guest that asks', () => {
-    expect(() => checkAttach(request, { ...seen, sharing: 'exclusive' })).toThrow(refusal('in-use', 'in transition'))
-    expect(() => checkAttach(request, { ...seen, sharing: 'shared' })).toThrow(refusal('in-use', 'in transition'))
+    expect(() => checkAttach(request, { ...seen, sharing: 'exclusive' })).toThrow(
+      refusal('in-use', 'in transition'),
+    )
+    expect(() => checkAttach(request, { ...seen, sharing: 'shared' })).toThrow(
+      refusal('in-use', 'in transition'),
+    )
     checkAttach({ ...request, sharing: 'shared' }, { ...seen, sharing: 'shared' })
   })
 
   test('with the names of all that have the volume', () => {
-    const records = [other, { ...other, guest: 'ldg3' }].map(each => ({ ...attachment, guest: each, sharing: 'shared' as const }))
-    expect(() => checkAttach(request, { ...seen, records, sharing: 'shared' })).toThrow(refusal('in-use', 'm1/ldg2, m1/ldg3'))
+    const records = [other, { ...other, guest: 'ldg3' }].map(each => ({
+      ...attachment,
+      guest: each,
+      sharing: 'shared' as const,
+    }))
+    expect(() => checkAttach(request, { ...seen, records, sharing: 'shared' })).toThrow(
+      refusal('in-use', 'm1/ldg2, m1/ldg3'),
+    )
   })
 
-  test('in another mode or under another number than its own record has, not than those of others', () => {
-    const shared = { ...attachment, sharing: 'shared' as const }
-    const ask = { ...request, sharing: 'shared' as const, slot: 150 }
-    checkAttach(ask, { ...seen, records: [shared, { ...shared, guest: other, mode: 'ro', slot: 9 }], sharing: 'shared' })
-    checkAttach({ ...ask, mode: 'ro', slot: 9 }, { ...seen, records: [{ ...shared, guest: other }], sharing: 'shared' })
-    const own = { ...seen, records: [{ ...shared, guest: other }, shared], sharing: 'shared' as const }
-    expect(() => checkAttach({ ...ask, mode: 'ro' }, own)).toThrow(refusal('already-exists', 'rw, not ro'))
-    expect(() => checkAttach({ ...ask, slot: 0 }, own)).toThrow(refusal('already-exists', 'disk 150, not 0'))
-  })
+  test(
+    'in another mode or under another number than its own record has, not than those of ' +
+      'others',
+    () => {
+      const shared = { ...attachment, sharing: 'shared' as const }
+      const ask = { ...request, sharing: 'shared' as const, slot: 150 }
+      checkAttach(ask, {
+        ...seen,
+        records: [shared, { ...shared, guest: other, mode: 'ro', slot: 9 }],
+        sharing: 'shared',
+      })
+      checkAttach(
+        { ...ask, mode: 'ro', slot: 9 },
+        { ...seen, records: [{ ...shared, guest: other }], sharing: 'shared' },
+      )
+      const own = {
+        ...seen,
+        records: [{ ...shared, guest: other }, shared],
+        sharing: 'shared' as const,
+      }
+      expect(() => checkAttach({ ...ask, mode: 'ro' }, own)).toThrow(
+        refusal('already-exists', 'rw, not ro'),
+      )
+      expect(() => checkAttach({ ...ask, slot: 0 }, own)).toThrow(
+        refusal('already-exists', 'disk 150, not 0'),
+      )
+    },
+  )
 
   test('to a guest of which the listing is unclear, or one that only another machine has', () => {
     const unclear = state({}, { kind: 'unclear', reason: 'two lines' })
-    expect(() => checkAttach(request, { ...seen, state: unclear })).toThrow(refusal('unavailable', 'two lines'))
-    const named = state({ guests: [{ name: 'ldg11', readiness: { kind: 'running' }, isControl: false }] })
-    expect(() => checkAttach(request, { ...seen, state: named })).toThrow(refusal('not-found', 'm1/ldg1'))
+    expect(() => checkAttach(request, { ...seen, state: unclear })).toThrow(
+      refusal('unavailable', 'two lines'),
+    )
+    const named = state({
+      guests: [{ name: 'ldg11', readiness: { kind: 'running' }, isControl: false }],
+    })
+    expect(() => checkAttach(request, { ...seen, state: named })).toThrow(
+      refusal('not-found', 'm1/ldg1'),
+    )
   })
 
   test('to a guest that is off, but for a raw disk under a number', () => {
@@ -96,14 +216,18 @@ describe('an attachment is refused', () => {
     expect(() => checkAttach(request, off)).toThrow(refusal('unavailable', 'not running'))
     const format = { kind: 'filesystem', type: 'any' } as const
     const mounted = { ...off, volume: { ...volume, format } }
-    expect(() => checkAttach({ ...request, slot: 0, format }, mounted)).toThrow(refusal('unavailable'))
+    expect(() => checkAttach({ ...request, slot: 0, format }, mounted)).toThrow(
+      refusal('unavailable'),
+    )
     checkAttach({ ...request, slot: 0 }, off)
   })
 
   test('from the sector on where a Linux guest would see the size modulo 2 TiB', () => {
     const linux = { platform: 'linux', attachLimit: undefined } as const
     checkPlatformSize('a', 2 * TiB - 512, guest, linux)
-    expect(() => checkPlatformSize('a', 2 * TiB - 511, guest, linux)).toThrow(refusal('out-of-range'))
+    expect(() => checkPlatformSize('a', 2 * TiB - 511, guest, linux)).toThrow(
+      refusal('out-of-range'),
+    )
     checkPlatformSize('a', 2 * TiB, guest, solaris)
     checkPlatformSize('a', 2 * TiB, guest, undefined)
     const large = { ...seen, volume: { ...volume, sizeBytes: 2 * TiB }, rule: linux }
@@ -113,68 +237,127 @@ describe('an attachment is refused', () => {
 
 describe('a planned attachment', () => {
   const slots = { first: 100, count: 601, others: new Map<string, number>() }
-  const seen = { volume, records: [] as Attachment[], state: state(), rule: undefined, slots, usesLun: true }
+  const seen = {
+    volume,
+    records: [] as Attachment[],
+    state: state(),
+    rule: undefined,
+    slots,
+    usesLun: true,
+  }
 
   test('is what was asked for, with the numbers of the volume', () => {
     expect(planAttachment({ ...request, mode: 'ro', sharing: 'shared' }, seen)).toEqual({
-      ...{ ...attachment, mode: 'ro', sharing: 'shared', slot: preferredSlot(leaf, slots), lun: preferredLun(leaf) },
+      ...{
+        ...attachment,
+        mode: 'ro',
+        sharing: 'shared',
+        slot: preferredSlot(leaf, slots),
+        lun: preferredLun(leaf),
+      },
     })
   })
 
-  test('has the unit number of the machine where another guest of it has the volume, and none where the design has none', () => {
-    const records = [{ ...attachment, guest: { machine: 'm2', guest: 'ldg1' }, lun: 3 }]
-    expect(planAttachment(request, { ...seen, records }).lun).toBe(preferredLun(leaf))
-    expect(planAttachment(request, { ...seen, records: [...records, { ...attachment, guest: other, lun: 4 }] }).lun).toBe(4)
-    expect(planAttachment(request, { ...seen, records, usesLun: false }).lun).toBeUndefined()
-  })
+  test(
+    'has the unit number of the machine where another guest of it has the volume, and none ' +
+      'where the design has none',
+    () => {
+      const records = [{ ...attachment, guest: { machine: 'm2', guest: 'ldg1' }, lun: 3 }]
+      expect(planAttachment(request, { ...seen, records }).lun).toBe(preferredLun(leaf))
+      expect(
+        planAttachment(request, {
+          ...seen,
+          records: [...records, { ...attachment, guest: other, lun: 4 }],
+        }).lun,
+      ).toBe(4)
+      expect(planAttachment(request, { ...seen, records, usesLun: false }).lun).toBeUndefined()
+    },
+  )
 
   test('counts as written from the first byte above a blank one', () => {
-    const written = (referencedBytes: number) => planAttachment(request, { ...seen, volume: { ...volume, referencedBytes } }).written
+    const written = (referencedBytes: number) =>
+      planAttachment(request, { ...seen, volume: { ...volume, referencedBytes } }).written
     expect([65_535, 65_536, 65_537].map(written)).toEqual([false, false, true])
   })
 
   test('is one of as many as the limit says, of the disks of this driver in this guest', () => {
     const rule = { platform: 'solaris', attachLimit: 2 } as const
-    const mine = (at: number) => disk({ name: attachmentName(`v-${'bc'.charAt(at).repeat(20)}`, guest), slot: at })
+    const mine = (at: number) =>
+      disk({ name: attachmentName(`v-${'bc'.charAt(at).repeat(20)}`, guest), slot: at })
     const disks = [mine(0), disk({ guest: 'ldg2', slot: 5 }), disk({ name: 'rootdisk', slot: 6 })]
-    expect(planAttachment(request, { ...seen, rule, state: state({ disks }) }).slot).toBeGreaterThan(99)
-    expect(() => planAttachment(request, { ...seen, rule, state: state({ disks: [...disks, mine(1)] }) })).toThrow(
-      expect.objectContaining({ kind: 'no-space', message: expect.stringContaining('has 2 disks') }),
+    expect(
+      planAttachment(request, { ...seen, rule, state: state({ disks }) }).slot,
+    ).toBeGreaterThan(99)
+    expect(() =>
+      planAttachment(request, { ...seen, rule, state: state({ disks: [...disks, mine(1)] }) }),
+    ).toThrow(
+      expect.objectContaining({
+        kind: 'no-space',
+        message: expect.stringContaining('has 2 disks'),
+      }),
     )
   })
 
   test('takes the one free number that there is, wherever it lies', () => {
     for (let free = 100; free < 110; free++) {
       const taken = Array.from({ length: 10 }, (_, at) => 100 + at).filter(slot => slot !== free)
-      expect(planAttachment(request, { ...seen, slots: { first: 100, count: 10, others: held(taken) } }).slot).toBe(free)
+      expect(
+        planAttachment(request, { ...seen, slots: { first: 100, count: 10, others: held(taken) } })
+          .slot,
+      ).toBe(free)
     }
-    expect(() => planAttachment(request, { ...seen, slots: { first: 100, count: 2, others: held([100, 101]) } })).toThrow(
-      expect.objectContaining({ kind: 'no-space', message: expect.stringContaining('between 100 and 101') }),
+    expect(() =>
+      planAttachment(request, {
+        ...seen,
+        slots: { first: 100, count: 2, others: held([100, 101]) },
+      }),
+    ).toThrow(
+      expect.objectContaining({
+        kind: 'no-space',
+        message: expect.stringContaining('between 100 and 101'),
+      }),
     )
   })
 
-  test('has the number that was asked for though another guest has it, and never one of this guest', () => {
-    const disks = [disk({ guest: 'ldg2', slot: 3 }), disk({ name: 'rootdisk', slot: 4 })]
-    expect(planAttachment({ ...request, slot: 3 }, { ...seen, state: state({ disks }) }).slot).toBe(3)
-    expect(() => planAttachment({ ...request, slot: 4 }, { ...seen, state: state({ disks }) })).toThrow(
-      expect.objectContaining({ kind: 'in-use', message: expect.stringContaining('rootdisk') }),
-    )
-  })
+  test(
+    'has the number that was asked for though another guest has it, and never one of this ' +
+      'guest',
+    () => {
+      const disks = [disk({ guest: 'ldg2', slot: 3 }), disk({ name: 'rootdisk', slot: 4 })]
+      expect(
+        planAttachment({ ...request, slot: 3 }, { ...seen, state: state({ disks }) }).slot,
+      ).toBe(3)
+      expect(() =>
+        planAttachment({ ...request, slot: 4 }, { ...seen, state: state({ disks }) }),
+      ).toThrow(
+        expect.objectContaining({ kind: 'in-use', message: expect.stringContaining('rootdisk') }),
+      )
+    },
+  )
 })
 
 test('a recorded number is given up only for another disk of the same guest', () => {
-  const slots = { first: 100, count: 601, others: held([preferredSlot(leaf, { first: 100, count: 601 })]) }
-  const planned = (...disks: GuestDisk[]) => planNewSlot(attachment, { leaf, slots, state: state({ disks }) })
+  const slots = {
+    first: 100,
+    count: 601,
+    others: held([preferredSlot(leaf, { first: 100, count: 601 })]),
+  }
+  const planned = (...disks: GuestDisk[]) =>
+    planNewSlot(attachment, { leaf, slots, state: state({ disks }) })
   expect(planned(disk({ name: 'x', guest: 'ldg2' }))).toBeUndefined()
   expect(planned(disk({ name: 'x', slot: 151 }))).toBeUndefined()
   expect(planned(disk({ name: 'x' }), disk({ slot: 99 }))).toBeUndefined()
-  expect(planned(disk({ name: 'x' }), disk({ guest: 'ldg2', slot: 99 }))).toBe(preferredSlot(leaf, slots) + 1)
+  expect(planned(disk({ name: 'x' }), disk({ guest: 'ldg2', slot: 99 }))).toBe(
+    preferredSlot(leaf, slots) + 1,
+  )
 })
 
 describe('the steps of exporting', () => {
   const devices = new Map([one, two].map(path => [path, '/dev/own']))
-  const plan = (seen: MachineState, change: { attachment?: Attachment; machine?: PoolMachine } = {}) =>
-    planExport(place, { volume, attachment, machine, devices, state: seen, ...change })
+  const plan = (
+    seen: MachineState,
+    change: { attachment?: Attachment; machine?: PoolMachine } = {},
+  ) => planExport(place, { volume, attachment, machine, devices, state: seen, ...change })
 
   test('are none where everything is there', () => {
     expect(plan(attached)).toEqual({ withdraw: [], attach: [] })
@@ -186,10 +369,16 @@ describe('the steps of exporting', () => {
       attach: [
         { kind: 'export-backend', backend: backend(one), shared: false },
         { kind: 'export-backend', backend: backend(two), shared: false },
-        { ...{ kind: 'add-disk', name, guest: 'ldg1', slot: 150, timeoutSeconds: 9 }, backend: { name, service: one.service } },
+        {
+          ...{ kind: 'add-disk', name, guest: 'ldg1', slot: 150, timeoutSeconds: 9 },
+          backend: { name, service: one.service },
+        },
       ],
     })
-    expect(plan(state(), { machine: { ...machine, paths: [] } })).toEqual({ withdraw: [], attach: [] })
+    expect(plan(state(), { machine: { ...machine, paths: [] } })).toEqual({
+      withdraw: [],
+      attach: [],
+    })
   })
 
   test.each([
@@ -202,25 +391,41 @@ describe('the steps of exporting', () => {
     const { withdraw, attach } = plan(state({ backends }))
     expect(withdraw).toEqual([{ kind: 'withdraw-backend', name, service: two.service }])
     expect(attach.map(step => step.kind)).toEqual(['export-backend', 'add-disk'])
-    const refusal = { kind: 'failed-precondition', message: expect.stringContaining('path to another device through alternate-vds0') }
-    expect(() => plan(state({ backends, disks: [disk()] }))).toThrow(expect.objectContaining(refusal))
+    const refusal = {
+      kind: 'failed-precondition',
+      message: expect.stringContaining('path to another device through alternate-vds0'),
+    }
+    expect(() => plan(state({ backends, disks: [disk()] }))).toThrow(
+      expect.objectContaining(refusal),
+    )
   })
 
   test('are refused where a disk lacks a path, not where another guest has a disk of that name', () => {
     const backends = [backend(one)]
-    const refusal = { kind: 'failed-precondition', message: expect.stringContaining('lacks its path through alternate-vds0') }
-    expect(() => plan(state({ backends, disks: [disk()] }))).toThrow(expect.objectContaining(refusal))
+    const refusal = {
+      kind: 'failed-precondition',
+      message: expect.stringContaining('lacks its path through alternate-vds0'),
+    }
+    expect(() => plan(state({ backends, disks: [disk()] }))).toThrow(
+      expect.objectContaining(refusal),
+    )
     expect(plan(state({ backends, disks: [disk({ guest: 'ldg2' })] })).attach).toHaveLength(2)
     expect(plan(state({ backends, disks: [disk({ name: 'x' })] })).attach).toHaveLength(2)
   })
 
-  test('say that a device is exported once more exactly where another export of the same service has it', () => {
-    const sharedOf = (...backends: ExportedBackend[]) =>
-      plan(state({ backends })).attach.flatMap(step => (step.kind === 'export-backend' ? [step.shared] : []))
-    expect(sharedOf(backend(one, { name: theirs }))).toEqual([true, false])
-    expect(sharedOf(backend(one, { name: theirs, device: '/dev/x' }))).toEqual([false, false])
-    expect(sharedOf(backend(one, { mode: 'ro' }))).toEqual([false, false])
-  })
+  test(
+    'say that a device is exported once more exactly where another export of the same ' +
+      'service has it',
+    () => {
+      const sharedOf = (...backends: ExportedBackend[]) =>
+        plan(state({ backends })).attach.flatMap(step =>
+          step.kind === 'export-backend' ? [step.shared] : [],
+        )
+      expect(sharedOf(backend(one, { name: theirs }))).toEqual([true, false])
+      expect(sharedOf(backend(one, { name: theirs, device: '/dev/x' }))).toEqual([false, false])
+      expect(sharedOf(backend(one, { mode: 'ro' }))).toEqual([false, false])
+    },
+  )
 })
 
 describe('an attachment is live', () => {
@@ -228,17 +433,50 @@ describe('an attachment is live', () => {
     missingFromLive(place, { volume, attachment, machine, state: { ...attached, ...change } })
 
   test('beside whatever else the machine has', () => {
-    const backends = [backend(one, { name: theirs }), ...attached.backends, backend(two, { name: 'x', device: '/dev/x' })]
-    expect(check({ backends, disks: [disk({ guest: 'ldg2', slot: 3 }), disk({ name: 'x', slot: 4 }), disk()] })).toBeUndefined()
+    const backends = [
+      backend(one, { name: theirs }),
+      ...attached.backends,
+      backend(two, { name: 'x', device: '/dev/x' }),
+    ]
+    expect(
+      check({
+        backends,
+        disks: [disk({ guest: 'ldg2', slot: 3 }), disk({ name: 'x', slot: 4 }), disk()],
+      }),
+    ).toBeUndefined()
   })
 
   test.each<{ what: string; change: Partial<MachineState>; says: string }>([
-    { what: 'another guest has the disk', change: { disks: [disk({ guest: 'ldg2' })] }, says: 'has no disk' },
-    { what: 'the guest has another disk', change: { disks: [disk({ name: 'x' })] }, says: 'has no disk' },
-    { what: 'its number is not told', change: { disks: [disk({ slot: undefined })] }, says: 'number none, recorded is 150' },
-    { what: 'its export has another shape', change: { backends: [backend(one), backend(two, { shape: 'slice' })] }, says: 'other options' },
-    { what: 'its export is in no group', change: { backends: [backend(one, { group: undefined }), backend(two)] }, says: 'other options' },
-    { what: 'its export shows other bytes', change: { backends: [backend(one, { device: '/dev/x' }), backend(two)] }, says: '/dev/x' },
+    {
+      what: 'another guest has the disk',
+      change: { disks: [disk({ guest: 'ldg2' })] },
+      says: 'has no disk',
+    },
+    {
+      what: 'the guest has another disk',
+      change: { disks: [disk({ name: 'x' })] },
+      says: 'has no disk',
+    },
+    {
+      what: 'its number is not told',
+      change: { disks: [disk({ slot: undefined })] },
+      says: 'number none, recorded is 150',
+    },
+    {
+      what: 'its export has another shape',
+      change: { backends: [backend(one), backend(two, { shape: 'slice' })] },
+      says: 'other options',
+    },
+    {
+      what: 'its export is in no group',
+      change: { backends: [backend(one, { group: undefined }), backend(two)] },
+      says: 'other options',
+    },
+    {
+      what: 'its export shows other bytes',
+      change: { backends: [backend(one, { device: '/dev/x' }), backend(two)] },
+      says: '/dev/x',
+    },
     { what: 'nothing serves it', change: { disks: [disk({ backends: [] })] }, says: 'not served' },
     {
       what: 'another export serves it too',
@@ -247,7 +485,9 @@ describe('an attachment is live', () => {
     },
     {
       what: 'a service that is none of its paths serves it',
-      change: { disks: [disk({ backends: [through(one), through({ ...one, service: 'third-vds0' })] })] },
+      change: {
+        disks: [disk({ backends: [through(one), through({ ...one, service: 'third-vds0' })] })],
+      },
       says: 'not served',
     },
   ])('not where $what', ({ change, says }) => {
@@ -262,7 +502,9 @@ describe('strangers', () => {
     expect(speaksOf(place, { name, device: '/dev/x' })).toBe(true)
     expect(speaksOf(place, { name: 'byhand', device: '/dev/own' })).toBe(true)
     expect(speaksOf(place, { name: 'byhand', device: '/dev/x' })).toBe(false)
-    expect(speaksOf(place, { name: attachmentName(`v-${'b'.repeat(20)}`, guest), device: '/dev/x' })).toBe(false)
+    expect(
+      speaksOf(place, { name: attachmentName(`v-${'b'.repeat(20)}`, guest), device: '/dev/x' }),
+    ).toBe(false)
   })
 
   test('are whatever no record explains: each export and disk by itself', () => {
@@ -283,11 +525,16 @@ describe('strangers', () => {
     const found = findStrangers(place, state({ backends, disks }), new Set([name]))
     expect(found.backends).toEqual([backends[1], backends[2]])
     expect(found.disks).toEqual([disks[1], disks[2], disks[5]])
-    expect(findStrangers(place, state({ backends: [backend(one)], disks: [disk()] }), new Set([name]))).toEqual(none)
+    expect(
+      findStrangers(place, state({ backends: [backend(one)], disks: [disk()] }), new Set([name])),
+    ).toEqual(none)
   })
 
   test('are removed one by one, disks first', () => {
-    const steps = planCleaning({ backends: [backend(two, { name: 'byhand' })], disks: [disk({ name: 'a', guest: 'ldg2' })] })
+    const steps = planCleaning({
+      backends: [backend(two, { name: 'byhand' })],
+      disks: [disk({ name: 'a', guest: 'ldg2' })],
+    })
     expect(steps).toEqual([
       { kind: 'remove-disk', name: 'a', guest: 'ldg2' },
       { kind: 'withdraw-backend', name: 'byhand', service: two.service },
@@ -296,22 +543,43 @@ describe('strangers', () => {
   })
 })
 
-test('detaching takes what the attachment left, on every service of the machine, and nothing of others', () => {
-  const third = { ...one, service: 'third-vds0' }
-  const backends = [backend(two), backend(third), backend(one, { name: theirs }), backend(one, { name: 'x' })]
-  const disks = [disk({ guest: 'ldg2' }), disk({ name: theirs }), disk()]
-  expect(planDetach(place, guest, machine, state({ backends, disks }))).toEqual([
-    { kind: 'remove-disk', name, guest: 'ldg1' },
-    { kind: 'withdraw-backend', name, service: two.service },
-    { kind: 'withdraw-backend', name, service: third.service },
-  ])
-  expect(planDetach(place, guest, machine, state({ backends: [backend(one, { name: theirs })], disks: disks.slice(0, 2) }))).toEqual([])
-})
+test(
+  'detaching takes what the attachment left, on every service of the machine, and nothing of ' +
+    'others',
+  () => {
+    const third = { ...one, service: 'third-vds0' }
+    const backends = [
+      backend(two),
+      backend(third),
+      backend(one, { name: theirs }),
+      backend(one, { name: 'x' }),
+    ]
+    const disks = [disk({ guest: 'ldg2' }), disk({ name: theirs }), disk()]
+    expect(planDetach(place, guest, machine, state({ backends, disks }))).toEqual([
+      { kind: 'remove-disk', name, guest: 'ldg1' },
+      { kind: 'withdraw-backend', name, service: two.service },
+      { kind: 'withdraw-backend', name, service: third.service },
+    ])
+    expect(
+      planDetach(
+        place,
+        guest,
+        machine,
+        state({ backends: [backend(one, { name: theirs })], disks: disks.slice(0, 2) }),
+      ),
+    ).toEqual([])
+  },
+)
 
 test('a machine is refused exactly while it is frozen, with the reason', () => {
   refuseFrozen('m1', state())
-  const refusal = { kind: 'unavailable', message: expect.stringContaining('m1 cannot be changed now: it reboots') }
-  expect(() => refuseFrozen('m1', state({ frozen: 'it reboots' }))).toThrow(expect.objectContaining(refusal))
+  const refusal = {
+    kind: 'unavailable',
+    message: expect.stringContaining('m1 cannot be changed now: it reboots'),
+  }
+  expect(() => refuseFrozen('m1', state({ frozen: 'it reboots' }))).toThrow(
+    expect.objectContaining(refusal),
+  )
 })
 
 test.each([
@@ -319,17 +587,27 @@ test.each([
   { slot: 100, format: { kind: 'block' }, boots: false },
   { slot: 99, format: { kind: 'filesystem', type: 'any' }, boots: false },
   { slot: 100, format: { kind: 'filesystem', type: 'any' }, boots: false },
-] as const)('a guest may run from disk $slot of $format.kind: $boots', ({ slot, format, boots }) => {
-  expect(isBootDisk({ ...attachment, slot }, { ...volume, format }, 100)).toBe(boots)
-})
+] as const)(
+  'a guest may run from disk $slot of $format.kind: $boots',
+  ({ slot, format, boots }) => {
+    expect(isBootDisk({ ...attachment, slot }, { ...volume, format }, 100)).toBe(boots)
+  },
+)
 
 test('where the volume of a disk is not known its guest may run from it', () => {
-  expect([99, 100].map(slot => isBootDisk({ ...attachment, slot }, undefined, 100))).toEqual([true, false])
+  expect([99, 100].map(slot => isBootDisk({ ...attachment, slot }, undefined, 100))).toEqual([
+    true,
+    false,
+  ])
 })
 
 test('a number is lost only to another disk, and never while the own one is there', () => {
-  const isLost = (...disks: GuestDisk[]) => isSlotLost(attachment, { leaf, state: state({ disks }) })
-  expect([isLost(), isLost(disk()), isLost(disk({ name: 'x' })), isLost(disk({ name: 'x' }), disk({ slot: 9 }))]).toEqual([
-    ...[false, false, true, false],
-  ])
+  const isLost = (...disks: GuestDisk[]) =>
+    isSlotLost(attachment, { leaf, state: state({ disks }) })
+  expect([
+    isLost(),
+    isLost(disk()),
+    isLost(disk({ name: 'x' })),
+    isLost(disk({ name: 'x' }), disk({ slot: 9 })),
+  ]).toEqual([...[false, false, true, false]])
 })

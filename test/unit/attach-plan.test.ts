@@ -1,4 +1,8 @@
-import type { ExportedBackend, GuestReadiness, MachineState } from '../../src/hypervisors/hypervisor.ts'
+import type {
+  ExportedBackend,
+  GuestReadiness,
+  MachineState,
+} from '../../src/hypervisors/hypervisor.ts'
 import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/model/volumes.ts'
 import {
   checkAttach,
@@ -24,7 +28,9 @@ const paths: readonly PoolPath[] = [
   { serviceDomain: 'alternate', service: 'alternate-vds0', host: undefined as never },
 ]
 const machine: PoolMachine = { hypervisor: undefined as never, paths }
-const design = { isDeviceOf: (place: { leaf: string }, path: string) => path === device(place.leaf) } as Partial<Design> as Design
+const design = {
+  isDeviceOf: (place: { leaf: string }, path: string) => path === device(place.leaf),
+} as Partial<Design> as Design
 const place = {
   pool: { name: 'gold', design } as Pool,
   leaf,
@@ -42,7 +48,14 @@ const volume: Volume = {
   reservedBytes: 0,
   origin: undefined,
   format: { kind: 'block' },
-  parameters: { blockSizeBytes: 8192, compression: 'off', reservation: 'thick', export: 'full', vdiskTimeoutSeconds: 0, mkfsOptions: '' },
+  parameters: {
+    blockSizeBytes: 8192,
+    compression: 'off',
+    reservation: 'thick',
+    export: 'full',
+    vdiskTimeoutSeconds: 0,
+    mkfsOptions: '',
+  },
   source: { kind: 'empty' },
   machines: ['m1'],
   referencedBytes: 12_288,
@@ -58,7 +71,13 @@ const attachment: Attachment = {
   sizeBytes: volume.sizeBytes,
   written: false,
 }
-const request = { volumeId: volume.id, guest, mode: 'rw', sharing: 'exclusive', format: volume.format } as const
+const request = {
+  volumeId: volume.id,
+  guest,
+  mode: 'rw',
+  sharing: 'exclusive',
+  format: volume.format,
+} as const
 
 function backend(service: string, change: Partial<ExportedBackend> = {}): ExportedBackend {
   return {
@@ -74,23 +93,52 @@ function backend(service: string, change: Partial<ExportedBackend> = {}): Export
 }
 
 function disk(change: Partial<MachineState['disks'][number]> = {}): MachineState['disks'][number] {
-  const backends = paths.map(path => ({ name, service: path.service, serviceDomain: path.serviceDomain, state: 'standby' as const }))
+  const backends = paths.map(path => ({
+    name,
+    service: path.service,
+    serviceDomain: path.serviceDomain,
+    state: 'standby' as const,
+  }))
   return { name, guest: 'ldg1', slot: 150, timeoutSeconds: 0, backends, ...change }
 }
 
-function state(change: Partial<MachineState> = {}, readiness: GuestReadiness = { kind: 'running' }): MachineState {
-  return { guests: [{ name: 'ldg1', readiness, isControl: false }], backends: [], disks: [], frozen: undefined, ...change }
+function state(
+  change: Partial<MachineState> = {},
+  readiness: GuestReadiness = { kind: 'running' },
+): MachineState {
+  return {
+    guests: [{ name: 'ldg1', readiness, isControl: false }],
+    backends: [],
+    disks: [],
+    frozen: undefined,
+    ...change,
+  }
 }
 
-const attached = state({ backends: [backend('primary-vds0'), backend('alternate-vds0')], disks: [disk()] })
+const attached = state({
+  backends: [backend('primary-vds0'), backend('alternate-vds0')],
+  disks: [disk()],
+})
 const solaris = { platform: 'solaris', attachLimit: undefined } as const
-const seen = { volume, records: [], sharing: undefined, owner: undefined, state: state(), rule: solaris }
+const seen = {
+  volume,
+  records: [],
+  sharing: undefined,
+  owner: undefined,
+  state: state(),
+  rule: solaris,
+}
 const devices = new Map(paths.map(path => [path, device(leaf)]))
 
 describe('what is refused before anything is changed', () => {
   const other = { ...attachment, guest: { machine: 'm2', guest: 'ldg1' } }
   test.each([
-    { name: 'an unknown guest', kind: 'not-found', text: 'm1/ldg1', given: { ...seen, state: state({ guests: [] }) } },
+    {
+      name: 'an unknown guest',
+      kind: 'not-found',
+      text: 'm1/ldg1',
+      given: { ...seen, state: state({ guests: [] }) },
+    },
     {
       name: 'a guest of the same name on another machine',
       kind: 'in-use',
@@ -101,9 +149,19 @@ describe('what is refused before anything is changed', () => {
       name: 'another mode',
       kind: 'already-exists',
       text: 'ro',
-      given: { ...seen, records: [{ ...attachment, mode: 'ro' as const }], sharing: 'exclusive' as const, owner: guest },
+      given: {
+        ...seen,
+        records: [{ ...attachment, mode: 'ro' as const }],
+        sharing: 'exclusive' as const,
+        owner: guest,
+      },
     },
-    { name: 'a guest that is not started', kind: 'unavailable', text: 'ldm start', given: { ...seen, state: state({}, { kind: 'off' }) } },
+    {
+      name: 'a guest that is not started',
+      kind: 'unavailable',
+      text: 'ldm start',
+      given: { ...seen, state: state({}, { kind: 'off' }) },
+    },
     {
       name: 'a guest at the firmware prompt',
       kind: 'unavailable',
@@ -126,53 +184,86 @@ describe('what is refused before anything is changed', () => {
       name: 'the control domain',
       kind: 'failed-precondition',
       text: 'control domain',
-      given: { ...seen, state: state({ guests: [{ name: 'ldg1', readiness: { kind: 'running' }, isControl: true }] }) },
+      given: {
+        ...seen,
+        state: state({
+          guests: [{ name: 'ldg1', readiness: { kind: 'running' }, isControl: true }],
+        }),
+      },
     },
     {
       name: 'a volume of a file system as a raw device',
       kind: 'invalid-argument',
       text: 'created as a file system',
-      given: { ...seen, volume: { ...volume, format: { kind: 'filesystem' as const, type: 'any' as const } } },
+      given: {
+        ...seen,
+        volume: { ...volume, format: { kind: 'filesystem' as const, type: 'any' as const } },
+      },
     },
     {
       name: 'two tebibytes on Linux',
       kind: 'out-of-range',
       text: '2 TiB',
-      given: { ...seen, volume: { ...volume, sizeBytes: 2 * TiB }, rule: { platform: 'linux' as const, attachLimit: undefined } },
+      given: {
+        ...seen,
+        volume: { ...volume, sizeBytes: 2 * TiB },
+        rule: { platform: 'linux' as const, attachLimit: undefined },
+      },
     },
   ])('$name', ({ kind, text, given }) => {
-    expect(() => checkAttach(request, given)).toThrow(expect.objectContaining({ kind, message: expect.stringContaining(text) }))
+    expect(() => checkAttach(request, given)).toThrow(
+      expect.objectContaining({ kind, message: expect.stringContaining(text) }),
+    )
   })
 
   test('nothing is refused for a running guest and a free volume, nor on a replay', () => {
     checkAttach(request, seen)
-    checkAttach(request, { ...seen, records: [attachment], sharing: 'exclusive', owner: guest, state: attached })
+    checkAttach(request, {
+      ...seen,
+      records: [attachment],
+      sharing: 'exclusive',
+      owner: guest,
+      state: attached,
+    })
   })
 
   test('a shared volume for one guest alone, and the other way round', () => {
-    const shared = { ...attachment, sharing: 'shared' as const, guest: { machine: 'm1', guest: 'ldg9' } }
+    const shared = {
+      ...attachment,
+      sharing: 'shared' as const,
+      guest: { machine: 'm1', guest: 'ldg9' },
+    }
     expect(() => checkAttach(request, { ...seen, records: [shared], sharing: 'shared' })).toThrow(
       expect.objectContaining({ kind: 'in-use' }),
     )
     expect(() =>
-      checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [attachment], sharing: 'exclusive', owner: guest }),
+      checkAttach(
+        { ...request, sharing: 'shared' },
+        { ...seen, records: [attachment], sharing: 'exclusive', owner: guest },
+      ),
     ).toThrow(expect.objectContaining({ kind: 'already-exists' }))
-    checkAttach({ ...request, sharing: 'shared' }, { ...seen, records: [shared], sharing: 'shared' })
+    checkAttach(
+      { ...request, sharing: 'shared' },
+      { ...seen, records: [shared], sharing: 'shared' },
+    )
   })
 
   test('not a boot disk: a raw one that is asked for by number may come before its guest runs', () => {
     const off = { ...seen, state: state({}, { kind: 'off' }) }
     checkAttach({ ...request, format: { kind: 'block' }, slot: 0 }, off)
     const mounted = { ...volume, format: { kind: 'filesystem', type: 'any' } } as const
-    expect(() => checkAttach({ ...request, format: mounted.format, slot: 0 }, { ...off, volume: mounted })).toThrow(
-      expect.objectContaining({ kind: 'unavailable' }),
-    )
+    expect(() =>
+      checkAttach({ ...request, format: mounted.format, slot: 0 }, { ...off, volume: mounted }),
+    ).toThrow(expect.objectContaining({ kind: 'unavailable' }))
   })
 
   test('another disk number than the recorded one', () => {
-    expect(() => checkAttach({ ...request, slot: 200 }, { ...seen, records: [attachment], sharing: 'exclusive', owner: guest })).toThrow(
-      expect.objectContaining({ kind: 'already-exists' }),
-    )
+    expect(() =>
+      checkAttach(
+        { ...request, slot: 200 },
+        { ...seen, records: [attachment], sharing: 'exclusive', owner: guest },
+      ),
+    ).toThrow(expect.objectContaining({ kind: 'already-exists' }))
   })
 })
 
@@ -186,45 +277,69 @@ describe('the numbers of a new attachment', () => {
   test('move on from numbers that others of the guest have, and wrap', () => {
     const preferred = preferredSlot(leaf, slots)
     const taken = [preferred, preferred + 1].map(slot => disk({ name: `x${slot}`, slot }))
-    expect(planAttachment(request, { ...given, state: state({ disks: taken }) }).slot).toBe(preferred + 2)
+    expect(planAttachment(request, { ...given, state: state({ disks: taken }) }).slot).toBe(
+      preferred + 2,
+    )
     const narrow = { ...slots, count: 2 }
     const one = disk({ name: 'x', slot: preferredSlot(leaf, narrow) })
-    expect(planAttachment(request, { ...given, slots: narrow, state: state({ disks: [one] }) }).slot).toBe(one.slot === 100 ? 101 : 100)
+    expect(
+      planAttachment(request, { ...given, slots: narrow, state: state({ disks: [one] }) }).slot,
+    ).toBe(one.slot === 100 ? 101 : 100)
   })
 
   test('move on from numbers that attachments beside it have chosen', () => {
     const preferred = preferredSlot(leaf, slots)
-    expect(planAttachment(request, { ...given, slots: { ...slots, others: new Map([['x', preferred]]) } }).slot).toBe(preferred + 1)
+    expect(
+      planAttachment(request, {
+        ...given,
+        slots: { ...slots, others: new Map([['x', preferred]]) },
+      }).slot,
+    ).toBe(preferred + 1)
   })
 
   test('numbers of other guests are free', () => {
     const preferred = preferredSlot(leaf, slots)
-    expect(planAttachment(request, { ...given, state: state({ disks: [disk({ guest: 'ldg2', slot: preferred })] }) }).slot).toBe(preferred)
+    expect(
+      planAttachment(request, {
+        ...given,
+        state: state({ disks: [disk({ guest: 'ldg2', slot: preferred })] }),
+      }).slot,
+    ).toBe(preferred)
   })
 
   test('run out with no-space', () => {
     const full = state({ disks: [disk({ name: 'x', slot: 100 })] })
-    expect(() => planAttachment(request, { ...given, slots: { ...slots, count: 1 }, state: full })).toThrow(
-      expect.objectContaining({ kind: 'no-space' }),
-    )
+    expect(() =>
+      planAttachment(request, { ...given, slots: { ...slots, count: 1 }, state: full }),
+    ).toThrow(expect.objectContaining({ kind: 'no-space' }))
   })
 
   test('a guest at its limit gets no more', () => {
     const rule = { platform: 'solaris' as const, attachLimit: 1 }
     const other = attachmentName(volumeLeaf('prod', 'gold', 'pvc-2'), guest)
     const listed = state({ disks: [disk({ name: other })] })
-    expect(() => planAttachment(request, { ...given, rule, state: listed })).toThrow(expect.objectContaining({ kind: 'no-space' }))
-    const chosen = { ...slots, others: new Map([[other, 400]]) }
-    expect(() => planAttachment(request, { ...given, rule, slots: chosen })).toThrow(expect.objectContaining({ kind: 'no-space' }))
-    expect(planAttachment(request, { ...given, rule, state: state({ disks: [disk({ name: 'rootdisk', slot: 0 })] }) }).volumeId).toBe(
-      volume.id,
+    expect(() => planAttachment(request, { ...given, rule, state: listed })).toThrow(
+      expect.objectContaining({ kind: 'no-space' }),
     )
+    const chosen = { ...slots, others: new Map([[other, 400]]) }
+    expect(() => planAttachment(request, { ...given, rule, slots: chosen })).toThrow(
+      expect.objectContaining({ kind: 'no-space' }),
+    )
+    expect(
+      planAttachment(request, {
+        ...given,
+        rule,
+        state: state({ disks: [disk({ name: 'rootdisk', slot: 0 })] }),
+      }).volumeId,
+    ).toBe(volume.id)
   })
 
   test('a number that was asked for is given or refused, never changed', () => {
     expect(planAttachment({ ...request, slot: 0 }, given).slot).toBe(0)
     const recorded = { ...given, slots: { ...slots, others: new Map([['x', 150]]) } }
-    expect(() => planAttachment({ ...request, slot: 150 }, recorded)).toThrow(expect.objectContaining({ kind: 'in-use' }))
+    expect(() => planAttachment({ ...request, slot: 150 }, recorded)).toThrow(
+      expect.objectContaining({ kind: 'in-use' }),
+    )
     expect(() => planAttachment({ ...request, slot: 150 }, { ...given, state: attached })).toThrow(
       expect.objectContaining({ kind: 'in-use' }),
     )
@@ -232,7 +347,9 @@ describe('the numbers of a new attachment', () => {
 
   test('a volume that refers to more than an empty one counts as written', () => {
     expect(planAttachment(request, given).written).toBe(false)
-    expect(planAttachment(request, { ...given, volume: { ...volume, referencedBytes: GiB } }).written).toBe(true)
+    expect(
+      planAttachment(request, { ...given, volume: { ...volume, referencedBytes: GiB } }).written,
+    ).toBe(true)
   })
 })
 
@@ -248,8 +365,15 @@ describe('the number of a recorded attachment', () => {
     const taken = state({ disks: [disk({ name: 'other' })] })
     expect(planNewSlot(attachment, { ...seen, state: taken })).toBe(preferredSlot(leaf, slots))
     const others = new Map([['x', preferredSlot(leaf, slots)]])
-    expect(planNewSlot(attachment, { leaf, slots: { ...slots, others }, state: taken })).toBe(preferredSlot(leaf, slots) + 1)
-    expect(planNewSlot(attachment, { ...seen, state: state({ disks: [disk({ name: 'other' }), disk({ slot: 151 })] }) })).toBeUndefined()
+    expect(planNewSlot(attachment, { leaf, slots: { ...slots, others }, state: taken })).toBe(
+      preferredSlot(leaf, slots) + 1,
+    )
+    expect(
+      planNewSlot(attachment, {
+        ...seen,
+        state: state({ disks: [disk({ name: 'other' }), disk({ slot: 151 })] }),
+      }),
+    ).toBeUndefined()
   })
 })
 
@@ -257,21 +381,31 @@ describe('the steps of exporting', () => {
   test('on an empty machine: every path, then the disk', () => {
     const plan = planExport(place, { volume, attachment, machine, devices, state: state() })
     expect(plan.withdraw).toEqual([])
-    expect(plan.attach.map(step => step.kind)).toEqual(['export-backend', 'export-backend', 'add-disk'])
+    expect(plan.attach.map(step => step.kind)).toEqual([
+      'export-backend',
+      'export-backend',
+      'add-disk',
+    ])
     expect(plan.attach[0]).toMatchObject({ backend: { service: 'primary-vds0', group: name } })
     expect(plan.attach[2]).toMatchObject({ slot: 150, guest: 'ldg1', name })
   })
 
   test('after a cut: only what is missing', () => {
-    const plan = planExport(place, { volume, attachment, machine, devices, state: state({ backends: [backend('primary-vds0')] }) })
+    const plan = planExport(place, {
+      volume,
+      attachment,
+      machine,
+      devices,
+      state: state({ backends: [backend('primary-vds0')] }),
+    })
     expect(plan.attach.map(step => step.kind)).toEqual(['export-backend', 'add-disk'])
   })
 
   test('a path to another device is made anew while no disk uses it', () => {
     const wrong = state({ backends: [backend('primary-vds0', { device: device('old') })] })
-    expect(planExport(place, { volume, attachment, machine, devices, state: wrong }).withdraw).toEqual([
-      { kind: 'withdraw-backend', name, service: 'primary-vds0' },
-    ])
+    expect(
+      planExport(place, { volume, attachment, machine, devices, state: wrong }).withdraw,
+    ).toEqual([{ kind: 'withdraw-backend', name, service: 'primary-vds0' }])
   })
 
   test('a running disk that lacks a path is not touched', () => {
@@ -283,14 +417,17 @@ describe('the steps of exporting', () => {
 
   test('a single path has no group', () => {
     const single = { ...machine, paths: paths.slice(0, 1) }
-    expect(planExport(place, { volume, attachment, machine: single, devices, state: state() }).attach[0]).toMatchObject({
+    expect(
+      planExport(place, { volume, attachment, machine: single, devices, state: state() }).attach[0],
+    ).toMatchObject({
       backend: { group: undefined },
     })
   })
 })
 
 describe('live', () => {
-  const check = (change: MachineState) => missingFromLive(place, { volume, attachment, machine, state: change })
+  const check = (change: MachineState) =>
+    missingFromLive(place, { volume, attachment, machine, state: change })
 
   test('means this disk under this number on these paths', () => {
     expect(check(attached)).toBeUndefined()
@@ -299,22 +436,38 @@ describe('live', () => {
   test.each([
     { name: 'no disk', given: state(), text: 'has no disk' },
     { name: 'another number', given: { ...attached, disks: [disk({ slot: 151 })] }, text: '151' },
-    { name: 'a missing path', given: { ...attached, backends: [backend('primary-vds0')] }, text: 'alternate-vds0 does not export' },
+    {
+      name: 'a missing path',
+      given: { ...attached, backends: [backend('primary-vds0')] },
+      text: 'alternate-vds0 does not export',
+    },
     {
       name: 'a path to other bytes',
-      given: { ...attached, backends: [backend('primary-vds0'), backend('alternate-vds0', { device: device('x') })] },
+      given: {
+        ...attached,
+        backends: [backend('primary-vds0'), backend('alternate-vds0', { device: device('x') })],
+      },
       text: 'other options or another device',
     },
     {
       name: 'another mode',
-      given: { ...attached, backends: [backend('primary-vds0', { mode: 'ro' }), backend('alternate-vds0')] },
+      given: {
+        ...attached,
+        backends: [backend('primary-vds0', { mode: 'ro' }), backend('alternate-vds0')],
+      },
       text: 'other options',
     },
     {
       name: 'a disk that another export serves',
       given: {
         ...attached,
-        disks: [disk({ backends: [{ name: 'x', service: 'primary-vds0', serviceDomain: 'primary', state: 'active' }] })],
+        disks: [
+          disk({
+            backends: [
+              { name: 'x', service: 'primary-vds0', serviceDomain: 'primary', state: 'active' },
+            ],
+          }),
+        ],
       },
       text: 'not served',
     },
@@ -329,21 +482,35 @@ describe('strangers', () => {
     const byHand = disk({
       name: 'handmade',
       guest: 'ldg9',
-      backends: [{ name: 'byhand', service: 'primary-vds0', serviceDomain: 'primary', state: 'active' }],
+      backends: [
+        { name: 'byhand', service: 'primary-vds0', serviceDomain: 'primary', state: 'active' },
+      ],
     })
     const strangers = findStrangers(
       place,
-      { ...attached, backends: [...attached.backends, foreign], disks: [...attached.disks, byHand] },
+      {
+        ...attached,
+        backends: [...attached.backends, foreign],
+        disks: [...attached.disks, byHand],
+      },
       new Set([name]),
     )
     expect(strangers).toEqual({ backends: [foreign], disks: [byHand] })
     expect(findStrangers(place, attached, new Set([name]))).toEqual({ backends: [], disks: [] })
   })
 
-  test('without a record the volume’s own names are strangers too, and cleaning takes disks before exports', () => {
-    const strangers = findStrangers(place, attached, new Set())
-    expect(planCleaning(strangers).map(step => step.kind)).toEqual(['remove-disk', 'withdraw-backend', 'withdraw-backend'])
-  })
+  test(
+    'without a record the volume’s own names are strangers too, and cleaning takes disks ' +
+      'before exports',
+    () => {
+      const strangers = findStrangers(place, attached, new Set())
+      expect(planCleaning(strangers).map(step => step.kind)).toEqual([
+        'remove-disk',
+        'withdraw-backend',
+        'withdraw-backend',
+      ])
+    },
+  )
 })
 
 test('detaching removes the disk and then every path, and nothing when nothing is there', () => {

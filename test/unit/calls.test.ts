@@ -23,7 +23,13 @@ function work() {
     signal = its
     return promise
   }
-  return { begin, end: resolve, isAborted: () => signal?.aborted, reason: () => signal?.reason, began: () => signal !== undefined }
+  return {
+    begin,
+    end: resolve,
+    isAborted: () => signal?.aborted,
+    reason: () => signal?.reason,
+    began: () => signal !== undefined,
+  }
 }
 
 test('a call without a key is joined by nobody', async () => {
@@ -72,7 +78,8 @@ test('a call without a deadline, or with one in a year, goes on', async () => {
   await Promise.all(answers)
 })
 
-// Else the caller hears only that its own clock ended the call. Timers are told in the order of their times, however late they are.
+// Else the caller hears only that its own clock ended the call. Timers are told in the order of
+// their times, however late they are.
 test('work ends a little before the deadline of its caller', async () => {
   const order: unknown[] = []
   const deadline = gate()
@@ -86,25 +93,34 @@ test('work ends a little before the deadline of its caller', async () => {
   order.push(await Promise.race([deadline.promise, signalled]))
   expect(order).toEqual([
     'most of the time',
-    expect.objectContaining({ kind: 'unavailable', message: "the caller's deadline ended the wait" }),
+    expect.objectContaining({
+      kind: 'unavailable',
+      message: "the caller's deadline ended the wait",
+    }),
     'ended',
   ])
 })
 
-test('work that everybody has given up on is not joined, and its end does not end what came after it', async () => {
-  const calls = new Calls()
-  const [old, next] = [work(), work()]
-  const leaving = caller()
-  const first = calls.run('key', leaving, old.begin)
-  leaving.leave()
-  const second = calls.run('key', caller(), next.begin)
-  old.end('old')
-  expect(await first).toBe('old')
-  const third = calls.run('key', caller(), () => Promise.reject(new Error('begun beside the same request')))
-  next.end('next')
-  expect(await Promise.all([second, third])).toEqual(['next', 'next'])
-  expect(calls.size).toBe(0)
-})
+test(
+  'work that everybody has given up on is not joined, and its end does not end what came ' +
+    'after it',
+  async () => {
+    const calls = new Calls()
+    const [old, next] = [work(), work()]
+    const leaving = caller()
+    const first = calls.run('key', leaving, old.begin)
+    leaving.leave()
+    const second = calls.run('key', caller(), next.begin)
+    old.end('old')
+    expect(await first).toBe('old')
+    const third = calls.run('key', caller(), () =>
+      Promise.reject(new Error('begun beside the same request')),
+    )
+    next.end('next')
+    expect(await Promise.all([second, third])).toEqual(['next', 'next'])
+    expect(calls.size).toBe(0)
+  },
+)
 
 test('what is done hears nothing more of its callers', async () => {
   const calls = new Calls()

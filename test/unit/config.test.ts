@@ -1,7 +1,14 @@
-// The configuration files: what is accepted, what each mistake is called, and that all mistakes are reported together.
+// The configuration files: what is accepted, what each mistake is called, and that all mistakes are
+// reported together.
 
 import { parse, stringify } from 'yaml'
-import { ConfigError, findGuestRule, matchesGlob, parseControllerConfig, parseNodeConfig } from '../../src/config/config.ts'
+import {
+  ConfigError,
+  findGuestRule,
+  matchesGlob,
+  parseControllerConfig,
+  parseNodeConfig,
+} from '../../src/config/config.ts'
 
 const CONTROLLER = `
 driverName: vdisk.ldom-csi.io
@@ -61,7 +68,11 @@ function problemsOf(parseIt: () => unknown): readonly { path: string; message: s
 test('a complete controller file becomes hosts, machines, guests and pools with their defaults', () => {
   const config = parseControllerConfig(CONTROLLER, 'controller.yaml')
 
-  expect(config.hosts.get('storage1')).toEqual({ name: 'storage1', shell: { kind: 'local' }, prefix: ['pfexec'] })
+  expect(config.hosts.get('storage1')).toEqual({
+    name: 'storage1',
+    shell: { kind: 'local' },
+    prefix: ['pfexec'],
+  })
   expect(config.hosts.get('m1-primary')?.shell).toEqual({
     kind: 'ssh',
     ssh: {
@@ -108,7 +119,12 @@ test('a node file becomes the one guest it serves', () => {
   })
 })
 
-const path = (over: object) => ({ machine: 'm1', serviceDomain: 'primary', vds: 'primary-vds0', ...over })
+const path = (over: object) => ({
+  machine: 'm1',
+  serviceDomain: 'primary',
+  vds: 'primary-vds0',
+  ...over,
+})
 const zvol = '/dev/zvol/dsk/{dataset}/{volume}'
 
 test.each([
@@ -116,8 +132,18 @@ test.each([
   { change: 'cluster', to: undefined, at: 'cluster', says: 'is missing' },
   { change: 'cluster', to: 'Prod 1', at: 'cluster', says: 'lower-case' },
   { change: 'driverName', to: 'Vdisk', at: 'driverName', says: 'lower-case domain name' },
-  { change: 'hosts/m1-primary/ssh/port', to: 70000, at: 'hosts.m1-primary.ssh.port', says: '65535' },
-  { change: 'hosts/m1-primary/ssh/password', to: 'x', at: 'hosts.m1-primary.ssh.password', says: 'is not a key' },
+  {
+    change: 'hosts/m1-primary/ssh/port',
+    to: 70000,
+    at: 'hosts.m1-primary.ssh.port',
+    says: '65535',
+  },
+  {
+    change: 'hosts/m1-primary/ssh/password',
+    to: 'x',
+    at: 'hosts.m1-primary.ssh.password',
+    says: 'is not a key',
+  },
   {
     change: 'hosts/m1-primary/ssh/privateKeyFile',
     to: '-----BEGIN KEY',
@@ -130,41 +156,126 @@ test.each([
     at: 'hosts.storage1',
     says: 'exactly one',
   },
-  { change: 'hosts/storage1/prefix', to: 'pfexec', at: 'hosts.storage1.prefix', says: 'must be a list' },
-  { change: 'machines/m1/controlDomain', to: 'nobody', at: 'machines.m1.controlDomain', says: 'no host is named "nobody"' },
+  {
+    change: 'hosts/storage1/prefix',
+    to: 'pfexec',
+    at: 'hosts.storage1.prefix',
+    says: 'must be a list',
+  },
+  {
+    change: 'machines/m1/controlDomain',
+    to: 'nobody',
+    at: 'machines.m1.controlDomain',
+    says: 'no host is named "nobody"',
+  },
   {
     change: 'machines/m1/serviceDomains/alternate',
     to: 'nobody',
     at: 'machines.m1.serviceDomains.alternate',
     says: 'no host is named "nobody"',
   },
-  { change: 'machines/m1/serviceDomains', to: {}, at: 'machines.m1.serviceDomains', says: 'at least one' },
-  { change: 'guests/0/machine', to: 'm9', at: 'guests[0].machine', says: 'no machine is named "m9"' },
+  {
+    change: 'machines/m1/serviceDomains',
+    to: {},
+    at: 'machines.m1.serviceDomains',
+    says: 'at least one',
+  },
+  {
+    change: 'guests/0/machine',
+    to: 'm9',
+    at: 'guests[0].machine',
+    says: 'no machine is named "m9"',
+  },
   { change: 'guests/0/match', to: 'a/b', at: 'guests[0].match', says: 'guest name' },
   { change: 'guests/0/attachLimit', to: 0, at: 'guests[0].attachLimit', says: '1' },
   { change: 'guests/0/platform', to: 'hpux', at: 'guests[0].platform', says: 'solaris or linux' },
-  { change: 'pools/gold/design', to: 'takeover', at: 'pools.gold.design', says: '"local" or "lun"' },
-  { change: 'pools/gold/host', to: 'nobody', at: 'pools.gold.host', says: 'no host is named "nobody"' },
+  {
+    change: 'pools/gold/design',
+    to: 'takeover',
+    at: 'pools.gold.design',
+    says: '"local" or "lun"',
+  },
+  {
+    change: 'pools/gold/host',
+    to: 'nobody',
+    at: 'pools.gold.host',
+    says: 'no host is named "nobody"',
+  },
   { change: 'pools/gold/dataset', to: 'tank/-x', at: 'pools.gold.dataset', says: 'dataset name' },
-  { change: 'pools/gold/export/target', to: 'gold', at: 'pools.gold.export.target', says: 'iSCSI name' },
+  {
+    change: 'pools/gold/export/target',
+    to: 'gold',
+    at: 'pools.gold.export.target',
+    says: 'iSCSI name',
+  },
   { change: 'pools/gold/paths', to: [], at: 'pools.gold.paths', says: 'at least 1 entry' },
-  { change: 'pools/gold/paths/0/device', to: '/dev/dsk/x', at: 'pools.gold.paths[0].device', says: 'is not a key' },
+  {
+    change: 'pools/gold/paths/0/device',
+    to: '/dev/dsk/x',
+    at: 'pools.gold.paths[0].device',
+    says: 'is not a key',
+  },
   {
     change: 'pools/gold/paths/1/serviceDomain',
     to: 'third',
     at: 'pools.gold.paths[1].serviceDomain',
     says: 'no service domain of m1 is named "third"',
   },
-  { change: 'pools/gold/paths/1/serviceDomain', to: 'primary', at: 'pools.gold.paths[1]', says: 'fail together' },
-  { change: 'pools/gold/paths/1/hostGroup', to: 'csi-m2', at: 'pools.gold.paths[1].hostGroup', says: 'one host group' },
-  { change: 'pools/gold/paths/1/machine', to: 'm9', at: 'pools.gold.paths[1].machine', says: 'no machine is named "m9"' },
+  {
+    change: 'pools/gold/paths/1/serviceDomain',
+    to: 'primary',
+    at: 'pools.gold.paths[1]',
+    says: 'fail together',
+  },
+  {
+    change: 'pools/gold/paths/1/hostGroup',
+    to: 'csi-m2',
+    at: 'pools.gold.paths[1].hostGroup',
+    says: 'one host group',
+  },
+  {
+    change: 'pools/gold/paths/1/machine',
+    to: 'm9',
+    at: 'pools.gold.paths[1].machine',
+    says: 'no machine is named "m9"',
+  },
   { change: 'pools/gold/paths/1/vds', to: 'a|b', at: 'pools.gold.paths[1].vds', says: '"|"' },
-  { change: 'pools/gold/host', to: 'm1-alternate', at: 'pools.gold.paths[1]', says: 'allowSharedFate' },
-  { change: 'pools/silver/host', to: 'storage1', at: 'pools.silver.paths[0].serviceDomain', says: 'one and the same' },
-  { change: 'pools/silver/paths/0/device', to: '/dev/dsk/c0', at: 'pools.silver.paths[0].device', says: '{volume}' },
-  { change: 'pools/silver/paths/0/device', to: '/dev/a=b/{volume}', at: 'pools.silver.paths[0].device', says: '"="' },
-  { change: 'pools/silver/paths/0/device', to: '/dev/a|b/{volume}', at: 'pools.silver.paths[0].device', says: '"|"' },
-  { change: 'pools/silver/paths/0/device', to: 'dev/{volume}', at: 'pools.silver.paths[0].device', says: 'absolute' },
+  {
+    change: 'pools/gold/host',
+    to: 'm1-alternate',
+    at: 'pools.gold.paths[1]',
+    says: 'allowSharedFate',
+  },
+  {
+    change: 'pools/silver/host',
+    to: 'storage1',
+    at: 'pools.silver.paths[0].serviceDomain',
+    says: 'one and the same',
+  },
+  {
+    change: 'pools/silver/paths/0/device',
+    to: '/dev/dsk/c0',
+    at: 'pools.silver.paths[0].device',
+    says: '{volume}',
+  },
+  {
+    change: 'pools/silver/paths/0/device',
+    to: '/dev/a=b/{volume}',
+    at: 'pools.silver.paths[0].device',
+    says: '"="',
+  },
+  {
+    change: 'pools/silver/paths/0/device',
+    to: '/dev/a|b/{volume}',
+    at: 'pools.silver.paths[0].device',
+    says: '"|"',
+  },
+  {
+    change: 'pools/silver/paths/0/device',
+    to: 'dev/{volume}',
+    at: 'pools.silver.paths[0].device',
+    says: 'absolute',
+  },
   {
     change: 'pools/silver/paths',
     to: [path({ device: zvol }), path({ serviceDomain: 'alternate', device: zvol })],
@@ -173,7 +284,10 @@ test.each([
   },
   {
     change: 'pools/silver/paths',
-    to: [path({ device: '/files/{volume}' }), path({ serviceDomain: 'alternate', device: '/files/{volume}' })],
+    to: [
+      path({ device: '/files/{volume}' }),
+      path({ serviceDomain: 'alternate', device: '/files/{volume}' }),
+    ],
     at: 'pools.silver.paths[1]',
     says: 'exactly one path',
   },
@@ -184,47 +298,94 @@ test.each([
     says: 'lower-case',
   },
 ])('the controller file with $change = $to is refused at $at', ({ change, to, at, says }) => {
-  const problems = problemsOf(() => parseControllerConfig(changed(CONTROLLER, change, to), 'controller.yaml'))
+  const problems = problemsOf(() =>
+    parseControllerConfig(changed(CONTROLLER, change, to), 'controller.yaml'),
+  )
 
   expect(problems).toContainEqual({ path: at, message: expect.stringContaining(says) })
 })
 
-// As a person writes it who has not read the reference: each mistake in words of the file, none in those of a schema.
+// As a person writes it who has not read the reference: each mistake in words of the file, none in
+// those of a schema.
 test.each([
   { text: 'cluster: test', at: 'pools', says: 'is missing; it is a map of keys' },
-  { text: 'pools: { p: { design: local, host: h } }', at: 'pools.p.paths', says: 'is missing; it is a list' },
+  {
+    text: 'pools: { p: { design: local, host: h } }',
+    at: 'pools.p.paths',
+    says: 'is missing; it is a list',
+  },
   { text: 'hosts: [h]', at: 'hosts', says: 'is a list and must be a map of keys' },
   { text: 'guests: { ldg1: linux }', at: 'guests', says: 'is a map of keys and must be a list' },
-  { text: 'machines: { m1: { controlDomain: 7 } }', at: 'machines.m1.controlDomain', says: 'is a number and must be a text' },
+  {
+    text: 'machines: { m1: { controlDomain: 7 } }',
+    at: 'machines.m1.controlDomain',
+    says: 'is a number and must be a text',
+  },
   {
     text: 'machines: { m1: { saveConfiguration: maybe } }',
     at: 'machines.m1.saveConfiguration',
     says: 'is a text and must be true or false',
   },
-  { text: 'hosts: { h: { ssh: { port: 70000 } } }', at: 'hosts.h.ssh.port', says: 'must be at most 65535' },
-  { text: 'hosts: { h: { ssh: { port: 1.5 } } }', at: 'hosts.h.ssh.port', says: 'is a number and must be a whole number' },
-  { text: 'pools: { p: { design: local, paths: [] } }', at: 'pools.p.paths', says: 'must have at least 1 entry' },
-  { text: `pools: { p: { design: local, dataset: ${'a'.repeat(200)} } }`, at: 'pools.p.dataset', says: 'must have at most 180 characters' },
+  {
+    text: 'hosts: { h: { ssh: { port: 70000 } } }',
+    at: 'hosts.h.ssh.port',
+    says: 'must be at most 65535',
+  },
+  {
+    text: 'hosts: { h: { ssh: { port: 1.5 } } }',
+    at: 'hosts.h.ssh.port',
+    says: 'is a number and must be a whole number',
+  },
+  {
+    text: 'pools: { p: { design: local, paths: [] } }',
+    at: 'pools.p.paths',
+    says: 'must have at least 1 entry',
+  },
+  {
+    text: `pools: { p: { design: local, dataset: ${'a'.repeat(200)} } }`,
+    at: 'pools.p.dataset',
+    says: 'must have at most 180 characters',
+  },
   { text: 'pools:', at: 'pools', says: 'is nothing and must be a map of keys' },
 ])('$text: $at $says', ({ text, at, says }) => {
   const problems = problemsOf(() => parseControllerConfig(text, 'controller.yaml'))
 
   expect(problems).toContainEqual({ path: at, message: says })
-  for (const { message } of problems) expect(message).not.toMatch(/Invalid|Too (small|big)|expected|record|undefined/)
+  for (const { message } of problems) {
+    expect(message).not.toMatch(/Invalid|Too (small|big)|expected|record|undefined/)
+  }
 })
 
 test('two pools in one dataset of one host are refused', () => {
-  const pool = { design: 'local', host: 'm1-primary', dataset: 'tank/kubernetes', paths: [path({ device: zvol })] }
+  const pool = {
+    design: 'local',
+    host: 'm1-primary',
+    dataset: 'tank/kubernetes',
+    paths: [path({ device: zvol })],
+  }
 
-  const problems = problemsOf(() => parseControllerConfig(changed(CONTROLLER, 'pools/bronze', pool), 'controller.yaml'))
+  const problems = problemsOf(() =>
+    parseControllerConfig(changed(CONTROLLER, 'pools/bronze', pool), 'controller.yaml'),
+  )
 
-  expect(problems).toEqual([{ path: 'pools.bronze.dataset', message: 'dataset tank/kubernetes on m1-primary belongs to pool "silver"' }])
+  expect(problems).toEqual([
+    {
+      path: 'pools.bronze.dataset',
+      message: 'dataset tank/kubernetes on m1-primary belongs to pool "silver"',
+    },
+  ])
 })
 
 test('a storage host that is also a service domain is accepted where allowSharedFate says so', () => {
-  const shared = changed(changed(CONTROLLER, 'pools/gold/host', 'm1-alternate'), 'pools/gold/allowSharedFate', true)
+  const shared = changed(
+    changed(CONTROLLER, 'pools/gold/host', 'm1-alternate'),
+    'pools/gold/allowSharedFate',
+    true,
+  )
 
-  expect(parseControllerConfig(shared, 'controller.yaml').pools.get('gold')?.host).toBe('m1-alternate')
+  expect(parseControllerConfig(shared, 'controller.yaml').pools.get('gold')?.host).toBe(
+    'm1-alternate',
+  )
 })
 
 test('a file with five mistakes is refused once, with all five, their key paths and the file', () => {
@@ -236,14 +397,18 @@ test('a file with five mistakes is refused once, with all five, their key paths 
     ['pools/gold/paths/1/serviceDomain', 'primary'],
   ].reduce((text, [key = '', value]) => changed(text, key, value), CONTROLLER)
 
-  expect(problemsOf(() => parseControllerConfig(file, 'controller.yaml')).map(problem => problem.path)).toEqual([
+  expect(
+    problemsOf(() => parseControllerConfig(file, 'controller.yaml')).map(problem => problem.path),
+  ).toEqual([
     'cluster',
     'hosts.storage1.prefix',
     'machines.m1.controlDomain',
     'guests[1].machine',
     'pools.gold.paths[1]',
   ])
-  expect(() => parseControllerConfig(file, 'controller.yaml')).toThrow(/^controller\.yaml: 5 problems\n {2}cluster: /)
+  expect(() => parseControllerConfig(file, 'controller.yaml')).toThrow(
+    /^controller\.yaml: 5 problems\n {2}cluster: /,
+  )
 })
 
 test.each([
@@ -264,13 +429,18 @@ test.each([
   { text: 'a: [', says: 'Flow sequence' },
   { text: 'cluster: a\ncluster: b\n', says: 'unique' },
 ])('text that is no map of keys is refused: $says', ({ text, says }) => {
-  expect(problemsOf(() => parseControllerConfig(text, 'c.yaml'))).toContainEqual({ path: '', message: expect.stringContaining(says) })
+  expect(problemsOf(() => parseControllerConfig(text, 'c.yaml'))).toContainEqual({
+    path: '',
+    message: expect.stringContaining(says),
+  })
 })
 
 test('a private key pasted into the file does not appear in the message', () => {
   const file = changed(CONTROLLER, 'hosts/m1-primary/ssh/privateKeyFile', 'hunter2')
 
-  expect(() => parseControllerConfig(file, 'c.yaml')).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') }))
+  expect(() => parseControllerConfig(file, 'c.yaml')).toThrow(
+    expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+  )
 })
 
 test.each([
@@ -287,7 +457,10 @@ test.each([
 test.each([
   { text: `cluster: ${'['.repeat(20_000)}${']'.repeat(20_000)}`, says: 'nested too deeply' },
   { text: 'cluster: *nobody', says: 'nobody' },
-])('a configuration that cannot be read to its end is told by its name: $says', ({ text, says }) => {
-  expect(() => parseControllerConfig(text, 'controller.yaml')).toThrow(ConfigError)
-  expect(() => parseControllerConfig(text, 'controller.yaml')).toThrow(says)
-})
+])(
+  'a configuration that cannot be read to its end is told by its name: $says',
+  ({ text, says }) => {
+    expect(() => parseControllerConfig(text, 'controller.yaml')).toThrow(ConfigError)
+    expect(() => parseControllerConfig(text, 'controller.yaml')).toThrow(says)
+  },
+)

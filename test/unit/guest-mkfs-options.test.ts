@@ -2,7 +2,11 @@ import { parseMkfsOptions } from '../../src/model/mkfs-options.ts'
 
 test.each([
   { text: '', type: 'ext4', words: [] },
-  { text: ' -m 1  -E stride=16,stripe_width=64 ', type: 'ext4', words: ['-m', '1', '-E', 'stride=16,stripe_width=64'] },
+  {
+    text: ' -m 1  -E stride=16,stripe_width=64 ',
+    type: 'ext4',
+    words: ['-m', '1', '-E', 'stride=16,stripe_width=64'],
+  },
   { text: '-K -i size=1024', type: 'xfs', words: ['-K', '-i', 'size=1024'] },
   { text: '-i 16384 -m 0', type: 'ufs', words: ['-i', '16384', '-m', '0'] },
   { text: '-O ^has_journal', type: '', words: ['-O', '^has_journal'] },
@@ -25,10 +29,14 @@ test.each([
   { text: '-L /dev/sda', type: 'ext4', why: 'has a path' },
   { text: '-m0', type: 'ext4', why: 'is one word' },
 ])('$text for $type is refused: it $why', ({ text, type }) => {
-  expect(() => parseMkfsOptions(text, type)).toThrow(expect.objectContaining({ kind: 'invalid-argument' }))
+  expect(() => parseMkfsOptions(text, type)).toThrow(
+    expect.objectContaining({ kind: 'invalid-argument' }),
+  )
 })
 
 test('the option that is refused is named with its value, and what there is instead', () => {
-  expect(() => parseMkfsOptions('-m 1 -F 2 -E x', 'ext4')).toThrow(/: "-F 2" is not .* there are -b -g .* -L$/)
+  expect(() => parseMkfsOptions('-m 1 -F 2 -E x', 'ext4')).toThrow(
+    /: "-F 2" is not .* there are -b -g .* -L$/,
+  )
   expect(() => parseMkfsOptions('-F', 'xfs')).toThrow(/there are -b -i -m -n -s -L -K$/)
 })

@@ -14,7 +14,8 @@ function directory(links: Record<string, string> = {}) {
   const held = new Map(Object.entries(links))
   const writes: string[] = []
   const leaf = (path = '') => path.slice(NOTES.length + 1)
-  const line = ([name, target]: readonly [string, string]) => `lrwxrwxrwx 1 root root 9 Nov 21 12:10 ${name} -> ${target}`
+  const line = ([name, target]: readonly [string, string]) =>
+    `lrwxrwxrwx 1 root root 9 Nov 21 12:10 ${name} -> ${target}`
   const shell: Shell = {
     run: async ([program, ...args]: Command, { effect }) => {
       const done = (stdout: string) => ({ exitStatus: 0, stdout, stderr: '', durationMs: 0 })
@@ -29,7 +30,9 @@ function directory(links: Record<string, string> = {}) {
           return { ...done(''), exitStatus: 2, stderr: `ls: ${path}: No such file or directory\n` }
         }
         case '/bin/ln -s':
-          if (held.has(leaf(path))) return { ...done(''), exitStatus: 1, stderr: `ln: ${path}: File exists\n` }
+          if (held.has(leaf(path))) {
+            return { ...done(''), exitStatus: 1, stderr: `ln: ${path}: File exists\n` }
+          }
           held.set(leaf(path), args[1] ?? '')
           return done('')
         case '/bin/rm -f':
@@ -55,9 +58,21 @@ test('what was noted is read: the disk of a volume, whose a disk is, and where i
   expect(read.stagedOf(A)).toEqual({ blockPath: '/dev/vdiskc', options: '-' })
   expect(read.stagedOf(B)).toEqual({ blockPath: '/dev/vdiskd', options: 'abc123' })
   expect(read.disks()).toEqual(['/dev/vdiskc', '/dev/vdiskd'])
-  expect(['/dev/vdiskc', '/dev/vdiskd', '/dev/vdiske'].map(disk => read.ownerOf(disk))).toEqual([A, B, undefined])
-  expect([read.targetOf(A, TARGET), read.targetOf(B, '/pods/2/mount'), read.targetOf(B, TARGET)]).toEqual(['made', 'kept', undefined])
-  expect([read.targetsOf(A), read.targetsOf(B), read.targetsOf('gold/v')]).toEqual([[TARGET], ['/pods/2/mount'], []])
+  expect(['/dev/vdiskc', '/dev/vdiskd', '/dev/vdiske'].map(disk => read.ownerOf(disk))).toEqual([
+    A,
+    B,
+    undefined,
+  ])
+  expect([
+    read.targetOf(A, TARGET),
+    read.targetOf(B, '/pods/2/mount'),
+    read.targetOf(B, TARGET),
+  ]).toEqual(['made', 'kept', undefined])
+  expect([read.targetsOf(A), read.targetsOf(B), read.targetsOf('gold/v')]).toEqual([
+    [TARGET],
+    ['/pods/2/mount'],
+    [],
+  ])
 })
 
 test('a path is a target of another volume only where another one was published there', async () => {
@@ -71,18 +86,22 @@ test('a path is a target of another volume only where another one was published 
   expect(read.isTargetOfAnother('gold/v', TARGET)).toBe(true)
 })
 
-test('a volume that was staged again has its new disk alone, and what another noted of that disk is gone', async () => {
-  const { notes, writes } = directory()
-  await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskc', options: '-' })
-  await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskd', options: '-' })
-  await notes.noteStaged(await notes.read(), B, { blockPath: '/dev/vdiskd', options: '-' })
-  const read = await notes.read()
-  expect(read.stagedOf(A)).toBeUndefined()
-  expect(read.ownerOf('/dev/vdiskd')).toBe(B)
-  writes.length = 0
-  await notes.noteStaged(read, B, { blockPath: '/dev/vdiskd', options: '-' })
-  expect(writes).toEqual([])
-})
+test(
+  'a volume that was staged again has its new disk alone, and what another noted of that ' +
+    'disk is gone',
+  async () => {
+    const { notes, writes } = directory()
+    await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskc', options: '-' })
+    await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskd', options: '-' })
+    await notes.noteStaged(await notes.read(), B, { blockPath: '/dev/vdiskd', options: '-' })
+    const read = await notes.read()
+    expect(read.stagedOf(A)).toBeUndefined()
+    expect(read.ownerOf('/dev/vdiskd')).toBe(B)
+    writes.length = 0
+    await notes.noteStaged(read, B, { blockPath: '/dev/vdiskd', options: '-' })
+    expect(writes).toEqual([])
+  },
+)
 
 test('what is forgotten is the note that is meant, and nothing where there is none', async () => {
   const { notes, held, writes } = directory()
@@ -109,7 +128,13 @@ test.each(['no path -', '/dev/vdiskc', '/dev/vdiskc xyz', '/dev/vdiskc - more', 
 )
 
 test('options are told apart, in whatever they differ but read-only', () => {
-  const digests = [[], ['noatime'], ['noatime', 'nodev'], ['nodev', 'noatime'], ['noatime,nodev']].map(digestOptions)
+  const digests = [
+    [],
+    ['noatime'],
+    ['noatime', 'nodev'],
+    ['nodev', 'noatime'],
+    ['noatime,nodev'],
+  ].map(digestOptions)
   expect(new Set(digests).size).toBe(5)
   expect(digestOptions(['ro', 'noatime', 'rw'])).toBe(digestOptions(['noatime']))
   expect(digestOptions(['ro'])).toBe('-')

@@ -1,4 +1,5 @@
-// What the node plugin removes in a guest, and what it leaves: only what it can have made, and never what it could not look at.
+// What the node plugin removes in a guest, and what it leaves: only what it can have made, and
+// never what it could not look at.
 
 import { type Entry, Paths, parseEntry } from '../../src/guest/paths.ts'
 import type { Shell } from '../../src/shell/shell.ts'
@@ -28,8 +29,15 @@ function guest(answers: Readonly<Record<string, Answer>>) {
     run: async (command, { effect }) => {
       const line = command.join(' ')
       if (effect === 'write') writes.push(line)
-      const [, answer = {}] = Object.entries(answers).find(([beginning]) => line.startsWith(beginning)) ?? []
-      return { exitStatus: answer.stderr === undefined ? 0 : 1, stdout: '', stderr: '', durationMs: 0, ...answer }
+      const [, answer = {}] =
+        Object.entries(answers).find(([beginning]) => line.startsWith(beginning)) ?? []
+      return {
+        exitStatus: answer.stderr === undefined ? 0 : 1,
+        stdout: '',
+        stderr: '',
+        durationMs: 0,
+        ...answer,
+      }
     },
   }
   return { paths: new Paths(shell), writes }
@@ -61,25 +69,31 @@ test.each([
   expect(writes).toEqual([command])
 })
 
-test.each(['a file of one byte', 'a device', 'a character device', 'a pipe', 'a socket'])('%s is not removed', async what => {
-  const { paths, writes } = shows(what)
-  await expect(paths.remove(PATH)).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining(PATH) })
-  await paths.removeIfUnused(PATH)
-  expect(writes).toEqual([])
-})
-
-test.each([{ stderr: `ls: cannot access ${PATH}: No such file or directory\n` }, { stderr: `ls: ${PATH}: Not a directory\n` }])(
-  'what is absent, as $stderr says, is removed already',
-  async answer => {
-    const { paths, writes } = guest({ '/bin/ls': answer })
-    expect(await paths.readEntry(PATH)).toEqual({ kind: 'absent' })
-    expect(await paths.list(PATH)).toBeUndefined()
-    expect(await paths.listLinks(PATH)).toEqual(new Map())
-    await paths.remove(PATH)
+test.each(['a file of one byte', 'a device', 'a character device', 'a pipe', 'a socket'])(
+  '%s is not removed',
+  async what => {
+    const { paths, writes } = shows(what)
+    await expect(paths.remove(PATH)).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining(PATH),
+    })
     await paths.removeIfUnused(PATH)
     expect(writes).toEqual([])
   },
 )
+
+test.each([
+  { stderr: `ls: cannot access ${PATH}: No such file or directory\n` },
+  { stderr: `ls: ${PATH}: Not a directory\n` },
+])('what is absent, as $stderr says, is removed already', async answer => {
+  const { paths, writes } = guest({ '/bin/ls': answer })
+  expect(await paths.readEntry(PATH)).toEqual({ kind: 'absent' })
+  expect(await paths.list(PATH)).toBeUndefined()
+  expect(await paths.listLinks(PATH)).toEqual(new Map())
+  await paths.remove(PATH)
+  await paths.removeIfUnused(PATH)
+  expect(writes).toEqual([])
+})
 
 test('a directory that goes while it is removed is removed', async () => {
   const { paths } = guest({ '/bin/ls -ld': { stdout: `${LS.directory}\n` }, '/bin/rmdir': GONE })
@@ -93,25 +107,34 @@ test.each([
   { says: 'I/O error', kind: 'unavailable' },
   { says: 'Read-only file system', kind: 'failed-precondition' },
   { says: 'Stale file handle', kind: 'internal' },
-])('what cannot be looked at, as "$says" tells, is neither absent nor empty', async ({ says, kind }) => {
-  const { paths, writes } = guest({ '/bin/': { stderr: `${PATH}: ${says}\n` } })
-  const looks = [
-    paths.readEntry(PATH),
-    paths.list(PATH),
-    paths.listLinks(PATH),
-    paths.isEmpty(PATH),
-    paths.remove(PATH),
-    paths.removeIfUnused(PATH),
-  ]
-  for (const look of looks) await expect(look).rejects.toMatchObject({ kind })
-  await expect(paths.readText(PATH)).rejects.toMatchObject({ kind })
-  expect(writes).toEqual([])
-})
+])(
+  'what cannot be looked at, as "$says" tells, is neither absent nor empty',
+  async ({ says, kind }) => {
+    const { paths, writes } = guest({ '/bin/': { stderr: `${PATH}: ${says}\n` } })
+    const looks = [
+      paths.readEntry(PATH),
+      paths.list(PATH),
+      paths.listLinks(PATH),
+      paths.isEmpty(PATH),
+      paths.remove(PATH),
+      paths.removeIfUnused(PATH),
+    ]
+    for (const look of looks) await expect(look).rejects.toMatchObject({ kind })
+    await expect(paths.readText(PATH)).rejects.toMatchObject({ kind })
+    expect(writes).toEqual([])
+  },
+)
 
-test.each(['Directory not empty', 'File exists', 'Device or resource busy'])('where a removal meets "%s" it fails', async says => {
-  const { paths } = guest({ '/bin/ls -ld': { stdout: `${LS.directory}\n` }, '/bin/rmdir': { stderr: `rmdir: ${PATH}: ${says}\n` } })
-  await expect(paths.remove(PATH)).rejects.toMatchObject({ kind: 'failed-precondition' })
-})
+test.each(['Directory not empty', 'File exists', 'Device or resource busy'])(
+  'where a removal meets "%s" it fails',
+  async says => {
+    const { paths } = guest({
+      '/bin/ls -ld': { stdout: `${LS.directory}\n` },
+      '/bin/rmdir': { stderr: `rmdir: ${PATH}: ${says}\n` },
+    })
+    await expect(paths.remove(PATH)).rejects.toMatchObject({ kind: 'failed-precondition' })
+  },
+)
 
 test('what was made fails where the guest refuses it, absence of its directory included', async () => {
   const { paths } = guest({ '/bin/': GONE })
@@ -125,7 +148,11 @@ test('what is made is made by one write each', async () => {
   await paths.ensureDirectory(PATH)
   await paths.ensureFile(PATH)
   await paths.createLink(PATH, '/dev/vdiskc')
-  expect(writes).toEqual([`/bin/mkdir -p ${PATH}`, `/bin/touch ${PATH}`, `/bin/ln -s /dev/vdiskc ${PATH}`])
+  expect(writes).toEqual([
+    `/bin/mkdir -p ${PATH}`,
+    `/bin/touch ${PATH}`,
+    `/bin/ln -s /dev/vdiskc ${PATH}`,
+  ])
 })
 
 test.each([
@@ -135,7 +162,10 @@ test.each([
   { listing: 'total 4\ndrwxr-xr-t+ 2 root root 4096 Nov 21 12:10 lost+found\n', empty: false },
   { listing: 'total 0\nlrwxrwxrwx 1 root root 1 Nov 21 12:10 a -> b\n', empty: false },
 ])('a directory that lists %j is empty: $empty', async ({ listing, empty }) => {
-  const { paths, writes } = guest({ '/bin/ls -ld': { stdout: `${LS.directory}\n` }, '/bin/ls -lA': { stdout: listing } })
+  const { paths, writes } = guest({
+    '/bin/ls -ld': { stdout: `${LS.directory}\n` },
+    '/bin/ls -lA': { stdout: listing },
+  })
   expect(await paths.isEmpty(PATH)).toBe(empty)
   await paths.removeIfUnused(PATH)
   expect(writes).toEqual(empty ? [`/bin/rmdir ${PATH}`] : [])
@@ -155,20 +185,37 @@ test('names of a directory are told without blank lines, and the text of a file 
 })
 
 test('links are told with what they hold, and other lines are passed over', async () => {
-  const stdout = ['Welcome', 'total 0', 'lrwxrwxrwx 1 root root 9 Nov 21 12:10 a%2Fb -> /dev/c d', LS.directory].join('\n')
-  expect(await guest({ '/bin/ls -l': { stdout } }).paths.listLinks(PATH)).toEqual(new Map([['a%2Fb', '/dev/c d']]))
+  const stdout = [
+    'Welcome',
+    'total 0',
+    'lrwxrwxrwx 1 root root 9 Nov 21 12:10 a%2Fb -> /dev/c d',
+    LS.directory,
+  ].join('\n')
+  expect(await guest({ '/bin/ls -l': { stdout } }).paths.listLinks(PATH)).toEqual(
+    new Map([['a%2Fb', '/dev/c d']]),
+  )
 })
 
-test.each(['lrwxrwxrwx 1 root root 9 Nov 21 12:10 a', 'lrwxrwxrwx 1 root root 9 Nov 21 12:10 a -> '])(
-  'the line "%s" of a link is not understood, and not passed over',
-  async line => {
-    await expect(guest({ '/bin/ls -l': { stdout: line } }).paths.listLinks(PATH)).rejects.toMatchObject({ kind: 'internal' })
-  },
-)
+test.each([
+  'lrwxrwxrwx 1 root root 9 Nov 21 12:10 a',
+  'lrwxrwxrwx 1 root root 9 Nov 21 12:10 a -> ',
+])('the line "%s" of a link is not understood, and not passed over', async line => {
+  await expect(
+    guest({ '/bin/ls -l': { stdout: line } }).paths.listLinks(PATH),
+  ).rejects.toMatchObject({ kind: 'internal' })
+})
 
 test.each([
-  { what: 'a directory that can be looked at', answer: { stdout: `${LS.directory}\n` }, failure: undefined },
-  { what: 'one that cannot', answer: { stderr: `${PATH}: Input/output error\n` }, failure: 'answers with an I/O error' },
+  {
+    what: 'a directory that can be looked at',
+    answer: { stdout: `${LS.directory}\n` },
+    failure: undefined,
+  },
+  {
+    what: 'one that cannot',
+    answer: { stderr: `${PATH}: Input/output error\n` },
+    failure: 'answers with an I/O error',
+  },
   {
     what: 'one that is shown beside an error, as ext4 does',
     answer: { exitStatus: 0, stdout: `${LS.directory}\n`, stderr: 'I/O error\n' },
@@ -178,9 +225,15 @@ test.each([
   expect(await guest({ '/bin/ls -ld': answer }).paths.findFailure(PATH)).toBe(failure)
 })
 
-test('a mounted directory that cannot be looked at for another reason is no answer about its disk', async () => {
-  await expect(guest({ '/bin/ls -ld': GONE }).paths.findFailure(PATH)).rejects.toMatchObject({ kind: 'not-found' })
-})
+test(
+  'a mounted directory that cannot be looked at for another reason is no answer about its ' +
+    'disk',
+  async () => {
+    await expect(guest({ '/bin/ls -ld': GONE }).paths.findFailure(PATH)).rejects.toMatchObject({
+      kind: 'not-found',
+    })
+  },
+)
 
 test.each([
   `drwxr-xr-x 2 root root 4096 Nov 21 12:10 ${PATH}/below`,

@@ -1,8 +1,15 @@
-// The pure decisions around formatting: what counts as a proof of zeros, what a name is, and each reason not to format.
+// The pure decisions around formatting: what counts as a proof of zeros, what a name is, and each
+// reason not to format.
 
 import { reasonNotToFormat } from '../../src/guest/disk-preparation.ts'
 import { parseEntry } from '../../src/guest/paths.ts'
-import { type Content, type GuestDevice, isUnder, PROBE_BYTES, parseZeroDump } from '../../src/guest/platform.ts'
+import {
+  type Content,
+  type GuestDevice,
+  isUnder,
+  PROBE_BYTES,
+  parseZeroDump,
+} from '../../src/guest/platform.ts'
 
 const ZEROS = `0000000${' 000000'.repeat(8)}\n*\n0400000\n`
 
@@ -14,9 +21,21 @@ test.each([
     dump: `0000000 000001${' 000000'.repeat(7)}\n0000020${' 000000'.repeat(8)}\n*\n0400000\n`,
     zero: false,
   },
-  { name: 'a byte later', dump: `0000000${' 000000'.repeat(8)}\n*\n0200000 000001${' 000000'.repeat(7)}\n*\n0400000\n`, zero: false },
-  { name: 'equal bytes that are not zero', dump: `0000000${' 177777'.repeat(8)}\n*\n0400000\n`, zero: false },
-  { name: 'an end before the last byte', dump: `0000000${' 000000'.repeat(8)}\n*\n0100000\n`, zero: undefined },
+  {
+    name: 'a byte later',
+    dump: `0000000${' 000000'.repeat(8)}\n*\n0200000 000001${' 000000'.repeat(7)}\n*\n0400000\n`,
+    zero: false,
+  },
+  {
+    name: 'equal bytes that are not zero',
+    dump: `0000000${' 177777'.repeat(8)}\n*\n0400000\n`,
+    zero: false,
+  },
+  {
+    name: 'an end before the last byte',
+    dump: `0000000${' 000000'.repeat(8)}\n*\n0100000\n`,
+    zero: undefined,
+  },
   { name: 'no end', dump: `0000000${' 000000'.repeat(8)}\n*\n`, zero: undefined },
   { name: 'a read that failed at once', dump: '0000000\n', zero: undefined },
   { name: 'nothing', dump: '', zero: undefined },
@@ -27,21 +46,29 @@ test.each([
 
 test.each([
   { line: 'drwxr-xr-x 2 root root 4096 Nov 21 12:10 /p', entry: { kind: 'directory' } },
-  { line: 'drwxr-xr-x+  2 root     root           2 Nov  3 10:00 /p', entry: { kind: 'directory' } },
+  {
+    line: 'drwxr-xr-x+  2 root     root           2 Nov  3 10:00 /p',
+    entry: { kind: 'directory' },
+  },
   { line: '-rw-r--r-- 1 root root    0 Nov 21 12:10 /p', entry: { kind: 'file', sizeBytes: 0 } },
   { line: '-rw-r--r-- 1 root root  812 Nov 21  2025 /p', entry: { kind: 'file', sizeBytes: 812 } },
   {
     line: 'lrwxrwxrwx   1 root     root          16 Nov  3 10:00 /p -> /dev/dsk/c0d5s0',
     entry: { kind: 'link', target: '/dev/dsk/c0d5s0' },
   },
-  { line: 'brw------- 1 root root 7, 0 Nov 21 12:39 /p', entry: { kind: 'device', numbers: '7:0' } },
+  {
+    line: 'brw------- 1 root root 7, 0 Nov 21 12:39 /p',
+    entry: { kind: 'device', numbers: '7:0' },
+  },
   { line: 'Welcome\ndrwxr-xr-x 2 root root 4096 Nov 21 12:10 /p', entry: { kind: 'directory' } },
 ])('ls says $line', ({ line, entry }) => {
   expect(parseEntry(`${line}\n`, '/p')).toEqual(entry)
 })
 
 test('a line about another path is not an answer', () => {
-  expect(() => parseEntry('drwxr-xr-x 2 root root 4096 Nov 21 12:10 /other\n', '/p')).toThrow('ls printed')
+  expect(() => parseEntry('drwxr-xr-x 2 root root 4096 Nov 21 12:10 /other\n', '/p')).toThrow(
+    'ls printed',
+  )
 })
 
 test.each([
@@ -53,7 +80,13 @@ test.each([
   expect(isUnder(path, directory)).toBe(under)
 })
 
-const DEVICE: GuestDevice = { slot: 5, blockPath: '/dev/vdiskf', rawPath: '/dev/vdiskf', sizeBytes: 1000, identity: '253:40' }
+const DEVICE: GuestDevice = {
+  slot: 5,
+  blockPath: '/dev/vdiskf',
+  rawPath: '/dev/vdiskf',
+  sizeBytes: 1000,
+  identity: '253:40',
+}
 const REQUEST = {
   sizeBytes: 1000,
   format: { type: '', mountOptions: [] as readonly string[] },
@@ -64,9 +97,12 @@ const REQUEST = {
 } as const
 const BLANK: Content = { kind: 'blank' }
 
-test.each([BLANK, { kind: 'unlabelled' } as const])('a new volume on a disk that is $kind may be formatted', content => {
-  expect(reasonNotToFormat(content, DEVICE, REQUEST)).toBeUndefined()
-})
+test.each([BLANK, { kind: 'unlabelled' } as const])(
+  'a new volume on a disk that is $kind may be formatted',
+  content => {
+    expect(reasonNotToFormat(content, DEVICE, REQUEST)).toBeUndefined()
+  },
+)
 
 test.each([
   {
@@ -75,11 +111,36 @@ test.each([
     change: {},
     says: 'a partition table (gpt)',
   },
-  { name: 'a source', content: BLANK, change: { createdEmpty: false }, says: 'made from another one' },
-  { name: 'bytes on the storage side', content: BLANK, change: { written: true }, says: 'counts bytes' },
-  { name: 'a read-only attachment', content: BLANK, change: { mode: 'ro' as const }, says: 'read-only' },
-  { name: 'a read-only mount', content: BLANK, change: { format: { type: '', mountOptions: ['ro'] } }, says: 'read-only' },
-  { name: 'one byte more', content: BLANK, change: { sizeBytes: 999 }, says: '1000 bytes and not 999' },
+  {
+    name: 'a source',
+    content: BLANK,
+    change: { createdEmpty: false },
+    says: 'made from another one',
+  },
+  {
+    name: 'bytes on the storage side',
+    content: BLANK,
+    change: { written: true },
+    says: 'counts bytes',
+  },
+  {
+    name: 'a read-only attachment',
+    content: BLANK,
+    change: { mode: 'ro' as const },
+    says: 'read-only',
+  },
+  {
+    name: 'a read-only mount',
+    content: BLANK,
+    change: { format: { type: '', mountOptions: ['ro'] } },
+    says: 'read-only',
+  },
+  {
+    name: 'one byte more',
+    content: BLANK,
+    change: { sizeBytes: 999 },
+    says: '1000 bytes and not 999',
+  },
 ])('each single witness can forbid formatting: $name', ({ content, change, says }) => {
   expect(reasonNotToFormat(content, DEVICE, { ...REQUEST, ...change })).toContain(says)
 })

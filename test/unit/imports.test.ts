@@ -1,4 +1,5 @@
-// The arrows of the architecture, read from the imports of every source file and held against the table of the rooms.
+// The arrows of the architecture, read from the imports of every source file and held against the
+// table of the rooms.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -31,7 +32,9 @@ function importsOf(file: string): Import[] {
   )
   return [...found].map(match => {
     const specifier = match[1] ?? match[2] ?? match[3] ?? ''
-    const target = specifier.startsWith('.') ? relative(PROJECT, resolve(PROJECT, dirname(file), specifier)) : specifier
+    const target = specifier.startsWith('.')
+      ? relative(PROJECT, resolve(PROJECT, dirname(file), specifier))
+      : specifier
     return { file, target }
   })
 }
@@ -44,7 +47,9 @@ const isOurs = ({ target }: Import) => target.endsWith('.ts')
 const isRoot = (path: string) => below('src', path).startsWith(ROOTS)
 
 test('every file of the sources has its room', () => {
-  expect(product.filter(file => !isRoot(file) && roomOf(below('src', file)) === undefined)).toEqual([])
+  expect(product.filter(file => !isRoot(file) && roomOf(below('src', file)) === undefined)).toEqual(
+    [],
+  )
 })
 
 test('imports are found at all', () => {
@@ -55,25 +60,33 @@ test('a room imports what the table says', () => {
   const wrong = imports.filter(isOurs).filter(({ file, target }) => {
     if (!file.startsWith('src/') || isRoot(file)) return false
     const [from, to] = [roomOf(below('src', file)), roomOf(below('src', target))]
-    return from === undefined || to === undefined || (from !== to && !from.imports.includes(to.name))
+    return (
+      from === undefined || to === undefined || (from !== to && !from.imports.includes(to.name))
+    )
   })
 
   expect(wrong).toEqual([])
 })
 
-test('the table goes down: a room stands after everything that it imports, and imports everything that it says', () => {
-  const used = new Set(
-    imports.filter(isOurs).flatMap(({ file, target }) => {
-      const [from, to] = [roomOf(below('src', file)), roomOf(below('src', target))]
-      return file.startsWith('src/') && from && to ? [`${from.name} -> ${to.name}`] : []
-    }),
-  )
-  const said = ROOMS.flatMap(({ name, imports: names }) => names.map(each => ({ name, each, arrow: `${name} -> ${each}` })))
-  const at = (name: string) => ROOMS.findIndex(room => room.name === name)
+test(
+  'the table goes down: a room stands after everything that it imports, and imports ' +
+    'everything that it says',
+  () => {
+    const used = new Set(
+      imports.filter(isOurs).flatMap(({ file, target }) => {
+        const [from, to] = [roomOf(below('src', file)), roomOf(below('src', target))]
+        return file.startsWith('src/') && from && to ? [`${from.name} -> ${to.name}`] : []
+      }),
+    )
+    const said = ROOMS.flatMap(({ name, imports: names }) =>
+      names.map(each => ({ name, each, arrow: `${name} -> ${each}` })),
+    )
+    const at = (name: string) => ROOMS.findIndex(room => room.name === name)
 
-  expect(said.filter(({ name, each }) => at(each) < 0 || at(each) >= at(name))).toEqual([])
-  expect(said.filter(({ arrow }) => !used.has(arrow)).map(({ arrow }) => arrow)).toEqual([])
-})
+    expect(said.filter(({ name, each }) => at(each) < 0 || at(each) >= at(name))).toEqual([])
+    expect(said.filter(({ arrow }) => !used.has(arrow)).map(({ arrow }) => arrow)).toEqual([])
+  },
+)
 
 test('no two files import each other, in however long a circle, types included', () => {
   const arrows = Map.groupBy(imports.filter(isOurs), ({ file }) => file)
@@ -90,18 +103,26 @@ test('no two files import each other, in however long a circle, types included',
   expect(circles).toEqual([])
 })
 
-test('the simulator imports nothing of the driver but the types of the seam, and the driver nothing of the simulator', () => {
-  const across = imports.filter(each => isOurs(each) && each.file.startsWith('sim/') !== each.target.startsWith('sim/'))
+test(
+  'the simulator imports nothing of the driver but the types of the seam, and the driver ' +
+    'nothing of the simulator',
+  () => {
+    const across = imports.filter(
+      each => isOurs(each) && each.file.startsWith('sim/') !== each.target.startsWith('sim/'),
+    )
 
-  expect(across.filter(({ target }) => target !== `src/${SEAM}`)).toEqual([])
-})
+    expect(across.filter(({ target }) => target !== `src/${SEAM}`)).toEqual([])
+  },
+)
 
 test('nothing imports a composition root but a composition root', () => {
   expect(imports.filter(({ file, target }) => isRoot(target) && !isRoot(file))).toEqual([])
 })
 
 test.each(PACKAGES)('only $only imports $packages', ({ packages, only }) => {
-  const users = imports.filter(({ file, target }) => file.startsWith('src/') && packages.includes(target))
+  const users = imports.filter(
+    ({ file, target }) => file.startsWith('src/') && packages.includes(target),
+  )
 
   expect(users.filter(({ file }) => !only.test(below('src', file)))).toEqual([])
 })

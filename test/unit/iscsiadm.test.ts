@@ -1,4 +1,5 @@
-// The initiator's side of a logical unit, on simulated hosts: when its device is there, whose bytes it shows, and what is no answer.
+// The initiator's side of a logical unit, on simulated hosts: when its device is there, whose bytes
+// it shows, and what is no answer.
 
 import { SimComstar } from '../../sim/comstar/sim-comstar.ts'
 import { SimInitiator } from '../../sim/comstar/sim-initiator.ts'
@@ -17,23 +18,45 @@ const TARGET = 'iqn.2026-11.io.example:gold'
 async function world() {
   const timeline = new Timeline()
   const storage = new SimHost('storage', timeline)
-  const pools = [{ name: 'tank', sizeBytes: 1024 * MiB, dialect: 'solaris-11' as const, datasets: [] }]
-  const zfs = new SimZfs(storage, { pools, createStore: size => new MemoryStore(size), nowMs: () => 0 })
-  const options = { zfs, target: TARGET, targetGroup: 'tg', hostGroups: { m1: ['iqn.sd1', 'iqn.sd2'] }, nowMs: () => 0 }
+  const pools = [
+    { name: 'tank', sizeBytes: 1024 * MiB, dialect: 'solaris-11' as const, datasets: [] },
+  ]
+  const zfs = new SimZfs(storage, {
+    pools,
+    createStore: size => new MemoryStore(size),
+    nowMs: () => 0,
+  })
+  const options = {
+    zfs,
+    target: TARGET,
+    targetGroup: 'tg',
+    hostGroups: { m1: ['iqn.sd1', 'iqn.sd2'] },
+    nowMs: () => 0,
+  }
   const comstar = new SimComstar(storage, options)
   const domain = (name: string, controller: number) => {
     const host = new SimHost(name, timeline)
     const initiator = new SimInitiator(host, { iqn: `iqn.${name}`, controller, targets: [comstar] })
-    return { host, initiator, iscsiadm: new Iscsiadm(new SimShell(host)), devices: new DeviceTree(new SimShell(host)) }
+    return {
+      host,
+      initiator,
+      iscsiadm: new Iscsiadm(new SimShell(host)),
+      devices: new DeviceTree(new SimShell(host)),
+    }
   }
   const run = async (line: string) => {
     const outcome = await storage.perform(line.split(' '), '')
-    if (outcome.kind !== 'exit' || outcome.answer.exitStatus !== 0) throw new Error(`${line}: ${JSON.stringify(outcome)}`)
+    if (outcome.kind !== 'exit' || outcome.answer.exitStatus !== 0) {
+      throw new Error(`${line}: ${JSON.stringify(outcome)}`)
+    }
   }
   await run('zfs create -V 8m tank/v')
   await run(`stmfadm create-lu -p guid=${GUID} -p wcd=true /dev/zvol/rdsk/tank/v`)
   const answer = (text: Partial<SimAnswer>) => {
-    timeline.rules.push(() => ({ kind: 'answer', answer: { exitStatus: 0, stdout: '', stderr: '', ...text } }))
+    timeline.rules.push(() => ({
+      kind: 'answer',
+      answer: { exitStatus: 0, stdout: '', stderr: '', ...text },
+    }))
   }
   return {
     storage,
@@ -55,8 +78,12 @@ test('a unit has a device after its view and an enumeration, under the controlle
     await devices.enumerate()
     expect((await iscsiadm.listTarget(TARGET))?.connections).toBe(1)
   }
-  expect((await sd1.iscsiadm.listTarget(TARGET))?.luns).toEqual([{ lun: 7, device: `/dev/rdsk/c0t${GUID}d0s2` }])
-  expect((await sd2.iscsiadm.listTarget(TARGET))?.luns).toEqual([{ lun: 7, device: `/dev/rdsk/c3t${GUID}d0s2` }])
+  expect((await sd1.iscsiadm.listTarget(TARGET))?.luns).toEqual([
+    { lun: 7, device: `/dev/rdsk/c0t${GUID}d0s2` },
+  ])
+  expect((await sd2.iscsiadm.listTarget(TARGET))?.luns).toEqual([
+    { lun: 7, device: `/dev/rdsk/c3t${GUID}d0s2` },
+  ])
   expect(await sd1.devices.exists(`/dev/dsk/c0t${GUID}d0s2`)).toBe(true)
   expect(await sd1.devices.exists(`/dev/dsk/c3t${GUID}d0s2`)).toBe(false)
 })
@@ -75,7 +102,12 @@ test('a disk tells its size, also after it grew', async () => {
   const { sd1, show, run } = await world()
   await show()
   await sd1.devices.enumerate()
-  expect(await sd1.devices.describe(`c0t${GUID}d0`)).toEqual({ sizeBytes: 8 * MiB, vendor: 'SUN', product: 'COMSTAR', serial: '' })
+  expect(await sd1.devices.describe(`c0t${GUID}d0`)).toEqual({
+    sizeBytes: 8 * MiB,
+    vendor: 'SUN',
+    product: 'COMSTAR',
+    serial: '',
+  })
   await run('zfs set volsize=16m tank/v')
   await run(`stmfadm modify-lu -s ${16 * MiB} ${GUID}`)
   expect((await sd1.devices.describe(`c0t${GUID}d0`)).sizeBytes).toBe(16 * MiB)
@@ -94,14 +126,18 @@ test('a disk without a label cannot be read through a slice', async () => {
   const { sd1, show } = await world()
   await show()
   await sd1.devices.enumerate()
-  await expect(sd1.devices.readBlock(`/dev/rdsk/c0t${GUID}d0s0`, 16)).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(sd1.devices.readBlock(`/dev/rdsk/c0t${GUID}d0s0`, 16)).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
 })
 
 test('nothing is written where there is no raw device', async () => {
   const { sd1, show, storage } = await world()
   await show()
   await sd1.devices.enumerate()
-  await expect(sd1.devices.writeBlock('/dev/rdsk/c9t0d0s0', 16, 'x')).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(sd1.devices.writeBlock('/dev/rdsk/c9t0d0s0', 16, 'x')).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
   expect(storage.timeline.commands.some(({ argv }) => argv[0] === '/usr/bin/dd')).toBe(false)
 })
 
@@ -152,7 +188,9 @@ test('the initiator tells its name', async () => {
 
 test('two sessions of a target are one', async () => {
   const { sd1, answer } = await world()
-  const session = (lun: number) => `Target: ${TARGET}\n\tAlias: -\n\tConnections: 1\n\tLUN: ${lun}\n\t     OS Device Name: Not Available\n`
+  const session = (lun: number) =>
+    `Target: ${TARGET}\n\tAlias: -\n\tConnections: 1\n\tLUN: ${lun}\n\t     OS Device Name: Not ` +
+    `Available\n`
   answer({ stdout: `${session(1)}${session(2)}Target: iqn.other\n\tConnections: 1\n\tLUN: 3\n` })
   expect(await sd1.iscsiadm.listTarget(TARGET)).toEqual({
     connections: 2,
@@ -164,9 +202,21 @@ test('two sessions of a target are one', async () => {
 })
 
 test.each([
-  ['a program that is not there', { exitStatus: 127, stderr: 'sh: /usr/sbin/iscsiadm: not found\n' }, 'failed-precondition'],
-  ['a service that is off', { exitStatus: 1, stderr: 'iscsiadm: iSCSI initiator service is not online\n' }, 'unavailable'],
-  ['a LUN that is no number', { stdout: `Target: ${TARGET}\n\tConnections: 1\n\tLUN: seven\n` }, 'internal'],
+  [
+    'a program that is not there',
+    { exitStatus: 127, stderr: 'sh: /usr/sbin/iscsiadm: not found\n' },
+    'failed-precondition',
+  ],
+  [
+    'a service that is off',
+    { exitStatus: 1, stderr: 'iscsiadm: iSCSI initiator service is not online\n' },
+    'unavailable',
+  ],
+  [
+    'a LUN that is no number',
+    { stdout: `Target: ${TARGET}\n\tConnections: 1\n\tLUN: seven\n` },
+    'internal',
+  ],
   ['a LUN without connections', { stdout: `Target: ${TARGET}\n\tLUN: 7\n` }, 'internal'],
 ])('%s is an error', async (_, given, kind) => {
   const { sd1, answer } = await world()
@@ -176,14 +226,24 @@ test.each([
 
 test.each([
   ['a disk that is not listed', { stdout: '' }, 'unavailable'],
-  ['a disk without size', { stdout: `c0t${GUID}d0 Soft Errors: 0\nVendor: SUN Product: COMSTAR Revision: 1.0 Serial No: \n` }, 'internal'],
+  [
+    'a disk without size',
+    {
+      stdout:
+        `c0t${GUID}d0 Soft Errors: 0\nVendor: SUN Product: COMSTAR Revision: 1.0 Serial ` +
+        `No: \n`,
+    },
+    'internal',
+  ],
 ])('%s is not described', async (_, given, kind) => {
   const { sd1, answer } = await world()
   answer(given)
   await expect(sd1.devices.describe(`c0t${GUID}d0`)).rejects.toMatchObject({ kind })
 })
 
-const COUNTERS = 'Media Error: 0 Device Not Ready: 0 No Device: 0 Recoverable: 0 \nIllegal Request: 2 Predictive Failure Analysis: 0 \n'
+const COUNTERS =
+  'Media Error: 0 Device Not Ready: 0 No Device: 0 Recoverable: 0 \nIllegal Request: 2 ' +
+  'Predictive Failure Analysis: 0 \n'
 // Captured on Solaris 10 5/08, and on Solaris 11 as an administrator's notes have it.
 const SOLARIS_10 = `c1t0d0           Soft Errors: 2 Hard Errors: 0 Transport Errors: 0 
 Vendor: MegaRaid Product: PERC 3/DC Revision: 199A Serial No:  Size: 36.36GB <36364615168 bytes>
@@ -199,19 +259,36 @@ Vendor: EMC      Product: SYMMETRIX        Revision: 5977 Serial No: 00000000000
 Size: 0.01GB <5897728 bytes>
 ${COUNTERS}`
 const CUT = 'c2t5000000000000001d0 '
-const VDISK = 'c0d139           Soft Errors: 0 Transport Errors: 0 Protocol Errors: 0 \nVendor: SUN Product: VDSK '
+const VDISK =
+  'c0d139           Soft Errors: 0 Transport Errors: 0 Protocol Errors: 0 \nVendor: SUN ' +
+  'Product: VDSK '
 const PERC = { vendor: 'MegaRaid', product: 'PERC 3/DC', serial: '', sizeBytes: 36_364_615_168 }
 const EMC = { vendor: 'EMC', product: 'SYMMETRIX', serial: '000000000000', sizeBytes: 5_897_728 }
 
 test.each([
-  { name: 'a size behind an empty serial number', text: SOLARIS_10, device: 'c1t0d0', description: PERC },
+  {
+    name: 'a size behind an empty serial number',
+    text: SOLARIS_10,
+    device: 'c1t0d0',
+    description: PERC,
+  },
   {
     name: 'a size on the next line',
     text: SOLARIS_10,
     device: 'c0t0d0',
-    description: { vendor: 'HL-DT-ST', product: 'DVD-ROM GDR8081N', serial: '', sizeBytes: 2_259_353_600 },
+    description: {
+      vendor: 'HL-DT-ST',
+      product: 'DVD-ROM GDR8081N',
+      serial: '',
+      sizeBytes: 2_259_353_600,
+    },
   },
-  { name: 'a long name in full', text: SOLARIS_11, device: 'c2t5000000000000001d0', description: EMC },
+  {
+    name: 'a long name in full',
+    text: SOLARIS_11,
+    device: 'c2t5000000000000001d0',
+    description: EMC,
+  },
   {
     name: 'a name cut at 16 characters',
     text: SOLARIS_11.replace(CUT, `${CUT.slice(0, 16)} `),
@@ -248,7 +325,9 @@ test('a domain with Solaris 10 describes its disks as well', async () => {
 test('a test that could not look is no absence', async () => {
   const { sd1, answer } = await world()
   answer({ exitStatus: 1, stderr: 'Permission denied\n' })
-  await expect(sd1.devices.exists('/dev/dsk/c0t0d0s2')).rejects.toMatchObject({ kind: 'permission-denied' })
+  await expect(sd1.devices.exists('/dev/dsk/c0t0d0s2')).rejects.toMatchObject({
+    kind: 'permission-denied',
+  })
 })
 
 test.each(['c0t0d0;reboot', '-En', '../c0t0d0'])('%s is never handed to iostat', async device => {

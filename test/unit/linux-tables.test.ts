@@ -19,34 +19,79 @@ const MOUNTS = [
 ].join('\n')
 
 test('a recorded row of the mount table is understood', () => {
-  expect(parseMountInfo('34 33 230:0 / /mnt/e rw,relatime - ext4 /dev/zd0 rw,stripe=16\n')).toEqual([
-    { device: '230:0', root: '/', path: '/mnt/e', readonly: false, type: 'ext4', source: '/dev/zd0', state: 'sound' },
-  ])
+  expect(parseMountInfo('34 33 230:0 / /mnt/e rw,relatime - ext4 /dev/zd0 rw,stripe=16\n')).toEqual(
+    [
+      {
+        device: '230:0',
+        root: '/',
+        path: '/mnt/e',
+        readonly: false,
+        type: 'ext4',
+        source: '/dev/zd0',
+        state: 'sound',
+      },
+    ],
+  )
 })
 
 test.each([
-  { name: 'a row with propagation fields', row: '36 35 98:0 / /mnt/a rw,noatime master:1 shared:7 - xfs /dev/root rw', path: '/mnt/a' },
-  { name: 'a path with blanks', row: '36 35 98:0 / /mnt/a\\040b rw - xfs /dev/root rw', path: '/mnt/a b' },
-  { name: 'a path with a backslash', row: '36 35 98:0 / /mnt/a\\134b rw - xfs /dev/root rw', path: '/mnt/a\\b' },
+  {
+    name: 'a row with propagation fields',
+    row: '36 35 98:0 / /mnt/a rw,noatime master:1 shared:7 - xfs /dev/root rw',
+    path: '/mnt/a',
+  },
+  {
+    name: 'a path with blanks',
+    row: '36 35 98:0 / /mnt/a\\040b rw - xfs /dev/root rw',
+    path: '/mnt/a b',
+  },
+  {
+    name: 'a path with a backslash',
+    row: '36 35 98:0 / /mnt/a\\134b rw - xfs /dev/root rw',
+    path: '/mnt/a\\b',
+  },
 ])('$name is understood', ({ row, path }) => {
   expect(parseMountInfo(row)[0]?.path).toBe(path)
 })
 
-test('only the mount itself decides about read-only: a file system that turned read-only is not a read-only mount', () => {
-  const [shielded, failed] = parseMountInfo('1 2 8:0 / /a ro - ext4 /dev/x rw\n2 2 8:0 / /b rw - ext4 /dev/x ro\n')
+test(
+  'only the mount itself decides about read-only: a file system that turned read-only is not ' +
+    'a read-only mount',
+  () => {
+    const [shielded, failed] = parseMountInfo(
+      '1 2 8:0 / /a ro - ext4 /dev/x rw\n2 2 8:0 / /b rw - ext4 /dev/x ro\n',
+    )
 
-  expect([shielded?.readonly, failed?.readonly]).toEqual([true, false])
-})
+    expect([shielded?.readonly, failed?.readonly]).toEqual([true, false])
+  },
+)
 
 test.each([
   { name: 'a sound file system', mount: 'rw', system: 'rw,stripe=16', state: 'sound' },
   { name: 'a read-only mount', mount: 'ro', system: 'ro', state: 'sound' },
   { name: 'a read-only target of a writable one', mount: 'ro', system: 'rw', state: 'sound' },
-  { name: 'ext4 after an error, as recorded', mount: 'rw', system: 'rw,abort,emergency_ro', state: 'turned-readonly' },
-  { name: 'ext4 after an error on an older kernel', mount: 'rw', system: 'ro', state: 'turned-readonly' },
-  { name: 'ext4 that was shut down, as recorded', mount: 'rw', system: 'rw,shutdown', state: 'shut-down' },
+  {
+    name: 'ext4 after an error, as recorded',
+    mount: 'rw',
+    system: 'rw,abort,emergency_ro',
+    state: 'turned-readonly',
+  },
+  {
+    name: 'ext4 after an error on an older kernel',
+    mount: 'rw',
+    system: 'ro',
+    state: 'turned-readonly',
+  },
+  {
+    name: 'ext4 that was shut down, as recorded',
+    mount: 'rw',
+    system: 'rw,shutdown',
+    state: 'shut-down',
+  },
 ])('$name is $state', ({ mount, system, state }) => {
-  expect(parseMountInfo(`42 27 7:0 / /mnt/a ${mount} - ext4 /dev/loop0 ${system}\n`)[0]?.state).toBe(state)
+  expect(
+    parseMountInfo(`42 27 7:0 / /mnt/a ${mount} - ext4 /dev/loop0 ${system}\n`)[0]?.state,
+  ).toBe(state)
 })
 
 test('what a login script prints comes before the table and is passed over', () => {
@@ -57,17 +102,29 @@ test.each([
   { name: 'nothing', text: '', kind: 'unavailable' },
   { name: 'something else', text: 'cat: not today\n', kind: 'unavailable' },
   { name: 'a row that is cut short', text: `${MOUNTS}\n40 22 8:0 / /mnt/x`, kind: 'internal' },
-  { name: 'a row without options', text: `${MOUNTS}\n40 22 8:0 / /mnt/x - ext4 /dev/x rw`, kind: 'internal' },
+  {
+    name: 'a row without options',
+    text: `${MOUNTS}\n40 22 8:0 / /mnt/x - ext4 /dev/x rw`,
+    kind: 'internal',
+  },
   { name: 'foreign text inside the table', text: `${MOUNTS}\noops\n`, kind: 'internal' },
 ])('$name is not taken for a mount table', ({ text, kind }) => {
   expect(() => parseMountInfo(text)).toThrow(expect.objectContaining({ kind }))
 })
 
 test('a bound device node is recognised by where its node lies', () => {
-  const uses = new LinuxUses(parseMountInfo(`${MOUNTS}\n64 43 0:6 /zd32 /mnt/node rw - devtmpfs devtmpfs rw\n`))
+  const uses = new LinuxUses(
+    parseMountInfo(`${MOUNTS}\n64 43 0:6 /zd32 /mnt/node rw - devtmpfs devtmpfs rw\n`),
+  )
 
-  expect(uses.at('/mnt/node', DEVICE)).toMatchObject({ kind: 'device', identity: '230:32', source: '/dev/zd32' })
-  expect(uses.at('/mnt/node', { identity: '230:0', blockPath: '/dev/zd0' })).toMatchObject({ kind: 'part' })
+  expect(uses.at('/mnt/node', DEVICE)).toMatchObject({
+    kind: 'device',
+    identity: '230:32',
+    source: '/dev/zd32',
+  })
+  expect(uses.at('/mnt/node', { identity: '230:0', blockPath: '/dev/zd0' })).toMatchObject({
+    kind: 'part',
+  })
   expect(uses.of(DEVICE).map(use => use.path)).toEqual(['/mnt/node'])
 })
 
@@ -76,18 +133,23 @@ test('a node that lies in a directory of its own is recognised too', () => {
 
   const device = { identity: '7:3', blockPath: '/tmp/root/dev/vdiskcw' }
 
-  expect(new LinuxUses(parseMountInfo(rows)).at('/mnt/node', device)).toMatchObject({ kind: 'device' })
+  expect(new LinuxUses(parseMountInfo(rows)).at('/mnt/node', device)).toMatchObject({
+    kind: 'device',
+  })
 })
 
 test('the topmost of several mounts at a path counts, and all of a device are found', () => {
   const uses = new LinuxUses(
     parseMountInfo(
-      `${MOUNTS}\n50 22 230:0 / /mnt/b ro - ext4 /dev/zd0 rw\n51 22 230:16 / /mnt/b rw - xfs /dev/zd16 rw\n52 22 230:0 /sub /mnt/s rw - ext4 /dev/zd0 rw\n`,
+      `${MOUNTS}\n50 22 230:0 / /mnt/b ro - ext4 /dev/zd0 rw\n51 22 230:16 / /mnt/b rw - xfs ` +
+        `/dev/zd16 rw\n52 22 230:0 /sub /mnt/s rw - ext4 /dev/zd0 rw\n`,
     ),
   )
 
   expect(uses.at('/mnt/b')?.identity).toBe('230:16')
-  expect(uses.of({ identity: '230:0', blockPath: '/dev/zd0' }).map(({ path, kind }) => ({ path, kind }))).toEqual([
+  expect(
+    uses.of({ identity: '230:0', blockPath: '/dev/zd0' }).map(({ path, kind }) => ({ path, kind })),
+  ).toEqual([
     { path: '/mnt/e', kind: 'filesystem' },
     { path: '/mnt/b', kind: 'filesystem' },
     { path: '/mnt/s', kind: 'part' },
@@ -100,13 +162,21 @@ test.each([
     text: 'DEVNAME=/dev/zd0\nUUID=195c7718-e55e-11f1-913c-c9f329f0f635\nVERSION=1.0\nBLOCK_SIZE=1024\nTYPE=ext4\nUSAGE=filesystem\n',
     content: { kind: 'filesystem', type: 'ext4', mark: '195c7718-e55e-11f1-913c-c9f329f0f635' },
   },
-  { name: 'a partition table', text: 'DEVNAME=/dev/zd0\nPTTYPE=gpt\n', content: { kind: 'other', description: 'a partition table (gpt)' } },
+  {
+    name: 'a partition table',
+    text: 'DEVNAME=/dev/zd0\nPTTYPE=gpt\n',
+    content: { kind: 'other', description: 'a partition table (gpt)' },
+  },
   {
     name: 'a file system and a partition table',
     text: 'TYPE=vfat\nUSAGE=filesystem\nPTTYPE=dos\n',
     content: { kind: 'other', description: 'a partition table (dos)' },
   },
-  { name: 'encrypted', text: 'TYPE=crypto_LUKS\nUSAGE=crypto\n', content: { kind: 'other', description: 'crypto_LUKS (crypto)' } },
+  {
+    name: 'encrypted',
+    text: 'TYPE=crypto_LUKS\nUSAGE=crypto\n',
+    content: { kind: 'other', description: 'crypto_LUKS (crypto)' },
+  },
   {
     name: 'a member of an array',
     text: 'TYPE=linux_raid_member\nUSAGE=raid\n',
@@ -144,7 +214,15 @@ test.each([
 
 test('every disk is found by its own name, and by no other', () => {
   for (let slot = 0; slot <= 701; slot++) expect(diskSlot(`/dev/${diskName(slot)}`)).toBe(slot)
-  for (const path of ['/dev/vdisk', '/dev/vdiska1', '/dev/vdiskabc', '/dev/vdiskA', '/dev/vda', 'vdiska', '/dev/vdiska/x']) {
+  for (const path of [
+    '/dev/vdisk',
+    '/dev/vdiska1',
+    '/dev/vdiskabc',
+    '/dev/vdiskA',
+    '/dev/vda',
+    'vdiska',
+    '/dev/vdiska/x',
+  ]) {
     expect(diskSlot(path)).toBeUndefined()
   }
 })
@@ -165,9 +243,18 @@ test.each([
 })
 
 test.each([
-  { line: "stat: cannot stat '/proc/42/fd/3': Permission denied", found: ['process 42, which cannot be looked into'] },
-  { line: 'ls: /proc/42/fd: Operation not permitted', found: ['process 42, which cannot be looked into'] },
-  { line: 'ls: /proc/12/fd: Permission denied', found: ['process 12, which cannot be looked into'] },
+  {
+    line: "stat: cannot stat '/proc/42/fd/3': Permission denied",
+    found: ['process 42, which cannot be looked into'],
+  },
+  {
+    line: 'ls: /proc/42/fd: Operation not permitted',
+    found: ['process 42, which cannot be looked into'],
+  },
+  {
+    line: 'ls: /proc/12/fd: Permission denied',
+    found: ['process 12, which cannot be looked into'],
+  },
   { line: 'ls: /proc/1/fd: Permission denied', found: [] },
   { line: 'ls: /proc/42/fd: No such file or directory', found: [] },
   { line: 'ls: /root: Permission denied', found: [] },
@@ -183,7 +270,12 @@ test('the disk of a mount is known by its source, and of a bound node by the nam
     '62 22 230:0 /vdiskcx /mnt/part rw - ext4 /dev/vdiskd rw',
   ]
   const uses = new LinuxUses(parseMountInfo(rows.join('\n')))
-  expect(['/', '/mnt/node', '/mnt/vdiskcw', '/mnt/part'].map(path => uses.at(path)?.slot)).toEqual([0, 100, undefined, 3])
+  expect(['/', '/mnt/node', '/mnt/vdiskcw', '/mnt/part'].map(path => uses.at(path)?.slot)).toEqual([
+    0,
+    100,
+    undefined,
+    3,
+  ])
   expect(['/', '/mnt/node', '/mnt/vdiskcw', '/mnt/part'].map(path => uses.at(path)?.kind)).toEqual([
     'filesystem',
     'part',
@@ -204,5 +296,7 @@ test('a node below a directory that another file system covers lies in that one'
   ]
   const uses = new LinuxUses(parseMountInfo(rows.join('\n')))
   const device = { identity: '230:1', blockPath: '/dev/x/zd1' }
-  expect(['/mnt/below', '/mnt/above', '/mnt/root'].map(path => uses.at(path, device)?.kind)).toEqual(['part', 'device', 'part'])
+  expect(
+    ['/mnt/below', '/mnt/above', '/mnt/root'].map(path => uses.at(path, device)?.kind),
+  ).toEqual(['part', 'device', 'part'])
 })

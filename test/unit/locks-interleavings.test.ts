@@ -1,4 +1,5 @@
-// Locks in every order that can be thought of: who asks, who ends and whose deadline passes is left to fast-check's scheduler.
+// Locks in every order that can be thought of: who asks, who ends and whose deadline passes is left
+// to fast-check's scheduler.
 
 import fc from 'fast-check'
 import { KeyedLock, Semaphore } from '../../src/locks.ts'
@@ -8,34 +9,49 @@ import { play, type Visit, visits } from '../support/interleavings.ts'
 
 const RUNS = { numRuns: 500 }
 const A_KEY = fc.constantFrom(['a'], ['b'])
-const SOME_KEYS = fc.subarray(['a', 'b', 'c'], { minLength: 1 }).chain(keys => fc.shuffledSubarray(keys, { minLength: keys.length }))
+const SOME_KEYS = fc
+  .subarray(['a', 'b', 'c'], { minLength: 1 })
+  .chain(keys => fc.shuffledSubarray(keys, { minLength: keys.length }))
 const ONE_KEY = fc.constant(['a'])
 
-async function always(keys: fc.Arbitrary<readonly string[]>, check: (scheduler: fc.Scheduler, all: readonly Visit[]) => Promise<void>) {
+async function always(
+  keys: fc.Arbitrary<readonly string[]>,
+  check: (scheduler: fc.Scheduler, all: readonly Visit[]) => Promise<void>,
+) {
   await fc.assert(fc.asyncProperty(fc.scheduler(), visits(keys), check), RUNS)
 }
 
 test.each([
   { what: 'a key', keys: A_KEY },
   { what: 'several keys, asked for in any order', keys: SOME_KEYS },
-])('$what: one holder at a time, in order of asking, whoever gives up when; nobody waits for ever, nothing is left', async ({ keys }) => {
-  await always(keys, async (scheduler, all) => {
-    const lock = new KeyedLock()
-    const { faults } = await play(scheduler, all, { ask: (visit, signal, work) => lock.hold(visit.keys, signal, work) })
-    expect(faults).toEqual([])
-    expect(lock.size).toBe(0)
-  })
-})
+])(
+  '$what: one holder at a time, in order of asking, whoever gives up when; nobody waits for ' +
+    'ever, nothing is left',
+  async ({ keys }) => {
+    await always(keys, async (scheduler, all) => {
+      const lock = new KeyedLock()
+      const { faults } = await play(scheduler, all, {
+        ask: (visit, signal, work) => lock.hold(visit.keys, signal, work),
+      })
+      expect(faults).toEqual([])
+      expect(lock.size).toBe(0)
+    })
+  },
+)
 
-test.each([1, 2, 3])('a semaphore of %s: never more at a time, in order of asking, and no turn is lost', async limit => {
-  await always(ONE_KEY, async (scheduler, all) => {
-    const semaphore = new Semaphore('pool gold', limit)
-    const ask = (_: Visit, signal: AbortSignal, work: () => Promise<string>) => semaphore.take(signal, work)
-    const { faults } = await play(scheduler, all, { ask, most: limit })
-    expect(faults).toEqual([])
-    expect(semaphore.size).toBe(0)
-  })
-})
+test.each([1, 2, 3])(
+  'a semaphore of %s: never more at a time, in order of asking, and no turn is lost',
+  async limit => {
+    await always(ONE_KEY, async (scheduler, all) => {
+      const semaphore = new Semaphore('pool gold', limit)
+      const ask = (_: Visit, signal: AbortSignal, work: () => Promise<string>) =>
+        semaphore.take(signal, work)
+      const { faults } = await play(scheduler, all, { ask, most: limit })
+      expect(faults).toEqual([])
+      expect(semaphore.size).toBe(0)
+    })
+  },
+)
 
 test('writes of a limited shell take turns, however many end or give up at one moment', async () => {
   await always(ONE_KEY, async (scheduler, all) => {

@@ -39,7 +39,9 @@ test('a waiter whose deadline passes leaves with busy and the next one still get
 
 test('a failure releases the key', async () => {
   const lock = new KeyedLock()
-  await expect(lock.hold('a', undefined, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  await expect(lock.hold('a', undefined, () => Promise.reject(new Error('no')))).rejects.toThrow(
+    'no',
+  )
   await expect(lock.hold('a', undefined, async () => 'yes')).resolves.toBe('yes')
 })
 
@@ -68,7 +70,9 @@ test('no more than the limit run at a time, and a turn given up is handed on', a
 test('who holds a key may not wait for another, or for the same one', async () => {
   const lock = new KeyedLock()
   await lock.hold('a', undefined, async () => {
-    for (const key of ['a', 'b']) await expect(lock.hold(key, undefined, async () => {})).rejects.toThrow('take them together')
+    for (const key of ['a', 'b']) {
+      await expect(lock.hold(key, undefined, async () => {})).rejects.toThrow('take them together')
+    }
   })
   expect(lock.size).toBe(0)
 })
@@ -90,17 +94,20 @@ const [lock, semaphore] = [new KeyedLock(), new Semaphore('writes', 1)]
 test.each<{ what: string; hold: Hold }>([
   { what: 'a key', hold: (signal, work) => lock.hold('a', signal, work) },
   { what: 'a turn', hold: (signal, work) => semaphore.take(signal, work) },
-])('whose deadline has passed does not wait for $what, and does not begin where it is free', async ({ hold }) => {
-  const first = gate()
-  const began: string[] = []
-  const holder = hold(undefined, () => first.promise)
-  const late = () => hold(AbortSignal.abort(), async () => void began.push('late'))
-  await expect(late()).rejects.toMatchObject({ kind: 'busy' })
-  first.resolve()
-  await holder
-  await expect(late()).rejects.toMatchObject({ kind: 'busy' })
-  expect(began).toEqual([])
-})
+])(
+  'whose deadline has passed does not wait for $what, and does not begin where it is free',
+  async ({ hold }) => {
+    const first = gate()
+    const began: string[] = []
+    const holder = hold(undefined, () => first.promise)
+    const late = () => hold(AbortSignal.abort(), async () => void began.push('late'))
+    await expect(late()).rejects.toMatchObject({ kind: 'busy' })
+    first.resolve()
+    await holder
+    await expect(late()).rejects.toMatchObject({ kind: 'busy' })
+    expect(began).toEqual([])
+  },
+)
 
 test('a wait that is over leaves nothing on its signal, however it ended', async () => {
   const { signal } = new AbortController()
@@ -111,7 +118,11 @@ test('a wait that is over leaves nothing on its signal, however it ended', async
   await lock.hold('a', signal, async () => {})
   await semaphore.take(signal, async () => {})
   await shared(Promise.resolve(), signal, late)
-  for (const work of [lock.hold('a', signal, failing), semaphore.take(signal, failing), shared(failing(), signal, late)]) {
+  for (const work of [
+    lock.hold('a', signal, failing),
+    semaphore.take(signal, failing),
+    shared(failing(), signal, late),
+  ]) {
     await expect(work).rejects.toThrow('failed')
   }
   expect(getEventListeners(signal, 'abort')).toEqual([])
@@ -124,7 +135,10 @@ test('a waiter for a turn that may not come leaves with what its semaphore says'
   const holder = semaphore.take(undefined, () => first.promise)
   const waiter = semaphore.take(deadline.signal, async () => {})
   deadline.abort()
-  await expect(waiter).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining('changes of machine m1') })
+  await expect(waiter).rejects.toMatchObject({
+    kind: 'unavailable',
+    message: expect.stringContaining('changes of machine m1'),
+  })
   first.resolve()
   await holder
 })

@@ -54,18 +54,25 @@ test('lines that a full disk does not take are counted, and told when it takes o
   ])
 })
 
-test('a reader that does not read costs lines and a bounded amount of memory; what waited comes when it reads', async () => {
-  const { lines, writable, become } = stream()
-  const destination = new LossyStream(writable)
-  const log = createLog({ level: 'info', destination })
-  await become('waits')
-  const error = 'x'.repeat(10_000)
-  for (let line = 0; line < 1000; line++) log.info({ error }, 'line')
-  expect(writable.writableLength).toBeLessThan(1 << 20)
-  await destination.drain(1)
-  await become('takes')
-  await new Promise(setImmediate)
-  const kept = lines.filter(({ msg }) => msg === 'line').length
-  expect(kept).toBeGreaterThan(10)
-  expect(lines.at(-1)).toMatchObject({ msg: 'lines of the log were lost since the start', count: 1000 - kept })
-})
+test(
+  'a reader that does not read costs lines and a bounded amount of memory; what waited comes ' +
+    'when it reads',
+  async () => {
+    const { lines, writable, become } = stream()
+    const destination = new LossyStream(writable)
+    const log = createLog({ level: 'info', destination })
+    await become('waits')
+    const error = 'x'.repeat(10_000)
+    for (let line = 0; line < 1000; line++) log.info({ error }, 'line')
+    expect(writable.writableLength).toBeLessThan(1 << 20)
+    await destination.drain(1)
+    await become('takes')
+    await new Promise(setImmediate)
+    const kept = lines.filter(({ msg }) => msg === 'line').length
+    expect(kept).toBeGreaterThan(10)
+    expect(lines.at(-1)).toMatchObject({
+      msg: 'lines of the log were lost since the start',
+      count: 1000 - kept,
+    })
+  },
+)

@@ -34,7 +34,12 @@ test('a leaf is the same for the same name and differs with cluster, pool and na
   expect(leaf).toMatch(/^v-[a-z2-7]{20}$/)
   expect(volumeLeaf('prod', 'gold', 'pvc-1')).toBe(leaf)
   expect(
-    new Set([leaf, volumeLeaf('test', 'gold', 'pvc-1'), volumeLeaf('prod', 'silver', 'pvc-1'), volumeLeaf('prod', 'gold', 'pvc-2')]).size,
+    new Set([
+      leaf,
+      volumeLeaf('test', 'gold', 'pvc-1'),
+      volumeLeaf('prod', 'silver', 'pvc-1'),
+      volumeLeaf('prod', 'gold', 'pvc-2'),
+    ]).size,
   ).toBe(4)
 })
 
@@ -57,7 +62,9 @@ test('any name gives names that every tool takes: lower case, 31 characters at m
 
 test('guests of the same name on two machines get different attachment names', () => {
   const leaf = volumeLeaf('prod', 'gold', 'pvc-1')
-  expect(attachmentName(leaf, { machine: 'm1', guest: 'ldg1' })).not.toBe(attachmentName(leaf, { machine: 'm2', guest: 'ldg1' }))
+  expect(attachmentName(leaf, { machine: 'm1', guest: 'ldg1' })).not.toBe(
+    attachmentName(leaf, { machine: 'm2', guest: 'ldg1' }),
+  )
 })
 
 test('a GUID is a 16 byte NAA type 6 name in upper case', () => {
@@ -97,7 +104,8 @@ test.each(['', 'm1', 'm1/', '/g', 'a/b/c'])('guest id %j is refused', id => {
   expect(() => parseGuestId(id)).toThrow(/machine>\/<guest/)
 })
 
-// They are computed anew by every version: one that computes another name no longer finds what is there.
+// They are computed anew by every version: one that computes another name no longer finds what is
+// there.
 test('every name is the one that earlier versions computed', () => {
   const leaf = volumeLeaf('prod', 'gold', 'pvc-1')
   const snapshot = snapshotLeaf('prod', 's1')
@@ -109,7 +117,10 @@ test('every name is the one that earlier versions computed', () => {
   expect(snapshot).toBe('s-xcmdzbnwhbv6y3lett6g')
   expect(groupLeaf('prod', 'g1')).toBe('g-27xyedumlavnkny7jwjx')
   expect(cloneSourceLeaf(leaf)).toBe('c-vvvcnhq7uaipr36sxevg')
-  expect([0, 1].map(attempt => deletedSnapshotLeaf(snapshot, attempt))).toEqual(['d-a24q3qsdkinp5c4bb4hb', 'd-vs6q4ukvq227kzpck6qe'])
+  expect([0, 1].map(attempt => deletedSnapshotLeaf(snapshot, attempt))).toEqual([
+    'd-a24q3qsdkinp5c4bb4hb',
+    'd-vs6q4ukvq227kzpck6qe',
+  ])
   expect(logicalUnitGuid('prod', `gold/${leaf}`)).toBe('600144F67E3EDD9D535D2D719C2544D6')
   expect(preferredSlot(leaf, { first: 100, count: 601 })).toBe(112)
   expect(preferredLun(leaf)).toBe(11_758)
@@ -119,19 +130,32 @@ const a = (kind: string) => `${kind}-${'a'.repeat(20)}`
 
 test('each kind of leaf is told from the others, and from what only looks like one', () => {
   const leaves = ['v', 's', 'g', 'c', 'd', 'a', 'x'].map(a)
-  const broken = leaves.flatMap(leaf => [leaf.slice(0, -1), `${leaf}a`, `x${leaf}`, leaf.toUpperCase(), leaf.replace('aa', 'a1')])
+  const broken = leaves.flatMap(leaf => [
+    leaf.slice(0, -1),
+    `${leaf}a`,
+    `x${leaf}`,
+    leaf.toUpperCase(),
+    leaf.replace('aa', 'a1'),
+  ])
   expect(leaves.filter(isVolumeLeaf)).toEqual([a('v')])
   expect(leaves.filter(isSnapshotLeaf)).toEqual([a('s'), a('g')])
   expect(leaves.filter(isHiddenSnapshotLeaf)).toEqual([a('c'), a('d')])
-  for (const is of [isVolumeLeaf, isSnapshotLeaf, isHiddenSnapshotLeaf]) expect(broken.filter(is)).toEqual([])
+  for (const is of [isVolumeLeaf, isSnapshotLeaf, isHiddenSnapshotLeaf]) {
+    expect(broken.filter(is)).toEqual([])
+  }
 })
 
-test.each(['', 'ldg1-disk', a('v'), `x${a('v')}-efiioyri`, `${a('v')}-efiioyrix`, `${a('v')}-efiioyr`, `${a('s')}-efiioyri`])(
-  '%j is no name of an attachment',
-  name => {
-    expect(leafOfAttachmentName(name)).toBeUndefined()
-  },
-)
+test.each([
+  '',
+  'ldg1-disk',
+  a('v'),
+  `x${a('v')}-efiioyri`,
+  `${a('v')}-efiioyrix`,
+  `${a('v')}-efiioyr`,
+  `${a('s')}-efiioyri`,
+])('%j is no name of an attachment', name => {
+  expect(leafOfAttachmentName(name)).toBeUndefined()
+})
 
 test.each([
   { id: `gold/${a('v')}@${a('s')}`, found: { volumeId: `gold/${a('v')}`, leaf: a('s') } },
@@ -176,19 +200,25 @@ test('a guest id is read as it was given', () => {
   expect(formatGuestId(guest)).toBe('m1/ldg1')
 })
 
-test('the record of a guest is told from what stands beside it, and one that is being released from one that is not', () => {
-  const [held, released] = [guestRecordLeaf(guest), releasingRecordLeaf(guest)].map(leaf => `tank/a-${a('v')}/${leaf}`)
-  expect([held, released].map(dataset => isGuestRecord(dataset ?? ''))).toEqual([true, true])
-  expect([held, released].map(dataset => isReleasingRecord(dataset ?? ''))).toEqual([false, true])
-  expect(guestRecordLeaf(guest).slice(2)).toBe(releasingRecordLeaf(guest).slice(2))
-  for (const wrong of [
-    `tank/a-${a('v')}`,
-    `${held}x`,
-    `${released}x`,
-    `tank/xg-${'a'.repeat(8)}`,
-    `tank/r-${'1'.repeat(8)}`,
-    `tank/x-${'a'.repeat(8)}`,
-  ]) {
-    expect([isGuestRecord(wrong), isReleasingRecord(wrong)]).toEqual([false, false])
-  }
-})
+test(
+  'the record of a guest is told from what stands beside it, and one that is being released ' +
+    'from one that is not',
+  () => {
+    const [held, released] = [guestRecordLeaf(guest), releasingRecordLeaf(guest)].map(
+      leaf => `tank/a-${a('v')}/${leaf}`,
+    )
+    expect([held, released].map(dataset => isGuestRecord(dataset ?? ''))).toEqual([true, true])
+    expect([held, released].map(dataset => isReleasingRecord(dataset ?? ''))).toEqual([false, true])
+    expect(guestRecordLeaf(guest).slice(2)).toBe(releasingRecordLeaf(guest).slice(2))
+    for (const wrong of [
+      `tank/a-${a('v')}`,
+      `${held}x`,
+      `${released}x`,
+      `tank/xg-${'a'.repeat(8)}`,
+      `tank/r-${'1'.repeat(8)}`,
+      `tank/x-${'a'.repeat(8)}`,
+    ]) {
+      expect([isGuestRecord(wrong), isReleasingRecord(wrong)]).toEqual([false, false])
+    }
+  },
+)

@@ -1,4 +1,5 @@
-// How much of a list one page takes: never more than the caller asked for, and never more than the driver reads at once.
+// How much of a list one page takes: never more than the caller asked for, and never more than the
+// driver reads at once.
 
 import { cutPage, rangeOf } from '../../src/csi/pages.ts'
 
@@ -17,5 +18,8 @@ test('a list that goes on after the largest page has a token, and the token lead
   const form = { idOf: (id: string) => id, entry: (id: string) => id }
   const first = cutPage(all, { maxEntries: 0, after: undefined }, form)
   expect(first.entries).toHaveLength(1000)
-  expect(cutPage(all, { maxEntries: 0, after: first.next_token }, form)).toEqual({ entries: ['v-11000'], next_token: '' })
+  expect(cutPage(all, { maxEntries: 0, after: first.next_token }, form)).toEqual({
+    entries: ['v-11000'],
+    next_token: '',
+  })
 })

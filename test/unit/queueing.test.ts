@@ -22,12 +22,14 @@ test.each([
   {
     what: 'a lock',
     queue: () => new KeyedLock(),
-    enter: (lock: unknown, work: () => Promise<void>) => (lock as KeyedLock).hold('a', undefined, work),
+    enter: (lock: unknown, work: () => Promise<void>) =>
+      (lock as KeyedLock).hold('a', undefined, work),
   },
   {
     what: 'a turn',
     queue: () => new Semaphore('turns', 1),
-    enter: (turns_: unknown, work: () => Promise<void>) => (turns_ as Semaphore).take(AbortSignal.timeout(60_000), work),
+    enter: (turns_: unknown, work: () => Promise<void>) =>
+      (turns_ as Semaphore).take(AbortSignal.timeout(60_000), work),
   },
 ])('the wait for $what counts, the work does not', async ({ queue, enter }) => {
   const { queueing, pass } = world()
@@ -64,7 +66,14 @@ test('waits at the same time count once, and a wait is left once', () => {
 
 test('a command that waits for a connection of a host waits in a queue', async () => {
   const { queueing, pass } = world()
-  const target = { name: 'h', address: '127.0.0.1', port: 1, user: 'u', privateKeyFile: '/dev/null', knownHostsFile: '/dev/null' }
+  const target = {
+    name: 'h',
+    address: '127.0.0.1',
+    port: 1,
+    user: 'u',
+    privateKeyFile: '/dev/null',
+    knownHostsFile: '/dev/null',
+  }
   const running = queueing.during(() => new SshShell(target).run(['/bin/true'], { effect: 'read' }))
   pass(40)
   await expect(running).rejects.toMatchObject({ fate: 'not-started' })

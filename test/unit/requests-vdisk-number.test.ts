@@ -7,7 +7,11 @@ function publish(volume_context: Readonly<Record<string, string>>) {
   return parseControllerPublish({
     volume_id: 'gold/v-aaaaaaaaaaaaaaaaaaaa',
     node_id: 'm1/ldg1',
-    volume_capability: { block: {}, mount: undefined, access_mode: { mode: Mode.SINGLE_NODE_WRITER } },
+    volume_capability: {
+      block: {},
+      mount: undefined,
+      access_mode: { mode: Mode.SINGLE_NODE_WRITER },
+    },
     readonly: false,
     secrets: {},
     volume_context,
@@ -26,8 +30,14 @@ test('without the key no number is asked for', () => {
   expect(publish({ name: 'pvc-1' })).not.toHaveProperty('slot')
 })
 
-test.each(['', '-1', '701', '1000', '1.5', '0x10', ' 1', 'one'])('the number %j is refused', vdiskNumber => {
-  expect(() => publish({ vdiskNumber })).toThrow(
-    expect.objectContaining({ kind: 'invalid-argument', message: expect.stringContaining('is not a number from 0 to 700') }),
-  )
-})
+test.each(['', '-1', '701', '1000', '1.5', '0x10', ' 1', 'one'])(
+  'the number %j is refused',
+  vdiskNumber => {
+    expect(() => publish({ vdiskNumber })).toThrow(
+      expect.objectContaining({
+        kind: 'invalid-argument',
+        message: expect.stringContaining('is not a number from 0 to 700'),
+      }),
+    )
+  },
+)

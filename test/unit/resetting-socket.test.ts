@@ -8,7 +8,10 @@ async function connected() {
   const server = createServer()
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const socket = new ResettingSocket().connect((server.address() as AddressInfo).port, '127.0.0.1')
-  const [[far]] = (await Promise.all([once(server, 'connection'), once(socket, 'connect')])) as [[Socket], unknown]
+  const [[far]] = (await Promise.all([once(server, 'connection'), once(socket, 'connect')])) as [
+    [Socket],
+    unknown,
+  ]
   server.close()
   return { socket, far }
 }

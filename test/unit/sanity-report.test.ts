@@ -40,16 +40,34 @@ test('the list says what runs with health and without', () => {
     skipped: [],
     pending: ['Pages'],
   })
-  expect(parseExpected(LIST, 'off')).toEqual({ run: ['Node Service should work'], skipped: ['Health should answer'], pending: ['Pages'] })
+  expect(parseExpected(LIST, 'off')).toEqual({
+    run: ['Node Service should work'],
+    skipped: ['Health should answer'],
+    pending: ['Pages'],
+  })
 })
 
 const nothing = { passed: [], failed: [], skipped: [], pending: [] }
 const expected = { run: ['a', 'b'], skipped: ['c'], pending: ['d'] }
-const differences: readonly { name: string; results: Parameters<typeof compare>[0]; lines: readonly string[] }[] = [
-  { name: 'everything is as it has to be', results: { ...nothing, passed: ['b', 'a'], skipped: ['c'], pending: ['d'] }, lines: [] },
+const differences: readonly {
+  name: string
+  results: Parameters<typeof compare>[0]
+  lines: readonly string[]
+}[] = [
+  {
+    name: 'everything is as it has to be',
+    results: { ...nothing, passed: ['b', 'a'], skipped: ['c'], pending: ['d'] },
+    lines: [],
+  },
   {
     name: 'a test failed',
-    results: { ...nothing, passed: ['a'], failed: [{ name: 'b', message: 'why' }], skipped: ['c'], pending: ['d'] },
+    results: {
+      ...nothing,
+      passed: ['a'],
+      failed: [{ name: 'b', message: 'why' }],
+      skipped: ['c'],
+      pending: ['d'],
+    },
     lines: ['FAILED: b\n    why'],
   },
   {
@@ -62,7 +80,11 @@ const differences: readonly { name: string; results: Parameters<typeof compare>[
     results: { ...nothing, passed: ['a', 'b', 'x'], skipped: ['c'], pending: ['d'] },
     lines: ['unexpectedly run: x'],
   },
-  { name: 'a test is missing', results: { ...nothing, passed: ['a'], skipped: ['c'], pending: ['d'] }, lines: ['not run: b'] },
+  {
+    name: 'a test is missing',
+    results: { ...nothing, passed: ['a'], skipped: ['c'], pending: ['d'] },
+    lines: ['not run: b'],
+  },
   {
     name: 'a test runs that had to be skipped',
     results: { ...nothing, passed: ['a', 'b', 'c'], pending: ['d'] },

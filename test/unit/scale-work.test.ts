@@ -1,5 +1,5 @@
-// Work that must not grow faster than what it works on. Counted, never timed: how often an element is looked at, with n and with
-// twice as many of them.
+// Work that must not grow faster than what it works on. Counted, never timed: how often an element
+// is looked at, with n and with twice as many of them.
 
 import { toMachineState } from '../../src/hypervisors/ldoms/machine.ts'
 
@@ -13,14 +13,23 @@ function counted<T extends object>(object: T, looks: { count: number }): T {
   })
 }
 
-const flags = { system: 'normal', control: false, service: false, delayedReconfiguration: false, changing: undefined } as const
+const flags = {
+  system: 'normal',
+  control: false,
+  service: false,
+  delayedReconfiguration: false,
+  changing: undefined,
+} as const
 
 function looksAtDevices(disks: number): number {
   const looks = { count: 0 }
   const names = Array.from({ length: disks }, (_, index) => `disk-${index}`)
   const vds = (vdsName: string, serviceDomain: string) => {
     const devices = names.map(name =>
-      counted({ name, vds: vdsName, serviceDomain, device: `/dev/${name}`, options: [], mpgroup: name }, looks),
+      counted(
+        { name, vds: vdsName, serviceDomain, device: `/dev/${name}`, options: [], mpgroup: name },
+        looks,
+      ),
     )
     return { name: vdsName, devices }
   }
@@ -30,7 +39,12 @@ function looksAtDevices(disks: number): number {
   }))
   const common = { state: 'active', unclear: undefined, vdses: [], vdisks: [] } as const
   const state = toMachineState([
-    { ...common, name: 'primary', flags: { ...flags, control: true, service: true }, vdses: [vds('vds0', 'primary')] },
+    {
+      ...common,
+      name: 'primary',
+      flags: { ...flags, control: true, service: true },
+      vdses: [vds('vds0', 'primary')],
+    },
     { ...common, name: 'alternate', flags, vdses: [vds('vds1', 'alternate')] },
     { ...common, name: 'ldg1', flags, vdisks },
   ])
@@ -38,6 +52,10 @@ function looksAtDevices(disks: number): number {
   return looks.count
 }
 
-test('every exported device of a machine is looked at the same number of times, however many disks there are', () => {
-  expect(looksAtDevices(400) / 400).toBe(looksAtDevices(100) / 100)
-})
+test(
+  'every exported device of a machine is looked at the same number of times, however many ' +
+    'disks there are',
+  () => {
+    expect(looksAtDevices(400) / 400).toBe(looksAtDevices(100) / 100)
+  },
+)

@@ -4,10 +4,27 @@ import { classify, expectSuccess, type FailureRow } from '../../src/shell/failur
 import type { CommandResult } from '../../src/shell/shell.ts'
 
 const ROWS: readonly FailureRow[] = [
-  { text: /dataset does not exist/, status: 1, kind: 'not-found', evidence: 'recorded', source: 'example' },
-  { text: /out of space/, kind: 'no-space', evidence: 'recorded', source: 'example', hint: 'add disks' },
+  {
+    text: /dataset does not exist/,
+    status: 1,
+    kind: 'not-found',
+    evidence: 'recorded',
+    source: 'example',
+  },
+  {
+    text: /out of space/,
+    kind: 'no-space',
+    evidence: 'recorded',
+    source: 'example',
+    hint: 'add disks',
+  },
 ]
-const result = (exitStatus: number, stderr: string, stdout = ''): CommandResult => ({ exitStatus, stderr, stdout, durationMs: 1 })
+const result = (exitStatus: number, stderr: string, stdout = ''): CommandResult => ({
+  exitStatus,
+  stderr,
+  stdout,
+  durationMs: 1,
+})
 const thrown = (answer: CommandResult) => {
   try {
     return expectSuccess(['/usr/sbin/zfs', 'create', 'a b'], answer, ROWS, 'volume p/v')
@@ -74,7 +91,8 @@ test.each([
     name: 'a permission that the tool itself misses',
     answer: result(1, 'cannot open: permission denied\n'),
     kind: 'internal',
-    message: 'volume p/v: /usr/sbin/zfs create "a b" ended with status 1: cannot open: permission denied',
+    message:
+      'volume p/v: /usr/sbin/zfs create "a b" ended with status 1: cannot open: permission denied',
   },
   {
     name: 'another complaint of a shell at a program',
@@ -86,15 +104,24 @@ test.each([
     name: 'sudo behind a banner',
     answer: result(1, 'Welcome\nsudo: user is not in the sudoers file\n'),
     kind: 'permission-denied',
-    message: 'volume p/v: sudo: user is not in the sudoers file (allow the command to the account without a password)',
+    message:
+      'volume p/v: sudo: user is not in the sudoers file (allow the command to the account ' +
+      'without a password)',
   },
   {
     name: 'a volume that is named like a complaint',
     answer: result(1, 'cannot open sudo: a password is required\n'),
     kind: 'internal',
-    message: 'volume p/v: /usr/sbin/zfs create "a b" ended with status 1: cannot open sudo: a password is required',
+    message:
+      'volume p/v: /usr/sbin/zfs create "a b" ended with status 1: cannot open sudo: a password ' +
+      'is required',
   },
-  { name: 'silence', answer: result(1, ''), kind: 'internal', message: 'volume p/v: /usr/sbin/zfs create "a b" ended with status 1' },
+  {
+    name: 'silence',
+    answer: result(1, ''),
+    kind: 'internal',
+    message: 'volume p/v: /usr/sbin/zfs create "a b" ended with status 1',
+  },
   {
     name: 'a missing program',
     answer: result(127, 'sh: /usr/sbin/zfs: not found\n'),
@@ -111,7 +138,9 @@ test.each([
     name: 'sudo without its rule',
     answer: result(1, 'sudo: a password is required\n'),
     kind: 'permission-denied',
-    message: 'volume p/v: sudo: a password is required (allow the command to the account without a password)',
+    message:
+      'volume p/v: sudo: a password is required (allow the command to the account without a ' +
+      'password)',
   },
 ])('$name is $kind', ({ answer, kind, message }) => {
   expect(thrown(answer)).toMatchObject({ kind, message })

@@ -1,4 +1,5 @@
-// A command of unknown fate keeps everybody away from its objects while the host's process list shows it.
+// A command of unknown fate keeps everybody away from its objects while the host's process list
+// shows it.
 
 import { SimHost, Timeline } from '../../sim/host.ts'
 import { SimShell } from '../../sim/sim-shell.ts'
@@ -9,7 +10,15 @@ import type { Command } from '../../src/shell/shell.ts'
 import { formatCommandLine } from '../../src/shell/ssh/ssh.ts'
 
 const LEAF = 'v-abcdefghijklmnopqrst'
-const CREATE: Command = ['/usr/sbin/zfs', 'create', '-V', '1073741824', '-o', 'ldom-csi:name=cHZj', `tank/kubernetes/${LEAF}`]
+const CREATE: Command = [
+  '/usr/sbin/zfs',
+  'create',
+  '-V',
+  '1073741824',
+  '-o',
+  'ldom-csi:name=cHZj',
+  `tank/kubernetes/${LEAF}`,
+]
 
 function world() {
   const timeline = new Timeline()
@@ -43,7 +52,9 @@ test('a lost command that still runs keeps others from its object until it has e
   const { host, timeline, lose, created } = world()
   await host.settled([])
   lose('late')
-  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({
+    fate: 'unknown',
+  })
 
   await expect(host.settled([LEAF])).rejects.toMatchObject({
     kind: 'unavailable',
@@ -58,7 +69,9 @@ test('a lost command does not concern other objects', async () => {
   const { host, lose, timeline } = world()
   await host.settled([])
   lose('late')
-  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({
+    fate: 'unknown',
+  })
   const before = timeline.commands.length
   await host.settled(['v-zzzzzzzzzzzzzzzzzzzz'])
   expect(timeline.commands).toHaveLength(before)
@@ -68,30 +81,40 @@ test('a lost command that has ended is forgotten after one look', async () => {
   const { host, lose, timeline } = world()
   await host.settled([])
   lose('cut-after')
-  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({
+    fate: 'unknown',
+  })
   await host.settled([LEAF])
   const after = timeline.commands.length
   await host.settled([LEAF])
   expect(timeline.commands).toHaveLength(after)
 })
 
-test('a new process finds what an earlier one left at work, also for objects it is asked about later', async () => {
-  const { sim, host, lose, timeline } = world()
-  lose('late')
-  const short: Command = ['/usr/sbin/zfs', 'destroy', `tank/${LEAF}`]
-  await expect(host.shell.run(short, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+test(
+  'a new process finds what an earlier one left at work, also for objects it is asked about ' +
+    'later',
+  async () => {
+    const { sim, host, lose, timeline } = world()
+    lose('late')
+    const short: Command = ['/usr/sbin/zfs', 'destroy', `tank/${LEAF}`]
+    await expect(host.shell.run(short, { effect: 'write' })).rejects.toMatchObject({
+      fate: 'unknown',
+    })
 
-  const fresh = createHost({ name: 'storage1', shell: new SimShell(sim) })
-  await fresh.settled(['v-another'])
-  await expect(fresh.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
-  await timeline.settle()
-  await fresh.settled([LEAF])
-})
+    const fresh = createHost({ name: 'storage1', shell: new SimShell(sim) })
+    await fresh.settled(['v-another'])
+    await expect(fresh.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
+    await timeline.settle()
+    await fresh.settled([LEAF])
+  },
+)
 
 test('at start a line that is cut short may concern any object', async () => {
   const { sim, host, lose } = world()
   lose('late')
-  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({
+    fate: 'unknown',
+  })
   const fresh = createHost({ name: 'storage1', shell: new SimShell(sim) })
   await expect(fresh.settled(['v-another'])).rejects.toMatchObject({ kind: 'unavailable' })
 })
@@ -118,7 +141,9 @@ test('the list is believed only when the lost command had time to start', async 
   await host.settled([])
   slept.length = 0
   lose('cut-after')
-  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({
+    fate: 'unknown',
+  })
   await host.settled([LEAF])
   expect(slept).toEqual([1000])
 })
@@ -128,15 +153,30 @@ test.each([
   { name: 'the whole line', line: FULL, same: true },
   { name: 'its first 79 characters', line: FULL.slice(0, 79), same: true },
   { name: 'its first 80 characters under sudo', line: `sudo ${FULL}`.slice(0, 80), same: true },
-  { name: 'the login shell that has not become it', line: `bash -c ${formatCommandLine(CREATE)}`, same: true },
-  { name: 'that shell, cut', line: `ksh93 -c ${formatCommandLine(CREATE)}`.slice(0, 79), same: true },
+  {
+    name: 'the login shell that has not become it',
+    line: `bash -c ${formatCommandLine(CREATE)}`,
+    same: true,
+  },
+  {
+    name: 'that shell, cut',
+    line: `ksh93 -c ${formatCommandLine(CREATE)}`.slice(0, 79),
+    same: true,
+  },
   { name: 'what sudo runs as another user', line: `sudo -n -u root ${FULL}`, same: true },
   {
     name: 'a login shell whose prefix hides the program',
-    line: `bash -c /usr/bin/env LC_ALL=C TZ=UTC /opt/privileged/bin/sudo -n -u some-long-account ${FULL}`.slice(0, 79),
+    line: (
+      'bash -c /usr/bin/env LC_ALL=C TZ=UTC /opt/privileged/bin/sudo -n -u some-long-account ' +
+      FULL
+    ).slice(0, 79),
     same: true,
   },
-  { name: 'a login shell with another program', line: 'ksh -c /usr/bin/env LC_ALL=C TZ=UTC /usr/sbin/zfs list', same: false },
+  {
+    name: 'a login shell with another program',
+    line: 'ksh -c /usr/bin/env LC_ALL=C TZ=UTC /usr/sbin/zfs list',
+    same: false,
+  },
   { name: 'a shorter beginning', line: FULL.slice(0, 40), same: false },
   { name: 'a longer line', line: `${FULL}x`, same: false },
   { name: 'another command', line: '/usr/sbin/zfs list', same: false },
@@ -144,10 +184,26 @@ test.each([
   expect(mayBeCommand(line, CREATE)).toBe(same)
 })
 
-const MOUNT = ['/sbin/mount', '-F', 'ufs', '-o', 'rw,logging', '/dev/dsk/c0d100s0', '/staging/v1'] as const
+const MOUNT = [
+  '/sbin/mount',
+  '-F',
+  'ufs',
+  '-o',
+  'rw,logging',
+  '/dev/dsk/c0d100s0',
+  '/staging/v1',
+] as const
 test.each([
-  { name: 'the program it became', line: '/usr/lib/fs/ufs/mount -o rw,logging /dev/dsk/c0d100s0 /staging/v1', same: true },
-  { name: 'that program at another path', line: '/usr/lib/fs/ufs/mount -o rw,logging /dev/dsk/c0d101s0 /staging/v2', same: false },
+  {
+    name: 'the program it became',
+    line: '/usr/lib/fs/ufs/mount -o rw,logging /dev/dsk/c0d100s0 /staging/v1',
+    same: true,
+  },
+  {
+    name: 'that program at another path',
+    line: '/usr/lib/fs/ufs/mount -o rw,logging /dev/dsk/c0d101s0 /staging/v2',
+    same: false,
+  },
   { name: 'another program', line: '/usr/lib/fs/ufs/fsck -o p /staging/v1', same: false },
 ])('a mount of Solaris is $name: $same', ({ line, same }) => {
   expect(mayBeCommand(line, MOUNT)).toBe(same)
@@ -180,10 +236,16 @@ test('a lost command with a path that is not ASCII keeps others away until it ha
   const { sim, timeline, host } = world()
   const path = '/pods/größe 漢/mount'
   await host.settled([])
-  timeline.rules.push(argv => (argv[0] === '/bin/touch' ? { kind: 'late', afterCommands: 1000 } : undefined))
-  await expect(host.shell.run(['/bin/touch', path], { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  timeline.rules.push(argv =>
+    argv[0] === '/bin/touch' ? { kind: 'late', afterCommands: 1000 } : undefined,
+  )
+  await expect(host.shell.run(['/bin/touch', path], { effect: 'write' })).rejects.toMatchObject({
+    fate: 'unknown',
+  })
   await expect(host.settled([path])).rejects.toMatchObject({ kind: 'unavailable' })
-  await expect(createHost({ name: 'g', shell: new SimShell(sim) }).settled([path])).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(
+    createHost({ name: 'g', shell: new SimShell(sim) }).settled([path]),
+  ).rejects.toMatchObject({ kind: 'unavailable' })
 })
 
 test('a login shell that was found at start is followed when it becomes its command', async () => {
@@ -198,24 +260,36 @@ test('a login shell that was found at start is followed when it becomes its comm
   await host.settled([LEAF])
 })
 
-test('where a longer line shows that lines are not cut, a line of 79 characters concerns its own objects only', async () => {
-  const { sim, host } = world()
-  const line = `/bin/touch /data/${'x'.repeat(62)}`
-  expect(line).toHaveLength(79)
-  sim.programs.set('ps', () => ({ exitStatus: 0, stdout: `COMMAND\n${line}\n/usr/bin/kubelet ${'y'.repeat(80)}\n`, stderr: '' }))
-  await host.settled([LEAF])
-})
+test(
+  'where a longer line shows that lines are not cut, a line of 79 characters concerns its ' +
+    'own objects only',
+  async () => {
+    const { sim, host } = world()
+    const line = `/bin/touch /data/${'x'.repeat(62)}`
+    expect(line).toHaveLength(79)
+    sim.programs.set('ps', () => ({
+      exitStatus: 0,
+      stdout: `COMMAND\n${line}\n/usr/bin/kubelet ${'y'.repeat(80)}\n`,
+      stderr: '',
+    }))
+    await host.settled([LEAF])
+  },
+)
 
-test('the first list after a start is believed only when what an earlier process sent had time to start', async () => {
-  const { sim } = world()
-  const slept: number[] = []
-  let nowMs = 5000
-  const clock: Clock = { nowMs: () => nowMs, sleep: async ms => void slept.push(ms) }
-  const host = createHost({ name: 'storage1', shell: new SimShell(sim), clock, graceMs: 1000 })
-  nowMs = 5400
-  await host.settled([LEAF])
-  expect(slept).toEqual([600])
-})
+test(
+  'the first list after a start is believed only when what an earlier process sent had time ' +
+    'to start',
+  async () => {
+    const { sim } = world()
+    const slept: number[] = []
+    let nowMs = 5000
+    const clock: Clock = { nowMs: () => nowMs, sleep: async ms => void slept.push(ms) }
+    const host = createHost({ name: 'storage1', shell: new SimShell(sim), clock, graceMs: 1000 })
+    nowMs = 5400
+    await host.settled([LEAF])
+    expect(slept).toEqual([600])
+  },
+)
 
 test.each([
   { line: '/usr/sbin/zfs create tank/v', change: true },
@@ -231,7 +305,10 @@ test.each([
   { line: 'nice -n 10 zfs destroy tank/v', change: true },
   { line: '/usr/bin/dd of=/dev/rdsk/c0d0s0 bs=512 seek=9 count=1', change: true },
   { line: '/usr/bin/dd if=/dev/rdsk/c0d0s0 of=/dev/null bs=8192', change: false },
-  { line: 'sh -c touch /data/a-file-with-a-name-that-is-long-enough-to-reach-the-end-of-80', change: false },
+  {
+    line: 'sh -c touch /data/a-file-with-a-name-that-is-long-enough-to-reach-the-end-of-80',
+    change: false,
+  },
   { line: 'touch /data/a', change: false },
   { line: 'zfs send tank/v@s', change: false },
   { line: 'pfexec /usr/sbin/zfs set a=b tank/v', change: true },

@@ -1,20 +1,44 @@
-// What a line of a process list may be: at its edges, where a change taken for a read would let somebody beside it.
+// What a line of a process list may be: at its edges, where a change taken for a read would let
+// somebody beside it.
 
 import { createHost } from '../../src/shell/late-effects.ts'
-import { cutsLines, isChange, isTruncated, listProcesses, mayBeCommand, mayBeSameChange, namesObject } from '../../src/shell/processes.ts'
+import {
+  cutsLines,
+  isChange,
+  isTruncated,
+  listProcesses,
+  mayBeCommand,
+  mayBeSameChange,
+  namesObject,
+} from '../../src/shell/processes.ts'
 import { type Command, type Shell, ShellError } from '../../src/shell/shell.ts'
 
 const LEAF = 'v-abcdefghijklmnopqrst'
 const SENT = 'ksh -c /usr/bin/env LC_ALL=C TZ=UTC'
-const listed = (stdout: string): Shell => ({ run: async () => ({ exitStatus: 0, stdout, stderr: '', durationMs: 0 }) })
-
-test.each(['COMMAND', 'ARGS'])('a list begins behind its header %s, without blanks around its lines', async header => {
-  const lines = await listProcesses(listed(`/usr/sbin/zfs destroy a\n ${header} \n  /sbin/init \n\n/bin/sh -l\n`), 'storage1')
-  expect(lines).toEqual(['/sbin/init', '/bin/sh -l'])
+const listed = (stdout: string): Shell => ({
+  run: async () => ({ exitStatus: 0, stdout, stderr: '', durationMs: 0 }),
 })
 
+test.each(['COMMAND', 'ARGS'])(
+  'a list begins behind its header %s, without blanks around its lines',
+  async header => {
+    const lines = await listProcesses(
+      listed(`/usr/sbin/zfs destroy a\n ${header} \n  /sbin/init \n\n/bin/sh -l\n`),
+      'storage1',
+    )
+    expect(lines).toEqual(['/sbin/init', '/bin/sh -l'])
+  },
+)
+
 test('a list that fails says which host it is of, and why', async () => {
-  const shell: Shell = { run: async () => ({ exitStatus: 1, stdout: 'COMMAND\n', stderr: 'ps: no memory\n', durationMs: 0 }) }
+  const shell: Shell = {
+    run: async () => ({
+      exitStatus: 1,
+      stdout: 'COMMAND\n',
+      stderr: 'ps: no memory\n',
+      durationMs: 0,
+    }),
+  }
   await expect(listProcesses(shell, 'storage1')).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringContaining('storage1'),
@@ -45,7 +69,9 @@ test.each([
 })
 
 const TOOLS = ['zfs', 'ldm', 'stmfadm', 'iscsiadm', 'zpool']
-const WORDS: Readonly<Record<string, { readonly changes: readonly string[]; readonly reads: readonly string[] }>> = {
+const WORDS: Readonly<
+  Record<string, { readonly changes: readonly string[]; readonly reads: readonly string[] }>
+> = {
   zfs: {
     changes: [
       ...['create', 'clone', 'snapshot', 'destroy', 'set', 'inherit', 'rename'],
@@ -58,27 +84,44 @@ const WORDS: Readonly<Record<string, { readonly changes: readonly string[]; read
     reads: ['list-bindings', 'ls', 'list-add-on', 'address', 'unset-vcpu'],
   },
   stmfadm: {
-    changes: ['create-lu', 'delete-lu', 'modify-lu', 'add-view', 'remove-view', 'import-lu', 'online-lu', 'offline-lu'],
+    changes: [
+      'create-lu',
+      'delete-lu',
+      'modify-lu',
+      'add-view',
+      'remove-view',
+      'import-lu',
+      'online-lu',
+      'offline-lu',
+    ],
     reads: ['list-lu', 'list-view', 'relist-add-on', 'recreate-lu', 'created'],
   },
   iscsiadm: { changes: ['add', 'modify', 'remove'], reads: ['list', 'readd', 'address'] },
-  zpool: { changes: ['create', 'import', 'export', 'online'], reads: ['list', 'status', 'reimport', 'imported'] },
+  zpool: {
+    changes: ['create', 'import', 'export', 'online'],
+    reads: ['list', 'status', 'reimport', 'imported'],
+  },
 }
 
-test.each(TOOLS)('of %s exactly the changes are changes, by themselves and in the line of a login shell', tool => {
-  const { changes = [], reads = [] } = WORDS[tool] ?? {}
-  const lines = (word: string) => [
-    `${tool} ${word}`,
-    `/usr/sbin/${tool} ${word} -x a`,
-    `sudo /usr/sbin/${tool} ${word}`,
-    `${SENT} /usr/sbin/${tool} ${word} a`,
-  ]
-  expect(changes.flatMap(lines).filter(line => !isChange(line))).toEqual([])
-  expect(reads.flatMap(lines).filter(isChange)).toEqual([])
-})
+test.each(TOOLS)(
+  'of %s exactly the changes are changes, by themselves and in the line of a login shell',
+  tool => {
+    const { changes = [], reads = [] } = WORDS[tool] ?? {}
+    const lines = (word: string) => [
+      `${tool} ${word}`,
+      `/usr/sbin/${tool} ${word} -x a`,
+      `sudo /usr/sbin/${tool} ${word}`,
+      `${SENT} /usr/sbin/${tool} ${word} a`,
+    ]
+    expect(changes.flatMap(lines).filter(line => !isChange(line))).toEqual([])
+    expect(reads.flatMap(lines).filter(isChange)).toEqual([])
+  },
+)
 
 test('a tool by itself is no change', () => {
-  expect(['zfs', '/usr/sbin/zfs', 'sudo zfs', 'ldm', 'sh', 'sh -c', 'sudo', ''].filter(isChange)).toEqual([])
+  expect(
+    ['zfs', '/usr/sbin/zfs', 'sudo zfs', 'ldm', 'sh', 'sh -c', 'sudo', ''].filter(isChange),
+  ).toEqual([])
 })
 
 test.each([
@@ -136,26 +179,54 @@ test('of a cut line the last word counts as whatever it may become', () => {
   expect(isChange(shown(`${SENT} /usr/sbin/zfs list -H -o name ${'tank/'.repeat(20)}`))).toBe(false)
 })
 
-test('a cut line of the driver that does not reach the program may be any change; one that does is what it shows', () => {
-  const hidden = shown(`${SENT} pfexec sudo -n -u ${'an-account-of-a-long-name-'.repeat(4)}`)
-  expect(isChange(hidden)).toBe(true)
-  expect(mayBeCommand(hidden, ['/usr/sbin/zfs', 'destroy', `tank/${LEAF}`])).toBe(true)
-  expect(isChange(shown(`ksh -c ${'an-account-of-a-long-name-'.repeat(4)}`))).toBe(false)
-  expect(isChange(shown(`LC_ALL=C TZ=UTC ${'x'.repeat(90)}`))).toBe(true)
-  expect(isChange(shown(`LC_ALL=Cx TZ=UTC ${'x'.repeat(90)}`))).toBe(false)
-  expect(isChange(shown(`${SENT} /usr/bin/ps -e -o args ${'x'.repeat(90)}`))).toBe(false)
-  expect(isChange(`${SENT} sudo`)).toBe(false)
-})
+test(
+  'a cut line of the driver that does not reach the program may be any change; one that does ' +
+    'is what it shows',
+  () => {
+    const hidden = shown(`${SENT} pfexec sudo -n -u ${'an-account-of-a-long-name-'.repeat(4)}`)
+    expect(isChange(hidden)).toBe(true)
+    expect(mayBeCommand(hidden, ['/usr/sbin/zfs', 'destroy', `tank/${LEAF}`])).toBe(true)
+    expect(isChange(shown(`ksh -c ${'an-account-of-a-long-name-'.repeat(4)}`))).toBe(false)
+    expect(isChange(shown(`LC_ALL=C TZ=UTC ${'x'.repeat(90)}`))).toBe(true)
+    expect(isChange(shown(`LC_ALL=Cx TZ=UTC ${'x'.repeat(90)}`))).toBe(false)
+    expect(isChange(shown(`${SENT} /usr/bin/ps -e -o args ${'x'.repeat(90)}`))).toBe(false)
+    expect(isChange(`${SENT} sudo`)).toBe(false)
+  },
+)
 
 test.each([
   { line: 'ksh -c zfs destroy a', change: false, why: 'a shell of somebody else' },
-  { line: 'ksh -lc /usr/bin/env LC_ALL=C TZ=UTC /usr/sbin/zfs destroy a', change: true, why: 'a login shell with its options together' },
-  { line: '/bin/ksh93 -c LC_ALL=C TZ=UTC /usr/sbin/zfs destroy a', change: true, why: 'an earlier version' },
-  { line: 'pfksh -c LC_ALL=C TZ=UTC /usr/sbin/zfs destroy a', change: true, why: 'a shell of a profile' },
-  { line: "bash -c 'LC_ALL=C' TZ=UTC /usr/sbin/zfs destroy a", change: true, why: 'a quoted beginning' },
+  {
+    line: 'ksh -lc /usr/bin/env LC_ALL=C TZ=UTC /usr/sbin/zfs destroy a',
+    change: true,
+    why: 'a login shell with its options together',
+  },
+  {
+    line: '/bin/ksh93 -c LC_ALL=C TZ=UTC /usr/sbin/zfs destroy a',
+    change: true,
+    why: 'an earlier version',
+  },
+  {
+    line: 'pfksh -c LC_ALL=C TZ=UTC /usr/sbin/zfs destroy a',
+    change: true,
+    why: 'a shell of a profile',
+  },
+  {
+    line: "bash -c 'LC_ALL=C' TZ=UTC /usr/sbin/zfs destroy a",
+    change: true,
+    why: 'a quoted beginning',
+  },
   { line: 'ksh /usr/sbin/growfs -M /a', change: true, why: 'a script with its interpreter' },
-  { line: 'ksh -p -x /usr/sbin/growfs -M /a', change: true, why: 'a script with its interpreter and options' },
-  { line: 'xksh /usr/sbin/growfs -M /a', change: true, why: 'a program with a path behind one of any name' },
+  {
+    line: 'ksh -p -x /usr/sbin/growfs -M /a',
+    change: true,
+    why: 'a script with its interpreter and options',
+  },
+  {
+    line: 'xksh /usr/sbin/growfs -M /a',
+    change: true,
+    why: 'a program with a path behind one of any name',
+  },
   { line: 'ksh -c growfs -M /a', change: false, why: 'a shell of somebody else at a script' },
 ])('"$line" is a change: $change, as it is $why', ({ line, change }) => {
   expect(isChange(line)).toBe(change)
@@ -197,7 +268,9 @@ test('a change that an earlier line showed is the same when more of it is shown,
   expect(mayBeSameChange(late, early)).toBe(true)
   expect(mayBeSameChange(early, late)).toBe(true)
   expect(mayBeSameChange(long, long)).toBe(true)
-  expect(mayBeSameChange('/usr/sbin/zfs destroy tank/b', '/usr/sbin/zfs destroy tank/a')).toBe(false)
+  expect(mayBeSameChange('/usr/sbin/zfs destroy tank/b', '/usr/sbin/zfs destroy tank/a')).toBe(
+    false,
+  )
   expect(mayBeSameChange('/usr/sbin/zfs list', '/usr/sbin/zfs destroy tank/a')).toBe(false)
   const hidden = shown(`${SENT} pfexec sudo -n -u ${'an-account-of-a-long-name-'.repeat(4)}`)
   expect(mayBeSameChange('/usr/sbin/zfs destroy tank/a', hidden)).toBe(true)
@@ -213,7 +286,9 @@ test('while a lost command runs, other processes that name an object keep nobody
   }
   const host = createHost({ name: 'storage1', shell })
   await host.settled([])
-  await expect(host.shell.run(DESTROY, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
+  await expect(host.shell.run(DESTROY, { effect: 'write' })).rejects.toMatchObject({
+    fate: 'unknown',
+  })
   list = `${DESTROY.join(' ')}\nless /var/log/v-zzzzzzzzzzzzzzzzzzzz`
   await expect(host.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
   await host.settled(['v-zzzzzzzzzzzzzzzzzzzz'])

@@ -1,4 +1,5 @@
-// What a host prints before the output of every command: learnt from the process list, cut only from the beginning, asked for seldom.
+// What a host prints before the output of every command: learnt from the process list, cut only
+// from the beginning, asked for seldom.
 
 import type { Clock } from '../../src/clock.ts'
 import { StorageError } from '../../src/errors.ts'
@@ -10,9 +11,18 @@ const NOISE = 'sudo: unable to resolve host'
 const COMMAND: Command = ['/usr/sbin/zfs', 'list']
 const READ: RunOptions = { effect: 'read' }
 
-/** A host that prints `noise` before the errors of every command; `list` is what else its process list answers. */
+/**
+ * A host that prints `noise` before the errors of every command; `list` is what else its process
+ * list answers.
+ */
 function host(list: Partial<CommandResult> | Error = {}) {
-  const state = { noise: `${NOISE}\n`, nowMs: 1_000, says: 'cannot open\n', lists: 0, options: [] as RunOptions[] }
+  const state = {
+    noise: `${NOISE}\n`,
+    nowMs: 1_000,
+    says: 'cannot open\n',
+    lists: 0,
+    options: [] as RunOptions[],
+  }
   const shell: Shell = {
     run: async (command, options) => {
       const answer = { exitStatus: 0, stdout: '', durationMs: 0 }
@@ -23,7 +33,10 @@ function host(list: Partial<CommandResult> | Error = {}) {
       return { ...answer, stdout: 'COMMAND\n/sbin/init\n', stderr: state.noise, ...list }
     },
   }
-  const clock: Clock = { nowMs: () => state.nowMs, sleep: () => Promise.reject(new Error('nobody waits')) }
+  const clock: Clock = {
+    nowMs: () => state.nowMs,
+    sleep: () => Promise.reject(new Error('nobody waits')),
+  }
   const cutting = new NoiseCuttingShell(shell, clock)
   const ask = async (says = 'cannot open\n') => {
     state.says = says
@@ -46,17 +59,21 @@ test('many commands that fail at once ask once', async () => {
   expect(state.lists).toBe(1)
 })
 
-test('a host without noise is not asked while nothing fails, nor a second time within five minutes', async () => {
-  const { state, ask } = host()
-  state.noise = ''
-  expect(await ask('')).toBe('')
-  expect(state.lists).toBe(0)
-  for (const afterMs of [0, 0, 299_999, 1, 0, 299_999]) {
-    state.nowMs += afterMs
-    expect(await ask()).toBe('cannot open\n')
-  }
-  expect(state.lists).toBe(2)
-})
+test(
+  'a host without noise is not asked while nothing fails, nor a second time within five ' +
+    'minutes',
+  async () => {
+    const { state, ask } = host()
+    state.noise = ''
+    expect(await ask('')).toBe('')
+    expect(state.lists).toBe(0)
+    for (const afterMs of [0, 0, 299_999, 1, 0, 299_999]) {
+      state.nowMs += afterMs
+      expect(await ask()).toBe('cannot open\n')
+    }
+    expect(state.lists).toBe(2)
+  },
+)
 
 test('noise that begins later is cut from the next look on', async () => {
   const { state, ask } = host()
@@ -101,7 +118,9 @@ test('a bug in the looking is not hidden', async () => {
 })
 
 test('what the list itself complains of is nobody else’s noise', async () => {
-  const { ask, cutting } = host({ stderr: `${NOISE}\nps: no memory\n/usr/bin/ps: no memory\nfps: x\n\n` })
+  const { ask, cutting } = host({
+    stderr: `${NOISE}\nps: no memory\n/usr/bin/ps: no memory\nfps: x\n\n`,
+  })
   await ask()
   expect(cutting.noise?.stderr).toEqual([NOISE, 'fps: x'])
 })

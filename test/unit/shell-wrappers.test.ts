@@ -1,10 +1,17 @@
-// What stands around a shell: the log of its commands, the word before each of them, and how a command reads in a message.
+// What stands around a shell: the log of its commands, the word before each of them, and how a
+// command reads in a message.
 
 import type { LogFields } from '../../src/log.ts'
 import { formatTitle, LoggingShell } from '../../src/shell/logging-shell.ts'
 import { Output } from '../../src/shell/output.ts'
 import { withPrefix } from '../../src/shell/prefix.ts'
-import { type Command, formatCommand, type RunOptions, type Shell, ShellError } from '../../src/shell/shell.ts'
+import {
+  type Command,
+  formatCommand,
+  type RunOptions,
+  type Shell,
+  ShellError,
+} from '../../src/shell/shell.ts'
 
 const RESULT = { exitStatus: 3, stdout: 'out', stderr: 'err', durationMs: 7 }
 
@@ -22,7 +29,8 @@ function answering(answer: () => Promise<typeof RESULT> = async () => RESULT) {
 
 function logging(shell: Shell) {
   const lines: { level: string; fields: LogFields; message: string }[] = []
-  const at = (level: string) => (fields: LogFields, message: string) => void lines.push({ level, fields, message })
+  const at = (level: string) => (fields: LogFields, message: string) =>
+    void lines.push({ level, fields, message })
   const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
   return { lines, logged: new LoggingShell(shell, 'storage1', log) }
 }
@@ -32,15 +40,23 @@ const SECRET: Command = ['/usr/sbin/zfs', 'set', 'ldom-csi:key=hidden', 'tank/v'
 test.each([
   { effect: 'write', level: 'info' },
   { effect: 'read', level: 'debug' },
-] as const)('a $effect is one line of level $level, without arguments, input and output', async ({ effect, level }) => {
-  const { shell, asked } = answering()
-  const { lines, logged } = logging(shell)
-  const options = { effect, input: 'hidden too' }
-  expect(await logged.run(SECRET, options)).toBe(RESULT)
-  expect(asked).toEqual([{ command: SECRET, options }])
-  const fields = { host: 'storage1', command: 'zfs set', exitStatus: 3, durationMs: expect.any(Number) }
-  expect(lines).toEqual([{ level, fields, message: 'command done' }])
-})
+] as const)(
+  'a $effect is one line of level $level, without arguments, input and output',
+  async ({ effect, level }) => {
+    const { shell, asked } = answering()
+    const { lines, logged } = logging(shell)
+    const options = { effect, input: 'hidden too' }
+    expect(await logged.run(SECRET, options)).toBe(RESULT)
+    expect(asked).toEqual([{ command: SECRET, options }])
+    const fields = {
+      host: 'storage1',
+      command: 'zfs set',
+      exitStatus: 3,
+      durationMs: expect.any(Number),
+    }
+    expect(lines).toEqual([{ level, fields, message: 'command done' }])
+  },
+)
 
 test('the line of a command that took a moment says how long, in whole milliseconds', async () => {
   const { shell } = answering(async () => {
@@ -67,7 +83,9 @@ test.each([
 ])('the line of $what has its error, which the caller gets as it was', async ({ error, says }) => {
   const { lines, logged } = logging(answering(() => Promise.reject(error)).shell)
   await expect(logged.run(SECRET, { effect: 'write' })).rejects.toBe(error)
-  expect(lines.map(({ fields }) => fields)).toEqual([{ host: 'storage1', command: 'zfs set', durationMs: expect.any(Number), ...says }])
+  expect(lines.map(({ fields }) => fields)).toEqual([
+    { host: 'storage1', command: 'zfs set', durationMs: expect.any(Number), ...says },
+  ])
 })
 
 test.each<{ command: Command; title: string }>([
@@ -85,32 +103,48 @@ test.each<{ command: Command; title: string }>([
 test('a prefix stands before program and arguments, and options pass', async () => {
   const { shell, asked } = answering()
   const options = { effect: 'write', timeoutMs: 5 } as const
-  expect(await withPrefix(shell, ['sudo', '-n']).run(['/usr/sbin/zfs', 'list'], options)).toBe(RESULT)
+  expect(await withPrefix(shell, ['sudo', '-n']).run(['/usr/sbin/zfs', 'list'], options)).toBe(
+    RESULT,
+  )
   expect(asked).toEqual([{ command: ['sudo', '-n', '/usr/sbin/zfs', 'list'], options }])
   expect(withPrefix(shell, [])).toBe(shell)
 })
 
 test.each<{ command: Command; text: string }>([
-  { command: ['/usr/sbin/zfs', 'get', '-Hp', 'a,b@c', 'x=y:z'], text: '/usr/sbin/zfs get -Hp a,b@c x=y:z' },
+  {
+    command: ['/usr/sbin/zfs', 'get', '-Hp', 'a,b@c', 'x=y:z'],
+    text: '/usr/sbin/zfs get -Hp a,b@c x=y:z',
+  },
   { command: ['echo', ''], text: 'echo ""' },
-  { command: ['echo', 'a b', 'c"d', 'e\n', '!f', 'g!'], text: 'echo "a b" "c\\"d" "e\\n" "!f" "g!"' },
+  {
+    command: ['echo', 'a b', 'c"d', 'e\n', '!f', 'g!'],
+    text: 'echo "a b" "c\\"d" "e\\n" "!f" "g!"',
+  },
 ])('$command reads as $text', ({ command, text }) => {
   expect(formatCommand(command)).toBe(text)
 })
 
-test('a character that is split between two chunks arrives whole, and half of one is not lost silently', () => {
-  const output = new Output()
-  const bytes = Buffer.from('größe 漢')
-  for (const byte of bytes) expect(output.add(Buffer.of(byte))).toBe(true)
-  expect(output.text()).toBe('größe 漢')
-  const half = new Output()
-  half.add(bytes.subarray(0, -1))
-  expect(half.text()).toBe('größe \ufffd')
-})
+test(
+  'a character that is split between two chunks arrives whole, and half of one is not lost ' +
+    'silently',
+  () => {
+    const output = new Output()
+    const bytes = Buffer.from('größe 漢')
+    for (const byte of bytes) expect(output.add(Buffer.of(byte))).toBe(true)
+    expect(output.text()).toBe('größe 漢')
+    const half = new Output()
+    half.add(bytes.subarray(0, -1))
+    expect(half.text()).toBe('größe \ufffd')
+  },
+)
 
 test('output may reach its limit and not pass it', () => {
   const output = new Output()
   const chunk = Buffer.alloc(32 * 1024 * 1024, 'x')
-  expect([output.add(chunk), output.add(chunk), output.add(Buffer.from('y'))]).toEqual([true, true, false])
+  expect([output.add(chunk), output.add(chunk), output.add(Buffer.from('y'))]).toEqual([
+    true,
+    true,
+    false,
+  ])
   expect(output.text().length).toBe(64 * 1024 * 1024)
 })

@@ -74,20 +74,28 @@ test('the pools are listed once, however many ask, at one moment or later', asyn
   expect(left()).toBe(1)
 })
 
-test('a listing that failed is not an empty one: whoever asked hears it, and the next one asks again', async () => {
-  const { index } = indexOf(new Error('broken'), [`/${A}@${S}`])
-  await expect(index.volumesOf(S)).rejects.toThrow('broken')
-  expect(await index.volumesOf(S)).toEqual([`gold/${A}`])
-})
+test(
+  'a listing that failed is not an empty one: whoever asked hears it, and the next one asks ' +
+    'again',
+  async () => {
+    const { index } = indexOf(new Error('broken'), [`/${A}@${S}`])
+    await expect(index.volumesOf(S)).rejects.toThrow('broken')
+    expect(await index.volumesOf(S)).toEqual([`gold/${A}`])
+  },
+)
 
-test('a snapshot that was made while the listing failed is in the next listing, and making it fails nobody', async () => {
-  const { index } = indexOf(new Error('broken'), [`/${A}@${S}`])
-  const asked = index.volumesOf(S).catch(() => 'heard')
-  await index.add(S, `gold/${A}`)
-  await index.remove(G, `gold/${A}`)
-  expect(await asked).toBe('heard')
-  expect(await index.volumesOf(S)).toEqual([`gold/${A}`])
-})
+test(
+  'a snapshot that was made while the listing failed is in the next listing, and making it ' +
+    'fails nobody',
+  async () => {
+    const { index } = indexOf(new Error('broken'), [`/${A}@${S}`])
+    const asked = index.volumesOf(S).catch(() => 'heard')
+    await index.add(S, `gold/${A}`)
+    await index.remove(G, `gold/${A}`)
+    expect(await asked).toBe('heard')
+    expect(await index.volumesOf(S)).toEqual([`gold/${A}`])
+  },
+)
 
 test('what is made or deleted before anybody asked costs no listing', async () => {
   const { index, left } = indexOf([])

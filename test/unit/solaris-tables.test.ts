@@ -1,5 +1,5 @@
-// Texts of Solaris tools to values. No transcript of a Solaris guest exists yet: layouts are those of the illumos sources that
-// the parsers name.
+// Texts of Solaris tools to values. No transcript of a Solaris guest exists yet: layouts are those
+// of the illumos sources that the parsers name.
 
 import { findVisible, isUnder } from '../../src/guest/platform.ts'
 import {
@@ -18,7 +18,8 @@ import {
 } from '../../src/guest/solaris/tables.ts'
 
 const NODES = '../../devices/virtual-devices@100/channel-devices@200'
-const link = (name: string, target: string) => `lrwxrwxrwx   1 root     root          62 Nov  3 10:00 ${name} -> ${target}`
+const link = (name: string, target: string) =>
+  `lrwxrwxrwx   1 root     root          62 Nov  3 10:00 ${name} -> ${target}`
 
 const LISTING = [
   'total 48',
@@ -79,9 +80,12 @@ test('a label and its slices are understood, mounted ones too', () => {
   })
 })
 
-test.each(['/with a blank', '/export/home  ', '/(odd) 1 2 3'])('a slice that is mounted at %j is a slice like any other', path => {
-  expect(parseLabel(VTOC.replace('/mnt', path)).slices).toEqual(parseLabel(VTOC).slices)
-})
+test.each(['/with a blank', '/export/home  ', '/(odd) 1 2 3'])(
+  'a slice that is mounted at %j is a slice like any other',
+  path => {
+    expect(parseLabel(VTOC.replace('/mnt', path)).slices).toEqual(parseLabel(VTOC).slices)
+  },
+)
 
 const EFI = `* /dev/rdsk/c0d1s2 partition map
 *
@@ -121,29 +125,43 @@ describe('the label of a disk that has grown', () => {
   })
 
   test('is complete when nothing, or next to nothing, is left', () => {
-    expect(planExtension(parseLabel(EFI.replace('4194304 sectors', '2097152 sectors')), 2_097_152)).toEqual({ kind: 'complete' })
-    expect(planExtension(parseLabel(EFI.replace('4194304 sectors', '2099000 sectors')), 2_099_000)).toEqual({ kind: 'complete' })
+    expect(
+      planExtension(parseLabel(EFI.replace('4194304 sectors', '2097152 sectors')), 2_097_152),
+    ).toEqual({ kind: 'complete' })
+    expect(
+      planExtension(parseLabel(EFI.replace('4194304 sectors', '2099000 sectors')), 2_099_000),
+    ).toEqual({ kind: 'complete' })
     expect(planExtension(parseLabel(VTOC), 2_098_800)).toEqual({ kind: 'complete' })
   })
 
   test.each([
     { name: 'VTOC', text: VTOC },
-    { name: 'a second data slice', text: rows(DATA, '       1      4    00      2080733        1000     2081732\n', RESERVED) },
+    {
+      name: 'a second data slice',
+      text: rows(DATA, '       1      4    00      2080733        1000     2081732\n', RESERVED),
+    },
     { name: 'no reserved slice', text: rows(DATA) },
     { name: 'no slice 0', text: rows(RESERVED) },
     { name: 'a slice 0 of another kind', text: rows(DATA.replace(' 4 ', ' 2 '), RESERVED) },
-    { name: 'room that somebody left free', text: rows(DATA.replace('2080477', '1000000'), RESERVED) },
+    {
+      name: 'room that somebody left free',
+      text: rows(DATA.replace('2080477', '1000000'), RESERVED),
+    },
     { name: 'another reserved slice', text: rows(DATA, RESERVED.replace('16384', '32768')) },
   ])('stays as it is with $name', ({ text }) => {
     expect(planExtension(parseLabel(text), 4_194_304)).toMatchObject({ kind: 'refused' })
   })
 })
 
-test('a table with the backup slice alone is what the disk server shows of a disk without a label', () => {
-  expect(isDefaultTable(parseLabel(VTOC.replace(/^ {7}0.*\n/m, '')))).toBe(true)
-  expect(isDefaultTable(parseLabel(VTOC))).toBe(false)
-  expect(isDefaultTable(parseLabel(VTOC.replace(/^ {7}[02].*\n/gm, '')))).toBe(false)
-})
+test(
+  'a table with the backup slice alone is what the disk server shows of a disk without a ' +
+    'label',
+  () => {
+    expect(isDefaultTable(parseLabel(VTOC.replace(/^ {7}0.*\n/m, '')))).toBe(true)
+    expect(isDefaultTable(parseLabel(VTOC))).toBe(false)
+    expect(isDefaultTable(parseLabel(VTOC.replace(/^ {7}[02].*\n/gm, '')))).toBe(false)
+  },
+)
 
 test('other text is not a label', () => {
   expect(() => parseLabel('prtvtoc: nothing to see\n')).toThrow('prtvtoc printed')
@@ -155,13 +173,55 @@ describe('the size of a backend', () => {
   const cylinder = 600 * 512
 
   test.each([
-    { name: 'a whole disk without a label', disk: 1000, label: undefined, expected: 1000, size: 1000 },
-    { name: 'a slice with VTOC', disk: 9_000_000 + 3 * cylinder, label: vtoc, expected: 9_000_000, size: 9_000_000 },
-    { name: 'a whole disk with VTOC', disk: 9_000_000, label: vtoc, expected: 9_000_000, size: 9_000_000 },
-    { name: 'a slice with EFI', disk: 90_000_000 + 16_451 * 512, label: efi, expected: 90_000_000, size: 90_000_000 },
-    { name: 'a slice that has grown', disk: 9_500_000 + 3 * cylinder, label: vtoc, expected: 9_000_000, size: 9_500_000 },
-    { name: 'a whole disk that has grown by less than the label', disk: 9_000_512, label: vtoc, expected: 9_000_000, size: 9_000_512 },
-    { name: 'a disk that is too small in both readings', disk: 8_000_000, label: vtoc, expected: 9_000_000, size: 8_000_000 },
+    {
+      name: 'a whole disk without a label',
+      disk: 1000,
+      label: undefined,
+      expected: 1000,
+      size: 1000,
+    },
+    {
+      name: 'a slice with VTOC',
+      disk: 9_000_000 + 3 * cylinder,
+      label: vtoc,
+      expected: 9_000_000,
+      size: 9_000_000,
+    },
+    {
+      name: 'a whole disk with VTOC',
+      disk: 9_000_000,
+      label: vtoc,
+      expected: 9_000_000,
+      size: 9_000_000,
+    },
+    {
+      name: 'a slice with EFI',
+      disk: 90_000_000 + 16_451 * 512,
+      label: efi,
+      expected: 90_000_000,
+      size: 90_000_000,
+    },
+    {
+      name: 'a slice that has grown',
+      disk: 9_500_000 + 3 * cylinder,
+      label: vtoc,
+      expected: 9_000_000,
+      size: 9_500_000,
+    },
+    {
+      name: 'a whole disk that has grown by less than the label',
+      disk: 9_000_512,
+      label: vtoc,
+      expected: 9_000_000,
+      size: 9_000_512,
+    },
+    {
+      name: 'a disk that is too small in both readings',
+      disk: 8_000_000,
+      label: vtoc,
+      expected: 9_000_000,
+      size: 8_000_000,
+    },
   ])('$name', ({ disk, label, expected, size }) => {
     expect(backendBytes(disk, label, expected)).toBe(size)
   })
@@ -169,16 +229,22 @@ describe('the size of a backend', () => {
 
 test.each([
   [
-    'c0d1             Soft Errors: 0 Hard Errors: 0 Transport Errors: 0 \nVendor: SUN      Product: VDSK \nSize: 1.07GB <1073741824 bytes>\nMedia Error: 0 \n',
+    'c0d1             Soft Errors: 0 Hard Errors: 0 Transport Errors: 0 \nVendor: SUN      ' +
+      'Product: VDSK \nSize: 1.07GB <1073741824 bytes>\nMedia Error: 0 \n',
     1_073_741_824,
   ],
   // Derived from vdc.c and the iostat.c of OpenSolaris; not captured.
   [
-    'c0d139           Soft Errors: 0 Transport Errors: 0 Protocol Errors: 0 \nVendor: SUN Product: VDSK Size: 10.74GB <10737418240 bytes>\n\n',
+    'c0d139           Soft Errors: 0 Transport Errors: 0 Protocol Errors: 0 \nVendor: SUN ' +
+      'Product: VDSK Size: 10.74GB <10737418240 bytes>\n\n',
     10_737_418_240,
   ],
   // Captured on Solaris 10 5/08.
-  ['Vendor: MegaRaid Product: PERC 3/DC Revision: 199A Serial No:  Size: 36.36GB <36364615168 bytes>\n', 36_364_615_168],
+  [
+    'Vendor: MegaRaid Product: PERC 3/DC Revision: 199A Serial No:  Size: 36.36GB <36364615168 ' +
+      'bytes>\n',
+    36_364_615_168,
+  ],
   ['Size: 0.00GB <0 bytes>\n', undefined],
   ['', undefined],
 ])('the size in %j', (text, bytes) => {
@@ -197,7 +263,11 @@ const MNTTAB = [
 test('loops are followed to the disk they show', () => {
   const uses = new SolarisUses(parseMountTable(`Welcome\n${MNTTAB}\n`))
 
-  expect(uses.of({ identity: '/dev/dsk/c0d1s0' }).map(({ path, kind, readonly }) => ({ path, kind, readonly }))).toEqual([
+  expect(
+    uses
+      .of({ identity: '/dev/dsk/c0d1s0' })
+      .map(({ path, kind, readonly }) => ({ path, kind, readonly })),
+  ).toEqual([
     { path: '/staging/v1', kind: 'filesystem', readonly: false },
     { path: '/pods/a', kind: 'filesystem', readonly: true },
     { path: '/pods/b', kind: 'filesystem', readonly: true },
@@ -237,7 +307,12 @@ test('the size of a UFS is its fragments', () => {
 
 test('all names of a disk are found, sorted, and none that continues', () => {
   const target = `${NODES}/disk@a:a`
-  const listing = [link('c2d10s0', target), link('c1d10s0', target), link('c1d10s01', target), link('c3d10s0', `${target}x`)]
+  const listing = [
+    link('c2d10s0', target),
+    link('c1d10s0', target),
+    link('c1d10s01', target),
+    link('c3d10s0', `${target}x`),
+  ]
   expect(findDiskLinks(listing.join('\n'), 10)).toEqual(['c1d10', 'c2d10'])
   expect(findDiskLinks(`${link('c1d10s0', target)} (deleted)`, 10)).toEqual([])
 })
@@ -261,14 +336,22 @@ test.each([
   { what: 'a slice that begins later', slice: { first: 600 } },
 ])('a table with $what alone has a label', ({ slice }) => {
   const backup = { number: 2, tag: 5, flags: '00', first: 0, count: 100 }
-  const label = (change: object) => ({ sectorsPerCylinder: 600, sectors: undefined, slices: [{ ...backup, ...change }] })
+  const label = (change: object) => ({
+    sectorsPerCylinder: 600,
+    sectors: undefined,
+    slices: [{ ...backup, ...change }],
+  })
   expect(isDefaultTable(label({}))).toBe(true)
   expect(isDefaultTable(label(slice))).toBe(false)
 })
 
 test('slice 0 is one that has room', () => {
   const slice = { number: 0, tag: 4, flags: '00', first: 256, count: 1 }
-  const label = (...slices: (typeof slice)[]) => ({ sectorsPerCylinder: undefined, sectors: undefined, slices })
+  const label = (...slices: (typeof slice)[]) => ({
+    sectorsPerCylinder: undefined,
+    sectors: undefined,
+    slices,
+  })
   expect(findSliceZero(label({ ...slice, number: 1 }, slice))).toBe(slice)
   expect(findSliceZero(label({ ...slice, count: 0 }))).toBeUndefined()
 })
@@ -292,24 +375,35 @@ describe('an extension', () => {
         { ...reserved, first: 102_304 },
       ],
     })
-    expect(planExtension({ ...label(0), sectors: undefined }, end + 2048)).toMatchObject({ kind: 'possible' })
+    expect(planExtension({ ...label(0), sectors: undefined }, end + 2048)).toMatchObject({
+      kind: 'possible',
+    })
   })
 
   test.each([2047, -2047])('takes a reserved slice that is %d sectors off', off => {
-    expect(planExtension(label(end + 9000, { first: reserved.first + off }), 1)).toMatchObject({ kind: 'possible' })
+    expect(planExtension(label(end + 9000, { first: reserved.first + off }), 1)).toMatchObject({
+      kind: 'possible',
+    })
   })
 
   test.each([2048, -2048])('refuses one that is %d sectors off', off => {
-    expect(planExtension(label(end + 9000, { first: reserved.first + off }), 1)).toMatchObject({ kind: 'refused' })
+    expect(planExtension(label(end + 9000, { first: reserved.first + off }), 1)).toMatchObject({
+      kind: 'refused',
+    })
   })
 
-  test('refuses another slice of the reserved kind, and one of its number that is of another kind', () => {
-    expect(planExtension(label(end + 9000, { number: 7 }), 1)).toMatchObject({ kind: 'refused' })
-    expect(planExtension(label(end + 9000, { tag: 4 }), 1)).toMatchObject({ kind: 'refused' })
-  })
+  test(
+    'refuses another slice of the reserved kind, and one of its number that is of another ' +
+      'kind',
+    () => {
+      expect(planExtension(label(end + 9000, { number: 7 }), 1)).toMatchObject({ kind: 'refused' })
+      expect(planExtension(label(end + 9000, { tag: 4 }), 1)).toMatchObject({ kind: 'refused' })
+    },
+  )
 
   test('of VTOC leaves three cylinders to the label', () => {
-    const vtoc = (free: number) => planExtension({ ...label(1), sectorsPerCylinder: 600 }, 100_256 + 16_384 + 1800 + free)
+    const vtoc = (free: number) =>
+      planExtension({ ...label(1), sectorsPerCylinder: 600 }, 100_256 + 16_384 + 1800 + free)
     expect([2047, 2048].map(free => vtoc(free).kind)).toEqual(['complete', 'refused'])
   })
 })
@@ -329,7 +423,9 @@ test.each([
   '/dev/dsk/c0d2s0\tb\tufs\trw\t1',
   '/dev/dsk/c0d2s0\t/b\t\trw\t1',
 ])('the line %j is no mount, and not passed over', line => {
-  expect(() => parseMountTable(`${MNTTAB}\n${line}\n`)).toThrow(expect.objectContaining({ kind: 'internal' }))
+  expect(() => parseMountTable(`${MNTTAB}\n${line}\n`)).toThrow(
+    expect.objectContaining({ kind: 'internal' }),
+  )
   expect(parseMountTable(`${line}\n${MNTTAB}\n`)).toHaveLength(6)
 })
 
@@ -342,9 +438,21 @@ test('a loop of loops ends, and a loop that shows nothing known is itself', () =
 })
 
 test('totals that lack a number are not understood, and no number of files is none', () => {
-  const text = '8192 block size 1024 frag size\n10 total blocks 5 free blocks 4 available 0 total files\n0 free files'
-  expect(parseFileSystemTotals(text)).toEqual({ bytes: { total: 10_240, used: 5120, available: 4096 }, inodes: undefined })
-  for (const name of ['frag size', 'total blocks', 'free blocks', 'available', 'total files', 'free files']) {
+  const text =
+    '8192 block size 1024 frag size\n10 total blocks 5 free blocks 4 available 0 total files\n0 ' +
+    'free files'
+  expect(parseFileSystemTotals(text)).toEqual({
+    bytes: { total: 10_240, used: 5120, available: 4096 },
+    inodes: undefined,
+  })
+  for (const name of [
+    'frag size',
+    'total blocks',
+    'free blocks',
+    'available',
+    'total files',
+    'free files',
+  ]) {
     expect(() => parseFileSystemTotals(text.replace(name, 'x'))).toThrow(name)
   }
 })
@@ -359,12 +467,23 @@ test('what a later mount further up hides is not seen', () => {
   expect(isUnder('/ab', '/a')).toBe(false)
 })
 
-test('a row of a label that is not understood is not passed over; blank lines, and what stands before the table, are', () => {
-  const banner = `Welcome\n 1 person is logged in\n${VTOC}  \n\n`
-  expect(parseLabel(banner).slices).toEqual(parseLabel(VTOC).slices)
-  for (const row of ['       1      0    00          600', '       1      0    zz          600     2097000     2097599', 'oops']) {
-    expect(() => parseLabel(`${VTOC}${row}\n`)).toThrow(
-      expect.objectContaining({ kind: 'internal', message: expect.stringContaining('which is not a slice') }),
-    )
-  }
-})
+test(
+  'a row of a label that is not understood is not passed over; blank lines, and what stands ' +
+    'before the table, are',
+  () => {
+    const banner = `Welcome\n 1 person is logged in\n${VTOC}  \n\n`
+    expect(parseLabel(banner).slices).toEqual(parseLabel(VTOC).slices)
+    for (const row of [
+      '       1      0    00          600',
+      '       1      0    zz          600     2097000     2097599',
+      'oops',
+    ]) {
+      expect(() => parseLabel(`${VTOC}${row}\n`)).toThrow(
+        expect.objectContaining({
+          kind: 'internal',
+          message: expect.stringContaining('which is not a slice'),
+        }),
+      )
+    }
+  },
+)

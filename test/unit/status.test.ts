@@ -1,7 +1,8 @@
 import { codeName, statusOf } from '../../src/csi/wire/status.ts'
 import { type ErrorKind, StorageError } from '../../src/errors.ts'
 
-// What the callers do with a code decides this table: only UNAVAILABLE and ABORTED keep them calling for the same thing.
+// What the callers do with a code decides this table: only UNAVAILABLE and ABORTED keep them
+// calling for the same thing.
 const kinds: readonly { kind: ErrorKind; code: string }[] = [
   { kind: 'invalid-argument', code: 'INVALID_ARGUMENT' },
   { kind: 'unsupported', code: 'INVALID_ARGUMENT' },
@@ -22,7 +23,9 @@ test.each(kinds)('$kind is answered with $code', ({ kind, code }) => {
 })
 
 test('the kind of the outermost error decides, its causes only explain', () => {
-  const error = new StorageError('unavailable', 'volume a', { cause: new StorageError('not-found', 'host b') })
+  const error = new StorageError('unavailable', 'volume a', {
+    cause: new StorageError('not-found', 'host b'),
+  })
   expect(statusOf(error)).toEqual({ code: 14, message: 'volume a: host b' })
 })
 
@@ -35,6 +38,9 @@ test('a code that gRPC does not know still has a name', () => {
 })
 
 test('a secret at the place where a long message is cut does not show its first half', () => {
-  const { message } = statusOf(new StorageError('internal', `${'x'.repeat(1995)}correct-horse ${'y'.repeat(50)}`), ['correct-horse'])
+  const { message } = statusOf(
+    new StorageError('internal', `${'x'.repeat(1995)}correct-horse ${'y'.repeat(50)}`),
+    ['correct-horse'],
+  )
   expect(message).not.toContain('corre')
 })

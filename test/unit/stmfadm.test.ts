@@ -1,4 +1,5 @@
-// stmfadm as the driver uses it, on a simulated storage host: what is offered, to whom, and what a refusal means.
+// stmfadm as the driver uses it, on a simulated storage host: what is offered, to whom, and what a
+// refusal means.
 
 import { SimComstar } from '../../sim/comstar/sim-comstar.ts'
 import { type SimAnswer, SimHost, Timeline } from '../../sim/host.ts'
@@ -19,7 +20,11 @@ const VIEW = { guid: GUID, hostGroup: 'csi-m1', targetGroup: 'csi-tg', lun: 7 }
 async function world(dialect: DialectName = 'solaris-11') {
   const host = new SimHost('storage', new Timeline())
   const pools = [{ name: 'tank', sizeBytes: 1024 * MiB, dialect, datasets: ['tank/csi'] }]
-  const sim = new SimZfs(host, { pools, createStore: size => new MemoryStore(size), nowMs: () => 0 })
+  const sim = new SimZfs(host, {
+    pools,
+    createStore: size => new MemoryStore(size),
+    nowMs: () => 0,
+  })
   const comstar = new SimComstar(host, {
     zfs: sim,
     target: 'iqn.target',
@@ -40,7 +45,10 @@ async function world(dialect: DialectName = 'solaris-11') {
     await zfs.createVolume(volume)
   }
   const answer = (text: Partial<SimAnswer>) => {
-    host.timeline.rules.push(() => ({ kind: 'answer', answer: { exitStatus: 0, stdout: '', stderr: '', ...text } }))
+    host.timeline.rules.push(() => ({
+      kind: 'answer',
+      answer: { exitStatus: 0, stdout: '', stderr: '', ...text },
+    }))
   }
   return { host, sim, comstar, zfs, stmfadm: new Stmfadm(new SimShell(host)), answer }
 }
@@ -62,19 +70,29 @@ test.each<DialectName>(['solaris-11', 'illumos'])(
       viewCount: 1,
       registered: true,
     })
-    expect(await stmfadm.listViews(GUID)).toEqual([{ entry: 0, hostGroup: 'csi-m1', targetGroup: 'csi-tg', lun: 7 }])
+    expect(await stmfadm.listViews(GUID)).toEqual([
+      { entry: 0, hostGroup: 'csi-m1', targetGroup: 'csi-tg', lun: 7 },
+    ])
   },
 )
 
 test('a device that is offered already and a GUID that is taken are told apart', async () => {
   const { stmfadm } = await world()
   await stmfadm.createLogicalUnit(UNIT)
-  await expect(stmfadm.createLogicalUnit({ ...UNIT, guid: OTHER })).rejects.toMatchObject({ kind: 'already-exists' })
-  await expect(stmfadm.createLogicalUnit({ ...UNIT, dataFile: '/dev/zvol/rdsk/tank/csi/v-2' })).rejects.toMatchObject({ kind: 'in-use' })
+  await expect(stmfadm.createLogicalUnit({ ...UNIT, guid: OTHER })).rejects.toMatchObject({
+    kind: 'already-exists',
+  })
+  await expect(
+    stmfadm.createLogicalUnit({ ...UNIT, dataFile: '/dev/zvol/rdsk/tank/csi/v-2' }),
+  ).rejects.toMatchObject({ kind: 'in-use' })
 })
 
 test.each([
-  ['a device that is not there', { ...UNIT, dataFile: '/dev/zvol/rdsk/tank/csi/v-9' }, 'failed-precondition'],
+  [
+    'a device that is not there',
+    { ...UNIT, dataFile: '/dev/zvol/rdsk/tank/csi/v-9' },
+    'failed-precondition',
+  ],
   ['a GUID of another length', { ...UNIT, guid: '600144F0' }, 'invalid-argument'],
 ])('%s makes no unit', async (_, unit, kind) => {
   const { stmfadm, comstar } = await world()
@@ -139,18 +157,28 @@ test('a success that says nothing of the unit is an error', async () => {
 test('a taken number is told apart from a view that exists', async () => {
   const { stmfadm } = await world()
   await stmfadm.createLogicalUnit(UNIT)
-  await stmfadm.createLogicalUnit({ guid: OTHER, alias: 'v-2', dataFile: '/dev/zvol/rdsk/tank/csi/v-2' })
+  await stmfadm.createLogicalUnit({
+    guid: OTHER,
+    alias: 'v-2',
+    dataFile: '/dev/zvol/rdsk/tank/csi/v-2',
+  })
   await stmfadm.addView(VIEW)
   await expect(stmfadm.addView({ ...VIEW, guid: OTHER })).rejects.toBeInstanceOf(LunTakenError)
-  await expect(stmfadm.addView({ ...VIEW, lun: 8 })).rejects.toMatchObject({ kind: 'already-exists' })
+  await expect(stmfadm.addView({ ...VIEW, lun: 8 })).rejects.toMatchObject({
+    kind: 'already-exists',
+  })
   await stmfadm.addView({ ...VIEW, guid: OTHER, hostGroup: 'csi-m2' })
 })
 
 test('a group that nobody made is a precondition', async () => {
   const { stmfadm } = await world()
   await stmfadm.createLogicalUnit(UNIT)
-  await expect(stmfadm.addView({ ...VIEW, hostGroup: 'nope' })).rejects.toMatchObject({ kind: 'failed-precondition' })
-  await expect(stmfadm.addView({ ...VIEW, targetGroup: 'nope' })).rejects.toMatchObject({ kind: 'failed-precondition' })
+  await expect(stmfadm.addView({ ...VIEW, hostGroup: 'nope' })).rejects.toMatchObject({
+    kind: 'failed-precondition',
+  })
+  await expect(stmfadm.addView({ ...VIEW, targetGroup: 'nope' })).rejects.toMatchObject({
+    kind: 'failed-precondition',
+  })
 })
 
 test.each([0, 16384, 1.5, Number.NaN])('LUN %d is never asked for', async lun => {
@@ -189,17 +217,30 @@ test('a unit grows with its volume', async () => {
   expect((await stmfadm.findLogicalUnit(GUID))?.sizeBytes).toBe(16 * MiB)
 })
 
-test('a storage host that started without its pool remembers units by their views, until they are imported', async () => {
-  const { stmfadm, comstar, sim } = await world()
-  await stmfadm.createLogicalUnit(UNIT)
-  await stmfadm.addView(VIEW)
-  sim.pool('tank').imported = false
-  comstar.restart()
-  sim.pool('tank').imported = true
-  expect(await stmfadm.findLogicalUnit(GUID)).toMatchObject({ status: 'unregistered', registered: false, viewCount: 1 })
-  await stmfadm.importLogicalUnit(UNIT.dataFile)
-  expect(await stmfadm.findLogicalUnit(GUID)).toMatchObject({ registered: true, dataFile: UNIT.dataFile, sizeBytes: 8 * MiB, viewCount: 1 })
-})
+test(
+  'a storage host that started without its pool remembers units by their views, until they ' +
+    'are imported',
+  async () => {
+    const { stmfadm, comstar, sim } = await world()
+    await stmfadm.createLogicalUnit(UNIT)
+    await stmfadm.addView(VIEW)
+    sim.pool('tank').imported = false
+    comstar.restart()
+    sim.pool('tank').imported = true
+    expect(await stmfadm.findLogicalUnit(GUID)).toMatchObject({
+      status: 'unregistered',
+      registered: false,
+      viewCount: 1,
+    })
+    await stmfadm.importLogicalUnit(UNIT.dataFile)
+    expect(await stmfadm.findLogicalUnit(GUID)).toMatchObject({
+      registered: true,
+      dataFile: UNIT.dataFile,
+      sizeBytes: 8 * MiB,
+      viewCount: 1,
+    })
+  },
+)
 
 test('a storage host that starts with its pool has its units back', async () => {
   const { stmfadm, comstar } = await world()
@@ -229,11 +270,13 @@ test('a login banner changes nothing', async () => {
 test.each([
   [
     'a listing without size',
-    `LU Name: ${GUID}\n    Operational Status: Online\n    View Entry Count  : 0\n    Data File         : /d\n    Writeback Cache   : Disabled\n`,
+    `LU Name: ${GUID}\n    Operational Status: Online\n    View Entry Count  : 0\n    Data File ` +
+      `        : /d\n    Writeback Cache   : Disabled\n`,
   ],
   [
     'a cache in an unknown state',
-    `LU Name: ${GUID}\n    Operational Status: Online\n    View Entry Count  : 0\n    Data File         : /d\n    Size              : 1\n    Writeback Cache   : Perhaps\n`,
+    `LU Name: ${GUID}\n    Operational Status: Online\n    View Entry Count  : 0\n    Data File ` +
+      `        : /d\n    Size              : 1\n    Writeback Cache   : Perhaps\n`,
   ],
   ['a line that is no pair', `LU Name: ${GUID}\n    Operational Status: Online\nbroken\n`],
 ])('%s is an error', async (_, stdout) => {

@@ -10,11 +10,31 @@ import { largestThickVolume, readDialect, thickReservation } from '../../src/zfs
 const MiB = 1024 * 1024
 
 test.each<[DialectName, object, string[], string[]]>([
-  ['openzfs-2.1', { name: 'openzfs', multipleSnapshots: true }, ['clones', 'createtxg', 'sync'], []],
-  ['openzfs-2.3', { name: 'openzfs', multipleSnapshots: true }, ['clones', 'createtxg', 'sync'], []],
+  [
+    'openzfs-2.1',
+    { name: 'openzfs', multipleSnapshots: true },
+    ['clones', 'createtxg', 'sync'],
+    [],
+  ],
+  [
+    'openzfs-2.3',
+    { name: 'openzfs', multipleSnapshots: true },
+    ['clones', 'createtxg', 'sync'],
+    [],
+  ],
   ['illumos', { name: 'illumos', multipleSnapshots: true }, ['clones', 'sync'], []],
-  ['solaris-11', { name: 'solaris-11', multipleSnapshots: false }, ['sync', 'logbias'], ['clones', 'createtxg']],
-  ['solaris-10', { name: 'solaris-10', multipleSnapshots: false }, ['logbias'], ['clones', 'createtxg', 'sync']],
+  [
+    'solaris-11',
+    { name: 'solaris-11', multipleSnapshots: false },
+    ['sync', 'logbias'],
+    ['clones', 'createtxg'],
+  ],
+  [
+    'solaris-10',
+    { name: 'solaris-10', multipleSnapshots: false },
+    ['logbias'],
+    ['clones', 'createtxg', 'sync'],
+  ],
 ])('%s is recognised by what it says of itself', async (dialect, expected, has, lacks) => {
   const host = new SimHost('storage', new Timeline())
   new SimZfs(host, {
@@ -38,17 +58,23 @@ test.each([
   [100, 8192, 110362624],
   [200, 8192, 218365952],
   [10, 8192, 13107200],
-])('a thick volume of %i MiB in blocks of %i reserves %i bytes', (sizeMiB, blockSize, reservation) => {
-  expect(thickReservation(sizeMiB * MiB, blockSize)).toBe(reservation)
-})
+])(
+  'a thick volume of %i MiB in blocks of %i reserves %i bytes',
+  (sizeMiB, blockSize, reservation) => {
+    expect(thickReservation(sizeMiB * MiB, blockSize)).toBe(reservation)
+  },
+)
 
-test.each([8192, 16384, 131072])('the largest thick volume in blocks of %i fits, one block more does not', blockSize => {
-  const available = 7_777_777_777
-  const largest = largestThickVolume(available, blockSize)
-  expect(largest % blockSize).toBe(0)
-  expect(thickReservation(largest, blockSize)).toBeLessThanOrEqual(available)
-  expect(thickReservation(largest + blockSize, blockSize)).toBeGreaterThan(available)
-})
+test.each([8192, 16384, 131072])(
+  'the largest thick volume in blocks of %i fits, one block more does not',
+  blockSize => {
+    const available = 7_777_777_777
+    const largest = largestThickVolume(available, blockSize)
+    expect(largest % blockSize).toBe(0)
+    expect(thickReservation(largest, blockSize)).toBeLessThanOrEqual(available)
+    expect(thickReservation(largest + blockSize, blockSize)).toBeGreaterThan(available)
+  },
+)
 
 test('no thick volume fits where there is no room for its metadata', () => {
   expect(largestThickVolume(MiB, 8192)).toBe(0)

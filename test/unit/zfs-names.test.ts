@@ -5,11 +5,9 @@ import { parseNames } from '../../src/zfs/listing.ts'
 const everything = () => true
 
 test('names below the parent are told, sorted, without the parent', () => {
-  expect(parseNames('tank/k\ntank/k/v-b\ntank/k/v-a\ntank/k@mine\n', 'tank/k', everything)).toEqual([
-    'tank/k/v-a',
-    'tank/k/v-b',
-    'tank/k@mine',
-  ])
+  expect(parseNames('tank/k\ntank/k/v-b\ntank/k/v-a\ntank/k@mine\n', 'tank/k', everything)).toEqual(
+    ['tank/k/v-a', 'tank/k/v-b', 'tank/k@mine'],
+  )
 })
 
 test('a parent without anything below it has no names', () => {
@@ -17,11 +15,15 @@ test('a parent without anything below it has no names', () => {
 })
 
 test('names with blanks are names, and only those that are wanted are kept', () => {
-  expect(parseNames('tank/k\ntank/k/a b\ntank/k/c\n', 'tank/k', name => name.includes(' '))).toEqual(['tank/k/a b'])
+  expect(
+    parseNames('tank/k\ntank/k/a b\ntank/k/c\n', 'tank/k', name => name.includes(' ')),
+  ).toEqual(['tank/k/a b'])
 })
 
 test('a login banner stands before the parent', () => {
-  expect(parseNames('Welcome to storage1\n\ntank/k\ntank/k/v-a\n', 'tank/k', everything)).toEqual(['tank/k/v-a'])
+  expect(parseNames('Welcome to storage1\n\ntank/k\ntank/k/v-a\n', 'tank/k', everything)).toEqual([
+    'tank/k/v-a',
+  ])
 })
 
 test.each([
@@ -31,5 +33,7 @@ test.each([
   ['a line that is no name', 'tank/k\ntank/k/v-a\nno datasets available\n'],
   ['an empty line', 'tank/k\n\ntank/k/v-a\n'],
 ])('%s is not believed', (_, text) => {
-  expect(() => parseNames(text, 'tank/k', everything)).toThrow(expect.objectContaining({ kind: 'internal' }))
+  expect(() => parseNames(text, 'tank/k', everything)).toThrow(
+    expect.objectContaining({ kind: 'internal' }),
+  )
 })

@@ -12,7 +12,11 @@ function world(dialect: DialectName = 'solaris-11', sizeMiB = 100) {
   const host = new SimHost('storage', new Timeline())
   const clock = { nowMs: 0 }
   const pools = [{ name: 'tank', sizeBytes: sizeMiB * MiB, dialect, datasets: ['tank/csi'] }]
-  const zfs = new SimZfs(host, { pools, createStore: size => new MemoryStore(size), nowMs: () => clock.nowMs })
+  const zfs = new SimZfs(host, {
+    pools,
+    createStore: size => new MemoryStore(size),
+    nowMs: () => clock.nowMs,
+  })
   const run = async (line: string) => {
     const outcome = await host.perform(line.split(' '), '')
     if (outcome.kind !== 'exit') throw new Error(outcome.kind)
@@ -23,7 +27,8 @@ function world(dialect: DialectName = 'solaris-11', sizeMiB = 100) {
     if (found === undefined) throw new Error(`no ${path}`)
     return found
   }
-  const available = async () => Number((await run('zfs get -Hp -o value available tank/csi')).stdout)
+  const available = async () =>
+    Number((await run('zfs get -Hp -o value available tank/csi')).stdout)
   return { host, zfs, clock, run, device, available }
 }
 
@@ -107,17 +112,21 @@ test('a listing that names nothing leaves a suspended pool out without a word', 
   expect(await run('zfs list -H -o name')).toEqual({ exitStatus: 0, stdout: '', stderr: '' })
 })
 
-test.each(['zfs send tank/csi@s', 'zfs create -V 8m -n tank/csi/v', 'zpool destroy tank', 'zfs inherit -r foo:bar tank/csi'])(
-  'what is not simulated fails: %s',
-  async line => {
-    const { exitStatus, stderr } = await world('openzfs-2.3').run(line)
-    expect(exitStatus).toBe(1)
-    expect(stderr).toMatch(/^ldom-sim: .* is not simulated\n$/)
-  },
-)
+test.each([
+  'zfs send tank/csi@s',
+  'zfs create -V 8m -n tank/csi/v',
+  'zpool destroy tank',
+  'zfs inherit -r foo:bar tank/csi',
+])('what is not simulated fails: %s', async line => {
+  const { exitStatus, stderr } = await world('openzfs-2.3').run(line)
+  expect(exitStatus).toBe(1)
+  expect(stderr).toMatch(/^ldom-sim: .* is not simulated\n$/)
+})
 
 test('people get a table', async () => {
   const { run } = world()
   await run('zfs create -s -V 8m tank/csi/v')
-  expect((await run('zfs list -o name,volsize,origin tank/csi/v')).stdout).toBe('NAME        VOLSIZE  ORIGIN\ntank/csi/v       8M  -\n')
+  expect((await run('zfs list -o name,volsize,origin tank/csi/v')).stdout).toBe(
+    'NAME        VOLSIZE  ORIGIN\ntank/csi/v       8M  -\n',
+  )
 })

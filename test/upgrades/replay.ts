@@ -1,14 +1,30 @@
-// Brings a simulated installation into the state that an earlier version of the driver left, by the commands which that version ran.
-// The reservation of three clones stands at the size of their snapshot: zfs refuses more, which the simulation of that time did not know.
+// Brings a simulated installation into the state that an earlier version of the driver left, by the
+// commands which that version ran. The reservation of three clones stands at the size of their
+// snapshot: zfs refuses more, which the simulation of that time did not know.
 
 import type { World } from '../../sim/world.ts'
 import type { Command } from '../../src/shell/shell.ts'
 
-/** One line of a recording: a command with its exit status, what a program in a guest wrote, or an answer that a caller keeps. */
+/**
+ * One line of a recording: a command with its exit status, what a program in a guest wrote, or an
+ * answer that a caller keeps.
+ */
 export type Entry =
-  | { readonly kind: 'command'; readonly host: string; readonly argv: Command; readonly input?: string; readonly status: number }
+  | {
+      readonly kind: 'command'
+      readonly host: string
+      readonly argv: Command
+      readonly input?: string
+      readonly status: number
+    }
   | { readonly kind: 'file'; readonly guest: string; readonly path: string; readonly text: string }
-  | { readonly kind: 'volume'; readonly name: string; readonly id: string; readonly sizeBytes: number; readonly context: Texts }
+  | {
+      readonly kind: 'volume'
+      readonly name: string
+      readonly id: string
+      readonly sizeBytes: number
+      readonly context: Texts
+    }
   | {
       readonly kind: 'attachment'
       readonly volumeId: string
@@ -24,7 +40,13 @@ export type Entry =
       readonly stagingPath: string
       readonly targetPath?: string | undefined
     }
-  | { readonly kind: 'snapshot'; readonly name: string; readonly volumeId: string; readonly id: string; readonly sizeBytes: number }
+  | {
+      readonly kind: 'snapshot'
+      readonly name: string
+      readonly volumeId: string
+      readonly id: string
+      readonly sizeBytes: number
+    }
 
 type Texts = Readonly<Record<string, string>>
 
@@ -38,7 +60,10 @@ export async function replay(world: World, recording: string): Promise<readonly 
     if (entry.kind !== 'command') continue
     const outcome = await world.host(entry.host).perform(entry.argv, entry.input ?? '')
     if (outcome.kind !== 'exit' || outcome.answer.exitStatus !== entry.status) {
-      throw new Error(`${entry.host}: ${entry.argv.join(' ')} ended otherwise than recorded: ${JSON.stringify(outcome)}`)
+      throw new Error(
+        `${entry.host}: ${entry.argv.join(' ')} ended otherwise than recorded: ` +
+          `${JSON.stringify(outcome)}`,
+      )
     }
   }
   return entries

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { formatPublishContext, parsePublishContext, parseVolumeContext } from '../../src/csi/contexts.ts'
+import {
+  formatPublishContext,
+  parsePublishContext,
+  parseVolumeContext,
+} from '../../src/csi/contexts.ts'
 import { MiB, type VolumeSpec } from '../../src/model/volumes.ts'
 import { parseGuestId } from '../../src/storage/names.ts'
 import { attachRequest, type Driver, install, volumeSpec } from '../support/installation.ts'
@@ -12,7 +16,8 @@ const LARGER = { requiredBytes: 32 * MiB, limitBytes: 0 }
 async function upgraded() {
   const installation = install()
   const entries = await replay(installation.world, RECORDING)
-  const all = <K extends Entry['kind']>(kind: K) => entries.filter((entry): entry is Extract<Entry, { kind: K }> => entry.kind === kind)
+  const all = <K extends Entry['kind']>(kind: K) =>
+    entries.filter((entry): entry is Extract<Entry, { kind: K }> => entry.kind === kind)
   const driver: Driver = installation.driver()
   const volume = (name: string) => all('volume').find(each => each.name === name) ?? missing(name)
   const attachment = (id: string, guest: string) =>
@@ -20,10 +25,14 @@ async function upgraded() {
   /** What an orchestrator sends to the node plugin for the volume. */
   const staged = (name: string, guest: string) => {
     const { id, context } = volume(name)
-    const { stagingPath, targetPath = '' } = all('staged').find(each => each.volumeId === id && each.guest === guest) ?? missing(name)
+    const { stagingPath, targetPath = '' } =
+      all('staged').find(each => each.volumeId === id && each.guest === guest) ?? missing(name)
     const { slot, sizeBytes, written, mode } = parsePublishContext(attachment(id, guest).context)
     const { createdEmpty, format } = parseVolumeContext(context)
-    const kind = format === 'block' ? ({ kind: 'block' } as const) : ({ kind: 'filesystem', type: '', mountOptions: [] } as const)
+    const kind =
+      format === 'block'
+        ? ({ kind: 'block' } as const)
+        : ({ kind: 'filesystem', type: '', mountOptions: [] } as const)
     return {
       volumeId: id,
       slot,
@@ -67,17 +76,24 @@ describe('what version 0.1.0 left', () => {
     expect(await driver.audit()).toEqual([])
   })
 
-  test('each volume is found again by the request that made it, with the same answer, and changes nothing', async () => {
-    const { driver, world, all, volume } = await upgraded()
-    const id = (name: string) => (all('snapshot').find(each => each.name === name) ?? volume(name)).id
-    expect(all('volume').map(({ name }) => name)).toEqual(Object.keys(specOf))
-    const before = world.zfsHosts.values().map(zfs => zfs.datasets().map(({ name }) => name))
-    for (const { name, id: volumeId, sizeBytes } of all('volume')) {
-      const again = await driver.volumes.ensureVolume(volumeSpec({ name, ...specOf[name]?.(id) }))
-      expect(again).toMatchObject({ id: volumeId, sizeBytes })
-    }
-    expect(world.zfsHosts.values().map(zfs => zfs.datasets().map(({ name }) => name))).toEqual(before)
-  })
+  test(
+    'each volume is found again by the request that made it, with the same answer, and ' +
+      'changes nothing',
+    async () => {
+      const { driver, world, all, volume } = await upgraded()
+      const id = (name: string) =>
+        (all('snapshot').find(each => each.name === name) ?? volume(name)).id
+      expect(all('volume').map(({ name }) => name)).toEqual(Object.keys(specOf))
+      const before = world.zfsHosts.values().map(zfs => zfs.datasets().map(({ name }) => name))
+      for (const { name, id: volumeId, sizeBytes } of all('volume')) {
+        const again = await driver.volumes.ensureVolume(volumeSpec({ name, ...specOf[name]?.(id) }))
+        expect(again).toMatchObject({ id: volumeId, sizeBytes })
+      }
+      expect(world.zfsHosts.values().map(zfs => zfs.datasets().map(({ name }) => name))).toEqual(
+        before,
+      )
+    },
+  )
 
   test('each attachment is answered as before', async () => {
     const { driver, all, volume, attachment } = await upgraded()
@@ -85,42 +101,55 @@ describe('what version 0.1.0 left', () => {
     expect(live).toHaveLength(7)
     for (const { volumeId, guest, mode, sharing, context } of live) {
       const name = all('volume').find(each => each.id === volumeId)?.name ?? ''
-      const format = parseVolumeContext(volume(name).context).format === 'block' ? block : ({ kind: 'filesystem', type: 'any' } as const)
-      const again = await driver.attachments.attach(attachRequest(volumeId, guest, { mode, sharing, format }))
+      const format =
+        parseVolumeContext(volume(name).context).format === 'block'
+          ? block
+          : ({ kind: 'filesystem', type: 'any' } as const)
+      const again = await driver.attachments.attach(
+        attachRequest(volumeId, guest, { mode, sharing, format }),
+      )
       // Whether something was written is what is true now.
-      expect(formatPublishContext(again)).toMatchObject({ vdisk: context.vdisk, sizeBytes: context.sizeBytes, mode })
+      expect(formatPublishContext(again)).toMatchObject({
+        vdisk: context.vdisk,
+        sizeBytes: context.sizeBytes,
+        mode,
+      })
     }
   })
 
-  test('a file system that is mounted stays, is staged and published again with success, and goes when it is asked to', async () => {
-    const { node, world, staged, driver } = await upgraded()
-    for (const [name, guest, text] of [
-      ['linux', 'm1/ldg2', 'kept on Linux'],
-      ['solaris', 'm1/ldg1', 'kept on Solaris'],
-    ] as const) {
-      const request = staged(name, guest)
-      const { volumeId, stagingPath, targetPath, slot } = request
-      await node(guest).stage(request)
-      await node(guest).publish(request)
-      expect(world.guest(guest).readFile(`${targetPath}/note`)).toBe(text)
-      await node(guest).unpublish({ volumeId, targetPath })
-      await node(guest).unstage({ volumeId, stagingPath })
-      expect(
-        world
-          .guest(guest)
-          .mounts()
-          .filter(mount => mount.path.endsWith(`/${name}`)),
-      ).toEqual([])
-      await driver.attachments.detach(volumeId, parseGuestId(guest))
-      expect(
-        world
-          .machine('m1')
-          .guestDisks(guest.slice(3))
-          .list()
-          .map(disk => disk.id),
-      ).not.toContain(slot)
-    }
-  })
+  test(
+    'a file system that is mounted stays, is staged and published again with success, and ' +
+      'goes when it is asked to',
+    async () => {
+      const { node, world, staged, driver } = await upgraded()
+      for (const [name, guest, text] of [
+        ['linux', 'm1/ldg2', 'kept on Linux'],
+        ['solaris', 'm1/ldg1', 'kept on Solaris'],
+      ] as const) {
+        const request = staged(name, guest)
+        const { volumeId, stagingPath, targetPath, slot } = request
+        await node(guest).stage(request)
+        await node(guest).publish(request)
+        expect(world.guest(guest).readFile(`${targetPath}/note`)).toBe(text)
+        await node(guest).unpublish({ volumeId, targetPath })
+        await node(guest).unstage({ volumeId, stagingPath })
+        expect(
+          world
+            .guest(guest)
+            .mounts()
+            .filter(mount => mount.path.endsWith(`/${name}`)),
+        ).toEqual([])
+        await driver.attachments.detach(volumeId, parseGuestId(guest))
+        expect(
+          world
+            .machine('m1')
+            .guestDisks(guest.slice(3))
+            .list()
+            .map(disk => disk.id),
+        ).not.toContain(slot)
+      }
+    },
+  )
 
   test('after the guest has lost its mounts the data is mounted again, and nothing is formatted', async () => {
     const { node, world, staged, driver, volume } = await upgraded()
@@ -134,29 +163,40 @@ describe('what version 0.1.0 left', () => {
       await driver.attachments.detach(volumeId, undefined)
       const again = await driver.attachments.attach(attachRequest(volume(name).id, guest))
       const formatted = world.guest(guest).formatCount(again.slot)
-      const request = { ...staged(name, guest), ...parsePublishContext(formatPublishContext(again)) }
+      const request = {
+        ...staged(name, guest),
+        ...parsePublishContext(formatPublishContext(again)),
+      }
       await node(guest).stage(request)
       expect(world.guest(guest).readFile(`${stagingPath}/note`)).toBe(text)
       expect(world.guest(guest).formatCount(again.slot)).toBe(formatted)
     }
   })
 
-  test('a raw volume that is staged and published is so to this version, and goes when it is asked to', async () => {
-    const { node, staged, driver } = await upgraded()
-    for (const guest of ['m1/ldg1', 'm1/ldg2']) {
-      const request = staged(`raw-${guest.slice(3)}`, guest)
-      await node(guest).stage(request)
-      await node(guest).publish(request)
-      await node(guest).unpublish(request)
-      await node(guest).unstage(request)
-      await driver.attachments.detach(request.volumeId, parseGuestId(guest))
-    }
-  })
+  test(
+    'a raw volume that is staged and published is so to this version, and goes when it is ' +
+      'asked to',
+    async () => {
+      const { node, staged, driver } = await upgraded()
+      for (const guest of ['m1/ldg1', 'm1/ldg2']) {
+        const request = staged(`raw-${guest.slice(3)}`, guest)
+        await node(guest).stage(request)
+        await node(guest).publish(request)
+        await node(guest).unpublish(request)
+        await node(guest).unstage(request)
+        await driver.attachments.detach(request.volumeId, parseGuestId(guest))
+      }
+    },
+  )
 
   test('a volume that is attached is refused to another guest, also a shared one exclusively', async () => {
     const { driver, volume } = await upgraded()
-    await expect(driver.attachments.attach(attachRequest(volume('linux').id, 'm1/ldg1'))).rejects.toMatchObject({ kind: 'in-use' })
-    await expect(driver.attachments.attach(attachRequest(volume('solaris').id, 'm2/ldg1'))).rejects.toMatchObject({ kind: 'in-use' })
+    await expect(
+      driver.attachments.attach(attachRequest(volume('linux').id, 'm1/ldg1')),
+    ).rejects.toMatchObject({ kind: 'in-use' })
+    await expect(
+      driver.attachments.attach(attachRequest(volume('solaris').id, 'm2/ldg1')),
+    ).rejects.toMatchObject({ kind: 'in-use' })
     const exclusive = attachRequest(volume('shared').id, 'm2/ldg2', { format: block })
     await expect(driver.attachments.attach(exclusive)).rejects.toMatchObject({ kind: 'in-use' })
   })
@@ -164,8 +204,12 @@ describe('what version 0.1.0 left', () => {
   test('a shared volume is given to a further guest, and taken from one after the other', async () => {
     const { driver, volume, world } = await upgraded()
     const { id } = volume('shared')
-    await driver.attachments.attach(attachRequest(id, 'm2/ldg2', { sharing: 'shared', format: block }))
-    for (const guest of ['m1/ldg1', 'm2/ldg1', 'm2/ldg2']) await driver.attachments.detach(id, parseGuestId(guest))
+    await driver.attachments.attach(
+      attachRequest(id, 'm2/ldg2', { sharing: 'shared', format: block }),
+    )
+    for (const guest of ['m1/ldg1', 'm2/ldg1', 'm2/ldg2']) {
+      await driver.attachments.detach(id, parseGuestId(guest))
+    }
     await driver.volumes.deleteVolume(id)
     expect(
       world
@@ -176,37 +220,50 @@ describe('what version 0.1.0 left', () => {
     expect(await driver.audit()).toEqual([])
   })
 
-  test('volumes grow, snapshots are answered again and restored, and after the last deletion the pools are empty', async () => {
-    const { driver, node, volume, all, world } = await upgraded()
-    const grown = await driver.changes.expandVolume(volume('solaris').id, LARGER)
-    expect(grown.sizeBytes).toBe(32 * MiB)
-    const [cut] = all('snapshot')
-    const again = await driver.snapshots.createSnapshot({ name: 'cut', volumeId: cut?.volumeId ?? '' })
-    expect(again).toMatchObject({ id: cut?.id, sizeBytes: cut?.sizeBytes })
-    await driver.volumes.ensureVolume(volumeSpec({ name: 'later', source: { kind: 'snapshot', id: again.id } }))
+  test(
+    'volumes grow, snapshots are answered again and restored, and after the last deletion ' +
+      'the pools are empty',
+    async () => {
+      const { driver, node, volume, all, world } = await upgraded()
+      const grown = await driver.changes.expandVolume(volume('solaris').id, LARGER)
+      expect(grown.sizeBytes).toBe(32 * MiB)
+      const [cut] = all('snapshot')
+      const again = await driver.snapshots.createSnapshot({
+        name: 'cut',
+        volumeId: cut?.volumeId ?? '',
+      })
+      expect(again).toMatchObject({ id: cut?.id, sizeBytes: cut?.sizeBytes })
+      await driver.volumes.ensureVolume(
+        volumeSpec({ name: 'later', source: { kind: 'snapshot', id: again.id } }),
+      )
 
-    for (const { guest, volumeId, stagingPath, targetPath = '' } of all('staged')) {
-      if (targetPath === '') continue // unstaged before it was recorded
-      await node(guest).unpublish({ volumeId, targetPath })
-      await node(guest).unstage({ volumeId, stagingPath })
-    }
-    const listed = await driver.snapshots.listSnapshots({})
-    const [group] = Map.groupBy(
-      listed.filter(({ groupId }) => groupId !== undefined),
-      ({ groupId }) => groupId ?? '',
-    )
-    if (group === undefined) throw new Error('the group has gone')
-    await driver.groups.deleteGroup(
-      group[0],
-      group[1].map(({ id }) => id),
-    )
-    for (const snapshot of listed.filter(({ groupId }) => groupId === undefined)) await driver.snapshots.deleteSnapshot(snapshot.id)
-    for (const { volume: each } of await driver.attachments.listPublished()) {
-      await driver.attachments.detach(each.id, undefined)
-      await driver.volumes.deleteVolume(each.id)
-    }
-    const left = [...world.zfsHosts.values()].flatMap(zfs => zfs.datasets().map(({ name }) => name)).filter(name => /\/[va]-/.test(name))
-    expect(left).toEqual([])
-    expect(await driver.audit()).toEqual([])
-  })
+      for (const { guest, volumeId, stagingPath, targetPath = '' } of all('staged')) {
+        if (targetPath === '') continue // unstaged before it was recorded
+        await node(guest).unpublish({ volumeId, targetPath })
+        await node(guest).unstage({ volumeId, stagingPath })
+      }
+      const listed = await driver.snapshots.listSnapshots({})
+      const [group] = Map.groupBy(
+        listed.filter(({ groupId }) => groupId !== undefined),
+        ({ groupId }) => groupId ?? '',
+      )
+      if (group === undefined) throw new Error('the group has gone')
+      await driver.groups.deleteGroup(
+        group[0],
+        group[1].map(({ id }) => id),
+      )
+      for (const snapshot of listed.filter(({ groupId }) => groupId === undefined)) {
+        await driver.snapshots.deleteSnapshot(snapshot.id)
+      }
+      for (const { volume: each } of await driver.attachments.listPublished()) {
+        await driver.attachments.detach(each.id, undefined)
+        await driver.volumes.deleteVolume(each.id)
+      }
+      const left = [...world.zfsHosts.values()]
+        .flatMap(zfs => zfs.datasets().map(({ name }) => name))
+        .filter(name => /\/[va]-/.test(name))
+      expect(left).toEqual([])
+      expect(await driver.audit()).toEqual([])
+    },
+  )
 })

@@ -1,5 +1,6 @@
-// Requests in flight: identical ones share one piece of work, and the work knows how long anybody still waits for it.
-// Nothing is kept once the work is done: a repeated call after the answer is a new call.
+// Requests in flight: identical ones share one piece of work, and the work knows how long anybody
+// still waits for it. Nothing is kept once the work is done: a repeated call after the answer is a
+// new call.
 
 import { StorageError } from '../../errors.ts'
 
@@ -24,10 +25,18 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 export class Calls {
   private readonly flights = new Map<string, Flight>()
 
-  /** Runs `work`, or joins the running work of the same key. Its signal is aborted when the last caller stops waiting. */
-  run<T>(key: string | undefined, caller: Caller, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work`, or joins the running work of the same key. Its signal is aborted when the last
+   * caller stops waiting.
+   */
+  run<T>(
+    key: string | undefined,
+    caller: Caller,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const running = key === undefined ? undefined : this.flights.get(key)
-    // Work that everybody has given up on ends with their deadline; who comes with a new one does not get that for an answer.
+    // Work that everybody has given up on ends with their deadline; who comes with a new one does
+    // not get that for an answer.
     if (running && !running.signal.aborted) {
       running.join(caller)
       // The key names the method and the whole request, so the type of the answer is the same.
@@ -49,7 +58,10 @@ export class Calls {
   }
 }
 
-/** A signal that is aborted when no caller waits any more. Aborting ends reads and waits; a write that runs is awaited by those who run it. */
+/**
+ * A signal that is aborted when no caller waits any more. Aborting ends reads and waits; a write
+ * that runs is awaited by those who run it.
+ */
 function patience() {
   const controller = new AbortController()
   const stops: (() => void)[] = []

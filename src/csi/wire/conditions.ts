@@ -1,5 +1,6 @@
-// A condition that `apply` sets for a call and CSI has no field for. No sidecar sends it. A controller that knows it says so in the
-// manifest of GetPluginInfo: one that does not would do the same without the condition.
+// A condition that `apply` sets for a call and CSI has no field for. No sidecar sends it. A
+// controller that knows it says so in the manifest of GetPluginInfo: one that does not would do the
+// same without the condition.
 
 import { Metadata } from '@grpc/grpc-js'
 

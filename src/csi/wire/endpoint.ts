@@ -1,5 +1,5 @@
-// The unix socket of a plugin: which endpoints are accepted, and when a file in the way may be removed.
-// A file that is not a socket, and a socket somebody answers on, is never removed.
+// The unix socket of a plugin: which endpoints are accepted, and when a file in the way may be
+// removed. A file that is not a socket, and a socket somebody answers on, is never removed.
 
 import { lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -10,11 +10,17 @@ const PREFIX = 'unix://'
 // sockaddr_un takes 108 bytes with the final zero on Linux; libuv would fail with EINVAL.
 const LONGEST_PATH = 107
 
-/** The path of `unix:///absolute/path`. `unix://dir/x` would silently bind somewhere else, a bare path be taken for a DNS name. */
+/**
+ * The path of `unix:///absolute/path`. `unix://dir/x` would silently bind somewhere else, a bare
+ * path be taken for a DNS name.
+ */
 export function parseEndpoint(endpoint: string): string {
   const path = endpoint.startsWith(PREFIX) ? endpoint.slice(PREFIX.length) : ''
   if (!path.startsWith('/') || path.endsWith('/')) {
-    throw new StorageError('invalid-argument', `endpoint ${JSON.stringify(endpoint)} is not of the form unix:///absolute/path/csi.sock`)
+    throw new StorageError(
+      'invalid-argument',
+      `endpoint ${JSON.stringify(endpoint)} is not of the form unix:///absolute/path/csi.sock`,
+    )
   }
   const bytes = Buffer.byteLength(path)
   if (bytes > LONGEST_PATH) {
@@ -26,14 +32,29 @@ export function parseEndpoint(endpoint: string): string {
   return path
 }
 
-/** Makes the path free to bind: removes the socket of a plugin that is gone, refuses everything else. */
+/**
+ * Makes the path free to bind: removes the socket of a plugin that is gone, refuses everything
+ * else.
+ */
 export async function clearEndpoint(path: string): Promise<void> {
   const parent = await stat(dirname(path))
-  if (!parent?.isDirectory()) throw new StorageError('failed-precondition', `socket ${path}: there is no directory ${dirname(path)}`)
+  if (!parent?.isDirectory()) {
+    throw new StorageError(
+      'failed-precondition',
+      `socket ${path}: there is no directory ${dirname(path)}`,
+    )
+  }
   const file = await stat(path)
   if (file === undefined) return
-  if (!file.isSocket()) throw new StorageError('failed-precondition', `${path} exists and is not a socket; it is not removed`)
-  if (await isAnswered(path)) throw new StorageError('failed-precondition', `socket ${path} is in use by another process`)
+  if (!file.isSocket()) {
+    throw new StorageError(
+      'failed-precondition',
+      `${path} exists and is not a socket; it is not removed`,
+    )
+  }
+  if (await isAnswered(path)) {
+    throw new StorageError('failed-precondition', `socket ${path} is in use by another process`)
+  }
   await unlink(path)
 }
 
@@ -56,10 +77,15 @@ function isAnswered(path: string): Promise<boolean> {
     })
     socket.once('error', error => {
       if (codeOf(error) === 'ECONNREFUSED') resolve(false)
-      else
+      else {
         reject(
-          new StorageError('failed-precondition', `socket ${path} is there, and whether it is in use cannot be told`, { cause: error }),
+          new StorageError(
+            'failed-precondition',
+            `socket ${path} is there, and whether it is in use cannot be told`,
+            { cause: error },
+          ),
         )
+      }
     })
   })
 }

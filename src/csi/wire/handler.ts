@@ -1,21 +1,41 @@
-// The one wrapper around every handler: joins identical requests, passes the deadline on, turns whatever is thrown into
-// a status, keeps secrets out of messages and logs, and writes one line per call. Handlers themselves know none of this.
+// The one wrapper around every handler: joins identical requests, passes the deadline on, turns
+// whatever is thrown into a status, keeps secrets out of messages and logs, and writes one line per
+// call. Handlers themselves know none of this.
 
-import { type handleUnaryCall, type ServerUnaryCall, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import {
+  type handleUnaryCall,
+  type ServerUnaryCall,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 import { systemClock } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
 import type { Log, LogFields } from '../../log.ts'
 import { Queueing } from '../../queueing.ts'
 import type { Calls } from './calls.ts'
 import { type Conditions, parseConditions } from './conditions.ts'
-import { type Draft, type MethodType, methodsOf, type PlainMessage, type ServiceMethods, type ServiceName } from './proto.ts'
+import {
+  type Draft,
+  type MethodType,
+  methodsOf,
+  type PlainMessage,
+  type ServiceMethods,
+  type ServiceName,
+} from './proto.ts'
 import { codeName, type RpcStatus, redact, statusOf } from './status.ts'
 
-type UnaryName<Methods> = { [K in keyof Methods]: Methods[K] extends { readonly kind: 'unary' } ? K : never }[keyof Methods]
+type UnaryName<Methods> = {
+  [K in keyof Methods]: Methods[K] extends { readonly kind: 'unary' } ? K : never
+}[keyof Methods]
 
-/** The handlers of one service. A method without one is not registered, and answers UNIMPLEMENTED. */
+/**
+ * The handlers of one service. A method without one is not registered, and answers UNIMPLEMENTED.
+ */
 export type Handlers<Methods> = {
-  readonly [K in UnaryName<Methods>]?: Methods[K] extends { readonly request: infer Request; readonly response: infer Response }
+  readonly [K in UnaryName<Methods>]?: Methods[K] extends {
+    readonly request: infer Request
+    readonly response: infer Response
+  }
     ? (request: Request, signal: AbortSignal, conditions: Conditions) => Promise<Draft<Response>>
     : never
 }
@@ -32,10 +52,18 @@ export interface HandlerTools {
   readonly calls: Calls
 }
 
-type AnyHandler = (request: PlainMessage, signal: AbortSignal, conditions: Conditions) => Promise<PlainMessage>
+type AnyHandler = (
+  request: PlainMessage,
+  signal: AbortSignal,
+  conditions: Conditions,
+) => Promise<PlainMessage>
 
-export function service<Name extends ServiceName>(name: Name, handlers: Handlers<ServiceMethods[Name]>): Service {
-  // The proto, from which both the decoder and the handler's types are generated, is what makes this conversion true.
+export function service<Name extends ServiceName>(
+  name: Name,
+  handlers: Handlers<ServiceMethods[Name]>,
+): Service {
+  // The proto, from which both the decoder and the handler's types are generated, is what makes
+  // this conversion true.
   const table = handlers as Readonly<Record<string, AnyHandler | undefined>>
   const methods = methodsOf(name).flatMap(method => {
     const handler = table[method.rpc]
@@ -44,31 +72,53 @@ export function service<Name extends ServiceName>(name: Name, handlers: Handlers
   return {
     name,
     rpcs: methods.map(({ method }) => method.rpc),
-    implementation: tools => Object.fromEntries(methods.map(({ method, handler }) => [method.rpc, unary(method, handler, tools)])),
+    implementation: tools =>
+      Object.fromEntries(
+        methods.map(({ method, handler }) => [method.rpc, unary(method, handler, tools)]),
+      ),
   }
 }
 
-// Only what changes something is joined. A joined read would answer with a state from before the second call began.
+// Only what changes something is joined. A joined read would answer with a state from before the
+// second call began.
 const CHANGES =
-  /^(Create|Delete|ControllerPublish|ControllerUnpublish|ControllerExpand|ControllerModify|NodeStage|NodeUnstage|NodePublish|NodeUnpublish|NodeExpand)/
+  /^(Create|Delete|Controller((Unp|P)ublish|Expand|Modify)|Node((Uns|S)tage|(Unp|P)ublish|Expand))/
 
-function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerTools): handleUnaryCall<PlainMessage, PlainMessage> {
+function unary(
+  method: MethodType,
+  handler: AnyHandler,
+  { log, calls }: HandlerTools,
+): handleUnaryCall<PlainMessage, PlainMessage> {
   return (call, callback) => {
     const begunMs = systemClock.nowMs()
     const secrets = method.secretsOf(call.request)
     const conditions = parseConditions(call.metadata)
     // The same request under another condition is another one.
-    const key = CHANGES.test(method.rpc) ? `${method.path} ${canonical(call.request)} ${canonical(conditions)}` : undefined
+    const key = CHANGES.test(method.rpc)
+      ? `${method.path} ${canonical(call.request)} ${canonical(conditions)}`
+      : undefined
     const names = redactAll(namesIn(call.request), secrets)
     const queueing = new Queueing()
     const finish = (outcome: RpcStatus | undefined, fields: LogFields) => {
       const code = codeName(outcome?.code ?? status.OK)
       const queuedMs = Math.round(queueing.ms)
       const queued = queuedMs > 0 ? { queuedMs } : {}
-      log.info({ rpc: method.rpc, ...names, code, durationMs: Math.round(systemClock.nowMs() - begunMs), ...queued, ...fields }, 'rpc done')
+      log.info(
+        {
+          rpc: method.rpc,
+          ...names,
+          code,
+          durationMs: Math.round(systemClock.nowMs() - begunMs),
+          ...queued,
+          ...fields,
+        },
+        'rpc done',
+      )
     }
     calls
-      .run(key, callerOf(call), signal => queueing.during(() => answer(() => handler(call.request, signal, conditions), signal)))
+      .run(key, callerOf(call), signal =>
+        queueing.during(() => answer(() => handler(call.request, signal, conditions), signal)),
+      )
       .then(
         response => {
           finish(undefined, redactAll(madeBy(response), secrets))
@@ -83,8 +133,14 @@ function unary(method: MethodType, handler: AnyHandler, { log, calls }: HandlerT
   }
 }
 
-/** A handler that throws before its first await, and one that passes the signal's reason through a library, end alike. */
-async function answer(handle: () => Promise<PlainMessage>, signal: AbortSignal): Promise<PlainMessage> {
+/**
+ * A handler that throws before its first await, and one that passes the signal's reason through a
+ * library, end alike.
+ */
+async function answer(
+  handle: () => Promise<PlainMessage>,
+  signal: AbortSignal,
+): Promise<PlainMessage> {
   try {
     return await handle()
   } catch (error) {
@@ -95,10 +151,15 @@ async function answer(handle: () => Promise<PlainMessage>, signal: AbortSignal):
 }
 
 function isAbortError(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError'
+  return (
+    typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError'
+  )
 }
 
-function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): { deadlineMs: number; gone: AbortSignal } {
+function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): {
+  deadlineMs: number
+  gone: AbortSignal
+} {
   const gone = new AbortController()
   // Also emitted after an answered call; then nobody listens any more.
   call.on('cancelled', () => gone.abort())
@@ -106,7 +167,9 @@ function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): { deadline
   return { deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline, gone: gone.signal }
 }
 
-/** The status message says what the caller can use; where a bug is behind it, the log says where. */
+/**
+ * The status message says what the caller can use; where a bug is behind it, the log says where.
+ */
 function explain(error: unknown, outcome: RpcStatus): string {
   const isBug = error instanceof Error && !(error instanceof StorageError)
   return isBug ? (error.stack ?? outcome.message) : outcome.message
@@ -134,7 +197,10 @@ function namesIn(message: PlainMessage): LogFields {
 /** Somebody's path may hold somebody's password. */
 function redactAll(fields: LogFields, secrets: readonly string[]): LogFields {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? redact(value, secrets) : value]),
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? redact(value, secrets) : value,
+    ]),
   )
 }
 

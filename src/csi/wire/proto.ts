@@ -1,10 +1,16 @@
-// The wire: CSI messages to plain objects and back, service definitions for grpc-js, and which fields hold secrets.
-// Nothing here knows what a message means.
+// The wire: CSI messages to plain objects and back, service definitions for grpc-js, and which
+// fields hold secrets. Nothing here knows what a message means.
 
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import protobuf from 'protobufjs'
 import { DESCRIPTOR } from './descriptor.gen.ts'
-import type { ControllerMethods, GroupControllerMethods, IdentityMethods, NodeMethods, SnapshotMetadataMethods } from './types.gen.ts'
+import type {
+  ControllerMethods,
+  GroupControllerMethods,
+  IdentityMethods,
+  NodeMethods,
+  SnapshotMetadataMethods,
+} from './types.gen.ts'
 
 export interface ServiceMethods {
   readonly Identity: IdentityMethods
@@ -46,7 +52,9 @@ const services = new Map<ServiceName, readonly MethodType[]>()
 export function methodsOf(name: ServiceName): readonly MethodType[] {
   const known = services.get(name)
   if (known) return known
-  const methods = root.lookupService(`csi.v1.${name}`).methodsArray.map(method => methodType(name, method))
+  const methods = root
+    .lookupService(`csi.v1.${name}`)
+    .methodsArray.map(method => methodType(name, method))
   services.set(name, methods)
   return methods
 }
@@ -89,7 +97,9 @@ function decode(type: protobuf.Type, bytes: Buffer): PlainMessage {
 /** protobufjs writes null for a message field that was not sent; here such a field is absent. */
 function withoutNulls(message: PlainMessage): PlainMessage {
   const entries = Object.entries(message).filter(([, value]) => value !== null)
-  return Object.fromEntries(entries.map(([key, value]) => [key, Array.isArray(value) ? value.map(plain) : plain(value)]))
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, Array.isArray(value) ? value.map(plain) : plain(value)]),
+  )
 }
 
 function plain(value: unknown): unknown {

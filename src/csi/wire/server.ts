@@ -1,4 +1,5 @@
-// A plugin on its unix socket: start, serve, end. Which services it offers is the caller's choice, signals are bin's.
+// A plugin on its unix socket: start, serve, end. Which services it offers is the caller's choice,
+// signals are bin's.
 
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { StorageError } from '../../errors.ts'
@@ -17,7 +18,10 @@ export interface ServerOptions {
 
 export interface CsiServer {
   readonly endpoint: string
-  /** Takes no more calls, lets those that run come to their end for `graceMs`, then cuts them off. The socket is gone at once. */
+  /**
+   * Takes no more calls, lets those that run come to their end for `graceMs`, then cuts them off.
+   * The socket is gone at once.
+   */
   stop(graceMs?: number): Promise<void>
 }
 
@@ -32,7 +36,9 @@ export async function startServer({ endpoint, services, log }: ServerOptions): P
   const server = new Server()
   const tools = { log, calls: new Calls() }
   // Only what has a handler is registered, so that everything else answers UNIMPLEMENTED.
-  for (const service of services) server.addService(serviceDefinition(service.name, service.rpcs), service.implementation(tools))
+  for (const service of services) {
+    server.addService(serviceDefinition(service.name, service.rpcs), service.implementation(tools))
+  }
   await bind(server, path)
   log.info({ address: endpoint }, 'serving')
   return { endpoint, stop: (graceMs = DEFAULT_GRACE_MS) => stop(server, graceMs) }
@@ -43,7 +49,9 @@ async function bind(server: Server, path: string): Promise<void> {
   const umask = process.umask(SOCKET_UMASK)
   try {
     await new Promise<void>((resolve, reject) => {
-      server.bindAsync(`unix://${path}`, ServerCredentials.createInsecure(), error => (error ? reject(error) : resolve()))
+      server.bindAsync(`unix://${path}`, ServerCredentials.createInsecure(), error =>
+        error ? reject(error) : resolve(),
+      )
     })
   } catch (error) {
     server.forceShutdown()

@@ -1,11 +1,11 @@
-// The only place that knows gRPC codes: from an error to the status a CSI caller sees.
-// Callers act on the code alone, so the table is total; details stay empty and secrets out, as CSI demands.
+// The only place that knows gRPC codes: from an error to the status a CSI caller sees. Callers act
+// on the code alone, so the table is total; details stay empty and secrets out, as CSI demands.
 
 import { status } from '@grpc/grpc-js'
 import { describeError, type ErrorKind, StorageError } from '../../errors.ts'
 
-// UNAVAILABLE and ABORTED say "it may be going on, call again"; every other code says "nothing is going on" and allows
-// the caller to undo or to forget (read in the provisioner and the attacher).
+// UNAVAILABLE and ABORTED say "it may be going on, call again"; every other code says "nothing is
+// going on" and allows the caller to undo or to forget (read in the provisioner and the attacher).
 const CODES: Readonly<Record<ErrorKind, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
   unsupported: status.INVALID_ARGUMENT,
@@ -21,7 +21,8 @@ const CODES: Readonly<Record<ErrorKind, status>> = {
   internal: status.INTERNAL,
 }
 
-// The message travels percent-encoded in an HTTP/2 trailer, which receivers bound (Node: 64 KiB for all headers together).
+// The message travels percent-encoded in an HTTP/2 trailer, which receivers bound (Node: 64 KiB for
+// all headers together).
 const LONGEST_MESSAGE = 2000
 
 export interface RpcStatus {
@@ -29,10 +30,15 @@ export interface RpcStatus {
   readonly message: string
 }
 
-/** Anything that was thrown, also what is not an Error; what is not a StorageError is a bug and so INTERNAL. */
+/**
+ * Anything that was thrown, also what is not an Error; what is not a StorageError is a bug and so
+ * INTERNAL.
+ */
 export function statusOf(error: unknown, secrets: readonly string[] = []): RpcStatus {
   const kind = error instanceof StorageError ? error.kind : 'internal'
-  const said = describeError(error).trim() || `no message (${error instanceof Error ? error.name : typeof error})`
+  const said =
+    describeError(error).trim() ||
+    `no message (${error instanceof Error ? error.name : typeof error})`
   // Before it is cut: half a secret would not be recognised.
   const text = redact(said, secrets)
   // A cut through a surrogate pair would make the message impossible to encode.

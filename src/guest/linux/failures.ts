@@ -1,5 +1,6 @@
-// What the file system and mount tools of a Linux guest say when they fail, and what that means. Sources: the recorded transcripts
-// of test/transcripts, else named. Texts that mean success for a repeated call stand where the call is made.
+// What the file system and mount tools of a Linux guest say when they fail, and what that means.
+// Sources: the recorded transcripts of test/transcripts, else named. Texts that mean success for a
+// repeated call stand where the call is made.
 
 import type { FailureRow } from '../../shell/failures.ts'
 
@@ -12,14 +13,18 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     text: /target is busy/,
     status: 32,
     kind: 'busy',
-    hint: 'a process has a file open there, or something is mounted below it; end it, or unmount that first',
+    hint:
+      'a process has a file open there, or something is mounted below it; end it, or ' +
+      'unmount that first',
     ...RECORDED,
   },
   {
     text: /wrong fs type, bad option, bad superblock/,
     status: 32,
     kind: 'failed-precondition',
-    hint: 'the kernel log of the guest says more: a mount option it does not know, a file system made by a newer system, a damaged one, or a copy of one that is mounted',
+    hint:
+      'the kernel log of the guest says more: a mount option it does not know, a file ' +
+      'system made by a newer system, a damaged one, or a copy of one that is mounted',
     ...RECORDED,
   },
   { text: /already mounted on/, status: 32, kind: 'busy', ...RECORDED },
@@ -33,14 +38,18 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     text: /cannot mount .* read-only\./,
     status: 32,
     kind: 'failed-precondition',
-    hint: 'its file system was not closed, and what was synced last is still in its log: attach it writable once; a copy for readers is best made while its source is not mounted',
+    hint:
+      'its file system was not closed, and what was synced last is still in its log: attach ' +
+      'it writable once; a copy for readers is best made while its source is not mounted',
     ...RECORDED_4,
   },
   {
     text: /Structure needs cleaning/,
     status: 32,
     kind: 'failed-precondition',
-    hint: 'the file system is damaged; unmounted, run xfs_repair (or e2fsck) by hand on the guest, or restore a snapshot',
+    hint:
+      'the file system is damaged; unmounted, run xfs_repair (or e2fsck) by hand on the ' +
+      'guest, or restore a snapshot',
     ...RECORDED_4,
   },
   {
@@ -51,7 +60,13 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     ...RECORDED_2,
   },
   { text: /mount point does not exist/, status: 32, kind: 'failed-precondition', ...RECORDED_2 },
-  { text: /Use the -f option to force overwrite/, status: 1, kind: 'failed-precondition', hint: 'the disk is not blank', ...RECORDED },
+  {
+    text: /Use the -f option to force overwrite/,
+    status: 1,
+    kind: 'failed-precondition',
+    hint: 'the disk is not blank',
+    ...RECORDED,
+  },
   { text: /is mounted; will not make a filesystem here|is mounted\.$/m, kind: 'busy', ...RECORDED },
   {
     text: /apparently in use by the system|Device or resource busy/,

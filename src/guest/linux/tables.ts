@@ -1,7 +1,15 @@
-// Texts of a Linux guest turned into values: the mount table, blkid's report, file system totals. Pure; throws on what it does not understand.
+// Texts of a Linux guest turned into values: the mount table, blkid's report, file system totals.
+// Pure; throws on what it does not understand.
 
 import { StorageError } from '../../errors.ts'
-import { type Amounts, type Content, findVisible, isUnder, type Use, type UseTable } from '../platform.ts'
+import {
+  type Amounts,
+  type Content,
+  findVisible,
+  isUnder,
+  type Use,
+  type UseTable,
+} from '../platform.ts'
 
 export interface MountRow {
   readonly device: string // major:minor
@@ -13,19 +21,26 @@ export interface MountRow {
   readonly state: Use['state']
 }
 
-/** `/proc/self/mountinfo`: id parent major:minor root path options … - type source superoptions (proc(5)); blanks as \040. */
+/**
+ * `/proc/self/mountinfo`: id parent major:minor root path options … - type source superoptions
+ * (proc(5)); blanks as \040.
+ */
 export function parseMountInfo(text: string): readonly MountRow[] {
   const rows: MountRow[] = []
   for (const line of text.split('\n')) {
     // What a login script printed before the table has no such beginning.
     if (!/^\d+ \d+ \d+:\d+ /.test(line)) {
-      if (rows.length > 0 && line !== '') throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is not a mount`)
+      if (rows.length > 0 && line !== '') {
+        throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is not a mount`)
+      }
       continue
     }
     const [left = '', right = ''] = splitOnce(line, ' - ')
     const [, , device = '', root = '', path = '', options = ''] = left.split(' ')
     const [type = '', source = '', superOptions = ''] = right.split(' ')
-    if (options === '' || source === '') throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is cut short`)
+    if (options === '' || source === '') {
+      throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is cut short`)
+    }
     const readonly = options.split(',').includes('ro')
     rows.push({
       device,
@@ -37,12 +52,15 @@ export function parseMountInfo(text: string): readonly MountRow[] {
       state: stateOf(superOptions.split(','), readonly),
     })
   }
-  if (rows.length === 0) throw new StorageError('unavailable', 'mountinfo: the guest showed no mounts at all')
+  if (rows.length === 0) {
+    throw new StorageError('unavailable', 'mountinfo: the guest showed no mounts at all')
+  }
   return rows
 }
 
-// ext4 that met an error is `emergency_ro`, on older kernels plain `ro` though it was mounted writable; one whose disk went is
-// `shutdown` (linux-guest-tools-3.txt; the older form from fs/ext4/super.c). xfs shows nothing: it gives EIO for everything.
+// ext4 that met an error is `emergency_ro`, on older kernels plain `ro` though it was mounted
+// writable; one whose disk went is `shutdown` (linux-guest-tools-3.txt; the older form from
+// fs/ext4/super.c). xfs shows nothing: it gives EIO for everything.
 function stateOf(superOptions: readonly string[], mountedReadonly: boolean): Use['state'] {
   if (superOptions.includes('shutdown')) return 'shut-down'
   if (superOptions.includes('emergency_ro')) return 'turned-readonly'
@@ -55,7 +73,9 @@ function splitOnce(text: string, separator: string): [string, string] {
 }
 
 function decodeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  )
 }
 
 /** The table as the platform-neutral code asks it. */
@@ -66,21 +86,32 @@ export class LinuxUses implements UseTable {
     this.#rows = rows
   }
 
-  at(path: string, device?: { readonly identity: string; readonly blockPath: string }): Use | undefined {
+  at(
+    path: string,
+    device?: { readonly identity: string; readonly blockPath: string },
+  ): Use | undefined {
     const row = findVisible(this.#rows, path)
     return row && this.#use(row, device)
   }
 
   of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[] {
-    return this.#rows.map(row => this.#use(row, device)).filter(use => use.identity === device.identity)
+    return this.#rows
+      .map(row => this.#use(row, device))
+      .filter(use => use.identity === device.identity)
   }
 
   inside(directory: string): readonly string[] {
-    return this.#rows.map(row => row.path).filter(path => path !== directory && isUnder(path, directory))
+    return this.#rows
+      .map(row => row.path)
+      .filter(path => path !== directory && isUnder(path, directory))
   }
 
-  // A bound device node shows the file system that holds the node and the node's name in it, not the device (recorded).
-  #use(row: MountRow, device: { readonly identity: string; readonly blockPath: string } | undefined): Use {
+  // A bound device node shows the file system that holds the node and the node's name in it, not
+  // the device (recorded).
+  #use(
+    row: MountRow,
+    device: { readonly identity: string; readonly blockPath: string } | undefined,
+  ): Use {
     const node = device && this.#whereIs(device.blockPath)
     if (device && node && row.device === node.device && row.root === node.root) {
       const slot = diskSlot(device.blockPath)
@@ -94,7 +125,9 @@ export class LinuxUses implements UseTable {
   /** The file system that holds a path, and the path inside it. */
   #whereIs(path: string): { device: string; root: string } | undefined {
     let holder: MountRow | undefined
-    for (const row of this.#rows) if (isUnder(path, row.path) && row.path.length >= (holder?.path.length ?? 0)) holder = row
+    for (const row of this.#rows) {
+      if (isUnder(path, row.path) && row.path.length >= (holder?.path.length ?? 0)) holder = row
+    }
     if (!holder) return undefined
     const rest = holder.path === '/' ? path : path.slice(holder.path.length)
     return { device: holder.device, root: `${holder.root === '/' ? '' : holder.root}${rest}` }
@@ -112,8 +145,15 @@ export function parseBlkid(text: string): Content {
   const type = values.get('TYPE')
   const table = values.get('PTTYPE')
   if (table !== undefined) return { kind: 'other', description: `a partition table (${table})` }
-  if (type === undefined) throw new StorageError('internal', `blkid reported neither a type nor a partition table: ${JSON.stringify(text)}`)
-  if (values.get('USAGE') === 'filesystem') return { kind: 'filesystem', type, mark: values.get('UUID') }
+  if (type === undefined) {
+    throw new StorageError(
+      'internal',
+      `blkid reported neither a type nor a partition table: ${JSON.stringify(text)}`,
+    )
+  }
+  if (values.get('USAGE') === 'filesystem') {
+    return { kind: 'filesystem', type, mark: values.get('UUID') }
+  }
   return { kind: 'other', description: `${type} (${values.get('USAGE') ?? 'of unknown use'})` }
 }
 
@@ -122,17 +162,26 @@ export function parseFileSystemStat(text: string): { bytes: Amounts; inodes: Amo
   const line = text.trim().split('\n').at(-1) ?? ''
   const match = line.match(/^(\d+) (\d+) (\d+) (\d+) (\d+) (\d+)$/)
   if (!match) throw new StorageError('internal', `stat -f printed ${JSON.stringify(text)}`)
-  const [size = 0, blocks = 0, free = 0, available = 0, inodes = 0, freeInodes = 0] = match.slice(1).map(Number)
+  const [size = 0, blocks = 0, free = 0, available = 0, inodes = 0, freeInodes = 0] = match
+    .slice(1)
+    .map(Number)
   return {
     bytes: { total: blocks * size, used: (blocks - free) * size, available: available * size },
     // Some file systems have no fixed number of inodes and say 0.
-    inodes: inodes === 0 ? undefined : { total: inodes, used: inodes - freeInodes, available: freeInodes },
+    inodes:
+      inodes === 0
+        ? undefined
+        : { total: inodes, used: inodes - freeInodes, available: freeInodes },
   }
 }
 
-/** A process that the scan of /proc found with the device: its open file as hexadecimal numbers, or its mount table. */
+/**
+ * A process that the scan of /proc found with the device: its open file as hexadecimal numbers, or
+ * its mount table.
+ */
 export function findProcess(line: string, identity: string): readonly string[] {
-  const [, major = '', minor = '', opener] = line.match(/^([0-9a-f]+):([0-9a-f]+) \/proc\/(\d+)\/fd\/\d+$/) ?? []
+  const [, major = '', minor = '', opener] =
+    line.match(/^([0-9a-f]+):([0-9a-f]+) \/proc\/(\d+)\/fd\/\d+$/) ?? []
   if (opener !== undefined) {
     const numbers = `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`
     return numbers === identity ? [`process ${opener}`] : []
@@ -142,15 +191,20 @@ export function findProcess(line: string, identity: string): readonly string[] {
 }
 
 /**
- * A process that a tool was not allowed to look into: what it has open is unknown. The first process of a system, or of the plugin's
- * container, is not counted: it starts others and opens no volume, and some kernels hide it from everybody.
+ * A process that a tool was not allowed to look into: what it has open is unknown. The first
+ * process of a system, or of the plugin's container, is not counted: it starts others and opens no
+ * volume, and some kernels hide it from everybody.
  */
 export function findUnseen(line: string): readonly string[] {
   const process = line.match(/\/proc\/(\d+)\/.*(Permission denied|Operation not permitted)/)?.[1]
-  return process === undefined || process === '1' ? [] : [`process ${process}, which cannot be looked into`]
+  return process === undefined || process === '1'
+    ? []
+    : [`process ${process}, which cannot be looked into`]
 }
 
-/** Disk number to the kernel's name: 0 is vdiska, 25 vdiskz, 26 vdiskaa (drivers/block/sunvdc.c). */
+/**
+ * Disk number to the kernel's name: 0 is vdiska, 25 vdiskz, 26 vdiskaa (drivers/block/sunvdc.c).
+ */
 export function diskName(slot: number): string {
   const letter = (index: number) => String.fromCharCode('a'.charCodeAt(0) + index)
   return `vdisk${slot < 26 ? letter(slot) : letter(Math.floor(slot / 26) - 1) + letter(slot % 26)}`

@@ -1,5 +1,6 @@
-// Keeps the service processor's copy of a machine's configuration near the running one: a power cycle loads that copy, and a
-// stale one brings detached disks back. Runs beside the requests, never inside one: it is slow, and it must not fail them.
+// Keeps the service processor's copy of a machine's configuration near the running one: a power
+// cycle loads that copy, and a stale one brings detached disks back. Runs beside the requests,
+// never inside one: it is slow, and it must not fail them.
 
 import type { Clock } from '../../clock.ts'
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
@@ -11,7 +12,10 @@ export interface ConfigurationSaverOptions {
   readonly machine: string
   readonly ldm: Ldm
   readonly clock: Clock
-  /** Saved under two names with it in turn: one can be taken away only when the other is the one for the next power-on. */
+  /**
+   * Saved under two names with it in turn: one can be taken away only when the other is the one for
+   * the next power-on.
+   */
   readonly prefix: string
   /** A save begins after that long without a change … */
   readonly quietMs: number
@@ -29,7 +33,10 @@ export class ConfigurationSaver {
   #lastChangeMs = 0
   #waiting = false
   #saving: Promise<void> = Promise.resolve()
-  /** What was marked after the last save of this process: where only a power cycle makes a new one current, that is our own choice. */
+  /**
+   * What was marked after the last save of this process: where only a power cycle makes a new one
+   * current, that is our own choice.
+   */
   #savedHere: { readonly current: string | undefined; readonly next: string } | undefined
   /** The last failure that was logged: one that stays is said once. */
   #complaint: string | undefined
@@ -45,7 +52,10 @@ export class ConfigurationSaver {
     if (!this.#waiting && !this.#stopped.signal.aborted) void this.#saveWhenQuiet()
   }
 
-  /** An earlier process may have ended with a change that it had not saved: ldm knows whether what runs is newer than what is saved. */
+  /**
+   * An earlier process may have ended with a change that it had not saved: ldm knows whether what
+   * runs is newer than what is saved.
+   */
   async resume(): Promise<void> {
     const { ldm, machine, log, prefix } = this.#options
     try {
@@ -53,17 +63,25 @@ export class ConfigurationSaver {
       if (current === undefined || findSavedName(current, prefix) === undefined) return
       if (await ldm.isAutosaveNewer(current)) this.changed()
     } catch (error) {
-      log.error({ machine, error: describeError(error) }, 'not known whether the configuration is saved')
+      log.error(
+        { machine, error: describeError(error) },
+        'not known whether the configuration is saved',
+      )
     }
   }
 
-  /** Saves now whatever is not saved; unlike the saves in the background it says when it could not. The signal ends the wait only. */
+  /**
+   * Saves now whatever is not saved; unlike the saves in the background it says when it could not.
+   * The signal ends the wait only.
+   */
   async flush(signal?: AbortSignal): Promise<void> {
     const save = this.#save()
     if (signal === undefined) return save
     await new Promise<void>((resolve, reject) => {
       const onAbort = () => {
-        const message = `machine ${this.#options.machine}: the deadline passed while its configuration was saved`
+        const message =
+          `machine ${this.#options.machine}: the deadline passed while its ` +
+          `configuration was saved`
         reject(new StorageError('unavailable', message, { cause: signal.reason }))
       }
       if (signal.aborted) onAbort()
@@ -88,13 +106,16 @@ export class ConfigurationSaver {
           await clock.sleep(dueMs - clock.nowMs(), this.#stopped.signal)
           continue
         }
-        // One that failed is tried again, as often as changes that never stop are saved; one that may not be made is given up.
+        // One that failed is tried again, as often as changes that never stop are saved; one that
+        // may not be made is given up.
         const failure = await this.#save().then(
           () => undefined,
           (error: unknown) => error,
         )
         this.#complain(failure)
-        if (failure !== undefined && this.#firstChangeMs !== undefined) await clock.sleep(maxDelayMs, this.#stopped.signal)
+        if (failure !== undefined && this.#firstChangeMs !== undefined) {
+          await clock.sleep(maxDelayMs, this.#stopped.signal)
+        }
       }
     } catch {
       return // stopped while waiting: the one way a sleep fails
@@ -106,7 +127,9 @@ export class ConfigurationSaver {
   #complain(failure: unknown): void {
     const { machine, log } = this.#options
     const complaint = failure === undefined ? undefined : describeError(failure)
-    if (complaint !== undefined && complaint !== this.#complaint) log.error({ machine, error: complaint }, 'configuration not saved')
+    if (complaint !== undefined && complaint !== this.#complaint) {
+      log.error({ machine, error: complaint }, 'configuration not saved')
+    }
     this.#complaint = complaint
   }
 
@@ -127,20 +150,24 @@ export class ConfigurationSaver {
     try {
       await serialised(() => this.#alternate())
     } catch (error) {
-      // A machine that runs something else than what is saved lost the change with it, or has to be looked at first.
+      // A machine that runs something else than what is saved lost the change with it, or has to be
+      // looked at first.
       if (!isStorageError(error, 'failed-precondition')) this.#firstChangeMs = firstChangeMs
       throw error
     }
     log.info({ machine, durationMs: Math.round(clock.nowMs() - startedMs) }, 'configuration saved')
   }
 
-  // Cut after any command, this leaves a configuration for the next power-on that was complete when it was saved.
+  // Cut after any command, this leaves a configuration for the next power-on that was complete when
+  // it was saved.
   async #alternate(): Promise<void> {
     const { ldm, machine, prefix } = this.#options
     const before = await ldm.listConfigurations()
     const domains = (await ldm.listBindings()).length
     const obstacle = findObstacle(before, { prefix, domains, savedHere: this.#savedHere })
-    if (obstacle !== undefined) throw new StorageError('failed-precondition', `machine ${machine} is not saved: ${obstacle}`)
+    if (obstacle !== undefined) {
+      throw new StorageError('failed-precondition', `machine ${machine} is not saved: ${obstacle}`)
+    }
     const { next } = findMarked(before)
     const ours = before.flatMap(({ name }) => findSavedName(name, prefix) ?? [])
     const letter = ours.find(({ name }) => name === next)?.letter === 'a' ? 'b' : 'a'
@@ -151,7 +178,10 @@ export class ConfigurationSaver {
     await ldm.addConfiguration(saved)
     const after = findMarked(await ldm.listConfigurations())
     if (after.next !== saved) {
-      throw new StorageError('internal', `machine ${machine}: ${saved} was saved, but the next power-on would load ${after.next}`)
+      throw new StorageError(
+        'internal',
+        `machine ${machine}: ${saved} was saved, but the next power-on would load ${after.next}`,
+      )
     }
     this.#savedHere = { current: after.current, next: saved }
     for (const name of others) await ldm.removeConfiguration(name)

@@ -1,5 +1,6 @@
-// What `ldm` says when it fails, and what that means. Most of its texts are published nowhere, so the rows match the few words that
-// are known, never a whole sentence, and the caller decides by listing again. Nothing here runs a command.
+// What `ldm` says when it fails, and what that means. Most of its texts are published nowhere, so
+// the rows match the few words that are known, never a whole sentence, and the caller decides by
+// listing again. Nothing here runs a command.
 
 import type { FailureRow } from '../../shell/failures.ts'
 
@@ -26,7 +27,8 @@ export const LDM_FAILURES: readonly FailureRow[] = [
     evidence: 'recorded',
     source: 'transcripts/ldm/add-spconfig.name-too-long.error.txt',
   },
-  // The table of the guest's resource coordinator. Before "in use" rows, as its cells can hold any word.
+  // The table of the guest's resource coordinator. Before "in use" rows, as its cells can hold any
+  // word.
   {
     text: /Resource\s+Information/,
     kind: 'busy',
@@ -47,7 +49,12 @@ export const LDM_FAILURES: readonly FailureRow[] = [
     source: 'transcripts/ldm/add-vdsdev.exported-twice.warning.ldoms-1.1.txt',
   },
   { text: /already exists/, kind: 'already-exists', evidence: 'recalled', source: AUTOMATION },
-  { text: /^(Error: )?\S+ .*does not exist/m, kind: 'not-found', evidence: 'recalled', source: AUTOMATION },
+  {
+    text: /^(Error: )?\S+ .*does not exist/m,
+    kind: 'not-found',
+    evidence: 'recalled',
+    source: AUTOMATION,
+  },
   // Not the bare words: a shell that has no ldm says "not found" too.
   { text: /LDom .*not found/, kind: 'not-found', evidence: 'recalled', source: AUTOMATION },
   {
@@ -61,7 +68,9 @@ export const LDM_FAILURES: readonly FailureRow[] = [
     text: /not authori[sz]ed|authori[sz]ation|insufficient privileges/i,
     kind: 'permission-denied',
     evidence: 'recalled',
-    source: 'authorisations solaris.ldoms.read and .write (1.2 guide); "Authorization failed", "insufficient privileges": a discovery tool',
+    source:
+      'authorisations solaris.ldoms.read and .write (1.2 guide); "Authorization failed", ' +
+      '"insufficient privileges": a discovery tool',
     hint: 'give the account the LDoms Management rights profile, or run ldm through pfexec or sudo',
   },
   {
@@ -92,12 +101,15 @@ export const LDM_NOTICES: readonly FailureRow[] = [
 
 const RULE = /^-{3,}(\s+-{3,})+\s*$/
 
-/** The reasons of a guest that refused to give a disk back, in one line; empty when it gave none. */
+/**
+ * The reasons of a guest that refused to give a disk back, in one line; empty when it gave none.
+ */
 export function formatRefusal(stderr: string): string {
   const lines = stderr.split('\n')
   const rule = lines.findIndex(line => RULE.test(line))
   if (rule < 0) return ''
-  // The columns are as wide as their dashes; a text that follows the table starts at the left and is no row.
+  // The columns are as wide as their dashes; a text that follows the table starts at the left and
+  // is no row.
   const width = /^-+/.exec(lines[rule] ?? '')?.[0].length ?? 0
   const rows: string[] = []
   for (const line of lines.slice(rule + 1)) {

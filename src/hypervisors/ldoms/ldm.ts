@@ -1,5 +1,6 @@
-// The `ldm` tool: argv and answers of the few subcommands the driver uses, in the short spelling that every release has.
-// It decides nothing: whether a failed command took effect is found out by listing again, and that is the caller's.
+// The `ldm` tool: argv and answers of the few subcommands the driver uses, in the short spelling
+// that every release has. It decides nothing: whether a failed command took effect is found out by
+// listing again, and that is the caller's.
 
 import { StorageError } from '../../errors.ts'
 import { classify, expectSuccess } from '../../shell/failures.ts'
@@ -8,7 +9,10 @@ import { formatRefusal, LDM_FAILURES, LDM_NOTICES } from './failures.ts'
 import { type Domain, parseListing } from './listing.ts'
 
 const LDM = '/usr/sbin/ldm'
-/** Saving to the service processor takes up to a minute (estimate); its cap is wider than that of other writes. */
+/**
+ * Saving to the service processor takes up to a minute (estimate); its cap is wider than that of
+ * other writes.
+ */
 const SAVE_TIMEOUT_MS = 300_000
 
 export interface NewVdsDevice {
@@ -49,18 +53,25 @@ export class Ldm {
 
   /** All domains with their devices and vdisks: the only listing that shows the states of paths. */
   async listBindings(options: LdmOptions = {}): Promise<Domain[]> {
-    return parseListing((await this.#read([LDM, 'list-bindings', '-p'], 'list of domains', options)).stdout)
+    return parseListing(
+      (await this.#read([LDM, 'list-bindings', '-p'], 'list of domains', options)).stdout,
+    )
   }
 
   async addVdsDevice(device: NewVdsDevice, options: LdmOptions = {}): Promise<void> {
     const volume = volumeName(device)
-    const words = [...(device.mode === 'ro' ? ['ro'] : []), ...(device.shape === 'slice' ? ['slice'] : [])]
+    const words = [
+      ...(device.mode === 'ro' ? ['ro'] : []),
+      ...(device.shape === 'slice' ? ['slice'] : []),
+    ]
     const command: Command = [
       LDM,
       'add-vdsdev',
       ...(device.alreadyExported ? ['-f'] : []), // options come before properties
       ...(words.length > 0 ? [`options=${words.join(',')}`] : []),
-      ...(device.mpgroup === undefined ? [] : [`mpgroup=${checkedName('mpgroup', device.mpgroup)}`]),
+      ...(device.mpgroup === undefined
+        ? []
+        : [`mpgroup=${checkedName('mpgroup', device.mpgroup)}`]),
       checkedDevice(device.device),
       volume,
     ]
@@ -68,7 +79,10 @@ export class Ldm {
   }
 
   /** A device that a vdisk uses is `in-use`. */
-  async removeVdsDevice(device: { readonly name: string; readonly vds: string }, options: LdmOptions = {}): Promise<'removed' | 'absent'> {
+  async removeVdsDevice(
+    device: { readonly name: string; readonly vds: string },
+    options: LdmOptions = {},
+  ): Promise<'removed' | 'absent'> {
     const volume = volumeName(device)
     return this.#remove([LDM, 'rm-vdsdev', volume], `device ${volume}`, options)
   }
@@ -88,8 +102,16 @@ export class Ldm {
   }
 
   /** Never forced. A guest that still uses the disk is `busy`, with the guest's own reasons. */
-  async removeVdisk(vdisk: { readonly name: string; readonly guest: string }, options: LdmOptions = {}): Promise<'removed' | 'absent'> {
-    const command: Command = [LDM, 'rm-vdisk', checkedName('vdisk', vdisk.name), checkedName('guest', vdisk.guest)]
+  async removeVdisk(
+    vdisk: { readonly name: string; readonly guest: string },
+    options: LdmOptions = {},
+  ): Promise<'removed' | 'absent'> {
+    const command: Command = [
+      LDM,
+      'rm-vdisk',
+      checkedName('vdisk', vdisk.name),
+      checkedName('guest', vdisk.guest),
+    ]
     return this.#remove(command, `vdisk ${vdisk.name} of guest ${vdisk.guest}`, options)
   }
 
@@ -97,7 +119,9 @@ export class Ldm {
     const { stdout } = await this.#read([LDM, '-V'], 'version', options)
     // "Logical Domain Manager" in 1.2, "Logical Domains Manager" later.
     const version = /Logical Domains? Manager \(v ([0-9.]+)/.exec(stdout)?.[1]
-    if (version === undefined) throw new StorageError('internal', 'ldm -V: no version in its answer')
+    if (version === undefined) {
+      throw new StorageError('internal', 'ldm -V: no version in its answer')
+    }
     return version
   }
 
@@ -111,13 +135,20 @@ export class Ldm {
     return configurations
   }
 
-  /** Saves the running configuration under a new name, which becomes the one for the next power-on. Slow. */
   /**
-   * Whether what ldm itself keeps of the running configuration is newer than what is saved of it (`[newer]`: 3.5 guide). Where the
-   * answer does not speak of it, it is.
+   * Saves the running configuration under a new name, which becomes the one for the next power-on.
+   * Slow.
+   */
+  /**
+   * Whether what ldm itself keeps of the running configuration is newer than what is saved of it
+   * (`[newer]`: 3.5 guide). Where the answer does not speak of it, it is.
    */
   async isAutosaveNewer(name: string, options: LdmOptions = {}): Promise<boolean> {
-    const { stdout } = await this.#read([LDM, 'list-spconfig', '-r'], 'autosaved configurations', options)
+    const { stdout } = await this.#read(
+      [LDM, 'list-spconfig', '-r'],
+      'autosaved configurations',
+      options,
+    )
     const found = parseConfigurations(stdout).find(configuration => configuration.name === name)
     return found === undefined || found.marks.includes('newer')
   }
@@ -128,21 +159,42 @@ export class Ldm {
   }
 
   async removeConfiguration(name: string, options: LdmOptions = {}): Promise<'removed' | 'absent'> {
-    return this.#remove([LDM, 'rm-spconfig', checkedName('configuration', name)], `configuration ${name}`, options)
+    return this.#remove(
+      [LDM, 'rm-spconfig', checkedName('configuration', name)],
+      `configuration ${name}`,
+      options,
+    )
   }
 
   async #read(command: Command, object: string, { signal }: LdmOptions): Promise<CommandResult> {
-    const result = expectSuccess(command, await this.#shell.run(command, { effect: 'read', signal }), LDM_FAILURES, object)
+    const result = expectSuccess(
+      command,
+      await this.#shell.run(command, { effect: 'read', signal }),
+      LDM_FAILURES,
+      object,
+    )
     refuseNotice(result, LDM_NOTICES.slice(0, 1), object)
     return result
   }
 
-  async #write(command: Command, object: string, { signal, timeoutMs }: LdmOptions & { timeoutMs?: number }): Promise<void> {
-    const result = await this.#shell.run(command, { effect: 'write', signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
+  async #write(
+    command: Command,
+    object: string,
+    { signal, timeoutMs }: LdmOptions & { timeoutMs?: number },
+  ): Promise<void> {
+    const result = await this.#shell.run(command, {
+      effect: 'write',
+      signal,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    })
     refuseNotice(expectSuccess(command, result, LDM_FAILURES, object), LDM_NOTICES, object)
   }
 
-  async #remove(command: Command, object: string, { signal }: LdmOptions): Promise<'removed' | 'absent'> {
+  async #remove(
+    command: Command,
+    object: string,
+    { signal }: LdmOptions,
+  ): Promise<'removed' | 'absent'> {
     const result = await this.#shell.run(command, { effect: 'write', signal })
     const row = classify(result, LDM_FAILURES)
     if (row?.kind === 'not-found') return 'absent'
@@ -155,10 +207,14 @@ export class Ldm {
 
 // One pair of brackets each (recalled); several words of one pair are told apart too.
 function marksOf(text: string): string[] {
-  return [...text.matchAll(/\[([^\]]+)\]/g)].flatMap(mark => (mark[1] ?? '').split(',').map(word => word.trim()))
+  return [...text.matchAll(/\[([^\]]+)\]/g)].flatMap(mark =>
+    (mark[1] ?? '').split(',').map(word => word.trim()),
+  )
 }
 
-/** Lines before the first configuration (a banner, a notice) are tolerated, lines after it are not. */
+/**
+ * Lines before the first configuration (a banner, a notice) are tolerated, lines after it are not.
+ */
 function parseConfigurations(stdout: string): SavedConfiguration[] {
   const configurations: SavedConfiguration[] = []
   for (const line of stdout.split('\n')) {
@@ -166,31 +222,47 @@ function parseConfigurations(stdout: string): SavedConfiguration[] {
     if (match) {
       configurations.push({ name: match[1] ?? '', marks: marksOf(match[2] ?? '') })
     } else if (line.trim() !== '' && configurations.length > 0) {
-      throw new StorageError('internal', `ldm list-spconfig: line not understood: ${JSON.stringify(line.slice(0, 80))}`)
+      throw new StorageError(
+        'internal',
+        `ldm list-spconfig: line not understood: ${JSON.stringify(line.slice(0, 80))}`,
+      )
     }
   }
   return configurations
 }
 
-// Warnings come with status 0 and are harmless; these notices come with status 0 and mean "not now".
+// Warnings come with status 0 and are harmless; these notices come with status 0 and mean "not
+// now".
 function refuseNotice(result: CommandResult, rows: typeof LDM_NOTICES, object: string): void {
   const text = `${result.stderr}\n${result.stdout}`
   const row = rows.find(notice => notice.text.test(text))
-  if (row) throw new StorageError(row.kind, `${object}: ${row.text.exec(text)?.[0].replace(/\s+/g, ' ')} (${row.hint})`)
+  if (row) {
+    throw new StorageError(
+      row.kind,
+      `${object}: ${row.text.exec(text)?.[0].replace(/\s+/g, ' ')} (${row.hint})`,
+    )
+  }
 }
 
 function volumeName(device: { readonly name: string; readonly vds: string }): string {
   return `${checkedName('device', device.name)}@${checkedName('vds', device.vds)}`
 }
 
-// Characters of names: Oracle VM Server for SPARC 3.4 guide, "Entering Names in the CLI". They cannot start with a dash.
+// Characters of names: Oracle VM Server for SPARC 3.4 guide, "Entering Names in the CLI". They
+// cannot start with a dash.
 function checkedName(what: string, name: string): string {
   if (/^[A-Za-z0-9][-A-Za-z0-9_+#.:;~()]{0,255}$/.test(name)) return name
-  throw new StorageError('invalid-argument', `${what} ${JSON.stringify(name)}: not a name that ldm accepts`)
+  throw new StorageError(
+    'invalid-argument',
+    `${what} ${JSON.stringify(name)}: not a name that ldm accepts`,
+  )
 }
 
 // Listings quote nothing: a path with `|`, `=` or a line end could not be read back.
 function checkedDevice(path: string): string {
   if (/^\/[\x21-\x7e]*$/.test(path) && !/[|=]/.test(path)) return path
-  throw new StorageError('invalid-argument', `device path ${JSON.stringify(path)}: not a path that ldm can list`)
+  throw new StorageError(
+    'invalid-argument',
+    `device path ${JSON.stringify(path)}: not a path that ldm can list`,
+  )
 }

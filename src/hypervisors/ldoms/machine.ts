@@ -1,5 +1,6 @@
-// One machine split by the Logical Domains Manager, behind the hypervisor port: what `ldm` lists as a MachineState, and steps as
-// `ldm` commands. It plans nothing and repeats nothing; vds, vdisk, mpgroup and delayed reconfiguration end here.
+// One machine split by the Logical Domains Manager, behind the hypervisor port: what `ldm` lists as
+// a MachineState, and steps as `ldm` commands. It plans nothing and repeats nothing; vds, vdisk,
+// mpgroup and delayed reconfiguration end here.
 
 import { type Clock, systemClock } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
@@ -25,7 +26,10 @@ export interface LdomMachineOptions {
   readonly machine: string
   readonly host: Host
   readonly clock?: Clock
-  /** Called after every write that changed the machine or may have: it is not saved to the service processor yet. */
+  /**
+   * Called after every write that changed the machine or may have: it is not saved to the service
+   * processor yet.
+   */
   readonly onChanged?: () => void
 }
 
@@ -69,7 +73,9 @@ export class LdomMachine implements Hypervisor {
     const leaveQueue = enterQueue()
     void this.#running.catch(() => {}).then(leaveQueue)
     try {
-      return await shared(next.listed, signal, () => this.#deadline('its domains were listed', signal))
+      return await shared(next.listed, signal, () =>
+        this.#deadline('its domains were listed', signal),
+      )
     } finally {
       next.waiters -= 1
       leaveQueue()
@@ -100,12 +106,19 @@ export class LdomMachine implements Hypervisor {
     return this.#host.settled(names, signal)
   }
 
-  /** Runs work when no other write of this process is under way on the machine. The signal ends the wait, never the work. */
+  /**
+   * Runs work when no other write of this process is under way on the machine. The signal ends the
+   * wait, never the work.
+   */
   serialised<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#writes.take(signal, work)
   }
 
-  async #runSteps<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  async #runSteps<S>(
+    steps: readonly S[],
+    run: (step: S) => Promise<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     this.#changing += 1
     try {
       await this.#changed(steps, run, signal)
@@ -115,9 +128,10 @@ export class LdomMachine implements Hypervisor {
     }
   }
 
-  // Who has made a change looks at the machine next. Of fifty at once each would list it after his own turn; here they wait for the
-  // few behind them, and one listing answers for all. A change that failed waits too: its caller looks as well. One that hangs keeps
-  // nobody longer than a listing takes.
+  // Who has made a change looks at the machine next. Of fifty at once each would list it after his
+  // own turn; here they wait for the few behind them, and one listing answers for all. A change
+  // that failed waits too: its caller looks as well. One that hangs keeps nobody longer than a
+  // listing takes.
   async #lookedAtTogether(signal: AbortSignal | undefined): Promise<void> {
     const { promise: all, resolve: end } = this.#made
     if (this.#changing === 0 || this.#madeAndWaiting + 1 >= CHANGES_A_LISTING) {
@@ -131,14 +145,21 @@ export class LdomMachine implements Hypervisor {
     const leaveQueue = enterQueue()
     this.#madeAndWaiting += 1
     const over = new AbortController()
-    const enough = this.#clock.sleep(TOGETHER_MS, signal ? AbortSignal.any([signal, over.signal]) : over.signal)
+    const enough = this.#clock.sleep(
+      TOGETHER_MS,
+      signal ? AbortSignal.any([signal, over.signal]) : over.signal,
+    )
     await Promise.race([all, enough.catch(() => {})])
     over.abort()
     leaveQueue()
     if (this.#made.promise === all) this.#madeAndWaiting -= 1
   }
 
-  #changed<S>(steps: readonly S[], run: (step: S) => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  #changed<S>(
+    steps: readonly S[],
+    run: (step: S) => Promise<unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     return this.serialised(async () => {
       for (const step of steps) {
         if (signal?.aborted) throw this.#deadline('there were steps to do', signal)
@@ -157,12 +178,21 @@ export class LdomMachine implements Hypervisor {
     switch (step.kind) {
       case 'export-backend': {
         const { name, service, device, mode, shape, group } = step.backend
-        return this.#ldm.addVdsDevice({ name, vds: service, device, mode, shape, mpgroup: group, alreadyExported: step.shared }, { signal })
+        return this.#ldm.addVdsDevice(
+          { name, vds: service, device, mode, shape, mpgroup: group, alreadyExported: step.shared },
+          { signal },
+        )
       }
       case 'add-disk': {
         const { name, guest, slot, timeoutSeconds, backend } = step
         return this.#ldm.addVdisk(
-          { name, guest, volume: { name: backend.name, vds: backend.service }, id: slot, timeoutSeconds },
+          {
+            name,
+            guest,
+            volume: { name: backend.name, vds: backend.service },
+            id: slot,
+            timeoutSeconds,
+          },
           { signal },
         )
       }
@@ -178,8 +208,12 @@ export class LdomMachine implements Hypervisor {
     }
   }
 
-  // Between the look and the removal the guest can still be started, but not its operating system: that takes longer than a command.
-  async #removeDisk(step: DetachStep & { readonly kind: 'remove-disk' }, signal: AbortSignal | undefined): Promise<unknown> {
+  // Between the look and the removal the guest can still be started, but not its operating system:
+  // that takes longer than a command.
+  async #removeDisk(
+    step: DetachStep & { readonly kind: 'remove-disk' },
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     if (step.only === 'while-off') {
       const { guests } = toMachineState(await this.#ldm.listBindings({ signal }))
       refuseUnlessOff(
@@ -191,32 +225,46 @@ export class LdomMachine implements Hypervisor {
   }
 
   #deadline(during: string, signal: AbortSignal | undefined): StorageError {
-    return new StorageError('unavailable', `machine ${this.machine}: the deadline passed while ${during}`, { cause: signal?.reason })
+    return new StorageError(
+      'unavailable',
+      `machine ${this.machine}: the deadline passed while ${during}`,
+      { cause: signal?.reason },
+    )
   }
 }
 
 /** The listing in the words of the port. */
 export function toMachineState(domains: readonly Domain[]): MachineState {
   const devices = domains.flatMap(domain => domain.vdses.flatMap(vds => vds.devices))
-  const vdsDomains = new Map(domains.flatMap(domain => domain.vdses.map(vds => [vds.name, domain.name])))
+  const vdsDomains = new Map(
+    domains.flatMap(domain => domain.vdses.map(vds => [vds.name, domain.name])),
+  )
   const exported: Exported = {
     byName: new Map(devices.map(device => [`${device.name}@${device.vds}`, device])),
     byGroup: Map.groupBy(devices, device => device.mpgroup),
   }
-  const control = domains.find(domain => domain.flags.control) ?? domains.find(domain => domain.name === 'primary')
-  if (control === undefined) throw new StorageError('internal', 'ldm listing not understood: no control domain in it')
+  const control =
+    domains.find(domain => domain.flags.control) ??
+    domains.find(domain => domain.name === 'primary')
+  if (control === undefined) {
+    throw new StorageError('internal', 'ldm listing not understood: no control domain in it')
+  }
   return {
     guests: domains.map(domain => toGuestState(domain, control)),
     backends: devices.map(toExportedBackend),
-    disks: domains.flatMap(domain => domain.vdisks.map(vdisk => toGuestDisk(vdisk, exported, vdsDomains))),
+    disks: domains.flatMap(domain =>
+      domain.vdisks.map(vdisk => toGuestDisk(vdisk, exported, vdsDomains)),
+    ),
     frozen: control.flags.delayedReconfiguration
-      ? `domain ${control.name} is in delayed reconfiguration: it must reboot (or ldm cancel-reconf ${control.name}) before disks can change`
+      ? `domain ${control.name} is in delayed reconfiguration: it must reboot (or ldm ` +
+        `cancel-reconf ${control.name}) before disks can change`
       : undefined,
   }
 }
 
 function toGuestState({ name, state, flags, unclear }: Domain, control: Domain): GuestState {
-  const readiness: GuestReadiness = unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }
+  const readiness: GuestReadiness =
+    unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }
   return { name, readiness, isControl: name === control.name }
 }
 
@@ -226,11 +274,20 @@ function readinessOf(state: string, flags: Domain['flags']): GuestReadiness {
   if (flags.delayedReconfiguration) return { kind: 'changing', reason: 'delayed reconfiguration' }
   if (state === 'inactive' || state === 'bound') return { kind: 'off' }
   if (state !== 'active') return { kind: 'changing', reason: `state ${state}` }
-  if (flags.system === undefined) return { kind: 'changing', reason: 'active without a flag that says whether a system runs' }
+  if (flags.system === undefined) {
+    return { kind: 'changing', reason: 'active without a flag that says whether a system runs' }
+  }
   return flags.system === 'transition' ? { kind: 'no-os' } : { kind: 'running' }
 }
 
-function toExportedBackend({ name, vds, serviceDomain, device, options, mpgroup }: VdsDevice): ExportedBackend {
+function toExportedBackend({
+  name,
+  vds,
+  serviceDomain,
+  device,
+  options,
+  mpgroup,
+}: VdsDevice): ExportedBackend {
   const mode = options.includes('ro') ? 'ro' : 'rw'
   const shape = options.includes('slice') ? 'slice' : 'full'
   return { name, service: vds, serviceDomain, device, mode, shape, group: mpgroup }
@@ -242,17 +299,38 @@ interface Exported {
   readonly byGroup: ReadonlyMap<string | undefined, readonly VdsDevice[]>
 }
 
-/** What serves a disk and is not known: no export is named so, so nobody takes the disk for served by those alone that are known. */
-const UNKNOWN_BACKEND = { name: '(unknown)', service: '(unknown)', serviceDomain: 'unknown', state: 'unknown' } as const
+/**
+ * What serves a disk and is not known: no export is named so, so nobody takes the disk for served
+ * by those alone that are known.
+ */
+const UNKNOWN_BACKEND = {
+  name: '(unknown)',
+  service: '(unknown)',
+  serviceDomain: 'unknown',
+  state: 'unknown',
+} as const
 
-/** Without path lines (guest not bound, or a release before 3.2) the members of the group are what the disk will be served by. */
-function toGuestDisk(vdisk: Vdisk, exported: Exported, vdsDomains: ReadonlyMap<string, string>): GuestDisk {
+/**
+ * Without path lines (guest not bound, or a release before 3.2) the members of the group are what
+ * the disk will be served by.
+ */
+function toGuestDisk(
+  vdisk: Vdisk,
+  exported: Exported,
+  vdsDomains: ReadonlyMap<string, string>,
+): GuestDisk {
   const configured = vdisk.volume && { ...vdisk.volume, state: 'unknown' as const }
-  const group = vdisk.mpgroup ?? (configured && exported.byName.get(`${configured.name}@${configured.vds}`)?.mpgroup)
+  const group =
+    vdisk.mpgroup ??
+    (configured && exported.byName.get(`${configured.name}@${configured.vds}`)?.mpgroup)
   const members = group === undefined ? [] : (exported.byGroup.get(group) ?? [])
-  const listed = vdisk.paths.length > 0 ? vdisk.paths : members.map(({ name, vds }) => ({ name, vds, state: 'unknown' as const }))
+  const listed =
+    vdisk.paths.length > 0
+      ? vdisk.paths
+      : members.map(({ name, vds }) => ({ name, vds, state: 'unknown' as const }))
   const first = configured && (listed.find(path => isSame(path, configured)) ?? configured)
-  const paths = first === undefined ? listed : [first, ...listed.filter(path => !isSame(path, first))]
+  const paths =
+    first === undefined ? listed : [first, ...listed.filter(path => !isSame(path, first))]
   const backends = paths.map(({ name, vds, state }) => {
     const server = configured && isSame({ name, vds }, configured) ? vdisk.server : undefined
     return { name, service: vds, serviceDomain: vdsDomains.get(vds) ?? server ?? 'unknown', state }

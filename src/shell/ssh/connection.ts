@@ -1,11 +1,19 @@
-// One ssh connection and the commands that run on it at the same time. It pins the host key, and it says of every command
-// which of the three fates it had; when to connect, and how many commands a connection gets, is ssh.ts's.
+// One ssh connection and the commands that run on it at the same time. It pins the host key, and it
+// says of every command which of the three fates it had; when to connect, and how many commands a
+// connection gets, is ssh.ts's.
 
 import { readFile } from 'node:fs/promises'
 import { type Algorithms, Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
 import { type CommandResult, type Fault, ShellError } from '../shell.ts'
 import { type ExecOptions, SshExecution } from './execution.ts'
-import { fingerprint, formatHostName, judgeHostKey, type KnownHosts, knownKeyTypes, parseKnownHosts } from './known-hosts.ts'
+import {
+  fingerprint,
+  formatHostName,
+  judgeHostKey,
+  type KnownHosts,
+  knownKeyTypes,
+  parseKnownHosts,
+} from './known-hosts.ts'
 import { ResettingSocket } from './resetting-socket.ts'
 
 export interface SshTarget {
@@ -33,7 +41,11 @@ type LegacyLists = { readonly [List in keyof Algorithms]: readonly string[] }
 
 // Offered after the current ones, so that they are used only where the server knows nothing better.
 const LEGACY: LegacyLists = {
-  kex: ['diffie-hellman-group-exchange-sha1', 'diffie-hellman-group14-sha1', 'diffie-hellman-group1-sha1'],
+  kex: [
+    'diffie-hellman-group-exchange-sha1',
+    'diffie-hellman-group14-sha1',
+    'diffie-hellman-group1-sha1',
+  ],
   cipher: ['aes256-cbc', 'aes192-cbc', 'aes128-cbc', '3des-cbc'],
 }
 
@@ -53,13 +65,18 @@ export class SshConnection {
     client.on('close', () => this.#break())
   }
 
-  /** Rejects with a ShellError `not-started`. `onChange` is called when a session became free, and when the connection ended. */
+  /**
+   * Rejects with a ShellError `not-started`. `onChange` is called when a session became free, and
+   * when the connection ended.
+   */
   static async open(target: SshTarget, onChange: () => void): Promise<SshConnection> {
     const fail = (cause: unknown, fault: Fault = 'local') =>
       new ShellError('not-started', `host ${target.name}: no connection`, { cause, fault })
     const [privateKey, known] = await Promise.all([
       readNamed(target.privateKeyFile),
-      readNamed(target.knownHostsFile).then(bytes => parseKnownHosts(bytes.toString('utf8'), target.knownHostsFile)),
+      readNamed(target.knownHostsFile).then(bytes =>
+        parseKnownHosts(bytes.toString('utf8'), target.knownHostsFile),
+      ),
     ]).catch(cause => Promise.reject(fail(cause)))
     return new Promise((resolve, reject) => {
       const client = new Client()
@@ -68,18 +85,29 @@ export class SshConnection {
       // Stays for ever: an error without a listener would end the process.
       client.on('error', error => {
         if (connection) connection.#cause ??= error
-        else reject(fail(refusal ?? explain(error, target, known), refusal === undefined ? faultOf(error) : 'local'))
+        else {
+          reject(
+            fail(
+              refusal ?? explain(error, target, known),
+              refusal === undefined ? faultOf(error) : 'local',
+            ),
+          )
+        }
       })
       client.once('ready', () => {
         connection = new SshConnection(client, target.name, onChange)
         resolve(connection)
       })
-      client.once('close', () => reject(fail(refusal ?? new Error('the connection was closed during the handshake'))))
+      client.once('close', () =>
+        reject(fail(refusal ?? new Error('the connection was closed during the handshake'))),
+      )
       const hostVerifier = (key: Buffer) => {
         refusal = checkHostKey(target, known, key)
         return refusal === undefined
       }
-      const sock = new ResettingSocket().setNoDelay(true).connect({ host: target.address, port: target.port })
+      const sock = new ResettingSocket()
+        .setNoDelay(true)
+        .connect({ host: target.address, port: target.port })
       // Also before the library listens, and where it refuses to.
       sock.on('error', () => {})
       try {
@@ -101,36 +129,50 @@ export class SshConnection {
 
   /** Runs one line. Rejects with ChannelRefused, or with a ShellError. */
   exec(line: string, title: string, options: ExecOptions): Promise<CommandResult> {
-    const execution = new SshExecution(`host ${this.#host}: ${title}`, options, () => this.#dropWhenAllAbandoned())
+    const execution = new SshExecution(`host ${this.#host}: ${title}`, options, () =>
+      this.#dropWhenAllAbandoned(),
+    )
     this.#sessions.add(execution)
     try {
-      this.#client.exec(line, (error: (Error & { reason?: number | string }) | undefined, channel) => {
-        if (error === undefined) {
-          channel.once('close', () => {
-            if (this.#isOpen) execution.end()
+      this.#client.exec(
+        line,
+        (error: (Error & { reason?: number | string }) | undefined, channel) => {
+          if (error === undefined) {
+            channel.once('close', () => {
+              if (this.#isOpen) execution.end()
+              this.#release(execution)
+            })
+            execution.begin(channel)
+            return
+          }
+          // Only a refused open has a number for a reason (RFC 4254, 5.1); any other error may come
+          // after the request was sent.
+          if (typeof error.reason !== 'number') {
+            execution.lose(error)
             this.#release(execution)
-          })
-          execution.begin(channel)
-          return
-        }
-        // Only a refused open has a number for a reason (RFC 4254, 5.1); any other error may come after the request was sent.
-        if (typeof error.reason !== 'number') {
-          execution.lose(error)
-          this.#release(execution)
-          return
-        }
-        // Not a session that became free: to try the next command at once would be refused as well.
-        this.#sessions.delete(execution)
-        execution.refuse(new ChannelRefused(error.message))
-      })
+            return
+          }
+          // Not a session that became free: to try the next command at once would be refused as
+          // well.
+          this.#sessions.delete(execution)
+          execution.refuse(new ChannelRefused(error.message))
+        },
+      )
     } catch (error) {
-      execution.refuse(new ShellError('not-started', `host ${this.#host}: ${title} was not sent`, { cause: error }))
+      execution.refuse(
+        new ShellError('not-started', `host ${this.#host}: ${title} was not sent`, {
+          cause: error,
+        }),
+      )
       this.#release(execution)
     }
     return execution.result
   }
 
-  /** Breaks the connection; commands that still run have an unknown fate, and what was not sent yet never is. */
+  /**
+   * Breaks the connection; commands that still run have an unknown fate, and what was not sent yet
+   * never is.
+   */
   end(): void {
     // A polite end would stand behind what was not sent.
     if (this.#sessions.size === 0) this.#client.end()
@@ -187,11 +229,14 @@ function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error 
   }
 }
 
-// Nobody took the connection up, or whoever did said nothing until the handshake's time was over. One that is closed again, or
-// refused a user or a key, was answered by something that lives; a name that does not resolve or a missing route is our own trouble.
+// Nobody took the connection up, or whoever did said nothing until the handshake's time was over.
+// One that is closed again, or refused a user or a key, was answered by something that lives; a
+// name that does not resolve or a missing route is our own trouble.
 function faultOf(error: Error & { readonly code?: unknown; readonly level?: unknown }): Fault {
   if (error.level === 'client-timeout') return 'unreachable'
-  const isSilence = ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN'].some(code => code === error.code)
+  const isSilence = ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN'].some(
+    code => code === error.code,
+  )
   return isSilence ? 'unreachable' : 'local'
 }
 
@@ -199,11 +244,17 @@ function faultOf(error: Error & { readonly code?: unknown; readonly level?: unkn
 function explain(error: Error, target: SshTarget, known: KnownHosts): Error {
   if (/authentication methods failed/.test(error.message)) {
     const keys = `the key of privateKeyFile ${target.privateKeyFile}`
-    return new Error(`user ${target.user} is refused; check the name, and that its authorized_keys has ${keys}`, { cause: error })
+    return new Error(
+      `user ${target.user} is refused; check the name, and that its authorized_keys has ${keys}`,
+      { cause: error },
+    )
   }
   if (!/no matching host key format/.test(error.message)) return error
   const types = knownKeyTypes(known, target.address, target.port).join(', ')
-  return new Error(`the server has no key of the types that ${target.knownHostsFile} has for it (${types})`, { cause: error })
+  return new Error(
+    `the server has no key of the types that ${target.knownHostsFile} has for it (${types})`,
+    { cause: error },
+  )
 }
 
 function settings(target: SshTarget, known: KnownHosts): ConnectConfig {
@@ -219,16 +270,26 @@ function settings(target: SshTarget, known: KnownHosts): ConnectConfig {
   }
 }
 
-// The server has keys of several types and shows one that the client asked for: ask only for what can be checked.
+// The server has keys of several types and shows one that the client asked for: ask only for what
+// can be checked.
 function algorithms(target: SshTarget, known: KnownHosts): Algorithms {
   const isLegacy = target.legacyAlgorithms ?? false
   const types = knownKeyTypes(known, target.address, target.port)
   const wanted = types.flatMap(type => {
-    if (type === 'ssh-rsa') return ['rsa-sha2-512', 'rsa-sha2-256', ...(isLegacy ? ['ssh-rsa'] : [])]
+    if (type === 'ssh-rsa') {
+      return ['rsa-sha2-512', 'rsa-sha2-256', ...(isLegacy ? ['ssh-rsa'] : [])]
+    }
     return type === 'ssh-dss' && !isLegacy ? [] : [type]
   }) as ServerHostKeyAlgorithm[]
   return {
     ...(wanted.length > 0 ? { serverHostKey: wanted } : {}),
-    ...(isLegacy ? Object.fromEntries(Object.entries(LEGACY).map(([list, append]) => [list, { append, prepend: [], remove: [] }])) : {}),
+    ...(isLegacy
+      ? Object.fromEntries(
+          Object.entries(LEGACY).map(([list, append]) => [
+            list,
+            { append, prepend: [], remove: [] },
+          ]),
+        )
+      : {}),
   }
 }

@@ -1,5 +1,6 @@
-// One command on an ssh connection, from the request to its fate. A result needs both the exit status and the server's own
-// close of the channel: a status without it may belong to output that was cut short.
+// One command on an ssh connection, from the request to its fate. A result needs both the exit
+// status and the server's own close of the channel: a status without it may belong to output that
+// was cut short.
 
 import type { ClientChannel } from 'ssh2'
 import { Output } from '../output.ts'
@@ -50,7 +51,10 @@ export class SshExecution {
   /** The server accepted the request on this channel. */
   begin(channel: ClientChannel): void {
     this.#channel = channel
-    for (const [stream, output] of [[channel, this.#stdout] as const, [channel.stderr, this.#stderr] as const]) {
+    for (const [stream, output] of [
+      [channel, this.#stdout] as const,
+      [channel.stderr, this.#stderr] as const,
+    ]) {
       stream.on('data', (chunk: Buffer) => output.add(chunk) || this.#abandon('printed too much'))
       stream.on('error', () => {})
     }
@@ -65,12 +69,23 @@ export class SshExecution {
   /** The server closed the channel. */
   end(): void {
     if (this.#exitStatus === undefined) {
-      this.#unknown(this.#signal === undefined ? 'ended without an exit status' : `was ended by ${this.#signal}`)
+      this.#unknown(
+        this.#signal === undefined
+          ? 'ended without an exit status'
+          : `was ended by ${this.#signal}`,
+      )
       return
     }
     const exitStatus = this.#exitStatus
     const durationMs = performance.now() - this.#startedAt
-    this.#finish(() => this.#resolve({ exitStatus, stdout: this.#stdout.text(), stderr: this.#stderr.text(), durationMs }))
+    this.#finish(() =>
+      this.#resolve({
+        exitStatus,
+        stdout: this.#stdout.text(),
+        stderr: this.#stderr.text(),
+        durationMs,
+      }),
+    )
   }
 
   /** The connection broke, or the server gave no clear answer to the request. */
@@ -92,7 +107,9 @@ export class SshExecution {
   }
 
   #unknown(reason: string, cause?: unknown): void {
-    this.#finish(() => this.#reject(new ShellError('unknown', `${this.#title} ${reason}`, { cause })))
+    this.#finish(() =>
+      this.#reject(new ShellError('unknown', `${this.#title} ${reason}`, { cause })),
+    )
   }
 
   #finish(deliver: () => void): void {

@@ -1,5 +1,6 @@
-// Pinned host keys, read from a file in OpenSSH's known_hosts format (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT).
-// Only decides; there is no answer that accepts a key which is not in the file. Certificate authorities are not used.
+// Pinned host keys, read from a file in OpenSSH's known_hosts format (sshd(8), SSH_KNOWN_HOSTS FILE
+// FORMAT). Only decides; there is no answer that accepts a key which is not in the file.
+// Certificate authorities are not used.
 
 import { createHash, createHmac } from 'node:crypto'
 import { StorageError } from '../../errors.ts'
@@ -16,24 +17,43 @@ export type KnownHosts = readonly KnownKey[]
 /** `differs`: the file has keys of this host, but not this one. */
 export type HostKeyVerdict = 'known' | 'unknown' | 'differs' | 'revoked'
 
-/** Refuses a line that is not understood: a broken line would otherwise read as "this host is not known". */
+/**
+ * Refuses a line that is not understood: a broken line would otherwise read as "this host is not
+ * known".
+ */
 export function parseKnownHosts(text: string, file: string): KnownHosts {
   return text.split('\n').flatMap((line, index) => {
     const fields = line.trim().split(/\s+/)
     if (fields[0] === '' || fields[0]?.startsWith('#')) return []
     const marker = fields[0]?.startsWith('@') ? fields.shift() : undefined
     const [hosts, type, key] = fields
-    const isKnownMarker = marker === undefined || marker === '@revoked' || marker === '@cert-authority'
-    if (hosts === undefined || type === undefined || key === undefined || !isKnownMarker || keyType(key) !== type) {
-      throw new StorageError('invalid-argument', `${file}, line ${index + 1}: not a known_hosts entry`)
+    const isKnownMarker =
+      marker === undefined || marker === '@revoked' || marker === '@cert-authority'
+    if (
+      hosts === undefined ||
+      type === undefined ||
+      key === undefined ||
+      !isKnownMarker ||
+      keyType(key) !== type
+    ) {
+      throw new StorageError(
+        'invalid-argument',
+        `${file}, line ${index + 1}: not a known_hosts entry`,
+      )
     }
     return [{ marker: marker?.slice(1) as KnownKey['marker'], hosts, type, key }]
   })
 }
 
-export function judgeHostKey(known: KnownHosts, address: string, port: number, key: Buffer): HostKeyVerdict {
+export function judgeHostKey(
+  known: KnownHosts,
+  address: string,
+  port: number,
+  key: Buffer,
+): HostKeyVerdict {
   const offered = key.toString('base64')
-  // A revoked key is refused whichever host shows it only where the line names the host, as ssh(1) does; `*` names all.
+  // A revoked key is refused whichever host shows it only where the line names the host, as ssh(1)
+  // does; `*` names all.
   const lines = known.filter(entry => namesHost(entry.hosts, address, port))
   if (lines.some(entry => entry.marker === 'revoked' && entry.key === offered)) return 'revoked'
   const pinned = lines.filter(entry => entry.marker === undefined)
@@ -41,15 +61,23 @@ export function judgeHostKey(known: KnownHosts, address: string, port: number, k
   return pinned.length > 0 ? 'differs' : 'unknown'
 }
 
-/** Types of the keys that the file has for the host: what may be asked of the server, so that it shows a key that can be checked. */
+/**
+ * Types of the keys that the file has for the host: what may be asked of the server, so that it
+ * shows a key that can be checked.
+ */
 export function knownKeyTypes(known: KnownHosts, address: string, port: number): readonly string[] {
-  const pinned = known.filter(entry => entry.marker === undefined && namesHost(entry.hosts, address, port))
+  const pinned = known.filter(
+    entry => entry.marker === undefined && namesHost(entry.hosts, address, port),
+  )
   return [...new Set(pinned.map(entry => entry.type))]
 }
 
 /** As `ssh-keygen -l` prints it. */
 export function fingerprint(key: Buffer): string {
-  return `${keyType(key.toString('base64')) ?? 'key'} SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
+  return (
+    `${keyType(key.toString('base64')) ?? 'key'} ` +
+    `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
+  )
 }
 
 /** The name that stands in the file: the port only where it is not 22. */
@@ -61,7 +89,9 @@ function namesHost(hosts: string, address: string, port: number): boolean {
   const name = formatHostName(address, port).toLowerCase()
   if (hosts.startsWith('|')) return isHashOf(hosts, name)
   const patterns = hosts.toLowerCase().split(',')
-  if (patterns.some(pattern => pattern.startsWith('!') && matches(pattern.slice(1), name))) return false
+  if (patterns.some(pattern => pattern.startsWith('!') && matches(pattern.slice(1), name))) {
+    return false
+  }
   return patterns.some(pattern => matches(pattern, name))
 }
 
@@ -84,5 +114,7 @@ function keyType(base64: string): string | undefined {
   const bytes = Buffer.from(base64, 'base64')
   if (bytes.length < 4) return undefined
   const length = bytes.readUInt32BE(0)
-  return length <= 64 && bytes.length > 4 + length ? bytes.toString('latin1', 4, 4 + length) : undefined
+  return length <= 64 && bytes.length > 4 + length
+    ? bytes.toString('latin1', 4, 4 + length)
+    : undefined
 }

@@ -1,5 +1,6 @@
-// The shell of a remote host: a few connections, a queue for all commands, and the one place where a command line is quoted.
-// It never retries a command that may have begun, and nothing it meets on the network ends the process.
+// The shell of a remote host: a few connections, a queue for all commands, and the one place where
+// a command line is quoted. It never retries a command that may have begun, and nothing it meets on
+// the network ends the process.
 
 import { AsyncResource } from 'node:async_hooks'
 import { StorageError } from '../../errors.ts'
@@ -22,7 +23,8 @@ export type { SshTarget } from './connection.ts'
 const MAX_CONNECTIONS = 3
 const MAX_QUEUED = 256
 const DEFAULT_MAX_SESSIONS = 10
-// OpenSSH frees a session later than it says so: with all ten in use 9 % of the opens were refused in a measurement.
+// OpenSSH frees a session later than it says so: with all ten in use 9 % of the opens were refused
+// in a measurement.
 const SESSION_SHARE = 0.8
 const REFUSED_PAUSE_MS = 50
 const FIRST_BACKOFF_MS = 500
@@ -31,13 +33,21 @@ const LAST_BACKOFF_MS = 2000
 const DOUBTFUL_WAIT_MS = 1500
 
 /**
- * One argument for a login shell, whatever it holds but NUL, which no argument of any process can hold. Bourne shells and C
- * shells read it the same: a C shell looks for its history (`!`) inside of quotes too, so that stands escaped outside of them.
- * A newline has no form that both know; a C shell calls a quoted one "Unmatched" and runs nothing.
+ * One argument for a login shell, whatever it holds but NUL, which no argument of any process can
+ * hold. Bourne shells and C shells read it the same: a C shell looks for its history (`!`) inside
+ * of quotes too, so that stands escaped outside of them. A newline has no form that both know; a C
+ * shell calls a quoted one "Unmatched" and runs nothing.
  */
 export function quote(word: string): string {
-  if (word.includes('\0')) throw new StorageError('invalid-argument', 'an argument of a command holds a NUL character')
-  if (!word.isWellFormed()) throw new StorageError('invalid-argument', 'an argument of a command is not well-formed Unicode')
+  if (word.includes('\0')) {
+    throw new StorageError('invalid-argument', 'an argument of a command holds a NUL character')
+  }
+  if (!word.isWellFormed()) {
+    throw new StorageError(
+      'invalid-argument',
+      'an argument of a command is not well-formed Unicode',
+    )
+  }
   return /^[A-Za-z0-9_@%+:,./-]+$/.test(word) ? word : `'${word.replace(/['!]/g, `'\\$&'`)}'`
 }
 
@@ -57,7 +67,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void
   /** The queue is left by then, one way or the other. */
   readonly waitUntilMs: number
-  /** Of the caller: a command that a server refused comes back into the queue on behalf of somebody else's. */
+  /**
+   * Of the caller: a command that a server refused comes back into the queue on behalf of somebody
+   * else's.
+   */
   readonly enterQueue: () => () => void
   /** To be called when the command leaves the queue. */
   stopWaiting: () => void
@@ -72,26 +85,45 @@ export class SshShell implements Shell {
   readonly #paused = new Set<SshConnection>()
   #isConnecting = false
   #isClosed = false
-  #failure: { readonly error: unknown; readonly fault: Fault; readonly untilMs: number; readonly backoffMs: number } | undefined
+  #failure:
+    | {
+        readonly error: unknown
+        readonly fault: Fault
+        readonly untilMs: number
+        readonly backoffMs: number
+      }
+    | undefined
 
   constructor(target: SshTarget) {
     this.#target = target
-    this.#maxSessions = Math.max(1, Math.floor((target.maxSessions ?? DEFAULT_MAX_SESSIONS) * SESSION_SHARE))
+    this.#maxSessions = Math.max(
+      1,
+      Math.floor((target.maxSessions ?? DEFAULT_MAX_SESSIONS) * SESSION_SHARE),
+    )
   }
 
   run(command: Command, options: RunOptions): Promise<CommandResult> {
-    const { effect, signal, input = '', timeoutMs = effect === 'read' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS } = options
+    const {
+      effect,
+      signal,
+      input = '',
+      timeoutMs = effect === 'read' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS,
+    } = options
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         line: formatCommandLine(command),
         title: formatCommand(command),
         ...{ input, timeoutMs, signal, effect, resolve, reject },
-        waitUntilMs: performance.now() + (this.#isDoubtful ? Math.min(DOUBTFUL_WAIT_MS, timeoutMs) : timeoutMs),
+        waitUntilMs:
+          performance.now() +
+          (this.#isDoubtful ? Math.min(DOUBTFUL_WAIT_MS, timeoutMs) : timeoutMs),
         enterQueue: AsyncResource.bind(enterQueue),
         stopWaiting: () => {},
       }
       const isFull = this.#queue.length >= MAX_QUEUED
-      const refusal = isFull ? this.#notStarted(`${MAX_QUEUED} commands are waiting already`) : this.#refusal(signal)
+      const refusal = isFull
+        ? this.#notStarted(`${MAX_QUEUED} commands are waiting already`)
+        : this.#refusal(signal)
       if (refusal) return reject(refusal)
       this.#queue.push(waiting)
       this.#wait(waiting)
@@ -99,7 +131,9 @@ export class SshShell implements Shell {
     })
   }
 
-  /** Ends all connections. Commands that wait were not started; those that run have an unknown fate. */
+  /**
+   * Ends all connections. Commands that wait were not started; those that run have an unknown fate.
+   */
   close(): void {
     this.#isClosed = true
     for (const waiting of this.#queue.splice(0)) {
@@ -118,7 +152,10 @@ export class SshShell implements Shell {
     return new ShellError('not-started', `host ${this.#target.name}: ${reason}`, { cause, fault })
   }
 
-  /** Waiting for a connection to a host that did not answer is as if it had not answered; waiting for a session is not. */
+  /**
+   * Waiting for a connection to a host that did not answer is as if it had not answered; waiting
+   * for a session is not.
+   */
   get #faultOfWaiting(): Fault {
     return this.#isDoubtful ? (this.#failure?.fault ?? 'local') : 'local'
   }
@@ -127,7 +164,11 @@ export class SshShell implements Shell {
     if (this.#isClosed) return this.#notStarted('the shell was closed')
     if (signal?.aborted) return this.#notStarted('the deadline has passed', signal.reason)
     if (this.#isDoubtful && this.#isBackingOff) {
-      return this.#notStarted('did not answer a moment ago', this.#failure?.error, this.#faultOfWaiting)
+      return this.#notStarted(
+        'did not answer a moment ago',
+        this.#failure?.error,
+        this.#faultOfWaiting,
+      )
     }
     return undefined
   }
@@ -138,8 +179,10 @@ export class SshShell implements Shell {
       this.#queue = this.#queue.filter(other => other !== waiting)
       waiting.reject(this.#notStarted(reason, cause, fault))
     }
-    const onAbort = () => leave('the deadline passed while the command waited', waiting.signal?.reason)
-    const onTimeout = () => leave('the command waited too long for a session', this.#failure?.error, this.#faultOfWaiting)
+    const onAbort = () =>
+      leave('the deadline passed while the command waited', waiting.signal?.reason)
+    const onTimeout = () =>
+      leave('the command waited too long for a session', this.#failure?.error, this.#faultOfWaiting)
     const timer = setTimeout(onTimeout, Math.max(0, waiting.waitUntilMs - performance.now()))
     const leaveQueue = waiting.enterQueue()
     waiting.signal?.addEventListener('abort', onAbort, { once: true })
@@ -150,11 +193,16 @@ export class SshShell implements Shell {
     }
   }
 
-  /** Starts what can be started, first come first served, and connects when more is wanted than the connections have room for. */
+  /**
+   * Starts what can be started, first come first served, and connects when more is wanted than the
+   * connections have room for.
+   */
   #pump(): void {
     while (this.#queue.length > 0) {
       const free = this.#connections
-        .filter(connection => connection.sessions < this.#maxSessions && !this.#paused.has(connection))
+        .filter(
+          connection => connection.sessions < this.#maxSessions && !this.#paused.has(connection),
+        )
         .sort((a, b) => a.sessions - b.sessions)[0]
       if (free === undefined) break
       const waiting = this.#queue.shift()
@@ -193,7 +241,14 @@ export class SshShell implements Shell {
   }
 
   async #connect(): Promise<void> {
-    if (this.#isConnecting || this.#isClosed || this.#isBackingOff || this.#connections.length >= MAX_CONNECTIONS) return
+    if (
+      this.#isConnecting ||
+      this.#isClosed ||
+      this.#isBackingOff ||
+      this.#connections.length >= MAX_CONNECTIONS
+    ) {
+      return
+    }
     this.#isConnecting = true
     try {
       const connection = await SshConnection.open(this.#target, () => {
@@ -205,11 +260,16 @@ export class SshShell implements Shell {
       this.#connections.push(connection)
       this.#failure = undefined
     } catch (error) {
-      const backoffMs = Math.min(LAST_BACKOFF_MS, (this.#failure?.backoffMs ?? FIRST_BACKOFF_MS / 2) * 2)
+      const backoffMs = Math.min(
+        LAST_BACKOFF_MS,
+        (this.#failure?.backoffMs ?? FIRST_BACKOFF_MS / 2) * 2,
+      )
       // A host that takes no further connection beside those it has is alive.
-      const fault = this.#connections.length === 0 && error instanceof ShellError ? error.fault : 'local'
+      const fault =
+        this.#connections.length === 0 && error instanceof ShellError ? error.fault : 'local'
       this.#failure = { error, fault, untilMs: performance.now() + backoffMs, backoffMs }
-      // With other connections alive the commands still have a way; without one they are answered at once.
+      // With other connections alive the commands still have a way; without one they are answered
+      // at once.
       if (this.#connections.length === 0) {
         for (const waiting of this.#queue.splice(0)) {
           waiting.stopWaiting()

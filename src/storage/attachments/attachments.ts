@@ -1,5 +1,6 @@
-// A volume given to a guest. The record is written before the first export and released after the last removal, so that
-// whatever a machine does not answer, no second guest gets the volume. Observe, plan, apply, observe; no undo: a retry converges.
+// A volume given to a guest. The record is written before the first export and released after the
+// last removal, so that whatever a machine does not answer, no second guest gets the volume.
+// Observe, plan, apply, observe; no undo: a retry converges.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { MachineState } from '../../hypervisors/hypervisor.ts'
@@ -44,26 +45,42 @@ export class Attachments {
   readonly #guestRule: (guest: GuestId) => GuestRule | undefined
   readonly #chosen = new Map<string, ChosenNumbers>()
 
-  constructor(options: { pools: Pools; lock: KeyedLock; guestRule: (guest: GuestId) => GuestRule | undefined }) {
+  constructor(options: {
+    pools: Pools
+    lock: KeyedLock
+    guestRule: (guest: GuestId) => GuestRule | undefined
+  }) {
     this.#pools = options.pools
     this.#lock = options.lock
     this.#guestRule = options.guestRule
   }
 
-  /** Succeeds only when the guest holds this volume's disk on all of its paths. Already so: the same answer, no change. */
+  /**
+   * Succeeds only when the guest holds this volume's disk on all of its paths. Already so: the same
+   * answer, no change.
+   */
   async attach(request: AttachRequest, signal?: AbortSignal): Promise<Attachment> {
     const place = getPlace(this.#pools, request.volumeId)
     return this.#lock.hold(place.volumeId, signal, () => this.#attach(place, request, signal))
   }
 
-  async #attach(place: VolumePlace, request: AttachRequest, signal: AbortSignal | undefined): Promise<Attachment> {
+  async #attach(
+    place: VolumePlace,
+    request: AttachRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Attachment> {
     const { pool } = place
     const { guest } = request
     const machine = await this.#machineOf(place, guest, signal)
     await Promise.all([settleHost(place, signal), settleMachine(place, machine, signal)])
-    const [reading, observed] = await Promise.all([readAttached(place, signal, guest), machine.hypervisor.observe(signal)])
+    const [reading, observed] = await Promise.all([
+      readAttached(place, signal, guest),
+      machine.hypervisor.observe(signal),
+    ])
     const { volume, records, sharing, owner } = reading
-    if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    if (volume === undefined) {
+      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    }
     const rule = this.#guestRule(guest)
     for (const one of [guest, ...records.map(record => record.guest)]) {
       if (one.machine === guest.machine) refuseRenamed(place, one, observed)
@@ -72,18 +89,37 @@ export class Attachments {
     const record = records.find(candidate => sameGuest(candidate.guest, guest))
     const state = await withoutStrangers(place, machine, { state: observed, records }, signal)
 
-    const isLive = record !== undefined && missingFromLive(place, { volume, attachment: record, machine, state }) === undefined
+    const isLive =
+      record !== undefined &&
+      missingFromLive(place, { volume, attachment: record, machine, state }) === undefined
     const machines = new Set(records.map(other => other.guest.machine))
     // The machine lists the disk as before when the storage host has lost what it leads to.
-    if (isLive && !isReleasingRecord(record.dataset) && (await pool.design.isExposed(place, machines, signal)))
+    if (
+      isLive &&
+      !isReleasingRecord(record.dataset) &&
+      (await pool.design.isExposed(place, machines, signal))
+    ) {
       return answer(record, volume)
+    }
     if (record !== undefined) refuseRenumbered(place, record, state)
     refuseFrozen(guest.machine, state)
 
     const held = record && (await takeBack(place, record, signal))
-    const attachment = await this.#recorded(place, { request, reading: { ...reading, volume }, held, machine, state, rule }, signal)
-    const exported = await this.#export(place, { volume, attachment, records, machine, state }, signal)
-    await this.#confirm(place, { attachment: exported.attachment, machine, after: exported.after }, signal)
+    const attachment = await this.#recorded(
+      place,
+      { request, reading: { ...reading, volume }, held, machine, state, rule },
+      signal,
+    )
+    const exported = await this.#export(
+      place,
+      { volume, attachment, records, machine, state },
+      signal,
+    )
+    await this.#confirm(
+      place,
+      { attachment: exported.attachment, machine, after: exported.after },
+      signal,
+    )
     return answer(exported.attachment, volume)
   }
 
@@ -108,12 +144,26 @@ export class Attachments {
     const others = new Map(numbers.chosen)
     numbers.readers.add(others)
     try {
-      for (const [other, slot] of await readNumbers(this.#pools, { guest: request.guest, pool: place.pool }, signal))
+      for (const [other, slot] of await readNumbers(
+        this.#pools,
+        { guest: request.guest, pool: place.pool },
+        signal,
+      )) {
         others.set(other, slot)
+      }
       others.delete(name)
       const slots = { ...machine.hypervisor.slots, others }
       const { volume, records, sharing } = reading
-      const planned = held ?? planAttachment(request, { volume, records, state, rule, slots, usesLun: place.pool.design.usesLun })
+      const planned =
+        held ??
+        planAttachment(request, {
+          volume,
+          records,
+          state,
+          rule,
+          slots,
+          usesLun: place.pool.design.usesLun,
+        })
       const slot = planNewSlot(planned, { leaf: place.leaf, state, slots }) ?? planned.slot
       numbers.choose(name, slot)
       return held === undefined
@@ -132,8 +182,8 @@ export class Attachments {
     return numbers
   }
 
-  // Looked at again before anybody is told: a detachment, or another controller, may have had the record meanwhile. Who has none any
-  // more takes his own disk away again.
+  // Looked at again before anybody is told: a detachment, or another controller, may have had the
+  // record meanwhile. Who has none any more takes his own disk away again.
   async #confirm(
     place: VolumePlace,
     seen: { attachment: Recorded; machine: PoolMachine; after: MachineState },
@@ -146,9 +196,10 @@ export class Attachments {
     const isHeld = records.some(record => record.dataset === attachment.dataset)
     if (volume === undefined || sharing !== attachment.sharing || !isOwner || !isHeld) {
       await machine.hypervisor.detach(planDetach(place, guest, machine, after), signal)
-      const others = [...records.map(record => record.guest), ...(owner === undefined ? [] : [owner])].filter(
-        other => !sameGuest(other, guest),
-      )
+      const others = [
+        ...records.map(record => record.guest),
+        ...(owner === undefined ? [] : [owner]),
+      ].filter(other => !sameGuest(other, guest))
       if (!others.some(other => other.machine === guest.machine)) {
         await place.pool.design.hide(place, guest.machine, signal)
       }
@@ -158,22 +209,43 @@ export class Attachments {
     }
     const what = describeStrangers(strangersOf(place, after, records))
     if (what === undefined) return
-    throw new StorageError('unavailable', `volume ${place.volumeId}: ${what} appeared on machine ${guest.machine} meanwhile; try again`)
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId}: ${what} appeared on machine ${guest.machine} meanwhile; try again`,
+    )
   }
 
-  // A volume that does not exist is said first: the caller's mistake is more often there than in the guest.
-  async #machineOf(place: VolumePlace, guest: GuestId, signal: AbortSignal | undefined): Promise<PoolMachine> {
+  // A volume that does not exist is said first: the caller's mistake is more often there than in
+  // the guest.
+  async #machineOf(
+    place: VolumePlace,
+    guest: GuestId,
+    signal: AbortSignal | undefined,
+  ): Promise<PoolMachine> {
     const machine = place.pool.machines.get(guest.machine)
     if (machine !== undefined) return machine
     const { volume } = await readVolume(place, signal)
-    if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
-    if ([...this.#pools.values()].some(other => other.machines.has(guest.machine))) return getMachine(place.pool, guest.machine)
-    throw new StorageError('not-found', `guest ${formatGuestId(guest)} does not exist: machine ${guest.machine} is not configured`)
+    if (volume === undefined) {
+      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    }
+    if ([...this.#pools.values()].some(other => other.machines.has(guest.machine))) {
+      return getMachine(place.pool, guest.machine)
+    }
+    throw new StorageError(
+      'not-found',
+      `guest ${formatGuestId(guest)} does not exist: machine ${guest.machine} is not configured`,
+    )
   }
 
   async #export(
     place: VolumePlace,
-    seen: { volume: Volume; attachment: Recorded; records: readonly Recorded[]; machine: PoolMachine; state: MachineState },
+    seen: {
+      volume: Volume
+      attachment: Recorded
+      records: readonly Recorded[]
+      machine: PoolMachine
+      state: MachineState
+    },
     signal: AbortSignal | undefined,
   ): Promise<{ readonly attachment: Recorded; readonly after: MachineState }> {
     const { volume, machine, state, records } = seen
@@ -198,7 +270,8 @@ export class Attachments {
       if (plan.withdraw.length > 0) await machine.hypervisor.detach(plan.withdraw, signal)
       await machine.hypervisor.attach(plan.attach, signal)
     } catch (error) {
-      // ldm's texts are no interface: after a failure the listing decides. A lost connection is not a failure but an unknown.
+      // ldm's texts are no interface: after a failure the listing decides. A lost connection is not
+      // a failure but an unknown.
       if (isStorageError(error, 'unavailable')) throw error
       failure = isStorageError(error, 'not-found') ? missingService(place, machine, error) : error
     }
@@ -206,19 +279,29 @@ export class Attachments {
     const missing = missingFromLive(place, { volume, attachment, machine, state: after })
     if (missing === undefined) return { attachment, after }
     if (failure !== undefined) throw failure
-    throw new StorageError('unavailable', `volume ${place.volumeId}: ${missing} after the commands succeeded; try again`)
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId}: ${missing} after the commands succeeded; try again`,
+    )
   }
 
   /**
-   * Succeeds when nothing of the attachment is left in any layer; was there nothing, that is success too.
-   * Without a guest: from every guest that has it.
+   * Succeeds when nothing of the attachment is left in any layer; was there nothing, that is
+   * success too. Without a guest: from every guest that has it.
    */
   async detach(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
     await this.#detach(volumeId, guest, { signal })
   }
 
-  /** For a guest that cannot be asked to unmount: refused unless its machine shows it off in the moment when it loses the disk. */
-  async detachWhileOff(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
+  /**
+   * For a guest that cannot be asked to unmount: refused unless its machine shows it off in the
+   * moment when it loses the disk.
+   */
+  async detachWhileOff(
+    volumeId: string,
+    guest: GuestId | undefined,
+    signal?: AbortSignal,
+  ): Promise<void> {
     await this.#detach(volumeId, guest, { signal, only: 'while-off' })
   }
 
@@ -229,34 +312,54 @@ export class Attachments {
   ): Promise<void> {
     const place = findPlace(this.#pools, volumeId)
     if (place === undefined) return
-    await this.#lock.hold(place.volumeId, how.signal, () => detachVolume(place, guest, { guestRule: this.#guestRule, ...how }))
+    await this.#lock.hold(place.volumeId, how.signal, () =>
+      detachVolume(place, guest, { guestRule: this.#guestRule, ...how }),
+    )
   }
 
   /** All volumes with what they are published to: one read a pool, one a machine. */
-  async listPublished(signal?: AbortSignal, range?: ListRange): Promise<readonly PublishedVolume[]> {
-    const [{ volumes, records }, states] = await Promise.all([readPools(this.#pools, signal, range), this.#observeAll(signal)])
+  async listPublished(
+    signal?: AbortSignal,
+    range?: ListRange,
+  ): Promise<readonly PublishedVolume[]> {
+    const [{ volumes, records }, states] = await Promise.all([
+      readPools(this.#pools, signal, range),
+      this.#observeAll(signal),
+    ])
     const byVolume = Map.groupBy(records, record => record.volumeId)
     const names = namesByMachine(states)
-    return volumes.map(volume => ({ volume, publishedTo: this.#publishedTo(byVolume.get(volume.id) ?? [], names) }))
+    return volumes.map(volume => ({
+      volume,
+      publishedTo: this.#publishedTo(byVolume.get(volume.id) ?? [], names),
+    }))
   }
 
   /** The guests that one volume is published to, as in the list. */
   async publishedTo(volume: Volume, signal?: AbortSignal): Promise<readonly GuestId[]> {
     const place = getPlace(this.#pools, volume.id)
-    const [{ records }, states] = await Promise.all([readAttached(place, signal), observeMachines(place.pool, signal)])
+    const [{ records }, states] = await Promise.all([
+      readAttached(place, signal),
+      observeMachines(place.pool, signal),
+    ])
     return this.#publishedTo(records, namesByMachine(states))
   }
 
-  #publishedTo(records: readonly Attachment[], names: ReadonlyMap<string, ReadonlySet<string>>): readonly GuestId[] {
+  #publishedTo(
+    records: readonly Attachment[],
+    names: ReadonlyMap<string, ReadonlySet<string>>,
+  ): readonly GuestId[] {
     return records.filter(record => this.#isPublished(record, names)).map(record => record.guest)
   }
 
   async #observeAll(signal: AbortSignal | undefined): Promise<MachineStates> {
-    const perPool = await Promise.all([...this.#pools.values()].map(pool => observeMachines(pool, signal)))
+    const perPool = await Promise.all(
+      [...this.#pools.values()].map(pool => observeMachines(pool, signal)),
+    )
     return new Map(perPool.flatMap(states => [...states]))
   }
 
-  // A silent machine leaves the record as the answer: the attacher must not take silence for a detached disk.
+  // A silent machine leaves the record as the answer: the attacher must not take silence for a
+  // detached disk.
   #isPublished(record: Attachment, names: ReadonlyMap<string, ReadonlySet<string>>): boolean {
     const place = getPlace(this.#pools, record.volumeId)
     const name = attachmentName(place.leaf, record.guest)
@@ -277,8 +380,9 @@ class ChosenNumbers {
   }
 }
 
-// What the volume holds is what it holds now: a guest that formats by what was true at the first attachment would format data.
-// The orchestrator keeps the context of the first attachment for long; what the guest knows the volume by does not change.
+// What the volume holds is what it holds now: a guest that formats by what was true at the first
+// attachment would format data. The orchestrator keeps the context of the first attachment for
+// long; what the guest knows the volume by does not change.
 function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attachment {
   const content = { of: contentOf(volume), bornSeconds: volume.bornSeconds }
   const grown = volume.sizeBytes > attachment.sizeBytes ? { grownTo: volume.sizeBytes } : {}
@@ -289,23 +393,33 @@ function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attach
 function namesByMachine(states: MachineStates): ReadonlyMap<string, ReadonlySet<string>> {
   return new Map(
     [...states].flatMap(([machine, state]) =>
-      state instanceof StorageError ? [] : [[machine, new Set(state.disks.map(disk => disk.name))] as const],
+      state instanceof StorageError
+        ? []
+        : [[machine, new Set(state.disks.map(disk => disk.name))] as const],
     ),
   )
 }
 
-// The guest was listed a moment ago, so what the machine does not know is a service; to the caller nothing is "not found".
-function missingService(place: VolumePlace, { hypervisor, paths }: PoolMachine, cause: StorageError): StorageError {
+// The guest was listed a moment ago, so what the machine does not know is a service; to the caller
+// nothing is "not found".
+function missingService(
+  place: VolumePlace,
+  { hypervisor, paths }: PoolMachine,
+  cause: StorageError,
+): StorageError {
   const services = paths.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
   return new StorageError(
     'failed-precondition',
-    `volume ${place.volumeId}: machine ${hypervisor.machine} does not have all that pool ${place.pool.name} needs there (${services}); add what is missing (ldm add-vds) or correct the pool's paths`,
+    `volume ${place.volumeId}: machine ${hypervisor.machine} does not have all that pool ` +
+      `${place.pool.name} needs there (${services}); add what is missing (ldm add-vds) or ` +
+      `correct the pool's paths`,
     { cause },
   )
 }
 
-// A disk on our volume that no record explains: a stale saved configuration brought it back, or somebody made it by hand.
-// Answers the state in which there is none: the one given, or the one after cleaning, which only a fence allows.
+// A disk on our volume that no record explains: a stale saved configuration brought it back, or
+// somebody made it by hand. Answers the state in which there is none: the one given, or the one
+// after cleaning, which only a fence allows.
 async function withoutStrangers(
   place: VolumePlace,
   machine: PoolMachine,
@@ -323,12 +437,22 @@ async function withoutStrangers(
   }
   throw new StorageError(
     'failed-precondition',
-    `volume ${place.volumeId}: ${describeStrangers(strangers)} on machine ${machine.hypervisor.machine} without a record of this driver; nothing is attached until it is removed (ldm rm-vdisk, ldm rm-vdsdev, or detach the volume from that guest)`,
+    `volume ${place.volumeId}: ${describeStrangers(strangers)} on machine ` +
+      `${machine.hypervisor.machine} without a record of this driver; nothing is attached until ` +
+      `it is removed (ldm rm-vdisk, ldm rm-vdsdev, or detach the volume from that guest)`,
   )
 }
 
-function strangersOf(place: VolumePlace, state: MachineState, records: readonly Attachment[]): Strangers {
-  return findStrangers(place, state, new Set(records.map(record => attachmentName(place.leaf, record.guest))))
+function strangersOf(
+  place: VolumePlace,
+  state: MachineState,
+  records: readonly Attachment[],
+): Strangers {
+  return findStrangers(
+    place,
+    state,
+    new Set(records.map(record => attachmentName(place.leaf, record.guest))),
+  )
 }
 
 function describeStrangers({ backends, disks }: Strangers): string | undefined {

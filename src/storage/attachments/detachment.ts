@@ -1,15 +1,27 @@
-// Taking a volume from guests: the disk, every export, the fence, and the record last. Absence is success in every layer, and only what was
-// seen to be absent counts: a machine that does not answer keeps the record, unless a fence makes the bytes unreachable.
+// Taking a volume from guests: the disk, every export, the fence, and the record last. Absence is
+// success in every layer, and only what was seen to be absent counts: a machine that does not
+// answer keeps the record, unless a fence makes the bytes unreachable.
 
 import { isStorageError, StorageError } from '../../errors.ts'
-import { type DetachStep, type MachineState, refuseUnlessOff } from '../../hypervisors/hypervisor.ts'
+import {
+  type DetachStep,
+  type MachineState,
+  refuseUnlessOff,
+} from '../../hypervisors/hypervisor.ts'
 import type { GuestId } from '../../model/volumes.ts'
 import { type Recorded, readAttached } from '../catalog/read.ts'
 import { formatGuestId, sameGuest } from '../names.ts'
 import type { PoolMachine, VolumePlace } from '../pool.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
 import { observeSettled, settleHost } from './observation.ts'
-import { type GuestRule, isBootDisk, planDetach, refuseFrozen, speaksOf, unclearGuest } from './plan.ts'
+import {
+  type GuestRule,
+  isBootDisk,
+  planDetach,
+  refuseFrozen,
+  speaksOf,
+  unclearGuest,
+} from './plan.ts'
 import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
 
 interface Detachment {
@@ -52,7 +64,9 @@ export async function detachVolume(
     if (machine === undefined) continue
     const keepsView = left.some(other => other.guest.machine === guest.machine)
     const isBoot =
-      record !== undefined && isBootDisk(record, volume, machine.hypervisor.slots.first) && guestRule(guest)?.platform !== 'solaris'
+      record !== undefined &&
+      isBootDisk(record, volume, machine.hypervisor.slots.first) &&
+      guestRule(guest)?.platform !== 'solaris'
     const detachment = { place, guest, machine, record, keepsView, isBoot, only }
     await detachOne(detachment, early ?? (await observeSettled(place, machine, signal)), signal)
   }
@@ -62,7 +76,8 @@ export async function detachVolume(
   if (asked === undefined) await hideUnexplained(place, signal)
 }
 
-// Nothing is recorded, so nobody is to reach the bytes: but a machine that still exports the volume is not cut off.
+// Nothing is recorded, so nobody is to reach the bytes: but a machine that still exports the volume
+// is not cut off.
 async function hideUnexplained(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
   const { design, machines } = place.pool
   if (await design.isFenced(place, signal)) return
@@ -77,21 +92,32 @@ function isExported(place: VolumePlace, state: MachineState): boolean {
   return state.backends.some(backend => speaksOf(place, backend))
 }
 
-function machineOf(place: VolumePlace, guest: GuestId, record: Recorded | undefined): PoolMachine | undefined {
+function machineOf(
+  place: VolumePlace,
+  guest: GuestId,
+  record: Recorded | undefined,
+): PoolMachine | undefined {
   const machine = place.pool.machines.get(guest.machine)
   if (machine === undefined && record !== undefined) {
     throw new StorageError(
       'unavailable',
-      `volume ${place.volumeId} is attached on machine ${guest.machine}, which pool ${place.pool.name} no longer has in its configuration; add it to detach`,
+      `volume ${place.volumeId} is attached on machine ${guest.machine}, which pool ` +
+        `${place.pool.name} no longer has in its configuration; add it to detach`,
     )
   }
   return machine
 }
 
-async function detachOne(detachment: Detachment, state: MachineState | StorageError, signal: AbortSignal | undefined): Promise<void> {
+async function detachOne(
+  detachment: Detachment,
+  state: MachineState | StorageError,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const { place, guest, machine, record } = detachment
   const marked =
-    state instanceof StorageError ? await detachFromSilence(detachment, state, signal) : await withdraw(detachment, state, signal)
+    state instanceof StorageError
+      ? await detachFromSilence(detachment, state, signal)
+      : await withdraw(detachment, state, signal)
   let hidden: 'hidden' | 'absent' = 'absent'
   if (marked.hides) hidden = await place.pool.design.hide(place, guest.machine, signal)
   if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)
@@ -105,12 +131,20 @@ interface Marked {
   readonly hides: boolean
 }
 
-async function withdraw(detachment: Detachment, state: MachineState, signal: AbortSignal | undefined): Promise<Marked> {
+async function withdraw(
+  detachment: Detachment,
+  state: MachineState,
+  signal: AbortSignal | undefined,
+): Promise<Marked> {
   const { place, guest, machine, record, keepsView } = detachment
   refuseRenamed(place, guest, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
-  if (guestState?.readiness.kind === 'unclear') throw unclearGuest(guest, guestState.readiness.reason)
-  if (record !== undefined && guestState === undefined) await refuseIfElsewhere(place, guest, signal)
+  if (guestState?.readiness.kind === 'unclear') {
+    throw unclearGuest(guest, guestState.readiness.reason)
+  }
+  if (record !== undefined && guestState === undefined) {
+    await refuseIfElsewhere(place, guest, signal)
+  }
   const steps = planDetach(place, guest, machine, state)
   refuseNow(detachment, state, steps)
   const marked = record && (await markReleasing(place, record, signal))
@@ -119,7 +153,8 @@ async function withdraw(detachment: Detachment, state: MachineState, signal: Abo
     if (steps.length > 0) {
       after = await apply(detachment, steps, signal)
     } else if (marked !== record) {
-      // Who attached by the record before it was marked is seen now, and sees the mark before he answers.
+      // Who attached by the record before it was marked is seen now, and sees the mark before he
+      // answers.
       after = await machine.hypervisor.observe(signal)
       const late = planDetach(place, guest, machine, after)
       refuseNow(detachment, after, late)
@@ -127,28 +162,44 @@ async function withdraw(detachment: Detachment, state: MachineState, signal: Abo
     }
   } catch (error) {
     // A guest that does not let go keeps the volume, and its record as it was.
-    if (marked !== undefined && marked !== record && !isStorageError(error, 'unavailable')) await takeBack(place, marked, signal)
+    if (marked !== undefined && marked !== record && !isStorageError(error, 'unavailable')) {
+      await takeBack(place, marked, signal)
+    }
     throw error
   }
-  // A view that no record explains goes as well, unless the machine exports the volume under a name that is not this guest's.
-  return { record: marked, hides: !keepsView && (record !== undefined || !isExported(place, after)) }
+  // A view that no record explains goes as well, unless the machine exports the volume under a name
+  // that is not this guest's.
+  return {
+    record: marked,
+    hides: !keepsView && (record !== undefined || !isExported(place, after)),
+  }
 }
 
-function refuseNow({ place, guest, isBoot, only }: Detachment, state: MachineState, steps: readonly DetachStep[]): void {
+function refuseNow(
+  { place, guest, isBoot, only }: Detachment,
+  state: MachineState,
+  steps: readonly DetachStep[],
+): void {
   if (steps.length === 0) return
   refuseFrozen(guest.machine, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
   const readiness = guestState?.readiness
   if (readiness?.kind === 'changing') {
-    throw new StorageError('unavailable', `guest ${formatGuestId(guest)} is in transition: ${readiness.reason}`)
+    throw new StorageError(
+      'unavailable',
+      `guest ${formatGuestId(guest)} is in transition: ${readiness.reason}`,
+    )
   }
   // Told before anything is changed; the machine looks once more when the disk's turn has come.
-  if (only !== undefined && steps.some(({ kind }) => kind === 'remove-disk')) refuseUnlessOff(formatGuestId(guest), guestState)
+  if (only !== undefined && steps.some(({ kind }) => kind === 'remove-disk')) {
+    refuseUnlessOff(formatGuestId(guest), guestState)
+  }
   // Linux lets go of the disk that it runs from without a word.
   if (isBoot && readiness !== undefined && readiness.kind !== 'off') {
     throw new StorageError(
       'failed-precondition',
-      `volume ${place.volumeId} is the boot disk of guest ${formatGuestId(guest)}, which runs; stop it first (ldm stop)`,
+      `volume ${place.volumeId} is the boot disk of guest ${formatGuestId(guest)}, which runs; ` +
+        `stop it first (ldm stop)`,
     )
   }
 }
@@ -174,12 +225,14 @@ async function apply(
   if (failure !== undefined) throw failure
   throw new StorageError(
     'unavailable',
-    `volume ${place.volumeId}: machine ${guest.machine} still lists ${left.length} objects of it after their removal; try again`,
+    `volume ${place.volumeId}: machine ${guest.machine} still lists ${left.length} objects of ` +
+      `it after their removal; try again`,
   )
 }
 
-// A machine that does not answer may still run the guest. Where the design has a fence, closing it makes the bytes
-// unreachable and the record can go; what the machine still lists is cleaned when the volume is next attached there.
+// A machine that does not answer may still run the guest. Where the design has a fence, closing it
+// makes the bytes unreachable and the record can go; what the machine still lists is cleaned when
+// the volume is next attached there.
 async function detachFromSilence(
   { place, guest, record, keepsView, only }: Detachment,
   silence: StorageError,
@@ -190,11 +243,14 @@ async function detachFromSilence(
   if (design.usesLun && !keepsView && only === undefined) {
     const marked = record && (await markReleasing(place, record, signal))
     if (record !== undefined) await design.hide(place, guest.machine, signal)
-    if (await design.isFencedFrom(place, guest.machine, signal)) return { record: marked, hides: false }
+    if (await design.isFencedFrom(place, guest.machine, signal)) {
+      return { record: marked, hides: false }
+    }
   }
   throw new StorageError(
     'unavailable',
-    `volume ${place.volumeId} cannot be taken from guest ${formatGuestId(guest)} while machine ${guest.machine} does not answer`,
+    `volume ${place.volumeId} cannot be taken from guest ${formatGuestId(guest)} while machine ` +
+      `${guest.machine} does not answer`,
     { cause: silence },
   )
 }

@@ -1,5 +1,6 @@
-// A recorded guest whose disk is found under another name: a domain that was made anew with another one, or moved to another machine.
-// Nobody can say from here whether it is the same guest, so nothing is given, taken or released; every refusal names the way out.
+// A recorded guest whose disk is found under another name: a domain that was made anew with another
+// one, or moved to another machine. Nobody can say from here whether it is the same guest, so
+// nothing is given, taken or released; every refusal names the way out.
 
 import { StorageError } from '../../errors.ts'
 import type { GuestDisk, MachineState } from '../../hypervisors/hypervisor.ts'
@@ -8,33 +9,58 @@ import { attachmentName, formatGuestId } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import { observeMachines } from './observation.ts'
 
-/** What is wrong and what to do, where the machine shows the attachment's disk in another of its guests. */
-export function describeRenamed(leaf: string, guest: GuestId, state: MachineState): string | undefined {
+/**
+ * What is wrong and what to do, where the machine shows the attachment's disk in another of its
+ * guests.
+ */
+export function describeRenamed(
+  leaf: string,
+  guest: GuestId,
+  state: MachineState,
+): string | undefined {
   const name = attachmentName(leaf, guest)
   const holder = diskOf(name, state)
   if (holder === undefined || holder.guest === guest.guest) return undefined
   const there = formatGuestId({ machine: guest.machine, guest: holder.guest })
-  return `its disk ${holder.name} is in guest ${there}, and recorded is ${formatGuestId(guest)}: the domain bears another name now; give it back its old one, or unmount the volume there, remove the disk (ldm rm-vdisk ${holder.name} ${holder.guest}) and detach it from ${formatGuestId(guest)}`
+  return (
+    `its disk ${holder.name} is in guest ${there}, and recorded is ` +
+    `${formatGuestId(guest)}: the domain bears another name now; give it back its old one, or ` +
+    `unmount the volume there, remove the disk (ldm rm-vdisk ${holder.name} ${holder.guest}) ` +
+    `and detach it from ${formatGuestId(guest)}`
+  )
 }
 
-// The name of a vdisk is as easily edited as that of its domain; what it is served by is the driver's.
+// The name of a vdisk is as easily edited as that of its domain; what it is served by is the
+// driver's.
 function diskOf(name: string, state: MachineState): GuestDisk | undefined {
-  return state.disks.find(disk => disk.name === name || disk.backends.some(path => path.name === name))
+  return state.disks.find(
+    disk => disk.name === name || disk.backends.some(path => path.name === name),
+  )
 }
 
 export function refuseRenamed(place: VolumePlace, guest: GuestId, state: MachineState): void {
   const what = describeRenamed(place.leaf, guest, state)
-  if (what !== undefined) throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${what}`)
+  if (what !== undefined) {
+    throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${what}`)
+  }
 }
 
-/** The guest is not on its machine any more. Released only when every machine of the pool was listed without its disk. */
-export async function refuseIfElsewhere(place: VolumePlace, guest: GuestId, signal: AbortSignal | undefined): Promise<void> {
+/**
+ * The guest is not on its machine any more. Released only when every machine of the pool was listed
+ * without its disk.
+ */
+export async function refuseIfElsewhere(
+  place: VolumePlace,
+  guest: GuestId,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const name = attachmentName(place.leaf, guest)
   for (const [machine, state] of await observeMachines(place.pool, signal)) {
     if (state instanceof StorageError) {
       throw new StorageError(
         'unavailable',
-        `guest ${formatGuestId(guest)} is gone and machine ${machine} does not answer: it may have moved there with volume ${place.volumeId}`,
+        `guest ${formatGuestId(guest)} is gone and machine ${machine} does not answer: it may ` +
+          `have moved there with volume ${place.volumeId}`,
         { cause: state },
       )
     }
@@ -42,7 +68,10 @@ export async function refuseIfElsewhere(place: VolumePlace, guest: GuestId, sign
     if (disk !== undefined) {
       throw new StorageError(
         'failed-precondition',
-        `volume ${place.volumeId}: guest ${guest.guest} has moved from machine ${guest.machine} to ${machine} with its disk; migration with volumes is not supported, move it back or remove disk ${disk.name} there (ldm rm-vdisk ${disk.name} ${disk.guest}) and detach it again`,
+        `volume ${place.volumeId}: guest ${guest.guest} has moved from machine ${guest.machine} ` +
+          `to ${machine} with its disk; migration with volumes is not supported, move it back ` +
+          `or remove disk ${disk.name} there (ldm rm-vdisk ${disk.name} ${disk.guest}) and ` +
+          `detach it again`,
       )
     }
   }

@@ -1,11 +1,16 @@
-// The records of attachments. The record of the volume is the compare-and-set of every dialect: "exists" means that somebody else was
-// faster, whatever a machine says. Below it every guest has a record of its own, named by the guest: ZFS refuses to destroy the
-// volume's record while one is left, and nobody's late release can name another guest's.
+// The records of attachments. The record of the volume is the compare-and-set of every dialect:
+// "exists" means that somebody else was faster, whatever a machine says. Below it every guest has a
+// record of its own, named by the guest: ZFS refuses to destroy the volume's record while one is
+// left, and nobody's late release can name another guest's.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Attachment, GuestId, Sharing } from '../../model/volumes.ts'
 import { DependantsError } from '../../zfs/zfs.ts'
-import { formatNumberProperty, formatParentProperties, formatRecordProperties } from '../catalog/properties.ts'
+import {
+  formatNumberProperty,
+  formatParentProperties,
+  formatRecordProperties,
+} from '../catalog/properties.ts'
 import type { Recorded } from '../catalog/read.ts'
 import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
@@ -20,11 +25,16 @@ export async function createRecord(
 ): Promise<Recorded> {
   const { pool } = place
   const create = (dataset: string, properties: Readonly<Record<string, string>>) =>
-    withRoom(place, 'the record of its attachment', () => pool.zfs.createFilesystem({ dataset, properties }, signal))
+    withRoom(place, 'the record of its attachment', () =>
+      pool.zfs.createFilesystem({ dataset, properties }, signal),
+    )
   const dataset = heldRecord(place, attachment.guest)
   try {
-    // One that somebody else made since it was read may say something else than this attachment needs.
-    if (sharing === undefined) await create(place.record, formatParentProperties(attachment, pool.cluster))
+    // One that somebody else made since it was read may say something else than this attachment
+    // needs.
+    if (sharing === undefined) {
+      await create(place.record, formatParentProperties(attachment, pool.cluster))
+    }
     await create(dataset, formatRecordProperties(attachment, pool.cluster))
     return { ...attachment, dataset }
   } catch (error) {
@@ -33,20 +43,36 @@ export async function createRecord(
 }
 
 /**
- * The first step of a detachment: the record stays, under the name of one that is being released. Whoever attaches by it meanwhile
- * finds out before he answers. Records of version 0.1.0 have one name only.
+ * The first step of a detachment: the record stays, under the name of one that is being released.
+ * Whoever attaches by it meanwhile finds out before he answers. Records of version 0.1.0 have one
+ * name only.
  */
-export async function markReleasing(place: VolumePlace, record: Recorded, signal?: AbortSignal): Promise<Recorded> {
+export async function markReleasing(
+  place: VolumePlace,
+  record: Recorded,
+  signal?: AbortSignal,
+): Promise<Recorded> {
   if (!isGuestRecord(record.dataset) || isReleasingRecord(record.dataset)) return record
   return renamed(place, record, releasingRecordLeaf(record.guest), signal)
 }
 
 /** The other way round: what comes of a detachment that was begun is no matter any more. */
-export async function takeBack(place: VolumePlace, record: Recorded, signal?: AbortSignal): Promise<Recorded> {
-  return isReleasingRecord(record.dataset) ? renamed(place, record, guestRecordLeaf(record.guest), signal) : record
+export async function takeBack(
+  place: VolumePlace,
+  record: Recorded,
+  signal?: AbortSignal,
+): Promise<Recorded> {
+  return isReleasingRecord(record.dataset)
+    ? renamed(place, record, guestRecordLeaf(record.guest), signal)
+    : record
 }
 
-async function renamed(place: VolumePlace, record: Recorded, leaf: string, signal: AbortSignal | undefined): Promise<Recorded> {
+async function renamed(
+  place: VolumePlace,
+  record: Recorded,
+  leaf: string,
+  signal: AbortSignal | undefined,
+): Promise<Recorded> {
   const dataset = `${place.record}/${leaf}`
   try {
     await place.pool.zfs.rename(record.dataset, dataset, signal)
@@ -56,7 +82,11 @@ async function renamed(place: VolumePlace, record: Recorded, leaf: string, signa
   return { ...record, dataset }
 }
 
-export async function releaseRecord(place: VolumePlace, record: Recorded, signal?: AbortSignal): Promise<void> {
+export async function releaseRecord(
+  place: VolumePlace,
+  record: Recorded,
+  signal?: AbortSignal,
+): Promise<void> {
   const { zfs } = place.pool
   if (!isGuestRecord(record.dataset)) {
     await zfs.destroy(record.dataset, signal)
@@ -68,7 +98,11 @@ export async function releaseRecord(place: VolumePlace, record: Recorded, signal
 }
 
 /** For a guest's own record that must not be where it is. Absence is success. */
-export async function dropRecord(place: VolumePlace, guest: GuestId, signal?: AbortSignal): Promise<void> {
+export async function dropRecord(
+  place: VolumePlace,
+  guest: GuestId,
+  signal?: AbortSignal,
+): Promise<void> {
   await place.pool.zfs.destroy(heldRecord(place, guest), signal)
 }
 
@@ -89,7 +123,10 @@ export async function changeRecord(
   change: { readonly lun: number } | { readonly slot: number },
   signal?: AbortSignal,
 ): Promise<Recorded> {
-  const property = 'lun' in change ? formatNumberProperty('lun', change.lun) : formatNumberProperty('vdisk', change.slot)
+  const property =
+    'lun' in change
+      ? formatNumberProperty('lun', change.lun)
+      : formatNumberProperty('vdisk', change.slot)
   try {
     await place.pool.zfs.setProperty(record.dataset, ...property, signal)
   } catch (error) {
@@ -102,13 +139,20 @@ function heldRecord(place: VolumePlace, guest: GuestId): string {
   return `${place.record}/${guestRecordLeaf(guest)}`
 }
 
-// There already, not there any more, or without the record above it: what was read is not so any longer.
+// There already, not there any more, or without the record above it: what was read is not so any
+// longer.
 function orMeanwhile(place: VolumePlace, error: unknown): unknown {
-  return isStorageError(error, 'already-exists', 'failed-precondition', 'not-found') ? meanwhile(place, error) : error
+  return isStorageError(error, 'already-exists', 'failed-precondition', 'not-found')
+    ? meanwhile(place, error)
+    : error
 }
 
 export function meanwhile(place: VolumePlace, cause: unknown): StorageError {
-  return new StorageError('unavailable', `volume ${place.volumeId} was recorded or released by another request meanwhile; try again`, {
-    cause,
-  })
+  return new StorageError(
+    'unavailable',
+    `volume ${place.volumeId} was recorded or released by another request meanwhile; try again`,
+    {
+      cause,
+    },
+  )
 }

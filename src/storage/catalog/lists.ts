@@ -1,10 +1,17 @@
-// Lists of volumes, records and snapshots: of whole pools, or a range of them. The names come first, and then the properties of those
-// that are wanted, a few hundred at a time, so that neither the text nor the work of a page grows with what stands on other pages.
+// Lists of volumes, records and snapshots: of whole pools, or a range of them. The names come
+// first, and then the properties of those that are wanted, a few hundred at a time, so that neither
+// the text nor the work of a page grows with what stands on other pages.
 
 import { isStorageError } from '../../errors.ts'
 import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { attachmentName, formatVolumeId, isGuestRecord, isSnapshotLeaf, isVolumeLeaf } from '../names.ts'
+import {
+  attachmentName,
+  formatVolumeId,
+  isGuestRecord,
+  isSnapshotLeaf,
+  isVolumeLeaf,
+} from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import {
@@ -16,17 +23,31 @@ import {
   SNAPSHOT_PROPERTIES,
   STATE_PROPERTIES,
 } from './properties.ts'
-import { inSight, parentMissing, parseOwnVolume, parseRecords, parseSnapshots, type Recorded, type RecordReading } from './read.ts'
+import {
+  inSight,
+  parentMissing,
+  parseOwnVolume,
+  parseRecords,
+  parseSnapshots,
+  type Recorded,
+  type RecordReading,
+} from './read.ts'
 
 export interface PoolReading {
   readonly volumes: readonly Volume[]
   readonly tombstones: readonly Volume[]
   readonly records: readonly Recorded[]
-  /** What the record of each volume says that has one: its guests' records are in `records`, and there may be none. */
+  /**
+   * What the record of each volume says that has one: its guests' records are in `records`, and
+   * there may be none.
+   */
   readonly given: ReadonlyMap<string, Pick<RecordReading, 'sharing' | 'owner'>>
 }
 
-/** A part of a list: what stands after an id, as many as the limit and, where there are more, at least one of those. */
+/**
+ * A part of a list: what stands after an id, as many as the limit and, where there are more, at
+ * least one of those.
+ */
 export interface ListRange {
   readonly after: string | undefined
   readonly limit: number
@@ -34,17 +55,28 @@ export interface ListRange {
 
 const EVERYTHING: ListRange = { after: undefined, limit: Number.POSITIVE_INFINITY }
 
-/** What is read, parsed and let go before the next is asked for: the text of ten thousand volumes would fill the memory. */
+/**
+ * What is read, parsed and let go before the next is asked for: the text of ten thousand volumes
+ * would fill the memory.
+ */
 const NAMES_A_TURN = 500
 
-/** How long an attachment waits for the numbers in a pool that is not its own: well below the 15 s that an attacher has. */
+/**
+ * How long an attachment waits for the numbers in a pool that is not its own: well below the 15 s
+ * that an attacher has.
+ */
 const OTHER_POOL_MS = 5_000
 
 /**
- * All pools, each list sorted by volume id. A pool that cannot be read fails the whole: half a list would be taken for all of it.
- * One command a pool for the names, and one for every few hundred datasets in the range.
+ * All pools, each list sorted by volume id. A pool that cannot be read fails the whole: half a list
+ * would be taken for all of it. One command a pool for the names, and one for every few hundred
+ * datasets in the range.
  */
-export async function readPools(pools: Pools, signal?: AbortSignal, range = EVERYTHING): Promise<PoolReading> {
+export async function readPools(
+  pools: Pools,
+  signal?: AbortSignal,
+  range = EVERYTHING,
+): Promise<PoolReading> {
   const readings = await readEach(pools, range, {
     read: (pool, part) => readRange(pool, part, signal),
     lengthOf: reading => reading.volumes.length,
@@ -57,23 +89,32 @@ export async function readPools(pools: Pools, signal?: AbortSignal, range = EVER
   }
 }
 
-/** All volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a listing throws. */
+/**
+ * All volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a
+ * listing throws.
+ */
 export function readPool(pool: Pool, signal?: AbortSignal): Promise<PoolReading> {
   return readRange(pool, EVERYTHING, signal)
 }
 
-// An id begins with its pool, so the ids of one pool all stand before or after those of another. A range ends before the pools that
-// it does not reach; without a limit the pools are read side by side.
+// An id begins with its pool, so the ids of one pool all stand before or after those of another. A
+// range ends before the pools that it does not reach; without a limit the pools are read side by
+// side.
 async function readEach<Part>(
   pools: Pools,
   { after, limit }: ListRange,
-  list: { readonly read: (pool: Pool, range: ListRange) => Promise<Part>; readonly lengthOf: (part: Part) => number },
+  list: {
+    readonly read: (pool: Pool, range: ListRange) => Promise<Part>
+    readonly lengthOf: (part: Part) => number
+  },
 ): Promise<readonly Part[]> {
   const prefix = ({ name }: Pool) => `${name}/`
   const ordered = [...pools.values()]
     .filter(pool => after === undefined || after.startsWith(prefix(pool)) || prefix(pool) > after)
     .sort((a, b) => (prefix(a) < prefix(b) ? -1 : 1))
-  if (limit === Number.POSITIVE_INFINITY) return Promise.all(ordered.map(pool => list.read(pool, { after, limit })))
+  if (limit === Number.POSITIVE_INFINITY) {
+    return Promise.all(ordered.map(pool => list.read(pool, { after, limit })))
+  }
   const parts: Part[] = []
   let missing = limit
   for (const pool of ordered) {
@@ -85,7 +126,11 @@ async function readEach<Part>(
   return parts
 }
 
-async function readRange(pool: Pool, { after, limit }: ListRange, signal: AbortSignal | undefined): Promise<PoolReading> {
+async function readRange(
+  pool: Pool,
+  { after, limit }: ListRange,
+  signal: AbortSignal | undefined,
+): Promise<PoolReading> {
   const names = await inSight(pool, pool.zfs.listDescendants(pool.dataset, signal))
   const paths = names.map(name => name.slice(pool.dataset.length + 1))
   const leaves = paths.filter(path => !path.includes('/'))
@@ -96,12 +141,18 @@ async function readRange(pool: Pool, { after, limit }: ListRange, signal: AbortS
   const recorded = new Set(leaves.flatMap(leaf => (leaf.startsWith('a-') ? [leaf.slice(2)] : [])))
   // A record may have lost its volume: it is looked at all the same.
   const wanted = [...new Set([...leaves, ...recorded])]
-    .filter(leaf => isVolumeLeaf(leaf) && (after === undefined || formatVolumeId(pool.name, leaf) > after))
+    .filter(
+      leaf =>
+        isVolumeLeaf(leaf) && (after === undefined || formatVolumeId(pool.name, leaf) > after),
+    )
     .sort()
   const reading = emptyReading()
-  // Deleted volumes and those of other clusters are among the names, so that a range may take several turns.
+  // Deleted volumes and those of other clusters are among the names, so that a range may take
+  // several turns.
   for (let at = 0; at < wanted.length && reading.volumes.length <= limit; ) {
-    const turn = wanted.slice(at, at + Math.min(NAMES_A_TURN, limit + 1 - reading.volumes.length)).map(leaf => placeOf(pool, leaf))
+    const turn = wanted
+      .slice(at, at + Math.min(NAMES_A_TURN, limit + 1 - reading.volumes.length))
+      .map(leaf => placeOf(pool, leaf))
     const datasets = turn.flatMap(({ dataset, record, leaf }) =>
       recorded.has(leaf) ? [dataset, record, ...(below.get(record) ?? [])] : [dataset],
     )
@@ -122,10 +173,15 @@ function emptyReading(): Growing {
   return { volumes: [], tombstones: [], records: [], given: new Map() }
 }
 
-function sortTurn(turn: readonly VolumePlace[], found: ReadonlyMap<string, Properties>, reading: Growing): void {
+function sortTurn(
+  turn: readonly VolumePlace[],
+  found: ReadonlyMap<string, Properties>,
+  reading: Growing,
+): void {
   const below = Map.groupBy(found, ([dataset]) => dataset.slice(0, dataset.lastIndexOf('/')))
   for (const place of turn) {
-    const isOwn = (dataset: string, properties: Properties) => ownerCluster(properties, dataset) === place.pool.cluster
+    const isOwn = (dataset: string, properties: Properties) =>
+      ownerCluster(properties, dataset) === place.pool.cluster
     const volume = found.get(place.dataset)
     if (volume !== undefined && isOwn(place.dataset, volume)) {
       const list = isDeleted(volume, place.dataset) ? reading.tombstones : reading.volumes
@@ -133,7 +189,11 @@ function sortTurn(turn: readonly VolumePlace[], found: ReadonlyMap<string, Prope
     }
     const record = found.get(place.record)
     if (record !== undefined && isOwn(place.record, record)) {
-      const { records, sharing, owner } = parseRecords(place, record, new Map(below.get(place.record)))
+      const { records, sharing, owner } = parseRecords(
+        place,
+        record,
+        new Map(below.get(place.record)),
+      )
       reading.records.push(...records)
       reading.given.set(place.volumeId, { sharing, owner })
     }
@@ -141,9 +201,10 @@ function sortTurn(turn: readonly VolumePlace[], found: ReadonlyMap<string, Prope
 }
 
 /**
- * The disk numbers that records of a guest hold, by the names of their attachments, whether the guest has the disks at the moment or
- * not. One command for every pool that its machine can reach. Another pool than the asked one that cannot be read within five seconds
- * is left out: it must not keep the volumes of all others from the guest, which compares what it finds under a number.
+ * The disk numbers that records of a guest hold, by the names of their attachments, whether the
+ * guest has the disks at the moment or not. One command for every pool that its machine can reach.
+ * Another pool than the asked one that cannot be read within five seconds is left out: it must not
+ * keep the volumes of all others from the guest, which compares what it finds under a number.
  */
 export async function readNumbers(
   pools: Pools,
@@ -151,10 +212,14 @@ export async function readNumbers(
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
   const { guest, pool } = asked
-  const others = [...pools.values()].filter(other => other !== pool && other.machines.has(guest.machine))
+  const others = [...pools.values()].filter(
+    other => other !== pool && other.machines.has(guest.machine),
+  )
   const [own, ...rest] = await Promise.all([
     readPoolNumbers(pool, guest, { signal }),
-    ...others.map(other => orNone(readPoolNumbers(other, guest, { signal, timeoutMs: OTHER_POOL_MS }))),
+    ...others.map(other =>
+      orNone(readPoolNumbers(other, guest, { signal, timeoutMs: OTHER_POOL_MS })),
+    ),
   ])
   return new Map([...own, ...rest.flat()])
 }
@@ -184,16 +249,25 @@ async function orNone(numbers: Promise<Numbers>): Promise<Numbers> {
 }
 
 /** One command a pool, and one for every few hundred deleted volumes. */
-export async function readTombstones(pools: Pools, signal?: AbortSignal): Promise<readonly Volume[]> {
+export async function readTombstones(
+  pools: Pools,
+  signal?: AbortSignal,
+): Promise<readonly Volume[]> {
   const readings = await Promise.all(
     [...pools.values()].map(async pool => {
-      const states = await inSight(pool, pool.zfs.getChildren(STATE_PROPERTIES, pool.dataset, signal))
+      const states = await inSight(
+        pool,
+        pool.zfs.getChildren(STATE_PROPERTIES, pool.dataset, signal),
+      )
       const waiting = [...states].flatMap(([dataset, properties]) => {
         const leaf = dataset.slice(pool.dataset.length + 1)
         const isOwn = isVolumeLeaf(leaf) && ownerCluster(properties, dataset) === pool.cluster
         return isOwn && isDeleted(properties, dataset) ? [placeOf(pool, leaf)] : []
       })
-      const found = await readProperties(pool, READ_PROPERTIES, { datasets: waiting.map(({ dataset }) => dataset), signal })
+      const found = await readProperties(pool, READ_PROPERTIES, {
+        datasets: waiting.map(({ dataset }) => dataset),
+        signal,
+      })
       const reading = emptyReading()
       sortTurn(waiting, found, reading)
       return reading.tombstones
@@ -203,10 +277,15 @@ export async function readTombstones(pools: Pools, signal?: AbortSignal): Promis
 }
 
 /**
- * All snapshots of the pools' volumes in the range, sorted by id; those of deleted volumes too: they outlive them. One command a
- * pool for the names, and one for every few hundred snapshots in the range.
+ * All snapshots of the pools' volumes in the range, sorted by id; those of deleted volumes too:
+ * they outlive them. One command a pool for the names, and one for every few hundred snapshots in
+ * the range.
  */
-export async function readSnapshotList(pools: Pools, signal?: AbortSignal, range = EVERYTHING): Promise<readonly Snapshot[]> {
+export async function readSnapshotList(
+  pools: Pools,
+  signal?: AbortSignal,
+  range = EVERYTHING,
+): Promise<readonly Snapshot[]> {
   const parts = await readEach(pools, range, {
     read: (pool, part) => readSnapshotRange(pool, part, signal),
     lengthOf: snapshots => snapshots.length,
@@ -214,9 +293,15 @@ export async function readSnapshotList(pools: Pools, signal?: AbortSignal, range
   return parts.flat()
 }
 
-async function readSnapshotRange(pool: Pool, { after, limit }: ListRange, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
+async function readSnapshotRange(
+  pool: Pool,
+  { after, limit }: ListRange,
+  signal: AbortSignal | undefined,
+): Promise<readonly Snapshot[]> {
   // Ids and ZFS's names differ in what they begin with only.
-  const afterName = after?.startsWith(`${pool.name}/`) ? `${pool.dataset}${after.slice(pool.name.length)}` : undefined
+  const afterName = after?.startsWith(`${pool.name}/`)
+    ? `${pool.dataset}${after.slice(pool.name.length)}`
+    : undefined
   const names = await listSnapshotNames(pool, { after: afterName, signal })
   const snapshots: Snapshot[] = []
   for (let at = 0; at < names.length && snapshots.length <= limit; ) {
@@ -228,7 +313,9 @@ async function readSnapshotRange(pool: Pool, { after, limit }: ListRange, signal
   return snapshots
 }
 
-/** One command: the ZFS names of the snapshots below a pool's volumes, whoever made them, sorted. */
+/**
+ * One command: the ZFS names of the snapshots below a pool's volumes, whoever made them, sorted.
+ */
 export function listSnapshotNames(
   pool: Pool,
   options: { readonly after?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
@@ -237,7 +324,11 @@ export function listSnapshotNames(
 }
 
 /** What is known of snapshots that were listed a moment ago; those that are gone are left out. */
-export function readListedSnapshots(pool: Pool, names: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, Properties>> {
+export function readListedSnapshots(
+  pool: Pool,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, Properties>> {
   return readProperties(pool, SNAPSHOT_PROPERTIES, { datasets: names, signal })
 }
 
@@ -248,7 +339,10 @@ const COMMAND_BYTES = 28_000
 async function readProperties(
   pool: Pool,
   names: readonly string[],
-  { datasets, signal }: { readonly datasets: readonly string[]; readonly signal: AbortSignal | undefined },
+  {
+    datasets,
+    signal,
+  }: { readonly datasets: readonly string[]; readonly signal: AbortSignal | undefined },
 ): Promise<ReadonlyMap<string, Properties>> {
   const all = new Map<string, Properties>()
   for (let at = 0; at < datasets.length; ) {
@@ -260,7 +354,9 @@ async function readProperties(
     }
     const found = await pool.zfs.getProperties(names, asked, signal)
     if (!found.has(pool.dataset)) throw parentMissing(pool)
-    for (const [dataset, properties] of found) if (dataset !== pool.dataset) all.set(dataset, properties)
+    for (const [dataset, properties] of found) {
+      if (dataset !== pool.dataset) all.set(dataset, properties)
+    }
   }
   return all
 }

@@ -1,11 +1,20 @@
-// The values that the driver keeps on datasets, as text and as types. What is read back was written by this version, by another one, or
-// by a hand: it is parsed. What an older version did not write has the value that it meant; what cannot be understood is refused.
+// The values that the driver keeps on datasets, as text and as types. What is read back was written
+// by this version, by another one, or by a hand: it is parsed. What an older version did not write
+// has the value that it meant; what cannot be understood is refused.
 
 import { z } from 'zod'
 import { StorageError } from '../../errors.ts'
-import { KiB, type VolumeFormat, type VolumeParameters, type VolumeSource } from '../../model/volumes.ts'
+import {
+  KiB,
+  type VolumeFormat,
+  type VolumeParameters,
+  type VolumeSource,
+} from '../../model/volumes.ts'
 
-/** Written on every new volume. Volumes of versions that did not write one have the format before this. */
+/**
+ * Written on every new volume. Volumes of versions that did not write one have the format before
+ * this.
+ */
 export const FORMAT_VERSION = 1
 
 const format: z.ZodType<VolumeFormat> = z.discriminatedUnion('kind', [
@@ -54,13 +63,17 @@ export function parseParameters(text: string, origin: Origin): VolumeParameters 
 /** One word of those that are written. */
 export function parseWord<T extends string>(words: readonly T[], text: string, origin: Origin): T {
   const word = words.find(each => each === text)
-  if (word === undefined) throw broken(origin, `${JSON.stringify(text)} is not one of ${words.join(', ')}`)
+  if (word === undefined) {
+    throw broken(origin, `${JSON.stringify(text)} is not one of ${words.join(', ')}`)
+  }
   return word
 }
 
 export function parseNumber(text: string, origin: Origin): number {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw broken(origin, `${JSON.stringify(text)} is not a number`)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw broken(origin, `${JSON.stringify(text)} is not a number`)
+  }
   return value
 }
 
@@ -70,7 +83,8 @@ export function checkVersion(text: string | undefined, origin: Origin): void {
   if (version <= FORMAT_VERSION) return
   throw new StorageError(
     'failed-precondition',
-    `dataset ${origin.dataset} was written by a newer version of this driver (format ${version}, known is ${FORMAT_VERSION}); upgrade this one`,
+    `dataset ${origin.dataset} was written by a newer version of this driver (format ` +
+      `${version}, known is ${FORMAT_VERSION}); upgrade this one`,
   )
 }
 
@@ -84,12 +98,16 @@ function parseJson<T>(schema: z.ZodType<T>, text: string, origin: Origin): T {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw broken(origin, `${issue?.path.join('.') || 'the value'}: ${issue?.message ?? 'not understood'}`)
+  throw broken(
+    origin,
+    `${issue?.path.join('.') || 'the value'}: ${issue?.message ?? 'not understood'}`,
+  )
 }
 
 function broken({ dataset, property }: Origin, why: string): StorageError {
   return new StorageError(
     'failed-precondition',
-    `dataset ${dataset}: its property ${property} is not as this driver writes it (${why}); nothing is done with it until it is put right`,
+    `dataset ${dataset}: its property ${property} is not as this driver writes it (${why}); ` +
+      `nothing is done with it until it is put right`,
   )
 }

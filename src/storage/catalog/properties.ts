@@ -1,15 +1,51 @@
-// What the driver writes on datasets, and how it reads it back. Values are base64url so that any text survives every
-// ZFS dialect; a value counts only where it is the dataset's own, set or received, as snapshots and children show their parent's.
+// What the driver writes on datasets, and how it reads it back. Values are base64url so that any
+// text survives every ZFS dialect; a value counts only where it is the dataset's own, set or
+// received, as snapshots and children show their parent's.
 
 import { StorageError } from '../../errors.ts'
-import { type Attachment, type GuestId, KiB, MiB, type Snapshot, type Volume } from '../../model/volumes.ts'
+import {
+  type Attachment,
+  type GuestId,
+  KiB,
+  MiB,
+  type Snapshot,
+  type Volume,
+} from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import { formatSnapshotId, formatVolumeId } from '../names.ts'
-import { checkVersion, FORMAT_VERSION, parseFormat, parseNumber, parseParameters, parseSource, parseWord } from './persisted.ts'
+import {
+  checkVersion,
+  FORMAT_VERSION,
+  parseFormat,
+  parseNumber,
+  parseParameters,
+  parseSource,
+  parseWord,
+} from './persisted.ts'
 
 const PREFIX = 'ldom-csi:'
-const VOLUME_KEYS = ['cluster', 'name', 'format', 'size', 'source', 'root', 'parameters', 'state', 'format-version'] as const
-const RECORD_KEYS = ['cluster', 'sharing', 'machine', 'guest', 'vdisk', 'lun', 'mode', 'size', 'written'] as const
+const VOLUME_KEYS = [
+  'cluster',
+  'name',
+  'format',
+  'size',
+  'source',
+  'root',
+  'parameters',
+  'state',
+  'format-version',
+] as const
+const RECORD_KEYS = [
+  'cluster',
+  'sharing',
+  'machine',
+  'guest',
+  'vdisk',
+  'lun',
+  'mode',
+  'size',
+  'written',
+] as const
 
 /** One list serves volumes and records: both are read by the same command. */
 export const READ_PROPERTIES: readonly string[] = [
@@ -22,19 +58,32 @@ export const READ_PROPERTIES: readonly string[] = [
   ...new Set([...VOLUME_KEYS, ...RECORD_KEYS].map(key => PREFIX + key)),
 ]
 
-export const SNAPSHOT_PROPERTIES: readonly string[] = ['creation', 'volsize', 'defer_destroy', 'cluster', 'name', 'group', 'state'].map(
-  key => (['creation', 'volsize', 'defer_destroy'].includes(key) ? key : PREFIX + key),
-)
+export const SNAPSHOT_PROPERTIES: readonly string[] = [
+  'creation',
+  'volsize',
+  'defer_destroy',
+  'cluster',
+  'name',
+  'group',
+  'state',
+].map(key => (['creation', 'volsize', 'defer_destroy'].includes(key) ? key : PREFIX + key))
 
 /** Enough to find the volumes that are deleted and wait. */
 export const STATE_PROPERTIES: readonly string[] = ['cluster', 'state'].map(key => PREFIX + key)
 
 /** What tells the disk number of a record, and whose it is. */
-export const NUMBER_PROPERTIES: readonly string[] = ['machine', 'guest', 'vdisk'].map(key => PREFIX + key)
+export const NUMBER_PROPERTIES: readonly string[] = ['machine', 'guest', 'vdisk'].map(
+  key => PREFIX + key,
+)
 
 /** Of values in the order of NUMBER_PROPERTIES: the number that a record of this guest holds. */
-export function findNumber([machine, guest, vdisk]: readonly string[], of: GuestId): number | undefined {
-  if (machine !== encode(of.machine) || guest !== encode(of.guest) || vdisk === undefined) return undefined
+export function findNumber(
+  [machine, guest, vdisk]: readonly string[],
+  of: GuestId,
+): number | undefined {
+  if (machine !== encode(of.machine) || guest !== encode(of.guest) || vdisk === undefined) {
+    return undefined
+  }
   const text = Buffer.from(vdisk, 'base64url').toString('utf8')
   return /^\d{1,4}$/.test(text) ? Number(text) : undefined
 }
@@ -46,28 +95,40 @@ function encode(text: string): string {
 function decode(text: string, key: string, dataset: string): string {
   const decoded = Buffer.from(text, 'base64url')
   if (text === '' || decoded.toString('base64url') !== text) {
-    throw new StorageError('failed-precondition', `dataset ${dataset} has a property ${PREFIX}${key} that this driver did not write`)
+    throw new StorageError(
+      'failed-precondition',
+      `dataset ${dataset} has a property ${PREFIX}${key} that this driver did not write`,
+    )
   }
   return decoded.toString('utf8')
 }
 
 function findOwn(properties: Properties, key: string, dataset: string): string | undefined {
   const value = properties.get(PREFIX + key)
-  // `received`: the pool was moved or restored by zfs send and receive, and what it holds is still this driver's.
+  // `received`: the pool was moved or restored by zfs send and receive, and what it holds is still
+  // this driver's.
   const isOwn = value?.source === 'local' || value?.source === 'received'
   return isOwn ? decode(value.value, key, dataset) : undefined
 }
 
 function getOwn(properties: Properties, key: string, dataset: string): string {
   const value = findOwn(properties, key, dataset)
-  if (value === undefined) throw new StorageError('failed-precondition', `dataset ${dataset} has no property ${PREFIX}${key} of its own`)
+  if (value === undefined) {
+    throw new StorageError(
+      'failed-precondition',
+      `dataset ${dataset} has no property ${PREFIX}${key} of its own`,
+    )
+  }
   return value
 }
 
 export function parseBytes(text: string | undefined, what: string): number {
   const value = Number(text)
   if (text === undefined || !/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new StorageError('internal', `${what} should be a number of bytes and is ${JSON.stringify(text)}`)
+    throw new StorageError(
+      'internal',
+      `${what} should be a number of bytes and is ${JSON.stringify(text)}`,
+    )
   }
   return value
 }
@@ -89,7 +150,10 @@ export function formatVolumeProperties(
   })
 }
 
-export function formatRecordProperties(attachment: Attachment, cluster: string): Record<string, string> {
+export function formatRecordProperties(
+  attachment: Attachment,
+  cluster: string,
+): Record<string, string> {
   return prefixed({
     cluster,
     sharing: attachment.sharing,
@@ -103,14 +167,24 @@ export function formatRecordProperties(attachment: Attachment, cluster: string):
   })
 }
 
-/** Of the record above the guests' own: it says how the volume is given, and to whom where it is given to one alone. */
-export function formatParentProperties({ sharing, guest }: Pick<Attachment, 'sharing' | 'guest'>, cluster: string): Record<string, string> {
-  return prefixed({ cluster, sharing, ...(sharing === 'shared' ? {} : { machine: guest.machine, guest: guest.guest }) })
+/**
+ * Of the record above the guests' own: it says how the volume is given, and to whom where it is
+ * given to one alone.
+ */
+export function formatParentProperties(
+  { sharing, guest }: Pick<Attachment, 'sharing' | 'guest'>,
+  cluster: string,
+): Record<string, string> {
+  return prefixed({
+    cluster,
+    sharing,
+    ...(sharing === 'shared' ? {} : { machine: guest.machine, guest: guest.guest }),
+  })
 }
 
 /**
- * What the record above the guests' own says. `flat`: version 0.1.0 wrote the whole of an exclusive attachment there, with nothing
- * below; such records are read and released as they are.
+ * What the record above the guests' own says. `flat`: version 0.1.0 wrote the whole of an exclusive
+ * attachment there, with nothing below; such records are read and released as they are.
  */
 export type ParentRecord =
   | { readonly kind: 'shared' }
@@ -119,18 +193,36 @@ export type ParentRecord =
 
 export function parseParentRecord(properties: Properties, dataset: string): ParentRecord {
   if (getOwn(properties, 'sharing', dataset) === 'shared') return { kind: 'shared' }
-  const owner = { machine: getOwn(properties, 'machine', dataset), guest: getOwn(properties, 'guest', dataset) }
+  const owner = {
+    machine: getOwn(properties, 'machine', dataset),
+    guest: getOwn(properties, 'guest', dataset),
+  }
   return { kind: findOwn(properties, 'vdisk', dataset) === undefined ? 'exclusive' : 'flat', owner }
 }
 
-/** The volume whose file system this one holds: its own id, or where its copies began; of a copy made before that was written, its source. */
-export function contentOf({ id, source, rootId }: Pick<Volume, 'id' | 'source' | 'rootId'>): string {
+/**
+ * The volume whose file system this one holds: its own id, or where its copies began; of a copy
+ * made before that was written, its source.
+ */
+export function contentOf({
+  id,
+  source,
+  rootId,
+}: Pick<Volume, 'id' | 'source' | 'rootId'>): string {
   if (source.kind === 'empty') return id
-  return rootId ?? (source.kind === 'volume' ? source.id : source.id.slice(0, source.id.indexOf('@')))
+  return (
+    rootId ?? (source.kind === 'volume' ? source.id : source.id.slice(0, source.id.indexOf('@')))
+  )
 }
 
-/** What may change on a record before its first export: numbers that somebody else turned out to have. */
-export function formatNumberProperty(key: 'lun' | 'vdisk', value: number): readonly [name: string, value: string] {
+/**
+ * What may change on a record before its first export: numbers that somebody else turned out to
+ * have.
+ */
+export function formatNumberProperty(
+  key: 'lun' | 'vdisk',
+  value: number,
+): readonly [name: string, value: string] {
   return [`${PREFIX}${key}`, encode(String(value))]
 }
 
@@ -138,7 +230,11 @@ export function formatSnapshotProperties(
   snapshot: { readonly name: string; readonly groupId: string | undefined },
   cluster: string,
 ): Record<string, string> {
-  return prefixed({ cluster, name: snapshot.name, ...(snapshot.groupId === undefined ? {} : { group: snapshot.groupId }) })
+  return prefixed({
+    cluster,
+    name: snapshot.name,
+    ...(snapshot.groupId === undefined ? {} : { group: snapshot.groupId }),
+  })
 }
 
 /** Marks a volume that waits for its last dependant: hidden, its name still taken. */
@@ -151,7 +247,9 @@ export function isDeleted(properties: Properties, dataset: string): boolean {
 }
 
 function prefixed(values: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [PREFIX + key, encode(value)]))
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [PREFIX + key, encode(value)]),
+  )
 }
 
 /** Of a dataset that is the driver's and holds nobody's data. */
@@ -166,7 +264,9 @@ export function ownerCluster(properties: Properties, dataset: string): string | 
 
 /** Of a dataset that is not this cluster's, in words. */
 export function describeOwner(cluster: string | undefined): string {
-  return cluster === undefined ? 'was not made by this driver' : `belongs to cluster ${JSON.stringify(cluster)}`
+  return cluster === undefined
+    ? 'was not made by this driver'
+    : `belongs to cluster ${JSON.stringify(cluster)}`
 }
 
 export interface DatasetPlace {
@@ -181,12 +281,16 @@ export interface DatasetPlace {
 const SMALLEST_BLANK_BYTES = 64 * KiB
 const LARGEST_BLANK_BYTES = 2 * MiB
 
-// How much the metadata of an empty volume takes depends on the disks: 12 KiB on one, 90 and more on raidz of 4K disks (published). The
-// parent dataset is a file system that holds nothing, on the same disks, and always takes more than an empty volume. The bounds are for
-// a parent with files in it, and for one that was not read: a blank volume taken for a written one is refused, not lost.
+// How much the metadata of an empty volume takes depends on the disks: 12 KiB on one, 90 and more
+// on raidz of 4K disks (published). The parent dataset is a file system that holds nothing, on the
+// same disks, and always takes more than an empty volume. The bounds are for a parent with files in
+// it, and for one that was not read: a blank volume taken for a written one is refused, not lost.
 function blankBytesOf(parent: Properties | undefined, dataset: string): number {
   if (parent === undefined) return SMALLEST_BLANK_BYTES
-  const referenced = parseBytes(parent.get('referenced')?.value, `referenced of the parent of ${dataset}`)
+  const referenced = parseBytes(
+    parent.get('referenced')?.value,
+    `referenced of the parent of ${dataset}`,
+  )
   return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))
 }
 
@@ -207,35 +311,51 @@ export function parseVolume(properties: Properties, place: DatasetPlace): Volume
     rootId: findOwn(properties, 'root', dataset),
     bornSeconds: parseBytes(properties.get('creation')?.value, `creation of ${dataset}`),
     createdSizeBytes: parseNumber(getOwn(properties, 'size', dataset), at('size')),
-    reservedBytes: parseBytes(properties.get('refreservation')?.value, `refreservation of ${dataset}`),
+    reservedBytes: parseBytes(
+      properties.get('refreservation')?.value,
+      `refreservation of ${dataset}`,
+    ),
     origin: properties.get('origin')?.value === '-' ? undefined : properties.get('origin')?.value,
     referencedBytes: parseBytes(properties.get('referenced')?.value, `referenced of ${dataset}`),
     blankBytes: blankBytesOf(place.parent, dataset),
   }
 }
 
-export function parseAttachment(properties: Properties, place: Pick<DatasetPlace, 'pool' | 'leaf' | 'dataset'>): Attachment {
+export function parseAttachment(
+  properties: Properties,
+  place: Pick<DatasetPlace, 'pool' | 'leaf' | 'dataset'>,
+): Attachment {
   const { dataset } = place
-  const guest: GuestId = { machine: getOwn(properties, 'machine', dataset), guest: getOwn(properties, 'guest', dataset) }
+  const guest: GuestId = {
+    machine: getOwn(properties, 'machine', dataset),
+    guest: getOwn(properties, 'guest', dataset),
+  }
   const lun = findOwn(properties, 'lun', dataset)
   const at = (key: (typeof RECORD_KEYS)[number]) => ({ dataset, property: PREFIX + key })
   const number = (key: 'vdisk' | 'size') => parseNumber(getOwn(properties, key, dataset), at(key))
   return {
     volumeId: formatVolumeId(place.pool, place.leaf),
     guest,
-    sharing: parseWord(['exclusive', 'shared'], getOwn(properties, 'sharing', dataset), at('sharing')),
+    sharing: parseWord(
+      ['exclusive', 'shared'],
+      getOwn(properties, 'sharing', dataset),
+      at('sharing'),
+    ),
     mode: parseWord(['rw', 'ro'], getOwn(properties, 'mode', dataset), at('mode')),
     slot: number('vdisk'),
     lun: lun === undefined ? undefined : parseNumber(lun, at('lun')),
     sizeBytes: number('size'),
-    written: parseWord(['true', 'false'], getOwn(properties, 'written', dataset), at('written')) === 'true',
+    written:
+      parseWord(['true', 'false'], getOwn(properties, 'written', dataset), at('written')) ===
+      'true',
   }
 }
 
 /**
- * A snapshot of ours, or undefined for one that was made by others or that only waits for its last clone.
- * The name counts only where it is the snapshot's own: every snapshot shows its volume's. So would a size: in dialects that keep none
- * on snapshots it is not known, as the volume may have grown since.
+ * A snapshot of ours, or undefined for one that was made by others or that only waits for its last
+ * clone. The name counts only where it is the snapshot's own: every snapshot shows its volume's. So
+ * would a size: in dialects that keep none on snapshots it is not known, as the volume may have
+ * grown since.
  */
 export function findSnapshot(
   properties: Properties,
@@ -248,14 +368,20 @@ export function findSnapshot(
 ): Snapshot | undefined {
   const { snapshot } = place
   const name = findOwn(properties, 'name', snapshot)
-  if (name === undefined || findOwn(properties, 'cluster', snapshot) !== place.cluster || properties.get('defer_destroy')?.value === 'on')
+  if (
+    name === undefined ||
+    findOwn(properties, 'cluster', snapshot) !== place.cluster ||
+    properties.get('defer_destroy')?.value === 'on'
+  ) {
     return undefined
+  }
   const volsize = properties.get('volsize')?.value
   return {
     id: formatSnapshotId(place.volumeId, place.leaf),
     name,
     volumeId: place.volumeId,
-    sizeBytes: volsize === undefined || volsize === '-' ? 0 : parseBytes(volsize, `volsize of ${snapshot}`),
+    sizeBytes:
+      volsize === undefined || volsize === '-' ? 0 : parseBytes(volsize, `volsize of ${snapshot}`),
     createdAtSeconds: parseBytes(properties.get('creation')?.value, `creation of ${snapshot}`),
     groupId: findOwn(properties, 'group', snapshot),
   }

@@ -1,11 +1,15 @@
-// Design `local`: the service domain that owns the ZFS pool exports the zvol itself. One path, no multipath, no fence.
+// Design `local`: the service domain that owns the ZFS pool exports the zvol itself. One path, no
+// multipath, no fence.
 
 import type { Clock } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
 import type { DeviceTree } from '../../iscsi/devices.ts'
 import type { Design, PoolPath, VolumePlace } from '../pool.ts'
 
-/** On Linux the node appears up to 0.3 s after `zfs create` returned (OpenZFS 2.1 to 2.3, recorded); Solaris makes it at once. */
+/**
+ * On Linux the node appears up to 0.3 s after `zfs create` returned (OpenZFS 2.1 to 2.3, recorded);
+ * Solaris makes it at once.
+ */
 const DEVICE_WAIT_MS = 15_000
 const DEVICE_POLL_MS = 500
 
@@ -18,7 +22,11 @@ export class LocalDesign implements Design {
   readonly #clock: Clock
 
   /** `template` holds {dataset} (the pool's parent) and {volume} (the leaf). */
-  constructor(options: { template: string; devices: (path: PoolPath) => DeviceTree; clock: Clock }) {
+  constructor(options: {
+    template: string
+    devices: (path: PoolPath) => DeviceTree
+    clock: Clock
+  }) {
     this.#template = options.template
     this.#devices = options.devices
     this.#clock = options.clock
@@ -68,7 +76,9 @@ export class LocalDesign implements Design {
   async remove(): Promise<void> {}
 
   isDeviceOf(place: VolumePlace, device: string): boolean {
-    return device === this.#device(place) || device.replace('/rdsk/', '/dsk/') === this.#device(place)
+    return (
+      device === this.#device(place) || device.replace('/rdsk/', '/dsk/') === this.#device(place)
+    )
   }
 
   async provePaths(): Promise<readonly []> {
@@ -80,17 +90,27 @@ export class LocalDesign implements Design {
   }
 
   #device(place: VolumePlace): string {
-    return this.#template.replaceAll('{dataset}', place.pool.dataset).replaceAll('{volume}', place.leaf)
+    return this.#template
+      .replaceAll('{dataset}', place.pool.dataset)
+      .replaceAll('{volume}', place.leaf)
   }
 
-  // A missing backend is accepted silently by the disk server and retried (vds.c, source): the driver must look itself.
-  async #waitFor(place: VolumePlace, path: PoolPath, device: string, signal: AbortSignal | undefined): Promise<void> {
+  // A missing backend is accepted silently by the disk server and retried (vds.c, source): the
+  // driver must look itself.
+  async #waitFor(
+    place: VolumePlace,
+    path: PoolPath,
+    device: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const deadlineMs = this.#clock.nowMs() + DEVICE_WAIT_MS
     while (!(await this.#devices(path).exists(device, signal))) {
       if (this.#clock.nowMs() >= deadlineMs) {
         throw new StorageError(
           'unavailable',
-          `volume ${place.volumeId}: service domain ${path.serviceDomain} has no device ${device}; check that the ZFS pool is imported there and that the pool's device template is right`,
+          `volume ${place.volumeId}: service domain ${path.serviceDomain} has no device ` +
+            `${device}; check that the ZFS pool is imported there and that the pool's device ` +
+            `template is right`,
         )
       }
       await this.#clock.sleep(DEVICE_POLL_MS, signal)

@@ -1,4 +1,5 @@
-// Deleting one snapshot so that it always ends well: gone, or out of the way until its last clone goes.
+// Deleting one snapshot so that it always ends well: gone, or out of the way until its last clone
+// goes.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Volume } from '../../model/volumes.ts'
@@ -8,10 +9,16 @@ import { deletedSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'
 
-/** How often one snapshot name may be deleted and taken again while clones of every earlier one live. */
+/**
+ * How often one snapshot name may be deleted and taken again while clones of every earlier one
+ * live.
+ */
 const RENAME_TRIES = 100
 
-/** Absence is success. The caller holds the volume's lock; answers a deleted volume that went along, as Reaper.reap does. */
+/**
+ * Absence is success. The caller holds the volume's lock; answers a deleted volume that went along,
+ * as Reaper.reap does.
+ */
 export async function deleteOneSnapshot(
   place: VolumePlace,
   leaf: string,
@@ -23,9 +30,12 @@ export async function deleteOneSnapshot(
   const isThere = await hasOwnSnapshot(place, leaf, signal)
   try {
     if (isThere && (await zfs.destroySnapshot(snapshot, signal)) === 'absent') {
-      // zfs says so also of a pool that is not imported: the read, in the sight of the parent, decides.
+      // zfs says so also of a pool that is not imported: the read, in the sight of the parent,
+      // decides.
       const { snapshot: still } = await readSnapshot(place, leaf, signal)
-      if (still !== undefined) throw new StorageError('unavailable', `snapshot ${snapshot} is not gone yet; try again`)
+      if (still !== undefined) {
+        throw new StorageError('unavailable', `snapshot ${snapshot} is not gone yet; try again`)
+      }
     }
   } catch (error) {
     if (!(error instanceof DependantsError)) throw error
@@ -35,7 +45,11 @@ export async function deleteOneSnapshot(
 }
 
 // A deferred snapshot keeps its name until it goes; under another one it leaves its own free.
-async function moveAside(place: VolumePlace, leaf: string, signal: AbortSignal | undefined): Promise<string> {
+async function moveAside(
+  place: VolumePlace,
+  leaf: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   for (let attempt = 0; attempt < RENAME_TRIES; attempt++) {
     const aside = `${place.dataset}@${deletedSnapshotLeaf(leaf, attempt)}`
     try {
@@ -47,6 +61,7 @@ async function moveAside(place: VolumePlace, leaf: string, signal: AbortSignal |
   }
   throw new StorageError(
     'busy',
-    `snapshot ${place.dataset}@${leaf}: ${RENAME_TRIES} deleted snapshots of this name still have clones; delete some of those`,
+    `snapshot ${place.dataset}@${leaf}: ${RENAME_TRIES} deleted snapshots of this name still ` +
+      `have clones; delete some of those`,
   )
 }

@@ -1,5 +1,6 @@
-// Group snapshots: one cut through several volumes at one moment. The members are ordinary snapshots that share a leaf; the group is
-// nothing but them, so it exists as long as one of them does.
+// Group snapshots: one cut through several volumes at one moment. The members are ordinary
+// snapshots that share a leaf; the group is nothing but them, so it exists as long as one of them
+// does.
 
 import { StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
@@ -33,13 +34,21 @@ export class GroupSnapshots {
     this.#index = index
   }
 
-  /** Idempotent by name. Volumes of several pools, or of a zfs that cuts one at a time, are `failed-precondition`. */
-  async createGroup(request: { readonly name: string; readonly volumeIds: readonly string[] }, signal?: AbortSignal): Promise<Group> {
+  /**
+   * Idempotent by name. Volumes of several pools, or of a zfs that cuts one at a time, are
+   * `failed-precondition`.
+   */
+  async createGroup(
+    request: { readonly name: string; readonly volumeIds: readonly string[] },
+    signal?: AbortSignal,
+  ): Promise<Group> {
     const places = [...new Set(request.volumeIds)].sort().map(id => getPlace(this.#pools, id))
     const pool = onePool(places)
     const leaf = groupLeaf(pool.cluster, request.name)
     const keys = [`group ${leaf}`, ...places.map(place => place.volumeId)]
-    return this.#lock.hold(keys, signal, () => this.#cut(pool, { places, leaf, name: request.name }, signal))
+    return this.#lock.hold(keys, signal, () =>
+      this.#cut(pool, { places, leaf, name: request.name }, signal),
+    )
   }
 
   async #cut(
@@ -52,46 +61,78 @@ export class GroupSnapshots {
     await this.#refuseOthers(name, leaf, places, signal)
     const readings = await readSnapshots(places, leaf, signal)
     const missing = places.find((_, at) => readings[at]?.volume === undefined)
-    if (missing !== undefined) throw new StorageError('not-found', `source volume ${missing.volumeId} does not exist`)
+    if (missing !== undefined) {
+      throw new StorageError('not-found', `source volume ${missing.volumeId} does not exist`)
+    }
     const existing = readings.flatMap(({ snapshot }) => snapshot ?? [])
     if (existing.length > 0) return sameGroup({ id, snapshots: existing }, name, places)
     if (places.length > 1 && !(await readDialect(pool.host.shell, signal)).multipleSnapshots) {
       throw new StorageError(
         'failed-precondition',
-        `group ${JSON.stringify(name)}: the zfs of host ${pool.host.name} cannot cut several volumes at one moment`,
+        `group ${JSON.stringify(name)}: the zfs of host ${pool.host.name} cannot cut several ` +
+          `volumes at one moment`,
       )
     }
     const names = places.map(place => `${place.dataset}@${leaf}`)
-    await pool.zfs.snapshot(names, formatSnapshotProperties({ name, groupId: id }, pool.cluster), signal)
+    await pool.zfs.snapshot(
+      names,
+      formatSnapshotProperties({ name, groupId: id }, pool.cluster),
+      signal,
+    )
     const made = await readSnapshots(places, leaf, signal)
-    const group = sameGroup({ id, snapshots: made.flatMap(({ snapshot }) => snapshot ?? []) }, name, places)
+    const group = sameGroup(
+      { id, snapshots: made.flatMap(({ snapshot }) => snapshot ?? []) },
+      name,
+      places,
+    )
     for (const { volumeId } of places) await this.#index.add(leaf, volumeId)
     return group
   }
 
-  async #refuseOthers(name: string, leaf: string, places: readonly VolumePlace[], signal: AbortSignal | undefined): Promise<void> {
+  async #refuseOthers(
+    name: string,
+    leaf: string,
+    places: readonly VolumePlace[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const asked = new Set(places.map(place => place.volumeId))
-    const others = (await this.#index.volumesOf(leaf, signal)).filter(volumeId => !asked.has(volumeId))
+    const others = (await this.#index.volumesOf(leaf, signal)).filter(
+      volumeId => !asked.has(volumeId),
+    )
     for (const { volumeId, snapshot } of await this.#verified(others, leaf, signal)) {
       if (snapshot === undefined) await this.#index.remove(leaf, volumeId)
-      else
+      else {
         throw new StorageError(
           'already-exists',
-          `group snapshot ${JSON.stringify(name)} exists with volume ${volumeId}, which the request does not name`,
+          `group snapshot ${JSON.stringify(name)} exists with volume ${volumeId}, which the ` +
+            `request does not name`,
         )
+      }
     }
   }
 
-  /** `not-found` when no member is left; `invalid-argument` when the given members are not the group's. */
+  /**
+   * `not-found` when no member is left; `invalid-argument` when the given members are not the
+   * group's.
+   */
   async getGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<Group> {
     const leaf = findGroupId(id)?.leaf ?? ''
-    const snapshots = await this.#members(await this.#candidates(id, memberIds, signal), leaf, signal)
-    if (snapshots.length === 0) throw new StorageError('not-found', `group snapshot ${JSON.stringify(id)} does not exist`)
+    const snapshots = await this.#members(
+      await this.#candidates(id, memberIds, signal),
+      leaf,
+      signal,
+    )
+    if (snapshots.length === 0) {
+      throw new StorageError('not-found', `group snapshot ${JSON.stringify(id)} does not exist`)
+    }
     checkMembers(id, snapshots, memberIds)
     return { id, snapshots }
   }
 
-  /** Absence is success; the members go with it, one after the other: a cut leaves a group of those that are left. */
+  /**
+   * Absence is success; the members go with it, one after the other: a cut leaves a group of those
+   * that are left.
+   */
   async deleteGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<void> {
     const found = this.#find(id)
     if (found === undefined) return
@@ -100,16 +141,28 @@ export class GroupSnapshots {
     const origins = await this.#lock.hold([`group ${found.leaf}`, ...held], signal, async () => {
       await pool.host.settled([found.leaf], signal)
       const candidates = await this.#candidates(id, memberIds, signal)
-      // A group that was being cut while this call waited: its volumes are not held, and nothing is waited for with others held.
+      // A group that was being cut while this call waited: its volumes are not held, and nothing is
+      // waited for with others held.
       if (candidates.some(volumeId => !held.includes(volumeId))) {
         throw new StorageError('busy', `group snapshot ${id} was being made; try again`)
       }
       const snapshots = await this.#members(candidates, found.leaf, signal)
       // Named members that are gone already are no mismatch: an earlier call may have been cut off.
-      if (snapshots.some(snapshot => !memberIds.includes(snapshot.id))) checkMembers(id, snapshots, memberIds)
+      if (snapshots.some(snapshot => !memberIds.includes(snapshot.id))) {
+        checkMembers(id, snapshots, memberIds)
+      }
       const freed: (string | undefined)[] = []
       for (const { volumeId } of snapshots) {
-        freed.push((await deleteOneSnapshot(getPlace(this.#pools, volumeId), found.leaf, this.#reaper, signal))?.origin)
+        freed.push(
+          (
+            await deleteOneSnapshot(
+              getPlace(this.#pools, volumeId),
+              found.leaf,
+              this.#reaper,
+              signal,
+            )
+          )?.origin,
+        )
         await this.#index.remove(found.leaf, volumeId)
       }
       return freed
@@ -125,12 +178,18 @@ export class GroupSnapshots {
     if (pool !== undefined) return { pool, leaf: found.leaf }
     throw new StorageError(
       'unavailable',
-      `group snapshot ${id} is in pool ${found.pool}, which is not in this driver's configuration; add the pool to reach it`,
+      `group snapshot ${id} is in pool ${found.pool}, which is not in this driver's ` +
+        `configuration; add the pool to reach it`,
     )
   }
 
-  // The index may lack what another process made, the caller may not know all: both are asked for, and read.
-  async #candidates(id: string, memberIds: readonly string[], signal: AbortSignal | undefined): Promise<readonly string[]> {
+  // The index may lack what another process made, the caller may not know all: both are asked for,
+  // and read.
+  async #candidates(
+    id: string,
+    memberIds: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
     const found = this.#find(id)
     if (found === undefined) return []
     const named = memberIds.flatMap(member => findSnapshotId(member)?.volumeId ?? [])
@@ -138,8 +197,14 @@ export class GroupSnapshots {
     return [...candidates].filter(volumeId => volumeId.startsWith(`${found.pool.name}/`)).sort()
   }
 
-  async #members(candidates: readonly string[], leaf: string, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
-    return (await this.#verified(candidates, leaf, signal)).flatMap(({ snapshot }) => snapshot ?? [])
+  async #members(
+    candidates: readonly string[],
+    leaf: string,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Snapshot[]> {
+    return (await this.#verified(candidates, leaf, signal)).flatMap(
+      ({ snapshot }) => snapshot ?? [],
+    )
   }
 
   async #verified(volumeIds: readonly string[], leaf: string, signal: AbortSignal | undefined) {
@@ -148,7 +213,10 @@ export class GroupSnapshots {
     const read = await Promise.all(
       [...byPool.values()].map(async group => {
         const readings = await readSnapshots(group, leaf, signal)
-        return group.map((place, at) => ({ volumeId: place.volumeId, snapshot: readings[at]?.snapshot }))
+        return group.map((place, at) => ({
+          volumeId: place.volumeId,
+          snapshot: readings[at]?.snapshot,
+        }))
       }),
     )
     return read.flat()
@@ -158,11 +226,14 @@ export class GroupSnapshots {
 function onePool(places: readonly VolumePlace[]): Pool {
   const pools = [...new Set(places.map(place => place.pool))]
   const [pool] = pools
-  if (pool === undefined) throw new StorageError('invalid-argument', 'a group snapshot needs at least one volume')
+  if (pool === undefined) {
+    throw new StorageError('invalid-argument', 'a group snapshot needs at least one volume')
+  }
   if (pools.length > 1) {
     throw new StorageError(
       'failed-precondition',
-      `volumes of pools ${pools.map(each => each.name).join(' and ')} cannot be cut at one moment; make a group per pool`,
+      `volumes of pools ${pools.map(each => each.name).join(' and ')} cannot be cut at one ` +
+        `moment; make a group per pool`,
     )
   }
   return pool
@@ -174,13 +245,18 @@ function sameGroup(group: Group, name: string, places: readonly VolumePlace[]): 
   if (group.snapshots.some(snapshot => snapshot.name !== name) || has.join() !== wants.join()) {
     throw new StorageError(
       'already-exists',
-      `group snapshot ${JSON.stringify(name)} exists with volumes ${has.join(', ')}, the request wants ${wants.join(', ')}`,
+      `group snapshot ${JSON.stringify(name)} exists with volumes ${has.join(', ')}, the ` +
+        `request wants ${wants.join(', ')}`,
     )
   }
   return group
 }
 
-function checkMembers(id: string, snapshots: readonly Snapshot[], memberIds: readonly string[]): void {
+function checkMembers(
+  id: string,
+  snapshots: readonly Snapshot[],
+  memberIds: readonly string[],
+): void {
   const has = snapshots.map(snapshot => snapshot.id).join(', ')
   const wants = [...memberIds].sort().join(', ')
   if (has !== wants) {

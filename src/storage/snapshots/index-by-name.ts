@@ -1,5 +1,6 @@
-// Which volumes have a snapshot of which name: the one thing the driver remembers. Complete before it is used, it may only ever refuse
-// or point, and whoever acts on it reads first: another process may have made or deleted what it says.
+// Which volumes have a snapshot of which name: the one thing the driver remembers. Complete before
+// it is used, it may only ever refuse or point, and whoever acts on it reads first: another process
+// may have made or deleted what it says.
 
 import { StorageError } from '../../errors.ts'
 import { shared } from '../../locks.ts'
@@ -7,7 +8,10 @@ import { listSnapshotNames } from '../catalog/lists.ts'
 import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../names.ts'
 import type { Pool, Pools } from '../pool.ts'
 
-/** By leaf. Tens of thousands of snapshots have one volume each, the members of a group have several: no set for each of the many. */
+/**
+ * By leaf. Tens of thousands of snapshots have one volume each, the members of a group have
+ * several: no set for each of the many.
+ */
 type Volumes = Map<string, string | Set<string>>
 
 export class SnapshotIndex {
@@ -18,9 +22,15 @@ export class SnapshotIndex {
     this.#pools = pools
   }
 
-  /** Ids of the volumes that have a snapshot of that leaf. One read a pool at the first call after start. */
+  /**
+   * Ids of the volumes that have a snapshot of that leaf. One read a pool at the first call after
+   * start.
+   */
   async volumesOf(leaf: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const late = () => new StorageError('unavailable', 'the deadline passed while the snapshots were listed', { cause: signal?.reason })
+    const late = () =>
+      new StorageError('unavailable', 'the deadline passed while the snapshots were listed', {
+        cause: signal?.reason,
+      })
     const volumes = (await shared(this.#load(), signal, late)).get(leaf)
     if (volumes === undefined) return []
     return typeof volumes === 'string' ? [volumes] : [...volumes]
@@ -43,7 +53,8 @@ export class SnapshotIndex {
     return this.#volumes?.catch(() => undefined)
   }
 
-  // Of a pool of many snapshots it takes longer than one caller has: the first caller's deadline would end it for all, again and again.
+  // Of a pool of many snapshots it takes longer than one caller has: the first caller's deadline
+  // would end it for all, again and again.
   #load(): Promise<Volumes> {
     this.#volumes ??= this.#read().catch(error => {
       this.#volumes = undefined

@@ -1,4 +1,5 @@
-// Snapshots of volumes. A snapshot's name is unique over the driver though ZFS keeps names per volume: the index says who may have it.
+// Snapshots of volumes. A snapshot's name is unique over the driver though ZFS keeps names per
+// volume: the index says who may have it.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
@@ -41,7 +42,10 @@ export class Snapshots {
   }
 
   /** Idempotent by name; the name on another volume is `already-exists`. */
-  async createSnapshot(request: { readonly name: string; readonly volumeId: string }, signal?: AbortSignal): Promise<Snapshot> {
+  async createSnapshot(
+    request: { readonly name: string; readonly volumeId: string },
+    signal?: AbortSignal,
+  ): Promise<Snapshot> {
     const place = getPlace(this.#pools, request.volumeId)
     const leaf = snapshotLeaf(place.pool.cluster, request.name)
     return this.#lock.hold([`snapshot ${leaf}`, place.volumeId], signal, async () => {
@@ -50,14 +54,23 @@ export class Snapshots {
     })
   }
 
-  async #create(place: VolumePlace, leaf: string, name: string, signal: AbortSignal | undefined): Promise<Snapshot> {
+  async #create(
+    place: VolumePlace,
+    leaf: string,
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Snapshot> {
     const { pool } = place
     const dataset = `${place.dataset}@${leaf}`
     await pool.host.settled([place.leaf, leaf], signal)
     let made = true
     try {
       await withRoom(place, 'a snapshot, with which the whole volume may be overwritten', () =>
-        pool.zfs.snapshot([dataset], formatSnapshotProperties({ name, groupId: undefined }, pool.cluster), signal),
+        pool.zfs.snapshot(
+          [dataset],
+          formatSnapshotProperties({ name, groupId: undefined }, pool.cluster),
+          signal,
+        ),
       )
     } catch (error) {
       if (!isStorageError(error, 'already-exists', 'not-found')) throw error
@@ -70,33 +83,45 @@ export class Snapshots {
       throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
     }
     if (snapshot === undefined) {
-      throw new StorageError('unavailable', `snapshot ${dataset} is not there, or not as this driver makes it; try again`)
+      throw new StorageError(
+        'unavailable',
+        `snapshot ${dataset} is not there, or not as this driver makes it; try again`,
+      )
     }
     if (snapshot.name !== name) {
       throw new StorageError(
         'already-exists',
-        `snapshot ${snapshot.id} has the name ${JSON.stringify(snapshot.name)}, not ${JSON.stringify(name)}`,
+        `snapshot ${snapshot.id} has the name ${JSON.stringify(snapshot.name)}, not ` +
+          `${JSON.stringify(name)}`,
       )
     }
     await this.#index.add(leaf, place.volumeId)
     return snapshot
   }
 
-  async #refuseOtherVolume(name: string, leaf: string, place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+  async #refuseOtherVolume(
+    name: string,
+    leaf: string,
+    place: VolumePlace,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     for (const other of await this.#index.volumesOf(leaf, signal)) {
       if (other === place.volumeId) continue
       const { snapshot } = await readSnapshot(getPlace(this.#pools, other), leaf, signal)
       if (snapshot !== undefined) {
         throw new StorageError(
           'already-exists',
-          `snapshot ${JSON.stringify(name)} exists already, of volume ${other} instead of ${place.volumeId}`,
+          `snapshot ${JSON.stringify(name)} exists already, of volume ${other} instead of ` +
+            `${place.volumeId}`,
         )
       }
       await this.#index.remove(leaf, other)
     }
   }
 
-  /** Absence is success. With clones the snapshot gives up its name and goes with the last of them. */
+  /**
+   * Absence is success. With clones the snapshot gives up its name and goes with the last of them.
+   */
   async deleteSnapshot(id: string, signal?: AbortSignal): Promise<void> {
     const found = findSnapshotId(id)
     const place = found && findPlace(this.#pools, found.volumeId)
@@ -105,7 +130,10 @@ export class Snapshots {
     if (leaf.startsWith('g-')) {
       const { snapshot } = await readSnapshot(place, leaf, signal)
       if (snapshot === undefined) return
-      throw new StorageError('invalid-argument', `snapshot ${id} belongs to group ${snapshot.groupId}; delete the group`)
+      throw new StorageError(
+        'invalid-argument',
+        `snapshot ${id} belongs to group ${snapshot.groupId}; delete the group`,
+      )
     }
     const gone = await this.#lock.hold([`snapshot ${leaf}`, place.volumeId], signal, async () => {
       await place.pool.host.settled([place.leaf, leaf], signal)
@@ -117,7 +145,9 @@ export class Snapshots {
 
   async getSnapshot(id: string, signal?: AbortSignal): Promise<Snapshot> {
     const snapshot = await this.#find(id, signal)
-    if (snapshot === undefined) throw new StorageError('not-found', `snapshot ${JSON.stringify(id)} does not exist`)
+    if (snapshot === undefined) {
+      throw new StorageError('not-found', `snapshot ${JSON.stringify(id)} does not exist`)
+    }
     return snapshot
   }
 
@@ -127,16 +157,23 @@ export class Snapshots {
     return found && place && (await readSnapshot(place, found.leaf, signal)).snapshot
   }
 
-  /** Sorted by id. A filter that matches nothing, or names something unknown, gives an empty list. */
+  /**
+   * Sorted by id. A filter that matches nothing, or names something unknown, gives an empty list.
+   */
   async listSnapshots(filter: SnapshotFilter, signal?: AbortSignal): Promise<readonly Snapshot[]> {
     const all = await this.#read(filter, signal)
     return all.toSorted((a, b) => (a.id < b.id ? -1 : 1))
   }
 
-  async #read({ snapshotId, volumeId, range }: SnapshotFilter, signal: AbortSignal | undefined): Promise<readonly Snapshot[]> {
+  async #read(
+    { snapshotId, volumeId, range }: SnapshotFilter,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Snapshot[]> {
     if (snapshotId !== undefined) {
       const snapshot = await this.#find(snapshotId, signal)
-      return snapshot !== undefined && (volumeId === undefined || volumeId === snapshot.volumeId) ? [snapshot] : []
+      return snapshot !== undefined && (volumeId === undefined || volumeId === snapshot.volumeId)
+        ? [snapshot]
+        : []
     }
     if (volumeId === undefined) return readSnapshotList(this.#pools, signal, range)
     const place = findPlace(this.#pools, volumeId)

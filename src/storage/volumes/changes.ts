@@ -1,8 +1,15 @@
-// What changes a volume that exists: its size, and the parameters that may change. Never shrinks; checks everything before it changes anything.
+// What changes a volume that exists: its size, and the parameters that may change. Never shrinks;
+// checks everything before it changes anything.
 
 import { StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
-import type { Attachment, GuestId, MutableParameters, SizeRange, Volume } from '../../model/volumes.ts'
+import type {
+  Attachment,
+  GuestId,
+  MutableParameters,
+  SizeRange,
+  Volume,
+} from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from '../attachments/plan.ts'
 import { readAttached, readVolume } from '../catalog/read.ts'
@@ -22,76 +29,136 @@ export class VolumeChanges {
   readonly #lock: KeyedLock
   readonly #guestRule: (guest: GuestId) => GuestRule | undefined
 
-  constructor(options: { pools: Pools; lock: KeyedLock; guestRule: (guest: GuestId) => GuestRule | undefined }) {
+  constructor(options: {
+    pools: Pools
+    lock: KeyedLock
+    guestRule: (guest: GuestId) => GuestRule | undefined
+  }) {
     this.#pools = options.pools
     this.#lock = options.lock
     this.#guestRule = options.guestRule
   }
 
-  /** Large enough already is success. The size is a multiple of the block size inside the range, or `out-of-range`. */
+  /**
+   * Large enough already is success. The size is a multiple of the block size inside the range, or
+   * `out-of-range`.
+   */
   async expandVolume(id: string, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
     const place = getPlace(this.#pools, id)
     return this.#lock.hold(place.volumeId, signal, () => this.#expand(place, range, signal))
   }
 
-  async #expand(place: VolumePlace, range: SizeRange, signal: AbortSignal | undefined): Promise<Expansion> {
+  async #expand(
+    place: VolumePlace,
+    range: SizeRange,
+    signal: AbortSignal | undefined,
+  ): Promise<Expansion> {
     const { pool } = place
     await pool.host.settled([place.leaf, ...pool.design.names(place)], signal)
     const { volume, records } = await readAttached(place, signal)
-    if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    if (volume === undefined) {
+      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    }
     const sizeBytes = sizeWithin(range, {
       stepBytes: volume.parameters.blockSizeBytes,
       minimumBytes: volume.sizeBytes,
       defaultBytes: volume.sizeBytes,
     })
-    for (const { guest } of records) checkPlatformSize(volume.id, sizeBytes, guest, this.#guestRule(guest))
-    await growTo(place, { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes }, sizeBytes, signal)
-    const machines = [...new Set(records.map(record => record.guest.machine))].map(name => getMachine(pool, name))
-    await pool.design.resize(place, { sizeBytes, paths: machines.flatMap(machine => machine.paths) }, signal)
+    for (const { guest } of records) {
+      checkPlatformSize(volume.id, sizeBytes, guest, this.#guestRule(guest))
+    }
+    await growTo(
+      place,
+      { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes },
+      sizeBytes,
+      signal,
+    )
+    const machines = [...new Set(records.map(record => record.guest.machine))].map(name =>
+      getMachine(pool, name),
+    )
+    await pool.design.resize(
+      place,
+      { sizeBytes, paths: machines.flatMap(machine => machine.paths) },
+      signal,
+    )
     return { sizeBytes, guestMustGrow: this.#mustGrow(volume, records) }
   }
 
-  // A raw device is its user's own, and there is nothing to grow in it; but a Linux guest does not look at its size again, and who is
-  // told that all is done would never learn it.
+  // A raw device is its user's own, and there is nothing to grow in it; but a Linux guest does not
+  // look at its size again, and who is told that all is done would never learn it.
   #mustGrow({ format }: Volume, records: readonly Attachment[]): boolean {
-    return format.kind === 'filesystem' || records.some(({ guest }) => this.#guestRule(guest)?.platform === 'linux')
+    return (
+      format.kind === 'filesystem' ||
+      records.some(({ guest }) => this.#guestRule(guest)?.platform === 'linux')
+    )
   }
 
-  /** Parameters that are not named stay as they are. The names and values were checked before; nothing is changed for a volume that does not exist. */
+  /**
+   * Parameters that are not named stay as they are. The names and values were checked before;
+   * nothing is changed for a volume that does not exist.
+   */
   async modifyVolume(id: string, changes: MutableParameters, signal?: AbortSignal): Promise<void> {
     const place = getPlace(this.#pools, id)
     await this.#lock.hold(place.volumeId, signal, () => this.#modify(place, changes, signal))
   }
 
-  async #modify(place: VolumePlace, changes: MutableParameters, signal: AbortSignal | undefined): Promise<void> {
+  async #modify(
+    place: VolumePlace,
+    changes: MutableParameters,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     await place.pool.host.settled([place.leaf], signal)
     const { volume } = await readVolume(place, signal)
-    if (volume === undefined) throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    if (volume === undefined) {
+      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
+    }
     await refuseUnknown(place, changes, signal)
     const { zfs } = place.pool
     // What can fail for lack of room goes first: then nothing has changed.
-    if (changes.reservation === 'thick')
-      await reserve(place, { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes }, signal)
-    if (changes.reservation === 'thin') await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
-    for (const [property, value] of zfsProperties(changes)) await zfs.setProperty(place.dataset, property, value, signal)
+    if (changes.reservation === 'thick') {
+      await reserve(
+        place,
+        { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes },
+        signal,
+      )
+    }
+    if (changes.reservation === 'thin') {
+      await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    }
+    for (const [property, value] of zfsProperties(changes)) {
+      await zfs.setProperty(place.dataset, property, value, signal)
+    }
   }
 }
 
-// Every zfs has the other two; these came later, and a set that is refused half-way would leave the volume half changed.
-async function refuseUnknown(place: VolumePlace, { logbias, sync }: MutableParameters, signal: AbortSignal | undefined): Promise<void> {
-  const asked = [...(logbias === undefined ? [] : ['logbias']), ...(sync === undefined ? [] : ['sync'])]
+// Every zfs has the other two; these came later, and a set that is refused half-way would leave the
+// volume half changed.
+async function refuseUnknown(
+  place: VolumePlace,
+  { logbias, sync }: MutableParameters,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const asked = [
+    ...(logbias === undefined ? [] : ['logbias']),
+    ...(sync === undefined ? [] : ['sync']),
+  ]
   if (asked.length === 0) return
   const { properties } = await readDialect(place.pool.host.shell, signal)
   const missing = asked.filter(name => !properties.has(name))
   if (missing.length > 0) {
     throw new StorageError(
       'invalid-argument',
-      `volume ${place.volumeId}: the zfs of pool ${place.pool.name} has no ${missing.join(' and ')}; nothing was changed`,
+      `volume ${place.volumeId}: the zfs of pool ${place.pool.name} has no ` +
+        `${missing.join(' and ')}; nothing was changed`,
     )
   }
 }
 
-function zfsProperties({ compression, logbias, sync }: MutableParameters): readonly (readonly [string, string])[] {
+function zfsProperties({
+  compression,
+  logbias,
+  sync,
+}: MutableParameters): readonly (readonly [string, string])[] {
   return [
     ...(compression === undefined ? [] : [['compression', compression] as const]),
     ...(logbias === undefined ? [] : [['logbias', logbias] as const]),

@@ -1,9 +1,14 @@
-// Making a volume: empty, from a snapshot, or from a volume. Create first; on "exists" read, compare field by field, and complete
-// what a cut left open. The caller holds the locks of the new volume and of its source.
+// Making a volume: empty, from a snapshot, or from a volume. Create first; on "exists" read,
+// compare field by field, and complete what a cut left open. The caller holds the locks of the new
+// volume and of its source.
 
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
 import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from '../../model/volumes.ts'
-import { contentOf, formatSnapshotProperties, formatVolumeProperties } from '../catalog/properties.ts'
+import {
+  contentOf,
+  formatSnapshotProperties,
+  formatVolumeProperties,
+} from '../catalog/properties.ts'
 import { hasOwnSnapshot, readSnapshot, readVolume } from '../catalog/read.ts'
 import { cloneSourceLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
@@ -59,54 +64,99 @@ export async function createVolume(creation: Creation, signal?: AbortSignal): Pr
   }
 }
 
-/** After these codes the caller calls again; after every other one it forgets the volume, which then must not be there. */
+/**
+ * After these codes the caller calls again; after every other one it forgets the volume, which then
+ * must not be there.
+ */
 export function mayBeRepeated(error: unknown): boolean {
   return isStorageError(error, 'unavailable', 'busy')
 }
 
-// What this very call made, and nobody can have been given yet: refused with its record, or its device in use. What the design made is
-// left alone, as it may be somebody else's of the same name; where it is this volume's, it keeps the device busy and the volume there.
-async function takeBack(place: VolumePlace, cause: unknown, signal: AbortSignal | undefined): Promise<void> {
+// What this very call made, and nobody can have been given yet: refused with its record, or its
+// device in use. What the design made is left alone, as it may be somebody else's of the same name;
+// where it is this volume's, it keeps the device busy and the volume there.
+async function takeBack(
+  place: VolumePlace,
+  cause: unknown,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
     const { sharing } = await readVolume(place, signal)
-    if (sharing !== undefined) throw new StorageError('in-use', `volume ${place.volumeId} is attached already`)
+    if (sharing !== undefined) {
+      throw new StorageError('in-use', `volume ${place.volumeId} is attached already`)
+    }
     await place.pool.zfs.destroy(place.dataset, signal)
   } catch (error) {
     throw new StorageError(
       'unavailable',
-      `volume ${place.volumeId} was made but not completed, and could not be taken back (${describeError(error)}); try again`,
+      `volume ${place.volumeId} was made but not completed, and could not be taken back ` +
+        `(${describeError(error)}); try again`,
       { cause },
     )
   }
 }
 
 // A volume of an earlier call is there, with or without data: no code may say that there is none.
-async function replayed(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume> {
+async function replayed(
+  place: VolumePlace,
+  volume: Volume,
+  signal: AbortSignal | undefined,
+): Promise<Volume> {
   try {
     return await completed(place, volume, signal)
   } catch (error) {
     if (!isStorageError(error) || mayBeRepeated(error)) throw error
-    throw new StorageError('unavailable', `volume ${place.volumeId} is there but could not be completed`, { cause: error })
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId} is there but could not be completed`,
+      { cause: error },
+    )
   }
 }
 
-/** For a replay whose source has changed or gone since: the volume, if it was made by the same request. */
-export async function findReplayed(place: VolumePlace, spec: VolumeSpec, signal?: AbortSignal): Promise<Volume | undefined> {
+/**
+ * For a replay whose source has changed or gone since: the volume, if it was made by the same
+ * request.
+ */
+export async function findReplayed(
+  place: VolumePlace,
+  spec: VolumeSpec,
+  signal?: AbortSignal,
+): Promise<Volume | undefined> {
   const { volume } = await readVolume(place, signal)
   if (volume === undefined || !equal(volume.source, spec.source)) return undefined
-  compare(volume, { ...volume, name: spec.name, format: spec.format, parameters: { ...volume.parameters, ...spec.parameters } }, spec)
+  compare(
+    volume,
+    {
+      ...volume,
+      name: spec.name,
+      format: spec.format,
+      parameters: { ...volume.parameters, ...spec.parameters },
+    },
+    spec,
+  )
   return replayed(place, volume, signal)
 }
 
-/** The hidden snapshot of a source volume, through which it is cloned. Where the clone exists it is the one it was made from. */
-export async function cutCloneSource(source: VolumePlace, target: VolumePlace, signal?: AbortSignal): Promise<string> {
+/**
+ * The hidden snapshot of a source volume, through which it is cloned. Where the clone exists it is
+ * the one it was made from.
+ */
+export async function cutCloneSource(
+  source: VolumePlace,
+  target: VolumePlace,
+  signal?: AbortSignal,
+): Promise<string> {
   const { zfs, cluster } = source.pool
   const snapshot = `${source.dataset}@${cloneSourceLeaf(target.leaf)}`
-  // A name of its own, or the source's would show through; never listed, as its leaf is not that of a snapshot.
+  // A name of its own, or the source's would show through; never listed, as its leaf is not that of
+  // a snapshot.
   const properties = formatSnapshotProperties({ name: target.leaf, groupId: undefined }, cluster)
   const cut = () =>
-    withRoom(target, `a copy of ${source.volumeId}, with which the whole source may be overwritten`, () =>
-      zfs.snapshot([snapshot], properties, signal),
+    withRoom(
+      target,
+      `a copy of ${source.volumeId}, with which the whole source may be overwritten`,
+      () => zfs.snapshot([snapshot], properties, signal),
     )
   try {
     await cut()
@@ -115,7 +165,8 @@ export async function cutCloneSource(source: VolumePlace, target: VolumePlace, s
     await hasOwnSnapshot(source, cloneSourceLeaf(target.leaf), signal)
     const { volume, tombstone } = await readVolume(target, signal)
     if (volume === undefined && tombstone === undefined) {
-      // An earlier request was cut off and perhaps given up: nobody wants the source as it was then.
+      // An earlier request was cut off and perhaps given up: nobody wants the source as it was
+      // then.
       await zfs.destroySnapshotDeferred(snapshot, signal)
       await cut()
     }
@@ -123,12 +174,19 @@ export async function cutCloneSource(source: VolumePlace, target: VolumePlace, s
   return snapshot
 }
 
-function effective({ wanted, spec }: Creation): { compression: string; reservation: 'thick' | 'thin'; properties: Record<string, string> } {
+function effective({ wanted, spec }: Creation): {
+  compression: string
+  reservation: 'thick' | 'thin'
+  properties: Record<string, string>
+} {
   const { compression, reservation, logbias, sync } = spec.mutable
   return {
     compression: compression ?? wanted.parameters.compression,
     reservation: reservation ?? wanted.parameters.reservation,
-    properties: { ...(logbias === undefined ? {} : { logbias }), ...(sync === undefined ? {} : { sync }) },
+    properties: {
+      ...(logbias === undefined ? {} : { logbias }),
+      ...(sync === undefined ? {} : { sync }),
+    },
   }
 }
 
@@ -148,13 +206,21 @@ async function createEmpty(creation: Creation, signal: AbortSignal | undefined):
   )
 }
 
-// A clone starts thin in every dialect, so a thick one is given its reservation in the same command. Answers what it reserves.
-async function clone(creation: Creation, { snapshot, sizeBytes }: CloneSource, signal: AbortSignal | undefined): Promise<number> {
+// A clone starts thin in every dialect, so a thick one is given its reservation in the same
+// command. Answers what it reserves.
+async function clone(
+  creation: Creation,
+  { snapshot, sizeBytes }: CloneSource,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const { place, wanted } = creation
   const { compression, reservation, properties } = effective(creation)
   const own = { compression, ...properties, ...formatVolumeProperties(wanted, place.pool.cluster) }
   const make = (reserved: Record<string, string>) =>
-    place.pool.zfs.clone({ snapshot, dataset: place.dataset, properties: { ...reserved, ...own } }, signal)
+    place.pool.zfs.clone(
+      { snapshot, dataset: place.dataset, properties: { ...reserved, ...own } },
+      signal,
+    )
   const { blockSizeBytes } = wanted.parameters
   if (reservation === 'thin') await make({})
   // Too little, and so it is completed once the size is known, also after a cut.
@@ -164,35 +230,66 @@ async function clone(creation: Creation, { snapshot, sizeBytes }: CloneSource, s
 }
 
 // What the snapshot did not tell. Whether it is more than the caller takes is only known now.
-async function readClone({ place, spec }: Creation, signal: AbortSignal | undefined): Promise<Volume> {
+async function readClone(
+  { place, spec }: Creation,
+  signal: AbortSignal | undefined,
+): Promise<Volume> {
   const { volume } = await readVolume(place, signal)
-  if (volume === undefined) throw new StorageError('unavailable', `volume ${place.volumeId} was made and is not there; try again`)
+  if (volume === undefined) {
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId} was made and is not there; try again`,
+    )
+  }
   const { limitBytes } = spec.size
   if (limitBytes === 0 || volume.sizeBytes <= limitBytes) return volume
-  throw new StorageError('out-of-range', `the source has ${volume.sizeBytes} bytes, over the limit of ${limitBytes}`)
+  throw new StorageError(
+    'out-of-range',
+    `the source has ${volume.sizeBytes} bytes, over the limit of ${limitBytes}`,
+  )
 }
 
-// Growth of a clone is a second command, its reservation a third, and the design's part another: all may have been cut off.
-async function completed(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume> {
+// Growth of a clone is a second command, its reservation a third, and the design's part another:
+// all may have been cut off.
+async function completed(
+  place: VolumePlace,
+  volume: Volume,
+  signal: AbortSignal | undefined,
+): Promise<Volume> {
   const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
-  await growTo(place, { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes }, sizeBytes, signal)
+  await growTo(
+    place,
+    { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes },
+    sizeBytes,
+    signal,
+  )
   await place.pool.design.ensure(place, sizeBytes, signal)
   return { ...volume, sizeBytes }
 }
 
-async function existing({ place, wanted, spec }: Creation, signal: AbortSignal | undefined): Promise<Volume> {
+async function existing(
+  { place, wanted, spec }: Creation,
+  signal: AbortSignal | undefined,
+): Promise<Volume> {
   const { volume, tombstone, sharing } = await readVolume(place, signal)
   if (tombstone !== undefined) {
-    // Nothing may need it any more: its deletion was cut off, or another controller made the logical unit anew meanwhile.
-    if (sharing === undefined && (await destroyTombstone(place, signal))) throw new NameFreedError(place.volumeId, tombstone.origin)
+    // Nothing may need it any more: its deletion was cut off, or another controller made the
+    // logical unit anew meanwhile.
+    if (sharing === undefined && (await destroyTombstone(place, signal))) {
+      throw new NameFreedError(place.volumeId, tombstone.origin)
+    }
     const survivors = await place.pool.zfs.getSnapshots(['type'], place.dataset, signal)
     throw new StorageError(
       'already-exists',
-      `volume ${JSON.stringify(wanted.name)} was deleted but lives on under its snapshots ${[...survivors.keys()].join(', ')}; delete those and what was made from them, then create it again`,
+      `volume ${JSON.stringify(wanted.name)} was deleted but lives on under its snapshots ` +
+        `${[...survivors.keys()].join(', ')}; delete those and what was made from them, then ` +
+        `create it again`,
     )
   }
   // It was there a moment ago: another process deletes it. The next identical call finds out.
-  if (volume === undefined) throw new StorageError('unavailable', `volume ${place.volumeId} is being deleted; try again`)
+  if (volume === undefined) {
+    throw new StorageError('unavailable', `volume ${place.volumeId} is being deleted; try again`)
+  }
   compare(volume, wanted, spec)
   return volume
 }
@@ -201,24 +298,37 @@ function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
   const differs = (field: string, has: unknown, wants: unknown) =>
     new StorageError(
       'already-exists',
-      `volume ${JSON.stringify(wanted.name)} exists and differs in its ${field}: it has ${show(has)}, the request wants ${show(wants)}`,
+      `volume ${JSON.stringify(wanted.name)} exists and differs in its ${field}: it has ` +
+        `${show(has)}, the request wants ${show(wants)}`,
     )
   if (volume.name !== wanted.name) throw differs('name', volume.name, wanted.name)
-  if (!equal(volume.source, wanted.source)) throw differs('source', describeSource(volume), describeSource(wanted))
-  if (!equal(volume.format, wanted.format)) throw differs('format', describeFormat(volume), describeFormat(wanted))
+  if (!equal(volume.source, wanted.source)) {
+    throw differs('source', describeSource(volume), describeSource(wanted))
+  }
+  if (!equal(volume.format, wanted.format)) {
+    throw differs('format', describeFormat(volume), describeFormat(wanted))
+  }
   const others = PARAMETERS.filter(key => !equal(volume.parameters[key], wanted.parameters[key]))
   if (others.length > 0) {
-    const named = ({ parameters }: Volume) => others.map(key => `${classNameOf(key)} ${show(parameters[key])}`).join(', ')
+    const named = ({ parameters }: Volume) =>
+      others.map(key => `${classNameOf(key)} ${show(parameters[key])}`).join(', ')
     throw differs(others.length === 1 ? 'parameter' : 'parameters', named(volume), named(wanted))
   }
   const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
   const { requiredBytes, limitBytes } = spec.size
   if (sizeBytes < requiredBytes || (limitBytes > 0 && sizeBytes > limitBytes)) {
-    throw differs('size', sizeBytes, `at least ${requiredBytes}${limitBytes > 0 ? ` and at most ${limitBytes}` : ''}`)
+    throw differs(
+      'size',
+      sizeBytes,
+      `at least ${requiredBytes}${limitBytes > 0 ? ` and at most ${limitBytes}` : ''}`,
+    )
   }
 }
 
-/** What a new volume would be made from: its size (where it is known), block size and format. `not-found` when it does not exist. */
+/**
+ * What a new volume would be made from: its size (where it is known), block size and format.
+ * `not-found` when it does not exist.
+ */
 export async function readSource(
   source: { readonly place: VolumePlace; readonly snapshotLeaf: string | undefined },
   signal?: AbortSignal,
@@ -226,17 +336,33 @@ export async function readSource(
   const { place, snapshotLeaf } = source
   if (snapshotLeaf === undefined) {
     const { volume } = await readVolume(place, signal)
-    if (volume === undefined) throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
+    if (volume === undefined) {
+      throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
+    }
     const { sizeBytes, format, parameters } = volume
-    return { sizeBytes, blockSizeBytes: parameters.blockSizeBytes, format, contentOf: contentOf(volume) }
+    return {
+      sizeBytes,
+      blockSizeBytes: parameters.blockSizeBytes,
+      format,
+      contentOf: contentOf(volume),
+    }
   }
   const { snapshot, volume, tombstone } = await readSnapshot(place, snapshotLeaf, signal)
   const owner = volume ?? tombstone
-  if (snapshot === undefined || owner === undefined)
-    throw new StorageError('not-found', `source snapshot ${place.volumeId}@${snapshotLeaf} does not exist`)
+  if (snapshot === undefined || owner === undefined) {
+    throw new StorageError(
+      'not-found',
+      `source snapshot ${place.volumeId}@${snapshotLeaf} does not exist`,
+    )
+  }
   const { parameters, format } = owner
   const sizeBytes = snapshot.sizeBytes || undefined
-  return { sizeBytes, blockSizeBytes: parameters.blockSizeBytes, format, contentOf: contentOf(owner) }
+  return {
+    sizeBytes,
+    blockSizeBytes: parameters.blockSizeBytes,
+    format,
+    contentOf: contentOf(owner),
+  }
 }
 
 function equal(a: unknown, b: unknown): boolean {

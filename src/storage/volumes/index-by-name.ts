@@ -1,5 +1,6 @@
-// Which pools may have a volume of which name, as names are unique over the driver and ZFS knows each pool by itself. Complete for a
-// pool before it is used, it may only ever point: whoever acts on it reads first, as what it says may be gone.
+// Which pools may have a volume of which name, as names are unique over the driver and ZFS knows
+// each pool by itself. Complete for a pool before it is used, it may only ever point: whoever acts
+// on it reads first, as what it says may be gone.
 
 import type { Clock } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
@@ -9,7 +10,10 @@ import { isVolumeLeaf, volumeLeaf } from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 
-/** So long a pool that cannot be listed keeps the others from making volumes: a machine may be off for a week. */
+/**
+ * So long a pool that cannot be listed keeps the others from making volumes: a machine may be off
+ * for a week.
+ */
 const PATIENCE_MS = 10 * 60_000
 
 interface Known {
@@ -33,10 +37,15 @@ export class VolumeNames {
   }
 
   /**
-   * Places in the other pools where a volume of that name may be. One read of each other pool at the first call after the start. A pool
-   * that was not listed yet and cannot be is `unavailable`, as unknown is not absent, until it was waited for long enough.
+   * Places in the other pools where a volume of that name may be. One read of each other pool at
+   * the first call after the start. A pool that was not listed yet and cannot be is `unavailable`,
+   * as unknown is not absent, until it was waited for long enough.
    */
-  async elsewhere(name: string, asked: Pool, signal?: AbortSignal): Promise<readonly VolumePlace[]> {
+  async elsewhere(
+    name: string,
+    asked: Pool,
+    signal?: AbortSignal,
+  ): Promise<readonly VolumePlace[]> {
     const others = [...this.#pools.values()].filter(pool => pool !== asked)
     const found = await Promise.all(
       others.map(async pool => {
@@ -48,12 +57,19 @@ export class VolumeNames {
     return found.flat()
   }
 
-  /** Lists what can be listed while nobody waits; a pool that cannot is asked again by who needs it. */
+  /**
+   * Lists what can be listed while nobody waits; a pool that cannot is asked again by who needs it.
+   */
   async learn(): Promise<void> {
-    if (this.#pools.size > 1) await Promise.allSettled([...this.#pools.values()].map(pool => this.#listed(pool, undefined)))
+    if (this.#pools.size > 1) {
+      await Promise.allSettled([...this.#pools.values()].map(pool => this.#listed(pool, undefined)))
+    }
   }
 
-  /** To be called before the volume is made: its creation may end with an unknown fate. Answers how to take it back when nothing was made. */
+  /**
+   * To be called before the volume is made: its creation may end with an unknown fate. Answers how
+   * to take it back when nothing was made.
+   */
   add({ pool, leaf }: VolumePlace): () => void {
     const known = this.#of(pool)
     const isNew = !known.leaves.has(leaf)
@@ -69,7 +85,12 @@ export class VolumeNames {
   }
 
   #of({ name }: Pool): Known {
-    const known = this.#known.get(name) ?? { leaves: new Set(), listing: undefined, isListing: false, askedMs: undefined }
+    const known = this.#known.get(name) ?? {
+      leaves: new Set(),
+      listing: undefined,
+      isListing: false,
+      askedMs: undefined,
+    }
     this.#known.set(name, known)
     return known
   }
@@ -79,16 +100,21 @@ export class VolumeNames {
     const unknown = (cause: unknown) =>
       new StorageError(
         'unavailable',
-        `pool ${pool.name} could not be listed since this driver started, and may have a volume of the same name; bring host ${pool.host.name} back, or take the pool out of the configuration`,
+        `pool ${pool.name} could not be listed since this driver started, and may have a volume ` +
+          `of the same name; bring host ${pool.host.name} back, or take the pool out of the ` +
+          `configuration`,
         { cause },
       )
     known.askedMs ??= this.#clock.nowMs()
-    // It belongs to none of the callers, whose deadlines may be shorter than the listing of a large pool.
+    // It belongs to none of the callers, whose deadlines may be shorter than the listing of a large
+    // pool.
     known.listing ??= this.#list(pool, known).catch(error => {
       known.listing = undefined
       throw unknown(error)
     })
-    if (this.#clock.nowMs() - known.askedMs < PATIENCE_MS) await shared(known.listing, signal, () => unknown(signal?.reason))
+    if (this.#clock.nowMs() - known.askedMs < PATIENCE_MS) {
+      await shared(known.listing, signal, () => unknown(signal?.reason))
+    }
     // It is listed as soon as it can be, for those who come later.
     else known.listing.catch(() => {})
   }
@@ -98,7 +124,8 @@ export class VolumeNames {
     try {
       for (const name of await inSight(pool, pool.zfs.listDescendants(pool.dataset))) {
         const leaf = name.slice(pool.dataset.length + 1)
-        // A copy: V8 keeps a part of a string as a reference to the whole, here to the text of the listing.
+        // A copy: V8 keeps a part of a string as a reference to the whole, here to the text of the
+        // listing.
         if (isVolumeLeaf(leaf)) known.leaves.add(Buffer.from(leaf, 'latin1').toString('latin1'))
       }
     } finally {

@@ -1,5 +1,6 @@
-// Deleted volumes that waited for a snapshot or a clone: destroyed when the last dependant has gone. Only ever tries what zfs
-// itself refuses while anything depends on it; never recursive, never forced, never a promote.
+// Deleted volumes that waited for a snapshot or a clone: destroyed when the last dependant has
+// gone. Only ever tries what zfs itself refuses while anything depends on it; never recursive,
+// never forced, never a promote.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import { type KeyedLock, shared } from '../../locks.ts'
@@ -33,15 +34,22 @@ export class Reaper {
   }
 
   async #dropHiddenSnapshots(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
-    const hidden = (await listSnapshotNames(pool, { signal })).filter(name => isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)))
+    const hidden = (await listSnapshotNames(pool, { signal })).filter(name =>
+      isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)),
+    )
     const snapshots = await readListedSnapshots(pool, hidden, signal)
-    const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(name => placeOfSnapshot(pool, name) ?? [])
-    for (const place of places) await this.#lock.hold(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
+    const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(
+      name => placeOfSnapshot(pool, name) ?? [],
+    )
+    for (const place of places) {
+      await this.#lock.hold(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
+    }
   }
 
   /**
-   * After what was made from `origin` went: its volume goes too if it only waited for that, and so on. The caller holds no lock, and his
-   * deadline ends nothing: when he calls again nobody knows what the volume that went was made from.
+   * After what was made from `origin` went: its volume goes too if it only waited for that, and so
+   * on. The caller holds no lock, and his deadline ends nothing: when he calls again nobody knows
+   * what the volume that went was made from.
    */
   async reapOrigin(pool: Pool, origin: string | undefined): Promise<void> {
     const place = origin === undefined ? undefined : placeOfSnapshot(pool, origin)
@@ -61,16 +69,21 @@ export class Reaper {
   }
 
   /**
-   * As reap, but costs no command for a volume that is not known to wait. What is known is complete before it is used
-   * (one read a pool, once), and what waits is read again before it is destroyed.
+   * As reap, but costs no command for a volume that is not known to wait. What is known is complete
+   * before it is used (one read a pool, once), and what waits is read again before it is destroyed.
    */
   async reapKnown(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     this.#waiting ??= this.#readWaiting().catch(error => {
       this.#waiting = undefined
       throw error
     })
-    const late = () => new StorageError('unavailable', 'the deadline passed while deleted volumes were listed', { cause: signal?.reason })
-    return (await shared(this.#waiting, signal, late)).has(place.volumeId) ? this.reap(place, signal) : undefined
+    const late = () =>
+      new StorageError('unavailable', 'the deadline passed while deleted volumes were listed', {
+        cause: signal?.reason,
+      })
+    return (await shared(this.#waiting, signal, late)).has(place.volumeId)
+      ? this.reap(place, signal)
+      : undefined
   }
 
   // Belongs to no caller: the deadline of the first would end it for all.
@@ -84,7 +97,10 @@ export class Reaper {
     ;(await this.#waiting?.catch(() => undefined))?.add(volumeId)
   }
 
-  /** Answers what went, whose origin may go next (reapOrigin). The caller holds the volume's lock, and gives it up before that. */
+  /**
+   * Answers what went, whose origin may go next (reapOrigin). The caller holds the volume's lock,
+   * and gives it up before that.
+   */
   async reap(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     try {
       return await this.bury(place, signal)
@@ -98,11 +114,14 @@ export class Reaper {
   /** As reap, but says who sees the volume. */
   async bury(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     const { tombstone, sharing } = await readVolume(place, signal)
-    // Recorded as attached by another controller while this one deleted it: its detachment comes first.
+    // Recorded as attached by another controller while this one deleted it: its detachment comes
+    // first.
     if (tombstone === undefined || sharing !== undefined) return undefined
     if (await destroyTombstone(place, signal)) return tombstone
     // Its deletion may have been cut off before it gave back what it reserved.
-    if (tombstone.reservedBytes > 0) await place.pool.zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    if (tombstone.reservedBytes > 0) {
+      await place.pool.zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    }
     return undefined
   }
 }

@@ -1,5 +1,6 @@
-// The reservation of thick volumes, and growth, which has to take it along. A thick volume reserves its size at the least: what is
-// less was cut off between two commands. What zfs itself reserves is more, with metadata and parity, and is never overwritten.
+// The reservation of thick volumes, and growth, which has to take it along. A thick volume reserves
+// its size at the least: what is less was cut off between two commands. What zfs itself reserves is
+// more, with metadata and parity, and is never overwritten.
 
 import { isStorageError } from '../../errors.ts'
 import { thickReservation } from '../../zfs/dialect.ts'
@@ -15,10 +16,14 @@ export interface Reserved {
 }
 
 /**
- * With the reservation that zfs computes, which it knows the disks for and moves along when the volume grows; where the dialect cannot
- * compute one (before 2018), with the size: illumos and Solaris refuse more than that (libzfs). Answers what is reserved at the least.
+ * With the reservation that zfs computes, which it knows the disks for and moves along when the
+ * volume grows; where the dialect cannot compute one (before 2018), with the size: illumos and
+ * Solaris refuse more than that (libzfs). Answers what is reserved at the least.
  */
-export async function reserving(wanted: Omit<Reserved, 'reservedBytes'>, work: (value: string) => Promise<void>): Promise<number> {
+export async function reserving(
+  wanted: Omit<Reserved, 'reservedBytes'>,
+  work: (value: string) => Promise<void>,
+): Promise<number> {
   try {
     await work('auto')
     return thickReservation(wanted.sizeBytes, wanted.blockSizeBytes)
@@ -31,18 +36,36 @@ export async function reserving(wanted: Omit<Reserved, 'reservedBytes'>, work: (
 }
 
 /** Reserves a volume's whole size. */
-export async function reserve(place: VolumePlace, wanted: Omit<Reserved, 'reservedBytes'>, signal?: AbortSignal): Promise<void> {
+export async function reserve(
+  place: VolumePlace,
+  wanted: Omit<Reserved, 'reservedBytes'>,
+  signal?: AbortSignal,
+): Promise<void> {
   await withRoom(place, 'a reservation of its whole size', () =>
-    reserving(wanted, value => place.pool.zfs.setProperty(place.dataset, 'refreservation', value, signal)),
+    reserving(wanted, value =>
+      place.pool.zfs.setProperty(place.dataset, 'refreservation', value, signal),
+    ),
   )
 }
 
-/** To the size, never below the present one, and the reservation of a thick volume with it: also what an earlier call left open. */
-export async function growTo(place: VolumePlace, volume: Reserved, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+/**
+ * To the size, never below the present one, and the reservation of a thick volume with it: also
+ * what an earlier call left open.
+ */
+export async function growTo(
+  place: VolumePlace,
+  volume: Reserved,
+  sizeBytes: number,
+  signal?: AbortSignal,
+): Promise<void> {
   const { zfs } = place.pool
   const { reservedBytes, blockSizeBytes } = volume
   const grows = sizeBytes > volume.sizeBytes
-  if (grows) await withRoom(place, `${sizeBytes} bytes`, () => zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal))
+  if (grows) {
+    await withRoom(place, `${sizeBytes} bytes`, () =>
+      zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal),
+    )
+  }
   if (reservedBytes === 0) return
   // The size itself is what is reserved where zfs cannot compute more, and does not move along.
   if (grows && reservedBytes === volume.sizeBytes) {
@@ -51,14 +74,23 @@ export async function growTo(place: VolumePlace, volume: Reserved, sizeBytes: nu
     )
     return
   }
-  // Only a reservation that is exactly the computed one moves along (source); on raidz that is another number than here.
-  const computed = (['current', 'old'] as const).map(arithmetic => thickReservation(volume.sizeBytes, blockSizeBytes, arithmetic))
+  // Only a reservation that is exactly the computed one moves along (source); on raidz that is
+  // another number than here.
+  const computed = (['current', 'old'] as const).map(arithmetic =>
+    thickReservation(volume.sizeBytes, blockSizeBytes, arithmetic),
+  )
   if (grows && computed.includes(reservedBytes)) return
   const reserved = grows ? await readReserved(place, signal) : reservedBytes
   if (reserved < sizeBytes) await reserve(place, { sizeBytes, blockSizeBytes }, signal)
 }
 
-async function readReserved({ pool, dataset }: VolumePlace, signal: AbortSignal | undefined): Promise<number> {
+async function readReserved(
+  { pool, dataset }: VolumePlace,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const found = await pool.zfs.getProperties(['refreservation'], [dataset], signal)
-  return parseBytes(found.get(dataset)?.get('refreservation')?.value, `refreservation of ${dataset}`)
+  return parseBytes(
+    found.get(dataset)?.get('refreservation')?.value,
+    `refreservation of ${dataset}`,
+  )
 }

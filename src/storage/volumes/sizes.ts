@@ -9,22 +9,36 @@ export const MAXIMUM_SIZE_BYTES = 1024 * TiB
 /** The smallest multiple of `stepBytes` inside the range; `out-of-range` when there is none. */
 export function sizeWithin(
   range: SizeRange,
-  rule: { readonly stepBytes: number; readonly minimumBytes: number; readonly defaultBytes: number },
+  rule: {
+    readonly stepBytes: number
+    readonly minimumBytes: number
+    readonly defaultBytes: number
+  },
 ): number {
   const { requiredBytes, limitBytes } = range
-  const unbounded = requiredBytes === 0 ? (limitBytes === 0 ? rule.defaultBytes : Math.min(rule.defaultBytes, limitBytes)) : requiredBytes
+  const unbounded =
+    requiredBytes === 0
+      ? limitBytes === 0
+        ? rule.defaultBytes
+        : Math.min(rule.defaultBytes, limitBytes)
+      : requiredBytes
   const atLeast = Math.max(unbounded, rule.minimumBytes)
   // Without a lower bound any size below the limit will do, so there the block size rounds down.
   const rounded =
     requiredBytes === 0 && limitBytes > 0
       ? Math.floor(atLeast / rule.stepBytes) * rule.stepBytes
       : Math.ceil(atLeast / rule.stepBytes) * rule.stepBytes
-  if (rounded > MAXIMUM_SIZE_BYTES)
-    throw new StorageError('out-of-range', `${rounded} bytes are more than the largest volume, ${MAXIMUM_SIZE_BYTES / GiB} GiB`)
+  if (rounded > MAXIMUM_SIZE_BYTES) {
+    throw new StorageError(
+      'out-of-range',
+      `${rounded} bytes are more than the largest volume, ${MAXIMUM_SIZE_BYTES / GiB} GiB`,
+    )
+  }
   if (limitBytes > 0 && rounded > limitBytes) {
     throw new StorageError(
       'out-of-range',
-      `no size fits: at least ${Math.max(requiredBytes, rule.minimumBytes)} bytes in steps of ${rule.stepBytes} is ${rounded}, over the limit of ${limitBytes}`,
+      `no size fits: at least ${Math.max(requiredBytes, rule.minimumBytes)} bytes in steps of ` +
+        `${rule.stepBytes} is ${rounded}, over the limit of ${limitBytes}`,
     )
   }
   return rounded

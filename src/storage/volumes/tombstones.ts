@@ -1,5 +1,5 @@
-// Destroying what nothing needs: a volume, or one that was deleted and waited. Only ever tries what zfs itself refuses while anything
-// depends on it; never recursive, never forced, never a promote.
+// Destroying what nothing needs: a volume, or one that was deleted and waited. Only ever tries what
+// zfs itself refuses while anything depends on it; never recursive, never forced, never a promote.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import { DependantsError, type Properties } from '../../zfs/zfs.ts'
@@ -7,7 +7,10 @@ import { ownerCluster, SNAPSHOT_PROPERTIES } from '../catalog/properties.ts'
 import { isHiddenSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 
-/** A deleted volume that only kept its name is gone now; the same request makes a new one. What it was made from may go as well. */
+/**
+ * A deleted volume that only kept its name is gone now; the same request makes a new one. What it
+ * was made from may go as well.
+ */
 export class NameFreedError extends StorageError {
   readonly origin: string | undefined
 
@@ -18,21 +21,36 @@ export class NameFreedError extends StorageError {
   }
 }
 
-/** Of these snapshots the hidden ones that go with nothing: requests that were cut off left them behind. */
-export function leftHiddenSnapshots(snapshots: ReadonlyMap<string, Properties>, cluster: string): readonly string[] {
+/**
+ * Of these snapshots the hidden ones that go with nothing: requests that were cut off left them
+ * behind.
+ */
+export function leftHiddenSnapshots(
+  snapshots: ReadonlyMap<string, Properties>,
+  cluster: string,
+): readonly string[] {
   return [...snapshots].flatMap(([name, properties]) => {
-    const isLeft = ownerCluster(properties, name) === cluster && properties.get('defer_destroy')?.value !== 'on'
+    const isLeft =
+      ownerCluster(properties, name) === cluster && properties.get('defer_destroy')?.value !== 'on'
     return isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) && isLeft ? [name] : []
   })
 }
 
-/** How many there were. One that a clone was made from goes with the clone. The caller holds the volume's lock, so that no request is at work with them. */
-export async function dropHiddenSnapshots(source: VolumePlace, signal?: AbortSignal): Promise<number> {
+/**
+ * How many there were. One that a clone was made from goes with the clone. The caller holds the
+ * volume's lock, so that no request is at work with them.
+ */
+export async function dropHiddenSnapshots(
+  source: VolumePlace,
+  signal?: AbortSignal,
+): Promise<number> {
   const { zfs, cluster } = source.pool
-  const snapshots = await zfs.getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal).catch(error => {
-    if (!isStorageError(error, 'not-found')) throw error
-    return new Map<string, Properties>() // the volume is gone, and they with it
-  })
+  const snapshots = await zfs
+    .getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal)
+    .catch(error => {
+      if (!isStorageError(error, 'not-found')) throw error
+      return new Map<string, Properties>() // the volume is gone, and they with it
+    })
   const left = leftHiddenSnapshots(snapshots, cluster)
   for (const snapshot of left) await zfs.destroySnapshotDeferred(snapshot, signal)
   return left.length
@@ -53,8 +71,9 @@ export async function destroyIfFree(place: VolumePlace, signal?: AbortSignal): P
 }
 
 /**
- * As destroyIfFree, of a volume that is deleted and recorded nowhere. Its logical unit goes too, where another controller made it anew
- * meanwhile; refused where somebody sees that unit, or it offers something else.
+ * As destroyIfFree, of a volume that is deleted and recorded nowhere. Its logical unit goes too,
+ * where another controller made it anew meanwhile; refused where somebody sees that unit, or it
+ * offers something else.
  */
 export async function destroyTombstone(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
   try {

@@ -1,18 +1,37 @@
-// Volumes: make, delete, find, list, measure. Create first, then on "exists" read and compare; whatever a cut left open is completed by the same request.
+// Volumes: make, delete, find, list, measure. Create first, then on "exists" read and compare;
+// whatever a cut left open is completed by the same request.
 
 import type { Clock } from '../../clock.ts'
 import { type ErrorKind, isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
-import { GiB, KiB, MiB, type Volume, type VolumeParameters, type VolumeSpec } from '../../model/volumes.ts'
+import {
+  GiB,
+  KiB,
+  MiB,
+  type Volume,
+  type VolumeParameters,
+  type VolumeSpec,
+} from '../../model/volumes.ts'
 import { largestThickVolume } from '../../zfs/dialect.ts'
-import { isSilence, observeMachines, settleHost, settleMachine } from '../attachments/observation.ts'
+import {
+  isSilence,
+  observeMachines,
+  settleHost,
+  settleMachine,
+} from '../attachments/observation.ts'
 import { speaksOf } from '../attachments/plan.ts'
 import { formatDeletedProperty } from '../catalog/properties.ts'
 import { readAttached, readAvailable, readVolume } from '../catalog/read.ts'
 import { findSnapshotId, formatGuestId, volumeLeaf } from '../names.ts'
 import { findPlace, getPlace, placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
-import { createVolume, cutCloneSource, findReplayed, mayBeRepeated, readSource } from './creation.ts'
+import {
+  createVolume,
+  cutCloneSource,
+  findReplayed,
+  mayBeRepeated,
+  readSource,
+} from './creation.ts'
 import { checkFormatSize, checkSourceFormat } from './formats.ts'
 import { VolumeNames } from './index-by-name.ts'
 import type { Reaper } from './reaper.ts'
@@ -52,20 +71,26 @@ export class Volumes {
   }
 
   /**
-   * Idempotent by name: the same request gets the same volume, another request for the name is `already-exists`, in whatever pool.
-   * One command for an empty volume; a source is read first, as its size and block size decide.
+   * Idempotent by name: the same request gets the same volume, another request for the name is
+   * `already-exists`, in whatever pool. One command for an empty volume; a source is read first, as
+   * its size and block size decide.
    */
   async ensureVolume(spec: VolumeSpec, signal?: AbortSignal): Promise<Volume> {
     const source = this.#findSource(spec)
     const pool = this.#selectPool(spec, source)
     const place = placeOf(pool, volumeLeaf(pool.cluster, pool.name, spec.name))
     if (source?.place.volumeId === place.volumeId) {
-      throw new StorageError('invalid-argument', `volume ${JSON.stringify(spec.name)} cannot be its own source`)
+      throw new StorageError(
+        'invalid-argument',
+        `volume ${JSON.stringify(spec.name)} cannot be its own source`,
+      )
     }
-    // By name as well: two requests for one name in two pools must not both find that the other pool has none.
+    // By name as well: two requests for one name in two pools must not both find that the other
+    // pool has none.
     const own = [`the name ${JSON.stringify(spec.name)}`, place.volumeId]
     const keys = source === undefined ? own : [...own, source.place.volumeId]
-    const create = () => this.#lock.hold(keys, signal, () => this.#create(place, spec, source, signal))
+    const create = () =>
+      this.#lock.hold(keys, signal, () => this.#create(place, spec, source, signal))
     try {
       return await create()
     } catch (error) {
@@ -75,8 +100,13 @@ export class Volumes {
     }
   }
 
-  // Whoever asks for a known name in another pool would get a second, empty volume, where the data is expected.
-  async #refuseOtherPool(place: VolumePlace, name: string, signal: AbortSignal | undefined): Promise<void> {
+  // Whoever asks for a known name in another pool would get a second, empty volume, where the data
+  // is expected.
+  async #refuseOtherPool(
+    place: VolumePlace,
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     for (const other of await this.#names.elsewhere(name, place.pool, signal)) {
       await other.pool.host.settled([other.leaf], signal)
       const { volume } = await readVolume(other, signal)
@@ -88,12 +118,18 @@ export class Volumes {
       if ((await readVolume(place, signal)).volume !== undefined) return
       throw new StorageError(
         'already-exists',
-        `volume ${JSON.stringify(name)} exists in pool ${other.pool.name} (${other.volumeId}), the request is for pool ${place.pool.name}`,
+        `volume ${JSON.stringify(name)} exists in pool ${other.pool.name} (${other.volumeId}), ` +
+          `the request is for pool ${place.pool.name}`,
       )
     }
   }
 
-  async #create(place: VolumePlace, spec: VolumeSpec, source: SourcePlace | undefined, signal: AbortSignal | undefined): Promise<Volume> {
+  async #create(
+    place: VolumePlace,
+    spec: VolumeSpec,
+    source: SourcePlace | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Volume> {
     const { pool } = place
     const names = [place.leaf, ...pool.design.names(place)]
     await pool.host.settled(source === undefined ? names : [...names, source.place.leaf], signal)
@@ -102,7 +138,8 @@ export class Volumes {
     try {
       return await this.#createFrom(place, spec, source, signal)
     } catch (error) {
-      // What was made already is not measured again by a source that has grown, filled the pool or gone since, nor by newer rules.
+      // What was made already is not measured again by a source that has grown, filled the pool or
+      // gone since, nor by newer rules.
       if (!isStorageError(error, ...REFUSALS)) throw error
       const replayed = await findReplayed(place, spec, signal)
       if (replayed !== undefined) return replayed
@@ -124,7 +161,8 @@ export class Volumes {
     const sizeBytes = sizeWithin(spec.size, {
       stepBytes: parameters.blockSizeBytes,
       minimumBytes: found?.sizeBytes ?? MINIMUM_SIZE_BYTES,
-      defaultBytes: found === undefined ? DEFAULT_SIZE_BYTES : (found.sizeBytes ?? MINIMUM_SIZE_BYTES),
+      defaultBytes:
+        found === undefined ? DEFAULT_SIZE_BYTES : (found.sizeBytes ?? MINIMUM_SIZE_BYTES),
     })
     if (found === undefined) checkFormatSize(spec.format, sizeBytes, parameters.export)
     const wanted: Volume = {
@@ -144,16 +182,24 @@ export class Volumes {
       referencedBytes: 0,
       blankBytes: 0,
     }
-    if (source === undefined || found === undefined) return createVolume({ place, wanted, spec, cloneOf: undefined }, signal)
+    if (source === undefined || found === undefined) {
+      return createVolume({ place, wanted, spec, cloneOf: undefined }, signal)
+    }
     if (source.snapshotLeaf !== undefined) {
       const snapshot = `${source.place.dataset}@${source.snapshotLeaf}`
-      return createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
+      return createVolume(
+        { place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } },
+        signal,
+      )
     }
     const snapshot = await cutCloneSource(source.place, place, signal)
     const dropSource = () => pool.zfs.destroySnapshotDeferred(snapshot, signal)
     let volume: Volume
     try {
-      volume = await createVolume({ place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } }, signal)
+      volume = await createVolume(
+        { place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } },
+        signal,
+      )
     } catch (error) {
       // Nobody repeats a request that was refused for good.
       if (isStorageError(error) && !mayBeRepeated(error)) await dropSource()
@@ -163,7 +209,10 @@ export class Volumes {
     return volume
   }
 
-  /** Absence is success. Refuses (`in-use`) while a record, a view or an export speaks for the volume. */
+  /**
+   * Absence is success. Refuses (`in-use`) while a record, a view or an export speaks for the
+   * volume.
+   */
   async deleteVolume(id: string, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, id)
     if (place === undefined) return
@@ -179,18 +228,27 @@ export class Volumes {
   async #delete(place: VolumePlace, signal: AbortSignal | undefined): Promise<Volume | undefined> {
     const { pool } = place
     await this.#settled(place, signal)
-    const [reading, states] = await Promise.all([readAttached(place, signal), observeMachines(pool, signal)])
+    const [reading, states] = await Promise.all([
+      readAttached(place, signal),
+      observeMachines(pool, signal),
+    ])
     if (reading.sharing !== undefined) {
-      const guests = reading.records.map(record => formatGuestId(record.guest)).join(', ') || '(in transition)'
-      throw new StorageError('in-use', `volume ${place.volumeId} is attached to guest ${guests}; detach it first`)
+      const guests =
+        reading.records.map(record => formatGuestId(record.guest)).join(', ') || '(in transition)'
+      throw new StorageError(
+        'in-use',
+        `volume ${place.volumeId} is attached to guest ${guests}; detach it first`,
+      )
     }
     for (const [machine, state] of states) {
       if (state instanceof StorageError) {
-        // Where the design can fence, no view means that no machine reaches the bytes, answering or not.
+        // Where the design can fence, no view means that no machine reaches the bytes, answering or
+        // not.
         if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {
           throw new StorageError(
             'unavailable',
-            `volume ${place.volumeId} is not deleted while machine ${machine} does not answer: it may export the volume`,
+            `volume ${place.volumeId} is not deleted while machine ${machine} does not answer: ` +
+              `it may export the volume`,
             { cause: state },
           )
         }
@@ -200,7 +258,9 @@ export class Volumes {
       if (backend !== undefined) {
         throw new StorageError(
           'in-use',
-          `volume ${place.volumeId} is exported on machine ${machine} as ${backend.name}@${backend.service} without a record; remove it there (ldm rm-vdisk, ldm rm-vdsdev), then delete again`,
+          `volume ${place.volumeId} is exported on machine ${machine} as ` +
+            `${backend.name}@${backend.service} without a record; remove it there (ldm ` +
+            `rm-vdisk, ldm rm-vdsdev), then delete again`,
         )
       }
     }
@@ -210,18 +270,25 @@ export class Volumes {
     return this.#destroyOrHide(place, reading.volume, signal)
   }
 
-  // Deleting ends well for the caller: a volume that snapshots or clones depend on is hidden and gives its reservation back;
-  // the last dependant takes it along.
-  async #destroyOrHide(place: VolumePlace, volume: Volume, signal: AbortSignal | undefined): Promise<Volume | undefined> {
+  // Deleting ends well for the caller: a volume that snapshots or clones depend on is hidden and
+  // gives its reservation back; the last dependant takes it along.
+  async #destroyOrHide(
+    place: VolumePlace,
+    volume: Volume,
+    signal: AbortSignal | undefined,
+  ): Promise<Volume | undefined> {
     const { zfs } = place.pool
     if (await destroyIfFree(place, signal)) return volume
     await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)
     await this.#reaper.noteWaiting(place.volumeId)
-    if (volume.reservedBytes > 0) await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    if (volume.reservedBytes > 0) {
+      await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    }
     return undefined
   }
 
-  // A silent machine does not keep a volume from being deleted where a fence can be looked at instead.
+  // A silent machine does not keep a volume from being deleted where a fence can be looked at
+  // instead.
   async #settled(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
     await settleHost(place, signal)
     for (const machine of place.pool.machines.values()) {
@@ -246,10 +313,17 @@ export class Volumes {
   }
 
   /** Space for new volumes: of the pool asked for, else of all pools that the machine can reach. */
-  async capacity(query: CapacityQuery, signal?: AbortSignal): Promise<{ availableBytes: number; maximumVolumeBytes: number | undefined }> {
-    if (query.pool !== undefined && !this.#pools.has(query.pool)) throw unknownPool(query.pool, this.#pools)
+  async capacity(
+    query: CapacityQuery,
+    signal?: AbortSignal,
+  ): Promise<{ availableBytes: number; maximumVolumeBytes: number | undefined }> {
+    if (query.pool !== undefined && !this.#pools.has(query.pool)) {
+      throw unknownPool(query.pool, this.#pools)
+    }
     const pools = [...this.#pools.values()].filter(
-      pool => (query.pool === undefined || pool.name === query.pool) && (query.machine === undefined || pool.machines.has(query.machine)),
+      pool =>
+        (query.pool === undefined || pool.name === query.pool) &&
+        (query.machine === undefined || pool.machines.has(query.machine)),
     )
     const { totalBytes, largestBytes } = await readAvailable(pools, signal)
     const thin = query.parameters.reservation === 'thin'
@@ -257,20 +331,31 @@ export class Volumes {
       availableBytes: totalBytes,
       maximumVolumeBytes: thin
         ? undefined
-        : largestThickVolume(largestBytes, query.parameters.blockSizeBytes ?? DEFAULT_PARAMETERS.blockSizeBytes),
+        : largestThickVolume(
+            largestBytes,
+            query.parameters.blockSizeBytes ?? DEFAULT_PARAMETERS.blockSizeBytes,
+          ),
     }
   }
 
   #findSource({ source, pool }: VolumeSpec): SourcePlace | undefined {
     if (source.kind === 'empty') return undefined
-    const id = source.kind === 'volume' ? { volumeId: source.id, leaf: undefined } : findSnapshotId(source.id)
+    const id =
+      source.kind === 'volume'
+        ? { volumeId: source.id, leaf: undefined }
+        : findSnapshotId(source.id)
     const place = id && findPlace(this.#pools, id.volumeId)
-    if (id === undefined || place === undefined)
-      throw new StorageError('not-found', `source ${source.kind} ${JSON.stringify(source.id)} does not exist`)
+    if (id === undefined || place === undefined) {
+      throw new StorageError(
+        'not-found',
+        `source ${source.kind} ${JSON.stringify(source.id)} does not exist`,
+      )
+    }
     if (pool !== undefined && pool !== place.pool.name) {
       throw new StorageError(
         'invalid-argument',
-        `parameter pool: ${source.kind} ${source.id} is in pool ${place.pool.name}, a volume made from it cannot be in pool ${pool}`,
+        `parameter pool: ${source.kind} ${source.id} is in pool ${place.pool.name}, a volume ` +
+          `made from it cannot be in pool ${pool}`,
       )
     }
     return { place, snapshotLeaf: id.leaf }
@@ -279,21 +364,28 @@ export class Volumes {
   #selectPool(spec: VolumeSpec, source: SourcePlace | undefined): Pool {
     const named = source?.place.pool.name ?? spec.pool
     if (named === undefined && this.#pools.size > 1) {
-      throw new StorageError('invalid-argument', `parameter pool is missing: name one of ${[...this.#pools.keys()].join(', ')}`)
+      throw new StorageError(
+        'invalid-argument',
+        `parameter pool is missing: name one of ${[...this.#pools.keys()].join(', ')}`,
+      )
     }
     const pool = named === undefined ? [...this.#pools.values()][0] : this.#pools.get(named)
     if (pool === undefined) throw unknownPool(named ?? '', this.#pools)
     if (spec.machines.length > 0 && !spec.machines.some(machine => pool.machines.has(machine))) {
       throw new StorageError(
         'no-space',
-        `pool ${pool.name} is reachable from ${[...pool.machines.keys()].join(', ')}, not from ${spec.machines.join(', ')} as the request demands`,
+        `pool ${pool.name} is reachable from ${[...pool.machines.keys()].join(', ')}, not from ` +
+          `${spec.machines.join(', ')} as the request demands`,
       )
     }
     return pool
   }
 }
 
-/** OpenZFS and Solaris disagree on these defaults, so they are always passed (zfs 2.1 to 2.3, recorded). */
+/**
+ * OpenZFS and Solaris disagree on these defaults, so they are always passed (zfs 2.1 to 2.3,
+ * recorded).
+ */
 export const DEFAULT_PARAMETERS = {
   blockSizeBytes: 8 * KiB,
   compression: 'off',
@@ -302,26 +394,42 @@ export const DEFAULT_PARAMETERS = {
   mkfsOptions: '',
 } as const
 
-function resolveParameters(asked: Partial<VolumeParameters>, pool: Pool, sourceBlockSize: number | undefined): VolumeParameters {
+function resolveParameters(
+  asked: Partial<VolumeParameters>,
+  pool: Pool,
+  sourceBlockSize: number | undefined,
+): VolumeParameters {
   const inherited = sourceBlockSize === undefined ? {} : { blockSizeBytes: sourceBlockSize }
-  if (sourceBlockSize !== undefined && asked.blockSizeBytes !== undefined && asked.blockSizeBytes !== sourceBlockSize) {
+  if (
+    sourceBlockSize !== undefined &&
+    asked.blockSizeBytes !== undefined &&
+    asked.blockSizeBytes !== sourceBlockSize
+  ) {
     throw new StorageError(
       'invalid-argument',
-      `parameter blockSize: a clone keeps the ${sourceBlockSize} bytes of its source, ${asked.blockSizeBytes} cannot be had`,
+      `parameter blockSize: a clone keeps the ${sourceBlockSize} bytes of its source, ` +
+        `${asked.blockSizeBytes} cannot be had`,
     )
   }
-  const parameters: VolumeParameters = { ...DEFAULT_PARAMETERS, export: pool.design.shapes[0] ?? 'slice', ...asked, ...inherited }
+  const parameters: VolumeParameters = {
+    ...DEFAULT_PARAMETERS,
+    export: pool.design.shapes[0] ?? 'slice',
+    ...asked,
+    ...inherited,
+  }
   if (!pool.design.shapes.includes(parameters.export)) {
     throw new StorageError(
       'invalid-argument',
-      `parameter export: pool ${pool.name} (design ${pool.design.kind}) exports ${pool.design.shapes.join(' or ')}, not ${parameters.export}`,
+      `parameter export: pool ${pool.name} (design ${pool.design.kind}) exports ` +
+        `${pool.design.shapes.join(' or ')}, not ${parameters.export}`,
     )
   }
   const multipath = [...pool.machines.values()].some(machine => machine.paths.length > 1)
   if (parameters.vdiskTimeoutSeconds > 0 && multipath) {
     throw new StorageError(
       'invalid-argument',
-      `parameter vdiskTimeoutSeconds: not with pool ${pool.name}, a timeout can fail I/O before the mpgroup has found its other path`,
+      `parameter vdiskTimeoutSeconds: not with pool ${pool.name}, a timeout can fail I/O before ` +
+        `the mpgroup has found its other path`,
     )
   }
   return parameters
@@ -330,6 +438,7 @@ function resolveParameters(asked: Partial<VolumeParameters>, pool: Pool, sourceB
 function unknownPool(name: string, pools: Pools): StorageError {
   return new StorageError(
     'invalid-argument',
-    `parameter pool: there is no pool ${JSON.stringify(name)}; configured are ${[...pools.keys()].join(', ')}`,
+    `parameter pool: there is no pool ${JSON.stringify(name)}; configured are ` +
+      `${[...pools.keys()].join(', ')}`,
   )
 }

@@ -1,8 +1,13 @@
-// `apply` through real sockets: claims become volumes, disks and mounts, again and away, against storage and guests in memory.
+// `apply` through real sockets: claims become volumes, disks and mounts, again and away, against
+// storage and guests in memory.
 
 import { applyManifests, deleteManifests } from '../../../src/apply/apply.ts'
 import type { ApplyTools } from '../../../src/apply/step.ts'
-import { type AttachmentStore, controllerService, type VolumeStore } from '../../../src/csi/controller.ts'
+import {
+  type AttachmentStore,
+  controllerService,
+  type VolumeStore,
+} from '../../../src/csi/controller.ts'
 import { identityService } from '../../../src/csi/identity.ts'
 import { type GuestStore, nodeService } from '../../../src/csi/node.ts'
 import { StorageError } from '../../../src/errors.ts'
@@ -21,7 +26,10 @@ parameters: { pool: silver, csi.storage.k8s.io/fstype: ext4 }
 mountOptions: [noatime]
 ---
 `
-const claim = (name: string, over: { size?: string; guest?: string; path?: string; mode?: string; block?: boolean } = {}) => `
+const claim = (
+  name: string,
+  over: { size?: string; guest?: string; path?: string; mode?: string; block?: boolean } = {},
+) => `
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
@@ -34,7 +42,8 @@ spec:
   resources: { requests: { storage: ${over.size ?? '64Mi'} } }
 ---
 `
-const manifests = (...documents: string[]) => parseManifests([{ file: 'm.yaml', text: documents.join('') }])
+const manifests = (...documents: string[]) =>
+  parseManifests([{ file: 'm.yaml', text: documents.join('') }])
 
 const open: Plugin[] = []
 afterEach(async () => {
@@ -42,14 +51,23 @@ afterEach(async () => {
 })
 
 async function installation(
-  over: { storage?: Partial<VolumeStore & AttachmentStore>; guest?: Partial<GuestStore>; timeoutMs?: number } = {},
+  over: {
+    storage?: Partial<VolumeStore & AttachmentStore>
+    guest?: Partial<GuestStore>
+    timeoutMs?: number
+  } = {},
 ) {
   const storage = new MemoryStorage({ machine: 'm1', guests: ['ldg1', 'ldg2'] })
   const guest = new MemoryGuest()
   const store = faulty(storage, over.storage ?? {})
   const controller = await servePlugin([
     identityService({ driverName: DRIVER, version: '1', snapshotTopology: false }),
-    controllerService({ driverName: DRIVER, ...controllerOptions(storage), volumes: store, attachments: store }),
+    controllerService({
+      driverName: DRIVER,
+      ...controllerOptions(storage),
+      volumes: store,
+      attachments: store,
+    }),
   ])
   open.push(controller)
   const node = await servePlugin([
@@ -88,7 +106,11 @@ function faulty<T extends object>(store: T, faults: Partial<T>): T {
 }
 
 const publishedTo = async (storage: MemoryStorage) =>
-  (await storage.listPublished()).map(({ volume, publishedTo }) => [volume.name, volume.sizeBytes, publishedTo.map(guest => guest.guest)])
+  (await storage.listPublished()).map(({ volume, publishedTo }) => [
+    volume.name,
+    volume.sizeBytes,
+    publishedTo.map(guest => guest.guest),
+  ])
 
 test('a claim becomes a volume named after it, attached to its guest and mounted where it wants', async () => {
   const { storage, guest, tools, lines } = await installation()
@@ -98,9 +120,15 @@ test('a claim becomes a volume named after it, attached to its guest and mounted
   expect(failures).toEqual([])
   expect(await publishedTo(storage)).toEqual([['default/web', 64 * 1024 ** 2, ['ldg1']]])
   expect([...guest.published.values()]).toMatchObject([
-    { targetPath: '/srv/web', readonly: false, format: { kind: 'filesystem', type: 'ext4', mountOptions: ['noatime'] } },
+    {
+      targetPath: '/srv/web',
+      readonly: false,
+      format: { kind: 'filesystem', type: 'ext4', mountOptions: ['noatime'] },
+    },
   ])
-  expect([...guest.staged.keys()]).toEqual([expect.stringMatching(/^\/var\/lib\/ldom-csi\/staging\/[0-9a-f]{20}$/)])
+  expect([...guest.staged.keys()]).toEqual([
+    expect.stringMatching(/^\/var\/lib\/ldom-csi\/staging\/[0-9a-f]{20}$/),
+  ])
   expect(lines).toEqual([
     expect.stringMatching(/^default\/web: volume silver\/v-[a-z2-7]{20}, 64MiB$/),
     expect.stringMatching(/^default\/web: attached to m1\/ldg1 as vdisk \d+$/),
@@ -113,12 +141,18 @@ test('running it again changes nothing', async () => {
   const { storage, guest, tools } = await installation()
   const wanted = manifests(CLASS, claim('web'), claim('raw', { block: true }))
   await applyManifests(wanted, tools)
-  const before = JSON.stringify([await storage.listPublished(), [...guest.staged], [...guest.published]])
+  const before = JSON.stringify([
+    await storage.listPublished(),
+    [...guest.staged],
+    [...guest.published],
+  ])
 
   const failures = await applyManifests(wanted, tools)
 
   expect(failures).toEqual([])
-  expect(JSON.stringify([await storage.listPublished(), [...guest.staged], [...guest.published]])).toBe(before)
+  expect(
+    JSON.stringify([await storage.listPublished(), [...guest.staged], [...guest.published]]),
+  ).toBe(before)
 })
 
 test('deleting takes everything away, and deleting again makes nothing', async () => {
@@ -132,12 +166,18 @@ test('deleting takes everything away, and deleting again makes nothing', async (
 
   expect(await storage.listPublished()).toEqual([])
   expect([guest.staged.size, guest.published.size]).toEqual([0, 0])
-  expect(lines).toEqual(['default/raw: no such volume, nothing to delete', 'default/web: no such volume, nothing to delete'])
+  expect(lines).toEqual([
+    'default/raw: no such volume, nothing to delete',
+    'default/web: no such volume, nothing to delete',
+  ])
 })
 
 test('a class that says Retain keeps its volume, detached', async () => {
   const { storage, guest, tools } = await installation()
-  const wanted = manifests(CLASS.replace('mountOptions', 'reclaimPolicy: Retain\nmountOptions'), claim('web'))
+  const wanted = manifests(
+    CLASS.replace('mountOptions', 'reclaimPolicy: Retain\nmountOptions'),
+    claim('web'),
+  )
   await applyManifests(wanted, tools)
 
   await deleteManifests(wanted, tools)
@@ -185,7 +225,9 @@ test('it gives up when the time for a step is over, and goes on with the next cl
     timeoutMs: 20_000,
     storage: {
       ensureVolume: async spec => {
-        if (spec.name === 'default/web') throw new StorageError('unavailable', 'host storage1 does not answer')
+        if (spec.name === 'default/web') {
+          throw new StorageError('unavailable', 'host storage1 does not answer')
+        }
         return storage.ensureVolume(spec)
       },
       attach: request => storage.attach(request),
@@ -195,7 +237,9 @@ test('it gives up when the time for a step is over, and goes on with the next cl
 
   const failures = await applyManifests(manifests(CLASS, claim('web'), claim('db')), tools)
 
-  expect(failures).toEqual([{ object: 'default/web', message: 'CreateVolume: UNAVAILABLE: host storage1 does not answer' }])
+  expect(failures).toEqual([
+    { object: 'default/web', message: 'CreateVolume: UNAVAILABLE: host storage1 does not answer' },
+  ])
   expect(await publishedTo(storage)).toMatchObject([['default/db', expect.anything(), ['ldg1']]])
 })
 
@@ -205,7 +249,12 @@ test('what cannot succeed is not repeated', async () => {
 
   const failures = await applyManifests(manifests(CLASS, claim('web', { block: true })), tools)
 
-  expect(failures).toEqual([{ object: 'default/web', message: expect.stringMatching(/^CreateVolume: ALREADY_EXISTS: .*format/) }])
+  expect(failures).toEqual([
+    {
+      object: 'default/web',
+      message: expect.stringMatching(/^CreateVolume: ALREADY_EXISTS: .*format/),
+    },
+  ])
   expect(clock.sleptMs).toBe(0)
 })
 
@@ -215,7 +264,11 @@ test.each([
     documents: [CLASS.replaceAll(DRIVER, 'other.io'), claim('web')],
     says: 'StorageClass silver: provisioner is other.io',
   },
-  { name: 'a guest without a node plugin', documents: [CLASS, claim('web', { guest: 'm1/ldg2' })], says: 'add --node m1/ldg2=SOCKET' },
+  {
+    name: 'a guest without a node plugin',
+    documents: [CLASS, claim('web', { guest: 'm1/ldg2' })],
+    says: 'add --node m1/ldg2=SOCKET',
+  },
 ])('$name is refused before anything is made', async ({ documents, says }) => {
   const { storage, tools } = await installation()
 
@@ -228,18 +281,27 @@ test('a socket that serves another guest is refused before anything is made', as
   const { storage, tools } = await installation()
   const wrong = new Map([['m1/ldg2', tools.nodes.get('m1/ldg1') ?? tools.controller]])
 
-  const attempt = applyManifests(manifests(CLASS, claim('web', { guest: 'm1/ldg2' })), { ...tools, nodes: wrong })
+  const attempt = applyManifests(manifests(CLASS, claim('web', { guest: 'm1/ldg2' })), {
+    ...tools,
+    nodes: wrong,
+  })
 
   await expect(attempt).rejects.toThrow('the socket given for guest m1/ldg2 is that of m1/ldg1')
   expect(await storage.listPublished()).toEqual([])
 })
 
-test.each(['ReadWriteOncePod', 'ReadWriteOnce'])('a volume of %s has one target in a guest, and a changed path is refused', async mode => {
-  const { guest, tools } = await installation()
-  await applyManifests(manifests(CLASS, claim('one', { mode })), tools)
+test.each(['ReadWriteOncePod', 'ReadWriteOnce'])(
+  'a volume of %s has one target in a guest, and a changed path is refused',
+  async mode => {
+    const { guest, tools } = await installation()
+    await applyManifests(manifests(CLASS, claim('one', { mode })), tools)
 
-  const failures = await applyManifests(manifests(CLASS, claim('one', { mode, path: '/mnt/one' })), tools)
+    const failures = await applyManifests(
+      manifests(CLASS, claim('one', { mode, path: '/mnt/one' })),
+      tools,
+    )
 
-  expect(failures.map(failure => failure.object)).toEqual(['default/one'])
-  expect([...guest.published.keys()]).toEqual(['/srv/one'])
-})
+    expect(failures.map(failure => failure.object)).toEqual(['default/one'])
+    expect([...guest.published.keys()]).toEqual(['/srv/one'])
+  },
+)

@@ -1,4 +1,5 @@
-// `apply` when something changes between two runs, and when it cannot do what is asked: growth, sources, numbers, several guests.
+// `apply` when something changes between two runs, and when it cannot do what is asked: growth,
+// sources, numbers, several guests.
 
 import { type ApplyWorld, applyWorld } from './world.ts'
 
@@ -61,7 +62,8 @@ kind: VolumeSnapshot
 metadata: { name: ${name} }
 spec: { source: { persistentVolumeClaimName: ${of} } ${spec} }
 `
-const fromSnapshot = (name: string) => `kind: VolumeSnapshot, apiGroup: snapshot.storage.k8s.io, name: ${name}`
+const fromSnapshot = (name: string) =>
+  `kind: VolumeSnapshot, apiGroup: snapshot.storage.k8s.io, name: ${name}`
 const fromClaim = (name: string) => `kind: PersistentVolumeClaim, name: ${name}`
 
 let world: ApplyWorld
@@ -71,8 +73,11 @@ beforeEach(async () => {
 afterEach(() => world.end())
 
 const guest = (id: string) => world.world.guest(id)
-const disks = (machine: string, name: string) => world.world.machine(machine).guestDisks(name).list()
-const failure = (object: string, message: string) => [{ object, message: expect.stringContaining(message) }]
+const disks = (machine: string, name: string) =>
+  world.world.machine(machine).guestDisks(name).list()
+const failure = (object: string, message: string) => [
+  { object, message: expect.stringContaining(message) },
+]
 
 describe('a claim that grew', () => {
   test('tells that a Linux guest must get its disk anew, and has its new size after that', async () => {
@@ -80,9 +85,13 @@ describe('a claim that grew', () => {
     guest('m1/ldg2').writeFile('/srv/web/a', 'kept')
     const grown = claim('web', { size: '128Mi' })
 
-    expect(await world.apply(CLASSES, grown)).toEqual(failure('default/web', 'detach and attach the volume'))
+    expect(await world.apply(CLASSES, grown)).toEqual(
+      failure('default/web', 'detach and attach the volume'),
+    )
     expect(world.lines).toContain('default/web: grown to 128MiB')
-    expect(await world.apply(CLASSES, grown)).toEqual(failure('default/web', 'detach and attach the volume'))
+    expect(await world.apply(CLASSES, grown)).toEqual(
+      failure('default/web', 'detach and attach the volume'),
+    )
 
     expect(await world.detach(CLASSES, grown)).toEqual([])
     expect(disks('m1', 'ldg2')).toEqual([])
@@ -105,9 +114,9 @@ describe('a claim that grew', () => {
     await world.apply(CLASSES, claim('web', { storageClass: 'gold' }))
     const before = world.state()
 
-    expect(await world.apply(CLASSES, claim('web', { storageClass: 'gold', size: '128Mi' }))).toEqual(
-      failure('default/web', 'StorageClass gold does not say allowVolumeExpansion: true'),
-    )
+    expect(
+      await world.apply(CLASSES, claim('web', { storageClass: 'gold', size: '128Mi' })),
+    ).toEqual(failure('default/web', 'StorageClass gold does not say allowVolumeExpansion: true'))
 
     expect(world.state()).toBe(before)
   })
@@ -116,7 +125,10 @@ describe('a claim that grew', () => {
     await world.apply(CLASSES, claim('web'))
 
     expect(await world.apply(CLASSES, claim('web', { size: '128Mi', mode: 'Block' }))).toEqual(
-      failure('default/web', 'ALREADY_EXISTS: volume "default/web" exists and differs in its format'),
+      failure(
+        'default/web',
+        'ALREADY_EXISTS: volume "default/web" exists and differs in its format',
+      ),
     )
   })
 
@@ -124,7 +136,10 @@ describe('a claim that grew', () => {
     await world.apply(CLASSES, claim('web'))
 
     expect(await world.apply(CLASSES, claim('web', { size: '32Mi' }))).toEqual(
-      failure('default/web', 'the claim asks for 32MiB and its volume has 64MiB: a volume never shrinks'),
+      failure(
+        'default/web',
+        'the claim asks for 32MiB and its volume has 64MiB: a volume never shrinks',
+      ),
     )
   })
 })
@@ -134,17 +149,27 @@ describe('a source', () => {
     await world.apply(CLASSES, claim('web'))
 
     expect(await world.apply(CLASSES, snapshot('nightly', 'web'))).toEqual([])
-    expect(await world.apply(CLASSES, claim('copy', { source: fromSnapshot('nightly') }))).toEqual([])
+    expect(await world.apply(CLASSES, claim('copy', { source: fromSnapshot('nightly') }))).toEqual(
+      [],
+    )
     expect(await world.apply(CLASSES, claim('twin', { source: fromClaim('web') }))).toEqual([])
 
     expect(disks('m1', 'ldg2')).toHaveLength(3)
   })
 
   test.each([
-    { source: fromSnapshot('nightly'), says: 'its source, snapshot default/nightly, is neither in the files nor made before' },
-    { source: fromClaim('web'), says: 'its source, claim default/web, is neither in the files nor made before' },
+    {
+      source: fromSnapshot('nightly'),
+      says: 'its source, snapshot default/nightly, is neither in the files nor made before',
+    },
+    {
+      source: fromClaim('web'),
+      says: 'its source, claim default/web, is neither in the files nor made before',
+    },
   ])('that is nowhere is named: $says', async ({ source, says }) => {
-    expect(await world.apply(CLASSES, claim('copy', { source }))).toEqual(failure('default/copy', says))
+    expect(await world.apply(CLASSES, claim('copy', { source }))).toEqual(
+      failure('default/copy', says),
+    )
 
     expect(world.datasets()).toEqual([])
   })
@@ -152,8 +177,13 @@ describe('a source', () => {
   test('larger than what is to be made from it is refused before anything is made', async () => {
     await world.apply(CLASSES, claim('web'))
 
-    expect(await world.apply(CLASSES, claim('copy', { source: fromClaim('web'), size: '32Mi' }))).toEqual(
-      failure('default/copy', 'the claim asks for 32MiB, less than the 64MiB of its source, claim default/web'),
+    expect(
+      await world.apply(CLASSES, claim('copy', { source: fromClaim('web'), size: '32Mi' })),
+    ).toEqual(
+      failure(
+        'default/copy',
+        'the claim asks for 32MiB, less than the 64MiB of its source, claim default/web',
+      ),
     )
   })
 
@@ -161,21 +191,43 @@ describe('a source', () => {
     await world.apply(CLASSES, claim('web'))
     guest('m1/ldg2').writeFile('/srv/web/a', 'kept')
 
-    expect(await world.apply(CLASSES, claim('web'), claim('copy', { source: fromClaim('web'), size: '128Mi' }))).toEqual([])
+    expect(
+      await world.apply(
+        CLASSES,
+        claim('web'),
+        claim('copy', { source: fromClaim('web'), size: '128Mi' }),
+      ),
+    ).toEqual([])
 
     expect(guest('m1/ldg2').readFile('/srv/copy/a')).toBe('kept')
-    expect(disks('m1', 'ldg2').map(disk => disk.sizeBytes())).toEqual(expect.arrayContaining([64 * MiB, 128 * MiB]))
+    expect(disks('m1', 'ldg2').map(disk => disk.sizeBytes())).toEqual(
+      expect.arrayContaining([64 * MiB, 128 * MiB]),
+    )
   })
 
   test('that could not be made stops only what is made from it', async () => {
-    const files = [claim('web', { guest: 'm1/ldg2', storageClass: 'gold', size: '100Gi' }), snapshot('nightly', 'web'), claim('other')]
+    const files = [
+      claim('web', { guest: 'm1/ldg2', storageClass: 'gold', size: '100Gi' }),
+      snapshot('nightly', 'web'),
+      claim('other'),
+    ]
 
-    const failures = await world.apply(CLASSES, ...files, claim('copy', { source: fromSnapshot('nightly') }))
+    const failures = await world.apply(
+      CLASSES,
+      ...files,
+      claim('copy', { source: fromSnapshot('nightly') }),
+    )
 
     expect(failures).toEqual([
       { object: 'default/web', message: expect.stringContaining('RESOURCE_EXHAUSTED') },
-      { object: 'snapshot default/nightly', message: 'not made, as it is made from claim default/web, which failed' },
-      { object: 'default/copy', message: 'not made, as it is made from snapshot default/nightly, which failed' },
+      {
+        object: 'snapshot default/nightly',
+        message: 'not made, as it is made from claim default/web, which failed',
+      },
+      {
+        object: 'default/copy',
+        message: 'not made, as it is made from snapshot default/nightly, which failed',
+      },
     ])
     expect(disks('m1', 'ldg2')).toHaveLength(1)
   })
@@ -187,9 +239,18 @@ describe('a snapshot', () => {
     await world.remove(CLASSES, claim('web'))
 
     expect(await world.apply(CLASSES, snapshot('nightly', 'web'))).toEqual([])
-    expect(await world.apply(CLASSES, snapshot('nightly', 'web'), claim('back', { source: fromSnapshot('nightly') }))).toEqual([])
+    expect(
+      await world.apply(
+        CLASSES,
+        snapshot('nightly', 'web'),
+        claim('back', { source: fromSnapshot('nightly') }),
+      ),
+    ).toEqual([])
     expect(await world.apply(CLASSES, snapshot('weekly', 'web'))).toEqual(
-      failure('snapshot default/weekly', 'its claim default/web is neither in the files nor made before'),
+      failure(
+        'snapshot default/weekly',
+        'its claim default/web is neither in the files nor made before',
+      ),
     )
 
     expect(await world.remove(CLASSES, claim('back'), snapshot('nightly', 'web'))).toEqual([])
@@ -202,7 +263,9 @@ describe('a snapshot', () => {
 
     expect(await world.remove(CLASSES, kept)).toEqual([])
 
-    expect((await world.driver.snapshots.listSnapshots({})).map(({ name }) => name)).toEqual(['default/nightly'])
+    expect((await world.driver.snapshots.listSnapshots({})).map(({ name }) => name)).toEqual([
+      'default/nightly',
+    ])
     expect(world.lines.at(-1)).toContain('is kept, as VolumeSnapshotClass keep says Retain')
   })
 
@@ -210,7 +273,10 @@ describe('a snapshot', () => {
     await world.apply(CLASSES, claim('web'), claim('other'), snapshot('nightly', 'web'))
 
     expect(await world.apply(CLASSES, snapshot('nightly', 'other'))).toEqual(
-      failure('snapshot default/nightly', 'ALREADY_EXISTS: snapshot "default/nightly" exists already'),
+      failure(
+        'snapshot default/nightly',
+        'ALREADY_EXISTS: snapshot "default/nightly" exists already',
+      ),
     )
   })
 
@@ -233,8 +299,12 @@ describe('a snapshot', () => {
 test('a disk number that the guest has already given away is refused, with the disk that has it', async () => {
   await world.apply(CLASSES, claim('web', { number: 7 }))
 
-  expect(await world.apply(CLASSES, claim('other', { number: 7 }))).toEqual(failure('default/other', 'as disk 7 already'))
-  expect(await world.apply(CLASSES, claim('web', { number: 8 }))).toEqual(failure('default/web', 'as disk 7, not 8 as requested'))
+  expect(await world.apply(CLASSES, claim('other', { number: 7 }))).toEqual(
+    failure('default/other', 'as disk 7 already'),
+  )
+  expect(await world.apply(CLASSES, claim('web', { number: 8 }))).toEqual(
+    failure('default/web', 'as disk 7, not 8 as requested'),
+  )
 })
 
 const readers = claim('readers', {
@@ -242,13 +312,17 @@ const readers = claim('readers', {
   ...{ guest: 'm1/ldg2, m2/ldg2', path: '/mnt/one, /mnt/two' },
 })
 
-test('a copy for readers of a volume that is mounted is refused: what was synced last would not be in it', async () => {
-  await world.apply(CLASSES, claim('data', { storageClass: 'gold' }))
+test(
+  'a copy for readers of a volume that is mounted is refused: what was synced last would not ' +
+    'be in it',
+  async () => {
+    await world.apply(CLASSES, claim('data', { storageClass: 'gold' }))
 
-  const told = await world.apply(CLASSES, readers)
+    const told = await world.apply(CLASSES, readers)
 
-  expect(told).toEqual(failure('default/readers', 'attach it writable once'))
-})
+    expect(told).toEqual(failure('default/readers', 'attach it writable once'))
+  },
+)
 
 test('a restored file system is mounted read-only in many guests, and in none of them written', async () => {
   await world.apply(CLASSES, claim('data', { storageClass: 'gold' }))

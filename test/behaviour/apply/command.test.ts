@@ -1,4 +1,5 @@
-// The program itself, as a process: mistakes end it at once with all of them listed, SIGTERM ends it in peace.
+// The program itself, as a process: mistakes end it at once with all of them listed, SIGTERM ends
+// it in peace.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -63,7 +64,9 @@ function start(...args: readonly string[]) {
   const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: 'pipe' })
   children.push(child)
   const output = { text: '' }
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', chunk => (output.text += chunk))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', chunk => (output.text += chunk))
+  }
   return { child, output }
 }
 
@@ -85,11 +88,23 @@ test('a configuration with five mistakes ends the controller at once, with all f
       .replace('saveConfiguration: false', 'saveConfiguration: maybe'),
   )
 
-  const { status, output } = await run('controller', '--config', file, '--endpoint', `unix://${directory}/csi.sock`)
+  const { status, output } = await run(
+    'controller',
+    '--config',
+    file,
+    '--endpoint',
+    `unix://${directory}/csi.sock`,
+  )
 
   expect(status).toBe(1)
   expect(output).toMatch(/c\.yaml: 5 problems/)
-  for (const path of ['cluster', 'extra', 'machines.m1.saveConfiguration', 'pools.silver.paths[0].device', 'machines.m1.controlDomain']) {
+  for (const path of [
+    'cluster',
+    'extra',
+    'machines.m1.saveConfiguration',
+    'pools.silver.paths[0].device',
+    'machines.m1.controlDomain',
+  ]) {
     expect(output).toContain(`  ${path}: `)
   }
 })
@@ -108,52 +123,80 @@ test.each([
   },
   { args: ['apply', '-f', 'CLAIM', '--staging-directory', 'srv'], says: 'It is an absolute path' },
   { args: ['apply', '-f', 'NODE', '--node', 'ldg1=/x'], says: '<machine>/<guest>=SOCKET' },
-  { args: ['apply', '-f', 'NODE', '--delete', '--detach'], says: "option '--detach' cannot be used with option '--delete'" },
+  {
+    args: ['apply', '-f', 'NODE', '--delete', '--detach'],
+    says: "option '--detach' cannot be used with option '--delete'",
+  },
   { args: ['volumes', '--config', 'NODE', '--output', 'xml'], says: 'It is table or json.' },
   { args: ['aplly'], says: "unknown command 'aplly'" },
-])('ldom-csi $args ends with a status other than 0 and says what is wrong', async ({ args, says }) => {
-  const empty = join(directory, 'empty')
-  await mkdir(empty)
-  const files: Readonly<Record<string, string>> = {
-    NODE: await write('node.yaml', NODE_FILE),
-    CLAIM: await write('claim.yaml', CLAIM_FILE),
-    LATIN: await write('latin.yaml', Buffer.from('# caf\xe9\n', 'latin1')),
-    EMPTY: empty,
-  }
+])(
+  'ldom-csi $args ends with a status other than 0 and says what is wrong',
+  async ({ args, says }) => {
+    const empty = join(directory, 'empty')
+    await mkdir(empty)
+    const files: Readonly<Record<string, string>> = {
+      NODE: await write('node.yaml', NODE_FILE),
+      CLAIM: await write('claim.yaml', CLAIM_FILE),
+      LATIN: await write('latin.yaml', Buffer.from('# caf\xe9\n', 'latin1')),
+      EMPTY: empty,
+    }
 
-  const { status, output } = await run(...args.map(arg => files[arg] ?? arg))
+    const { status, output } = await run(...args.map(arg => files[arg] ?? arg))
 
-  expect(status).toBe(1)
-  expect(output).toContain(says)
-  expect(output).not.toMatch(/^ +at /m)
-})
+    expect(status).toBe(1)
+    expect(output).toContain(says)
+    expect(output).not.toMatch(/^ +at /m)
+  },
+)
 
-test('a directory, standard input and --dry-run: what the files ask for is said, and nothing is called', async () => {
-  await write('claim.yaml', CLAIM_FILE)
-  await write('notes.txt', 'not: [a manifest')
-  const says = 'default/web: 1GiB, StorageClass silver, for m1/ldg1 at /srv/web\n'
+test(
+  'a directory, standard input and --dry-run: what the files ask for is said, and nothing is ' +
+    'called',
+  async () => {
+    await write('claim.yaml', CLAIM_FILE)
+    await write('notes.txt', 'not: [a manifest')
+    const says = 'default/web: 1GiB, StorageClass silver, for m1/ldg1 at /srv/web\n'
 
-  expect(await run('apply', '--dry-run', '-f', directory)).toEqual({ status: 0, output: says })
-  const { child, output } = start('apply', '--dry-run', '-f', '-')
-  child.stdin.end(CLAIM_FILE)
-  expect(await once(child, 'close')).toEqual([0, null])
-  expect(output.text).toBe(says)
-  for (const intent of ['delete', 'detach'])
-    expect(await run('apply', '--dry-run', `--${intent}`, '-f', directory)).toEqual({ status: 0, output: `${intent} ${says}` })
-})
+    expect(await run('apply', '--dry-run', '-f', directory)).toEqual({ status: 0, output: says })
+    const { child, output } = start('apply', '--dry-run', '-f', '-')
+    child.stdin.end(CLAIM_FILE)
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(output.text).toBe(says)
+    for (const intent of ['delete', 'detach']) {
+      expect(await run('apply', '--dry-run', `--${intent}`, '-f', directory)).toEqual({
+        status: 0,
+        output: `${intent} ${says}`,
+      })
+    }
+  },
+)
 
 test('--dry-run of classes alone says that there is nothing to do', async () => {
   const classes = CLAIM_FILE.replace(/- apiVersion: v1\n[\s\S]*/, '')
   const says = 'no claim and no snapshot in the files: nothing to do\n'
-  expect(await run('apply', '--dry-run', '-f', await write('classes.yaml', classes))).toEqual({ status: 0, output: says })
+  expect(await run('apply', '--dry-run', '-f', await write('classes.yaml', classes))).toEqual({
+    status: 0,
+    output: says,
+  })
 })
 
-test.each(['doctor', 'audit'])('%s answers in JSON when it is asked to, and what could not be looked at is in it', async report => {
-  const { status, output } = await run(report, '--config', await write('c.yaml', CONTROLLER_FILE), '--output', 'json')
+test.each(['doctor', 'audit'])(
+  '%s answers in JSON when it is asked to, and what could not be looked at is in it',
+  async report => {
+    const { status, output } = await run(
+      report,
+      '--config',
+      await write('c.yaml', CONTROLLER_FILE),
+      '--output',
+      'json',
+    )
 
-  expect(status).toBe(1)
-  expect(JSON.parse(output)).toEqual(expect.arrayContaining([expect.objectContaining({ object: expect.any(String) })]))
-})
+    expect(status).toBe(1)
+    expect(JSON.parse(output)).toEqual(
+      expect.arrayContaining([expect.objectContaining({ object: expect.any(String) })]),
+    )
+  },
+)
 
 test('a reader that goes away ends it without a word', async () => {
   const { child, output } = start('apply', '--dry-run', '-f', await write('claim.yaml', CLAIM_FILE))
@@ -165,34 +208,71 @@ test('a reader that goes away ends it without a word', async () => {
 
 test.each([
   { name: 'no endpoint', endpoint: () => undefined, says: 'no endpoint' },
-  { name: 'an endpoint of another kind', endpoint: () => 'tcp://x', says: 'not of the form unix:///' },
-  { name: 'a directory that is missing', endpoint: () => `unix://${directory}/none/csi.sock`, says: 'there is no directory' },
-  { name: 'a file that is no socket', endpoint: () => `unix://${directory}/c.yaml`, says: 'is not a socket' },
-  { name: 'a directory where nothing can be made', endpoint: () => 'unix:///proc/csi.sock', says: 'cannot listen' },
-  { name: 'the socket of another plugin', endpoint: () => `unix://${directory}/taken.sock`, says: 'in use by another process' },
-])('a controller that cannot listen ends with status 1 before it touches a host: $name', async ({ endpoint, says }) => {
-  const touched = join(directory, 'touched')
-  const prefix = await write('prefix', `#!/bin/sh\n: > ${touched}\n`)
-  await chmod(prefix, 0o755)
-  const file = await write('c.yaml', CONTROLLER_FILE.replace('local: true', `local: true, prefix: [${prefix}]`))
-  const other = createServer().listen(join(directory, 'taken.sock'))
-  await once(other, 'listening')
+  {
+    name: 'an endpoint of another kind',
+    endpoint: () => 'tcp://x',
+    says: 'not of the form unix:///',
+  },
+  {
+    name: 'a directory that is missing',
+    endpoint: () => `unix://${directory}/none/csi.sock`,
+    says: 'there is no directory',
+  },
+  {
+    name: 'a file that is no socket',
+    endpoint: () => `unix://${directory}/c.yaml`,
+    says: 'is not a socket',
+  },
+  {
+    name: 'a directory where nothing can be made',
+    endpoint: () => 'unix:///proc/csi.sock',
+    says: 'cannot listen',
+  },
+  {
+    name: 'the socket of another plugin',
+    endpoint: () => `unix://${directory}/taken.sock`,
+    says: 'in use by another process',
+  },
+])(
+  'a controller that cannot listen ends with status 1 before it touches a host: $name',
+  async ({ endpoint, says }) => {
+    const touched = join(directory, 'touched')
+    const prefix = await write('prefix', `#!/bin/sh\n: > ${touched}\n`)
+    await chmod(prefix, 0o755)
+    const file = await write(
+      'c.yaml',
+      CONTROLLER_FILE.replace('local: true', `local: true, prefix: [${prefix}]`),
+    )
+    const other = createServer().listen(join(directory, 'taken.sock'))
+    await once(other, 'listening')
 
-  const address = endpoint()
-  const { status, output } = await run('controller', '--config', file, ...(address === undefined ? [] : ['--endpoint', address]))
-  other.close()
+    const address = endpoint()
+    const { status, output } = await run(
+      'controller',
+      '--config',
+      file,
+      ...(address === undefined ? [] : ['--endpoint', address]),
+    )
+    other.close()
 
-  expect(status).toBe(1)
-  expect(output).toContain(says)
-  expect(existsSync(touched)).toBe(false)
-})
+    expect(status).toBe(1)
+    expect(output).toContain(says)
+    expect(existsSync(touched)).toBe(false)
+  },
+)
 
 test('Ctrl-C ends it while a call waits, and says that a step may be half done', async () => {
   const socket = join(directory, 'silent.sock')
   const asked = Promise.withResolvers<void>()
   const silent = createServer(() => asked.resolve())
   await new Promise<void>(resolve => silent.listen(socket, resolve))
-  const { child, output } = start('apply', '-f', await write('claim.yaml', CLAIM_FILE), '--controller', socket)
+  const { child, output } = start(
+    'apply',
+    '-f',
+    await write('claim.yaml', CLAIM_FILE),
+    '--controller',
+    socket,
+  )
   await asked.promise
 
   child.kill('SIGINT')
@@ -203,21 +283,36 @@ test('Ctrl-C ends it while a call waits, and says that a step may be half done',
 })
 
 test.each([
-  { role: 'controller', text: CONTROLLER_FILE, manifest: { cluster: 'test', 'only-while-off': 'known' } },
+  {
+    role: 'controller',
+    text: CONTROLLER_FILE,
+    manifest: { cluster: 'test', 'only-while-off': 'known' },
+  },
   { role: 'node', text: NODE_FILE, manifest: {} },
-])('a $role serves its socket until SIGTERM, and leaves none behind', async ({ role, text, manifest }) => {
-  const endpoint = `unix://${join(directory, 'csi.sock')}`
-  const { child, output } = start(role, '--config', await write('config.yaml', text), '--endpoint', endpoint)
-  const served = new Promise<void>(resolve => child.stdout.on('data', () => output.text.includes('serving') && resolve()))
-  await Promise.race([served, once(child, 'close')])
-  const client = connect(endpoint)
+])(
+  'a $role serves its socket until SIGTERM, and leaves none behind',
+  async ({ role, text, manifest }) => {
+    const endpoint = `unix://${join(directory, 'csi.sock')}`
+    const { child, output } = start(
+      role,
+      '--config',
+      await write('config.yaml', text),
+      '--endpoint',
+      endpoint,
+    )
+    const served = new Promise<void>(resolve =>
+      child.stdout.on('data', () => output.text.includes('serving') && resolve()),
+    )
+    await Promise.race([served, once(child, 'close')])
+    const client = connect(endpoint)
 
-  const info = await client.identity.GetPluginInfo({}, { timeoutMs: 10_000 })
-  client.close()
-  child.kill('SIGTERM')
-  const [status] = await once(child, 'close')
+    const info = await client.identity.GetPluginInfo({}, { timeoutMs: 10_000 })
+    client.close()
+    child.kill('SIGTERM')
+    const [status] = await once(child, 'close')
 
-  expect(info).toEqual({ name: 'vdisk.ldom-csi.io', vendor_version: '0.1.0', manifest })
-  expect(status).toBe(0)
-  expect(existsSync(join(directory, 'csi.sock'))).toBe(false)
-})
+    expect(info).toEqual({ name: 'vdisk.ldom-csi.io', vendor_version: '0.1.0', manifest })
+    expect(status).toBe(0)
+    expect(existsSync(join(directory, 'csi.sock'))).toBe(false)
+  },
+)

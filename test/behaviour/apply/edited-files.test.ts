@@ -1,5 +1,5 @@
-// `apply` with files that were edited since the last run, and with paths that lie in each other: what was made before is never
-// forgotten behind an answer of success.
+// `apply` with files that were edited since the last run, and with paths that lie in each other:
+// what was made before is never forgotten behind an answer of success.
 
 import { type ApplyWorld, applyWorld } from './world.ts'
 
@@ -32,12 +32,20 @@ apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
   name: ${name}
-  ${guest === '' ? '' : `annotations: { ldom-csi.io/guest: "${guest}", ldom-csi.io/mount-path: "${path}" }`}
+  ${
+    guest === ''
+      ? ''
+      : `annotations: { ldom-csi.io/guest: "${guest}", ldom-csi.io/mount-path: ` + `"${path}" }`
+  }
 spec:
   storageClassName: ${over.storageClass ?? 'silver'}
   accessModes: [${over.access ?? 'ReadWriteOnce'}]
   volumeMode: ${over.mode ?? 'Filesystem'}
-  ${over.source === undefined ? '' : `dataSource: { kind: PersistentVolumeClaim, name: ${over.source} }`}
+  ${
+    over.source === undefined
+      ? ''
+      : 'dataSource: { kind: PersistentVolumeClaim, name: ' + `${over.source} }`
+  }
   resources: { requests: { storage: 64Mi } }
 `
 }
@@ -54,7 +62,9 @@ const mounts = (id: string) =>
     .mounts()
     .map(({ path }) => path)
     .filter(path => path.startsWith('/srv'))
-const failure = (object: string, message: string) => [{ object, message: expect.stringContaining(message) }]
+const failure = (object: string, message: string) => [
+  { object, message: expect.stringContaining(message) },
+]
 
 describe('a path below another', () => {
   const outer = claim('outer', { path: '/srv/data' })
@@ -65,21 +75,30 @@ describe('a path below another', () => {
     { order: 'the inner one first', files: [innermost, inner, outer] },
     { order: 'the outer one first', files: [outer, inner, innermost] },
     { order: 'mixed', files: [inner, innermost, outer] },
-  ])('is mounted after it, and what is written there is in its own volume: $order in the files', async ({ files }) => {
-    expect(await world.apply(CLASSES, ...files)).toEqual([])
+  ])(
+    'is mounted after it, and what is written there is in its own volume: $order in the files',
+    async ({ files }) => {
+      expect(await world.apply(CLASSES, ...files)).toEqual([])
 
-    expect(mounts('m1/ldg2')).toEqual(['/srv/data', '/srv/data/deep/logs', '/srv/data/deep/logs/old'])
-    guest('m1/ldg2').writeFile('/srv/data/deep/logs/a', 'logs')
-    expect(await world.detach(CLASSES, ...files)).toEqual([])
-    expect(mounts('m1/ldg2')).toEqual([])
-    expect(await world.apply(CLASSES, claim('inner', { path: '/srv/alone' }))).toEqual([])
-    expect(guest('m1/ldg2').readFile('/srv/alone/a')).toBe('logs')
-  })
+      expect(mounts('m1/ldg2')).toEqual([
+        '/srv/data',
+        '/srv/data/deep/logs',
+        '/srv/data/deep/logs/old',
+      ])
+      guest('m1/ldg2').writeFile('/srv/data/deep/logs/a', 'logs')
+      expect(await world.detach(CLASSES, ...files)).toEqual([])
+      expect(mounts('m1/ldg2')).toEqual([])
+      expect(await world.apply(CLASSES, claim('inner', { path: '/srv/alone' }))).toEqual([])
+      expect(guest('m1/ldg2').readFile('/srv/alone/a')).toBe('logs')
+    },
+  )
 
   test('keeps the outer one from being taken away alone', async () => {
     expect(await world.apply(CLASSES, inner, outer)).toEqual([])
 
-    expect(await world.detach(CLASSES, outer)).toEqual([{ object: 'default/outer', message: expect.stringContaining('/srv/data') }])
+    expect(await world.detach(CLASSES, outer)).toEqual([
+      { object: 'default/outer', message: expect.stringContaining('/srv/data') },
+    ])
 
     expect(mounts('m1/ldg2')).toEqual(['/srv/data', '/srv/data/deep/logs'])
     expect(await world.detach(CLASSES, inner, outer)).toEqual([])
@@ -90,23 +109,35 @@ describe('a path below another', () => {
 
     expect(await world.apply(CLASSES, ...files)).toEqual([])
 
-    const order = world.lines.filter(line => line.includes('mounted in')).map(line => line.split(':')[0])
+    const order = world.lines
+      .filter(line => line.includes('mounted in'))
+      .map(line => line.split(':')[0])
     expect(order).toEqual(['default/inner', 'default/outer'])
   })
 
   test('is not mounted where the outer one failed', async () => {
-    const failures = await world.apply(CLASSES, inner, claim('outer', { path: '/srv/data', access: 'ReadOnlyMany' }))
+    const failures = await world.apply(
+      CLASSES,
+      inner,
+      claim('outer', { path: '/srv/data', access: 'ReadOnlyMany' }),
+    )
 
     expect(failures).toEqual([
       { object: 'default/outer', message: expect.stringContaining('attached read-only') },
-      { object: 'default/inner', message: 'not made, as it is mounted below claim default/outer, which failed' },
+      {
+        object: 'default/inner',
+        message: 'not made, as it is mounted below claim default/outer, which failed',
+      },
     ])
     expect(mounts('m1/ldg2')).toEqual([])
   })
 
   test('that is the source of the outer one is refused before anything is made', async () => {
-    await expect(async () => world.apply(CLASSES, inner, claim('outer', { path: '/srv/data', source: 'inner' }))).rejects.toThrow(
-      'give one of them another mount path: claim default/inner below claim default/outer from claim default/inner',
+    await expect(async () =>
+      world.apply(CLASSES, inner, claim('outer', { path: '/srv/data', source: 'inner' })),
+    ).rejects.toThrow(
+      'give one of them another mount path: claim default/inner below claim default/outer from ' +
+        'claim default/inner',
     )
 
     expect(world.datasets()).toEqual([])
@@ -127,8 +158,15 @@ describe('a claim whose class has changed to another pool', () => {
 
       const failures = await world[run](CLASSES, moved)
 
-      expect(failures).toEqual(failure('default/web', 'StorageClass gold is for pool gold: the class of a claim cannot be changed'))
-      expect(failures[0]?.message).toMatch(/its volume is silver\/v-[a-z2-7]{20}, .* put the old class back/)
+      expect(failures).toEqual(
+        failure(
+          'default/web',
+          'StorageClass gold is for pool gold: the class of a claim cannot be changed',
+        ),
+      )
+      expect(failures[0]?.message).toMatch(
+        /its volume is silver\/v-[a-z2-7]{20}, .* put the old class back/,
+      )
       expect(world.state()).toBe(before)
     },
   )
@@ -136,34 +174,47 @@ describe('a claim whose class has changed to another pool', () => {
   test('is refused after its guest was taken out as well', async () => {
     await world.detach(CLASSES, claim('web'))
 
-    expect(await world.apply(CLASSES, moved)).toEqual(failure('default/web', 'put the old class back'))
+    expect(await world.apply(CLASSES, moved)).toEqual(
+      failure('default/web', 'put the old class back'),
+    )
 
     expect(world.datasets()).toHaveLength(1)
   })
 })
 
 describe('a guest that was taken out of the file', () => {
-  test.each(['apply', 'remove', 'detach'] as const)('still has the volume: %s says so, and does nothing', async run => {
-    await world.apply(CLASSES, claim('web'))
-    const before = world.state()
+  test.each(['apply', 'remove', 'detach'] as const)(
+    'still has the volume: %s says so, and does nothing',
+    async run => {
+      await world.apply(CLASSES, claim('web'))
+      const before = world.state()
 
-    for (const edited of [claim('web', { guest: '' }), claim('web', { guest: 'm1/ldg1' })]) {
-      expect(await world[run](CLASSES, edited)).toEqual(
-        failure('default/web', 'is attached to m1/ldg2, which the claim does not name: put it back'),
-      )
-    }
+      for (const edited of [claim('web', { guest: '' }), claim('web', { guest: 'm1/ldg1' })]) {
+        expect(await world[run](CLASSES, edited)).toEqual(
+          failure(
+            'default/web',
+            'is attached to m1/ldg2, which the claim does not name: put it back',
+          ),
+        )
+      }
 
-    expect(world.state()).toBe(before)
-  })
+      expect(world.state()).toBe(before)
+    },
+  )
 
   test('is detached from a shared volume by a file that names it alone', async () => {
-    const shared = (guests: string) => claim('raw', { guest: guests, path: '/dev/raw', access: 'ReadWriteMany', mode: 'Block' })
+    const shared = (guests: string) =>
+      claim('raw', { guest: guests, path: '/dev/raw', access: 'ReadWriteMany', mode: 'Block' })
     await world.apply(CLASSES, shared('m1/ldg1, m1/ldg2'))
 
-    expect(await world.apply(CLASSES, shared('m1/ldg1'))).toEqual(failure('default/raw', 'apply --detach with a file that names m1/ldg2'))
+    expect(await world.apply(CLASSES, shared('m1/ldg1'))).toEqual(
+      failure('default/raw', 'apply --detach with a file that names m1/ldg2'),
+    )
     expect(await world.detach(CLASSES, shared('m1/ldg2'))).toEqual([])
 
-    expect(world.lines).toContain('default/raw: stays attached to m1/ldg1, which the claim does not name')
+    expect(world.lines).toContain(
+      'default/raw: stays attached to m1/ldg1, which the claim does not name',
+    )
     expect(await world.apply(CLASSES, shared('m1/ldg1'))).toEqual([])
   })
 
@@ -190,7 +241,9 @@ test.each([
 
   expect(failures).toEqual(failure('default/web', 'published at /srv/old already'))
   expect(failures[0]?.message).toContain('put the old one back and run apply --detach')
-  expect(await world.remove(CLASSES, moved)).toEqual(failure('default/web', 'put the old one back and run apply --detach'))
+  expect(await world.remove(CLASSES, moved)).toEqual(
+    failure('default/web', 'put the old one back and run apply --detach'),
+  )
   expect(await world.detach(CLASSES, old)).toEqual([])
   expect(await world.apply(CLASSES, moved)).toEqual([])
   expect(await world.remove(CLASSES, moved)).toEqual([])

@@ -1,4 +1,5 @@
-// Every file in examples/ does what it says, on a simulated installation: made, made again without a change, taken away.
+// Every file in examples/ does what it says, on a simulated installation: made, made again without
+// a change, taken away.
 
 import { readdirSync } from 'node:fs'
 import { type ApplyWorld, applyWorld, example } from './world.ts'
@@ -31,10 +32,17 @@ const mounts = (id: string) =>
     .mounts()
     .map(({ path, type }) => `${type} ${path}`)
     .filter(line => !line.includes('/staging/'))
-const disks = (machine: string, name: string) => world.world.machine(machine).guestDisks(name).list()
+const disks = (machine: string, name: string) =>
+  world.world.machine(machine).guestDisks(name).list()
 
 const TESTED = [
-  ...['storage-classes.yaml', 'claim-linux.yaml', 'claim-solaris.yaml', 'snapshot-restore.yaml', 'claim-solaris-grown.yaml'],
+  ...[
+    'storage-classes.yaml',
+    'claim-linux.yaml',
+    'claim-solaris.yaml',
+    'snapshot-restore.yaml',
+    'claim-solaris-grown.yaml',
+  ],
   ...['boot-disk-clone.yaml', 'shared-raw-disk.yaml', 'claim-attributes.yaml'],
 ]
 
@@ -48,7 +56,9 @@ test('the claims of a Linux and of a Solaris guest are mounted where they say', 
   expect(mounts('m1/ldg2')).toEqual(['ext4 /srv/web'])
   expect(mounts('m1/ldg1')).toEqual(['lofs /export/orders'])
 
-  expect(await world.remove(CLASSES, example('claim-linux.yaml'), example('claim-solaris.yaml'))).toEqual([])
+  expect(
+    await world.remove(CLASSES, example('claim-linux.yaml'), example('claim-solaris.yaml')),
+  ).toEqual([])
   await expectNothingLeft()
 })
 
@@ -58,7 +68,10 @@ describe('snapshot-restore.yaml', () => {
   test('restores what the claim held when it was cut, beside it in the same guest', async () => {
     await world.apply(CLASSES, example('claim-linux.yaml'))
     guest('m1/ldg2').writeFile('/srv/web/index.html', 'before')
-    await world.apply(CLASSES, example('snapshot-restore.yaml').split('---').slice(0, 2).join('---'))
+    await world.apply(
+      CLASSES,
+      example('snapshot-restore.yaml').split('---').slice(0, 2).join('---'),
+    )
     guest('m1/ldg2').writeFile('/srv/web/index.html', 'after')
 
     await applyTwice(...FILES)
@@ -73,7 +86,8 @@ describe('snapshot-restore.yaml', () => {
   })
 
   test('deletes in any order', async () => {
-    const [snapshotClass = '', snapshot = '', restored = ''] = example('snapshot-restore.yaml').split('---')
+    const [snapshotClass = '', snapshot = '', restored = ''] =
+      example('snapshot-restore.yaml').split('---')
     await applyTwice(...FILES)
 
     for (const part of [example('claim-linux.yaml'), `${snapshotClass}---${snapshot}`, restored]) {
@@ -84,7 +98,8 @@ describe('snapshot-restore.yaml', () => {
   })
 
   test('comes back after a power cycle, also when the snapshot is gone by then', async () => {
-    const [snapshotClass = '', snapshot = '', restored = ''] = example('snapshot-restore.yaml').split('---')
+    const [snapshotClass = '', snapshot = '', restored = ''] =
+      example('snapshot-restore.yaml').split('---')
     await world.apply(CLASSES, ...FILES)
     guest('m1/ldg2').writeFile('/srv/web-restored/notes', 'kept')
     await world.remove(CLASSES, snapshotClass, snapshot)
@@ -96,52 +111,63 @@ describe('snapshot-restore.yaml', () => {
   })
 })
 
-test('claim-solaris-grown.yaml grows the mounted file system of claim-solaris.yaml, with its files', async () => {
-  await world.apply(CLASSES, example('claim-solaris.yaml'))
-  guest('m1/ldg1').writeFile('/export/orders/first', 'order')
+test(
+  'claim-solaris-grown.yaml grows the mounted file system of claim-solaris.yaml, with its ' +
+    'files',
+  async () => {
+    await world.apply(CLASSES, example('claim-solaris.yaml'))
+    guest('m1/ldg1').writeFile('/export/orders/first', 'order')
 
-  await applyTwice(example('claim-solaris-grown.yaml'))
+    await applyTwice(example('claim-solaris-grown.yaml'))
 
-  const [disk] = disks('m1', 'ldg1')
-  expect(disk?.sizeBytes()).toBe(128 * MiB)
-  expect(guest('m1/ldg1').readFile('/export/orders/first')).toBe('order')
-  expect(world.lines).toContain('default/orders: m1/ldg1 has 128MiB at /export/orders')
-  expect(await world.apply(CLASSES, example('claim-solaris.yaml'))).toEqual([
-    { object: 'default/orders', message: expect.stringContaining('a volume never shrinks; ask for 128MiB or more') },
-  ])
+    const [disk] = disks('m1', 'ldg1')
+    expect(disk?.sizeBytes()).toBe(128 * MiB)
+    expect(guest('m1/ldg1').readFile('/export/orders/first')).toBe('order')
+    expect(world.lines).toContain('default/orders: m1/ldg1 has 128MiB at /export/orders')
+    expect(await world.apply(CLASSES, example('claim-solaris.yaml'))).toEqual([
+      {
+        object: 'default/orders',
+        message: expect.stringContaining('a volume never shrinks; ask for 128MiB or more'),
+      },
+    ])
 
-  expect(await world.remove(CLASSES, example('claim-solaris-grown.yaml'))).toEqual([])
-  await expectNothingLeft()
-})
+    expect(await world.remove(CLASSES, example('claim-solaris-grown.yaml'))).toEqual([])
+    await expectNothingLeft()
+  },
+)
 
-test('boot-disk-clone.yaml gives the new guest the same bytes under the same number, as a full disk', async () => {
-  const [bootClass = '', golden = '', clone = ''] = example('boot-disk-clone.yaml').split('---')
-  await applyTwice(bootClass, golden)
-  const [original] = disks('m1', 'ldg1')
-  original?.write(0, Buffer.from('a label, a boot block and a system'))
+test(
+  'boot-disk-clone.yaml gives the new guest the same bytes under the same number, as a full ' +
+    'disk',
+  async () => {
+    const [bootClass = '', golden = '', clone = ''] = example('boot-disk-clone.yaml').split('---')
+    await applyTwice(bootClass, golden)
+    const [original] = disks('m1', 'ldg1')
+    original?.write(0, Buffer.from('a label, a boot block and a system'))
 
-  await applyTwice(bootClass, golden, clone)
+    await applyTwice(bootClass, golden, clone)
 
-  // It was not running, and boots from the clone.
-  const started = await world.world.host('m2-primary').perform(['ldm', 'bind', 'ldg3'], '')
-  expect(started).toMatchObject({ answer: { exitStatus: 0 } })
-  await world.world.host('m2-primary').perform(['ldm', 'start', 'ldg3'], '')
-  const [copy] = disks('m2', 'ldg3')
-  expect([original?.id, copy?.id]).toEqual([0, 0])
-  expect(copy?.read(0, 34).toString()).toBe('a label, a boot block and a system')
-  expect(copy?.sizeBytes()).toBe(256 * MiB)
-  const exported = world.world
-    .machine('m2')
-    .state()
-    .domains.flatMap(domain => domain.vds.flatMap(vds => vds.volumes))
-  expect(exported.map(({ options }) => options)).toEqual([[], []])
+    // It was not running, and boots from the clone.
+    const started = await world.world.host('m2-primary').perform(['ldm', 'bind', 'ldg3'], '')
+    expect(started).toMatchObject({ answer: { exitStatus: 0 } })
+    await world.world.host('m2-primary').perform(['ldm', 'start', 'ldg3'], '')
+    const [copy] = disks('m2', 'ldg3')
+    expect([original?.id, copy?.id]).toEqual([0, 0])
+    expect(copy?.read(0, 34).toString()).toBe('a label, a boot block and a system')
+    expect(copy?.sizeBytes()).toBe(256 * MiB)
+    const exported = world.world
+      .machine('m2')
+      .state()
+      .domains.flatMap(domain => domain.vds.flatMap(vds => vds.volumes))
+    expect(exported.map(({ options }) => options)).toEqual([[], []])
 
-  // The original goes first, and its clone lives on.
-  expect(await world.remove(bootClass, golden)).toEqual([])
-  expect(copy?.read(0, 7).toString()).toBe('a label')
-  expect(await world.remove(bootClass, golden, clone)).toEqual([])
-  await expectNothingLeft()
-})
+    // The original goes first, and its clone lives on.
+    expect(await world.remove(bootClass, golden)).toEqual([])
+    expect(copy?.read(0, 7).toString()).toBe('a label')
+    expect(await world.remove(bootClass, golden, clone)).toEqual([])
+    await expectNothingLeft()
+  },
+)
 
 test('shared-raw-disk.yaml gives two guests on two machines one disk', async () => {
   await applyTwice(example('shared-raw-disk.yaml'))
@@ -158,12 +184,22 @@ test('shared-raw-disk.yaml gives two guests on two machines one disk', async () 
 
 test('claim-attributes.yaml sets its parameters, and follows them when they change', async () => {
   await applyTwice(example('claim-attributes.yaml'))
-  const [dataset] = (world.world.zfsHosts.get('storage1')?.datasets() ?? []).filter(({ name }) => name.includes('/v-'))
-  expect([dataset?.local.get('logbias'), dataset?.local.get('compression')]).toEqual(['throughput', 'gzip-6'])
+  const [dataset] = (world.world.zfsHosts.get('storage1')?.datasets() ?? []).filter(({ name }) =>
+    name.includes('/v-'),
+  )
+  expect([dataset?.local.get('logbias'), dataset?.local.get('compression')]).toEqual([
+    'throughput',
+    'gzip-6',
+  ])
 
-  await applyTwice(example('claim-attributes.yaml').replace('logbias: throughput', 'logbias: latency'))
+  await applyTwice(
+    example('claim-attributes.yaml').replace('logbias: throughput', 'logbias: latency'),
+  )
 
-  expect([dataset?.local.get('logbias'), dataset?.local.get('compression')]).toEqual(['latency', 'gzip-6'])
+  expect([dataset?.local.get('logbias'), dataset?.local.get('compression')]).toEqual([
+    'latency',
+    'gzip-6',
+  ])
   expect(await world.remove(CLASSES, example('claim-attributes.yaml'))).toEqual([])
   await expectNothingLeft()
 })

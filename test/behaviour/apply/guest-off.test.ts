@@ -1,4 +1,5 @@
-// A claim taken from a guest that cannot be asked to unmount: only while its machine shows it off, in the moment of the removal.
+// A claim taken from a guest that cannot be asked to unmount: only while its machine shows it off,
+// in the moment of the removal.
 
 import { SimShell } from '../../../sim/sim-shell.ts'
 import { worldState } from '../../../sim/world-state.ts'
@@ -42,7 +43,9 @@ const disks = (name: string) =>
     .machine('m1')
     .state()
     .domains.find(domain => domain.name === name)?.vdisks ?? []
-const failure = (...parts: readonly string[]) => [{ object: 'default/web', message: expect.stringMatching(parts.join('.*')) }]
+const failure = (...parts: readonly string[]) => [
+  { object: 'default/web', message: expect.stringMatching(parts.join('.*')) },
+]
 
 /** The guest's shell does not answer, whatever the machine says of the guest. */
 function silence(id: string, down = true): void {
@@ -67,7 +70,9 @@ describe.each(['gold', 'silver'])('a volume of pool %s', pool => {
 
       expect(await world.detach(CLASSES, claim('m1/ldg2', pool))).toEqual([])
 
-      expect(world.lines.at(-1)).toBe('default/web: detached from m1/ldg2, which is off and could not be asked to unmount')
+      expect(world.lines.at(-1)).toBe(
+        'default/web: detached from m1/ldg2, which is off and could not be asked to unmount',
+      )
       expect(disks('ldg2')).toEqual([])
       expect(await world.detach(CLASSES, claim('m1/ldg2', pool))).toEqual([])
 
@@ -90,46 +95,70 @@ describe.each(['gold', 'silver'])('a volume of pool %s', pool => {
 
   test.each([
     { what: 'runs', os: true, says: 'guest m1/ldg2 is not off: its machine shows that it runs' },
-    { what: 'is at its firmware', os: false, says: 'guest m1/ldg2 is not off: its machine shows it started' },
+    {
+      what: 'is at its firmware',
+      os: false,
+      says: 'guest m1/ldg2 is not off: its machine shows it started',
+    },
   ])('stays with a silent guest that $what', async ({ os, says }) => {
     await world.apply(CLASSES, claim('m1/ldg2', pool))
     world.world.machine('m1').setGuest('ldg2', { state: 'active', os })
     silence('m1/ldg2')
     const before = world.state()
 
-    expect(await world.detach(CLASSES, claim('m1/ldg2', pool))).toEqual(failure('not detached without the guest', says))
-    expect(await world.remove(CLASSES, claim('m1/ldg2', pool))).toEqual(failure('not detached without the guest', says))
+    expect(await world.detach(CLASSES, claim('m1/ldg2', pool))).toEqual(
+      failure('not detached without the guest', says),
+    )
+    expect(await world.remove(CLASSES, claim('m1/ldg2', pool))).toEqual(
+      failure('not detached without the guest', says),
+    )
 
     expect(world.state()).toBe(before)
   })
 })
 
-test('a node plugin that is not there is not needed for a guest that is off, and told for one that runs', async () => {
-  await world.apply(CLASSES, claim('m1/ldg2'))
-  const nobody = connect(`unix:///tmp/nobody-${process.pid}.sock`)
-  const manifests = parseManifests([
-    { file: 'a', text: CLASSES },
-    { file: 'b', text: claim('m1/ldg2') },
-  ])
-  const tools = { ...world.tools, nodes: new Map([['m1/ldg2', nobody]]) }
+test(
+  'a node plugin that is not there is not needed for a guest that is off, and told for one ' +
+    'that runs',
+  async () => {
+    await world.apply(CLASSES, claim('m1/ldg2'))
+    const nobody = connect(`unix:///tmp/nobody-${process.pid}.sock`)
+    const manifests = parseManifests([
+      { file: 'a', text: CLASSES },
+      { file: 'b', text: claim('m1/ldg2') },
+    ])
+    const tools = { ...world.tools, nodes: new Map([['m1/ldg2', nobody]]) }
 
-  expect(await detachManifests(manifests, tools)).toEqual(
-    failure('node plugin of m1/ldg2 does not answer', 'not detached without the guest', 'its machine shows that it runs'),
-  )
-  await expect(applyManifests(manifests, tools)).rejects.toThrow('node plugin of m1/ldg2 does not answer')
-  turnOff('m1/ldg2')
-  expect(await detachManifests(manifests, tools)).toEqual([])
+    expect(await detachManifests(manifests, tools)).toEqual(
+      failure(
+        'node plugin of m1/ldg2 does not answer',
+        'not detached without the guest',
+        'its machine shows that it runs',
+      ),
+    )
+    await expect(applyManifests(manifests, tools)).rejects.toThrow(
+      'node plugin of m1/ldg2 does not answer',
+    )
+    turnOff('m1/ldg2')
+    expect(await detachManifests(manifests, tools)).toEqual([])
 
-  expect(disks('ldg2')).toEqual([])
-  nobody.close()
-})
+    expect(disks('ldg2')).toEqual([])
+    nobody.close()
+  },
+)
 
 test('a controller that would detach without the condition is not asked to', async () => {
   await world.apply(CLASSES, claim('m1/ldg2'))
   turnOff('m1/ldg2')
   const { identity } = world.tools.controller
-  const GetPluginInfo: typeof identity.GetPluginInfo = async request => ({ ...(await identity.GetPluginInfo(request)), manifest: {} })
-  const controller: CsiClient = { ...world.tools.controller, identity: { ...identity, GetPluginInfo } }
+  const GetPluginInfo: typeof identity.GetPluginInfo = async request => ({
+    ...(await identity.GetPluginInfo(request)),
+    manifest: {},
+  })
+  const controller: CsiClient = {
+    ...world.tools.controller,
+    identity: { ...identity, GetPluginInfo },
+  }
   const before = world.state()
 
   const manifests = parseManifests([
@@ -138,7 +167,9 @@ test('a controller that would detach without the condition is not asked to', asy
   ])
   const told = await detachManifests(manifests, { ...world.tools, controller })
 
-  expect(told).toEqual(failure('the controller is of a version that cannot detach from a guest that is off'))
+  expect(told).toEqual(
+    failure('the controller is of a version that cannot detach from a guest that is off'),
+  )
   expect(world.state()).toBe(before)
 })
 
@@ -151,14 +182,20 @@ test('a guest that is started between the look and the removal keeps its disk an
     const shell = new SimShell(host)
     return {
       run: async (command, options) => {
-        if (host.name === 'm1-primary' && command.includes('list-bindings') && machine.state().domains.some(isOff) && ++looks === 2) {
+        if (
+          host.name === 'm1-primary' &&
+          command.includes('list-bindings') &&
+          machine.state().domains.some(isOff) &&
+          ++looks === 2
+        ) {
           machine.setGuest('ldg2', { state: 'active' })
         }
         return shell.run(command, options)
       },
     }
   }
-  const isOff = ({ name, state }: { name: string; state: string }) => name === 'ldg2' && state === 'bound'
+  const isOff = ({ name, state }: { name: string; state: string }) =>
+    name === 'ldg2' && state === 'bound'
   const driver = start(open)
   const volume = await driver.volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
   const { guest } = await driver.attachments.attach(attachRequest(volume.id))
@@ -170,7 +207,9 @@ test('a guest that is started between the look and the removal keeps its disk an
   })
 
   expect(machine.guestDisks('ldg2').list()).toHaveLength(1)
-  await expect(driver.attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).rejects.toMatchObject({ kind: 'in-use' })
+  await expect(
+    driver.attachments.attach(attachRequest(volume.id, 'm1/ldg1')),
+  ).rejects.toMatchObject({ kind: 'in-use' })
   expect((await driver.attachments.attach(attachRequest(volume.id))).guest).toEqual(guest)
 })
 
@@ -182,7 +221,9 @@ test('while the machine is silent nobody knows that the guest is off: its bytes 
   sim.host('m1-primary').down = true
   const before = JSON.stringify(worldState(sim))
 
-  await expect(driver.attachments.detachWhileOff(volume.id, guest)).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(driver.attachments.detachWhileOff(volume.id, guest)).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
 
   expect(JSON.stringify(worldState(sim))).toBe(before)
 })

@@ -1,8 +1,14 @@
-// `apply` on a simulated installation in one process: real storage, real guests' code, real sockets between. For tests.
+// `apply` on a simulated installation in one process: real storage, real guests' code, real sockets
+// between. For tests.
 
 import { readFileSync } from 'node:fs'
 import { worldState } from '../../../sim/world-state.ts'
-import { type ApplyFailure, applyManifests, deleteManifests, detachManifests } from '../../../src/apply/apply.ts'
+import {
+  type ApplyFailure,
+  applyManifests,
+  deleteManifests,
+  detachManifests,
+} from '../../../src/apply/apply.ts'
 import type { ApplyTools } from '../../../src/apply/step.ts'
 import { controllerServices } from '../../../src/bin/compose.ts'
 import type { Clock } from '../../../src/clock.ts'
@@ -26,7 +32,9 @@ export function patientClock(): Clock & { sleptMs: number } {
         ? Promise.resolve().then(() => {
             clock.sleptMs += ms
           })
-        : new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+        : new Promise<void>((_, reject) =>
+            signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+          ),
   }
   return clock
 }
@@ -38,7 +46,13 @@ export async function applyWorld(guests: readonly string[]) {
     const guest = parseGuestId(id)
     const services = [
       identityService({ driverName: DRIVER, version: '1', snapshotTopology: true }),
-      nodeService({ driverName: DRIVER, guest, attachLimit: 60, volumes: node(id), health: undefined }),
+      nodeService({
+        driverName: DRIVER,
+        guest,
+        attachLimit: 60,
+        volumes: node(id),
+        health: undefined,
+      }),
     ]
     return [id, await servePlugin(services)]
   }
@@ -53,7 +67,8 @@ export async function applyWorld(guests: readonly string[]) {
     stagingDirectory: '/var/lib/ldom-csi/staging',
     print: line => lines.push(line),
   }
-  const parse = (texts: readonly string[]) => parseManifests(texts.map((text, at) => ({ file: `file ${at + 1}`, text })))
+  const parse = (texts: readonly string[]) =>
+    parseManifests(texts.map((text, at) => ({ file: `file ${at + 1}`, text })))
   const perform =
     (work: typeof applyManifests) =>
     (...texts: readonly string[]): Promise<readonly ApplyFailure[]> =>
@@ -69,7 +84,9 @@ export async function applyWorld(guests: readonly string[]) {
     /** Everything there is, to compare. */
     state: () => JSON.stringify(worldState(world)),
     datasets: () =>
-      [...world.zfsHosts.values()].flatMap(zfs => zfs.datasets().map(({ name }) => name)).filter(name => /\/[va]-|@/.test(name)),
+      [...world.zfsHosts.values()]
+        .flatMap(zfs => zfs.datasets().map(({ name }) => name))
+        .filter(name => /\/[va]-|@/.test(name)),
     end: async () => {
       await Promise.all([controller, ...nodes.values()].map(plugin => plugin.end()))
     },

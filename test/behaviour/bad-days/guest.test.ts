@@ -1,11 +1,20 @@
-// Disks that are not what they should be, in the guest: nothing is written to them, the message says what to do, and the same request
-// succeeds when that was done. What is promised on good days is guest-staging.test.ts and guest-publishing.test.ts.
+// Disks that are not what they should be, in the guest: nothing is written to them, the message
+// says what to do, and the same request succeeds when that was done. What is promised on good days
+// is guest-staging.test.ts and guest-publishing.test.ts.
 
 import { createHash } from 'node:crypto'
 import type { SimAnswer } from '../../../sim/host.ts'
 import { describeError, type ErrorKind } from '../../../src/errors.ts'
 import type { StageRequest } from '../../../src/guest/guest-volumes.ts'
-import { GiB, type GuestWorld, guestWorld, MiB, type PlatformKind, scribble, TestDisk } from '../guest/world.ts'
+import {
+  GiB,
+  type GuestWorld,
+  guestWorld,
+  MiB,
+  type PlatformKind,
+  scribble,
+  TestDisk,
+} from '../guest/world.ts'
 
 interface GuestDay {
   readonly name: string
@@ -45,7 +54,9 @@ const written = () => ({ written: true })
 /** A program of the guest that answers so, until the rules are taken away. */
 function answers(world: GuestWorld, program: string, answer: Partial<SimAnswer>): void {
   world.timeline.rules.push(argv =>
-    argv[0]?.endsWith(`/${program}`) ? { kind: 'answer', answer: { exitStatus: 0, stdout: '', stderr: '', ...answer } } : undefined,
+    argv[0]?.endsWith(`/${program}`)
+      ? { kind: 'answer', answer: { exitStatus: 0, stdout: '', stderr: '', ...answer } }
+      : undefined,
   )
 }
 const honestAgain = (world: GuestWorld) => world.timeline.rules.splice(0)
@@ -53,7 +64,10 @@ const honestAgain = (world: GuestWorld) => world.timeline.rules.splice(0)
 /** Of the simulated file system: a magic word, then what is known of it. */
 function changeSuperblock(disk: TestDisk, change: object): void {
   const bytes = disk.store.read(0, 4096)
-  const [magic, text] = [bytes.toString('latin1', 0, 8), bytes.toString('utf8', 8, bytes.indexOf(0))]
+  const [magic, text] = [
+    bytes.toString('latin1', 0, 8),
+    bytes.toString('utf8', 8, bytes.indexOf(0)),
+  ]
   const changed = Buffer.alloc(4096)
   changed.write(magic + JSON.stringify({ ...(JSON.parse(text) as object), ...change }))
   disk.store.write(0, changed)
@@ -87,7 +101,13 @@ const ROWS: readonly GuestDay[] = [
     trouble: () => {},
     request: () => ({ sizeBytes: 700 * MiB }),
     kind: 'failed-precondition',
-    says: ['silver/v1', 'DISK', `bytes, the volume ${700 * MiB}`, 'another disk', 'detach and attach'],
+    says: [
+      'silver/v1',
+      'DISK',
+      `bytes, the volume ${700 * MiB}`,
+      'another disk',
+      'detach and attach',
+    ],
     over: (world, disk) => {
       world.removeDisk(disk)
       world.addDisk(SLOT, 700 * MiB)
@@ -99,7 +119,16 @@ const ROWS: readonly GuestDay[] = [
     trouble: () => {},
     request: () => ({ sizeBytes: 500 * MiB }),
     kind: 'failed-precondition',
-    says: ['silver/v1', 'DISK', 'is blank', `${600 * MiB} bytes`, 'another disk', 'not formatted', 'has grown', 'detach and attach'],
+    says: [
+      'silver/v1',
+      'DISK',
+      'is blank',
+      `${600 * MiB} bytes`,
+      'another disk',
+      'not formatted',
+      'has grown',
+      'detach and attach',
+    ],
     over: (world, disk) => {
       world.removeDisk(disk)
       world.addDisk(SLOT, 500 * MiB)
@@ -123,7 +152,10 @@ const ROWS: readonly GuestDay[] = [
     on: SOLARIS,
     disk: world => world.addDisk(SLOT, 600 * MiB, { shape: 'full' }),
     trouble: world =>
-      answers(world, 'prtvtoc', { exitStatus: 1, stderr: 'prtvtoc: /dev/rdsk/c0d100s2: Unable to read Disk geometry errno = 0x5\n' }),
+      answers(world, 'prtvtoc', {
+        exitStatus: 1,
+        stderr: 'prtvtoc: /dev/rdsk/c0d100s2: Unable to read Disk geometry errno = 0x5\n',
+      }),
     kind: 'unavailable',
     says: ['c0d100', 'Unable to read Disk geometry', 'service domain is up'],
     over: honestAgain,
@@ -132,7 +164,10 @@ const ROWS: readonly GuestDay[] = [
     name: 'the account may not read labels',
     on: SOLARIS,
     trouble: world =>
-      answers(world, 'prtvtoc', { exitStatus: 1, stderr: 'prtvtoc: /dev/rdsk/c0d100s2: failed to open device: Permission denied\n' }),
+      answers(world, 'prtvtoc', {
+        exitStatus: 1,
+        stderr: 'prtvtoc: /dev/rdsk/c0d100s2: failed to open device: Permission denied\n',
+      }),
     kind: 'permission-denied',
     says: ['c0d100', 'Permission denied', 'pfexec or sudo'],
     over: honestAgain,
@@ -140,7 +175,11 @@ const ROWS: readonly GuestDay[] = [
   {
     name: 'the label is damaged',
     on: SOLARIS,
-    trouble: world => answers(world, 'prtvtoc', { exitStatus: 1, stderr: 'prtvtoc: /dev/rdsk/c0d100s2: Invalid VTOC\n' }),
+    trouble: world =>
+      answers(world, 'prtvtoc', {
+        exitStatus: 1,
+        stderr: 'prtvtoc: /dev/rdsk/c0d100s2: Invalid VTOC\n',
+      }),
     kind: 'failed-precondition',
     says: ['c0d100', 'Invalid VTOC', 'by hand'],
     over: honestAgain,
@@ -158,14 +197,20 @@ const ROWS: readonly GuestDay[] = [
     on: LINUX,
     disk: used,
     trouble: () => {},
-    request: () => ({ written: true, format: { kind: 'filesystem', type: 'xfs', mountOptions: [] } }),
+    request: () => ({
+      written: true,
+      format: { kind: 'filesystem', type: 'xfs', mountOptions: [] },
+    }),
     kind: 'failed-precondition',
     says: ['silver/v1', 'DISK', 'holds ext4, not xfs', 'ask for ext4'],
     over: (world, disk) => {
       world.removeDisk(disk)
       blank(world)
       // The guest knows the volume, and would not make a file system for it again.
-      world.host.programs.get('rmdir')?.(['/var/lib/ldom-csi/used/silver%2Fv1'], { input: '', host: world.host })
+      world.host.programs.get('rmdir')?.(['/var/lib/ldom-csi/used/silver%2Fv1'], {
+        input: '',
+        host: world.host,
+      })
     },
   },
   {
@@ -176,12 +221,17 @@ const ROWS: readonly GuestDay[] = [
     request: written,
     kind: 'unsupported',
     says: ['this guest can', 'zfs', 'only'],
-    over: (world, disk) => changeSuperblock(disk, { type: world.kind === 'linux' ? 'ext4' : 'ufs' }),
+    over: (world, disk) =>
+      changeSuperblock(disk, { type: world.kind === 'linux' ? 'ext4' : 'ufs' }),
   },
   {
     name: 'blkid finds several signatures',
     on: LINUX,
-    trouble: world => answers(world, 'blkid', { exitStatus: 8, stderr: '/dev/vdiskcw: ambivalent result (probably more filesystems)\n' }),
+    trouble: world =>
+      answers(world, 'blkid', {
+        exitStatus: 8,
+        stderr: '/dev/vdiskcw: ambivalent result (probably more filesystems)\n',
+      }),
     kind: 'failed-precondition',
     says: ['silver/v1', 'DISK', 'several signatures at once', 'by hand'],
     over: honestAgain,
@@ -191,7 +241,11 @@ const ROWS: readonly GuestDay[] = [
     on: LINUX,
     trouble: world => {
       answers(world, 'blkid', { exitStatus: 2 })
-      answers(world, 'od', { exitStatus: 1, stdout: '0000000\n', stderr: 'od: /dev/vdiskcw: read error: Input/output error\n' })
+      answers(world, 'od', {
+        exitStatus: 1,
+        stdout: '0000000\n',
+        stderr: 'od: /dev/vdiskcw: read error: Input/output error\n',
+      })
     },
     kind: 'unavailable',
     says: ['DISK', 'read error', 'service domain is up'],
@@ -202,7 +256,9 @@ const ROWS: readonly GuestDay[] = [
     on: LINUX,
     trouble: world => {
       answers(world, 'blkid', { exitStatus: 2 })
-      answers(world, 'od', { stdout: '0000000 000000 000000 000000 000000 000000 000000 000000 000000\n' })
+      answers(world, 'od', {
+        stdout: '0000000 000000 000000 000000 000000 000000 000000 000000 000000\n',
+      })
     },
     kind: 'unavailable',
     says: ['DISK', 'could not be read'],
@@ -212,7 +268,9 @@ const ROWS: readonly GuestDay[] = [
     name: 'blkid says nothing and wipefs finds a signature',
     on: LINUX,
     trouble: world => {
-      answers(world, 'wipefs', { stdout: 'DEVICE  OFFSET TYPE UUID LABEL\nvdiskcw 0x438  ext4 1234\n' })
+      answers(world, 'wipefs', {
+        stdout: 'DEVICE  OFFSET TYPE UUID LABEL\nvdiskcw 0x438  ext4 1234\n',
+      })
     },
     kind: 'failed-precondition',
     says: ['silver/v1', 'DISK', 'a signature', 'by hand'],
@@ -221,7 +279,11 @@ const ROWS: readonly GuestDay[] = [
   {
     name: 'fstyp cannot look',
     on: SOLARIS,
-    trouble: world => answers(world, 'fstyp', { exitStatus: 1, stderr: 'fstyp: cannot open device /dev/rdsk/c0d100s0: I/O error\n' }),
+    trouble: world =>
+      answers(world, 'fstyp', {
+        exitStatus: 1,
+        stderr: 'fstyp: cannot open device /dev/rdsk/c0d100s0: I/O error\n',
+      }),
     kind: 'unavailable',
     says: ['DISK', 'I/O error', 'service domain is up'],
     over: honestAgain,
@@ -229,7 +291,8 @@ const ROWS: readonly GuestDay[] = [
   {
     name: 'fstyp finds several file systems',
     on: SOLARIS,
-    trouble: world => answers(world, 'fstyp', { exitStatus: 2, stderr: 'unknown_fstyp (multiple matches)\n' }),
+    trouble: world =>
+      answers(world, 'fstyp', { exitStatus: 2, stderr: 'unknown_fstyp (multiple matches)\n' }),
     kind: 'failed-precondition',
     says: ['silver/v1', 'DISK', 'several file systems at once', 'by hand'],
     over: honestAgain,
@@ -248,7 +311,9 @@ const ROWS: readonly GuestDay[] = [
     name: 'the staging path is taken by another disk',
     on: BOTH,
     trouble: async world => {
-      await world.volumes.stage(world.stageRequest(world.addDisk(101, 600 * MiB), { volumeId: 'silver/v2' }))
+      await world.volumes.stage(
+        world.stageRequest(world.addDisk(101, 600 * MiB), { volumeId: 'silver/v2' }),
+      )
     },
     kind: 'already-exists',
     says: ['silver/v1', '/staging/v1', 'is taken by'],
@@ -259,7 +324,9 @@ const ROWS: readonly GuestDay[] = [
     on: BOTH,
     disk: used,
     trouble: async (world, disk) => {
-      await world.volumes.stage(world.stageRequest(disk, { stagingPath: '/mnt/hand', written: true }))
+      await world.volumes.stage(
+        world.stageRequest(disk, { stagingPath: '/mnt/hand', written: true }),
+      )
     },
     request: written,
     kind: 'failed-precondition',
@@ -270,7 +337,10 @@ const ROWS: readonly GuestDay[] = [
     name: 'a process has the blank disk open',
     on: BOTH,
     trouble: world => {
-      ends.set(world, world.guest.holdOpen(world.kind === 'linux' ? '/dev/vdiskcw' : '/dev/rdsk/c0d100s0'))
+      ends.set(
+        world,
+        world.guest.holdOpen(world.kind === 'linux' ? '/dev/vdiskcw' : '/dev/rdsk/c0d100s0'),
+      )
     },
     kind: 'busy',
     says: ['silver/v1', 'DISK', 'held by process'],
@@ -279,7 +349,8 @@ const ROWS: readonly GuestDay[] = [
   {
     name: 'the guest cannot tell who holds the disk',
     on: LINUX,
-    trouble: world => answers(world, 'fuser', { exitStatus: 1, stderr: '/dev/vdiskcw: Permission denied\n' }),
+    trouble: world =>
+      answers(world, 'fuser', { exitStatus: 1, stderr: '/dev/vdiskcw: Permission denied\n' }),
     kind: 'unavailable',
     says: ['DISK', 'fuser could not tell'],
     over: honestAgain,
@@ -289,7 +360,10 @@ const ROWS: readonly GuestDay[] = [
     on: SOLARIS,
     disk: world => new TestDisk(SLOT, world.addDisk(7, 600 * MiB).store),
     trouble: world => {
-      world.solaris?.solarisDisks.strayNames.set('c3d100s0', '../../devices/virtual-devices@100/channel-devices@200/disk@64:a')
+      world.solaris?.solarisDisks.strayNames.set(
+        'c3d100s0',
+        '../../devices/virtual-devices@100/channel-devices@200/disk@64:a',
+      )
       answers(world, 'devfsadm', { exitStatus: 1, stderr: 'devfsadm: Permission denied\n' })
     },
     kind: 'permission-denied',
@@ -332,19 +406,30 @@ test.each(cases)('in a $platform guest: $name', async row => {
   )
 
   const message = describeError(error)
-  expect({ kind: (error as { kind?: string } | undefined)?.kind, message }).toEqual({ kind: row.kind, message })
-  for (const words of row.says) expect(message).toContain(words === 'DISK' ? diskName(world) : words)
+  expect({ kind: (error as { kind?: string } | undefined)?.kind, message }).toEqual({
+    kind: row.kind,
+    message,
+  })
+  for (const words of row.says) {
+    expect(message).toContain(words === 'DISK' ? diskName(world) : words)
+  }
   expect(seen(world)).toEqual(before)
 
   await row.over(world, disk)
   const now = world.disks.disks.find(({ id }) => id === SLOT)
   if (now === undefined) throw new Error('the disk of the request is there in the end')
-  await world
-    .fresh()
-    .stage({ ...request, sizeBytes: now === disk ? request.sizeBytes : now.store.sizeBytes, written: request.written && now === disk })
+  await world.fresh().stage({
+    ...request,
+    sizeBytes: now === disk ? request.sizeBytes : now.store.sizeBytes,
+    written: request.written && now === disk,
+  })
   if (request.format.kind === 'filesystem') {
-    expect(world.guest.mounts()).toContainEqual(expect.objectContaining({ path: '/staging/v1', disk: SLOT }))
-    if (row.disk === used && now === disk) expect(world.guest.readFile('/staging/v1/data')).toBe(KEPT)
+    expect(world.guest.mounts()).toContainEqual(
+      expect.objectContaining({ path: '/staging/v1', disk: SLOT }),
+    )
+    if (row.disk === used && now === disk) {
+      expect(world.guest.readFile('/staging/v1/data')).toBe(KEPT)
+    }
     expect(world.guest.formatCount(SLOT)).toBe(1)
   }
 })
@@ -374,10 +459,15 @@ describe('at a published target', () => {
   test.each(BOTH)('in a %s guest: something else is mounted there', async kind => {
     const { world, disk } = await published(kind)
     const other = world.addDisk(101, 600 * MiB)
-    await world.volumes.stage(world.stageRequest(other, { volumeId: 'silver/v2', stagingPath: '/pods/a/mount' }))
+    await world.volumes.stage(
+      world.stageRequest(other, { volumeId: 'silver/v2', stagingPath: '/pods/a/mount' }),
+    )
     const publish = () => world.volumes.publish(world.publishRequest(disk))
     const before = seen(world)
-    await expect(publish()).rejects.toMatchObject({ kind: 'already-exists', message: expect.stringContaining('/pods/a/mount is taken by') })
+    await expect(publish()).rejects.toMatchObject({
+      kind: 'already-exists',
+      message: expect.stringContaining('/pods/a/mount is taken by'),
+    })
     expect(seen(world)).toEqual(before)
     await world.volumes.unstage({ volumeId: 'silver/v2', stagingPath: '/pods/a/mount' })
     await publish()
@@ -390,7 +480,10 @@ describe('at a published target', () => {
     await world.host.perform(['/bin/touch', '/pods/a/mount'], '')
     const before = seen(world)
     const publish = () => world.volumes.publish(world.publishRequest(disk))
-    await expect(publish()).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('/pods/a/mount') })
+    await expect(publish()).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('/pods/a/mount'),
+    })
     expect(seen(world)).toEqual(before)
     await world.host.perform(['/bin/rm', '-f', '/pods/a/mount'], '')
     await publish()

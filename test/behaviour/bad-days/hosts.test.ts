@@ -1,5 +1,6 @@
-// Hosts that do not answer, do not let the driver in, say more than they should, or still work on what was cut off.
-// A cut of every single command is crash-matrix.test.ts; a configuration file with five mistakes is unit/config.test.ts.
+// Hosts that do not answer, do not let the driver in, say more than they should, or still work on
+// what was cut off. A cut of every single command is crash-matrix.test.ts; a configuration file
+// with five mistakes is unit/config.test.ts.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -45,11 +46,20 @@ const CALLS: readonly Call[] = [
   {
     name: 'an expansion',
     before: created,
-    act: day => day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 }),
+    act: day =>
+      day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 }),
   },
-  { name: 'a change of parameters', before: created, act: day => day.driver.changes.modifyVolume(day.volume.id, { compression: 'gzip' }) },
+  {
+    name: 'a change of parameters',
+    before: created,
+    act: day => day.driver.changes.modifyVolume(day.volume.id, { compression: 'gzip' }),
+  },
   { name: 'a list', before: created, act: day => day.driver.attachments.listPublished() },
-  { name: 'a look at one volume', before: created, act: day => day.driver.volumes.getVolume(day.volume.id) },
+  {
+    name: 'a look at one volume',
+    before: created,
+    act: day => day.driver.volumes.getVolume(day.volume.id),
+  },
   {
     name: 'a question for room',
     act: day => day.driver.volumes.capacity({ pool: day.pool, machine: undefined, parameters: {} }),
@@ -61,7 +71,14 @@ describe.each([
   { pool: 'gold', host: 'storage1' },
 ] as const)('the storage host of pool $pool does not answer', ({ pool, host }) => {
   const rows = CALLS.flatMap((call): readonly BadDay[] => [
-    { ...call, ...down(host), name: `${call.name} by a driver that knew it`, pool, kind: 'unavailable', says: [host] },
+    {
+      ...call,
+      ...down(host),
+      name: `${call.name} by a driver that knew it`,
+      pool,
+      kind: 'unavailable',
+      says: [host],
+    },
     {
       ...call,
       ...down(host),
@@ -109,8 +126,12 @@ describe('the control domain of a machine does not answer', () => {
     const day = new Day('gold', installation)
     await attached(day)
     down('m1-primary').trouble(day)
-    expect(await day.driver.attachments.listPublished()).toMatchObject([{ publishedTo: [{ machine: 'm1', guest: 'ldg1' }] }])
-    expect(await day.driver.attachments.publishedTo(day.volume)).toEqual([{ machine: 'm1', guest: 'ldg1' }])
+    expect(await day.driver.attachments.listPublished()).toMatchObject([
+      { publishedTo: [{ machine: 'm1', guest: 'ldg1' }] },
+    ])
+    expect(await day.driver.attachments.publishedTo(day.volume)).toEqual([
+      { machine: 'm1', guest: 'ldg1' },
+    ])
   })
 
   test('a volume of design lun that no one can reach is deleted all the same', async () => {
@@ -133,7 +154,11 @@ describe('over ssh', () => {
       directory,
       driver: (change: (text: string) => string = text => text) => {
         const config = parseControllerConfig(change(readFileSync(file, 'utf8')), file)
-        const driver = composeInstallation(config, { openShell: openRealShell, log: silentLog, clock: systemClock })
+        const driver = composeInstallation(config, {
+          openShell: openRealShell,
+          log: silentLog,
+          clock: systemClock,
+        })
         started.push(driver)
         return driver
       },
@@ -145,25 +170,31 @@ describe('over ssh', () => {
     }
   }
 
-  test('another host key than the pinned one: nothing is sent, the offered key is named, and the right one mends it', async () => {
-    const { world, directory, driver, end } = await served()
-    try {
-      const knownHosts = join(directory, 'keys', 'm1-primary', 'known_hosts')
-      const right = readFileSync(knownHosts, 'utf8')
-      writeFileSync(knownHosts, right.replace(/ssh-ed25519 .*/, generateKeys().public))
-      const error = await driver()
-        .volumes.ensureVolume(volumeSpec())
-        .catch((thrown: unknown) => thrown)
-      expect(error).toMatchObject({ kind: 'unavailable' })
-      expect(describeError(error)).toMatch(/host m1-primary: .*host key is not the one in .*known_hosts; .*offered ssh-ed25519 SHA256:/)
-      expect(world.timeline.commands).toEqual([])
-      writeFileSync(knownHosts, right)
-      const volume = await driver().volumes.ensureVolume(volumeSpec())
-      expect(volume.name).toBe('pvc-1')
-    } finally {
-      await end()
-    }
-  })
+  test(
+    'another host key than the pinned one: nothing is sent, the offered key is named, and ' +
+      'the right one mends it',
+    async () => {
+      const { world, directory, driver, end } = await served()
+      try {
+        const knownHosts = join(directory, 'keys', 'm1-primary', 'known_hosts')
+        const right = readFileSync(knownHosts, 'utf8')
+        writeFileSync(knownHosts, right.replace(/ssh-ed25519 .*/, generateKeys().public))
+        const error = await driver()
+          .volumes.ensureVolume(volumeSpec())
+          .catch((thrown: unknown) => thrown)
+        expect(error).toMatchObject({ kind: 'unavailable' })
+        expect(describeError(error)).toMatch(
+          /host m1-primary: .*host key is not the one in .*known_hosts; .*offered ssh-ed25519 SHA256:/,
+        )
+        expect(world.timeline.commands).toEqual([])
+        writeFileSync(knownHosts, right)
+        const volume = await driver().volumes.ensureVolume(volumeSpec())
+        expect(volume.name).toBe('pvc-1')
+      } finally {
+        await end()
+      }
+    },
+  )
 
   test('the wrong user: nothing is run, the host is named, and the right one mends it', async () => {
     const { world, driver, end } = await served()
@@ -205,14 +236,42 @@ describe('a command that finishes after its connection was lost', () => {
     rules.push(rule)
   }
 
-  const rows: readonly (Pick<BadDay, 'name' | 'pool' | 'before' | 'act'> & { readonly words: string })[] = [
+  const rows: readonly (Pick<BadDay, 'name' | 'pool' | 'before' | 'act'> & {
+    readonly words: string
+  })[] = [
     { name: 'a creation', words: '/usr/sbin/zfs create', act: created },
-    { name: 'a record', words: '/usr/sbin/zfs create -o mountpoint=none', before: created, act: day => day.attach() },
-    { name: 'an export', words: '/usr/sbin/ldm add-vdsdev', before: created, act: day => day.attach() },
-    { name: 'a removal of a disk', words: '/usr/sbin/ldm rm-vdisk', before: attached, act: day => day.detach() },
-    { name: 'a deletion', words: '/usr/sbin/zfs destroy', before: created, act: day => day.delete() },
+    {
+      name: 'a record',
+      words: '/usr/sbin/zfs create -o mountpoint=none',
+      before: created,
+      act: day => day.attach(),
+    },
+    {
+      name: 'an export',
+      words: '/usr/sbin/ldm add-vdsdev',
+      before: created,
+      act: day => day.attach(),
+    },
+    {
+      name: 'a removal of a disk',
+      words: '/usr/sbin/ldm rm-vdisk',
+      before: attached,
+      act: day => day.detach(),
+    },
+    {
+      name: 'a deletion',
+      words: '/usr/sbin/zfs destroy',
+      before: created,
+      act: day => day.delete(),
+    },
     { name: 'a logical unit', pool: 'gold', words: '/usr/sbin/stmfadm create-lu', act: created },
-    { name: 'a view', pool: 'gold', words: '/usr/sbin/stmfadm add-view', before: created, act: day => day.attach() },
+    {
+      name: 'a view',
+      pool: 'gold',
+      words: '/usr/sbin/stmfadm add-view',
+      before: created,
+      act: day => day.attach(),
+    },
   ]
   test.each(rows)(
     '$name: nothing touches its object until it is done, and then the same call succeeds',
@@ -252,13 +311,21 @@ describe('a login script that prints before the output of every command', () => 
     expect(await life(pool, guest, BANNER)).toEqual(await life(pool, guest, ''))
   })
 
-  test.each(['silver', 'gold'])('a whole life in pool %s and a solaris guest is as without it', async pool => {
-    expect(await life(pool, 'm1/ldg1', 'Authorised users only.\n')).toEqual(await life(pool, 'm1/ldg1', ''))
-  })
+  test.each(['silver', 'gold'])(
+    'a whole life in pool %s and a solaris guest is as without it',
+    async pool => {
+      expect(await life(pool, 'm1/ldg1', 'Authorised users only.\n')).toEqual(
+        await life(pool, 'm1/ldg1', ''),
+      )
+    },
+  )
 
-  test.each(['silver', 'gold'])('a whole life in pool %s and a solaris guest, with numbers in the text', async pool => {
-    expect(await life(pool, 'm1/ldg1', BANNER)).toEqual(await life(pool, 'm1/ldg1', ''))
-  })
+  test.each(['silver', 'gold'])(
+    'a whole life in pool %s and a solaris guest, with numbers in the text',
+    async pool => {
+      expect(await life(pool, 'm1/ldg1', BANNER)).toEqual(await life(pool, 'm1/ldg1', ''))
+    },
+  )
 
   async function life(pool: string, guest: string, banner: string): Promise<readonly object[]> {
     const installation = install()
@@ -277,6 +344,11 @@ describe('a login script that prints before the output of every command', () => 
     await node.unstage({ volumeId: volume.id, stagingPath: STAGING })
     await attachments.detach(volume.id, undefined)
     await volumes.deleteVolume(volume.id)
-    return [listed.map(({ publishedTo }) => publishedTo), findings, await audit(), installation.world.guest(guest).mounts()]
+    return [
+      listed.map(({ publishedTo }) => publishedTo),
+      findings,
+      await audit(),
+      installation.world.guest(guest).mounts(),
+    ]
   }
 })

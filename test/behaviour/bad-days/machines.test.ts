@@ -16,8 +16,18 @@ const attached = async (day: Day) => {
 const m1 = (day: Day) => day.world.machine('m1')
 
 describe.each(['silver', 'gold'] as const)('pool %s', pool => {
-  const attach: Pick<BadDay, 'pool' | 'before' | 'act' | 'kind'> = { pool, before: created, act: day => day.attach(), kind: 'unavailable' }
-  const detach: Pick<BadDay, 'pool' | 'before' | 'act' | 'kind'> = { pool, before: attached, act: day => day.detach(), kind: 'unavailable' }
+  const attach: Pick<BadDay, 'pool' | 'before' | 'act' | 'kind'> = {
+    pool,
+    before: created,
+    act: day => day.attach(),
+    kind: 'unavailable',
+  }
+  const detach: Pick<BadDay, 'pool' | 'before' | 'act' | 'kind'> = {
+    pool,
+    before: attached,
+    act: day => day.detach(),
+    kind: 'unavailable',
+  }
 
   const inactive: Pick<BadDay, 'trouble' | 'over'> = {
     trouble: day => m1(day).setGuest('ldg1', { state: 'inactive' }),
@@ -41,12 +51,42 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
   }
 
   testBadDays([
-    { ...attach, ...inactive, name: 'a guest that is not started: attaching', says: ['m1/ldg1', 'not running', 'ldm start'] },
-    { ...attach, ...prompt, name: 'a guest at the firmware prompt: attaching', says: ['m1/ldg1', 'firmware prompt', 'boot it'] },
-    { ...attach, ...migrating, name: 'a guest that migrates: attaching', says: ['m1/ldg1', 'in transition', 'migrating'] },
-    { ...detach, ...migrating, name: 'a guest that migrates: detaching', says: ['m1/ldg1', 'in transition', 'migrating'] },
-    { ...attach, ...stopping, name: 'a guest that is being stopped: attaching', says: ['m1/ldg1', 'in transition', 'stopping'] },
-    { ...detach, ...stopping, name: 'a guest that is being stopped: detaching', says: ['m1/ldg1', 'in transition', 'stopping'] },
+    {
+      ...attach,
+      ...inactive,
+      name: 'a guest that is not started: attaching',
+      says: ['m1/ldg1', 'not running', 'ldm start'],
+    },
+    {
+      ...attach,
+      ...prompt,
+      name: 'a guest at the firmware prompt: attaching',
+      says: ['m1/ldg1', 'firmware prompt', 'boot it'],
+    },
+    {
+      ...attach,
+      ...migrating,
+      name: 'a guest that migrates: attaching',
+      says: ['m1/ldg1', 'in transition', 'migrating'],
+    },
+    {
+      ...detach,
+      ...migrating,
+      name: 'a guest that migrates: detaching',
+      says: ['m1/ldg1', 'in transition', 'migrating'],
+    },
+    {
+      ...attach,
+      ...stopping,
+      name: 'a guest that is being stopped: attaching',
+      says: ['m1/ldg1', 'in transition', 'stopping'],
+    },
+    {
+      ...detach,
+      ...stopping,
+      name: 'a guest that is being stopped: detaching',
+      says: ['m1/ldg1', 'in transition', 'stopping'],
+    },
     {
       ...attach,
       ...delayed,
@@ -90,7 +130,8 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       },
       trouble: () => {},
       says: ['ldg1', 'the guest refuses', '/dev/dsk/c0d', `mounted filesystem "${STAGING}"`],
-      over: day => day.installation.node('m1/ldg1').unstage({ volumeId: day.volume.id, stagingPath: STAGING }),
+      over: day =>
+        day.installation.node('m1/ldg1').unstage({ volumeId: day.volume.id, stagingPath: STAGING }),
     },
     {
       ...detach,
@@ -111,7 +152,10 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
     await node.stage(stageRequest(day.volume, day.attachment))
     await node.publish(publishRequest(day.volume, day.attachment))
     const unstage = () => node.unstage({ volumeId: day.volume.id, stagingPath: STAGING })
-    await expectRefusal(day, unstage, { kind: 'busy', says: [day.volume.id, TARGET, 'unpublish it there'] })
+    await expectRefusal(day, unstage, {
+      kind: 'busy',
+      says: [day.volume.id, TARGET, 'unpublish it there'],
+    })
     await node.unpublish({ volumeId: day.volume.id, targetPath: TARGET })
     const end = day.world.guest('m1/ldg2').holdOpen(`${STAGING}/file`)
     await expectRefusal(day, unstage, { kind: 'busy', says: [STAGING, 'busy', 'process'] })
@@ -136,7 +180,10 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
     const day = new Day('gold')
     await day.create()
     await day.attach('m1/ldg1')
-    await expectRefusal(day, () => day.attach('m2/ldg1'), { kind: 'in-use', says: [day.volume.id, 'm1/ldg1', 'detach it there'] })
+    await expectRefusal(day, () => day.attach('m2/ldg1'), {
+      kind: 'in-use',
+      says: [day.volume.id, 'm1/ldg1', 'detach it there'],
+    })
     await day.detach('m2/ldg1')
     expect(day.guestsWithDisks()).toEqual(['m1/ldg1'])
     await day.detach('m1/ldg1')
@@ -161,7 +208,12 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
     const device = await foreignDevice(day)
     await day.type('m1-primary', `ldm add-vdsdev ${device} theirs@primary-vds0`)
     await day.type('m1-primary', 'ldm add-vdisk their-disk theirs@primary-vds0 ldg2')
-    await foreign(day, ['their-disk', 'ldg2', 'theirs@primary-vds0', 'machine m1', 'ldm rm-vdisk'], 'their-disk ldg2', 'theirs')
+    await foreign(
+      day,
+      ['their-disk', 'ldg2', 'theirs@primary-vds0', 'machine m1', 'ldm rm-vdisk'],
+      'their-disk ldg2',
+      'theirs',
+    )
   })
 
   test('a disk that others made on the volume: by our own name for another guest', async () => {
@@ -174,22 +226,28 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
     await foreign(day, [name, 'ldg2', 'machine m1', 'ldm rm-vdisk'], `${name} ldg2`, name)
   })
 
-  test('a disk that others made of other bytes under our own name: it is not taken for the volume', async () => {
-    const day = new Day(pool)
-    await day.create()
-    await day.type('m1-primary', 'zfs create -V 16m mtank/theirs')
-    const name = attachmentName(day.volume.leaf, { machine: 'm1', guest: 'ldg1' })
-    await day.type('m1-primary', `ldm add-vdsdev /dev/zvol/dsk/mtank/theirs ${name}@primary-vds0`)
-    await day.type('m1-primary', `ldm add-vdisk ${name} ${name}@primary-vds0 ldg1`)
-    // No view of the volume in design lun: so what is there cannot be the volume, and what has its name is taken away.
-    if (pool === 'silver') await foreign(day, [name, 'ldg1', 'machine m1', 'ldm rm-vdisk'], `${name} ldg1`, name)
-    else {
-      await day.attach()
-      expect(await day.type('m1-primary', 'ldm list-bindings -p')).not.toContain('mtank/theirs')
-    }
-    await day.type('m1-primary', 'zfs destroy mtank/theirs')
-    await day.end()
-  })
+  test(
+    'a disk that others made of other bytes under our own name: it is not taken for the ' +
+      'volume',
+    async () => {
+      const day = new Day(pool)
+      await day.create()
+      await day.type('m1-primary', 'zfs create -V 16m mtank/theirs')
+      const name = attachmentName(day.volume.leaf, { machine: 'm1', guest: 'ldg1' })
+      await day.type('m1-primary', `ldm add-vdsdev /dev/zvol/dsk/mtank/theirs ${name}@primary-vds0`)
+      await day.type('m1-primary', `ldm add-vdisk ${name} ${name}@primary-vds0 ldg1`)
+      // No view of the volume in design lun: so what is there cannot be the volume, and what has its
+      // name is taken away.
+      if (pool === 'silver') {
+        await foreign(day, [name, 'ldg1', 'machine m1', 'ldm rm-vdisk'], `${name} ldg1`, name)
+      } else {
+        await day.attach()
+        expect(await day.type('m1-primary', 'ldm list-bindings -p')).not.toContain('mtank/theirs')
+      }
+      await day.type('m1-primary', 'zfs destroy mtank/theirs')
+      await day.end()
+    },
+  )
 })
 
 /** Where the volume's bytes are in the domain primary of m1. */
@@ -206,8 +264,16 @@ async function foreignDevice(day: Day): Promise<string> {
   return device
 }
 
-async function foreign(day: Day, says: readonly string[], vdisk: string, device: string): Promise<void> {
-  await expectRefusal(day, () => day.attach(), { kind: 'failed-precondition', says: [day.volume.id, 'without a record', ...says] })
+async function foreign(
+  day: Day,
+  says: readonly string[],
+  vdisk: string,
+  device: string,
+): Promise<void> {
+  await expectRefusal(day, () => day.attach(), {
+    kind: 'failed-precondition',
+    says: [day.volume.id, 'without a record', ...says],
+  })
   await expectRefusal(day, () => day.delete(), {
     kind: 'in-use',
     says: [day.volume.id, 'machine m1', `${device}@primary-vds0`, 'ldm rm-vdisk'],
@@ -221,45 +287,65 @@ async function foreign(day: Day, says: readonly string[], vdisk: string, device:
 }
 
 describe('limits', () => {
-  test('a guest that has as many disks as it takes: the next is refused, and goes in when one is gone', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const limited = new Attachments({
-      pools: driver.pools,
-      lock: new KeyedLock(),
-      guestRule: () => ({ platform: 'solaris', attachLimit: 2 }),
-    })
-    const volumes = await Promise.all(['a', 'b', 'c'].map(name => driver.volumes.ensureVolume(volumeSpec({ name }))))
-    const [a, b, c] = volumes.map(volume => attachRequest(volume.id, 'm1/ldg1'))
-    if (!a || !b || !c) throw new Error('three volumes were made')
-    await limited.attach(a)
-    await limited.attach(b)
-    const day = new Day('silver', installation)
-    await expectRefusal(day, () => limited.attach(c), { kind: 'no-space', says: ['m1/ldg1', '2 disks', 'limit is 2', 'detach'] })
-    expect(await limited.attach(a)).toMatchObject({ volumeId: a.volumeId })
-    await limited.detach(a.volumeId, undefined)
-    await limited.attach(c)
-    await day.end()
-  })
+  test(
+    'a guest that has as many disks as it takes: the next is refused, and goes in when one ' +
+      'is gone',
+    async () => {
+      const installation = install()
+      const driver = installation.driver()
+      const limited = new Attachments({
+        pools: driver.pools,
+        lock: new KeyedLock(),
+        guestRule: () => ({ platform: 'solaris', attachLimit: 2 }),
+      })
+      const volumes = await Promise.all(
+        ['a', 'b', 'c'].map(name => driver.volumes.ensureVolume(volumeSpec({ name }))),
+      )
+      const [a, b, c] = volumes.map(volume => attachRequest(volume.id, 'm1/ldg1'))
+      if (!a || !b || !c) throw new Error('three volumes were made')
+      await limited.attach(a)
+      await limited.attach(b)
+      const day = new Day('silver', installation)
+      await expectRefusal(day, () => limited.attach(c), {
+        kind: 'no-space',
+        says: ['m1/ldg1', '2 disks', 'limit is 2', 'detach'],
+      })
+      expect(await limited.attach(a)).toMatchObject({ volumeId: a.volumeId })
+      await limited.detach(a.volumeId, undefined)
+      await limited.attach(c)
+      await day.end()
+    },
+  )
 
-  const huge = { size: { requiredBytes: 2 * TiB, limitBytes: 0 }, parameters: { reservation: 'thin' } } as const
-  test('2 TiB are refused for a linux guest before anything is changed, and served to a solaris guest', async () => {
-    const day = new Day('gold')
-    await day.create(huge)
-    await expectRefusal(day, () => day.attach('m1/ldg2'), {
-      kind: 'out-of-range',
-      says: [day.volume.id, 'm1/ldg2', `${2 * TiB} bytes`, 'modulo 2 TiB', 'Solaris guest'],
-    })
-    await day.attach('m1/ldg1')
-    await day.end()
-  })
+  const huge = {
+    size: { requiredBytes: 2 * TiB, limitBytes: 0 },
+    parameters: { reservation: 'thin' },
+  } as const
+  test(
+    '2 TiB are refused for a linux guest before anything is changed, and served to a solaris ' +
+      'guest',
+    async () => {
+      const day = new Day('gold')
+      await day.create(huge)
+      await expectRefusal(day, () => day.attach('m1/ldg2'), {
+        kind: 'out-of-range',
+        says: [day.volume.id, 'm1/ldg2', `${2 * TiB} bytes`, 'modulo 2 TiB', 'Solaris guest'],
+      })
+      await day.attach('m1/ldg1')
+      await day.end()
+    },
+  )
 
   test('growth to 2 TiB is refused while a linux guest has the volume', async () => {
     const day = new Day('gold')
     await day.create({ ...huge, size: { requiredBytes: 1 * GiB, limitBytes: 0 } })
     await day.attach('m1/ldg2')
-    const grow = () => day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 2 * TiB, limitBytes: 0 })
-    await expectRefusal(day, grow, { kind: 'out-of-range', says: [day.volume.id, 'm1/ldg2', 'modulo 2 TiB', 'Solaris guest'] })
+    const grow = () =>
+      day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 2 * TiB, limitBytes: 0 })
+    await expectRefusal(day, grow, {
+      kind: 'out-of-range',
+      says: [day.volume.id, 'm1/ldg2', 'modulo 2 TiB', 'Solaris guest'],
+    })
     await day.detach('m1/ldg2')
     expect(await grow()).toMatchObject({ sizeBytes: 2 * TiB })
     await day.end()

@@ -1,15 +1,24 @@
-// Bad days: one trouble, one call that meets it, and what must hold then. The call says what is wrong and what to do about it, it has
-// changed nothing, and the same call succeeds when the trouble is over. What was changed is asked of the simulator, never of the driver.
+// Bad days: one trouble, one call that meets it, and what must hold then. The call says what is
+// wrong and what to do about it, it has changed nothing, and the same call succeeds when the
+// trouble is over. What was changed is asked of the simulator, never of the driver.
 
 import { createHash } from 'node:crypto'
 import { worldState } from '../../../sim/world-state.ts'
 import { describeError, type ErrorKind, isStorageError } from '../../../src/errors.ts'
 import type { Attachment, Volume, VolumeSpec } from '../../../src/model/volumes.ts'
-import { attachRequest, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  attachRequest,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 
 type PoolName = 'silver' | 'gold'
 
-/** What a call that failed may leave for its repetition to find: the record comes first, and the disk of the guest last. */
+/**
+ * What a call that failed may leave for its repetition to find: the record comes first, and the
+ * disk of the guest last.
+ */
 export type Left = 'volume' | 'record' | 'unit' | 'view' | 'export'
 
 export interface BadDay {
@@ -56,7 +65,11 @@ export class Day {
 
   get place(): { readonly host: string; readonly zpool: string; readonly dataset: string } {
     const { host, dataset } = this.driver.pools.get(this.pool) ?? missing('pool')
-    return { host: host.name, zpool: dataset.split('/')[0] ?? '', dataset: `${dataset}/${this.volume.leaf}` }
+    return {
+      host: host.name,
+      zpool: dataset.split('/')[0] ?? '',
+      dataset: `${dataset}/${this.volume.leaf}`,
+    }
   }
 
   zpool() {
@@ -78,12 +91,19 @@ export class Day {
   }
 
   async create(change: Partial<VolumeSpec> = {}): Promise<Volume> {
-    this.#volume = await this.driver.volumes.ensureVolume(volumeSpec({ pool: this.pool, ...change }))
+    this.#volume = await this.driver.volumes.ensureVolume(
+      volumeSpec({ pool: this.pool, ...change }),
+    )
     return this.#volume
   }
 
-  async attach(guest = 'm1/ldg1', change: Parameters<typeof attachRequest>[2] = {}): Promise<Attachment> {
-    this.#attachment = await this.driver.attachments.attach(attachRequest(this.volume.id, guest, change))
+  async attach(
+    guest = 'm1/ldg1',
+    change: Parameters<typeof attachRequest>[2] = {},
+  ): Promise<Attachment> {
+    this.#attachment = await this.driver.attachments.attach(
+      attachRequest(this.volume.id, guest, change),
+    )
     return this.#attachment
   }
 
@@ -98,7 +118,9 @@ export class Day {
   /** What an administrator types in a control domain, a service domain or on the storage host. */
   async type(host: string, line: string): Promise<string> {
     const outcome = await this.world.host(host).perform(line.split(' '), '')
-    if (outcome.kind !== 'exit' || outcome.answer.exitStatus !== 0) throw new Error(`${line}: ${JSON.stringify(outcome)}`)
+    if (outcome.kind !== 'exit' || outcome.answer.exitStatus !== 0) {
+      throw new Error(`${line}: ${JSON.stringify(outcome)}`)
+    }
     return outcome.answer.stdout
   }
 
@@ -130,10 +152,17 @@ function missing(what: string): never {
 function leftovers({ world }: Day): readonly string[] {
   const { storage, targets, machines } = worldState(world)
   return [
-    ...Object.values(storage).flatMap(datasets => datasets.map(({ name }) => name).filter(name => /\/(a-)?v-/.test(name))),
-    ...Object.values(targets).flatMap(({ units, views }) => [...units.map(unit => unit.guid), ...views.map(view => view.guid)]),
+    ...Object.values(storage).flatMap(datasets =>
+      datasets.map(({ name }) => name).filter(name => /\/(a-)?v-/.test(name)),
+    ),
+    ...Object.values(targets).flatMap(({ units, views }) => [
+      ...units.map(unit => unit.guid),
+      ...views.map(view => view.guid),
+    ]),
     ...Object.values(machines).flatMap(({ domains }) =>
-      domains.flatMap(({ vds, vdisks }) => [...vds.flatMap(({ volumes }) => volumes), ...vdisks].map(({ name }) => name)),
+      domains.flatMap(({ vds, vdisks }) =>
+        [...vds.flatMap(({ volumes }) => volumes), ...vdisks].map(({ name }) => name),
+      ),
     ),
   ]
 }
@@ -142,7 +171,8 @@ function leftovers({ world }: Day): readonly string[] {
 export function fingerprint({ world }: Day, leaves: readonly Left[] = []): object {
   const { storage, targets, machines, guests } = worldState(world)
   const may = (left: Left) => leaves.includes(left)
-  const isLeft = (name: string) => (may('record') && /\/a-v-/.test(name)) || (may('volume') && /\/v-/.test(name))
+  const isLeft = (name: string) =>
+    (may('record') && /\/a-v-/.test(name)) || (may('volume') && /\/v-/.test(name))
   return {
     storage: Object.entries(storage).map(([host, datasets]) => [
       host,
@@ -153,19 +183,34 @@ export function fingerprint({ world }: Day, leaves: readonly Left[] = []): objec
     targets: Object.entries(targets).map(([host, { units, views }]) => [
       host,
       {
-        units: may('unit') ? [] : units.map(({ guid, dataFile, sizeBytes, status }) => ({ guid, dataFile, sizeBytes, status })),
+        units: may('unit')
+          ? []
+          : units.map(({ guid, dataFile, sizeBytes, status }) => ({
+              guid,
+              dataFile,
+              sizeBytes,
+              status,
+            })),
         views: may('view') ? [] : [...views],
       },
     ]),
     machines: Object.entries(machines).map(([name, { domains }]) => [
       name,
-      domains.map(({ vds, vdisks, ...domain }) => ({ name: domain.name, vdisks, exports: may('export') ? [] : vds })),
+      domains.map(({ vds, vdisks, ...domain }) => ({
+        name: domain.name,
+        vdisks,
+        exports: may('export') ? [] : vds,
+      })),
     ]),
     guests: Object.entries(guests).map(([name, { mounts }]) => [name, mounts]),
   }
 }
 
-function sample(world: Day['world'], host: string, { name, kind }: { readonly name: string; readonly kind: string }): string | undefined {
+function sample(
+  world: Day['world'],
+  host: string,
+  { name, kind }: { readonly name: string; readonly kind: string },
+): string | undefined {
   if (kind !== 'volume') return undefined
   // Also of a pool that is not imported: its bytes must not change either.
   const store = world
@@ -189,7 +234,9 @@ export async function expectRefusal(
     () => undefined,
     (thrown: unknown) => thrown,
   )
-  if (!isStorageError(error)) throw new Error('not refused with an error of the driver', { cause: error })
+  if (!isStorageError(error)) {
+    throw new Error('not refused with an error of the driver', { cause: error })
+  }
   const message = describeError(error)
   expect({ kind: error.kind, message }).toEqual({ kind, message })
   for (const words of says) expect(message).toContain(words)

@@ -1,4 +1,5 @@
-// What does not answer, and what has forgotten or remembers too much: service domains, machines, power cycles, guests that are gone.
+// What does not answer, and what has forgotten or remembers too much: service domains, machines,
+// power cycles, guests that are gone.
 
 import { attachmentName } from '../../../src/storage/names.ts'
 import { STAGING, stageRequest } from '../../support/node.ts'
@@ -29,19 +30,23 @@ describe('a second service domain that is down', () => {
     },
   ])
 
-  test('an attachment that is there stays, by its other path; a repeated one succeeds; it is detached all the same', async () => {
-    const day = new Day('gold')
-    await attached(day)
-    day.mark('kept')
-    alternate.trouble(day)
-    const [disk] = m1(day).guestDisks('ldg1').list()
-    expect(disk?.read(8 << 20, 4).toString()).toBe('kept')
-    expect(await day.attach()).toEqual(day.attachment)
-    await day.detach()
-    expect(day.guestsWithDisks()).toEqual([])
-    alternate.over(day)
-    await day.end()
-  })
+  test(
+    'an attachment that is there stays, by its other path; a repeated one succeeds; it is ' +
+      'detached all the same',
+    async () => {
+      const day = new Day('gold')
+      await attached(day)
+      day.mark('kept')
+      alternate.trouble(day)
+      const [disk] = m1(day).guestDisks('ldg1').list()
+      expect(disk?.read(8 << 20, 4).toString()).toBe('kept')
+      expect(await day.attach()).toEqual(day.attachment)
+      await day.detach()
+      expect(day.guestsWithDisks()).toEqual([])
+      alternate.over(day)
+      await day.end()
+    },
+  )
 })
 
 describe('a machine that does not answer at a detachment', () => {
@@ -82,7 +87,8 @@ describe('a machine that does not answer at a detachment', () => {
         .toString(),
     ).toBe('kept')
 
-    // What the machine still lists is told, and harms nobody: not even by a detachment of the guest that had it.
+    // What the machine still lists is told, and harms nobody: not even by a detachment of the guest
+    // that had it.
     answer(day)
     expect((await day.driver.audit()).map(({ kind }) => kind)).toEqual([
       'disk-without-record',
@@ -96,20 +102,23 @@ describe('a machine that does not answer at a detachment', () => {
     await day.end()
   })
 
-  test.each(['m1/ldg1', 'm1/ldg2'])('design lun: what is left is cleaned when the volume is attached there again, to %s', async guest => {
-    const day = new Day('gold')
-    await attached(day)
-    day.mark('kept')
-    silence(day)
-    await day.detach()
-    answer(day)
-    await day.attach(guest)
-    expect(day.guestsWithDisks()).toEqual([guest])
-    const [disk] = day.world.machine('m1').guestDisks(guest.slice(3)).list()
-    expect(disk?.read(8 << 20, 4).toString()).toBe('kept')
-    expect(await day.driver.audit()).toEqual([])
-    await day.end()
-  })
+  test.each(['m1/ldg1', 'm1/ldg2'])(
+    'design lun: what is left is cleaned when the volume is attached there again, to %s',
+    async guest => {
+      const day = new Day('gold')
+      await attached(day)
+      day.mark('kept')
+      silence(day)
+      await day.detach()
+      answer(day)
+      await day.attach(guest)
+      expect(day.guestsWithDisks()).toEqual([guest])
+      const [disk] = day.world.machine('m1').guestDisks(guest.slice(3)).list()
+      expect(disk?.read(8 << 20, 4).toString()).toBe('kept')
+      expect(await day.driver.audit()).toEqual([])
+      await day.end()
+    },
+  )
 
   test('design lun: a guest that still has the lost disk mounted is asked to let it go first', async () => {
     const day = new Day('gold')
@@ -119,7 +128,10 @@ describe('a machine that does not answer at a detachment', () => {
     silence(day)
     await day.detach()
     answer(day)
-    await expectRefusal(day, () => day.attach('m1/ldg2'), { kind: 'busy', says: ['ldg1', 'the guest refuses', STAGING] })
+    await expectRefusal(day, () => day.attach('m1/ldg2'), {
+      kind: 'busy',
+      says: ['ldg1', 'the guest refuses', STAGING],
+    })
     m1(day).rebootGuest('ldg1')
     await day.attach('m1/ldg2')
     expect(day.guestsWithDisks()).toEqual(['m1/ldg2'])
@@ -144,11 +156,23 @@ describe('a power cycle that brings back a detached disk', () => {
   test('design local: nobody else gets the volume, audit tells, and a detachment cleans it', async () => {
     const day = await stale('silver')
     const name = attachmentName(day.volume.leaf, { machine: 'm1', guest: 'ldg1' })
-    const says = [day.volume.id, name, 'ldg1', 'without a record', 'or detach the volume from that guest']
+    const says = [
+      day.volume.id,
+      name,
+      'ldg1',
+      'without a record',
+      'or detach the volume from that guest',
+    ]
     await expectRefusal(day, () => day.attach('m1/ldg2'), { kind: 'failed-precondition', says })
     await expectRefusal(day, () => day.attach('m1/ldg1'), { kind: 'failed-precondition', says })
-    await expectRefusal(day, () => day.delete(), { kind: 'in-use', says: [day.volume.id, 'machine m1', name] })
-    expect((await day.driver.audit()).map(({ kind }) => kind)).toEqual(['disk-without-record', 'export-without-record'])
+    await expectRefusal(day, () => day.delete(), {
+      kind: 'in-use',
+      says: [day.volume.id, 'machine m1', name],
+    })
+    expect((await day.driver.audit()).map(({ kind }) => kind)).toEqual([
+      'disk-without-record',
+      'export-without-record',
+    ])
     await day.detach('m1/ldg1')
     expect(await day.driver.audit()).toEqual([])
     await day.attach('m1/ldg2')
@@ -204,7 +228,13 @@ describe('a guest that is gone', () => {
     day.world.host('m2-primary').down = true
     await expectRefusal(day, () => day.detach(), {
       kind: 'unavailable',
-      says: ['m1/ldg1', 'gone', 'machine m2 does not answer', 'may have moved there', day.volume.id],
+      says: [
+        'm1/ldg1',
+        'gone',
+        'machine m2 does not answer',
+        'may have moved there',
+        day.volume.id,
+      ],
     })
     day.world.host('m2-primary').down = false
     await day.detach()
@@ -220,7 +250,12 @@ describe('a guest that is gone', () => {
     m1(day).removeGuest('ldg1')
     await expectRefusal(day, () => day.detach(), {
       kind: 'failed-precondition',
-      says: [day.volume.id, 'ldg1 has moved from machine m1 to m2', 'move it back or remove disk', name],
+      says: [
+        day.volume.id,
+        'ldg1 has moved from machine m1 to m2',
+        'move it back or remove disk',
+        name,
+      ],
     })
     await day.type('m2-primary', `ldm rm-vdisk ${name} ldg1`)
     await day.type('m2-primary', `ldm rm-vdsdev ${name}@primary-vds0`)

@@ -1,4 +1,5 @@
-// Pools that are full, suspended or gone, service domains without what they should have, logical units that are not what they were.
+// Pools that are full, suspended or gone, service domains without what they should have, logical
+// units that are not what they were.
 
 import { logicalUnitGuid } from '../../../src/storage/names.ts'
 import { type BadDay, Day, expectRefusal, testBadDays } from './scene.ts'
@@ -69,17 +70,25 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
     { name: 'an attachment', before: created, act: day => day.attach() },
     { name: 'a detachment', before: attached, act: day => day.detach() },
     { name: 'a list', before: created, act: day => day.driver.attachments.listPublished() },
-    { name: 'a look at one volume', before: created, act: day => day.driver.volumes.getVolume(day.volume.id) },
+    {
+      name: 'a look at one volume',
+      before: created,
+      act: day => day.driver.volumes.getVolume(day.volume.id),
+    },
     {
       name: 'an expansion',
       before: created,
-      act: day => day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 }),
+      act: day =>
+        day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 }),
     },
     {
       name: 'a snapshot',
       before: created,
       act: async day => {
-        const { id } = await day.driver.snapshots.createSnapshot({ name: 'snap', volumeId: day.volume.id })
+        const { id } = await day.driver.snapshots.createSnapshot({
+          name: 'snap',
+          volumeId: day.volume.id,
+        })
         await day.driver.snapshots.deleteSnapshot(id)
       },
     },
@@ -98,7 +107,8 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       ...full,
       name: 'full: an expansion',
       before: created,
-      act: day => day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 }),
+      act: day =>
+        day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 }),
       kind: 'no-space',
       says: [`${pool}/v-`, `pool ${pool}`, 'free space in'],
     },
@@ -110,7 +120,14 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       trouble: ({ world }) =>
         world.timeline.rules.push(argv =>
           argv[1] === 'create'
-            ? { kind: 'answer', answer: { exitStatus: 1, stdout: '', stderr: `cannot create '${argv.at(-1)}': out of space\n` } }
+            ? {
+                kind: 'answer',
+                answer: {
+                  exitStatus: 1,
+                  stdout: '',
+                  stderr: `cannot create '${argv.at(-1)}': out of space\n`,
+                },
+              }
             : undefined,
         ),
       act: day => day.attach(),
@@ -123,7 +140,10 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       name: 'full: a snapshot',
       before: created,
       act: async day => {
-        const { id } = await day.driver.snapshots.createSnapshot({ name: 'snap', volumeId: day.volume.id })
+        const { id } = await day.driver.snapshots.createSnapshot({
+          name: 'snap',
+          volumeId: day.volume.id,
+        })
         await day.driver.snapshots.deleteSnapshot(id)
       },
       kind: 'no-space',
@@ -137,8 +157,18 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       kind: 'no-space',
       says: [`${pool}/v-`, `pool ${pool}`, 'reservation', 'free space in'],
     },
-    ...calls.map(call => ({ ...call, ...suspended, name: `suspended: ${call.name}`, says: [parent, 'suspended', 'zpool status'] })),
-    ...calls.map(call => ({ ...call, ...gone, name: `not imported: ${call.name}`, says: [parent, 'imported'] })),
+    ...calls.map(call => ({
+      ...call,
+      ...suspended,
+      name: `suspended: ${call.name}`,
+      says: [parent, 'suspended', 'zpool status'],
+    })),
+    ...calls.map(call => ({
+      ...call,
+      ...gone,
+      name: `not imported: ${call.name}`,
+      says: [parent, 'imported'],
+    })),
   ])
 
   test('full: a volume that is attached is detached and deleted all the same', async () => {
@@ -184,7 +214,13 @@ describe('what a service domain should have', () => {
       trouble: day => lieAboutDevices(day, 'm1-primary', () => undefined),
       act: day => day.attach(),
       kind: 'unavailable',
-      says: ['silver/v-', 'service domain primary', '/dev/zvol/dsk/mtank/kubernetes/v-', 'imported', 'device template'],
+      says: [
+        'silver/v-',
+        'service domain primary',
+        '/dev/zvol/dsk/mtank/kubernetes/v-',
+        'imported',
+        'device template',
+      ],
       leaves: ['record'],
       over: noLies,
     },
@@ -258,7 +294,10 @@ describe('a logical unit', () => {
       before: known,
       trouble: async day => {
         await day.type('storage1', 'zfs create -V 16m tank/other')
-        await day.type('storage1', `stmfadm create-lu -p guid=${guid(day)} /dev/zvol/rdsk/tank/other`)
+        await day.type(
+          'storage1',
+          `stmfadm create-lu -p guid=${guid(day)} /dev/zvol/rdsk/tank/other`,
+        )
       },
       act: created,
       kind: 'failed-precondition',
@@ -275,7 +314,10 @@ describe('a logical unit', () => {
       before: created,
       trouble: async day => {
         await day.type('storage1', `stmfadm delete-lu ${guid(day)}`)
-        await day.type('storage1', `stmfadm create-lu -p guid=600144F0${'A'.repeat(24)} ${device(day)}`)
+        await day.type(
+          'storage1',
+          `stmfadm create-lu -p guid=600144F0${'A'.repeat(24)} ${device(day)}`,
+        )
       },
       act: day => day.attach(),
       kind: 'failed-precondition',
@@ -297,7 +339,10 @@ describe('a logical unit', () => {
       leaves: ['record'],
       over: async day => {
         await day.type('storage1', `stmfadm delete-lu ${guid(day)}`)
-        await day.type('storage1', `stmfadm create-lu -p guid=${guid(day)} -p wcd=true ${device(day)}`)
+        await day.type(
+          'storage1',
+          `stmfadm create-lu -p guid=${guid(day)} -p wcd=true ${device(day)}`,
+        )
       },
     },
     {
@@ -326,7 +371,8 @@ describe('a logical unit', () => {
       name: 'that a host group sees under another number than recorded',
       pool: 'gold',
       before: created,
-      trouble: day => day.type('storage1', `stmfadm add-view -h csi-m1 -t csi-tg -n 16000 ${guid(day)}`),
+      trouble: day =>
+        day.type('storage1', `stmfadm add-view -h csi-m1 -t csi-tg -n 16000 ${guid(day)}`),
       act: day => day.attach(),
       kind: 'failed-precondition',
       says: ['gold/v-', 'host group csi-m1', 'LUN 16000', 'stmfadm remove-view'],
@@ -343,37 +389,53 @@ describe('a logical unit', () => {
     expect(units(day).find(guid(day))).toBeUndefined()
   }
 
-  const losses: readonly { readonly name: string; readonly lose: (day: Day) => unknown; readonly found: string }[] = [
+  const losses: readonly {
+    readonly name: string
+    readonly lose: (day: Day) => unknown
+    readonly found: string
+  }[] = [
     { name: 'lost its registration', lose: loseRegistrations, found: 'not registered' },
-    { name: 'lost its view', lose: day => day.type('storage1', `stmfadm remove-view -l ${guid(day)} 0`), found: 'not visible to' },
-    { name: 'was deleted', lose: day => day.type('storage1', `stmfadm delete-lu ${guid(day)}`), found: 'no logical unit' },
+    {
+      name: 'lost its view',
+      lose: day => day.type('storage1', `stmfadm remove-view -l ${guid(day)} 0`),
+      found: 'not visible to',
+    },
+    {
+      name: 'was deleted',
+      lose: day => day.type('storage1', `stmfadm delete-lu ${guid(day)}`),
+      found: 'no logical unit',
+    },
   ]
 
   describe.each(losses)('that $name', ({ lose, found }) => {
-    test('while it is attached: audit tells and what to do, publishing it again mends it, and the guest reads its bytes', async () => {
-      const day = new Day('gold')
-      await attached(day)
-      day.mark('kept')
-      await lose(day)
-      expect(() => day.world.machine('m1').guestDisks('ldg1').list()[0]?.read(0, 16)).toThrow()
-      const [finding, ...others] = await day.driver.audit()
-      expect(others).toEqual([])
-      expect(finding).toMatchObject({ object: day.volume.id })
-      expect(finding?.detail).toContain(found)
-      expect(finding?.detail).toContain('publi')
-      const before = day.attachment
-      expect(await day.attach()).toEqual(before)
-      expect(await day.driver.audit()).toEqual([])
-      expect(
-        day.world
-          .machine('m1')
-          .guestDisks('ldg1')
-          .list()[0]
-          ?.read(8 << 20, 4)
-          .toString(),
-      ).toBe('kept')
-      await day.end()
-    })
+    test(
+      'while it is attached: audit tells and what to do, publishing it again mends it, and ' +
+        'the guest reads its bytes',
+      async () => {
+        const day = new Day('gold')
+        await attached(day)
+        day.mark('kept')
+        await lose(day)
+        expect(() => day.world.machine('m1').guestDisks('ldg1').list()[0]?.read(0, 16)).toThrow()
+        const [finding, ...others] = await day.driver.audit()
+        expect(others).toEqual([])
+        expect(finding).toMatchObject({ object: day.volume.id })
+        expect(finding?.detail).toContain(found)
+        expect(finding?.detail).toContain('publi')
+        const before = day.attachment
+        expect(await day.attach()).toEqual(before)
+        expect(await day.driver.audit()).toEqual([])
+        expect(
+          day.world
+            .machine('m1')
+            .guestDisks('ldg1')
+            .list()[0]
+            ?.read(8 << 20, 4)
+            .toString(),
+        ).toBe('kept')
+        await day.end()
+      },
+    )
 
     test('while it is attached: it is detached and attached elsewhere all the same', async () => {
       const day = new Day('gold')
@@ -405,8 +467,13 @@ describe('a logical unit', () => {
       const day = new Day('gold')
       await attached(day)
       await lose(day)
-      const grow = () => day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 })
-      await grow().catch(error => expect(error).toMatchObject({ kind: expect.stringMatching(/^(failed-precondition|unavailable)$/) }))
+      const grow = () =>
+        day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 })
+      await grow().catch(error =>
+        expect(error).toMatchObject({
+          kind: expect.stringMatching(/^(failed-precondition|unavailable)$/),
+        }),
+      )
       await day.attach()
       expect(await grow()).toMatchObject({ sizeBytes: 32 << 20 })
       expect(day.world.machine('m1').guestDisks('ldg1').list()[0]?.sizeBytes()).toBe(32 << 20)
@@ -428,46 +495,58 @@ describe('paths that are not the same bytes', () => {
     {
       ...onAlternate,
       name: 'the number leads to a device of another GUID',
-      trouble: day => lie(day, 'm1-alternate', 'iscsiadm', text => text.replaceAll(guid(day), OTHER)),
+      trouble: day =>
+        lie(day, 'm1-alternate', 'iscsiadm', text => text.replaceAll(guid(day), OTHER)),
       kind: 'failed-precondition',
       says: ['gold/v-', 'service domain alternate', OTHER, 'mpxio', 'same storage host'],
     },
     {
       ...onAlternate,
       name: 'the number leads to a device that is not named by a GUID at all',
-      trouble: day => lie(day, 'm1-alternate', 'iscsiadm', text => text.replaceAll(`c0t${guid(day)}d0s2`, 'c4t0d0s2')),
+      trouble: day =>
+        lie(day, 'm1-alternate', 'iscsiadm', text =>
+          text.replaceAll(`c0t${guid(day)}d0s2`, 'c4t0d0s2'),
+        ),
       kind: 'failed-precondition',
       says: ['gold/v-', 'service domain alternate', '/dev/rdsk/c4t0d0s2', 'mpxio'],
     },
     {
       ...onAlternate,
       name: 'another size',
-      trouble: day => lie(day, 'm1-alternate', 'iostat', text => text.replace(/<\d+ bytes>/, '<33554432 bytes>')),
+      trouble: day =>
+        lie(day, 'm1-alternate', 'iostat', text => text.replace(/<\d+ bytes>/, '<33554432 bytes>')),
       kind: 'failed-precondition',
       says: ['gold/v-', 'service domain alternate', '33554432 bytes', '16777216', 'refused'],
     },
     {
       ...onAlternate,
       name: 'the right name under another target',
-      trouble: day => lie(day, 'm1-alternate', 'iscsiadm', text => text.replaceAll(':gold', ':copper')),
+      trouble: day =>
+        lie(day, 'm1-alternate', 'iscsiadm', text => text.replaceAll(':gold', ':copper')),
       kind: 'unavailable',
       says: ['gold/v-', 'service domain alternate', 'not logged in', 'iSCSI discovery'],
     },
     {
       ...onAlternate,
       name: 'another device under the right name',
-      trouble: day => lie(day, 'm1-alternate', 'iostat', text => text.replace(/c0t\w+d0/, `c0t${OTHER}d0`)),
+      trouble: day =>
+        lie(day, 'm1-alternate', 'iostat', text => text.replace(/c0t\w+d0/, `c0t${OTHER}d0`)),
       kind: 'unavailable',
       says: ['gold/v-', 'service domain alternate', 'iostat'],
     },
   ])
 
-  // Equal name, number and size and other bytes: only writing could tell, which is the canary's (canary.test.ts).
+  // Equal name, number and size and other bytes: only writing could tell, which is the canary's
+  // (canary.test.ts).
   test('a path that lies about its device is not exported by any service domain', async () => {
     const day = new Day('gold')
     await day.create()
     lie(day, 'm1-alternate', 'iscsiadm', text => text.replaceAll(guid(day), OTHER))
-    await expectRefusal(day, () => day.attach(), { kind: 'failed-precondition', says: [], leaves: ['record', 'view'] })
+    await expectRefusal(day, () => day.attach(), {
+      kind: 'failed-precondition',
+      says: [],
+      leaves: ['record', 'view'],
+    })
     expect(await day.type('m1-primary', 'ldm list-services -p')).not.toContain('vol=v-')
     noLies(day)
     await day.end()

@@ -1,5 +1,6 @@
-// Whatever text stands in a field of a manifest: all its problems by file and key path and nothing run, a failure that names the object,
-// or a correct volume; never a command that holds the text or has an option from it.
+// Whatever text stands in a field of a manifest: all its problems by file and key path and nothing
+// run, a failure that names the object, or a correct volume; never a command that holds the text or
+// has an option from it.
 
 import fc from 'fast-check'
 import { stringify } from 'yaml'
@@ -31,10 +32,19 @@ const claim = ({
   kind: 'PersistentVolumeClaim',
   metadata: {
     name: 'data',
-    annotations: { 'ldom-csi.io/guest': 'm1/ldg1', 'ldom-csi.io/mount-path': '/srv/data', ...annotations },
+    annotations: {
+      'ldom-csi.io/guest': 'm1/ldg1',
+      'ldom-csi.io/mount-path': '/srv/data',
+      ...annotations,
+    },
     ...metadata,
   },
-  spec: { storageClassName: 'silver', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '16Mi' } }, ...spec },
+  spec: {
+    storageClassName: 'silver',
+    accessModes: ['ReadWriteOnce'],
+    resources: { requests: { storage: '16Mi' } },
+    ...spec,
+  },
 })
 
 const snapshot = (change: Document): readonly Document[] => [
@@ -54,7 +64,8 @@ const snapshot = (change: Document): readonly Document[] => [
   },
 ]
 
-const yaml = (...documents: readonly Document[]) => documents.map(document => stringify(document)).join('---\n')
+const yaml = (...documents: readonly Document[]) =>
+  documents.map(document => stringify(document)).join('---\n')
 
 interface Field {
   readonly name: string
@@ -66,36 +77,94 @@ const FIELDS: readonly Field[] = [
   { name: 'apiVersion', manifest: text => yaml({ ...claim(), apiVersion: text }) },
   { name: 'kind', manifest: text => yaml({ ...claim(), kind: text }) },
   { name: 'a key of its own', manifest: text => yaml({ ...claim(), [`-${text}`]: 'x' }) },
-  { name: 'name of a claim', manifest: text => yaml(storageClass(), claim({ metadata: { name: `~${text}` } })) },
-  { name: 'namespace of a claim', manifest: text => yaml(storageClass(), claim({ metadata: { namespace: `~${text}` } })) },
-  { name: 'name of a class', manifest: text => yaml(storageClass({ metadata: { name: `~${text}` } }), claim()) },
-  { name: 'provisioner', manifest: text => yaml(storageClass({ provisioner: `~${text}` }), claim()) },
-  { name: 'parameter of a class', manifest: text => yaml(storageClass({}, { [`-${text}`]: 'x' }), claim()) },
-  ...['pool', 'blockSize', 'compression', 'reservation', 'export', 'csi.storage.k8s.io/fstype'].map(parameter => ({
-    name: `parameter ${parameter}`,
-    manifest: (text: string) => yaml(storageClass({}, { [parameter]: `~${text}` }), claim()),
-  })),
-  { name: 'mount option', manifest: text => yaml(storageClass({ mountOptions: [`~${text}`] }), claim()) },
-  { name: 'size', manifest: text => yaml(storageClass(), claim({ spec: { resources: { requests: { storage: `~${text}` } } } })) },
-  { name: 'access mode', manifest: text => yaml(storageClass(), claim({ spec: { accessModes: [text] } })) },
-  { name: 'class of a claim', manifest: text => yaml(storageClass(), claim({ spec: { storageClassName: `~${text}` } })) },
-  { name: 'annotation', manifest: text => yaml(storageClass(), claim({ annotations: { [`ldom-csi.io/${text}`]: text } })) },
-  { name: 'guest', manifest: text => yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/guest': `~${text}` } })) },
-  { name: 'guest of a machine', manifest: text => yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/guest': `m1/~${text}` } })) },
-  { name: 'disk number', manifest: text => yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/vdisk-number': `~${text}` } })) },
+  {
+    name: 'name of a claim',
+    manifest: text => yaml(storageClass(), claim({ metadata: { name: `~${text}` } })),
+  },
+  {
+    name: 'namespace of a claim',
+    manifest: text => yaml(storageClass(), claim({ metadata: { namespace: `~${text}` } })),
+  },
+  {
+    name: 'name of a class',
+    manifest: text => yaml(storageClass({ metadata: { name: `~${text}` } }), claim()),
+  },
+  {
+    name: 'provisioner',
+    manifest: text => yaml(storageClass({ provisioner: `~${text}` }), claim()),
+  },
+  {
+    name: 'parameter of a class',
+    manifest: text => yaml(storageClass({}, { [`-${text}`]: 'x' }), claim()),
+  },
+  ...['pool', 'blockSize', 'compression', 'reservation', 'export', 'csi.storage.k8s.io/fstype'].map(
+    parameter => ({
+      name: `parameter ${parameter}`,
+      manifest: (text: string) => yaml(storageClass({}, { [parameter]: `~${text}` }), claim()),
+    }),
+  ),
+  {
+    name: 'mount option',
+    manifest: text => yaml(storageClass({ mountOptions: [`~${text}`] }), claim()),
+  },
+  {
+    name: 'size',
+    manifest: text =>
+      yaml(storageClass(), claim({ spec: { resources: { requests: { storage: `~${text}` } } } })),
+  },
+  {
+    name: 'access mode',
+    manifest: text => yaml(storageClass(), claim({ spec: { accessModes: [text] } })),
+  },
+  {
+    name: 'class of a claim',
+    manifest: text => yaml(storageClass(), claim({ spec: { storageClassName: `~${text}` } })),
+  },
+  {
+    name: 'annotation',
+    manifest: text =>
+      yaml(storageClass(), claim({ annotations: { [`ldom-csi.io/${text}`]: text } })),
+  },
+  {
+    name: 'guest',
+    manifest: text =>
+      yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/guest': `~${text}` } })),
+  },
+  {
+    name: 'guest of a machine',
+    manifest: text =>
+      yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/guest': `m1/~${text}` } })),
+  },
+  {
+    name: 'disk number',
+    manifest: text =>
+      yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/vdisk-number': `~${text}` } })),
+  },
   {
     name: 'mount path that does not begin at the root',
-    manifest: text => yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/mount-path': `~${text}` } })),
+    manifest: text =>
+      yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/mount-path': `~${text}` } })),
   },
   {
     name: 'source',
-    manifest: text => yaml(storageClass(), claim({ spec: { dataSource: { kind: 'PersistentVolumeClaim', name: `~${text}` } } })),
+    manifest: text =>
+      yaml(
+        storageClass(),
+        claim({ spec: { dataSource: { kind: 'PersistentVolumeClaim', name: `~${text}` } } }),
+      ),
   },
-  { name: 'name of a snapshot', manifest: text => yaml(storageClass(), claim(), ...snapshot({ metadata: { name: `~${text}` } })) },
+  {
+    name: 'name of a snapshot',
+    manifest: text =>
+      yaml(storageClass(), claim(), ...snapshot({ metadata: { name: `~${text}` } })),
+  },
   {
     name: 'claim of a snapshot',
     manifest: text => {
-      const spec = { volumeSnapshotClassName: 'cuts', source: { persistentVolumeClaimName: `~${text}` } }
+      const spec = {
+        volumeSnapshotClassName: 'cuts',
+        source: { persistentVolumeClaimName: `~${text}` },
+      }
       return yaml(storageClass(), claim(), ...snapshot({ spec }))
     },
   },
@@ -151,15 +220,23 @@ test.each(FIELDS)(
   TIMEOUT_MS,
 )
 
-test.each(['*nobody', 'a: &a [x]\nb: &b [*a, *a]\nc: [*b, *c]'])('an alias that names nothing is a problem of the file: %j', async text => {
-  expect(await applied(text)).toBe('nothing')
-})
+test.each(['*nobody', 'a: &a [x]\nb: &b [*a, *a]\nc: [*b, *c]'])(
+  'an alias that names nothing is a problem of the file: %j',
+  async text => {
+    expect(await applied(text)).toBe('nothing')
+  },
+)
 
 test('a mount path that is too long for every plugin is refused before anything is made', async () => {
   const metadata = { name: 'unserved' }
   const annotations = { 'ldom-csi.io/mount-path': `/srv/${'a'.repeat(4096)}` }
   const outcome = await applied(
-    yaml(storageClass(), claim({ metadata: { ...metadata, annotations: { 'ldom-csi.io/guest': 'm1/ldg1', ...annotations } } })),
+    yaml(
+      storageClass(),
+      claim({
+        metadata: { ...metadata, annotations: { 'ldom-csi.io/guest': 'm1/ldg1', ...annotations } },
+      }),
+    ),
   )
   await at.remove(yaml(storageClass(), claim({ metadata })))
   expect(outcome).toBe('nothing')
@@ -170,11 +247,18 @@ test(
   async () => {
     let mounted = 0
     const isPlain = (text: string) =>
-      Buffer.byteLength(text) < 250 && !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\/$|\/\/|(^|\/)\.\.?(\/|$)/.test(text) && text !== ''
+      Buffer.byteLength(text) < 250 &&
+      !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\/$|\/\/|(^|\/)\.\.?(\/|$)/.test(text) &&
+      text !== ''
     await fc.assert(
       fc.asyncProperty(hostileText.filter(isPlain), async text => {
         const from = at.world.timeline.commands.length
-        const manifest = yaml(storageClass(), claim({ annotations: { 'ldom-csi.io/mount-path': `/srv/own/${text.replace(/^\/+/, '')}` } }))
+        const manifest = yaml(
+          storageClass(),
+          claim({
+            annotations: { 'ldom-csi.io/mount-path': `/srv/own/${text.replace(/^\/+/, '')}` },
+          }),
+        )
         const outcome = await applied(manifest)
         honest.check(at.world, from, text, 'be a path')
         if (outcome === 'nothing') return

@@ -1,9 +1,19 @@
-// Paths and mount options do stand in commands: as one word that begins at the root, or as one option of mount; never as anything else.
+// Paths and mount options do stand in commands: as one word that begins at the root, or as one
+// option of mount; never as anything else.
 
 import { posix } from 'node:path'
 import fc from 'fast-check'
 import { hostileText, RUNS, TIMEOUT_MS } from './texts.ts'
-import { type BadInputWorld, badInputWorld, CAPABILITY, CREATE, MOUNT, TARGET, told, WRITER } from './world.ts'
+import {
+  type BadInputWorld,
+  badInputWorld,
+  CAPABILITY,
+  CREATE,
+  MOUNT,
+  TARGET,
+  told,
+  WRITER,
+} from './world.ts'
 
 interface AtPath {
   readonly name: string
@@ -24,13 +34,21 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
 
   afterAll(() => at.end())
 
-  const path = fc.tuple(fc.constantFrom('/', '/srv/', '/srv/a/'), hostileText).map(([root, text]) => `${root}${text}`)
+  const path = fc
+    .tuple(fc.constantFrom('/', '/srv/', '/srv/a/'), hostileText)
+    .map(([root, text]) => `${root}${text}`)
   // Where the guest's own system is mounted, see below.
   const nowhere = path.filter(text => posix.normalize(text) !== '/' && !text.includes('\n'))
 
   test.each<AtPath>([
-    { name: 'NodeGetVolumeStats', call: volume_path => at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path }) },
-    { name: 'NodeExpandVolume', call: volume_path => at.node.NodeExpandVolume({ volume_id: at.volumeId, volume_path }) },
+    {
+      name: 'NodeGetVolumeStats',
+      call: volume_path => at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path }),
+    },
+    {
+      name: 'NodeExpandVolume',
+      call: volume_path => at.node.NodeExpandVolume({ volume_id: at.volumeId, volume_path }),
+    },
   ])(
     '$name at any path: what is there, or not found',
     async ({ call }) => {
@@ -54,7 +72,10 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
       const before = at.state()
       let served = 0
       let directories = 0
-      const isPlain = (text: string) => text !== '' && !/[\r\u2028\u2029]/.test(text) && !/\/$|^\.\.?$|\/\/|(^|\/)\.\.?\//.test(text)
+      const isPlain = (text: string) =>
+        text !== '' &&
+        !/[\r\u2028\u2029]/.test(text) &&
+        !/\/$|^\.\.?$|\/\/|(^|\/)\.\.?\//.test(text)
       await fc.assert(
         fc.asyncProperty(hostileText.filter(isPlain), async text => {
           // Of its own: what an earlier run leaves of directories is not this one's.
@@ -64,8 +85,14 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
           if (code === 'OK') {
             served += 1
             expect(await told(at.node.NodePublishVolume({ ...at.request, target_path }))).toBe('OK')
-            expect(await told(at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path: target_path }))).toBe('OK')
-            expect(await told(at.node.NodeUnpublishVolume({ volume_id: at.volumeId, target_path }))).toBe('OK')
+            expect(
+              await told(
+                at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path: target_path }),
+              ),
+            ).toBe('OK')
+            expect(
+              await told(at.node.NodeUnpublishVolume({ volume_id: at.volumeId, target_path })),
+            ).toBe('OK')
           }
           at.honest.check(at.world, from, text, 'be a path')
           expect(at.state()).toBe(before)
@@ -77,25 +104,39 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
     TIMEOUT_MS,
   )
 
-  // Defect: on Solaris the path stays as it is spelled, and is looked for in the mount table so; this is answered INTERNAL.
+  // Defect: on Solaris the path stays as it is spelled, and is looked for in the mount table so;
+  // this is answered INTERNAL.
   const whereNamesAreFollowed = platform === 'linux' ? test : test.failing
   whereNamesAreFollowed('a path with a slash too many is the same path', async () => {
     await at.node.NodePublishVolume({ ...at.request, target_path: '/srv//slashes' })
     await at.node.NodeUnpublishVolume({ volume_id: at.volumeId, target_path: '/srv/slashes' })
   })
 
-  test.each(['/srv/return\r', '/srv/separator\u2028'])('the path %j, which no tool shows in one line, is refused', async target_path => {
-    const outcome = await told(at.node.NodePublishVolume({ ...at.request, target_path }))
-    expect(outcome).toBe('INVALID_ARGUMENT')
-  })
+  test.each(['/srv/return\r', '/srv/separator\u2028'])(
+    'the path %j, which no tool shows in one line, is refused',
+    async target_path => {
+      const outcome = await told(at.node.NodePublishVolume({ ...at.request, target_path }))
+      expect(outcome).toBe('INVALID_ARGUMENT')
+    },
+  )
 
   test('NodeGetVolumeStats at the path of a volume and a line end: nothing is there, or refused', async () => {
-    expect(await told(at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path: `${TARGET}\n` }))).not.toBe('OK')
+    expect(
+      await told(
+        at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path: `${TARGET}\n` }),
+      ),
+    ).not.toBe('OK')
   })
 
   test.each<AtPath>([
-    { name: 'NodeGetVolumeStats', call: volume_path => at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path }) },
-    { name: 'NodeExpandVolume', call: volume_path => at.node.NodeExpandVolume({ volume_id: at.volumeId, volume_path }) },
+    {
+      name: 'NodeGetVolumeStats',
+      call: volume_path => at.node.NodeGetVolumeStats({ volume_id: at.volumeId, volume_path }),
+    },
+    {
+      name: 'NodeExpandVolume',
+      call: volume_path => at.node.NodeExpandVolume({ volume_id: at.volumeId, volume_path }),
+    },
   ])('$name where something else than a volume is mounted: not found', async ({ call }) => {
     expect(await told(call('/'))).toBe('NOT_FOUND')
   })
@@ -114,7 +155,10 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
       await fc.assert(
         fc.asyncProperty(hostileText, async option => {
           const from = at.commandsSoFar()
-          const volume_capability = { mount: { ...MOUNT, mount_flags: [option] }, access_mode: WRITER }
+          const volume_capability = {
+            mount: { ...MOUNT, mount_flags: [option] },
+            access_mode: WRITER,
+          }
           const code = await told(
             at.node.NodeStageVolume({
               volume_id,
@@ -124,8 +168,12 @@ describe.each(GUESTS)('in a $platform guest', ({ guest, platform, ownOptions }) 
               volume_context: { source: 'empty', format: 'filesystem' },
             }),
           )
-          const mounts = at.world.timeline.commands.slice(from).filter(({ argv }) => argv[0]?.endsWith('/mount'))
-          for (const { argv } of mounts) expect(argv[argv.indexOf('-o') + 1]?.split(',')).toHaveLength(ownOptions + 1)
+          const mounts = at.world.timeline.commands
+            .slice(from)
+            .filter(({ argv }) => argv[0]?.endsWith('/mount'))
+          for (const { argv } of mounts) {
+            expect(argv[argv.indexOf('-o') + 1]?.split(',')).toHaveLength(ownOptions + 1)
+          }
           if (code === 'OK') await at.node.NodeUnstageVolume({ volume_id, staging_target_path })
         }),
         { numRuns: 2 * RUNS },

@@ -6,7 +6,27 @@ import type { World } from '../../../sim/world.ts'
 import { formatCommandLine } from '../../../src/shell/ssh/ssh.ts'
 
 const NASTY = [
-  ...['-', '--', '-rf', '-o', '-V', '--help', '=', 'a=b', '|', 'a|b', ',', 'a,b', '@', '#', '%', '%s%n', '~', ':', '+'],
+  ...[
+    '-',
+    '--',
+    '-rf',
+    '-o',
+    '-V',
+    '--help',
+    '=',
+    'a=b',
+    '|',
+    'a|b',
+    ',',
+    'a,b',
+    '@',
+    '#',
+    '%',
+    '%s%n',
+    '~',
+    ':',
+    '+',
+  ],
   ...[
     '$(reboot)',
     '`reboot`',
@@ -45,8 +65,31 @@ const NASTY = [
     '\u007f',
     '\u0085',
   ],
-  ...['é', '漢字', 'עברית', 'العربية', 'ไทย', 'हिन्दी', 'Ωμέγα', '👩‍👩‍👧', '\u202e', '\ufeff', '\ufffd', 'ﷺ'],
-  ...['__proto__', 'constructor', 'toString', 'null', 'undefined', 'NaN', '0', 'true', '[object Object]'],
+  ...[
+    'é',
+    '漢字',
+    'עברית',
+    'العربية',
+    'ไทย',
+    'हिन्दी',
+    'Ωμέγα',
+    '👩‍👩‍👧',
+    '\u202e',
+    '\ufeff',
+    '\ufffd',
+    'ﷺ',
+  ],
+  ...[
+    '__proto__',
+    'constructor',
+    'toString',
+    'null',
+    'undefined',
+    'NaN',
+    '0',
+    'true',
+    '[object Object]',
+  ],
 ]
 
 /** Text of so many bytes of UTF-8, in one script. */
@@ -56,7 +99,10 @@ function ofBytes(character: string, bytes: number): string {
 }
 
 const atTheLimit = fc
-  .tuple(fc.constantFrom('a', 'é', '漢', '😀', '-', '|', "'"), fc.constantFrom(127, 128, 129, 4096, 5000))
+  .tuple(
+    fc.constantFrom('a', 'é', '漢', '😀', '-', '|', "'"),
+    fc.constantFrom(127, 128, 129, 4096, 5000),
+  )
   .map(([character, bytes]) => ofBytes(character, bytes))
 
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
@@ -73,7 +119,12 @@ export const legalName: fc.Arbitrary<string> = fc
     hostileText,
     fc.constantFrom('a', 'é', '漢', '😀', 'ไ').map(character => ofBytes(character, 128)),
   )
-  .filter(text => text !== '' && Buffer.byteLength(text) <= 128 && !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/.test(text))
+  .filter(
+    text =>
+      text !== '' &&
+      Buffer.byteLength(text) <= 128 &&
+      !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/.test(text),
+  )
 
 /** What commands look like when nobody means ill: their options, and every text in them. */
 export class HonestCommands {
@@ -87,8 +138,9 @@ export class HonestCommands {
   }
 
   /**
-   * Of the commands since `from`: no option that no honest command has, every line comes out of a shell as it went in, and the text is
-   * in none of them; where it is a path it may be, but only as one that begins at the root.
+   * Of the commands since `from`: no option that no honest command has, every line comes out of a
+   * shell as it went in, and the text is in none of them; where it is a path it may be, but only as
+   * one that begins at the root.
    */
   check(world: World, from: number, text: string, may: 'nowhere' | 'be a path' = 'nowhere'): void {
     // A letter or a comma is in every command.
@@ -97,9 +149,12 @@ export class HonestCommands {
       const line = formatCommandLine([argv[0] ?? '', ...argv.slice(1)])
       expect(parseLine(line)).toMatchObject({ kind: 'command', argv })
       for (const word of argv) {
-        if (word.startsWith('-') && !this.#options.has(word)) throw new Error(`${JSON.stringify(word)} has become an option: ${line}`)
-        if (isTelling && word.includes(text) && !(may === 'be a path' && word.startsWith('/')))
+        if (word.startsWith('-') && !this.#options.has(word)) {
+          throw new Error(`${JSON.stringify(word)} has become an option: ${line}`)
+        }
+        if (isTelling && word.includes(text) && !(may === 'be a path' && word.startsWith('/'))) {
           throw new Error(`${JSON.stringify(text)} stands in a command: ${line}`)
+        }
       }
     }
   }

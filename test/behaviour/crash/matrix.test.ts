@@ -1,5 +1,6 @@
-// Every operation, cut at every one of its commands in three ways, followed by the same or the opposite operation of a driver that
-// has just started. The happy result, an empty audit and equal bytes must come out of all of them.
+// Every operation, cut at every one of its commands in three ways, followed by the same or the
+// opposite operation of a driver that has just started. The happy result, an empty audit and equal
+// bytes must come out of all of them.
 
 import type { SimFault } from '../../../sim/host.ts'
 import { isStorageError } from '../../../src/errors.ts'
@@ -47,7 +48,12 @@ async function recordedCommands(way: Way, operation: Operation): Promise<number>
 }
 
 /** The program that was cut, and how the operation ended. */
-async function runCut(scene: Scene, operation: Operation, at: number, cut: Cut): Promise<{ command: readonly string[]; error: unknown }> {
+async function runCut(
+  scene: Scene,
+  operation: Operation,
+  at: number,
+  cut: Cut,
+): Promise<{ command: readonly string[]; error: unknown }> {
   const { timeline } = scene.installation.world
   let seen = 0
   let command: readonly string[] = []
@@ -64,7 +70,9 @@ async function runCut(scene: Scene, operation: Operation, at: number, cut: Cut):
   return { command, error }
 }
 
-/** As an orchestrator would: the same call until it succeeds, as long as the answer is that it may. */
+/**
+ * As an orchestrator would: the same call until it succeeds, as long as the answer is that it may.
+ */
 async function insist(work: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -75,13 +83,27 @@ async function insist(work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function runCase(way: Way, operation: Operation, at: number, cut: Cut, followUp: (typeof FOLLOW_UPS)[number]): Promise<void> {
+async function runCase(
+  way: Way,
+  operation: Operation,
+  at: number,
+  cut: Cut,
+  followUp: (typeof FOLLOW_UPS)[number],
+): Promise<void> {
   const scene = await prepared(way, operation)
   const { command, error } = await runCut(scene, operation, at, cut)
-  if (error === undefined ? !isNotNeeded(command, scene.parent()) : !isStorageError(error, 'unavailable')) {
-    throw new Error(`cut ${cut} of command ${at} (${command[0]}) ended as ${error === undefined ? 'success' : String(error)}`, {
-      cause: error,
-    })
+  if (
+    error === undefined
+      ? !isNotNeeded(command, scene.parent())
+      : !isStorageError(error, 'unavailable')
+  ) {
+    throw new Error(
+      `cut ${cut} of command ${at} (${command[0]}) ended as ` +
+        `${error === undefined ? 'success' : String(error)}`,
+      {
+        cause: error,
+      },
+    )
   }
   scene.restart()
   await insist(() => (followUp === 'the opposite' ? operation.undo(scene) : operation.run(scene)))
@@ -102,7 +124,10 @@ describe.each(MATRIX)('$operation.name ($way.name)', ({ way, operation }) => {
       for (const cut of CUTS) {
         for (const followUp of FOLLOW_UPS) {
           await runCase(way, operation, at, cut, followUp).catch(error => {
-            throw new Error(`command ${at} of ${count}, ${cut}, then ${followUp}: ${String(error)}`, { cause: error })
+            throw new Error(
+              `command ${at} of ${count}, ${cut}, then ${followUp}: ${String(error)}`,
+              { cause: error },
+            )
           })
           cases += 1
         }
@@ -112,7 +137,10 @@ describe.each(MATRIX)('$operation.name ($way.name)', ({ way, operation }) => {
 })
 
 test('the matrix is complete: three cuts and two follow-ups for every recorded command', () => {
-  process.stdout.write(`\ncrash matrix: ${commands} recorded commands of ${MATRIX.length} operations, ${cases} cases\n`)
+  process.stdout.write(
+    `\ncrash matrix: ${commands} recorded commands of ${MATRIX.length} operations, ${cases} ` +
+      `cases\n`,
+  )
   expect(cases).toBe(commands * CUTS.length * FOLLOW_UPS.length)
   expect(commands).toBeGreaterThan(0)
 })

@@ -1,10 +1,17 @@
-// The operations of the crash matrix: how to get to the moment before each, the operation itself, its opposite, and how the
-// world must look after either. Everything is asked of the simulator, nothing of the driver's own memory.
+// The operations of the crash matrix: how to get to the moment before each, the operation itself,
+// its opposite, and how the world must look after either. Everything is asked of the simulator,
+// nothing of the driver's own memory.
 
 import type { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
 import type { Attachment, Volume, VolumeSpec } from '../../../src/model/volumes.ts'
 import { volumeLeaf } from '../../../src/storage/names.ts'
-import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  attachRequest,
+  type Driver,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../../support/node.ts'
 
 export const MARK = 'these bytes must stay'
@@ -40,7 +47,10 @@ export class Scene {
   }
 
   spec() {
-    return volumeSpec({ pool: this.way.pool, format: this.way.block ? { kind: 'block' } : { kind: 'filesystem', type: 'any' } })
+    return volumeSpec({
+      pool: this.way.pool,
+      format: this.way.block ? { kind: 'block' } : { kind: 'filesystem', type: 'any' },
+    })
   }
 
   async create(): Promise<void> {
@@ -68,11 +78,16 @@ export class Scene {
 
   async attach(): Promise<void> {
     const { id, format } = this.have(this.volume)
-    this.attachment = await this.driver.attachments.attach(attachRequest(id, this.way.guest, { format }))
+    this.attachment = await this.driver.attachments.attach(
+      attachRequest(id, this.way.guest, { format }),
+    )
   }
 
   async detach(): Promise<void> {
-    await this.driver.attachments.detach(this.have(this.volume).id, attachRequest('', this.way.guest).guest)
+    await this.driver.attachments.detach(
+      this.have(this.volume).id,
+      attachRequest('', this.way.guest).guest,
+    )
   }
 
   async delete(): Promise<void> {
@@ -96,7 +111,12 @@ export class Scene {
   }
 
   async snapshot(): Promise<void> {
-    this.snapshotId = (await this.driver.snapshots.createSnapshot({ name: 'cut', volumeId: this.have(this.volume).id })).id
+    this.snapshotId = (
+      await this.driver.snapshots.createSnapshot({
+        name: 'cut',
+        volumeId: this.have(this.volume).id,
+      })
+    ).id
   }
 
   async deleteSnapshot(): Promise<void> {
@@ -104,41 +124,64 @@ export class Scene {
   }
 
   copySpec(source: VolumeSpec['source']) {
-    return { ...this.spec(), name: 'copy', source, size: { requiredBytes: COPY_BYTES, limitBytes: 0 } }
+    return {
+      ...this.spec(),
+      name: 'copy',
+      source,
+      size: { requiredBytes: COPY_BYTES, limitBytes: 0 },
+    }
   }
 
   async restore(): Promise<void> {
-    await this.driver.volumes.ensureVolume(this.copySpec({ kind: 'snapshot', id: this.have(this.snapshotId) }))
+    await this.driver.volumes.ensureVolume(
+      this.copySpec({ kind: 'snapshot', id: this.have(this.snapshotId) }),
+    )
   }
 
   async clone(): Promise<void> {
-    await this.driver.volumes.ensureVolume(this.copySpec({ kind: 'volume', id: this.have(this.volume).id }))
+    await this.driver.volumes.ensureVolume(
+      this.copySpec({ kind: 'volume', id: this.have(this.volume).id }),
+    )
   }
 
   /** Its id is computed from its name, as the driver computes it. */
   async deleteCopy(): Promise<void> {
-    await this.driver.volumes.deleteVolume(`${this.way.pool}/${volumeLeaf('test', this.way.pool, 'copy')}`)
+    await this.driver.volumes.deleteVolume(
+      `${this.way.pool}/${volumeLeaf('test', this.way.pool, 'copy')}`,
+    )
   }
 
   copyBytes(): { sizeBytes: number; mark: string } | undefined {
     const { host, dataset } = this.driver.pools.get(this.way.pool) ?? fail('pool')
-    const store = this.installation.world.zfs(host.name).store(`${dataset}/${volumeLeaf('test', this.way.pool, 'copy')}`)
-    return store && { sizeBytes: store.sizeBytes, mark: store.read(MARK_AT, MARK.length).toString() }
+    const store = this.installation.world
+      .zfs(host.name)
+      .store(`${dataset}/${volumeLeaf('test', this.way.pool, 'copy')}`)
+    return (
+      store && { sizeBytes: store.sizeBytes, mark: store.read(MARK_AT, MARK.length).toString() }
+    )
   }
 
   /** The source volume's snapshots in the simulator, hidden ones included. */
   snapshots() {
     const { host } = this.driver.pools.get(this.way.pool) ?? fail('pool')
     const all = this.installation.world.zfs(host.name).datasets()
-    return all.filter(({ name }) => this.datasets().includes(name)).flatMap(dataset => dataset.snapshots)
+    return all
+      .filter(({ name }) => this.datasets().includes(name))
+      .flatMap(dataset => dataset.snapshots)
   }
 
   async expand(): Promise<void> {
-    await this.driver.changes.expandVolume(this.have(this.volume).id, { requiredBytes: COPY_BYTES, limitBytes: 0 })
+    await this.driver.changes.expandVolume(this.have(this.volume).id, {
+      requiredBytes: COPY_BYTES,
+      limitBytes: 0,
+    })
   }
 
   async modify(reservation: 'thick' | 'thin'): Promise<void> {
-    await this.driver.changes.modifyVolume(this.have(this.volume).id, { reservation, compression: reservation === 'thin' ? 'lzjb' : 'off' })
+    await this.driver.changes.modifyVolume(this.have(this.volume).id, {
+      reservation,
+      compression: reservation === 'thin' ? 'lzjb' : 'off',
+    })
   }
 
   async createOther(): Promise<void> {
@@ -157,7 +200,12 @@ export class Scene {
   }
 
   async attachShared(guest: string): Promise<void> {
-    await this.driver.attachments.attach(attachRequest(this.have(this.volume).id, guest, { sharing: 'shared', format: { kind: 'block' } }))
+    await this.driver.attachments.attach(
+      attachRequest(this.have(this.volume).id, guest, {
+        sharing: 'shared',
+        format: { kind: 'block' },
+      }),
+    )
   }
 
   guest() {
@@ -200,15 +248,21 @@ function fail(what: string): never {
   throw new Error(`no ${what} in this scene`)
 }
 
-async function upTo(scene: Scene, ...steps: readonly ('create' | 'mark' | 'attach' | 'stage' | 'publish')[]): Promise<void> {
+async function upTo(
+  scene: Scene,
+  ...steps: readonly ('create' | 'mark' | 'attach' | 'stage' | 'publish')[]
+): Promise<void> {
   for (const step of steps) await scene[step]()
 }
 
 const marked = (scene: Scene) => expect(scene.markedBytes()).toBe(MARK)
-const attached = (scene: Scene) => expect(scene.disks().map(disk => disk.id)).toEqual([scene.have(scene.attachment).slot])
+const attached = (scene: Scene) =>
+  expect(scene.disks().map(disk => disk.id)).toEqual([scene.have(scene.attachment).slot])
 const detached = (scene: Scene) => expect(scene.disks()).toEqual([])
 const notFormattedTwice = (scene: Scene) => {
-  if (!scene.way.block) expect(scene.guest().formatCount(scene.have(scene.attachment).slot)).toBeLessThanOrEqual(1)
+  if (!scene.way.block) {
+    expect(scene.guest().formatCount(scene.have(scene.attachment).slot)).toBeLessThanOrEqual(1)
+  }
 }
 
 const mountedAt = (scene: Scene, path: string) =>
@@ -325,10 +379,14 @@ const NODE: readonly Operation[] = [
   },
 ]
 
-const snapshotNames = (scene: Scene) => scene.snapshots().map(snapshot => snapshot.shortName.slice(0, 2))
+const snapshotNames = (scene: Scene) =>
+  scene.snapshots().map(snapshot => snapshot.shortName.slice(0, 2))
 const copyIsThere = (scene: Scene) => expect(scene.datasets()).toHaveLength(2)
 
-/** Snapshots, what is made from them, and what changes a volume. The copy is always 32 MiB, twice its source. */
+/**
+ * Snapshots, what is made from them, and what changes a volume. The copy is always 32 MiB, twice
+ * its source.
+ */
 const COPIES: readonly Operation[] = [
   {
     name: 'snapshot',
@@ -400,7 +458,8 @@ const COPIES: readonly Operation[] = [
       await scene.restore()
     },
     run: scene => scene.delete(),
-    // What was deleted cannot come back under its name while its snapshot lives: the opposite is to delete the rest.
+    // What was deleted cannot come back under its name while its snapshot lives: the opposite is to
+    // delete the rest.
     undo: async scene => {
       await scene.delete()
       await scene.deleteSnapshot()
@@ -493,8 +552,10 @@ const SHARED: readonly Operation[] = [
     },
     run: scene => scene.attachShared(scene.way.guest),
     undo: scene => scene.detach(),
-    done: scene => expect([scene.disks().length, scene.disks(scene.otherGuest).length]).toEqual([1, 1]),
-    undone: scene => expect([scene.disks().length, scene.disks(scene.otherGuest).length]).toEqual([0, 1]),
+    done: scene =>
+      expect([scene.disks().length, scene.disks(scene.otherGuest).length]).toEqual([1, 1]),
+    undone: scene =>
+      expect([scene.disks().length, scene.disks(scene.otherGuest).length]).toEqual([0, 1]),
   },
   {
     name: 'detach one of two shared',
@@ -509,7 +570,8 @@ const SHARED: readonly Operation[] = [
       expect([scene.disks().length, scene.disks(scene.otherGuest).length]).toEqual([0, 1])
       expect(scene.disks(scene.otherGuest)[0]?.read(MARK_AT, MARK.length).toString()).toBe(MARK)
     },
-    undone: scene => expect([scene.disks().length, scene.disks(scene.otherGuest).length]).toEqual([1, 1]),
+    undone: scene =>
+      expect([scene.disks().length, scene.disks(scene.otherGuest).length]).toEqual([1, 1]),
   },
 ]
 
@@ -517,9 +579,24 @@ const local: Way = { name: 'local, Linux', pool: 'silver', guest: 'm1/ldg2', blo
 const lun: Way = { name: 'lun, Solaris', pool: 'gold', guest: 'm1/ldg1', block: false }
 
 export const MATRIX: readonly { readonly way: Way; readonly operation: Operation }[] = [
-  ...[local, lun].flatMap(way => [...LIFE, ...NODE, ...COPIES].map(operation => ({ way, operation }))),
+  ...[local, lun].flatMap(way =>
+    [...LIFE, ...NODE, ...COPIES].map(operation => ({ way, operation })),
+  ),
   ...GROUPS.map(operation => ({ way: lun, operation })),
-  ...[local, lun].flatMap(way => SHARED.map(operation => ({ way: { ...way, name: `${way.name}, raw block`, block: true }, operation }))),
-  ...NODE.map(operation => ({ way: { ...local, name: 'local slice, Solaris', guest: 'm1/ldg1' }, operation })),
-  ...[local, lun].flatMap(way => NODE.map(operation => ({ way: { ...way, name: `${way.name}, raw block`, block: true }, operation }))),
+  ...[local, lun].flatMap(way =>
+    SHARED.map(operation => ({
+      way: { ...way, name: `${way.name}, raw block`, block: true },
+      operation,
+    })),
+  ),
+  ...NODE.map(operation => ({
+    way: { ...local, name: 'local slice, Solaris', guest: 'm1/ldg1' },
+    operation,
+  })),
+  ...[local, lun].flatMap(way =>
+    NODE.map(operation => ({
+      way: { ...way, name: `${way.name}, raw block`, block: true },
+      operation,
+    })),
+  ),
 ]

@@ -1,5 +1,6 @@
-// Every command of every guest operation, cut before its effect, after it, or landing late: a plugin that remembers nothing
-// then repeats or undoes the operation, and the world ends as if nothing had happened.
+// Every command of every guest operation, cut before its effect, after it, or landing late: a
+// plugin that remembers nothing then repeats or undoes the operation, and the world ends as if
+// nothing had happened.
 
 import { readSuperblock } from '../../../sim/guest/file-system.ts'
 import type { SimFault } from '../../../sim/host.ts'
@@ -20,11 +21,29 @@ interface Setting {
 
 const SETTINGS: readonly (Setting & { readonly name: string })[] = [
   { name: 'linux', platform: 'linux', format: FILES, shape: 'slice', readonly: false },
-  { name: 'linux, published read-only', platform: 'linux', format: FILES, shape: 'slice', readonly: true },
+  {
+    name: 'linux, published read-only',
+    platform: 'linux',
+    format: FILES,
+    shape: 'slice',
+    readonly: true,
+  },
   { name: 'linux, raw block', platform: 'linux', format: BLOCK, shape: 'slice', readonly: false },
   { name: 'solaris, slice', platform: 'solaris', format: FILES, shape: 'slice', readonly: true },
-  { name: 'solaris, whole disk', platform: 'solaris', format: FILES, shape: 'full', readonly: false },
-  { name: 'solaris, raw block', platform: 'solaris', format: BLOCK, shape: 'slice', readonly: false },
+  {
+    name: 'solaris, whole disk',
+    platform: 'solaris',
+    format: FILES,
+    shape: 'full',
+    readonly: false,
+  },
+  {
+    name: 'solaris, raw block',
+    platform: 'solaris',
+    format: BLOCK,
+    shape: 'slice',
+    readonly: false,
+  },
 ]
 
 type Operation = 'stage' | 'publish' | 'unpublish' | 'unstage' | 'expand' | 'stage after growth'
@@ -46,23 +65,46 @@ const FAULTS: readonly SimFault[] = [
   ...[1, 3, 6, 12].map(afterCommands => ({ kind: 'late', afterCommands }) as const),
 ]
 
-function run(operation: Operation, volumes: GuestVolumes, world: GuestWorld, disk: TestDisk, setting: Setting): Promise<void> {
+function run(
+  operation: Operation,
+  volumes: GuestVolumes,
+  world: GuestWorld,
+  disk: TestDisk,
+  setting: Setting,
+): Promise<void> {
   switch (operation) {
     case 'stage':
     case 'stage after growth':
-      return volumes.stage(world.stageRequest(disk, { format: setting.format, written: operation !== 'stage' }))
+      return volumes.stage(
+        world.stageRequest(disk, { format: setting.format, written: operation !== 'stage' }),
+      )
     case 'publish':
-      return volumes.publish(world.publishRequest(disk, { format: setting.format, readonly: setting.readonly, exclusive: true }))
+      return volumes.publish(
+        world.publishRequest(disk, {
+          format: setting.format,
+          readonly: setting.readonly,
+          exclusive: true,
+        }),
+      )
     case 'unpublish':
       return volumes.unpublish(TARGET)
     case 'unstage':
       return volumes.unstage(STAGED)
     case 'expand':
-      return volumes.expand({ volumeId: STAGED.volumeId, path: TARGET.targetPath, sizeBytes: disk.store.sizeBytes }).then(() => {})
+      return volumes
+        .expand({
+          volumeId: STAGED.volumeId,
+          path: TARGET.targetPath,
+          sizeBytes: disk.store.sizeBytes,
+        })
+        .then(() => {})
   }
 }
 
-async function prepare(setting: Setting, operation: Operation): Promise<{ world: GuestWorld; disk: TestDisk }> {
+async function prepare(
+  setting: Setting,
+  operation: Operation,
+): Promise<{ world: GuestWorld; disk: TestDisk }> {
   const world = guestWorld(setting.platform)
   const disk = world.addDisk(100, 400 * MiB, { shape: setting.shape })
   world.guest.names.makeDirectory('/pods')
@@ -70,7 +112,9 @@ async function prepare(setting: Setting, operation: Operation): Promise<{ world:
   const grows = operation === 'expand' || operation === 'stage after growth'
   for (const earlier of BEFORE[operation]) {
     await run(earlier, world.volumes, world, disk, setting)
-    if (grows && earlier === 'stage' && setting.format.kind === 'filesystem') world.guest.writeFile('/staging/v1/data', 'kept')
+    if (grows && earlier === 'stage' && setting.format.kind === 'filesystem') {
+      world.guest.writeFile('/staging/v1/data', 'kept')
+    }
   }
   if (!grows) return { world, disk }
   disk.store.resize(700 * MiB)
@@ -111,8 +155,16 @@ function superblockOf(world: GuestWorld) {
   }
 }
 
-/** A plugin that was started anew repeats the call as its caller would, until no earlier command is at work any more. */
-async function settleAndRun(operation: Operation, world: GuestWorld, disk: TestDisk, setting: Setting): Promise<void> {
+/**
+ * A plugin that was started anew repeats the call as its caller would, until no earlier command is
+ * at work any more.
+ */
+async function settleAndRun(
+  operation: Operation,
+  world: GuestWorld,
+  disk: TestDisk,
+  setting: Setting,
+): Promise<void> {
   const volumes = world.fresh()
   let failure: unknown
   for (let attempt = 0; attempt < 20; attempt++) {
@@ -122,13 +174,23 @@ async function settleAndRun(operation: Operation, world: GuestWorld, disk: TestD
       return
     } catch (error) {
       failure = error
-      if (!(error instanceof Error && 'kind' in error && (error.kind === 'unavailable' || error.kind === 'busy'))) throw error
+      if (
+        !(
+          error instanceof Error &&
+          'kind' in error &&
+          (error.kind === 'unavailable' || error.kind === 'busy')
+        )
+      ) {
+        throw error
+      }
     }
   }
   throw failure
 }
 
-const CASES = SETTINGS.flatMap(setting => OPERATIONS.map(operation => ({ name: `${operation}, ${setting.name}`, setting, operation })))
+const CASES = SETTINGS.flatMap(setting =>
+  OPERATIONS.map(operation => ({ name: `${operation}, ${setting.name}`, setting, operation })),
+)
 
 test.each(CASES)('$name: cut at any command, then repeated', async ({ setting, operation }) => {
   const happy = await prepare(setting, operation)
@@ -136,7 +198,11 @@ test.each(CASES)('$name: cut at any command, then repeated', async ({ setting, o
   await run(operation, happy.world.fresh(), happy.world, happy.disk, setting)
   const count = happy.world.timeline.commands.length - before
   const expected = picture(happy.world)
-  if (setting.format.kind === 'filesystem' && BEFORE[operation].length > 0 && happy.disk.store.sizeBytes > 400 * MiB) {
+  if (
+    setting.format.kind === 'filesystem' &&
+    BEFORE[operation].length > 0 &&
+    happy.disk.store.sizeBytes > 400 * MiB
+  ) {
     expect(expected.file).toBe('kept')
     expect(expected.fileSystemBytes).toBeGreaterThan(600 * MiB)
   }
@@ -162,28 +228,38 @@ const UNDO: Readonly<Partial<Record<Operation, Operation>>> = {
   'stage after growth': 'unstage',
 }
 
-test.each(CASES.filter(({ operation }) => UNDO[operation]))('$name: cut at any command, then undone', async ({ setting, operation }) => {
-  const undo = UNDO[operation] ?? operation
-  const happy = await prepare(setting, operation)
-  const before = happy.world.timeline.commands.length
-  await run(operation, happy.world.fresh(), happy.world, happy.disk, setting)
-  const count = happy.world.timeline.commands.length - before
+test.each(CASES.filter(({ operation }) => UNDO[operation]))(
+  '$name: cut at any command, then undone',
+  async ({ setting, operation }) => {
+    const undo = UNDO[operation] ?? operation
+    const happy = await prepare(setting, operation)
+    const before = happy.world.timeline.commands.length
+    await run(operation, happy.world.fresh(), happy.world, happy.disk, setting)
+    const count = happy.world.timeline.commands.length - before
 
-  for (const fault of FAULTS) {
-    for (let index = 0; index < count; index++) {
-      const { world, disk } = await prepare(setting, operation)
-      let seen = 0
-      world.timeline.rules.push(() => (seen++ === index ? fault : undefined))
+    for (const fault of FAULTS) {
+      for (let index = 0; index < count; index++) {
+        const { world, disk } = await prepare(setting, operation)
+        let seen = 0
+        world.timeline.rules.push(() => (seen++ === index ? fault : undefined))
 
-      await expect(run(operation, world.fresh(), world, disk, setting)).rejects.toMatchObject({ kind: 'unavailable' })
-      await settleAndRun(undo, world, disk, setting)
+        await expect(run(operation, world.fresh(), world, disk, setting)).rejects.toMatchObject({
+          kind: 'unavailable',
+        })
+        await settleAndRun(undo, world, disk, setting)
 
-      const { mounts, staging, target } = picture(world)
-      const isStaged = operation === 'publish'
-      const left = isStaged ? mounts.filter(mount => mount.path === TARGET.targetPath) : mounts
-      expect({ index, fault, left, target }).toEqual({ index, fault, left: [], target: undefined })
-      if (!isStaged) expect({ index, fault, staging }).toEqual({ index, fault, staging: [] })
-      expect(world.guest.formatCount(100)).toBeLessThanOrEqual(1)
+        const { mounts, staging, target } = picture(world)
+        const isStaged = operation === 'publish'
+        const left = isStaged ? mounts.filter(mount => mount.path === TARGET.targetPath) : mounts
+        expect({ index, fault, left, target }).toEqual({
+          index,
+          fault,
+          left: [],
+          target: undefined,
+        })
+        if (!isStaged) expect({ index, fault, staging }).toEqual({ index, fault, staging: [] })
+        expect(world.guest.formatCount(100)).toBeLessThanOrEqual(1)
+      }
     }
-  }
-})
+  },
+)

@@ -1,5 +1,6 @@
-// What goes wrong in a guest while a volume is in use: disks that go, come back or die, file systems that stop, plugins and guests
-// that start anew. What is told of it, and that the way back is the ordinary calls.
+// What goes wrong in a guest while a volume is in use: disks that go, come back or die, file
+// systems that stop, plugins and guests that start anew. What is told of it, and that the way back
+// is the ordinary calls.
 
 import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, TestDisk } from './world.ts'
@@ -14,9 +15,16 @@ const GUESTS = [
   { platform: 'solaris', type: 'ufs' },
 ] as const
 
-const files = (type: string, ...mountOptions: string[]): GuestFormat => ({ kind: 'filesystem', type, mountOptions })
+const files = (type: string, ...mountOptions: string[]): GuestFormat => ({
+  kind: 'filesystem',
+  type,
+  mountOptions,
+})
 
-async function stagedWorld(platform: PlatformKind, type: string): Promise<{ world: GuestWorld; disk: TestDisk }> {
+async function stagedWorld(
+  platform: PlatformKind,
+  type: string,
+): Promise<{ world: GuestWorld; disk: TestDisk }> {
   const world = guestWorld(platform)
   const disk = world.addDisk(100, 600 * MiB)
   await world.volumes.stage(world.stageRequest(disk, { format: files(type) }))
@@ -24,7 +32,10 @@ async function stagedWorld(platform: PlatformKind, type: string): Promise<{ worl
   return { world, disk }
 }
 
-async function stagedBlock(platform: PlatformKind, mode: 'rw' | 'ro' = 'rw'): Promise<{ world: GuestWorld; disk: TestDisk }> {
+async function stagedBlock(
+  platform: PlatformKind,
+  mode: 'rw' | 'ro' = 'rw',
+): Promise<{ world: GuestWorld; disk: TestDisk }> {
   const world = guestWorld(platform)
   const disk = world.addDisk(100, 600 * MiB, { mode })
   await world.volumes.stage(world.stageRequest(disk, { format: BLOCK, mode }))
@@ -56,7 +67,9 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     world.removeDisk(disk)
 
     for (const path of ['/staging/v1', '/pods/a/mount']) {
-      expect(await inspect(world, path)).toMatchObject([{ kind: 'inaccessible', reason: 'DeviceGone' }])
+      expect(await inspect(world, path)).toMatchObject([
+        { kind: 'inaccessible', reason: 'DeviceGone' },
+      ])
     }
     const plugin = world.fresh()
     await plugin.unpublish(TARGET)
@@ -116,7 +129,9 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     const { world, disk } = await stagedWorld(platform, type)
     disk.alive = false
 
-    expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', message: expect.stringContaining('silver/v1') }])
+    expect(await inspect(world)).toMatchObject([
+      { kind: 'inaccessible', message: expect.stringContaining('silver/v1') },
+    ])
 
     disk.alive = true
     expect(await inspect(world)).toEqual([])
@@ -125,10 +140,14 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   test('that somebody mounted read-only is told, unless it was asked for', async () => {
     const { world, disk } = await stagedWorld(platform, type)
     await world.volumes.unstage(STAGED)
-    await world.volumes.stage(world.stageRequest(disk, { format: files(type), written: true, mode: 'ro' }))
+    await world.volumes.stage(
+      world.stageRequest(disk, { format: files(type), written: true, mode: 'ro' }),
+    )
 
     expect(await inspect(world)).toMatchObject([{ kind: 'degraded', reason: 'MountedReadOnly' }])
-    expect(await inspect(world, '/staging/v1', 'unknown')).toMatchObject([{ kind: 'degraded', reason: 'MountedReadOnly' }])
+    expect(await inspect(world, '/staging/v1', 'unknown')).toMatchObject([
+      { kind: 'degraded', reason: 'MountedReadOnly' },
+    ])
     expect(await inspect(world, '/staging/v1', 'ro')).toEqual([])
   })
 
@@ -139,7 +158,9 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     const plugin = world.fresh()
 
     expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', reason: 'MountVanished' }])
-    await expect(plugin.publish(world.publishRequest(disk))).rejects.toMatchObject({ kind: 'failed-precondition' })
+    await expect(plugin.publish(world.publishRequest(disk))).rejects.toMatchObject({
+      kind: 'failed-precondition',
+    })
     await plugin.stage(world.stageRequest(disk, { format: files(type), written: true }))
     await plugin.publish(world.publishRequest(disk))
 
@@ -166,7 +187,9 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     const { world, disk } = await stagedWorld(platform, type)
     const targets = ['/pods/a/mount', '/pods/b/mount', '/pods/c/mount']
     for (const targetPath of targets) {
-      await world.volumes.publish(world.publishRequest(disk, { targetPath, readonly: targetPath === '/pods/b/mount' }))
+      await world.volumes.publish(
+        world.publishRequest(disk, { targetPath, readonly: targetPath === '/pods/b/mount' }),
+      )
     }
 
     world.guest.writeFile('/pods/a/mount/data', 'from a')
@@ -174,53 +197,85 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     expect(() => world.guest.writeFile('/pods/b/mount/data', 'from b')).toThrow('Read-only')
 
     for (const targetPath of ['/pods/b/mount', '/pods/a/mount', '/pods/c/mount']) {
-      await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining(targetPath) })
+      await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({
+        kind: 'busy',
+        message: expect.stringContaining(targetPath),
+      })
       await world.fresh().unpublish({ volumeId: 'silver/v1', targetPath })
     }
     await world.volumes.unstage(STAGED)
     expect(world.guest.mounts()).toEqual([])
   })
 
-  test('of a volume that was not closed is mounted read-only: its log is replayed where the disk can be written', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
-    const crashed = world.addDisk(101, disk.store.copy())
-    const other = { volumeId: 'silver/v2', stagingPath: '/staging/v2', createdEmpty: false, written: true }
+  test(
+    'of a volume that was not closed is mounted read-only: its log is replayed where the ' +
+      'disk can be written',
+    async () => {
+      const { world, disk } = await stagedWorld(platform, type)
+      const crashed = world.addDisk(101, disk.store.copy())
+      const other = {
+        volumeId: 'silver/v2',
+        stagingPath: '/staging/v2',
+        createdEmpty: false,
+        written: true,
+      }
 
-    await world.volumes.stage(world.stageRequest(crashed, { ...other, format: files(type, 'ro') }))
+      await world.volumes.stage(
+        world.stageRequest(crashed, { ...other, format: files(type, 'ro') }),
+      )
 
-    expect(world.guest.readFile('/staging/v2/data')).toBe('kept')
-    expect(mountOptions(world, '/staging/v2')).not.toMatch(/noload|norecovery/)
-    expect(() => world.guest.writeFile('/staging/v2/data', 'x')).toThrow('Read-only')
-  })
-
-  test('of a volume that was not closed is never shown without its log, nor written to on a read-only disk', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
-    const crashed = world.addDisk(101, disk.store.copy(), { mode: 'ro' })
-    const before = crashed.store.read(0, MiB)
-    const other = { volumeId: 'silver/v2', stagingPath: '/staging/v2', createdEmpty: false, written: true }
-
-    const staging = world.volumes.stage(world.stageRequest(crashed, { ...other, format: files(type), mode: 'ro' }))
-
-    if (platform === 'linux') {
-      await expect(staging).rejects.toMatchObject({
-        kind: 'failed-precondition',
-        message: expect.stringContaining('attach it writable once'),
-      })
-    } else {
-      await staging
       expect(world.guest.readFile('/staging/v2/data')).toBe('kept')
-    }
-    expect(crashed.store.read(0, MiB).equals(before)).toBe(true)
-  })
+      expect(mountOptions(world, '/staging/v2')).not.toMatch(/noload|norecovery/)
+      expect(() => world.guest.writeFile('/staging/v2/data', 'x')).toThrow('Read-only')
+    },
+  )
+
+  test(
+    'of a volume that was not closed is never shown without its log, nor written to on a ' +
+      'read-only disk',
+    async () => {
+      const { world, disk } = await stagedWorld(platform, type)
+      const crashed = world.addDisk(101, disk.store.copy(), { mode: 'ro' })
+      const before = crashed.store.read(0, MiB)
+      const other = {
+        volumeId: 'silver/v2',
+        stagingPath: '/staging/v2',
+        createdEmpty: false,
+        written: true,
+      }
+
+      const staging = world.volumes.stage(
+        world.stageRequest(crashed, { ...other, format: files(type), mode: 'ro' }),
+      )
+
+      if (platform === 'linux') {
+        await expect(staging).rejects.toMatchObject({
+          kind: 'failed-precondition',
+          message: expect.stringContaining('attach it writable once'),
+        })
+      } else {
+        await staging
+        expect(world.guest.readFile('/staging/v2/data')).toBe('kept')
+      }
+      expect(crashed.store.read(0, MiB).equals(before)).toBe(true)
+    },
+  )
 
   test('of a volume that was closed is mounted from a read-only disk without a write', async () => {
     const { world, disk } = await stagedWorld(platform, type)
     await world.volumes.unstage(STAGED)
     const closed = world.addDisk(101, disk.store.copy(), { mode: 'ro' })
     const before = closed.store.read(0, MiB)
-    const other = { volumeId: 'silver/v2', stagingPath: '/staging/v2', createdEmpty: false, written: true }
+    const other = {
+      volumeId: 'silver/v2',
+      stagingPath: '/staging/v2',
+      createdEmpty: false,
+      written: true,
+    }
 
-    await world.volumes.stage(world.stageRequest(closed, { ...other, format: files(type), mode: 'ro' }))
+    await world.volumes.stage(
+      world.stageRequest(closed, { ...other, format: files(type), mode: 'ro' }),
+    )
 
     expect(world.guest.readFile('/staging/v2/data')).toBe('kept')
     expect(closed.store.read(0, MiB).equals(before)).toBe(true)
@@ -230,7 +285,9 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     const { world, disk } = await stagedWorld(platform, type)
     world.guest.failFileSystem('/staging/v1', 'shut-down')
 
-    expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', message: expect.stringContaining('silver/v1') }])
+    expect(await inspect(world)).toMatchObject([
+      { kind: 'inaccessible', message: expect.stringContaining('silver/v1') },
+    ])
     await world.fresh().stage(world.stageRequest(disk, { format: files(type), written: true }))
 
     expect(world.guest.readFile('/staging/v1/data')).toBe('kept')
@@ -238,31 +295,48 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 })
 
-test('ext4 that the kernel made read-only after an error is told, does not grow, and is repaired by staging it again', async () => {
-  const { world, disk } = await stagedWorld('linux', 'ext4')
-  world.guest.failFileSystem('/staging/v1', 'turned-readonly')
+test(
+  'ext4 that the kernel made read-only after an error is told, does not grow, and is ' +
+    'repaired by staging it again',
+  async () => {
+    const { world, disk } = await stagedWorld('linux', 'ext4')
+    world.guest.failFileSystem('/staging/v1', 'turned-readonly')
 
-  expect(await inspect(world)).toMatchObject([{ kind: 'degraded', reason: 'TurnedReadOnly' }])
-  await expect(world.volumes.expand({ volumeId: 'silver/v1', path: '/staging/v1', sizeBytes: disk.store.sizeBytes })).rejects.toMatchObject(
-    { kind: 'failed-precondition', message: expect.stringContaining('after an error') },
-  )
-  await world.fresh().stage(world.stageRequest(disk, { format: files('ext4'), written: true }))
+    expect(await inspect(world)).toMatchObject([{ kind: 'degraded', reason: 'TurnedReadOnly' }])
+    await expect(
+      world.volumes.expand({
+        volumeId: 'silver/v1',
+        path: '/staging/v1',
+        sizeBytes: disk.store.sizeBytes,
+      }),
+    ).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('after an error'),
+    })
+    await world.fresh().stage(world.stageRequest(disk, { format: files('ext4'), written: true }))
 
-  expect(world.timeline.commands.map(({ argv }) => argv[0])).toContain('/sbin/e2fsck')
-  world.guest.writeFile('/staging/v1/data', 'written')
-  expect(await inspect(world)).toEqual([])
-})
+    expect(world.timeline.commands.map(({ argv }) => argv[0])).toContain('/sbin/e2fsck')
+    world.guest.writeFile('/staging/v1/data', 'written')
+    expect(await inspect(world)).toEqual([])
+  },
+)
 
-test('a raw block volume on a whole disk that nobody has labelled is healthy, until it does not answer', async () => {
-  const world = guestWorld('solaris')
-  const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
-  await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
+test(
+  'a raw block volume on a whole disk that nobody has labelled is healthy, until it does not ' +
+    'answer',
+  async () => {
+    const world = guestWorld('solaris')
+    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
 
-  expect(await inspect(world)).toEqual([])
+    expect(await inspect(world)).toEqual([])
 
-  disk.alive = false
-  expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', reason: 'DeviceUnreadable' }])
-})
+    disk.alive = false
+    expect(await inspect(world)).toMatchObject([
+      { kind: 'inaccessible', reason: 'DeviceUnreadable' },
+    ])
+  },
+)
 
 describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest', platform => {
   test('is healthy until its disk dies or goes', async () => {
@@ -272,7 +346,9 @@ describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest',
     expect(await inspect(world, '/pods/a/mount')).toEqual([])
 
     disk.alive = false
-    expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', reason: 'DeviceUnreadable' }])
+    expect(await inspect(world)).toMatchObject([
+      { kind: 'inaccessible', reason: 'DeviceUnreadable' },
+    ])
 
     disk.alive = true
     world.removeDisk(disk)
@@ -291,7 +367,10 @@ describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest',
     await world.fresh().publish(request)
 
     expect(() => disk.write(0, Buffer.from('x'))).toThrow('read-only')
-    expect((await world.volumes.statistics({ volumeId: 'silver/v1', path: '/pods/a/mount' })).bytes.total).toBe(600 * MiB)
+    expect(
+      (await world.volumes.statistics({ volumeId: 'silver/v1', path: '/pods/a/mount' })).bytes
+        .total,
+    ).toBe(600 * MiB)
     await world.volumes.unpublish(TARGET)
     await world.volumes.unstage(STAGED)
     expect(world.guest.mounts()).toEqual([])
@@ -300,10 +379,15 @@ describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest',
   test('is published at several targets, and is staged until the last of them has gone', async () => {
     const { world, disk } = await stagedBlock(platform)
     const targets = ['/pods/a/mount', '/pods/b/mount', '/pods/c/mount']
-    for (const targetPath of targets) await world.volumes.publish(world.publishRequest(disk, { format: BLOCK, targetPath }))
+    for (const targetPath of targets) {
+      await world.volumes.publish(world.publishRequest(disk, { format: BLOCK, targetPath }))
+    }
 
     for (const targetPath of targets) {
-      await expect(world.fresh().unstage(STAGED)).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining(targetPath) })
+      await expect(world.fresh().unstage(STAGED)).rejects.toMatchObject({
+        kind: 'busy',
+        message: expect.stringContaining(targetPath),
+      })
       await world.fresh().unpublish({ volumeId: 'silver/v1', targetPath })
     }
     await world.fresh().unstage(STAGED)
@@ -342,7 +426,9 @@ test('a mounted volume on another disk than the one of its number is refused', a
   world.disks.disks.push(moved)
   world.disks.tell('disks')
 
-  await expect(world.volumes.stage(world.stageRequest(moved, { written: true }))).rejects.toMatchObject({
+  await expect(
+    world.volumes.stage(world.stageRequest(moved, { written: true })),
+  ).rejects.toMatchObject({
     kind: 'already-exists',
     message: expect.stringContaining('/dev/dsk/c0d100s0'),
   })
@@ -350,6 +436,8 @@ test('a mounted volume on another disk than the one of its number is refused', a
 
 /** The options that the plugin gave to mount for the path. */
 function mountOptions(world: GuestWorld, path: string): string {
-  const command = world.timeline.commands.findLast(({ argv }) => argv[0]?.endsWith('/mount') && argv.at(-1) === path)
+  const command = world.timeline.commands.findLast(
+    ({ argv }) => argv[0]?.endsWith('/mount') && argv.at(-1) === path,
+  )
   return command?.argv[(command.argv.indexOf('-o') ?? 0) + 1] ?? ''
 }

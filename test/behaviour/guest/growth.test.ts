@@ -1,4 +1,5 @@
-// Growth inside a guest: the label of a whole disk, then the file system, under a writer; and what is left as somebody else made it.
+// Growth inside a guest: the label of a whole disk, then the file system, under a writer; and what
+// is left as somebody else made it.
 
 import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
 import { GiB, type GuestWorld, guestWorld, MiB, type TestDisk } from './world.ts'
@@ -20,7 +21,8 @@ async function stagedDisk(
 }
 
 async function totalBytes(world: GuestWorld): Promise<number> {
-  return (await world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })).bytes.total
+  return (await world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })).bytes
+    .total
 }
 
 function programs(world: GuestWorld): readonly string[] {
@@ -40,7 +42,10 @@ function keepWriting(world: GuestWorld): () => number {
 
 /** The label as a person would have written it. */
 function relabel(world: GuestWorld, disk: TestDisk, rows: string): void {
-  const answer = world.host.programs.get('fmthard')?.(['-s', '-', `/dev/rdsk/c0d${disk.id}s2`], { input: rows, host: world.host })
+  const answer = world.host.programs.get('fmthard')?.(['-s', '-', `/dev/rdsk/c0d${disk.id}s2`], {
+    input: rows,
+    host: world.host,
+  })
   expect(answer).toMatchObject({ exitStatus: 0 })
 }
 
@@ -55,10 +60,14 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
 
     expect(await totalBytes(world)).toBeGreaterThan(1.8 * GiB)
     expect(written()).toBeGreaterThan(5)
-    for (let line = 0; line < written(); line++) expect(world.guest.readFile(`/staging/v1/line-${line}`)).toBe(`line ${line}`)
+    for (let line = 0; line < written(); line++) {
+      expect(world.guest.readFile(`/staging/v1/line-${line}`)).toBe(`line ${line}`)
+    }
     expect(world.guest.readFile('/staging/v1/data')).toBe('kept')
     expect(world.guest.formatCount(100)).toBe(1)
-    expect(world.solaris?.solarisDisks.label(disk)?.slices[0]).toMatchObject({ first: before?.first })
+    expect(world.solaris?.solarisDisks.label(disk)?.slices[0]).toMatchObject({
+      first: before?.first,
+    })
   })
 
   test('grows when it is staged, and is used to its end after the guest restarts', async () => {
@@ -81,10 +90,14 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
     copy.store.resize(2 * GiB)
     const other = { volumeId: 'silver/v2', stagingPath: '/staging/v2' }
 
-    await world.volumes.stage(world.stageRequest(copy, { ...other, createdEmpty: false, written: true }))
+    await world.volumes.stage(
+      world.stageRequest(copy, { ...other, createdEmpty: false, written: true }),
+    )
 
     expect(world.guest.readFile('/staging/v2/data')).toBe('kept')
-    expect((await world.volumes.statistics({ ...other, path: '/staging/v2' })).bytes.total).toBeGreaterThan(1.8 * GiB)
+    expect(
+      (await world.volumes.statistics({ ...other, path: '/staging/v2' })).bytes.total,
+    ).toBeGreaterThan(1.8 * GiB)
     expect(await totalBytes(world)).toBeLessThan(600 * MiB)
   })
 
@@ -119,7 +132,11 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
     await world.volumes.expand(growth())
 
     expect(await totalBytes(world)).toBeLessThan(600 * MiB)
-    expect(world.timeline.commands.filter(({ argv }) => argv[0]?.endsWith('fmthard') && argv.includes('-s'))).toEqual([])
+    expect(
+      world.timeline.commands.filter(
+        ({ argv }) => argv[0]?.endsWith('fmthard') && argv.includes('-s'),
+      ),
+    ).toEqual([])
   })
 })
 
@@ -131,14 +148,21 @@ describe('the label of a whole disk', () => {
     await world.volumes.stage(world.stageRequest(disk, earlier))
     await world.volumes.unstage({ ...STAGED, ...earlier })
     const sectors = (600 * MiB) / 512
-    relabel(world, disk, `0 4 00 256 ${sectors - 256 - 16_384 - 34}\n8 11 00 ${sectors - 16_384 - 34} 16384\n`)
+    relabel(
+      world,
+      disk,
+      `0 4 00 256 ${sectors - 256 - 16_384 - 34}\n8 11 00 ${sectors - 16_384 - 34} 16384\n`,
+    )
     await world.volumes.stage(world.stageRequest(disk))
     world.guest.writeFile('/staging/v1/data', 'kept')
     disk.store.resize(2 * GiB)
 
     await world.volumes.expand(growth())
 
-    expect(world.solaris?.solarisDisks.label(disk)?.slices[0]).toMatchObject({ first: 256, count: (2 * GiB) / 512 - 256 - 16_384 - 34 })
+    expect(world.solaris?.solarisDisks.label(disk)?.slices[0]).toMatchObject({
+      first: 256,
+      count: (2 * GiB) / 512 - 256 - 16_384 - 34,
+    })
     expect(world.guest.readFile('/staging/v1/data')).toBe('kept')
   })
 
@@ -146,38 +170,49 @@ describe('the label of a whole disk', () => {
     {
       name: 'a second data slice',
       rows: (first: number, count: number) =>
-        `0 4 00 ${first} ${count - 4096}\n1 4 00 ${first + count - 4096} 4096\n8 11 00 ${first + count} 16384\n`,
+        `0 4 00 ${first} ${count - 4096}\n1 4 00 ${first + count - 4096} 4096\n8 11 00 ` +
+        `${first + count} 16384\n`,
     },
     {
       name: 'another kind of data',
-      rows: (first: number, count: number) => `0 2 00 ${first} ${count}\n8 11 00 ${first + count} 16384\n`,
+      rows: (first: number, count: number) =>
+        `0 2 00 ${first} ${count}\n8 11 00 ${first + count} 16384\n`,
     },
     {
       name: 'room left free behind slice 0',
-      rows: (first: number, count: number) => `0 4 00 ${first} ${count - 4096}\n8 11 00 ${first + count} 16384\n`,
+      rows: (first: number, count: number) =>
+        `0 4 00 ${first} ${count - 4096}\n8 11 00 ${first + count} 16384\n`,
     },
-  ])('that somebody wrote with $name stays as it is: its data is mounted, and growth is refused with the way out', async ({ rows }) => {
-    const { world, disk } = await stagedDisk('solaris', 'full')
-    await world.volumes.unstage(STAGED)
-    const slice = world.solaris?.solarisDisks.label(disk)?.slices[0]
-    relabel(world, disk, rows(slice?.first ?? 0, slice?.count ?? 0))
-    disk.store.resize(2 * GiB)
-    const label = disk.store.read(0, 512)
+  ])(
+    'that somebody wrote with $name stays as it is: its data is mounted, and growth is refused ' +
+      'with the way out',
+    async ({ rows }) => {
+      const { world, disk } = await stagedDisk('solaris', 'full')
+      await world.volumes.unstage(STAGED)
+      const slice = world.solaris?.solarisDisks.label(disk)?.slices[0]
+      relabel(world, disk, rows(slice?.first ?? 0, slice?.count ?? 0))
+      disk.store.resize(2 * GiB)
+      const label = disk.store.read(0, 512)
 
-    await world.volumes.stage(world.stageRequest(disk, { written: true }))
+      await world.volumes.stage(world.stageRequest(disk, { written: true }))
 
-    expect(world.guest.readFile('/staging/v1/data')).toBe('kept')
-    await expect(world.volumes.expand(growth())).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringContaining('extend slice 0 by hand'),
-    })
-    expect(disk.store.read(0, 512).equals(label)).toBe(true)
-  })
+      expect(world.guest.readFile('/staging/v1/data')).toBe('kept')
+      await expect(world.volumes.expand(growth())).rejects.toMatchObject({
+        kind: 'failed-precondition',
+        message: expect.stringContaining('extend slice 0 by hand'),
+      })
+      expect(disk.store.read(0, 512).equals(label)).toBe(true)
+    },
+  )
 
   test.each([
     {
       name: 'says that it wrote it, but did not',
-      answer: { exitStatus: 0, stdout: 'fmthard:  New volume table of contents now in place.\n', stderr: '' },
+      answer: {
+        exitStatus: 0,
+        stdout: 'fmthard:  New volume table of contents now in place.\n',
+        stderr: '',
+      },
       kind: 'failed-precondition',
     },
     {
@@ -185,11 +220,17 @@ describe('the label of a whole disk', () => {
       answer: { exitStatus: 1, stdout: '', stderr: '/dev/rdsk/c0d100s2: Cannot write EFI\n' },
       kind: 'unavailable',
     },
-    { name: 'fails for a new reason', answer: { exitStatus: 1, stdout: '', stderr: 'fmthard: not today\n' }, kind: 'internal' },
+    {
+      name: 'fails for a new reason',
+      answer: { exitStatus: 1, stdout: '', stderr: 'fmthard: not today\n' },
+      kind: 'internal',
+    },
   ])('is read back: growth fails when the tool $name', async ({ answer, kind }) => {
     const { world, disk } = await stagedDisk('solaris', 'full')
     disk.store.resize(2 * GiB)
-    world.timeline.rules.push(argv => (argv[0]?.endsWith('fmthard') ? { kind: 'answer', answer } : undefined))
+    world.timeline.rules.push(argv =>
+      argv[0]?.endsWith('fmthard') ? { kind: 'answer', answer } : undefined,
+    )
 
     await expect(world.volumes.expand(growth())).rejects.toMatchObject({ kind })
 
@@ -203,7 +244,8 @@ describe('the label of a whole disk', () => {
     const world = guestWorld('solaris')
     const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
     await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'block' } }))
-    // The first label is the driver's, as the disk cannot be opened without one; what becomes of it is not.
+    // The first label is the driver's, as the disk cannot be opened without one; what becomes of it
+    // is not.
     const label = disk.store.read(0, 64 * 512)
     disk.store.resize(2 * GiB)
 
@@ -213,23 +255,32 @@ describe('the label of a whole disk', () => {
   })
 })
 
-test('a raw disk of a linux guest is told to be as small as before until it has been attached again', async () => {
-  const world = guestWorld('linux')
-  const disk = world.addDisk(100, 600 * MiB)
-  await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'block' } }))
-  disk.store.resize(2 * GiB)
+test(
+  'a raw disk of a linux guest is told to be as small as before until it has been attached ' +
+    'again',
+  async () => {
+    const world = guestWorld('linux')
+    const disk = world.addDisk(100, 600 * MiB)
+    await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'block' } }))
+    disk.store.resize(2 * GiB)
 
-  await expect(world.volumes.expand(growth())).rejects.toMatchObject({ kind: 'failed-precondition' })
+    await expect(world.volumes.expand(growth())).rejects.toMatchObject({
+      kind: 'failed-precondition',
+    })
 
-  await world.volumes.unstage(STAGED)
-  world.removeDisk(disk)
-  const again = world.addDisk(100, disk.store)
-  await world.volumes.stage(world.stageRequest(again, { format: { kind: 'block' }, written: true }))
-  await expect(world.volumes.expand(growth())).resolves.toEqual({ sizeBytes: 2 * GiB })
-})
+    await world.volumes.unstage(STAGED)
+    world.removeDisk(disk)
+    const again = world.addDisk(100, disk.store)
+    await world.volumes.stage(
+      world.stageRequest(again, { format: { kind: 'block' }, written: true }),
+    )
+    await expect(world.volumes.expand(growth())).resolves.toEqual({ sizeBytes: 2 * GiB })
+  },
+)
 
 test.each(['ext4', 'xfs'])(
-  '%s of a linux guest grows when its disk has been attached again, and until then the reason is told',
+  '%s of a linux guest grows when its disk has been attached again, and until then the reason ' +
+    'is told',
   async type => {
     const { world, disk } = await stagedDisk('linux', 'slice', files(type))
     await world.volumes.publish(world.publishRequest(disk, { format: files(type) }))
@@ -238,7 +289,9 @@ test.each(['ext4', 'xfs'])(
     for (const volumes of [world.volumes, world.fresh()]) {
       await expect(volumes.expand(growth())).rejects.toMatchObject({
         kind: 'failed-precondition',
-        message: expect.stringMatching(/still sees 629145600 of 2147483648 bytes .* detach and attach the volume/),
+        message: expect.stringMatching(
+          /still sees 629145600 of 2147483648 bytes .* detach and attach the volume/,
+        ),
       })
     }
     expect(await totalBytes(world)).toBeLessThan(600 * MiB)

@@ -1,5 +1,5 @@
-// Whose it is: what is found at a path of a guest is touched only when it is the volume's, and a disk is let go only when the
-// kernel has let it go.
+// Whose it is: what is found at a path of a guest is touched only when it is the volume's, and a
+// disk is let go only when the kernel has let it go.
 
 import { SimShell } from '../../../sim/sim-shell.ts'
 import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
@@ -24,7 +24,9 @@ async function published(kind: PlatformKind, format?: GuestFormat) {
 async function twoPublished(kind: PlatformKind) {
   const { world, disk } = await published(kind)
   const second = world.addDisk(101, 600 * MiB)
-  await world.volumes.stage(world.stageRequest(second, { volumeId: SECOND.volumeId, stagingPath: SECOND.stagingPath }))
+  await world.volumes.stage(
+    world.stageRequest(second, { volumeId: SECOND.volumeId, stagingPath: SECOND.stagingPath }),
+  )
   await world.volumes.publish(world.publishRequest(second, SECOND))
   return { world, disk, second }
 }
@@ -38,15 +40,24 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     expect(world.guest.mounts().map(mount => mount.path)).toContain(SECOND.targetPath)
   })
 
-  test('unstaging a volume in the staging directory of another is refused while it is mounted, and leaves both', async () => {
-    const { world } = await twoPublished(kind)
-    await world.volumes.unpublish(TARGET)
+  test(
+    'unstaging a volume in the staging directory of another is refused while it is mounted, ' +
+      'and leaves both',
+    async () => {
+      const { world } = await twoPublished(kind)
+      await world.volumes.unpublish(TARGET)
 
-    const unstaged = world.fresh().unstage({ volumeId: 'silver/v1', stagingPath: SECOND.stagingPath })
+      const unstaged = world
+        .fresh()
+        .unstage({ volumeId: 'silver/v1', stagingPath: SECOND.stagingPath })
 
-    await expect(unstaged).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('/staging/v1') })
-    expect(world.guest.mounts()).toHaveLength(3)
-  })
+      await expect(unstaged).rejects.toMatchObject({
+        kind: 'busy',
+        message: expect.stringContaining('/staging/v1'),
+      })
+      expect(world.guest.mounts()).toHaveLength(3)
+    },
+  )
 
   test('a mistyped staging directory does not answer that the volume is unstaged', async () => {
     const { world } = await published(kind)
@@ -54,7 +65,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     const unstaged = world.fresh().unstage({ volumeId: 'silver/v1', stagingPath: '/stagging/v1' })
 
-    await expect(unstaged).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('/staging/v1') })
+    await expect(unstaged).rejects.toMatchObject({
+      kind: 'busy',
+      message: expect.stringContaining('/staging/v1'),
+    })
     expect(world.guest.mounts()).toHaveLength(1)
   })
 
@@ -66,7 +80,9 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     for (const volumeId of ['silver/v1', 'silver/never-seen']) {
       await world.fresh().unpublish({ volumeId, targetPath: '/proc' })
       await world.fresh().unstage({ volumeId: 'silver/never-seen', stagingPath: '/proc' })
-      expect((await shell.run(['/bin/cat', table], { effect: 'read' })).stdout).toMatch(/[ \t]\/proc[ \t]/)
+      expect((await shell.run(['/bin/cat', table], { effect: 'read' })).stdout).toMatch(
+        /[ \t]\/proc[ \t]/,
+      )
     }
   })
 
@@ -74,13 +90,18 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const { world } = await twoPublished(kind)
     const name = world.guest.names.children(NOTES).filter(at => at.startsWith('silver%2Fv1'))
     const shell = new SimShell(world.host)
-    for (const note of name) await shell.run(['/bin/rm', '-f', `${NOTES}/${note}`], { effect: 'write' })
+    for (const note of name) {
+      await shell.run(['/bin/rm', '-f', `${NOTES}/${note}`], { effect: 'write' })
+    }
 
     await world.fresh().unpublish({ volumeId: 'silver/v1', targetPath: SECOND.targetPath })
     await world.fresh().unpublish(TARGET)
     await world.fresh().unstage(STAGED)
 
-    expect(world.guest.mounts().map(mount => mount.path)).toEqual([SECOND.stagingPath, SECOND.targetPath])
+    expect(world.guest.mounts().map(mount => mount.path)).toEqual([
+      SECOND.stagingPath,
+      SECOND.targetPath,
+    ])
   })
 
   test('a directory that was there before publishing stays, and one that was made goes', async () => {
@@ -114,7 +135,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     const again = world.volumes.publish(world.publishRequest(disk, { targetPath: '/srv/www' }))
 
-    await expect(again).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('not empty') })
+    await expect(again).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('not empty'),
+    })
     expect(world.guest.mounts()).toHaveLength(2)
   })
 
@@ -124,21 +148,28 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const third = world.addDisk(102, 600 * MiB)
     const staged = { volumeId: 'silver/v3', stagingPath: '/staging/v3' }
     await world.volumes.stage(world.stageRequest(third, staged))
-    const outer = world.volumes.publish(world.publishRequest(third, { ...staged, targetPath: '/pods' }))
+    const outer = world.volumes.publish(
+      world.publishRequest(third, { ...staged, targetPath: '/pods' }),
+    )
 
     await expect(outer).rejects.toMatchObject({
       kind: 'failed-precondition',
-      message: expect.stringContaining('/pods is not empty, /pods/a/mount, /pods/b/mount is mounted in it; mount the outer'),
+      message: expect.stringContaining(
+        '/pods is not empty, /pods/a/mount, /pods/b/mount is mounted in it; mount the outer',
+      ),
     })
   })
 
-  test.each(['/pods/b/mount', '/staging/v2'])('statistics and growth of a volume at %s, where another is, are not found', async path => {
-    const { world } = await twoPublished(kind)
-    const request = { volumeId: 'silver/v1', path, sizeBytes: 0 }
+  test.each(['/pods/b/mount', '/staging/v2'])(
+    'statistics and growth of a volume at %s, where another is, are not found',
+    async path => {
+      const { world } = await twoPublished(kind)
+      const request = { volumeId: 'silver/v1', path, sizeBytes: 0 }
 
-    await expect(world.volumes.statistics(request)).rejects.toMatchObject({ kind: 'not-found' })
-    await expect(world.volumes.expand(request)).rejects.toMatchObject({ kind: 'not-found' })
-  })
+      await expect(world.volumes.statistics(request)).rejects.toMatchObject({ kind: 'not-found' })
+      await expect(world.volumes.expand(request)).rejects.toMatchObject({ kind: 'not-found' })
+    },
+  )
 
   test('statistics of a raw volume tell its size only', async () => {
     const world = guestWorld(kind)
@@ -156,9 +187,14 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const disk = world.addDisk(100, 600 * MiB)
     await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
 
-    const reader = world.volumes.publish(world.publishRequest(disk, { format: BLOCK, readonly: true }))
+    const reader = world.volumes.publish(
+      world.publishRequest(disk, { format: BLOCK, readonly: true }),
+    )
 
-    await expect(reader).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('attach it read-only') })
+    await expect(reader).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('attach it read-only'),
+    })
     expect(world.guest.names.find('/pods/a/mount')).toBeUndefined()
   })
 
@@ -170,7 +206,9 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
       kind: 'already-exists',
       message: expect.stringContaining('other mount options'),
     })
-    await expect(world.fresh().publish(world.publishRequest(disk, { format, targetPath: '/pods/c' }))).rejects.toMatchObject({
+    await expect(
+      world.fresh().publish(world.publishRequest(disk, { format, targetPath: '/pods/c' })),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
     })
     await world.fresh().stage(world.stageRequest(disk))
@@ -181,28 +219,38 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const disk = world.addDisk(100, 600 * MiB)
     await world.volumes.stage(world.stageRequest(disk))
 
-    await world.volumes.publish(world.publishRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions: ['ro'] } }))
+    await world.volumes.publish(
+      world.publishRequest(disk, {
+        format: { kind: 'filesystem', type: '', mountOptions: ['ro'] },
+      }),
+    )
 
     expect(world.guest.mounts().map(mount => mount.readonly)).toEqual([false, true])
   })
 
-  test('a raw volume whose old number another volume has by now is staged anew, and its old target does not lead there', async () => {
-    const { world, disk } = await published(kind, BLOCK)
-    // A reboot: mounts are gone, links and notes are not; the volume has another number now.
-    world.restart()
-    const moved = world.addDisk(101, disk.store)
-    const other = { volumeId: 'silver/v2', stagingPath: '/staging/v2' }
-    await world.volumes.stage(world.stageRequest(disk, { ...other, written: true, format: BLOCK }))
+  test(
+    'a raw volume whose old number another volume has by now is staged anew, and its old ' +
+      'target does not lead there',
+    async () => {
+      const { world, disk } = await published(kind, BLOCK)
+      // A reboot: mounts are gone, links and notes are not; the volume has another number now.
+      world.restart()
+      const moved = world.addDisk(101, disk.store)
+      const other = { volumeId: 'silver/v2', stagingPath: '/staging/v2' }
+      await world.volumes.stage(
+        world.stageRequest(disk, { ...other, written: true, format: BLOCK }),
+      )
 
-    await world.fresh().stage(world.stageRequest(moved, { format: BLOCK }))
-    await world.fresh().publish(world.publishRequest(moved, { format: BLOCK }))
-    await world.fresh().unpublish(TARGET)
-    await world.fresh().unstage(STAGED)
-    await world.fresh().unstage({ volumeId: 'silver/v2', stagingPath: '/staging/v2' })
+      await world.fresh().stage(world.stageRequest(moved, { format: BLOCK }))
+      await world.fresh().publish(world.publishRequest(moved, { format: BLOCK }))
+      await world.fresh().unpublish(TARGET)
+      await world.fresh().unstage(STAGED)
+      await world.fresh().unstage({ volumeId: 'silver/v2', stagingPath: '/staging/v2' })
 
-    expect(world.guest.names.find('/pods/a/mount')).toBeUndefined()
-    expect(world.guest.names.children(NOTES)).toEqual([])
-  })
+      expect(world.guest.names.find('/pods/a/mount')).toBeUndefined()
+      expect(world.guest.names.children(NOTES)).toEqual([])
+    },
+  )
 
   test('a raw volume whose old number another volume uses can be unstaged', async () => {
     const { world, disk } = await published(kind, BLOCK)
@@ -223,31 +271,42 @@ describe.each(['ext4', 'xfs'])('the kernel of a linux guest with %s', type => {
   async function staged() {
     const world = guestWorld('linux')
     const disk = world.addDisk(100, 600 * MiB)
-    await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'filesystem', type, mountOptions: [] } }))
+    await world.volumes.stage(
+      world.stageRequest(disk, { format: { kind: 'filesystem', type, mountOptions: [] } }),
+    )
     return { world, disk }
   }
 
-  test('keeps a volume that a container has mounted in its own namespace, and every unstaging says so', async () => {
-    const { world, disk } = await staged()
-    const end = world.guest.keepInNamespace('/staging/v1')
+  test(
+    'keeps a volume that a container has mounted in its own namespace, and every unstaging ' +
+      'says so',
+    async () => {
+      const { world, disk } = await staged()
+      const end = world.guest.keepInNamespace('/staging/v1')
 
-    for (const volumes of [world.volumes, world.volumes, world.fresh()]) {
-      await expect(volumes.unstage(STAGED)).rejects.toMatchObject({
-        kind: 'busy',
-        message: expect.stringMatching(/the kernel has not let go.*process 4000, which has it mounted/),
-      })
-    }
-    end()
-    await world.fresh().unstage(STAGED)
-    expect([...disk.holders]).toEqual([])
-  })
+      for (const volumes of [world.volumes, world.volumes, world.fresh()]) {
+        await expect(volumes.unstage(STAGED)).rejects.toMatchObject({
+          kind: 'busy',
+          message: expect.stringMatching(
+            /the kernel has not let go.*process 4000, which has it mounted/,
+          ),
+        })
+      }
+      end()
+      await world.fresh().unstage(STAGED)
+      expect([...disk.holders]).toEqual([])
+    },
+  )
 
   test('keeps a volume that was unmounted lazily', async () => {
     const { world } = await staged()
     const end = world.guest.unmountLazily('/staging/v1')
 
     for (const volumes of [world.volumes, world.fresh()]) {
-      await expect(volumes.unstage(STAGED)).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('lazy unmount') })
+      await expect(volumes.unstage(STAGED)).rejects.toMatchObject({
+        kind: 'busy',
+        message: expect.stringContaining('lazy unmount'),
+      })
     }
     end()
     await world.fresh().unstage(STAGED)
@@ -267,7 +326,10 @@ describe('a raw volume of a linux guest', () => {
     world.linux?.makeNode('/containers/x/dev/data', 100)
     const end = world.guest.holdOpen('/containers/x/dev/data')
 
-    await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('process 4000') })
+    await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({
+      kind: 'busy',
+      message: expect.stringContaining('process 4000'),
+    })
 
     end()
     await world.volumes.unstage(STAGED)
@@ -295,10 +357,15 @@ test.each(['shut-down', 'turned-readonly'] as const)(
     await world.volumes.stage(world.stageRequest(disk))
     world.guest.failFileSystem('/staging/v1', how)
 
-    const refusal = { kind: 'failed-precondition', message: expect.stringContaining('stage it anew') }
+    const refusal = {
+      kind: 'failed-precondition',
+      message: expect.stringContaining('stage it anew'),
+    }
 
     await expect(world.volumes.publish(world.publishRequest(disk))).rejects.toMatchObject(refusal)
-    await expect(world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })).rejects.toMatchObject(refusal)
+    await expect(
+      world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' }),
+    ).rejects.toMatchObject(refusal)
   },
 )
 
@@ -307,7 +374,9 @@ test('the label of SELinux, with its commas, is one mount option', async () => {
   const disk = world.addDisk(100, 600 * MiB)
   const mountOptions = ['context="system_u:object_r:container_file_t:s0:c127,c456"']
 
-  await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions } }))
+  await world.volumes.stage(
+    world.stageRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions } }),
+  )
 
   expect(world.guest.mounts()).toHaveLength(1)
 })
@@ -340,6 +409,9 @@ describe.each(PLATFORMS)('a mount in a %s guest that a later one has covered', k
     await world.fresh().unpublish(TARGET)
     expect(targets()).toHaveLength(1)
     const unstaged = world.fresh().unstage(STAGED)
-    await expect(unstaged).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('/pods/a/mount') })
+    await expect(unstaged).rejects.toMatchObject({
+      kind: 'busy',
+      message: expect.stringContaining('/pods/a/mount'),
+    })
   })
 })

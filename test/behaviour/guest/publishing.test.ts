@@ -1,4 +1,5 @@
-// Publishing, measuring and taking away again: mounts of pods, raw block devices, and what still holds a disk.
+// Publishing, measuring and taking away again: mounts of pods, raw block devices, and what still
+// holds a disk.
 
 import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './world.ts'
@@ -53,14 +54,17 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     expect(world.guest.readFile('/pods/a/mount/data')).toBe('x')
   })
 
-  test.each([true, false])('publishing at the same target with other rights is refused (read-only first: %j)', async readonly => {
-    const { world, disk } = await stagedWorld(kind)
-    await world.volumes.publish(world.publishRequest(disk, { readonly }))
+  test.each([true, false])(
+    'publishing at the same target with other rights is refused (read-only first: %j)',
+    async readonly => {
+      const { world, disk } = await stagedWorld(kind)
+      await world.volumes.publish(world.publishRequest(disk, { readonly }))
 
-    const again = world.volumes.publish(world.publishRequest(disk, { readonly: !readonly }))
+      const again = world.volumes.publish(world.publishRequest(disk, { readonly: !readonly }))
 
-    await expect(again).rejects.toMatchObject({ kind: 'already-exists' })
-  })
+      await expect(again).rejects.toMatchObject({ kind: 'already-exists' })
+    },
+  )
 
   test('a volume that is not staged cannot be published', async () => {
     const world = guestWorld(kind)
@@ -68,7 +72,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     const published = world.volumes.publish(world.publishRequest(disk))
 
-    await expect(published).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('stage it first') })
+    await expect(published).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('stage it first'),
+    })
   })
 
   test('a target that another volume covers is refused', async () => {
@@ -78,7 +85,9 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const second = { volumeId: 'silver/v2', stagingPath: '/staging/v2' }
     await world.volumes.stage(world.stageRequest(other, second))
 
-    await expect(world.volumes.publish(world.publishRequest(other, second))).rejects.toMatchObject({ kind: 'already-exists' })
+    await expect(world.volumes.publish(world.publishRequest(other, second))).rejects.toMatchObject({
+      kind: 'already-exists',
+    })
   })
 
   test('a second target is allowed or refused as the access mode says, and names the first', async () => {
@@ -86,8 +95,13 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     await world.volumes.publish(world.publishRequest(disk))
     const second = { targetPath: '/pods/b/mount' }
 
-    const exclusive = world.volumes.publish(world.publishRequest(disk, { ...second, exclusive: true }))
-    await expect(exclusive).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('/pods/a/mount') })
+    const exclusive = world.volumes.publish(
+      world.publishRequest(disk, { ...second, exclusive: true }),
+    )
+    await expect(exclusive).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('/pods/a/mount'),
+    })
 
     await world.volumes.publish(world.publishRequest(disk, second))
     expect(world.guest.mounts()).toHaveLength(3)
@@ -99,22 +113,29 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     const unstaged = world.volumes.unstage(STAGED)
 
-    await expect(unstaged).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('/pods/a/mount') })
+    await expect(unstaged).rejects.toMatchObject({
+      kind: 'busy',
+      message: expect.stringContaining('/pods/a/mount'),
+    })
     expect(world.guest.mounts()).toHaveLength(2)
   })
 
-  test('after unpublish and unstage nothing is left but the directory of the orchestrator, and nothing holds the disk', async () => {
-    const { world, disk } = await stagedWorld(kind)
-    await world.volumes.publish(world.publishRequest(disk))
+  test(
+    'after unpublish and unstage nothing is left but the directory of the orchestrator, and ' +
+      'nothing holds the disk',
+    async () => {
+      const { world, disk } = await stagedWorld(kind)
+      await world.volumes.publish(world.publishRequest(disk))
 
-    await world.volumes.unpublish(TARGET)
-    await world.volumes.unstage(STAGED)
+      await world.volumes.unpublish(TARGET)
+      await world.volumes.unstage(STAGED)
 
-    expect(world.guest.mounts()).toEqual([])
-    expect(world.guest.names.find('/pods/a/mount')).toBeUndefined()
-    expect(world.guest.names.find('/staging/v1')).toEqual({ kind: 'directory' })
-    expect([...disk.holders]).toEqual([])
-  })
+      expect(world.guest.mounts()).toEqual([])
+      expect(world.guest.names.find('/pods/a/mount')).toBeUndefined()
+      expect(world.guest.names.find('/staging/v1')).toEqual({ kind: 'directory' })
+      expect([...disk.holders]).toEqual([])
+    },
+  )
 
   test('taking away what is not there is success', async () => {
     const world = guestWorld(kind)
@@ -152,7 +173,9 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('unpublish never removes what it did not make', async () => {
     const { world } = await stagedWorld(kind)
-    for (const path of ['/pods', '/pods/a', '/pods/a/mount', '/pods/a/mount/precious']) world.guest.names.makeDirectory(path)
+    for (const path of ['/pods', '/pods/a', '/pods/a/mount', '/pods/a/mount/precious']) {
+      world.guest.names.makeDirectory(path)
+    }
 
     await world.volumes.unpublish(TARGET)
 
@@ -168,30 +191,40 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     expect(world.guest.mounts()).toHaveLength(2)
   })
 
-  test.each(['/staging/v1', '/pods/a/mount'])('statistics of %s are those of the file system', async path => {
-    const { world, disk } = await stagedWorld(kind)
-    await world.volumes.publish(world.publishRequest(disk))
-    world.guest.writeFile('/staging/v1/data', 'x'.repeat(100_000))
+  test.each(['/staging/v1', '/pods/a/mount'])(
+    'statistics of %s are those of the file system',
+    async path => {
+      const { world, disk } = await stagedWorld(kind)
+      await world.volumes.publish(world.publishRequest(disk))
+      world.guest.writeFile('/staging/v1/data', 'x'.repeat(100_000))
 
-    const { bytes, inodes } = await world.volumes.statistics({ volumeId: 'silver/v1', path })
+      const { bytes, inodes } = await world.volumes.statistics({ volumeId: 'silver/v1', path })
 
-    expect(bytes.total).toBeGreaterThan(500 * MiB)
-    expect(bytes.used).toBeGreaterThanOrEqual(100_000)
-    expect(bytes.used + bytes.available).toBeLessThanOrEqual(bytes.total)
-    expect(inodes?.used).toBeGreaterThan(0)
-  })
+      expect(bytes.total).toBeGreaterThan(500 * MiB)
+      expect(bytes.used).toBeGreaterThanOrEqual(100_000)
+      expect(bytes.used + bytes.available).toBeLessThanOrEqual(bytes.total)
+      expect(inodes?.used).toBeGreaterThan(0)
+    },
+  )
 
-  test.each(['some/path', '/not/there', '/mnt'])('statistics of %s, which is no volume, are not found', async path => {
-    const { world } = await stagedWorld(kind)
+  test.each(['some/path', '/not/there', '/mnt'])(
+    'statistics of %s, which is no volume, are not found',
+    async path => {
+      const { world } = await stagedWorld(kind)
 
-    await expect(world.volumes.statistics({ volumeId: 'silver/v1', path })).rejects.toMatchObject({ kind: 'not-found' })
-  })
+      await expect(world.volumes.statistics({ volumeId: 'silver/v1', path })).rejects.toMatchObject(
+        { kind: 'not-found' },
+      )
+    },
+  )
 
   test('statistics of a dead disk are unavailable, not wrong', async () => {
     const { world, disk } = await stagedWorld(kind)
     disk.alive = false
 
-    await expect(world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(
+      world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' }),
+    ).rejects.toMatchObject({ kind: 'unavailable' })
   })
 
   test('a raw block volume is published as its device and is never formatted', async () => {
@@ -199,7 +232,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     await world.volumes.publish(world.publishRequest(disk, { format: BLOCK }))
 
-    const { bytes, inodes } = await world.volumes.statistics({ volumeId: 'silver/v1', path: '/pods/a/mount' })
+    const { bytes, inodes } = await world.volumes.statistics({
+      volumeId: 'silver/v1',
+      path: '/pods/a/mount',
+    })
     expect(bytes.total).toBe(600 * MiB)
     expect(inodes).toBeUndefined()
     expect(disk.store.read(0, 4096).every(byte => byte === 0)).toBe(true)
@@ -225,12 +261,22 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const { world, disk } = await stagedBlock(kind)
     await world.volumes.publish(world.publishRequest(disk, { format: BLOCK }))
 
-    const second = world.volumes.publish(world.publishRequest(disk, { format: BLOCK, targetPath: '/pods/a/other', exclusive: true }))
-    await expect(second).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('/pods/a/mount') })
-    await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('/pods/a/mount') })
+    const second = world.volumes.publish(
+      world.publishRequest(disk, { format: BLOCK, targetPath: '/pods/a/other', exclusive: true }),
+    )
+    await expect(second).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('/pods/a/mount'),
+    })
+    await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({
+      kind: 'busy',
+      message: expect.stringContaining('/pods/a/mount'),
+    })
 
     await world.volumes.unpublish(TARGET)
-    await world.volumes.publish(world.publishRequest(disk, { format: BLOCK, targetPath: '/pods/a/other', exclusive: true }))
+    await world.volumes.publish(
+      world.publishRequest(disk, { format: BLOCK, targetPath: '/pods/a/other', exclusive: true }),
+    )
   })
 
   test('a raw block volume that a process has open is not unstaged', async () => {
@@ -247,7 +293,8 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const { world, disk } = await stagedWorld(kind)
     const request = { volumeId: 'silver/v1', path: '/staging/v1', sizeBytes: 900 * MiB }
 
-    // Where the guest looks again by itself the caller may wait; elsewhere only mounting anew helps, which must not be held up.
+    // Where the guest looks again by itself the caller may wait; elsewhere only mounting anew
+    // helps, which must not be held up.
     const refusal = kind === 'linux' ? 'failed-precondition' : 'unavailable'
     await expect(world.volumes.expand(request)).rejects.toMatchObject({ kind: refusal })
 
@@ -268,7 +315,9 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   test('paths that are not absolute are refused', async () => {
     const { world, disk } = await stagedWorld(kind)
 
-    await expect(world.volumes.publish(world.publishRequest(disk, { targetPath: '-rf' }))).rejects.toMatchObject({
+    await expect(
+      world.volumes.publish(world.publishRequest(disk, { targetPath: '-rf' })),
+    ).rejects.toMatchObject({
       kind: 'invalid-argument',
     })
   })
@@ -277,14 +326,20 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 test('a mounted file system is a row of the resource coordinator of a solaris guest', async () => {
   const { disk } = await stagedWorld('solaris')
 
-  expect([...disk.holders.values()]).toEqual([{ resource: '/dev/dsk/c0d100s0', information: 'mounted filesystem "/staging/v1"' }])
+  expect([...disk.holders.values()]).toEqual([
+    { resource: '/dev/dsk/c0d100s0', information: 'mounted filesystem "/staging/v1"' },
+  ])
 })
 
-test('a disk that is taken from under a linux guest gives errors, and its place in the guest can be cleaned up', async () => {
-  const { world, disk } = await stagedWorld('linux')
-  world.removeDisk(disk)
+test(
+  'a disk that is taken from under a linux guest gives errors, and its place in the guest ' +
+    'can be cleaned up',
+  async () => {
+    const { world, disk } = await stagedWorld('linux')
+    world.removeDisk(disk)
 
-  expect(() => world.guest.readFile('/staging/v1/data')).toThrow('gone')
-  await world.volumes.unstage(STAGED)
-  expect(world.guest.mounts()).toEqual([])
-})
+    expect(() => world.guest.readFile('/staging/v1/data')).toThrow('gone')
+    await world.volumes.unstage(STAGED)
+    expect(world.guest.mounts()).toEqual([])
+  },
+)

@@ -1,8 +1,22 @@
 // Staging in a guest: what is formatted, what never is, and what a person is told.
 
-import { type Region, readSuperblock, type Superblock, writeSuperblock } from '../../../sim/guest/file-system.ts'
+import {
+  type Region,
+  readSuperblock,
+  type Superblock,
+  writeSuperblock,
+} from '../../../sim/guest/file-system.ts'
 import type { StageRequest } from '../../../src/guest/guest-volumes.ts'
-import { GiB, type GuestWorld, guestWorld, MiB, type PlatformKind, scribble, TestDisk, TiB } from './world.ts'
+import {
+  GiB,
+  type GuestWorld,
+  guestWorld,
+  MiB,
+  type PlatformKind,
+  scribble,
+  TestDisk,
+  TiB,
+} from './world.ts'
 
 const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']
 
@@ -61,15 +75,22 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     expect(world.guest.mounts()).toMatchObject([{ path: '/staging/v1', disk: 100 }])
   })
 
-  test('a disk that does not come is unavailable after the wait, and the message names volume and number', async () => {
-    const world = guestWorld(kind)
-    const disk = new TestDisk(100, world.addDisk(7, 600 * MiB).store)
+  test(
+    'a disk that does not come is unavailable after the wait, and the message names volume ' +
+      'and number',
+    async () => {
+      const world = guestWorld(kind)
+      const disk = new TestDisk(100, world.addDisk(7, 600 * MiB).store)
 
-    const staged = world.volumes.stage(world.stageRequest(disk))
+      const staged = world.volumes.stage(world.stageRequest(disk))
 
-    await expect(staged).rejects.toMatchObject({ kind: 'unavailable', message: expect.stringContaining('volume silver/v1, disk 100') })
-    expect(world.clock.now).toBe(30_000)
-  })
+      await expect(staged).rejects.toMatchObject({
+        kind: 'unavailable',
+        message: expect.stringContaining('volume silver/v1, disk 100'),
+      })
+      expect(world.clock.now).toBe(30_000)
+    },
+  )
 
   test('a number above nine finds its own disk, not one that shares its digits', async () => {
     const world = guestWorld(kind)
@@ -85,10 +106,26 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   })
 
   const REFUSED: readonly { name: string; change: Partial<StageRequest>; says: string }[] = [
-    { name: 'a volume made from another one', change: { createdEmpty: false }, says: 'made from another one' },
-    { name: 'a volume on which the storage side counts bytes', change: { written: true }, says: 'counts bytes' },
-    { name: 'a disk larger than the volume', change: { sizeBytes: 500 * MiB }, says: 'detach and attach it' },
-    { name: 'a disk smaller than the volume', change: { sizeBytes: 700 * MiB }, says: 'may be another disk' },
+    {
+      name: 'a volume made from another one',
+      change: { createdEmpty: false },
+      says: 'made from another one',
+    },
+    {
+      name: 'a volume on which the storage side counts bytes',
+      change: { written: true },
+      says: 'counts bytes',
+    },
+    {
+      name: 'a disk larger than the volume',
+      change: { sizeBytes: 500 * MiB },
+      says: 'detach and attach it',
+    },
+    {
+      name: 'a disk smaller than the volume',
+      change: { sizeBytes: 700 * MiB },
+      says: 'may be another disk',
+    },
     { name: 'a disk that is attached read-only', change: { mode: 'ro' }, says: 'read-only' },
   ]
   test.each(REFUSED)('a blank disk is not formatted for $name', async ({ change, says }) => {
@@ -97,7 +134,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     const staged = world.volumes.stage(world.stageRequest(disk, change))
 
-    await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining(says) })
+    await expect(staged).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining(says),
+    })
     expect(world.guest.formatCount(100)).toBe(0)
     expect(disk.store.read(0, 4096).every(byte => byte === 0)).toBe(true)
   })
@@ -109,7 +149,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     const staged = world.volumes.stage(world.stageRequest(disk))
 
-    await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('data that no tool knows') })
+    await expect(staged).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('data that no tool knows'),
+    })
     expect(disk.store.read(0, 8).toString()).toBe('somebody')
   })
 
@@ -128,9 +171,13 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const disk = await usedDisk(world)
     const other = kind === 'linux' ? 'xfs' : 'zfs'
 
-    const staged = world.volumes.stage(world.stageRequest(disk, { format: { kind: 'filesystem', type: other, mountOptions: [] } }))
+    const staged = world.volumes.stage(
+      world.stageRequest(disk, { format: { kind: 'filesystem', type: other, mountOptions: [] } }),
+    )
 
-    await expect(staged).rejects.toMatchObject({ kind: kind === 'linux' ? 'failed-precondition' : 'unsupported' })
+    await expect(staged).rejects.toMatchObject({
+      kind: kind === 'linux' ? 'failed-precondition' : 'unsupported',
+    })
     expect(world.guest.formatCount(100)).toBe(1)
   })
 
@@ -139,7 +186,9 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const disk = world.addDisk(100, 600 * MiB)
     disk.alive = false
 
-    await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
 
     disk.alive = true
     expect(world.guest.formatCount(100)).toBe(0)
@@ -165,10 +214,15 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const world = guestWorld(kind)
     await world.volumes.stage(world.stageRequest(world.addDisk(100, 600 * MiB)))
 
-    const second = world.volumes.stage(world.stageRequest(world.addDisk(101, 600 * MiB), { volumeId: 'silver/v2' }))
+    const second = world.volumes.stage(
+      world.stageRequest(world.addDisk(101, 600 * MiB), { volumeId: 'silver/v2' }),
+    )
 
     const source = kind === 'linux' ? '/dev/vdiskcw' : '/dev/dsk/c0d100s0'
-    await expect(second).rejects.toMatchObject({ kind: 'already-exists', message: expect.stringContaining(source) })
+    await expect(second).rejects.toMatchObject({
+      kind: 'already-exists',
+      message: expect.stringContaining(source),
+    })
   })
 
   test('a file system that a crash left in need of repair is repaired and mounted', async () => {
@@ -179,7 +233,12 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const crashed = world.addDisk(101, disk.store.copy())
 
     await world.volumes.stage(
-      world.stageRequest(crashed, { volumeId: 'silver/v2', stagingPath: '/staging/v2', createdEmpty: false, written: true }),
+      world.stageRequest(crashed, {
+        volumeId: 'silver/v2',
+        stagingPath: '/staging/v2',
+        createdEmpty: false,
+        written: true,
+      }),
     )
 
     expect(world.guest.readFile('/staging/v2/data')).toBe('kept')
@@ -208,7 +267,13 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const before = copy.store.read(0, 64 * 1024)
 
     await world.volumes.stage(
-      world.stageRequest(copy, { volumeId: 'silver/v2', stagingPath: '/staging/v2', createdEmpty: false, written: true, mode: 'ro' }),
+      world.stageRequest(copy, {
+        volumeId: 'silver/v2',
+        stagingPath: '/staging/v2',
+        createdEmpty: false,
+        written: true,
+        mode: 'ro',
+      }),
     )
 
     expect(world.guest.readFile('/staging/v2/data')).toBe('kept')
@@ -221,28 +286,43 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     const disk = await usedDisk(world)
     await world.volumes.stage(world.stageRequest(disk, { written: true, mode: 'ro' }))
 
-    await expect(world.volumes.stage(world.stageRequest(disk, { written: true }))).rejects.toMatchObject({ kind: 'already-exists' })
+    await expect(
+      world.volumes.stage(world.stageRequest(disk, { written: true })),
+    ).rejects.toMatchObject({ kind: 'already-exists' })
   })
 
-  test.each(['a,b', '-x', 'remount', 'discard', '', 'offset=4096', 'sizelimit=4096', 'X-mount.subdir=a', 'context="a,b" ,rw'])(
-    'the mount option %j is refused',
-    async option => {
-      const world = guestWorld(kind)
-      const disk = world.addDisk(100, 600 * MiB)
+  test.each([
+    'a,b',
+    '-x',
+    'remount',
+    'discard',
+    '',
+    'offset=4096',
+    'sizelimit=4096',
+    'X-mount.subdir=a',
+    'context="a,b" ,rw',
+  ])('the mount option %j is refused', async option => {
+    const world = guestWorld(kind)
+    const disk = world.addDisk(100, 600 * MiB)
 
-      const staged = world.volumes.stage(world.stageRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions: [option] } }))
+    const staged = world.volumes.stage(
+      world.stageRequest(disk, {
+        format: { kind: 'filesystem', type: '', mountOptions: [option] },
+      }),
+    )
 
-      await expect(staged).rejects.toMatchObject({ kind: 'invalid-argument' })
-      expect(world.guest.formatCount(100)).toBe(0)
-    },
-  )
+    await expect(staged).rejects.toMatchObject({ kind: 'invalid-argument' })
+    expect(world.guest.formatCount(100)).toBe(0)
+  })
 
   test('a second request for a volume that is being worked on is refused', async () => {
     const world = guestWorld(kind)
     const disk = world.addDisk(100, 600 * MiB)
     const first = world.volumes.stage(world.stageRequest(disk))
 
-    await expect(world.volumes.unstage({ volumeId: 'silver/v1', stagingPath: '/staging/v1' })).rejects.toMatchObject({ kind: 'busy' })
+    await expect(
+      world.volumes.unstage({ volumeId: 'silver/v1', stagingPath: '/staging/v1' }),
+    ).rejects.toMatchObject({ kind: 'busy' })
 
     await first
   })
@@ -273,30 +353,47 @@ describe('in a linux guest', () => {
     const copy = world.addDisk(101, original.store.copy())
 
     await world.volumes.stage(
-      world.stageRequest(copy, { volumeId: 'silver/v2', stagingPath: '/staging/v2', format: xfs, createdEmpty: false, written: true }),
+      world.stageRequest(copy, {
+        volumeId: 'silver/v2',
+        stagingPath: '/staging/v2',
+        format: xfs,
+        createdEmpty: false,
+        written: true,
+      }),
     )
     await world.volumes.stage({ ...request, written: true })
 
     expect(world.guest.mounts().map(mount => mount.path)).toEqual(['/staging/v2', '/staging/v1'])
   })
 
-  test.each(['current', 'solaris-10'] as const)('the size of a disk is read as iostat prints it: %s', async release => {
-    const world = guestWorld('solaris')
-    if (world.solaris) world.solaris.solarisDisks.iostatRelease = release
+  test.each(['current', 'solaris-10'] as const)(
+    'the size of a disk is read as iostat prints it: %s',
+    async release => {
+      const world = guestWorld('solaris')
+      if (world.solaris) world.solaris.solarisDisks.iostatRelease = release
 
-    await world.volumes.stage(world.stageRequest(world.addDisk(100, 600 * MiB, { shape: 'full' })))
+      await world.volumes.stage(
+        world.stageRequest(world.addDisk(100, 600 * MiB, { shape: 'full' })),
+      )
 
-    expect(world.guest.mounts()).toMatchObject([{ disk: 100 }])
-  })
+      expect(world.guest.mounts()).toMatchObject([{ disk: 100 }])
+    },
+  )
 
-  test('a volume over 2 TiB is refused before anything is looked at: the driver would show it wrongly', async () => {
-    const world = guestWorld('linux')
-    const disk = world.addDisk(100, 3 * TiB)
+  test(
+    'a volume over 2 TiB is refused before anything is looked at: the driver would show it ' +
+      'wrongly',
+    async () => {
+      const world = guestWorld('linux')
+      const disk = world.addDisk(100, 3 * TiB)
 
-    await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({ kind: 'out-of-range' })
+      await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
+        kind: 'out-of-range',
+      })
 
-    expect(world.timeline.commands).toEqual([])
-  })
+      expect(world.timeline.commands).toEqual([])
+    },
+  )
 
   test('errors that only a person may repair are left to a person', async () => {
     const world = guestWorld('linux')
@@ -305,17 +402,32 @@ describe('in a linux guest', () => {
 
     const staged = world.volumes.stage(world.stageRequest(disk, { written: true }))
 
-    await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('e2fsck by hand') })
+    await expect(staged).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('e2fsck by hand'),
+    })
   })
 
   const asItIs = [
-    { name: 'an ext4 of a newer system', type: 'ext4', change: { newer: true }, says: 'nothing is damaged' },
-    { name: 'an xfs that needs repair', type: 'xfs', change: { damaged: true }, says: 'xfs_repair' },
+    {
+      name: 'an ext4 of a newer system',
+      type: 'ext4',
+      change: { newer: true },
+      says: 'nothing is damaged',
+    },
+    {
+      name: 'an xfs that needs repair',
+      type: 'xfs',
+      change: { damaged: true },
+      says: 'xfs_repair',
+    },
   ] as const
   test.each(asItIs)('$name is said to be that', async ({ type, change, says }) => {
     const world = guestWorld('linux')
     const disk = world.addDisk(100, 600 * MiB)
-    const request = world.stageRequest(disk, { format: { kind: 'filesystem', type, mountOptions: [] } })
+    const request = world.stageRequest(disk, {
+      format: { kind: 'filesystem', type, mountOptions: [] },
+    })
     await world.volumes.stage(request)
     await world.volumes.unstage(request)
     const region = world.guest.region(disk)
@@ -323,21 +435,32 @@ describe('in a linux guest', () => {
 
     const staged = world.volumes.stage({ ...request, written: true })
 
-    await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining(says) })
+    await expect(staged).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining(says),
+    })
   })
 
-  test.each(['ext4', 'xfs'])('a disk with %s that somebody holds is in use, not broken', async type => {
-    const world = guestWorld('linux')
-    const disk = world.addDisk(100, 600 * MiB)
-    const request = world.stageRequest(disk, { format: { kind: 'filesystem', type, mountOptions: [] } })
-    await world.volumes.stage(request)
-    await world.volumes.unstage(request)
-    world.linux?.exclusive.add(disk)
+  test.each(['ext4', 'xfs'])(
+    'a disk with %s that somebody holds is in use, not broken',
+    async type => {
+      const world = guestWorld('linux')
+      const disk = world.addDisk(100, 600 * MiB)
+      const request = world.stageRequest(disk, {
+        format: { kind: 'filesystem', type, mountOptions: [] },
+      })
+      await world.volumes.stage(request)
+      await world.volumes.unstage(request)
+      world.linux?.exclusive.add(disk)
 
-    const staged = world.volumes.stage({ ...request, written: true })
+      const staged = world.volumes.stage({ ...request, written: true })
 
-    await expect(staged).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('holds the disk') })
-  })
+      await expect(staged).rejects.toMatchObject({
+        kind: 'busy',
+        message: expect.stringContaining('holds the disk'),
+      })
+    },
+  )
 
   test('a swap area on the disk keeps it from being formatted', async () => {
     const world = guestWorld('linux')
@@ -357,12 +480,18 @@ describe('in a linux guest', () => {
       argv.at(-1) === '/sys/bus/vio/devices'
         ? {
             kind: 'answer',
-            answer: { exitStatus: 2, stdout: '', stderr: "ls: cannot access '/sys/bus/vio/devices': No such file or directory\n" },
+            answer: {
+              exitStatus: 2,
+              stdout: '',
+              stderr: "ls: cannot access '/sys/bus/vio/devices': No such file or directory\n",
+            },
           }
         : undefined,
     )
 
-    await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({ kind: 'failed-precondition' })
+    await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
+      kind: 'failed-precondition',
+    })
   })
 })
 
@@ -374,37 +503,50 @@ describe('in a solaris guest', () => {
 
     const staged = world.volumes.stage(world.stageRequest(disk, { written: true }))
 
-    await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('fsck by hand') })
+    await expect(staged).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('fsck by hand'),
+    })
   })
 
-  test.each([0, 1, 3])('the disk is found whatever controller number the guest gave: %d', async controller => {
-    const world = guestWorld('solaris', { controller })
-    const disk = world.addDisk(100, 600 * MiB)
+  test.each([0, 1, 3])(
+    'the disk is found whatever controller number the guest gave: %d',
+    async controller => {
+      const world = guestWorld('solaris', { controller })
+      const disk = world.addDisk(100, 600 * MiB)
 
-    await world.volumes.stage(world.stageRequest(disk))
+      await world.volumes.stage(world.stageRequest(disk))
 
-    expect(world.guest.mounts()).toMatchObject([{ source: `/dev/dsk/c${controller}d100s0` }])
-  })
+      expect(world.guest.mounts()).toMatchObject([{ source: `/dev/dsk/c${controller}d100s0` }])
+    },
+  )
 
   test.each([
     { what: 'a small slice', bytes: 600 * MiB, shape: 'slice' },
-    { what: 'a slice that is no whole number of cylinders', bytes: 20 * GiB + 8192, shape: 'slice' },
+    {
+      what: 'a slice that is no whole number of cylinders',
+      bytes: 20 * GiB + 8192,
+      shape: 'slice',
+    },
     { what: 'a slice with an EFI table', bytes: 3 * TiB, shape: 'slice' },
     { what: 'a small whole disk', bytes: 600 * MiB, shape: 'full' },
     { what: 'a whole disk with large cylinders', bytes: 20 * GiB, shape: 'full' },
     { what: 'a whole disk with an EFI table', bytes: 3 * TiB, shape: 'full' },
-  ] as const)('$what is recognised by its exact size, labelled if need be, and used', async ({ bytes, shape }) => {
-    const world = guestWorld('solaris')
-    const disk = world.addDisk(100, bytes, { shape })
+  ] as const)(
+    '$what is recognised by its exact size, labelled if need be, and used',
+    async ({ bytes, shape }) => {
+      const world = guestWorld('solaris')
+      const disk = world.addDisk(100, bytes, { shape })
 
-    await world.volumes.stage(world.stageRequest(disk))
-    world.guest.writeFile('/staging/v1/data', 'kept')
-    world.restart()
-    await world.fresh().stage(world.stageRequest(disk, { written: true }))
+      await world.volumes.stage(world.stageRequest(disk))
+      world.guest.writeFile('/staging/v1/data', 'kept')
+      world.restart()
+      await world.fresh().stage(world.stageRequest(disk, { written: true }))
 
-    expect(world.guest.readFile('/staging/v1/data')).toBe('kept')
-    expect(world.guest.formatCount(100)).toBe(1)
-  })
+      expect(world.guest.readFile('/staging/v1/data')).toBe('kept')
+      expect(world.guest.formatCount(100)).toBe(1)
+    },
+  )
 
   test('an older release that labels by questions is answered', async () => {
     const world = guestWorld('solaris')
@@ -420,7 +562,9 @@ describe('in a solaris guest', () => {
     const world = guestWorld('solaris')
     const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
 
-    await expect(world.volumes.stage(world.stageRequest(disk, { createdEmpty: false }))).rejects.toMatchObject({
+    await expect(
+      world.volumes.stage(world.stageRequest(disk, { createdEmpty: false })),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
     })
 
@@ -432,7 +576,9 @@ describe('in a solaris guest', () => {
     const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
     disk.alive = false
 
-    await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
   })
 
   test('data behind the place of the label is not formatted', async () => {
@@ -443,14 +589,20 @@ describe('in a solaris guest', () => {
 
     const staged = world.volumes.stage(world.stageRequest(disk))
 
-    await expect(staged).rejects.toMatchObject({ kind: 'failed-precondition', message: expect.stringContaining('data that no tool knows') })
+    await expect(staged).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('data that no tool knows'),
+    })
     expect(world.guest.formatCount(100)).toBe(0)
     expect(disk.store.read(firstOfSliceZero, 8).toString()).toBe('somebody')
   })
 
   test('names that a former disk left behind are cleaned away', async () => {
     const world = guestWorld('solaris', { controller: 1 })
-    world.solaris?.solarisDisks.strayNames.set('c0d100s0', '../../devices/virtual-devices@100/channel-devices@200/disk@64:a')
+    world.solaris?.solarisDisks.strayNames.set(
+      'c0d100s0',
+      '../../devices/virtual-devices@100/channel-devices@200/disk@64:a',
+    )
     const disk = world.addDisk(100, 600 * MiB)
     world.removeDisk(disk)
     const next = new TestDisk(100, disk.store)
@@ -480,5 +632,11 @@ describe('in a solaris guest', () => {
 /** Marks the file system as one that its repair tool gives up on. */
 function damage(disk: TestDisk): void {
   const text = disk.store.read(0, 4096).toString('latin1')
-  disk.store.write(0, Buffer.from(text.replace('"damaged":false', '"damaged":true ').replace('"clean":true ', '"clean":false'), 'latin1'))
+  disk.store.write(
+    0,
+    Buffer.from(
+      text.replace('"damaged":false', '"damaged":true ').replace('"clean":true ', '"clean":false'),
+      'latin1',
+    ),
+  )
 }

@@ -8,10 +8,12 @@ import { createHost } from '../../../src/shell/late-effects.ts'
 import { attachRequest, install, LeapingClock, volumeSpec } from '../../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../../support/node.ts'
 
-// The first is recorded of Solaris 9 to 11 (blog and coreutils' test suite), the second is sudo's (plugins/sudoers/sudoers.c, recalled).
+// The first is recorded of Solaris 9 to 11 (blog and coreutils' test suite), the second is sudo's
+// (plugins/sudoers/sudoers.c, recalled).
 const NOISES = {
   'a locale that the shell does not have': "couldn't set locale correctly\n",
-  'sudo in a host that does not find itself': 'sudo: unable to resolve host m1: Name or service not known\n',
+  'sudo in a host that does not find itself':
+    'sudo: unable to resolve host m1: Name or service not known\n',
   'both of them': "couldn't set locale correctly\nsudo: unable to resolve host m1\n",
 }
 
@@ -22,31 +24,41 @@ const WAYS = [
   { pool: 'gold', guest: 'm1/ldg2' },
 ]
 
-const cases = Object.entries(NOISES).flatMap(([name, noise]) => WAYS.map(way => ({ ...way, name, noise })))
+const cases = Object.entries(NOISES).flatMap(([name, noise]) =>
+  WAYS.map(way => ({ ...way, name, noise })),
+)
 
-test.each(cases)('$name changes nothing of a life in pool $pool and guest $guest', async ({ pool, guest, noise }) => {
-  const { driver, node, world } = install()
-  for (const host of [...world.hosts.values(), ...[...world.guests.values()].map(each => each.host)]) host.noise = noise
-  const { volumes, attachments, changes, audit } = driver()
-  const plugin = node(guest)
+test.each(cases)(
+  '$name changes nothing of a life in pool $pool and guest $guest',
+  async ({ pool, guest, noise }) => {
+    const { driver, node, world } = install()
+    for (const host of [
+      ...world.hosts.values(),
+      ...[...world.guests.values()].map(each => each.host),
+    ]) {
+      host.noise = noise
+    }
+    const { volumes, attachments, changes, audit } = driver()
+    const plugin = node(guest)
 
-  for (const _ of [1, 2]) {
-    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
-    const attachment = await attachments.attach(attachRequest(volume.id, guest))
-    await attachments.attach(attachRequest(volume.id, guest))
-    await plugin.stage(stageRequest(volume, attachment))
-    await plugin.publish(publishRequest(volume, attachment))
-    expect(world.guest(guest).formatCount(attachment.slot)).toBe(1)
-    expect(await volumes.getVolume(volume.id)).toMatchObject({ id: volume.id })
-    await plugin.unpublish({ volumeId: volume.id, targetPath: TARGET })
-    await plugin.unstage({ volumeId: volume.id, stagingPath: STAGING })
-    for (const _again of [1, 2]) await attachments.detach(volume.id, attachment.guest)
-    await changes.expandVolume(volume.id, { requiredBytes: 64 * MiB, limitBytes: 0 })
-    for (const _again of [1, 2]) await volumes.deleteVolume(volume.id)
-    await expect(volumes.getVolume(volume.id)).rejects.toMatchObject({ kind: 'not-found' })
-  }
-  expect(await audit()).toEqual([])
-})
+    for (const _ of [1, 2]) {
+      const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+      const attachment = await attachments.attach(attachRequest(volume.id, guest))
+      await attachments.attach(attachRequest(volume.id, guest))
+      await plugin.stage(stageRequest(volume, attachment))
+      await plugin.publish(publishRequest(volume, attachment))
+      expect(world.guest(guest).formatCount(attachment.slot)).toBe(1)
+      expect(await volumes.getVolume(volume.id)).toMatchObject({ id: volume.id })
+      await plugin.unpublish({ volumeId: volume.id, targetPath: TARGET })
+      await plugin.unstage({ volumeId: volume.id, stagingPath: STAGING })
+      for (const _again of [1, 2]) await attachments.detach(volume.id, attachment.guest)
+      await changes.expandVolume(volume.id, { requiredBytes: 64 * MiB, limitBytes: 0 })
+      for (const _again of [1, 2]) await volumes.deleteVolume(volume.id)
+      await expect(volumes.getVolume(volume.id)).rejects.toMatchObject({ kind: 'not-found' })
+    }
+    expect(await audit()).toEqual([])
+  },
+)
 
 test('a failure is told in the words of the tool', async () => {
   const { driver, world } = install()
@@ -64,12 +76,22 @@ test('doctor names what a host prints: on standard error a warning, on standard 
   world.host('m2-primary').banner = 'Authorised use only\n'
   const checks = await examine(driver())
   expect(checks).toContainEqual(
-    expect.objectContaining({ level: 'warn', object: 'host m1-primary', what: expect.stringContaining("couldn't set locale correctly") }),
+    expect.objectContaining({
+      level: 'warn',
+      object: 'host m1-primary',
+      what: expect.stringContaining("couldn't set locale correctly"),
+    }),
   )
   expect(checks).toContainEqual(
-    expect.objectContaining({ level: 'FAIL', object: 'host m2-primary', what: expect.stringContaining('Authorised use only') }),
+    expect.objectContaining({
+      level: 'FAIL',
+      object: 'host m2-primary',
+      what: expect.stringContaining('Authorised use only'),
+    }),
   )
-  expect(checks.filter(({ object }) => object === 'host storage1')).toEqual([expect.objectContaining({ level: 'ok' })])
+  expect(checks.filter(({ object }) => object === 'host storage1')).toEqual([
+    expect.objectContaining({ level: 'ok' }),
+  ])
 })
 
 describe('what is cut', () => {
@@ -118,11 +140,17 @@ describe('what is cut', () => {
 
   test('complaints of the asked command itself, and an answer that never came, teach nothing', async () => {
     const { sim, run } = world()
-    sim.programs.set('ps', () => ({ exitStatus: 0, stdout: 'COMMAND\n', stderr: 'ps: a complaint\n' }))
+    sim.programs.set('ps', () => ({
+      exitStatus: 0,
+      stdout: 'COMMAND\n',
+      stderr: 'ps: a complaint\n',
+    }))
     expect(await run('ps: a complaint\ncannot open\n')).toBe('ps: a complaint\ncannot open\n')
     const lost = world()
     lost.sim.noise = 'noise\n'
-    lost.sim.timeline.rules.push(argv => (argv[0] === '/usr/bin/ps' ? { kind: 'cut-before' } : undefined))
+    lost.sim.timeline.rules.push(argv =>
+      argv[0] === '/usr/bin/ps' ? { kind: 'cut-before' } : undefined,
+    )
     expect(await lost.run('cannot open\n')).toBe('noise\ncannot open\n')
   })
 })

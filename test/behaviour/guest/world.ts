@@ -1,4 +1,5 @@
-// A guest with simulated disks for tests: real bytes, a clock that moves only when somebody waits, and the product's view of it.
+// A guest with simulated disks for tests: real bytes, a clock that moves only when somebody waits,
+// and the product's view of it.
 
 import { DeviceError, type GuestDisks, type VirtualDisk } from '../../../sim/devices.ts'
 import { SimLinuxGuest } from '../../../sim/guest/linux-guest.ts'
@@ -8,7 +9,11 @@ import { SimShell } from '../../../sim/sim-shell.ts'
 import { MemoryStore, type Store } from '../../../sim/store.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { GuestHealth } from '../../../src/guest/guest-health.ts'
-import { GuestVolumes, type PublishRequest, type StageRequest } from '../../../src/guest/guest-volumes.ts'
+import {
+  GuestVolumes,
+  type PublishRequest,
+  type StageRequest,
+} from '../../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../../src/guest/linux/linux.ts'
 import { SolarisPlatform } from '../../../src/guest/solaris/solaris.ts'
 import { createHost } from '../../../src/shell/late-effects.ts'
@@ -29,7 +34,11 @@ export class TestDisk implements VirtualDisk {
   /** The guest still has it. */
   present = true
 
-  constructor(id: number, store: Store, options: { mode?: 'rw' | 'ro'; shape?: 'full' | 'slice' } = {}) {
+  constructor(
+    id: number,
+    store: Store,
+    options: { mode?: 'rw' | 'ro'; shape?: 'full' | 'slice' } = {},
+  ) {
     this.id = id
     this.name = `disk-${id}`
     this.store = store
@@ -101,22 +110,38 @@ class TestClock implements Clock {
 
 export type PlatformKind = 'linux' | 'solaris'
 
-export function guestWorld(kind: PlatformKind, options: { controller?: number; physicalSectorBytes?: number } = {}) {
+export function guestWorld(
+  kind: PlatformKind,
+  options: { controller?: number; physicalSectorBytes?: number } = {},
+) {
   const timeline = new Timeline()
   const host = new SimHost('m1/ldg1', timeline)
   const disks = new TestDisks()
   const clock = new TestClock()
   const linux =
     kind === 'linux'
-      ? new SimLinuxGuest(host, { disks, nowMs: () => clock.now, physicalSectorBytes: options.physicalSectorBytes ?? 512 })
+      ? new SimLinuxGuest(host, {
+          disks,
+          nowMs: () => clock.now,
+          physicalSectorBytes: options.physicalSectorBytes ?? 512,
+        })
       : undefined
   const solaris =
-    kind === 'solaris' ? new SimSolarisGuest(host, { disks, controller: options.controller ?? 0, nowMs: () => clock.now }) : undefined
+    kind === 'solaris'
+      ? new SimSolarisGuest(host, {
+          disks,
+          controller: options.controller ?? 0,
+          nowMs: () => clock.now,
+        })
+      : undefined
   const guest = linux ?? solaris
   if (!guest) throw new Error('no such platform')
   const product = () => {
     const reached = createHost({ name: host.name, shell: new SimShell(host), clock })
-    const platform = kind === 'linux' ? new LinuxPlatform({ shell: reached.shell }) : new SolarisPlatform(reached.shell)
+    const platform =
+      kind === 'linux'
+        ? new LinuxPlatform({ shell: reached.shell })
+        : new SolarisPlatform(reached.shell)
     return { platform, host: reached, clock }
   }
   const fresh = () => new GuestVolumes(product())
@@ -133,8 +158,16 @@ export function guestWorld(kind: PlatformKind, options: { controller?: number; p
     health: new GuestHealth(product()),
     /** A plugin that was started anew and remembers nothing. */
     fresh,
-    addDisk(id: number, bytes: number | Store, shape: { mode?: 'rw' | 'ro'; shape?: 'full' | 'slice' } = {}): TestDisk {
-      const disk = new TestDisk(id, typeof bytes === 'number' ? new MemoryStore(bytes) : bytes, shape)
+    addDisk(
+      id: number,
+      bytes: number | Store,
+      shape: { mode?: 'rw' | 'ro'; shape?: 'full' | 'slice' } = {},
+    ): TestDisk {
+      const disk = new TestDisk(
+        id,
+        typeof bytes === 'number' ? new MemoryStore(bytes) : bytes,
+        shape,
+      )
       disks.disks.push(disk)
       disks.tell('disks')
       return disk

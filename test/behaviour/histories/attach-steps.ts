@@ -1,11 +1,22 @@
-// Steps of histories that attach and detach: what each may be answered, and what the orchestrator knows afterwards.
+// Steps of histories that attach and detach: what each may be answered, and what the orchestrator
+// knows afterwards.
 
 import { formatPublishContext } from '../../../src/csi/contexts.ts'
 import type { Attachment } from '../../../src/model/volumes.ts'
 import { parseGuestId } from '../../../src/storage/names.ts'
 import { attachRequest } from '../../support/installation.ts'
 import { AttachmentBelief, type VolumeBelief } from './model.ts'
-import { BrokenPromise, choose, type Expectation, either, fail, type Player, platformOf, refusal, SUCCESS } from './player.ts'
+import {
+  BrokenPromise,
+  choose,
+  type Expectation,
+  either,
+  fail,
+  type Player,
+  platformOf,
+  refusal,
+  SUCCESS,
+} from './player.ts'
 import { GUESTS, type StepOf } from './steps.ts'
 
 /** Answers the attachment that was asked for, if anything was. */
@@ -30,7 +41,12 @@ function chooseGuest(volume: VolumeBelief, number: number): string {
   const reachable = GUESTS.filter(guest => volume.pool === 'gold' || guest.startsWith('m1/'))
   const [content = ''] = volume.contents
   const fitting = reachable.filter(guest => fits(content, guest))
-  return choose(number === 11 ? GUESTS : number < 8 && fitting.length > 0 ? fitting : reachable, number) ?? fail('guest')
+  return (
+    choose(
+      number === 11 ? GUESTS : number < 8 && fitting.length > 0 ? fitting : reachable,
+      number,
+    ) ?? fail('guest')
+  )
 }
 
 function fits(content: string, guest: string): boolean {
@@ -43,10 +59,16 @@ export async function attachAgain(player: Player, step: StepOf<'attach again'>):
   if (volume === undefined || attachment === undefined) return
   if (!step.otherwise) return attachTo(player, volume, attachment)
   const { guest, mode, sharing } = attachment
-  const request = attachRequest(volume.id, guest, { mode: mode === 'rw' ? 'ro' : 'rw', sharing, format: formatOf(volume) })
+  const request = attachRequest(volume.id, guest, {
+    mode: mode === 'rw' ? 'ro' : 'rw',
+    sharing,
+    format: formatOf(volume),
+  })
   if (attachment.exists !== 'yes') return
   const expected = refusal('already-exists')
-  await player.call(`other attachment of ${volume.id} to ${guest}`, expected, () => player.driver.attachments.attach(request))
+  await player.call(`other attachment of ${volume.id} to ${guest}`, expected, () =>
+    player.driver.attachments.attach(request),
+  )
 }
 
 function formatOf(volume: VolumeBelief) {
@@ -54,13 +76,20 @@ function formatOf(volume: VolumeBelief) {
 }
 
 /** The attachment that the orchestrator wants, until it is answered. */
-export async function attachTo(player: Player, volume: VolumeBelief, attachment: AttachmentBelief): Promise<void> {
+export async function attachTo(
+  player: Player,
+  volume: VolumeBelief,
+  attachment: AttachmentBelief,
+): Promise<void> {
   const { guest, mode, sharing } = attachment
   const expected = expectAttachment(player, volume, attachment)
   const request = attachRequest(volume.id, guest, { mode, sharing, format: formatOf(volume) })
-  const answer = await player.call(`attachment of ${volume.id} to ${guest}`, expected, () => player.driver.attachments.attach(request))
+  const answer = await player.call(`attachment of ${volume.id} to ${guest}`, expected, () =>
+    player.driver.attachments.attach(request),
+  )
   if (answer.kind !== 'success') {
-    const untouched = answer.kind === 'refused' && ['in-use', 'already-exists', 'not-found'].includes(answer.error)
+    const untouched =
+      answer.kind === 'refused' && ['in-use', 'already-exists', 'not-found'].includes(answer.error)
     const never = untouched || !player.poolOf(volume.pool).machines.has(parseGuestId(guest).machine)
     if (!volume.attachments.has(guest) && !never) volume.attachments.set(guest, attachment)
     return
@@ -71,23 +100,34 @@ export async function attachTo(player: Player, volume: VolumeBelief, attachment:
   volume.attachments.set(guest, attachment)
   for (const other of [...volume.attachments.values()]) {
     // Nobody else can have it, whatever became of a request without an answer.
-    if (other !== attachment && (sharing === 'exclusive' || other.sharing === 'exclusive')) volume.attachments.delete(other.guest)
+    if (other !== attachment && (sharing === 'exclusive' || other.sharing === 'exclusive')) {
+      volume.attachments.delete(other.guest)
+    }
   }
   const disk = player.disk(volume, guest)
-  if (disk?.id !== answer.value.slot || disk.mode !== mode)
+  if (disk?.id !== answer.value.slot || disk.mode !== mode) {
     throw new BrokenPromise(
-      `${guest} should have ${volume.id} as disk ${answer.value.slot} ${mode}, it has ${disk?.id ?? 'none'} ${disk?.mode ?? ''}`,
+      `${guest} should have ${volume.id} as disk ${answer.value.slot} ${mode}, it has ` +
+        `${disk?.id ?? 'none'} ${disk?.mode ?? ''}`,
     )
+  }
 }
 
-function expectAttachment(player: Player, volume: VolumeBelief, { guest, sharing }: AttachmentBelief): Expectation {
+function expectAttachment(
+  player: Player,
+  volume: VolumeBelief,
+  { guest, sharing }: AttachmentBelief,
+): Expectation {
   if (volume.exists === 'no') return refusal('not-found')
-  if (!player.poolOf(volume.pool).machines.has(parseGuestId(guest).machine)) return refusal('failed-precondition')
+  if (!player.poolOf(volume.pool).machines.has(parseGuestId(guest).machine)) {
+    return refusal('failed-precondition')
+  }
   const others = [...volume.attachments.values()].filter(other => other.guest !== guest)
   const mine = volume.attachments.get(guest)
   const excludes = others.filter(other => sharing === 'exclusive' || other.sharing === 'exclusive')
   if (excludes.some(({ exists }) => exists === 'yes')) {
-    // Once both cannot be: the simulation is asked which. A request of mine without an answer was refused, then.
+    // Once both cannot be: the simulation is asked which. A request of mine without an answer was
+    // refused, then.
     return refusal('in-use', 'already-exists')
   }
   const leftovers = player.hasLeftovers(volume)
@@ -99,14 +139,23 @@ function expectAttachment(player: Player, volume: VolumeBelief, { guest, sharing
 export async function detach(player: Player, number: number, faultless: boolean): Promise<void> {
   const [volume, attachment] = choose(player.model.attachments(), number) ?? []
   if (volume === undefined || attachment === undefined) return
-  // Nobody detaches what is in use, but to see a Solaris guest refuse: a Linux guest would not object, behind a fence nobody can, and of
-  // a raw device nothing is open that could.
+  // Nobody detaches what is in use, but to see a Solaris guest refuse: a Linux guest would not
+  // object, behind a fence nobody can, and of a raw device nothing is open that could.
   const unused = attachment.staged === 'no' && attachment.published === 'no'
-  if (!unused && (volume.isBlock || platformOf(attachment.guest) === 'linux' || !faultless || player.isDisturbed)) return
+  if (
+    !unused &&
+    (volume.isBlock || platformOf(attachment.guest) === 'linux' || !faultless || player.isDisturbed)
+  ) {
+    return
+  }
   await detachFrom(player, volume, attachment)
 }
 
-export async function detachFrom(player: Player, volume: VolumeBelief, attachment: AttachmentBelief): Promise<void> {
+export async function detachFrom(
+  player: Player,
+  volume: VolumeBelief,
+  attachment: AttachmentBelief,
+): Promise<void> {
   const { guest, staged } = attachment
   const mounted = !volume.isBlock && staged === 'yes' && player.isLive(volume, attachment)
   const expected = mounted ? refusal('busy') : staged === 'no' ? SUCCESS : either('busy')
@@ -120,10 +169,22 @@ export async function detachFrom(player: Player, volume: VolumeBelief, attachmen
 export async function detachFromAll(player: Player, number: number): Promise<void> {
   const volume = choose(player.model.usable(), number)
   const attachments = [...(volume?.attachments.values() ?? [])]
-  if (volume === undefined || attachments.some(({ staged, published }) => staged !== 'no' || published !== 'no')) return
-  const answer = await player.call(`detachment of ${volume.id}`, SUCCESS, () => player.driver.attachments.detach(volume.id, undefined))
-  // A request without an answer may have left something behind without a record: only its own repetition takes that away.
-  if (answer.kind === 'success') for (const { guest, exists } of attachments) if (exists === 'yes') volume.attachments.delete(guest)
+  if (
+    volume === undefined ||
+    attachments.some(({ staged, published }) => staged !== 'no' || published !== 'no')
+  ) {
+    return
+  }
+  const answer = await player.call(`detachment of ${volume.id}`, SUCCESS, () =>
+    player.driver.attachments.detach(volume.id, undefined),
+  )
+  // A request without an answer may have left something behind without a record: only its own
+  // repetition takes that away.
+  if (answer.kind === 'success') {
+    for (const { guest, exists } of attachments) {
+      if (exists === 'yes') volume.attachments.delete(guest)
+    }
+  }
   if (answer.kind === 'unknown') for (const attachment of attachments) attachment.exists = 'unsure'
 }
 
@@ -135,5 +196,7 @@ function checkAnswer({ answer: before, exists }: AttachmentBelief, now: Attachme
   const sizeNow = ({ grownTo, sizeBytes }: Attachment) => grownTo ?? sizeBytes
   const isOnward = (now.written || !before.written) && sizeNow(now) >= sizeNow(before)
   if (told({ ...now, written: before.written }) === told(before) && isOnward) return
-  throw new BrokenPromise(`attachment of ${now.volumeId} is answered as ${told(now)}, before as ${told(before)}`)
+  throw new BrokenPromise(
+    `attachment of ${now.volumeId} is answered as ${told(now)}, before as ${told(before)}`,
+  )
 }

@@ -1,4 +1,5 @@
-// Random histories on an installation that has its troubles but loses no answer: hosts and service domains go and come, machines lose power.
+// Random histories on an installation that has its troubles but loses no answer: hosts and service
+// domains go and come, machines lose power.
 
 import { playHistories, report } from './run.ts'
 

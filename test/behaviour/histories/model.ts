@@ -1,8 +1,13 @@
-// What an orchestrator knows of its volumes: what it was told, and where it was told nothing certain. Pure data and its rules; it
-// asks neither the driver nor the simulation.
+// What an orchestrator knows of its volumes: what it was told, and where it was told nothing
+// certain. Pure data and its rules; it asks neither the driver nor the simulation.
 
 import type { Attachment, Snapshot, VolumeFormat, VolumeSpec } from '../../../src/model/volumes.ts'
-import { formatSnapshotId, formatVolumeId, snapshotLeaf, volumeLeaf } from '../../../src/storage/names.ts'
+import {
+  formatSnapshotId,
+  formatVolumeId,
+  snapshotLeaf,
+  volumeLeaf,
+} from '../../../src/storage/names.ts'
 
 export const CLUSTER = 'test'
 
@@ -10,8 +15,8 @@ export const CLUSTER = 'test'
 export type Certainty = 'yes' | 'no' | 'unsure'
 
 /**
- * What can be read from a volume: `blank`, `raw:<text>` on a raw block volume, `<type>:<text>` in a file system. More than one
- * value where the orchestrator cannot know which.
+ * What can be read from a volume: `blank`, `raw:<text>` on a raw block volume, `<type>:<text>` in a
+ * file system. More than one value where the orchestrator cannot know which.
  */
 export type Contents = ReadonlySet<string>
 
@@ -105,7 +110,10 @@ export class SnapshotBelief {
   }
 }
 
-const VOLUMES = { silver: ['pvc-1', 'pvc 2|=', 'pvc-ü'], gold: ['pvc-1', '-pvc-2', 'pvc-3', 'pvc-4'] } as const
+const VOLUMES = {
+  silver: ['pvc-1', 'pvc 2|=', 'pvc-ü'],
+  gold: ['pvc-1', '-pvc-2', 'pvc-3', 'pvc-4'],
+} as const
 const SNAPSHOTS = ['snap-1', 'snap 2', 'snap-3']
 
 export class Model {
@@ -120,23 +128,31 @@ export class Model {
   }
 
   attachments(): readonly (readonly [VolumeBelief, AttachmentBelief])[] {
-    return this.volumes.flatMap(volume => [...volume.attachments.values()].map(attachment => [volume, attachment] as const))
+    return this.volumes.flatMap(volume =>
+      [...volume.attachments.values()].map(attachment => [volume, attachment] as const),
+    )
   }
 
   staged(): readonly (readonly [VolumeBelief, AttachmentBelief])[] {
     return this.attachments().filter(([, attachment]) => attachment.staged === 'yes')
   }
 
-  /** From now on this, and nothing else, is on the volume. A copy whose making was not answered may show it or what was there before. */
+  /**
+   * From now on this, and nothing else, is on the volume. A copy whose making was not answered may
+   * show it or what was there before.
+   */
   wrote(volume: VolumeBelief, content: string): void {
     this.narrow(volume, content)
     for (const snapshot of this.snapshots) {
-      if (snapshot.exists === 'unsure' && snapshot.volume === volume) snapshot.contents = new Set([...snapshot.contents, content])
+      if (snapshot.exists === 'unsure' && snapshot.volume === volume) {
+        snapshot.contents = new Set([...snapshot.contents, content])
+      }
     }
     for (const clone of this.volumes) {
       const source = clone.spec?.source
-      if (clone.exists === 'unsure' && source?.kind === 'volume' && source.id === volume.id)
+      if (clone.exists === 'unsure' && source?.kind === 'volume' && source.id === volume.id) {
         clone.contents = new Set([...clone.contents, content])
+      }
     }
   }
 

@@ -1,5 +1,6 @@
-// What every step of a history is played with: the installation, the driver of the moment, the faults and troubles in force, and the
-// one way in which the driver is called. An answer that the contract does not allow is thrown as a broken promise.
+// What every step of a history is played with: the installation, the driver of the moment, the
+// faults and troubles in force, and the one way in which the driver is called. An answer that the
+// contract does not allow is thrown as a broken promise.
 
 import type { VirtualDisk } from '../../../sim/devices.ts'
 import { DeviceError } from '../../../sim/devices.ts'
@@ -11,7 +12,10 @@ import { type Driver, install, type TestInstallation } from '../../support/insta
 import { type AttachmentBelief, Model, type VolumeBelief } from './model.ts'
 import type { Fault, Trouble } from './steps.ts'
 
-/** What an answer may be when nothing disturbs the call. `unavailable` is allowed to every call that is disturbed. */
+/**
+ * What an answer may be when nothing disturbs the call. `unavailable` is allowed to every call that
+ * is disturbed.
+ */
 export interface Expectation {
   readonly outcome: 'success' | 'refusal' | 'either'
   readonly kinds: readonly ErrorKind[]
@@ -86,9 +90,16 @@ export class Player {
     this.driver = this.installation.driver()
   }
 
-  /** Something stands between the driver and its answers: an injected fault, a trouble, an effect that is still to come. */
+  /**
+   * Something stands between the driver and its answers: an injected fault, a trouble, an effect
+   * that is still to come.
+   */
   get isDisturbed(): boolean {
-    return this.#faultFired || this.#troubles.length > 0 || this.world.timeline.commands.length < this.#lateUntil
+    return (
+      this.#faultFired ||
+      this.#troubles.length > 0 ||
+      this.world.timeline.commands.length < this.#lateUntil
+    )
   }
 
   get isTroubled(): boolean {
@@ -102,10 +113,14 @@ export class Player {
   /** Calls the driver, or twice at once, and holds the answers against what is allowed. */
   async call<T>(what: string, expected: Expectation, work: () => Promise<T>): Promise<Answer<T>> {
     const before = this.isDisturbed
-    const answers = await Promise.all((this.twice ? [work, work] : [work]).map(each => this.#answer(each)))
+    const answers = await Promise.all(
+      (this.twice ? [work, work] : [work]).map(each => this.#answer(each)),
+    )
     // The second of two at once may be told to wait for the first.
     const kinds: readonly ErrorKind[] = this.twice ? [...expected.kinds, 'busy'] : expected.kinds
-    for (const answer of answers) this.#judge(what, { ...expected, kinds }, answer, before || this.isDisturbed)
+    for (const answer of answers) {
+      this.#judge(what, { ...expected, kinds }, answer, before || this.isDisturbed)
+    }
     return answers.find(({ kind }) => kind === 'success') ?? answers[0] ?? fail('answer')
   }
 
@@ -119,9 +134,16 @@ export class Player {
     }
   }
 
-  #judge<T>(what: string, expected: Expectation, answer: Answer<T> & { readonly thrown?: unknown }, disturbed: boolean): void {
+  #judge<T>(
+    what: string,
+    expected: Expectation,
+    answer: Answer<T> & { readonly thrown?: unknown },
+    disturbed: boolean,
+  ): void {
     const { outcome } = expected
-    this.story.push(`${what}: ${answer.thrown === undefined ? answer.kind : String(answer.thrown)}${disturbed ? ' (disturbed)' : ''}`)
+    this.story.push(
+      `${what}: ${answer.thrown === undefined ? answer.kind : String(answer.thrown)}${disturbed ? ' (disturbed)' : ''}`,
+    )
     const kinds = this.isFull ? [...expected.kinds, 'no-space'] : expected.kinds
     this.tally.count(this.tally.outcomes, answer.kind === 'refused' ? answer.error : answer.kind)
     switch (answer.kind) {
@@ -131,12 +153,19 @@ export class Player {
         throw new BrokenPromise(`${what} succeeded; it should be refused as ${kinds.join(' or ')}`)
       case 'unknown':
         if (disturbed || kinds.includes('unavailable')) return
-        throw new BrokenPromise(`${what} is unavailable though nothing disturbs it: ${String(answer.thrown)}`, { cause: answer.thrown })
+        throw new BrokenPromise(
+          `${what} is unavailable though nothing disturbs it: ${String(answer.thrown)}`,
+          { cause: answer.thrown },
+        )
       case 'refused':
         if (kinds.includes(answer.error)) return
-        throw new BrokenPromise(`${what} was refused as ${answer.error}, not ${kinds.join(' or ') || 'at all'}: ${String(answer.thrown)}`, {
-          cause: answer.thrown,
-        })
+        throw new BrokenPromise(
+          `${what} was refused as ${answer.error}, not ${kinds.join(' or ') || 'at all'}: ` +
+            `${String(answer.thrown)}`,
+          {
+            cause: answer.thrown,
+          },
+        )
     }
   }
 
@@ -224,16 +253,25 @@ export class Player {
     return this.zfs(volume.pool).dataset(this.dataset(volume)) !== undefined
   }
 
-  /** Disks and exports of the volume that belong to no attachment the orchestrator knows: a saved configuration brought them back, or the machine was silent. */
+  /**
+   * Disks and exports of the volume that belong to no attachment the orchestrator knows: a saved
+   * configuration brought them back, or the machine was silent.
+   */
   hasLeftovers(volume: VolumeBelief): boolean {
-    const known = new Set([...volume.attachments.keys()].map(guest => attachmentName(volume.leaf, parseGuestId(guest))))
+    const known = new Set(
+      [...volume.attachments.keys()].map(guest => attachmentName(volume.leaf, parseGuestId(guest))),
+    )
     return this.namesOnMachines(volume).some(name => !known.has(name))
   }
 
   /** Names of exports and disks of the volume, on every machine. */
   namesOnMachines(volume: VolumeBelief): readonly string[] {
     const names = [...this.world.machines.values()].flatMap(machine =>
-      machine.state().domains.flatMap(({ vds, vdisks }) => [...vds.flatMap(({ volumes }) => volumes), ...vdisks].map(({ name }) => name)),
+      machine
+        .state()
+        .domains.flatMap(({ vds, vdisks }) =>
+          [...vds.flatMap(({ volumes }) => volumes), ...vdisks].map(({ name }) => name),
+        ),
     )
     return names.filter(name => leafOfAttachmentName(name) === volume.leaf)
   }
@@ -252,7 +290,9 @@ export class Player {
 }
 
 /** Undefined when the guest got an I/O error. */
-export function inGuest<T>(work: () => T): { readonly value: T } | { readonly failure: DeviceError } {
+export function inGuest<T>(
+  work: () => T,
+): { readonly value: T } | { readonly failure: DeviceError } {
   try {
     return { value: work() }
   } catch (error) {

@@ -1,5 +1,6 @@
-// Plays random histories and says what was played. A broken promise is reported with fast-check's seed and path:
-// HISTORY_SEED and HISTORY_PATH play the one that failed, HISTORIES sets how many are played in all.
+// Plays random histories and says what was played. A broken promise is reported with fast-check's
+// seed and path: HISTORY_SEED and HISTORY_PATH play the one that failed, HISTORIES sets how many
+// are played in all.
 
 import fc from 'fast-check'
 import * as attaching from './attach-steps.ts'
@@ -10,7 +11,10 @@ import { type Event, GUESTS, histories, MACHINES, type StepOf, type Turn } from 
 import * as volumes from './volume-steps.ts'
 
 const DEFAULT_HISTORIES = 2_000
-/** The same histories in every run: a change must not fail for a defect that it did not bring. Another seed looks for those. */
+/**
+ * The same histories in every run: a change must not fail for a defect that it did not bring.
+ * Another seed looks for those.
+ */
 const DEFAULT_SEED = 20_261_121
 
 /** The one place where the environment is asked. */
@@ -24,7 +28,13 @@ function settings(share: number): fc.Parameters<[readonly Turn[]]> {
 }
 
 /** Plays `share` of the configured number of histories. */
-export async function playHistories({ share, faults }: { readonly share: number; readonly faults: boolean }): Promise<Tally> {
+export async function playHistories({
+  share,
+  faults,
+}: {
+  readonly share: number
+  readonly faults: boolean
+}): Promise<Tally> {
   const tally = new Tally()
   let story: readonly string[] = []
   const property = fc.asyncProperty(histories({ faults }), async turns => {
@@ -38,11 +48,16 @@ export async function playHistories({ share, faults }: { readonly share: number;
     }
   })
   const details = await fc.check(property, settings(share))
-  if (details.failed) throw new Error(formatFailure(details, story), { cause: details.errorInstance })
+  if (details.failed) {
+    throw new Error(formatFailure(details, story), { cause: details.errorInstance })
+  }
   return tally
 }
 
-function formatFailure({ seed, counterexamplePath, errorInstance }: fc.RunDetails<[readonly Turn[]]>, story: readonly string[]): string {
+function formatFailure(
+  { seed, counterexamplePath, errorInstance }: fc.RunDetails<[readonly Turn[]]>,
+  story: readonly string[],
+): string {
   return [
     `a promise is broken: ${String(errorInstance)}`,
     `play it again with HISTORY_SEED=${seed} HISTORY_PATH=${counterexamplePath ?? ''}`,
@@ -128,7 +143,9 @@ async function play(player: Player, { step, fault }: Turn): Promise<void> {
 
 async function use(player: Player, step: StepOf<'use'>): Promise<void> {
   const [volume, attachment] = (await attaching.attach(player, { ...step, readonly: false })) ?? []
-  if (volume === undefined || attachment?.exists !== 'yes' || attachment.answer === undefined) return
+  if (volume === undefined || attachment?.exists !== 'yes' || attachment.answer === undefined) {
+    return
+  }
   const { answer } = attachment
   await guests.stageIn(player, volume, attachment, answer)
   if (attachment.staged !== 'yes') return
@@ -140,8 +157,12 @@ async function giveBack(player: Player, number: number): Promise<void> {
   const [volume, attachment] = choose(player.model.attachments(), number) ?? []
   if (volume === undefined || attachment === undefined) return
   if (attachment.published !== 'no') await guests.unpublishIn(player, volume, attachment)
-  if (attachment.published === 'no' && attachment.staged !== 'no') await guests.unstageIn(player, volume, attachment)
-  if (attachment.published === 'no' && attachment.staged === 'no') await attaching.detachFrom(player, volume, attachment)
+  if (attachment.published === 'no' && attachment.staged !== 'no') {
+    await guests.unstageIn(player, volume, attachment)
+  }
+  if (attachment.published === 'no' && attachment.staged === 'no') {
+    await attaching.detachFrom(player, volume, attachment)
+  }
 }
 
 /** What happens to the installation and to the driver, not through it. */
@@ -161,7 +182,10 @@ async function happen(player: Player, step: Event): Promise<void> {
     case 'save configuration': {
       const machine = choose(MACHINES, step.machine) ?? ''
       const host = world.host(`${machine}-primary`)
-      await host.programs.get('ldm')?.(['add-spconfig', `saved-${player.texts++}`], { input: '', host })
+      await host.programs.get('ldm')?.(['add-spconfig', `saved-${player.texts++}`], {
+        input: '',
+        host,
+      })
       return
     }
     case 'trouble':

@@ -1,5 +1,6 @@
-// The steps of random histories as plain data. A number chooses among what the orchestrator knows when the step is taken, so that
-// most steps meet something; a history that is cut down by fast-check still means the same.
+// The steps of random histories as plain data. A number chooses among what the orchestrator knows
+// when the step is taken, so that most steps meet something; a history that is cut down by
+// fast-check still means the same.
 
 import fc from 'fast-check'
 
@@ -36,7 +37,11 @@ export type Step =
       readonly larger: boolean
     }
   | { readonly do: 'create again'; readonly volume: number }
-  | { readonly do: 'create otherwise'; readonly volume: number; readonly what: 'size' | 'format' | 'source' | 'parameters' }
+  | {
+      readonly do: 'create otherwise'
+      readonly volume: number
+      readonly what: 'size' | 'format' | 'source' | 'parameters'
+    }
   | { readonly do: 'delete' | 'detach from all'; readonly volume: number }
   | { readonly do: 'expand'; readonly volume: number; readonly byMegabytes: number }
   | {
@@ -47,11 +52,19 @@ export type Step =
       readonly shared: boolean
     }
   /** Attached, staged, published and written, as far as it goes. */
-  | { readonly do: 'use'; readonly volume: number; readonly guest: number; readonly shared: boolean }
+  | {
+      readonly do: 'use'
+      readonly volume: number
+      readonly guest: number
+      readonly shared: boolean
+    }
   /** Unpublished, unstaged and detached, as far as it goes. */
   | { readonly do: 'give back'; readonly attachment: number }
   | { readonly do: 'attach again'; readonly attachment: number; readonly otherwise: boolean }
-  | { readonly do: 'detach' | 'stage' | 'unstage' | 'unpublish' | 'expand in guest' | 'measure'; readonly attachment: number }
+  | {
+      readonly do: 'detach' | 'stage' | 'unstage' | 'unpublish' | 'expand in guest' | 'measure'
+      readonly attachment: number
+    }
   | { readonly do: 'publish'; readonly attachment: number; readonly readonly: boolean }
   | { readonly do: 'write' | 'read'; readonly attachment: number }
   | { readonly do: 'snapshot'; readonly snapshot: number; readonly volume: number }
@@ -92,7 +105,10 @@ const trouble: fc.Arbitrary<Trouble> = fc.oneof(
     machine: fc.constantFrom(...MACHINES),
     name: fc.constantFrom('alternate', 'primary'),
   }),
-  fc.record({ kind: fc.constantFrom('pool suspended', 'pool full'), pool: fc.constantFrom('silver', 'gold') }),
+  fc.record({
+    kind: fc.constantFrom('pool suspended', 'pool full'),
+    pool: fc.constantFrom('silver', 'gold'),
+  }),
 )
 
 const create = fc.record({
@@ -109,7 +125,14 @@ const WEIGHTED: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   [1, one('list snapshots')],
   [6, create],
   [2, fc.record({ do: fc.constant('create again'), volume: pick })],
-  [1, fc.record({ do: fc.constant('create otherwise'), volume: pick, what: fc.constantFrom('size', 'format', 'source', 'parameters') })],
+  [
+    1,
+    fc.record({
+      do: fc.constant('create otherwise'),
+      volume: pick,
+      what: fc.constantFrom('size', 'format', 'source', 'parameters'),
+    }),
+  ],
   [
     4,
     fc.record({
@@ -121,7 +144,10 @@ const WEIGHTED: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
     }),
   ],
   [3, fc.record({ do: fc.constant('delete'), volume: pick })],
-  [2, fc.record({ do: fc.constant('expand'), volume: pick, byMegabytes: fc.constantFrom(0, 4, 16) })],
+  [
+    2,
+    fc.record({ do: fc.constant('expand'), volume: pick, byMegabytes: fc.constantFrom(0, 4, 16) }),
+  ],
   [
     5,
     fc.record({
@@ -132,13 +158,35 @@ const WEIGHTED: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
       shared: fc.integer({ min: 0, max: 3 }).map(n => n === 3),
     }),
   ],
-  [12, fc.record({ do: fc.constant('use'), volume: pick, guest: pick, shared: fc.integer({ min: 0, max: 3 }).map(n => n === 3) })],
+  [
+    12,
+    fc.record({
+      do: fc.constant('use'),
+      volume: pick,
+      guest: pick,
+      shared: fc.integer({ min: 0, max: 3 }).map(n => n === 3),
+    }),
+  ],
   [5, fc.record({ do: fc.constant('give back'), attachment: pick })],
-  [2, fc.record({ do: fc.constant('attach again'), attachment: pick, otherwise: fc.integer({ min: 0, max: 3 }).map(n => n === 3) })],
+  [
+    2,
+    fc.record({
+      do: fc.constant('attach again'),
+      attachment: pick,
+      otherwise: fc.integer({ min: 0, max: 3 }).map(n => n === 3),
+    }),
+  ],
   [3, fc.record({ do: fc.constant('detach'), attachment: pick })],
   [1, fc.record({ do: fc.constant('detach from all'), volume: pick })],
   [4, fc.record({ do: fc.constant('stage'), attachment: pick })],
-  [3, fc.record({ do: fc.constant('publish'), attachment: pick, readonly: fc.integer({ min: 0, max: 3 }).map(n => n === 3) })],
+  [
+    3,
+    fc.record({
+      do: fc.constant('publish'),
+      attachment: pick,
+      readonly: fc.integer({ min: 0, max: 3 }).map(n => n === 3),
+    }),
+  ],
   [6, fc.record({ do: fc.constant('write'), attachment: pick })],
   [2, fc.record({ do: fc.constant('read'), attachment: pick })],
   [2, fc.record({ do: fc.constant('unpublish'), attachment: pick })],
@@ -151,10 +199,16 @@ const WEIGHTED: readonly (readonly [number, fc.Arbitrary<Step>])[] = [
   [1, fc.record({ do: fc.constant('restart node plugin'), guest: pick })],
   [1, one('restart storage host')],
   [2, fc.record({ do: fc.constantFrom('power cycle', 'save configuration'), machine: pick })],
-  [2, fc.record({ do: fc.constant('trouble'), trouble, lastsSteps: fc.integer({ min: 1, max: 4 }) })],
+  [
+    2,
+    fc.record({ do: fc.constant('trouble'), trouble, lastsSteps: fc.integer({ min: 1, max: 4 }) }),
+  ],
 ] as readonly (readonly [number, fc.Arbitrary<Step>])[]
 
-const step: fc.Arbitrary<Step> = fc.oneof({ withCrossShrink: true }, ...WEIGHTED.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { withCrossShrink: true },
+  ...WEIGHTED.map(([weight, arbitrary]) => ({ weight, arbitrary })),
+)
 
 const fault: fc.Arbitrary<Fault> = fc.record({
   kind: fc.constantFrom('cut-before', 'cut-after', 'late', 'late', 'refuse'),
@@ -162,7 +216,10 @@ const fault: fc.Arbitrary<Fault> = fc.record({
   afterCommands: fc.integer({ min: 1, max: 30 }),
 })
 
-/** Histories of 20 to 32 steps, of which the first two make something; with faults, half of the steps meet one. */
+/**
+ * Histories of 20 to 32 steps, of which the first two make something; with faults, half of the
+ * steps meet one.
+ */
 export function histories({ faults }: { readonly faults: boolean }): fc.Arbitrary<readonly Turn[]> {
   const turn = (steps: fc.Arbitrary<Step>) =>
     fc.record({
@@ -171,5 +228,7 @@ export function histories({ faults }: { readonly faults: boolean }): fc.Arbitrar
       fault: faults ? fc.option(fault, { nil: undefined, freq: 2 }) : fc.constant(undefined),
     })
   const rest = fc.array(turn(step), { minLength: 18, maxLength: 30, size: 'max' })
-  return fc.tuple(turn(create), turn(create), rest).map(([first, second, others]) => [first, second, ...others])
+  return fc
+    .tuple(turn(create), turn(create), rest)
+    .map(([first, second, others]) => [first, second, ...others])
 }

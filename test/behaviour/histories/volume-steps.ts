@@ -1,10 +1,19 @@
-// Steps of histories that concern volumes and snapshots: what each may be answered, and what the orchestrator knows afterwards.
+// Steps of histories that concern volumes and snapshots: what each may be answered, and what the
+// orchestrator knows afterwards.
 
 import { formatVolumeContext } from '../../../src/csi/contexts.ts'
 import { MiB, type Volume, type VolumeSpec } from '../../../src/model/volumes.ts'
 import { volumeSpec } from '../../support/installation.ts'
 import { BLANK, type Contents, type SnapshotBelief, union, type VolumeBelief } from './model.ts'
-import { BrokenPromise, choose, type Expectation, either, type Player, refusal, SUCCESS } from './player.ts'
+import {
+  BrokenPromise,
+  choose,
+  type Expectation,
+  either,
+  type Player,
+  refusal,
+  SUCCESS,
+} from './player.ts'
 import type { StepOf } from './steps.ts'
 
 interface Fresh {
@@ -39,7 +48,12 @@ export async function clone(player: Player, step: StepOf<'clone'>): Promise<void
       : volumeSource(choose(model.usable(), step.source))
   if (source === undefined) return
   const volume = choose(
-    model.volumes.filter(candidate => candidate.exists === 'no' && candidate.pool === source.volume.pool && candidate !== source.volume),
+    model.volumes.filter(
+      candidate =>
+        candidate.exists === 'no' &&
+        candidate.pool === source.volume.pool &&
+        candidate !== source.volume,
+    ),
     step.volume,
   )
   if (volume === undefined) return
@@ -56,7 +70,12 @@ export async function clone(player: Player, step: StepOf<'clone'>): Promise<void
 function snapshotSource(snapshot: SnapshotBelief | undefined) {
   if (snapshot?.volume === undefined) return undefined
   const { sizes, volume, format } = snapshot
-  return { volume, most: sizes.most, format, source: { kind: 'snapshot', id: snapshot.id() } as const }
+  return {
+    volume,
+    most: sizes.most,
+    format,
+    source: { kind: 'snapshot', id: snapshot.id() } as const,
+  }
 }
 
 function volumeSource(volume: VolumeBelief | undefined) {
@@ -74,23 +93,38 @@ export async function createAgain(player: Player, step: StepOf<'create again'>):
 }
 
 /** The same request until it is answered, as often as it takes: always the same answer. */
-export async function ensure(player: Player, volume: VolumeBelief, spec: VolumeSpec): Promise<void> {
+export async function ensure(
+  player: Player,
+  volume: VolumeBelief,
+  spec: VolumeSpec,
+): Promise<void> {
   const fresh = freshFrom(player, spec)
   const expected = expectCreation(player, volume, fresh)
   if (volume.exists !== 'yes') {
     const known = volume.exists === 'unsure'
-    volume.contents = known ? union(volume.contents, fresh?.contents ?? BLANK) : (fresh?.contents ?? BLANK)
-    volume.sizes = known ? hull(volume.sizes, fresh?.sizes ?? volume.sizes) : (fresh?.sizes ?? { least: 0, most: 0 })
+    volume.contents = known
+      ? union(volume.contents, fresh?.contents ?? BLANK)
+      : (fresh?.contents ?? BLANK)
+    volume.sizes = known
+      ? hull(volume.sizes, fresh?.sizes ?? volume.sizes)
+      : (fresh?.sizes ?? { least: 0, most: 0 })
   }
   const before = volume.exists
-  const answer = await player.call(`creation of ${volume.id}`, expected, () => player.driver.volumes.ensureVolume(spec))
+  const answer = await player.call(`creation of ${volume.id}`, expected, () =>
+    player.driver.volumes.ensureVolume(spec),
+  )
   if (answer.kind === 'success') {
     const other = namesakeOf(player, volume)
-    if (other?.exists === 'yes') throw new BrokenPromise(`volume ${volume.id} was made while ${other.id} has its name`)
+    if (other?.exists === 'yes') {
+      throw new BrokenPromise(`volume ${volume.id} was made while ${other.id} has its name`)
+    }
     return learnVolume(volume, spec, answer.value)
   }
-  // Refused for what was asked: nothing was made. Refused for the state of things: something may have been begun.
-  const untouched = answer.kind === 'refused' && ['already-exists', 'not-found', 'out-of-range', 'invalid-argument'].includes(answer.error)
+  // Refused for what was asked: nothing was made. Refused for the state of things: something may
+  // have been begun.
+  const untouched =
+    answer.kind === 'refused' &&
+    ['already-exists', 'not-found', 'out-of-range', 'invalid-argument'].includes(answer.error)
   if (before === 'yes' || (before === 'unsure' && untouched)) return
   if (untouched) return volume.forget()
   volume.exists = 'unsure'
@@ -99,12 +133,28 @@ export async function ensure(player: Player, volume: VolumeBelief, spec: VolumeS
 
 function learnVolume(volume: VolumeBelief, spec: VolumeSpec, answer: Volume): void {
   const { least, most } = volume.sizes
-  if (answer.id !== volume.id) throw new BrokenPromise(`${volume.name} has the id ${answer.id}, not ${volume.id}`)
-  if (answer.sizeBytes < least || answer.sizeBytes > most)
-    throw new BrokenPromise(`volume ${volume.id} has ${answer.sizeBytes} bytes, not ${least} to ${most}`)
-  const told = JSON.stringify([answer.name, formatVolumeContext(answer), answer.source, answer.machines])
-  const wanted = JSON.stringify([spec.name, { name: spec.name, source: spec.source.kind, format: spec.format.kind }, spec.source])
-  if (!told.startsWith(wanted.slice(0, -1))) throw new BrokenPromise(`volume ${volume.id} is answered as ${told}, asked was ${wanted}`)
+  if (answer.id !== volume.id) {
+    throw new BrokenPromise(`${volume.name} has the id ${answer.id}, not ${volume.id}`)
+  }
+  if (answer.sizeBytes < least || answer.sizeBytes > most) {
+    throw new BrokenPromise(
+      `volume ${volume.id} has ${answer.sizeBytes} bytes, not ${least} to ${most}`,
+    )
+  }
+  const told = JSON.stringify([
+    answer.name,
+    formatVolumeContext(answer),
+    answer.source,
+    answer.machines,
+  ])
+  const wanted = JSON.stringify([
+    spec.name,
+    { name: spec.name, source: spec.source.kind, format: spec.format.kind },
+    spec.source,
+  ])
+  if (!told.startsWith(wanted.slice(0, -1))) {
+    throw new BrokenPromise(`volume ${volume.id} is answered as ${told}, asked was ${wanted}`)
+  }
   volume.exists = 'yes'
   volume.spec = spec
   volume.sizes = { least: answer.sizeBytes, most: answer.sizeBytes }
@@ -115,7 +165,11 @@ function namesakeOf({ model }: Player, volume: VolumeBelief): VolumeBelief | und
   return model.volumes.find(other => other !== volume && other.name === volume.name)
 }
 
-function expectCreation(player: Player, volume: VolumeBelief, fresh: Fresh | undefined): Expectation {
+function expectCreation(
+  player: Player,
+  volume: VolumeBelief,
+  fresh: Fresh | undefined,
+): Expectation {
   switch (volume.exists) {
     case 'yes':
       // Growth of which no answer came is completed by asking for it again, and by nothing else.
@@ -125,8 +179,12 @@ function expectCreation(player: Player, volume: VolumeBelief, fresh: Fresh | und
     case 'no': {
       // Deleted, but snapshots or clones keep it.
       if (namesakeOf(player, volume)?.exists === 'yes') return refusal('already-exists')
-      if (namesakeOf(player, volume)?.exists === 'unsure') return either('already-exists', 'not-found', 'unavailable')
-      if (player.hasDataset(volume)) return player.isDisturbed ? either('already-exists') : refusal('already-exists')
+      if (namesakeOf(player, volume)?.exists === 'unsure') {
+        return either('already-exists', 'not-found', 'unavailable')
+      }
+      if (player.hasDataset(volume)) {
+        return player.isDisturbed ? either('already-exists') : refusal('already-exists')
+      }
       return fresh === undefined ? refusal('not-found') : SUCCESS
     }
   }
@@ -142,12 +200,18 @@ function freshFrom({ model }: Player, { source, size }: VolumeSpec): Fresh | und
     case 'empty':
       return { contents: BLANK, sizes: sized({ least: 0, most: 0 }) }
     case 'snapshot': {
-      const snapshot = model.snapshots.find(candidate => candidate.volume !== undefined && candidate.id() === source.id)
-      return snapshot && snapshot.exists !== 'no' ? { contents: snapshot.contents, sizes: sized(snapshot.sizes) } : undefined
+      const snapshot = model.snapshots.find(
+        candidate => candidate.volume !== undefined && candidate.id() === source.id,
+      )
+      return snapshot && snapshot.exists !== 'no'
+        ? { contents: snapshot.contents, sizes: sized(snapshot.sizes) }
+        : undefined
     }
     case 'volume': {
       const volume = model.volumes.find(({ id }) => id === source.id)
-      return volume && volume.exists !== 'no' ? { contents: volume.contents, sizes: sized(volume.sizes) } : undefined
+      return volume && volume.exists !== 'no'
+        ? { contents: volume.contents, sizes: sized(volume.sizes) }
+        : undefined
     }
   }
 }
@@ -156,10 +220,15 @@ function hull(a: { least: number; most: number }, b: { least: number; most: numb
   return { least: Math.min(a.least, b.least), most: Math.max(a.most, b.most) }
 }
 
-export async function createOtherwise(player: Player, step: StepOf<'create otherwise'>): Promise<void> {
+export async function createOtherwise(
+  player: Player,
+  step: StepOf<'create otherwise'>,
+): Promise<void> {
   const volume = choose(player.model.usable(), step.volume)
   if (volume?.spec === undefined) return
-  const other = player.model.volumes.find(candidate => candidate.pool === volume.pool && candidate !== volume)
+  const other = player.model.volumes.find(
+    candidate => candidate.pool === volume.pool && candidate !== volume,
+  )
   if (other === undefined) return
   const changes: Readonly<Record<typeof step.what, Partial<VolumeSpec>>> = {
     size: { size: { requiredBytes: volume.sizes.most + 64 * MiB, limitBytes: 0 } },
@@ -172,8 +241,13 @@ export async function createOtherwise(player: Player, step: StepOf<'create other
   if (same) return
   const spec = { ...volume.spec, ...changes[step.what] }
   // A source that is not there is said first.
-  const kinds = refusal('already-exists', ...(spec.source.kind === 'empty' ? [] : (['not-found'] as const)))
-  await player.call(`another creation of ${volume.id}`, kinds, () => player.driver.volumes.ensureVolume(spec))
+  const kinds = refusal(
+    'already-exists',
+    ...(spec.source.kind === 'empty' ? [] : (['not-found'] as const)),
+  )
+  await player.call(`another creation of ${volume.id}`, kinds, () =>
+    player.driver.volumes.ensureVolume(spec),
+  )
 }
 
 export async function remove(player: Player, number: number): Promise<void> {
@@ -204,21 +278,32 @@ export async function expand(player: Player, step: StepOf<'expand'>): Promise<vo
     player.model.volumes.filter(({ exists }) => exists !== 'unsure'),
     step.volume,
   )
-  if (volume !== undefined) await expandTo(player, volume, volume.sizes.most + step.byMegabytes * MiB)
+  if (volume !== undefined) {
+    await expandTo(player, volume, volume.sizes.most + step.byMegabytes * MiB)
+  }
 }
 
-export async function expandTo(player: Player, volume: VolumeBelief, sizeBytes: number): Promise<void> {
+export async function expandTo(
+  player: Player,
+  volume: VolumeBelief,
+  sizeBytes: number,
+): Promise<void> {
   const range = { requiredBytes: Math.max(sizeBytes, MiB), limitBytes: 0 }
   // The service domains of an attachment that was not finished may not see the volume yet.
   const unfinished = [...volume.attachments.values()].some(({ exists }) => exists === 'unsure')
-  const expected = volume.exists !== 'yes' ? refusal('not-found') : unfinished ? either('unavailable') : SUCCESS
-  const answer = await player.call(`growth of ${volume.id}`, expected, () => player.driver.changes.expandVolume(volume.id, range))
+  const expected =
+    volume.exists !== 'yes' ? refusal('not-found') : unfinished ? either('unavailable') : SUCCESS
+  const answer = await player.call(`growth of ${volume.id}`, expected, () =>
+    player.driver.changes.expandVolume(volume.id, range),
+  )
   if (volume.exists !== 'yes') return
   if (answer.kind !== 'success') {
     volume.sizes = { least: volume.sizes.least, most: Math.max(sizeBytes, volume.sizes.most) }
     return
   }
-  if (answer.value.sizeBytes !== sizeBytes) throw new BrokenPromise(`${volume.id} grew to ${answer.value.sizeBytes}, not ${sizeBytes}`)
+  if (answer.value.sizeBytes !== sizeBytes) {
+    throw new BrokenPromise(`${volume.id} grew to ${answer.value.sizeBytes}, not ${sizeBytes}`)
+  }
   volume.sizes = { least: sizeBytes, most: sizeBytes }
 }
 
@@ -230,7 +315,8 @@ export async function snapshot(player: Player, step: StepOf<'snapshot'>): Promis
   if (belief === undefined || volume === undefined) return
   const expected = expectSnapshot(belief, volume)
   if (belief.exists !== 'yes') {
-    belief.contents = belief.exists === 'unsure' ? union(belief.contents, volume.contents) : volume.contents
+    belief.contents =
+      belief.exists === 'unsure' ? union(belief.contents, volume.contents) : volume.contents
     belief.sizes = belief.exists === 'unsure' ? hull(belief.sizes, volume.sizes) : volume.sizes
   }
   const request = { name: belief.name, volumeId: volume.id }
@@ -244,10 +330,12 @@ export async function snapshot(player: Player, step: StepOf<'snapshot'>): Promis
     if (volume.spec !== undefined) belief.format = volume.spec.format
     return
   }
-  if (belief.exists === 'yes' && JSON.stringify(belief.answer) !== JSON.stringify(answer.value))
+  if (belief.exists === 'yes' && JSON.stringify(belief.answer) !== JSON.stringify(answer.value)) {
     throw new BrokenPromise(
-      `snapshot ${belief.id()} is answered as ${JSON.stringify(answer.value)}, before as ${JSON.stringify(belief.answer)}`,
+      `snapshot ${belief.id()} is answered as ${JSON.stringify(answer.value)}, before as ` +
+        `${JSON.stringify(belief.answer)}`,
     )
+  }
   belief.exists = 'yes'
   belief.volume = volume
   belief.answer = answer.value
@@ -256,11 +344,16 @@ export async function snapshot(player: Player, step: StepOf<'snapshot'>): Promis
 
 function expectSnapshot(belief: SnapshotBelief, volume: VolumeBelief): Expectation {
   if (belief.exists === 'unsure') return either('already-exists', 'not-found')
-  if (belief.exists === 'yes' && belief.volume !== volume) return refusal('already-exists', 'not-found')
+  if (belief.exists === 'yes' && belief.volume !== volume) {
+    return refusal('already-exists', 'not-found')
+  }
   return volume.exists === 'yes' ? SUCCESS : either('not-found')
 }
 
-export async function deleteSnapshot(player: Player, belief: SnapshotBelief | undefined): Promise<void> {
+export async function deleteSnapshot(
+  player: Player,
+  belief: SnapshotBelief | undefined,
+): Promise<void> {
   if (belief?.volume === undefined) return
   const answer = await player.call(`deletion of snapshot ${belief.id()}`, SUCCESS, () =>
     player.driver.snapshots.deleteSnapshot(belief.id()),

@@ -1,4 +1,5 @@
-// Random histories in which commands are cut, come late or cannot be started, besides all other troubles.
+// Random histories in which commands are cut, come late or cannot be started, besides all other
+// troubles.
 
 import { playHistories, report } from './run.ts'
 

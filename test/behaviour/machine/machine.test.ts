@@ -1,4 +1,5 @@
-// The hypervisor port on a simulated machine: what it reports, what its steps do, and how calls share a machine.
+// The hypervisor port on a simulated machine: what it reports, what its steps do, and how calls
+// share a machine.
 
 import type { LdmSettings } from '../../../sim/ldom/model.ts'
 import type { AttachStep, ExportedBackend } from '../../../src/hypervisors/hypervisor.ts'
@@ -11,7 +12,11 @@ function world(options: Parameters<typeof machineWorld>[0] = {}) {
   const simulated = machineWorld(options)
   simulated.lun(PATH)
   let changes = 0
-  const machine = new LdomMachine({ machine: 'm1', host: simulated.host, onChanged: () => changes++ })
+  const machine = new LdomMachine({
+    machine: 'm1',
+    host: simulated.host,
+    onChanged: () => changes++,
+  })
   return { ...simulated, machine, changes: () => changes }
 }
 
@@ -45,8 +50,19 @@ function attachSteps(guest = 'ldg1', change: Partial<ExportedBackend> = {}): Att
 
 const MPGROUP_STEPS: AttachStep[] = [
   { kind: 'export-backend', backend: backend({ group: 'v-1' }), shared: false },
-  { kind: 'export-backend', backend: backend({ group: 'v-1', service: 'alternate-vds0', serviceDomain: 'alternate' }), shared: false },
-  { kind: 'add-disk', name: 'v-1', guest: 'ldg1', slot: 100, timeoutSeconds: 0, backend: { name: 'v-1', service: 'primary-vds0' } },
+  {
+    kind: 'export-backend',
+    backend: backend({ group: 'v-1', service: 'alternate-vds0', serviceDomain: 'alternate' }),
+    shared: false,
+  },
+  {
+    kind: 'add-disk',
+    name: 'v-1',
+    guest: 'ldg1',
+    slot: 100,
+    timeoutSeconds: 0,
+    backend: { name: 'v-1', service: 'primary-vds0' },
+  },
 ]
 
 const turns = async (count = 20) => {
@@ -64,7 +80,9 @@ test('an attached disk is observed with its guest, slot and backend, and works i
       guest: 'ldg1',
       slot: 100,
       timeoutSeconds: 0,
-      backends: [{ name: 'v-1', service: 'primary-vds0', serviceDomain: 'primary', state: 'unknown' }],
+      backends: [
+        { name: 'v-1', service: 'primary-vds0', serviceDomain: 'primary', state: 'unknown' },
+      ],
     },
   ])
   expect(state.frozen).toBeUndefined()
@@ -85,7 +103,8 @@ test.each([
 test('the paths of a group are observed with their states, the configured one first', async () => {
   const { machine, sim, disks } = world()
   await machine.attach(MPGROUP_STEPS)
-  const paths = async () => (await machine.observe()).disks[0]?.backends.map(path => `${path.serviceDomain} ${path.state}`)
+  const paths = async () =>
+    (await machine.observe()).disks[0]?.backends.map(path => `${path.serviceDomain} ${path.state}`)
   expect(await paths()).toEqual(['primary active', 'alternate standby'])
   sim.setServiceDomain('alternate', 'down')
   expect(disks('ldg1')[0]?.activeServiceDomain()).toBe('primary')
@@ -106,22 +125,57 @@ test('without path lines the members of the group are the paths', async () => {
 test('a disk of a guest that is not bound has its slot and its service domains already', async () => {
   const { machine } = world()
   await machine.attach(attachSteps('ldg3'))
-  expect((await machine.observe()).disks[0]).toMatchObject({ guest: 'ldg3', slot: 100, backends: [{ serviceDomain: 'primary' }] })
+  expect((await machine.observe()).disks[0]).toMatchObject({
+    guest: 'ldg3',
+    slot: 100,
+    backends: [{ serviceDomain: 'primary' }],
+  })
 })
 
-test.each<{ name: string; change: (sim: ReturnType<typeof world>['sim']) => void; readiness: object }>([
+test.each<{
+  name: string
+  change: (sim: ReturnType<typeof world>['sim']) => void
+  readiness: object
+}>([
   { name: 'runs', change: () => {}, readiness: { kind: 'running' } },
-  { name: 'is bound', change: sim => sim.setGuest('ldg1', { state: 'bound' }), readiness: { kind: 'off' } },
-  { name: 'is inactive', change: sim => sim.setGuest('ldg1', { state: 'inactive' }), readiness: { kind: 'off' } },
-  { name: 'is at the firmware prompt', change: sim => sim.setGuest('ldg1', { os: false }), readiness: { kind: 'no-os' } },
-  { name: 'migrates', change: sim => sim.setMigrating('ldg1', true), readiness: { kind: 'changing', reason: expect.any(String) } },
+  {
+    name: 'is bound',
+    change: sim => sim.setGuest('ldg1', { state: 'bound' }),
+    readiness: { kind: 'off' },
+  },
+  {
+    name: 'is inactive',
+    change: sim => sim.setGuest('ldg1', { state: 'inactive' }),
+    readiness: { kind: 'off' },
+  },
+  {
+    name: 'is at the firmware prompt',
+    change: sim => sim.setGuest('ldg1', { os: false }),
+    readiness: { kind: 'no-os' },
+  },
+  {
+    name: 'migrates',
+    change: sim => sim.setMigrating('ldg1', true),
+    readiness: { kind: 'changing', reason: expect.any(String) },
+  },
   {
     name: 'was left over by a migration that failed',
     change: sim => sim.setMigrating('ldg1', 'failed'),
-    readiness: { kind: 'changing', reason: expect.stringContaining('where it runs on the other machine, destroy it here') },
+    readiness: {
+      kind: 'changing',
+      reason: expect.stringContaining('where it runs on the other machine, destroy it here'),
+    },
   },
-  { name: 'is being stopped', change: sim => sim.setGuest('ldg1', { state: 'stopping' }), readiness: { kind: 'changing' } },
-  { name: 'is in a state of an unknown word', change: sim => sim.setGuest('ldg1', { state: 'resting' }), readiness: { kind: 'changing' } },
+  {
+    name: 'is being stopped',
+    change: sim => sim.setGuest('ldg1', { state: 'stopping' }),
+    readiness: { kind: 'changing' },
+  },
+  {
+    name: 'is in a state of an unknown word',
+    change: sim => sim.setGuest('ldg1', { state: 'resting' }),
+    readiness: { kind: 'changing' },
+  },
 ])('a guest that $name is reported so', async ({ change, readiness }) => {
   const { machine, sim } = world()
   change(sim)
@@ -130,7 +184,14 @@ test.each<{ name: string; change: (sim: ReturnType<typeof world>['sim']) => void
 })
 
 const RELEASES: (Partial<LdmSettings> & { name: string })[] = [
-  { name: '1.0', formatVersion: '1.0', normUtil: false, percent: false, flagPositions: 5, pathStates: false },
+  {
+    name: '1.0',
+    formatVersion: '1.0',
+    normUtil: false,
+    percent: false,
+    flagPositions: 5,
+    pathStates: false,
+  },
   { name: '1.6', formatVersion: '1.6', normUtil: false, percent: true },
   { name: '1.11 with flags in words', formatVersion: '1.11', bindingsFlagWords: true },
 ]
@@ -169,12 +230,18 @@ test('detaching removes disk and backend, and once more is no error', async () =
 test('a guest that uses the disk refuses with its reasons, and later steps are not run', async () => {
   const { machine, disks } = world()
   await machine.attach(attachSteps())
-  disks('ldg1')[0]?.holders.set('mount', { resource: '/dev/dsk/c0d100s0', information: 'mounted filesystem "/data"' })
+  disks('ldg1')[0]?.holders.set('mount', {
+    resource: '/dev/dsk/c0d100s0',
+    information: 'mounted filesystem "/data"',
+  })
   const detached = machine.detach([
     { kind: 'remove-disk', name: 'v-1', guest: 'ldg1' },
     { kind: 'withdraw-backend', name: 'v-1', service: 'primary-vds0' },
   ])
-  await expect(detached).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('mounted filesystem "/data"') })
+  await expect(detached).rejects.toMatchObject({
+    kind: 'busy',
+    message: expect.stringContaining('mounted filesystem "/data"'),
+  })
   expect((await machine.observe()).backends).toHaveLength(1)
 })
 
@@ -182,7 +249,9 @@ test('a backend shared by two guests is exported for each', async () => {
   const { machine } = world()
   await machine.attach(attachSteps())
   const second = backend({ name: 'v-2' })
-  await expect(machine.attach([{ kind: 'export-backend', backend: second, shared: false }])).rejects.toMatchObject({ kind: 'in-use' })
+  await expect(
+    machine.attach([{ kind: 'export-backend', backend: second, shared: false }]),
+  ).rejects.toMatchObject({ kind: 'in-use' })
   await machine.attach([{ kind: 'export-backend', backend: second, shared: true }])
   expect((await machine.observe()).backends).toEqual([backend(), second])
 })
@@ -196,13 +265,19 @@ test('a step that is done already fails: the caller looks again', async () => {
 test('a silent machine is unavailable, never empty', async () => {
   const { machine, primary } = world()
   primary.down = true
-  await expect(machine.observe()).rejects.toMatchObject({ kind: 'unavailable', fate: 'not-started' })
+  await expect(machine.observe()).rejects.toMatchObject({
+    kind: 'unavailable',
+    fate: 'not-started',
+  })
 })
 
 test('a change of unknown fate is reported as such, and counts as a change', async () => {
   const { machine, timeline, changes } = world()
   timeline.rules.push(argv => (argv[1] === 'add-vdsdev' ? { kind: 'cut-after' } : undefined))
-  await expect(machine.attach(attachSteps())).rejects.toMatchObject({ kind: 'unavailable', fate: 'unknown' })
+  await expect(machine.attach(attachSteps())).rejects.toMatchObject({
+    kind: 'unavailable',
+    fate: 'unknown',
+  })
   expect(changes()).toBe(1)
 })
 
@@ -213,27 +288,33 @@ test('a banner before the listing changes nothing', async () => {
   expect(await machine.observe()).toEqual(before)
 })
 
-test('callers who ask before a listing has started share it; who asks while it runs gets the next', async () => {
-  const { machine, holdLdm } = world()
-  const started = holdLdm()
-  const first = Promise.all([machine.observe(), machine.observe(), machine.observe()])
-  await turns()
-  const second = Promise.all([machine.observe(), machine.observe()])
-  await turns()
-  expect(started.map(({ line }) => line)).toEqual(['list-bindings -p'])
-  started.shift()?.go()
-  await first
-  await turns()
-  expect(started.map(({ line }) => line)).toEqual(['list-bindings -p'])
-  started.shift()?.go()
-  await second
-  expect(started).toEqual([])
-})
+test(
+  'callers who ask before a listing has started share it; who asks while it runs gets the ' +
+    'next',
+  async () => {
+    const { machine, holdLdm } = world()
+    const started = holdLdm()
+    const first = Promise.all([machine.observe(), machine.observe(), machine.observe()])
+    await turns()
+    const second = Promise.all([machine.observe(), machine.observe()])
+    await turns()
+    expect(started.map(({ line }) => line)).toEqual(['list-bindings -p'])
+    started.shift()?.go()
+    await first
+    await turns()
+    expect(started.map(({ line }) => line)).toEqual(['list-bindings -p'])
+    started.shift()?.go()
+    await second
+    expect(started).toEqual([])
+  },
+)
 
 test('a listing that fails does not fail the next', async () => {
   const { machine, primary } = world()
   primary.down = true
-  await expect(Promise.all([machine.observe(), machine.observe()])).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(Promise.all([machine.observe(), machine.observe()])).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
   primary.down = false
   await expect(machine.observe()).resolves.toMatchObject({ frozen: undefined })
 })
@@ -290,7 +371,9 @@ test('changes of one machine run one after the other', async () => {
 
 test('a change that failed does not keep the next from running', async () => {
   const { machine } = world()
-  const failing = machine.attach([{ kind: 'export-backend', backend: backend({ service: 'nowhere' }), shared: false }])
+  const failing = machine.attach([
+    { kind: 'export-backend', backend: backend({ service: 'nowhere' }), shared: false },
+  ])
   const next = machine.attach(attachSteps())
   await expect(failing).rejects.toMatchObject({ kind: 'not-found' })
   await next
@@ -323,7 +406,10 @@ test('a deadline ends the wait for another change, which goes on', async () => {
   const started = holdLdm()
   const first = machine.attach(attachSteps().slice(0, 1))
   const controller = new AbortController()
-  const second = machine.detach([{ kind: 'remove-disk', name: 'v-1', guest: 'ldg1' }], controller.signal)
+  const second = machine.detach(
+    [{ kind: 'remove-disk', name: 'v-1', guest: 'ldg1' }],
+    controller.signal,
+  )
   await turns()
   controller.abort(new Error('too late'))
   await expect(second).rejects.toMatchObject({ kind: 'unavailable' })

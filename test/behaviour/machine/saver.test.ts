@@ -1,4 +1,5 @@
-// Saving a machine's configuration to its service processor, on a simulated machine and a clock that is turned by hand.
+// Saving a machine's configuration to its service processor, on a simulated machine and a clock
+// that is turned by hand.
 
 import type { Clock } from '../../../src/clock.ts'
 import { ConfigurationSaver } from '../../../src/hypervisors/ldoms/configuration-saver.ts'
@@ -26,7 +27,9 @@ class HandClock implements Clock {
     const untilMs = this.#nowMs + ms
     await turns()
     for (;;) {
-      const next = this.#sleepers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0]
+      const next = this.#sleepers
+        .filter(({ atMs }) => atMs <= untilMs)
+        .sort((a, b) => a.atMs - b.atMs)[0]
       if (!next) break
       this.#sleepers = this.#sleepers.filter(sleeper => sleeper !== next)
       this.#nowMs = next.atMs
@@ -181,7 +184,8 @@ test('a change during a save is saved by the next', async () => {
   expect(exported()).toBe(1)
 })
 
-// Every command of a second save is cut, before or after its effect: the machine always comes up with all that the first one saved.
+// Every command of a second save is cut, before or after its effect: the machine always comes up
+// with all that the first one saved.
 const CUTS = [0, 1, 2, 3].flatMap(index => [
   { index, kind: 'cut-before' as const },
   { index, kind: 'cut-after' as const },
@@ -209,7 +213,11 @@ test.each(CUTS)(
   },
 )
 
-const OBSTACLES: readonly { name: string; says: string; prepare: (w: ReturnType<typeof world>) => unknown }[] = [
+const OBSTACLES: readonly {
+  name: string
+  says: string
+  prepare: (w: ReturnType<typeof world>) => unknown
+}[] = [
   {
     name: 'our own configuration is to be loaded next, and another one runs',
     says: 'it runs maint, and the next power-on loads csi-a.5',
@@ -314,7 +322,9 @@ test('clusters that share a machine save it in turn and leave each other’s con
   }
   expect(saves()).toHaveLength(4)
   expect(configurations().filter(line => line.startsWith(savedPrefix('one')))).toHaveLength(1)
-  expect(configurations().filter(line => line.startsWith(savedPrefix('two')))).toEqual([expect.stringContaining('[current]')])
+  expect(configurations().filter(line => line.startsWith(savedPrefix('two')))).toEqual([
+    expect.stringContaining('[current]'),
+  ])
 })
 
 test('a configuration of version 0.1.0 is replaced by one that names its cluster', async () => {

@@ -1,4 +1,5 @@
-// Many changes of one machine at once: each is made in its turn, and a few at a time are looked at together.
+// Many changes of one machine at once: each is made in its turn, and a few at a time are looked at
+// together.
 
 import type { AttachStep } from '../../../src/hypervisors/hypervisor.ts'
 import { LdomMachine } from '../../../src/hypervisors/ldoms/machine.ts'
@@ -16,21 +17,35 @@ test.each(['silver', 'gold'])(
     const installation = install(undefined, {}, clock)
     const driver = installation.driver()
     const names = Array.from({ length: MANY }, (_, index) => `pvc-${index}`)
-    const volumes = await Promise.all(names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool }))))
+    const volumes = await Promise.all(
+      names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool }))),
+    )
     const { commands } = installation.world.timeline
-    const listings = () => commands.splice(0).filter(({ argv }) => argv[1] === 'list-bindings').length
+    const listings = () =>
+      commands.splice(0).filter(({ argv }) => argv[1] === 'list-bindings').length
     listings()
-    await Promise.all(volumes.map(({ id }) => driver.attachments.attach(attachRequest(id, 'm1/ldg1'))))
+    await Promise.all(
+      volumes.map(({ id }) => driver.attachments.attach(attachRequest(id, 'm1/ldg1'))),
+    )
     expect(listings()).toBeLessThanOrEqual(10)
     expect(installation.world.machine('m1').guestDisks('ldg1').list()).toHaveLength(MANY)
-    await Promise.all(volumes.map(({ id }) => driver.attachments.detach(id, { machine: 'm1', guest: 'ldg1' })))
+    await Promise.all(
+      volumes.map(({ id }) => driver.attachments.detach(id, { machine: 'm1', guest: 'ldg1' })),
+    )
     expect(listings()).toBeLessThanOrEqual(10)
     expect(installation.world.machine('m1').guestDisks('ldg1').list()).toHaveLength(0)
   },
 )
 
 function step(name: string): AttachStep {
-  return { kind: 'add-disk', name, guest: 'ldg1', slot: 100, timeoutSeconds: 0, backend: { name, service: 'vds0' } }
+  return {
+    kind: 'add-disk',
+    name,
+    guest: 'ldg1',
+    slot: 100,
+    timeoutSeconds: 0,
+    backend: { name, service: 'vds0' },
+  }
 }
 
 /** A machine whose `ldm add-vdisk slow` ends when it is told how. */
@@ -47,7 +62,15 @@ function slowMachine() {
   }
   const clock = new LeapingClock()
   clock.leaps = false
-  return { machine: new LdomMachine({ machine: 'm1', host: createHost({ name: 'm1-primary', shell }), clock }), clock, end }
+  return {
+    machine: new LdomMachine({
+      machine: 'm1',
+      host: createHost({ name: 'm1-primary', shell }),
+      clock,
+    }),
+    clock,
+    end,
+  }
 }
 
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {

@@ -1,4 +1,5 @@
-// A machine with two service domains for tests: devices with real bytes, guests of both kinds, and the product's view of it.
+// A machine with two service domains for tests: devices with real bytes, guests of both kinds, and
+// the product's view of it.
 
 import { DeviceError, type SimDevice } from '../../../sim/devices.ts'
 import { SimHost, Timeline } from '../../../sim/host.ts'
@@ -41,7 +42,9 @@ export class TestDevice implements SimDevice {
   }
 }
 
-export function machineWorld(options: Partial<Pick<SimMachineOptions, 'settings' | 'guests' | 'nowMs'>> = {}) {
+export function machineWorld(
+  options: Partial<Pick<SimMachineOptions, 'settings' | 'guests' | 'nowMs'>> = {},
+) {
   const timeline = new Timeline()
   const primary = new SimHost('m1-primary', timeline)
   const alternate = new SimHost('m1-alternate', timeline)

@@ -1,11 +1,24 @@
-// What the audit sees of deleted volumes, of records and of exports that nothing explains, and that its work grows with what there is, not faster.
+// What the audit sees of deleted volumes, of records and of exports that nothing explains, and that
+// its work grows with what there is, not faster.
 
 import type { Hypervisor } from '../../../src/hypervisors/hypervisor.ts'
 import { audit } from '../../../src/storage/audit.ts'
-import { formatParentProperties, formatRecordProperties } from '../../../src/storage/catalog/properties.ts'
-import { guestRecordLeaf, logicalUnitGuid, releasingRecordLeaf } from '../../../src/storage/names.ts'
+import {
+  formatParentProperties,
+  formatRecordProperties,
+} from '../../../src/storage/catalog/properties.ts'
+import {
+  guestRecordLeaf,
+  logicalUnitGuid,
+  releasingRecordLeaf,
+} from '../../../src/storage/names.ts'
 import type { Pool } from '../../../src/storage/pool.ts'
-import { attachRequest, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  attachRequest,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 
 async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {
   const outcome = await world.host(host).perform(command.split(' '), '')
@@ -15,8 +28,10 @@ async function byHand({ world }: TestInstallation, host: string, command: string
 function scene() {
   const installation = install()
   const driver = installation.driver()
-  const make = (name: string, pool = 'gold') => driver.volumes.ensureVolume(volumeSpec({ pool, name }))
-  const findings = async () => (await driver.audit()).map(({ kind, object, detail }) => `${kind} ${object}: ${detail}`)
+  const make = (name: string, pool = 'gold') =>
+    driver.volumes.ensureVolume(volumeSpec({ pool, name }))
+  const findings = async () =>
+    (await driver.audit()).map(({ kind, object, detail }) => `${kind} ${object}: ${detail}`)
   return { installation, driver, make, findings }
 }
 
@@ -44,7 +59,8 @@ describe('a deleted volume', () => {
     await driver.volumes.deleteVolume(volume.id)
     await driver.snapshots.deleteSnapshot(snapshot.id)
     expect(await findings()).toEqual([
-      `deleted-volume ${volume.id}: was deleted, and waits for ${dataset}@daily-1, ${dataset}@daily-2, ${dataset}@daily-3 and 2 more, ` +
+      `deleted-volume ${volume.id}: was deleted, and waits for ${dataset}@daily-1, ` +
+        `${dataset}@daily-2, ${dataset}@daily-3 and 2 more, ` +
         'not made by this driver; destroy what nobody needs, and it goes by itself',
     ])
     for (const day of [1, 2, 3, 4, 5]) await storage(`zfs destroy ${dataset}@daily-${day}`)
@@ -57,7 +73,11 @@ describe('a deleted volume', () => {
     await storage(`zfs clone ${dataset}@${snapshot.id.split('@')[1]} tank/mine`)
     await driver.volumes.deleteVolume(volume.id)
     await driver.snapshots.deleteSnapshot(snapshot.id)
-    expect(await findings()).toEqual([expect.stringMatching(/^deleted-volume gold\/v-.* what others made from .*@d-[a-z2-7]{20}: a clone/)])
+    expect(await findings()).toEqual([
+      expect.stringMatching(
+        /^deleted-volume gold\/v-.* what others made from .*@d-[a-z2-7]{20}: a clone/,
+      ),
+    ])
     await storage('zfs destroy tank/mine')
     await driver.reaper.sweep()
     expect(await findings()).toEqual([])
@@ -67,7 +87,9 @@ describe('a deleted volume', () => {
     const { driver, volume, snapshot, dataset, storage, findings } = await waiting()
     await driver.volumes.deleteVolume(volume.id)
     await storage(`zfs destroy ${dataset}@${snapshot.id.split('@')[1]}`)
-    expect(await findings()).toEqual([expect.stringContaining(`deleted-volume ${volume.id}: was deleted, and nothing needs it`)])
+    expect(await findings()).toEqual([
+      expect.stringContaining(`deleted-volume ${volume.id}: was deleted, and nothing needs it`),
+    ])
     await driver.reaper.sweep()
     expect(await findings()).toEqual([])
   })
@@ -76,9 +98,13 @@ describe('a deleted volume', () => {
     const { driver, volume, dataset, storage, guid, findings } = await waiting()
     await driver.volumes.deleteVolume(volume.id)
     await storage(`stmfadm create-lu -p guid=${guid} -p wcd=true /dev/zvol/rdsk/${dataset}`)
-    expect(await findings()).toEqual([expect.stringMatching(`^logical-unit ${volume.id}: .*${guid}.* .visible to nobody`)])
+    expect(await findings()).toEqual([
+      expect.stringMatching(`^logical-unit ${volume.id}: .*${guid}.* .visible to nobody`),
+    ])
     await storage(`stmfadm add-view -h csi-m1 -t csi-tg -n 77 ${guid}`)
-    expect(await findings()).toEqual([expect.stringMatching(`^logical-unit ${volume.id}: .*${guid}.* .visible to csi-m1.$`)])
+    expect(await findings()).toEqual([
+      expect.stringMatching(`^logical-unit ${volume.id}: .*${guid}.* .visible to csi-m1.$`),
+    ])
   })
 
   test('that a machine exports is told as that volume', async () => {
@@ -86,19 +112,33 @@ describe('a deleted volume', () => {
     const volume = await make('pvc-1', 'silver')
     await driver.snapshots.createSnapshot({ name: 's', volumeId: volume.id })
     await driver.volumes.deleteVolume(volume.id)
-    await byHand(installation, 'm1-primary', `ldm add-vdsdev /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} byhand@primary-vds0`)
-    const what = `exports /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} of deleted volume ${volume.id}`
+    await byHand(
+      installation,
+      'm1-primary',
+      `ldm add-vdsdev /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} byhand@primary-vds0`,
+    )
+    const what =
+      `exports /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} of deleted volume ` + `${volume.id}`
     expect(await findings()).toEqual([
-      `export-without-record byhand@primary-vds0 on m1: ${what}; withdraw it when nobody uses it: ldm rm-vdsdev byhand@primary-vds0`,
+      `export-without-record byhand@primary-vds0 on m1: ${what}; withdraw it when nobody uses ` +
+        `it: ldm rm-vdsdev byhand@primary-vds0`,
     ])
   })
 })
 
 describe('a record', () => {
   /** A dataset below the parent of pool silver, with these properties. */
-  async function makeRecord(installation: TestInstallation, leaf: string, properties: Readonly<Record<string, string>>) {
+  async function makeRecord(
+    installation: TestInstallation,
+    leaf: string,
+    properties: Readonly<Record<string, string>>,
+  ) {
     const set = Object.entries(properties).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-    await byHand(installation, 'm1-primary', ['zfs', 'create', ...set, `mtank/kubernetes/${leaf}`].join(' '))
+    await byHand(
+      installation,
+      'm1-primary',
+      ['zfs', 'create', ...set, `mtank/kubernetes/${leaf}`].join(' '),
+    )
   }
 
   async function attached() {
@@ -111,10 +151,16 @@ describe('a record', () => {
   test('of a second guest below that of a volume for one guest is told with both', async () => {
     const { installation, volume, attachment, findings } = await attached()
     const other = { ...attachment, guest: { machine: 'm1', guest: 'ldg1' } }
-    await makeRecord(installation, `a-${volume.leaf}/${guestRecordLeaf(other.guest)}`, formatRecordProperties(other, 'test'))
+    await makeRecord(
+      installation,
+      `a-${volume.leaf}/${guestRecordLeaf(other.guest)}`,
+      formatRecordProperties(other, 'test'),
+    )
     expect(await findings()).toEqual([
       expect.stringMatching(`^attachment-incomplete ${volume.id}: recorded as attached to m1/ldg1`),
-      expect.stringMatching(`^recorded-twice ${volume.id}: is for one guest, and recorded for m1/ldg1 and m1/ldg2;`),
+      expect.stringMatching(
+        `^recorded-twice ${volume.id}: is for one guest, and recorded for m1/ldg1 and m1/ldg2;`,
+      ),
     ])
   })
 
@@ -123,9 +169,15 @@ describe('a record', () => {
     const guest = { machine: 'm1', guest: 'ldg2' }
     for (const sharing of ['exclusive', 'shared'] as const) {
       const volume = await make(sharing, 'silver')
-      await makeRecord(installation, `a-${volume.leaf}`, formatParentProperties({ sharing, guest }, 'test'))
+      await makeRecord(
+        installation,
+        `a-${volume.leaf}`,
+        formatParentProperties({ sharing, guest }, 'test'),
+      )
       const kept = sharing === 'shared' ? 'as shared' : 'for m1/ldg2'
-      expect(await findings()).toEqual([expect.stringMatching(`^record-without-guest ${volume.id}: is kept ${kept}, and no guest`)])
+      expect(await findings()).toEqual([
+        expect.stringMatching(`^record-without-guest ${volume.id}: is kept ${kept}, and no guest`),
+      ])
       await driver.attachments.detach(volume.id, guest)
       expect(await findings()).toEqual([])
     }
@@ -133,19 +185,31 @@ describe('a record', () => {
 
   test('whose detachment was begun and not ended is told', async () => {
     const { installation, driver, volume, attachment, findings } = await attached()
-    const [held, releasing] = [guestRecordLeaf(attachment.guest), releasingRecordLeaf(attachment.guest)]
+    const [held, releasing] = [
+      guestRecordLeaf(attachment.guest),
+      releasingRecordLeaf(attachment.guest),
+    ]
     const record = `mtank/kubernetes/a-${volume.leaf}`
     await byHand(installation, 'm1-primary', `zfs rename ${record}/${held} ${record}/${releasing}`)
     expect(await findings()).toEqual([
-      expect.stringMatching(`^attachment-incomplete ${volume.id}: its detachment from m1/ldg2 was begun and has not ended .*${releasing}`),
+      expect.stringMatching(
+        `^attachment-incomplete ${volume.id}: its detachment from m1/ldg2 was begun and has not ` +
+          `ended .*${releasing}`,
+      ),
     ])
     await driver.attachments.detach(volume.id, attachment.guest)
     expect(await findings()).toEqual([])
   })
 })
 
-/** The pools of a driver, seen through what counts how often an export or a disk of a machine is looked at. */
-function counted(pools: ReadonlyMap<string, Pool>, looks: { count: number }): ReadonlyMap<string, Pool> {
+/**
+ * The pools of a driver, seen through what counts how often an export or a disk of a machine is
+ * looked at.
+ */
+function counted(
+  pools: ReadonlyMap<string, Pool>,
+  looks: { count: number },
+): ReadonlyMap<string, Pool> {
   const each = <T extends object>(object: T): T =>
     new Proxy(object, {
       get: (target, key) => {
@@ -166,20 +230,29 @@ function counted(pools: ReadonlyMap<string, Pool>, looks: { count: number }): Re
   })
   return new Map(
     [...pools].map(([name, pool]) => {
-      const machines = [...pool.machines].map(([machine, each]) => [machine, { ...each, hypervisor: watched(each.hypervisor) }] as const)
+      const machines = [...pool.machines].map(
+        ([machine, each]) => [machine, { ...each, hypervisor: watched(each.hypervisor) }] as const,
+      )
       return [name, { ...pool, machines: new Map(machines) }]
     }),
   )
 }
 
-/** How often the audit looks at exports and disks: `each` volumes are attached, and as many exported by hand. */
+/**
+ * How often the audit looks at exports and disks: `each` volumes are attached, and as many exported
+ * by hand.
+ */
 async function looksOf(each: number): Promise<number> {
   const { installation, driver, make } = scene()
   for (let at = 0; at < each; at++) {
     const attached = await make(`a${at}`, 'silver')
     await driver.attachments.attach(attachRequest(attached.id))
     const { leaf } = await make(`b${at}`, 'silver')
-    await byHand(installation, 'm1-primary', `ldm add-vdsdev /dev/zvol/dsk/mtank/kubernetes/${leaf} byhand${at}@primary-vds0`)
+    await byHand(
+      installation,
+      'm1-primary',
+      `ldm add-vdsdev /dev/zvol/dsk/mtank/kubernetes/${leaf} byhand${at}@primary-vds0`,
+    )
   }
   const looks = { count: 0 }
   expect(await audit(counted(driver.pools, looks))).toHaveLength(each)

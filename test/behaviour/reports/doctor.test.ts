@@ -1,4 +1,5 @@
-// `doctor` on a simulated installation: silence where all is well, and for each defect one line that names it and the way out.
+// `doctor` on a simulated installation: silence where all is well, and for each defect one line
+// that names it and the way out.
 
 import { type Check, examine, formatChecks, provePaths } from '../../../src/cli/doctor.ts'
 import { install, type TestInstallation } from '../../support/installation.ts'
@@ -26,14 +27,22 @@ test('a sound installation has no failure, and every host, machine, pool and pat
   )
 })
 
-test('a Linux guest that a pool with several paths can reach is warned about: it does not fail over', async () => {
-  const checks = await examine(install().driver())
+test(
+  'a Linux guest that a pool with several paths can reach is warned about: it does not fail ' +
+    'over',
+  async () => {
+    const checks = await examine(install().driver())
 
-  expect(checks).toContainEqual(
-    expect.objectContaining({ level: 'warn', object: 'guest m1/ldg2', what: expect.stringContaining('does not fail over') }),
-  )
-  expect(checks.filter(check => check.object === 'guest m1/ldg1')).toEqual([])
-})
+    expect(checks).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        object: 'guest m1/ldg2',
+        what: expect.stringContaining('does not fail over'),
+      }),
+    )
+    expect(checks.filter(check => check.object === 'guest m1/ldg1')).toEqual([])
+  },
+)
 
 test('every check is told once, the hosts before what needs them to answer', async () => {
   const told: Check[] = []
@@ -49,12 +58,16 @@ test('every check is told once, the hosts before what needs them to answer', asy
 test('a machine whose changes cannot be saved fails, with what stands in the way', async () => {
   const { world, driver } = install()
   const { config, hosts } = driver()
-  const machines = new Map([...config.machines].map(([name, machine]) => [name, { ...machine, saveConfiguration: true }]))
+  const machines = new Map(
+    [...config.machines].map(([name, machine]) => [name, { ...machine, saveConfiguration: true }]),
+  )
   const subject = { config: { ...config, machines }, hosts }
   expect(failures(await examine(subject))).toEqual([])
   world.machine('m1').powerCycle({ boots: 'factory-default' })
   expect(failures(await examine(subject))).toContainEqual(
-    expect.stringMatching(/^machine m1: .*not saved.*it runs factory-default, and the next power-on loads initial/),
+    expect.stringMatching(
+      /^machine m1: .*not saved.*it runs factory-default, and the next power-on loads initial/,
+    ),
   )
 })
 
@@ -130,7 +143,14 @@ test('a vds, a dataset and a domain that the configuration names wrongly are fou
         design: 'local',
         host: 'm1-primary',
         dataset: 'mtank/elsewhere',
-        paths: [{ machine: 'm1', serviceDomain: 'primary', vds: 'primary-vds9', device: '/dev/zvol/dsk/{dataset}/{volume}' }],
+        paths: [
+          {
+            machine: 'm1',
+            serviceDomain: 'primary',
+            vds: 'primary-vds9',
+            device: '/dev/zvol/dsk/{dataset}/{volume}',
+          },
+        ],
       },
     }
     return broken
@@ -147,7 +167,10 @@ test('every path of a pool with several is proved through the canary, and only t
 
   expect(checks.map(({ level, object }) => [level, object])).toEqual(
     ['m1', 'm2'].flatMap(machine =>
-      ['primary', 'alternate'].map(domain => ['ok', `canary of pool gold, machine ${machine}, service domain ${domain}`]),
+      ['primary', 'alternate'].map(domain => [
+        'ok',
+        `canary of pool gold, machine ${machine}, service domain ${domain}`,
+      ]),
     ),
   )
 })

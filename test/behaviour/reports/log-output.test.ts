@@ -14,7 +14,10 @@ const PROGRAM = fileURLToPath(new URL('../../../src/bin/ldom-csi.ts', import.met
 const NODE_FILE = `
 node: { machine: m1, guest: ldg1, platform: linux, shell: { local: true } }
 `
-/** Each is a line of more than 4 KiB, so that 64 KiB of a pipe and what may wait before it are soon full. */
+/**
+ * Each is a line of more than 4 KiB, so that 64 KiB of a pipe and what may wait before it are soon
+ * full.
+ */
 const VOLUME_ID = `silver/${'v'.repeat(4096)}`
 const CALLS = 200
 
@@ -28,14 +31,22 @@ async function serve(output: number | 'pipe', complaints: number | 'ignore' = 'i
   const file = join(directory, 'c.yaml')
   await writeFile(file, NODE_FILE)
   const socket = join(directory, 'csi.sock')
-  const child = spawn(process.execPath, [PROGRAM, 'node', '--config', file, '--endpoint', `unix://${socket}`], {
-    stdio: ['ignore', output, complaints],
-  })
+  const child = spawn(
+    process.execPath,
+    [PROGRAM, 'node', '--config', file, '--endpoint', `unix://${socket}`],
+    {
+      stdio: ['ignore', output, complaints],
+    },
+  )
   const client = connect(`unix://${socket}`)
-  while (!existsSync(socket) && child.exitCode === null) await new Promise(resolve => setTimeout(resolve, 20))
+  while (!existsSync(socket) && child.exitCode === null) {
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
   /** Every call is answered; that nothing is found does not matter. */
   const call = async () => {
-    const asked = Array.from({ length: CALLS }, () => client.node.NodeUnstageVolume({ volume_id: VOLUME_ID }).catch(error => error.code))
+    const asked = Array.from({ length: CALLS }, () =>
+      client.node.NodeUnstageVolume({ volume_id: VOLUME_ID }).catch(error => error.code),
+    )
     return new Set(await Promise.all(asked))
   }
   const end = async (process: ChildProcess) => {

@@ -1,4 +1,5 @@
-// What `volumes` shows of a simulated installation: states, numbers, devices and paths as they are, silence called silence.
+// What `volumes` shows of a simulated installation: states, numbers, devices and paths as they are,
+// silence called silence.
 
 import { formatVolumeTable, listVolumeRows } from '../../../src/cli/volumes.ts'
 import { MiB } from '../../../src/model/volumes.ts'
@@ -39,7 +40,12 @@ test('an attached volume has its guest, its number, and every path with its devi
       device: expect.stringMatching(/^\/dev\/dsk\/c0t600144F[0-9A-F]{25}d0s2$/),
       state: 'active',
     },
-    { serviceDomain: 'alternate', vds: 'alternate-vds0', device: row?.paths[0]?.device, state: 'standby' },
+    {
+      serviceDomain: 'alternate',
+      vds: 'alternate-vds0',
+      device: row?.paths[0]?.device,
+      state: 'standby',
+    },
   ])
 })
 
@@ -47,9 +53,13 @@ test('a shared volume has a row for every guest', async () => {
   const { volumes, attachments, pools } = install().driver()
   const format = { kind: 'block' } as const
   const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold', format }))
-  for (const guest of ['m1/ldg1', 'm2/ldg1']) await attachments.attach(attachRequest(volume.id, guest, { format, sharing: 'shared' }))
+  for (const guest of ['m1/ldg1', 'm2/ldg1']) {
+    await attachments.attach(attachRequest(volume.id, guest, { format, sharing: 'shared' }))
+  }
 
-  expect((await listVolumeRows(pools)).map(({ volume: id, state, guest }) => [id, state, guest]).sort()).toEqual([
+  expect(
+    (await listVolumeRows(pools)).map(({ volume: id, state, guest }) => [id, state, guest]).sort(),
+  ).toEqual([
     [volume.id, 'attached', 'm1/ldg1'],
     [volume.id, 'attached', 'm2/ldg1'],
   ])
@@ -63,7 +73,9 @@ test('after a power cycle that lost the disk the attachment is incomplete', asyn
 
   world.machine('m1').powerCycle()
 
-  expect(await listVolumeRows(pools)).toMatchObject([{ state: 'incomplete', guest: 'm1/ldg2', vdisk: slot, paths: [] }])
+  expect(await listVolumeRows(pools)).toMatchObject([
+    { state: 'incomplete', guest: 'm1/ldg2', vdisk: slot, paths: [] },
+  ])
 })
 
 test('an attachment whose detachment was begun and has not ended is being detached', async () => {
@@ -73,7 +85,11 @@ test('an attachment whose detachment was begun and has not ended is being detach
   const { guest } = await attachments.attach(attachRequest(volume.id, 'm1/ldg2'))
   const record = `mtank/kubernetes/a-${volume.leaf}`
 
-  await byHand(installation, 'm1-primary', `zfs rename ${record}/${guestRecordLeaf(guest)} ${record}/${releasingRecordLeaf(guest)}`)
+  await byHand(
+    installation,
+    'm1-primary',
+    `zfs rename ${record}/${guestRecordLeaf(guest)} ${record}/${releasingRecordLeaf(guest)}`,
+  )
 
   expect(await listVolumeRows(pools)).toMatchObject([{ state: 'detaching', guest: 'm1/ldg2' }])
 })
@@ -86,9 +102,9 @@ test('while a machine is silent its attachments are unknown, not absent', async 
 
   world.host('m2-primary').down = true
 
-  expect(await listVolumeRows(new Map([...pools].filter(([name]) => name === 'gold')))).toMatchObject([
-    { state: 'unknown', guest: 'm2/ldg1' },
-  ])
+  expect(
+    await listVolumeRows(new Map([...pools].filter(([name]) => name === 'gold'))),
+  ).toMatchObject([{ state: 'unknown', guest: 'm2/ldg1' }])
 })
 
 test('a pool that does not answer fails the list', async () => {
@@ -116,7 +132,9 @@ test('the table aligns its columns and shows control characters of names instead
   ])
 
   expect(text.split('\n')).toEqual([
-    expect.stringMatching(/^VOLUME {4}NAME +SIZE {3}POOL {2}STATE {6}GUEST {2}VDISK {2}DEVICE {2}PATHS$/),
+    expect.stringMatching(
+      /^VOLUME {4}NAME +SIZE {3}POOL {2}STATE {6}GUEST {2}VDISK {2}DEVICE {2}PATHS$/,
+    ),
     'gold/v-a  a\\u001b[2J\\nb  16MiB  gold  available  -      -      -       -',
     '',
   ])

@@ -1,4 +1,5 @@
-// The simulated machine by itself: what its ldm accepts and refuses, and where its guests' bytes go.
+// The simulated machine by itself: what its ldm accepts and refuses, and where its guests' bytes
+// go.
 
 import { machineWorld } from '../machine/world.ts'
 
@@ -26,7 +27,10 @@ test('bytes written through a disk are in the backend', async () => {
 test('the disk server holds the backend until the disk is removed', async () => {
   const { ldm, lun, disk } = await withDisk()
   expect(lun.primary.holders).toEqual(['vds v@primary-vds0'])
-  expect(await ldm('rm-vdsdev v@primary-vds0')).toMatchObject({ status: 1, stderr: expect.stringContaining('is attached') })
+  expect(await ldm('rm-vdsdev v@primary-vds0')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('is attached'),
+  })
   expect(await ldm('rm-vdisk v ldg1')).toMatchObject({ status: 0, stderr: '' })
   expect(lun.primary.holders).toEqual([])
   expect(() => disk.read(0, 512)).toThrow('gone')
@@ -68,7 +72,9 @@ test('a backend that was missing is found when it is there', async () => {
   const { ldm, device, disks, sim } = machineWorld()
   await ldm('add-vdsdev /dev/late late@primary-vds0')
   expect(await ldm('add-vdisk id=101 late late@primary-vds0 ldg1')).toMatchObject({ status: 0 })
-  expect(sim.serviceLog('primary')).toEqual(['vd_setup_vd():  /dev/late is currently inaccessible (error 2)'])
+  expect(sim.serviceLog('primary')).toEqual([
+    'vd_setup_vd():  /dev/late is currently inaccessible (error 2)',
+  ])
   expect(() => disks('ldg1')[0]?.sizeBytes()).toThrow('missing')
   device('/dev/late')
   expect(disks('ldg1')[0]?.sizeBytes()).toBe(1024 * 1024)
@@ -98,7 +104,10 @@ test('a read-only export refuses writes', async () => {
 
 test('a guest that objects gives its reasons, and force only skips those', async () => {
   const { ldm, disk } = await withDisk()
-  disk.holders.set('mount', { resource: '/dev/dsk/c0d5s0', information: 'mounted filesystem "/mnt"' })
+  disk.holders.set('mount', {
+    resource: '/dev/dsk/c0d5s0',
+    information: 'mounted filesystem "/mnt"',
+  })
   const refused = await ldm('rm-vdisk v ldg1')
   expect(refused.status).toBe(1)
   // Layout from illumos drd_rcm.c; the sentences around it are recalled.
@@ -111,10 +120,16 @@ test('a guest that objects gives its reasons, and force only skips those', async
       '',
     ].join('\n'),
   )
-  expect(await ldm('rm-vdisk -f v ldg1')).toMatchObject({ status: 1, stderr: 'Error: Vdisk v could not be removed from domain ldg1\n' })
+  expect(await ldm('rm-vdisk -f v ldg1')).toMatchObject({
+    status: 1,
+    stderr: 'Error: Vdisk v could not be removed from domain ldg1\n',
+  })
   disk.holders.clear()
   disk.holders.set('raw', undefined)
-  expect(await ldm('rm-vdisk v ldg1')).toMatchObject({ status: 1, stderr: expect.not.stringContaining('Resource') })
+  expect(await ldm('rm-vdisk v ldg1')).toMatchObject({
+    status: 1,
+    stderr: expect.not.stringContaining('Resource'),
+  })
   disk.holders.clear()
   expect(await ldm('rm-vdisk v ldg1')).toMatchObject({ status: 0 })
 })
@@ -139,7 +154,11 @@ test.each([
   { name: 'is migrating', change: 'migrating' as const, stderr: 'being migrated' },
   { name: 'is in transition', change: 'binding' as const, stderr: 'busy' },
   { name: 'runs no system', change: 'no-os' as const, stderr: 'not responding' },
-  { name: 'belongs to a machine in delayed reconfiguration', change: 'delayed' as const, stderr: 'delayed reconfiguration' },
+  {
+    name: 'belongs to a machine in delayed reconfiguration',
+    change: 'delayed' as const,
+    stderr: 'delayed reconfiguration',
+  },
 ])('a guest that $name takes no disks', async ({ change, stderr }) => {
   const { sim, ldm, lun } = machineWorld()
   lun(PATH)
@@ -149,7 +168,10 @@ test.each([
   if (change === 'no-os') sim.setGuest('ldg1', { os: false })
   if (change === 'delayed') sim.setDelayedReconfiguration(true)
   const before = sim.state()
-  expect(await ldm('add-vdisk id=100 v v@primary-vds0 ldg1')).toMatchObject({ status: 1, stderr: expect.stringContaining(stderr) })
+  expect(await ldm('add-vdisk id=100 v v@primary-vds0 ldg1')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(stderr),
+  })
   expect(sim.state()).toEqual(before)
 })
 
@@ -167,23 +189,33 @@ test('a guest whose migration failed takes no disks until it is cancelled', asyn
   expect(await ldm('add-vdisk id=100 v v@primary-vds0 ldg1')).toMatchObject({ status: 0 })
 })
 
-test('a domain that was made anew under another name has the same disks, and the old name has none', async () => {
-  const { sim, ldm } = await withDisk()
+test(
+  'a domain that was made anew under another name has the same disks, and the old name has ' +
+    'none',
+  async () => {
+    const { sim, ldm } = await withDisk()
 
-  sim.renameGuest('ldg1', 'ldg9')
+    sim.renameGuest('ldg1', 'ldg9')
 
-  expect((await ldm('list-bindings -p')).stdout).not.toContain('name=ldg1|')
-  await ldm('bind ldg9')
-  await ldm('start ldg9')
-  expect(sim.guestDisks('ldg9').list()).toMatchObject([{ name: 'v' }])
-  expect(await ldm('rm-vdsdev v@primary-vds0')).toMatchObject({ status: 1, stderr: expect.stringContaining('attached to vdisk v') })
-})
+    expect((await ldm('list-bindings -p')).stdout).not.toContain('name=ldg1|')
+    await ldm('bind ldg9')
+    await ldm('start ldg9')
+    expect(sim.guestDisks('ldg9').list()).toMatchObject([{ name: 'v' }])
+    expect(await ldm('rm-vdsdev v@primary-vds0')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('attached to vdisk v'),
+    })
+  },
+)
 
 test('a change of the control domain waits for its reboot in delayed reconfiguration', async () => {
   const { sim, ldm } = machineWorld()
   sim.setDelayedReconfiguration(true)
   const answer = await ldm(`add-vdsdev ${PATH} v@primary-vds0`)
-  expect(answer).toMatchObject({ status: 0, stdout: expect.stringContaining('in the process of a delayed\nreconfiguration') })
+  expect(answer).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('in the process of a delayed\nreconfiguration'),
+  })
   expect((await ldm('list-services -p')).stdout).not.toContain('vol=v|')
   sim.setDelayedReconfiguration(false)
   expect((await ldm('list-services -p')).stdout).toContain('vol=v|')
@@ -251,7 +283,9 @@ test('channels run out in the service domain', async () => {
   sim.ldcBudget = 25
   expect(await ldm('add-vdisk id=101 w free@primary-vds0 ldg1')).toMatchObject({
     status: 1,
-    stderr: '1 additional LDCs are required on guest primary to meet this request,\nbut only 0 LDCs are available\n',
+    stderr:
+      '1 additional LDCs are required on guest primary to meet this request,\nbut only 0 LDCs ' +
+      'are available\n',
   })
 })
 
@@ -259,7 +293,10 @@ test('a power cycle undoes what was not saved, and takes what is mounted with it
   const { ldm, sim, lun, disk } = await withDisk()
   const events: string[] = []
   sim.guestDisks('ldg1').onChange(event => events.push(event))
-  disk.holders.set('mount', { resource: '/dev/dsk/c0d100s0', information: 'mounted filesystem "/mnt"' })
+  disk.holders.set('mount', {
+    resource: '/dev/dsk/c0d100s0',
+    information: 'mounted filesystem "/mnt"',
+  })
   sim.powerCycle()
   expect(sim.guestDisks('ldg1').list()).toEqual([])
   expect(lun.primary.holders).toEqual([])
@@ -272,13 +309,17 @@ test('a power cycle undoes what was not saved, and takes what is mounted with it
   expect(sim.guestDisks('ldg1').list()).toMatchObject([{ id: 100, name: 'v' }])
 })
 
-test('removing the configuration for the next power-on leaves a machine that comes up without guests', async () => {
-  const { ldm, sim } = machineWorld()
-  await ldm('rm-spconfig initial')
-  sim.powerCycle()
-  expect(sim.state().domains.map(({ name }) => name)).toEqual(['primary'])
-  expect((await ldm('list-spconfig')).stdout).toBe('factory-default [current]\n')
-})
+test(
+  'removing the configuration for the next power-on leaves a machine that comes up without ' +
+    'guests',
+  async () => {
+    const { ldm, sim } = machineWorld()
+    await ldm('rm-spconfig initial')
+    sim.powerCycle()
+    expect(sim.state().domains.map(({ name }) => name)).toEqual(['primary'])
+    expect((await ldm('list-spconfig')).stdout).toBe('factory-default [current]\n')
+  },
+)
 
 test.each([
   { policy: 1 as const, notice: '', second: 0 },
@@ -309,7 +350,10 @@ test.each([
 
 test('in configuration mode changes wait for the next power-on', async () => {
   const { ldm, sim } = machineWorld({ settings: { configurationMode: true } })
-  expect(await ldm(`add-vdsdev ${PATH} v@primary-vds0`)).toMatchObject({ status: 0, stdout: expect.stringContaining('configuration mode') })
+  expect(await ldm(`add-vdsdev ${PATH} v@primary-vds0`)).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('configuration mode'),
+  })
   expect((await ldm('list-services -p')).stdout).not.toContain('vol=v|')
   sim.powerCycle()
   expect((await ldm('list-services -p')).stdout).toContain('vol=v|')
@@ -319,8 +363,13 @@ test('another path is chosen by hand', async () => {
   const { ldm, disk } = await withDisk({ group: true })
   expect(await ldm('set-vdisk volume=v@alternate-vds0 v ldg1')).toMatchObject({ status: 0 })
   expect(disk.activeServiceDomain()).toBe('alternate')
-  const lines = (await ldm('list-bindings -p ldg1')).stdout.split('\n').filter(line => line.includes('mpg-path'))
-  expect(lines.map(line => line.replace(/.*mpg-server=/, ''))).toEqual(['alternate|mpg-path=active', 'primary|mpg-path=standby'])
+  const lines = (await ldm('list-bindings -p ldg1')).stdout
+    .split('\n')
+    .filter(line => line.includes('mpg-path'))
+  expect(lines.map(line => line.replace(/.*mpg-server=/, ''))).toEqual([
+    'alternate|mpg-path=active',
+    'primary|mpg-path=standby',
+  ])
 })
 
 test('long names work, with a warning', async () => {

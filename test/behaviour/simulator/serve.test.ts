@@ -1,5 +1,6 @@
-// `ldom-sim serve` and its directory: a running simulation keeps its keys, one that ended leaves nothing in the way, and what is
-// wrong with a file or an option is said before anything is written.
+// `ldom-sim serve` and its directory: a running simulation keeps its keys, one that ended leaves
+// nothing in the way, and what is wrong with a file or an option is said before anything is
+// written.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,7 +18,9 @@ const PROGRAM = fileURLToPath(new URL('../../../sim/bin/ldom-sim.ts', import.met
 const NOBODY = 65_534
 
 const WORLD = {
-  hosts: { 'm1-primary': { pools: [{ name: 'tank', sizeBytes: 2 ** 30, dialect: 'illumos' as const }] } },
+  hosts: {
+    'm1-primary': { pools: [{ name: 'tank', sizeBytes: 2 ** 30, dialect: 'illumos' as const }] },
+  },
   machines: {
     m1: {
       controlDomain: 'm1-primary',
@@ -54,7 +57,8 @@ test('a second one in the same directory is refused, and the first one keeps its
 })
 
 test('the control socket of one that was killed does not stop the next', async () => {
-  // The kernel keeps the name of a socket whose process is gone; another name of it stays when the server ends in peace.
+  // The kernel keeps the name of a socket whose process is gone; another name of it stays when the
+  // server ends in peace.
   const socket = join(directory, 'control.sock')
   const dead = createServer()
   await new Promise<void>(resolve => dead.listen(join(directory, 'other.sock'), resolve))
@@ -67,17 +71,23 @@ test('the control socket of one that was killed does not stop the next', async (
 test('a file that is not its socket is not removed', async () => {
   await writeFile(join(directory, 'control.sock'), 'mine')
 
-  await expect(start()).rejects.toThrow('control.sock exists and is not a socket; it is not removed')
+  await expect(start()).rejects.toThrow(
+    'control.sock exists and is not a socket; it is not removed',
+  )
 
   expect(await readdir(directory)).toEqual(['control.sock'])
 })
 
 test('it says that it is ready when everything answers, and Ctrl-C ends it', async () => {
-  const child = spawn(process.execPath, [PROGRAM, 'serve', '--directory', directory], { stdio: 'pipe' })
+  const child = spawn(process.execPath, [PROGRAM, 'serve', '--directory', directory], {
+    stdio: 'pipe',
+  })
   const [said] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
 
   expect(said).toMatch(/^ready: \d+ hosts on 127\.0\.0\.1; see .*world\.json\n$/)
-  const { hosts } = JSON.parse(readFileSync(join(directory, 'world.json'), 'utf8')) as { hosts: Record<string, { port: number }> }
+  const { hosts } = JSON.parse(readFileSync(join(directory, 'world.json'), 'utf8')) as {
+    hosts: Record<string, { port: number }>
+  }
   for (const { port } of Object.values(hosts)) {
     const socket = connect(port, '127.0.0.1')
     const [greeting] = (await once(socket.setEncoding('utf8'), 'data')) as [string]
@@ -92,13 +102,19 @@ test('it says that it is ready when everything answers, and Ctrl-C ends it', asy
 
 test('real block devices without root are refused before anything is written, in one line', async () => {
   const args = [PROGRAM, 'serve', '--directory', join(directory, 'sim'), '--real-block-devices']
-  const child = spawn(process.execPath, args, { stdio: 'pipe', ...(process.getuid?.() === 0 ? { uid: NOBODY } : {}) })
+  const child = spawn(process.execPath, args, {
+    stdio: 'pipe',
+    ...(process.getuid?.() === 0 ? { uid: NOBODY } : {}),
+  })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', text => (said += text))
 
   expect(await once(child, 'close')).toEqual([1, null])
 
-  expect(said).toBe('ldom-sim: real block devices are made by root on Linux alone: run it as root, or without --real-block-devices\n')
+  expect(said).toBe(
+    'ldom-sim: real block devices are made by root on Linux alone: run it as root, or without ' +
+      '--real-block-devices\n',
+  )
   expect(await readdir(directory)).toEqual([])
 })
 
@@ -106,7 +122,11 @@ test.each([
   { name: 'is no YAML', text: 'hosts: [', says: 'Flow sequence' },
   { name: 'has an alias without its anchor', text: 'hosts: *nobody', says: 'nobody' },
   { name: 'lacks a part', text: 'hosts: {}', says: 'machines' },
-  { name: 'names a host that is not there', text: JSON.stringify({ ...WORLD, hosts: {} }), says: 'm1-primary' },
+  {
+    name: 'names a host that is not there',
+    text: JSON.stringify({ ...WORLD, hosts: {} }),
+    says: 'm1-primary',
+  },
 ])('a world that $name is refused with its file', async ({ text, says }) => {
   const file = join(directory, 'world.yaml')
   await writeFile(file, text)

@@ -1,4 +1,5 @@
-// Many at once over ssh, through the driver as it is composed for real hosts: ten sessions a connection, writes of a machine one by one.
+// Many at once over ssh, through the driver as it is composed for real hosts: ten sessions a
+// connection, writes of a machine one by one.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +14,10 @@ import { MiB } from '../../../src/model/volumes.ts'
 import { attachRequest, volumeSpec } from '../../support/installation.ts'
 
 const MANY = 50
-/** As long as a real zfs takes at least; without it the simulated one has ended before the next command arrives. */
+/**
+ * As long as a real zfs takes at least; without it the simulated one has ended before the next
+ * command arrives.
+ */
 const LATENCY_MS = 20
 /** For a machine that has much else to do. */
 const TIMEOUT_MS = 120_000
@@ -28,8 +32,15 @@ let driver: ReturnType<typeof composeInstallation>
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ssh-load-'))
   served = await serve({ spec: demoWorld(), directory, realBlockDevices: false })
-  const config = parseControllerConfig(readFileSync(join(directory, 'controller.yaml'), 'utf8'), 'controller.yaml')
-  driver = composeInstallation(config, { openShell: openRealShell, log: silentLog, clock: systemClock })
+  const config = parseControllerConfig(
+    readFileSync(join(directory, 'controller.yaml'), 'utf8'),
+    'controller.yaml',
+  )
+  driver = composeInstallation(config, {
+    openShell: openRealShell,
+    log: silentLog,
+    clock: systemClock,
+  })
   served.world.timeline.latencyMs = LATENCY_MS
 })
 
@@ -75,26 +86,35 @@ function print(title: string, lines: readonly string[]): void {
 test.each([
   { pool: 'silver', host: 'm1-primary', dataset: 'mtank/kubernetes' },
   { pool: 'gold', host: 'storage1', dataset: 'tank/kubernetes' },
-])('fifty volumes of pool $pool at once: fifty successes, and more than ten commands at the same time', async ({ pool, host, dataset }) => {
-  const begunMs = performance.now()
-  const volumes = await Promise.all(names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool }))))
-  const ms = Math.round(performance.now() - begunMs)
+])(
+  'fifty volumes of pool $pool at once: fifty successes, and more than ten commands at the same ' +
+    'time',
+  async ({ pool, host, dataset }) => {
+    const begunMs = performance.now()
+    const volumes = await Promise.all(
+      names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool }))),
+    )
+    const ms = Math.round(performance.now() - begunMs)
 
-  expect(new Set(volumes.map(({ id }) => id)).size).toBe(MANY)
-  const made = served.world
-    .zfs(host)
-    .datasets()
-    .filter(({ name, volume }) => volume !== undefined && name.startsWith(`${dataset}/`))
-  expect(made.map(({ name }) => name).sort()).toEqual(volumes.map(({ leaf }) => `${dataset}/${leaf}`).sort())
-  const { peakCommands, acceptedConnections, refusedSessions } = server(host)
-  expect(peakCommands).toBeGreaterThan(10)
-  // One that was refused has waited, and ran once.
-  expect(counts(0).get('zfs create')).toBe(MANY)
-  print(`${MANY} CreateVolume at once, pool ${pool}, over ssh`, [
-    `${volumes.length} successes in ${ms} ms at ${LATENCY_MS} ms a command`,
-    `commands in flight at the server's peak: ${peakCommands}, on ${acceptedConnections} connections of ten sessions, ${refusedSessions} sessions refused`,
-  ])
-})
+    expect(new Set(volumes.map(({ id }) => id)).size).toBe(MANY)
+    const made = served.world
+      .zfs(host)
+      .datasets()
+      .filter(({ name, volume }) => volume !== undefined && name.startsWith(`${dataset}/`))
+    expect(made.map(({ name }) => name).sort()).toEqual(
+      volumes.map(({ leaf }) => `${dataset}/${leaf}`).sort(),
+    )
+    const { peakCommands, acceptedConnections, refusedSessions } = server(host)
+    expect(peakCommands).toBeGreaterThan(10)
+    // One that was refused has waited, and ran once.
+    expect(counts(0).get('zfs create')).toBe(MANY)
+    print(`${MANY} CreateVolume at once, pool ${pool}, over ssh`, [
+      `${volumes.length} successes in ${ms} ms at ${LATENCY_MS} ms a command`,
+      `commands in flight at the server's peak: ${peakCommands}, on ${acceptedConnections} ` +
+        `connections of ten sessions, ${refusedSessions} sessions refused`,
+    ])
+  },
+)
 
 test.each([
   { pool: 'silver', guest: 'm1/ldg1', exports: 1 },
@@ -104,26 +124,34 @@ test.each([
   async ({ pool, guest, exports }) => {
     served.world.timeline.latencyMs = 0
     const size = { requiredBytes: 16 * MiB, limitBytes: 0 }
-    const volumes = await Promise.all(names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool, size }))))
+    const volumes = await Promise.all(
+      names.map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool, size }))),
+    )
     served.world.timeline.latencyMs = CHANGE_MS
     slowListings()
     const before = served.world.timeline.commands.length
 
     const begunMs = performance.now()
-    const attachments = await Promise.all(volumes.map(({ id }) => driver.attachments.attach(attachRequest(id, guest))))
+    const attachments = await Promise.all(
+      volumes.map(({ id }) => driver.attachments.attach(attachRequest(id, guest))),
+    )
     const ms = Math.round(performance.now() - begunMs)
 
     expect(new Set(attachments.map(({ slot }) => slot)).size).toBe(MANY)
     const disks = served.world.machine('m1').guestDisks('ldg1').list()
-    expect(disks.map(({ id }) => id)).toEqual(attachments.map(({ slot }) => slot).sort((a, b) => a - b))
+    expect(disks.map(({ id }) => id)).toEqual(
+      attachments.map(({ slot }) => slot).sort((a, b) => a - b),
+    )
     const ran = counts(before)
     expect(ran.get('ldm add-vdsdev')).toBe(MANY * exports)
     expect(ran.get('ldm add-vdisk')).toBe(MANY)
     const listings = ran.get('ldm list-bindings') ?? 0
     expect(listings).toBeLessThan(MANY / 2)
     print(`${MANY} ControllerPublishVolume at once on one machine, pool ${pool}, over ssh`, [
-      `${attachments.length} successes in ${ms} ms at ${CHANGE_MS} ms a command and ${LISTING_MS} ms a listing`,
-      `ldm writes: ${MANY * exports} add-vdsdev, ${MANY} add-vdisk, one at a time; listings: ${listings} (${2 * MANY} were asked for)`,
+      `${attachments.length} successes in ${ms} ms at ${CHANGE_MS} ms a command and ` +
+        `${LISTING_MS} ms a listing`,
+      `ldm writes: ${MANY * exports} add-vdsdev, ${MANY} add-vdisk, one at a time; listings: ` +
+        `${listings} (${2 * MANY} were asked for)`,
       [...ran].map(([word, count]) => `${word}: ${count}`).join(', '),
     ])
   },

@@ -1,4 +1,5 @@
-// The whole driver over ssh: many requests at once through few sessions, and a connection that breaks under a request.
+// The whole driver over ssh: many requests at once through few sessions, and a connection that
+// breaks under a request.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,29 +23,42 @@ async function installation() {
   disposals.push(async () => rmSync(directory, { recursive: true, force: true }))
   const served = await serve({ spec: demoWorld(), directory, realBlockDevices: false })
   disposals.push(() => served.stop())
-  const config = parseControllerConfig(readFileSync(join(directory, 'controller.yaml'), 'utf8'), 'controller.yaml')
-  const driver = composeInstallation(config, { openShell: openRealShell, log: silentLog, clock: systemClock })
+  const config = parseControllerConfig(
+    readFileSync(join(directory, 'controller.yaml'), 'utf8'),
+    'controller.yaml',
+  )
+  const driver = composeInstallation(config, {
+    openShell: openRealShell,
+    log: silentLog,
+    clock: systemClock,
+  })
   disposals.push(() => driver.stop())
   const server = served.hosts.find(({ host }) => host.name === 'm1-primary')
   if (!server) throw new Error('the installation has no host m1-primary')
   return { driver, server, world: served.world }
 }
 
-test('fifty volumes created at once all succeed on ten sessions a connection, more than ten commands at the same time', async () => {
-  const { driver, server, world } = await installation()
-  // As long as a real zfs takes; without it the simulated one ends before the next command arrives.
-  world.timeline.latencyMs = 50
-  const names = Array.from({ length: 50 }, (_, index) => `pvc-${index}`)
-  const volumes = await Promise.all(names.map(name => driver.volumes.ensureVolume(volumeSpec({ name }))))
-  expect(new Set(volumes.map(({ id }) => id)).size).toBe(50)
-  expect(
-    world
-      .zfs('m1-primary')
-      .datasets()
-      .filter(({ volume }) => volume !== undefined),
-  ).toHaveLength(50)
-  expect(server.peakCommands).toBeGreaterThan(10)
-})
+test(
+  'fifty volumes created at once all succeed on ten sessions a connection, more than ten ' +
+    'commands at the same time',
+  async () => {
+    const { driver, server, world } = await installation()
+    // As long as a real zfs takes; without it the simulated one ends before the next command arrives.
+    world.timeline.latencyMs = 50
+    const names = Array.from({ length: 50 }, (_, index) => `pvc-${index}`)
+    const volumes = await Promise.all(
+      names.map(name => driver.volumes.ensureVolume(volumeSpec({ name }))),
+    )
+    expect(new Set(volumes.map(({ id }) => id)).size).toBe(50)
+    expect(
+      world
+        .zfs('m1-primary')
+        .datasets()
+        .filter(({ volume }) => volume !== undefined),
+    ).toHaveLength(50)
+    expect(server.peakCommands).toBeGreaterThan(10)
+  },
+)
 
 test('a create whose connection breaks is unavailable, and the same request ends with one volume', async () => {
   const { driver, world } = await installation()
@@ -54,7 +68,9 @@ test('a create whose connection breaks is unavailable, and the same request ends
     isArmed = false
     return { kind: 'cut-after' }
   })
-  await expect(driver.volumes.ensureVolume(volumeSpec())).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(driver.volumes.ensureVolume(volumeSpec())).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
   const volume = await driver.volumes.ensureVolume(volumeSpec())
   const made = world
     .zfs('m1-primary')

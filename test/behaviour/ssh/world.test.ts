@@ -1,5 +1,5 @@
-// A simulated installation as other processes meet it: configuration files that the driver accepts, hosts behind ssh, a control
-// socket that breaks things, a prompt.
+// A simulated installation as other processes meet it: configuration files that the driver accepts,
+// hosts behind ssh, a control socket that breaks things, a prompt.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -13,7 +13,11 @@ import { runPrompt } from '../../../sim/prompt.ts'
 import { type Served, serve, type WorldFile } from '../../../sim/serve.ts'
 import { createWorld } from '../../../sim/world.ts'
 import { parseWorld } from '../../../sim/world-spec.ts'
-import { parseControllerConfig, parseNodeConfig, type ShellConfig } from '../../../src/config/config.ts'
+import {
+  parseControllerConfig,
+  parseNodeConfig,
+  type ShellConfig,
+} from '../../../src/config/config.ts'
 import type { Command } from '../../../src/shell/shell.ts'
 import { SshShell } from '../../../src/shell/ssh/ssh.ts'
 
@@ -56,19 +60,32 @@ function ask(request: object): Promise<Record<string, unknown>> {
   })
 }
 
-test('the driver accepts the configuration files, and every host in them answers with its own key', async () => {
-  const hosts = [...controllerConfig().hosts.values()].map(({ shell }) => open(shell))
-  const nodes = readdirSync(directory).filter(name => name.startsWith('node-'))
-  const guests = nodes.map(name => open(parseNodeConfig(read(name), name).shell))
-  const results = await Promise.all([...hosts, ...guests].map(shell => shell.run(['/usr/bin/ps', '-e', '-o', 'args'], { effect: 'read' })))
-  expect(results.map(({ exitStatus }) => exitStatus)).toEqual(Array.from({ length: 11 }, () => 0))
-})
+test(
+  'the driver accepts the configuration files, and every host in them answers with its own ' +
+    'key',
+  async () => {
+    const hosts = [...controllerConfig().hosts.values()].map(({ shell }) => open(shell))
+    const nodes = readdirSync(directory).filter(name => name.startsWith('node-'))
+    const guests = nodes.map(name => open(parseNodeConfig(read(name), name).shell))
+    const results = await Promise.all(
+      [...hosts, ...guests].map(shell =>
+        shell.run(['/usr/bin/ps', '-e', '-o', 'args'], { effect: 'read' }),
+      ),
+    )
+    expect(results.map(({ exitStatus }) => exitStatus)).toEqual(Array.from({ length: 11 }, () => 0))
+  },
+)
 
 test('a service domain that goes down takes its host with it until it is up again', async () => {
   const shell = open(controllerConfig().hosts.get('m1-primary')?.shell)
-  await expect(shell.run(LDM_LIST, { effect: 'read' })).resolves.toMatchObject({ exitStatus: 0, stdout: expect.stringContaining('ldg1') })
+  await expect(shell.run(LDM_LIST, { effect: 'read' })).resolves.toMatchObject({
+    exitStatus: 0,
+    stdout: expect.stringContaining('ldg1'),
+  })
   await ask({ op: 'service-domain', machine: 'm1', name: 'primary', state: 'down' })
-  await expect(shell.run(LDM_LIST, { effect: 'read' })).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(shell.run(LDM_LIST, { effect: 'read' })).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
   await ask({ op: 'service-domain', machine: 'm1', name: 'primary', state: 'up' })
   const again = open(controllerConfig().hosts.get('m1-primary')?.shell)
   await expect(again.run(LDM_LIST, { effect: 'read' })).resolves.toMatchObject({ exitStatus: 0 })
@@ -79,20 +96,31 @@ test('a fault meets the commands it was set for, as often as asked', async () =>
   const create: Command = ['/usr/sbin/zfs', 'create', 'tank/kubernetes/a']
   await ask({ op: 'fault', host: 'storage1', command: 'zfs create', kind: 'cut-after' })
   await expect(shell.run(create, { effect: 'write' })).rejects.toMatchObject({ fate: 'unknown' })
-  await expect(shell.run(create, { effect: 'write' })).resolves.toMatchObject({ stderr: expect.stringContaining('already exists') })
+  await expect(shell.run(create, { effect: 'write' })).resolves.toMatchObject({
+    stderr: expect.stringContaining('already exists'),
+  })
 })
 
 test('the state shows what commands have made', async () => {
   const shell = open(controllerConfig().hosts.get('storage1')?.shell)
-  await shell.run(['/usr/sbin/zfs', 'create', '-V', '1048576', '-s', 'tank/kubernetes/v'], { effect: 'write' })
-  const { storage } = (await ask({ op: 'state' })) as { storage: Record<string, { name: string; sizeBytes?: number }[]> }
-  expect(storage.storage1).toContainEqual(expect.objectContaining({ name: 'tank/kubernetes/v', sizeBytes: 1048576 }))
+  await shell.run(['/usr/sbin/zfs', 'create', '-V', '1048576', '-s', 'tank/kubernetes/v'], {
+    effect: 'write',
+  })
+  const { storage } = (await ask({ op: 'state' })) as {
+    storage: Record<string, { name: string; sizeBytes?: number }[]>
+  }
+  expect(storage.storage1).toContainEqual(
+    expect.objectContaining({ name: 'tank/kubernetes/v', sizeBytes: 1048576 }),
+  )
 })
 
 test.each([
   { name: 'an unknown operation', request: { op: 'explode' } },
   { name: 'an unknown machine', request: { op: 'power-cycle', machine: 'm9' } },
-  { name: 'a file that is not there', request: { op: 'guest-file', guest: 'm1/ldg1', path: '/none' } },
+  {
+    name: 'a file that is not there',
+    request: { op: 'guest-file', guest: 'm1/ldg1', path: '/none' },
+  },
 ])('$name is answered with an error, and the simulation goes on', async ({ request }) => {
   expect(await ask(request)).toEqual({ error: expect.any(String) })
   expect(await ask({ op: 'latency', ms: 0 })).toEqual({ ok: true })
@@ -102,7 +130,16 @@ test('a prompt answers every line, also when the input has ended by then', async
   const { hosts } = createWorld(demoWorld())
   const output = new PassThrough()
   const status = await runPrompt(
-    { input: Readable.from(['ldm list | wc\n', 'use storage1\n', 'zfs list -H -o name\n', 'nothing\n']), output, isTerminal: false },
+    {
+      input: Readable.from([
+        'ldm list | wc\n',
+        'use storage1\n',
+        'zfs list -H -o name\n',
+        'nothing\n',
+      ]),
+      output,
+      isTerminal: false,
+    },
     hosts,
     'm1-primary',
   )
@@ -113,7 +150,12 @@ test('a prompt answers every line, also when the input has ended by then', async
   expect(status).toBe(127)
 })
 
-test.each(['sizeBytes', 'dialect', 'extra'])('a world file with several mistakes names %s among them', mistake => {
-  const file = 'hosts: { a: { pools: [{ name: p, sizeBytes: -1, dialect: minix }] } }\nmachines: {}\nextra: 1\n'
-  expect(() => parseWorld(file, 'mine.yaml')).toThrow(mistake)
-})
+test.each(['sizeBytes', 'dialect', 'extra'])(
+  'a world file with several mistakes names %s among them',
+  mistake => {
+    const file =
+      'hosts: { a: { pools: [{ name: p, sizeBytes: -1, dialect: minix }] } }\nmachines: ' +
+      '{}\nextra: 1\n'
+    expect(() => parseWorld(file, 'mine.yaml')).toThrow(mistake)
+  },
+)

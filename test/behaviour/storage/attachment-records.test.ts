@@ -1,18 +1,25 @@
-// Who has a volume is what the records say: whatever other controllers, lost records and left views do, it has one writer, and what no
-// record explains is refused or taken away.
+// Who has a volume is what the records say: whatever other controllers, lost records and left views
+// do, it has one writer, and what no record explains is refused or taken away.
 
 import { KeyedLock } from '../../../src/locks.ts'
 import { MiB } from '../../../src/model/volumes.ts'
 import { Attachments } from '../../../src/storage/attachments/attachments.ts'
 import { parseGuestId, preferredSlot, recordLeaf, volumeLeaf } from '../../../src/storage/names.ts'
-import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  attachRequest,
+  type Driver,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 import { byHand, justBefore, meetOnce, onMachine, reaches, watch } from '../../support/meddling.ts'
 
 const GOLD = 'tank/kubernetes'
 const GUESTS = ['m1/ldg1', 'm1/ldg2', 'm2/ldg1', 'm2/ldg2']
 const block = { kind: 'block' } as const
 
-const reaching = (installation: TestInstallation) => GUESTS.filter(guest => reaches(installation, guest))
+const reaching = (installation: TestInstallation) =>
+  GUESTS.filter(guest => reaches(installation, guest))
 const records = ({ world }: TestInstallation) =>
   world
     .zfs('storage1')
@@ -20,7 +27,10 @@ const records = ({ world }: TestInstallation) =>
     .map(({ name }) => name)
     .filter(name => name.includes('/a-'))
 
-async function gold(driver: Driver, format: { kind: 'block' } | { kind: 'filesystem'; type: 'any' } = block) {
+async function gold(
+  driver: Driver,
+  format: { kind: 'block' } | { kind: 'filesystem'; type: 'any' } = block,
+) {
   return driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', format }))
 }
 
@@ -38,21 +48,29 @@ const kindOf = (work: Promise<unknown>) =>
   )
 
 describe('two controllers', () => {
-  test('one gives a volume to a guest alone and one to several: one of them is refused, and nothing of it is left', async () => {
-    const installation = install()
-    const { id } = await gold(installation.driver())
-    const [one, two] = [await awake(installation, id), await awake(installation, id)]
-    let exclusive: string | undefined
-    justBefore(installation, '/usr/sbin/zfs create -o mountpoint=none', async () => {
-      exclusive = await kindOf(one.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })))
-    })
-    const shared = await kindOf(two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block, sharing: 'shared' })))
-    expect([exclusive, shared]).toEqual(['OK', 'unavailable'])
-    expect(reaching(installation)).toEqual(['m1/ldg1'])
-    expect(await one.audit()).toEqual([])
-    await one.attachments.detach(id, parseGuestId('m1/ldg1'))
-    expect(records(installation)).toEqual([])
-  })
+  test(
+    'one gives a volume to a guest alone and one to several: one of them is refused, and ' +
+      'nothing of it is left',
+    async () => {
+      const installation = install()
+      const { id } = await gold(installation.driver())
+      const [one, two] = [await awake(installation, id), await awake(installation, id)]
+      let exclusive: string | undefined
+      justBefore(installation, '/usr/sbin/zfs create -o mountpoint=none', async () => {
+        exclusive = await kindOf(
+          one.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
+        )
+      })
+      const shared = await kindOf(
+        two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block, sharing: 'shared' })),
+      )
+      expect([exclusive, shared]).toEqual(['OK', 'unavailable'])
+      expect(reaching(installation)).toEqual(['m1/ldg1'])
+      expect(await one.audit()).toEqual([])
+      await one.attachments.detach(id, parseGuestId('m1/ldg1'))
+      expect(records(installation)).toEqual([])
+    },
+  )
 
   test('a slow detachment does not release what was recorded meanwhile', async () => {
     const installation = install()
@@ -64,12 +82,20 @@ describe('two controllers', () => {
       await quick.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block }))
     })
     await kindOf(slow.attachments.detach(id, parseGuestId('m1/ldg1')))
-    expect(await kindOf(slow.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block })))).toBe('in-use')
+    expect(
+      await kindOf(slow.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block }))),
+    ).toBe('in-use')
     expect(reaching(installation)).toEqual(['m1/ldg2'])
   })
 
-  test.each(['/usr/sbin/zfs rename', '/usr/sbin/ldm rm-vdisk', '/usr/sbin/stmfadm remove-view', '/usr/sbin/zfs destroy'])(
-    'the same guest gets the volume again just before %s of its detachment: what is said of either is so',
+  test.each([
+    '/usr/sbin/zfs rename',
+    '/usr/sbin/ldm rm-vdisk',
+    '/usr/sbin/stmfadm remove-view',
+    '/usr/sbin/zfs destroy',
+  ])(
+    'the same guest gets the volume again just before %s of its detachment: what is said of ' +
+      'either is so',
     async words => {
       const installation = install()
       const [one, two] = [installation.driver(), installation.driver()]
@@ -87,62 +113,88 @@ describe('two controllers', () => {
       if (detached === 'OK' && again !== 'OK') expect(has).toBe(false)
       if (detached !== 'OK' && again === 'OK') expect(has).toBe(true)
       expect(records(installation).length > 0).toBe(has)
-      const elsewhere = await kindOf(two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block })))
+      const elsewhere = await kindOf(
+        two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block })),
+      )
       expect(elsewhere).toBe(has ? 'in-use' : 'OK')
       expect(reaching(installation)).toHaveLength(1)
     },
   )
 
-  test('an attachment whose record was released meanwhile takes its disk away and does not say OK', async () => {
-    const installation = install()
-    const { id, leaf } = await gold(installation.driver())
-    const [one, two] = [await awake(installation, id), await awake(installation, id)]
-    let stolen: string | undefined
-    justBefore(installation, '/usr/sbin/ldm add-vdisk', async () => {
-      await byHand(installation, 'storage1', `/usr/sbin/zfs destroy -r ${GOLD}/${recordLeaf(leaf)}`)
-      stolen = await kindOf(two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block })))
-    })
-    const first = await kindOf(one.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })))
-    expect(first).not.toBe('OK')
-    // The one that came later saw the view that no record explained any more.
-    expect(stolen).not.toBe('OK')
-    expect(await kindOf(two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block })))).toBe('OK')
-    expect(reaching(installation)).toEqual(['m2/ldg1'])
-  })
+  test(
+    'an attachment whose record was released meanwhile takes its disk away and does not say ' +
+      'OK',
+    async () => {
+      const installation = install()
+      const { id, leaf } = await gold(installation.driver())
+      const [one, two] = [await awake(installation, id), await awake(installation, id)]
+      let stolen: string | undefined
+      justBefore(installation, '/usr/sbin/ldm add-vdisk', async () => {
+        await byHand(
+          installation,
+          'storage1',
+          `/usr/sbin/zfs destroy -r ${GOLD}/${recordLeaf(leaf)}`,
+        )
+        stolen = await kindOf(
+          two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block })),
+        )
+      })
+      const first = await kindOf(
+        one.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
+      )
+      expect(first).not.toBe('OK')
+      // The one that came later saw the view that no record explained any more.
+      expect(stolen).not.toBe('OK')
+      expect(
+        await kindOf(two.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block }))),
+      ).toBe('OK')
+      expect(reaching(installation)).toEqual(['m2/ldg1'])
+    },
+  )
 })
 
 describe('a record that was lost', () => {
-  test('leaves a view: nobody else gets the volume until it is detached, and then it can be attached and deleted', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id, leaf } = await gold(driver)
-    await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
-    await byHand(installation, 'storage1', `/usr/sbin/zfs destroy -r ${GOLD}/${recordLeaf(leaf)}`)
-    await expect(driver.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block }))).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringContaining('host group csi-m1 can reach its bytes without a record'),
-    })
-    expect(reaching(installation)).toEqual(['m1/ldg1'])
-    await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
-    expect(reaching(installation)).toEqual([])
-    expect(onMachine(installation, 'm1', leaf)).toEqual([])
-    await driver.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block }))
-    await driver.attachments.detach(id, undefined)
-    await driver.volumes.deleteVolume(id)
-    expect(records(installation)).toEqual([])
-  })
+  test(
+    'leaves a view: nobody else gets the volume until it is detached, and then it can be ' +
+      'attached and deleted',
+    async () => {
+      const installation = install()
+      const driver = installation.driver()
+      const { id, leaf } = await gold(driver)
+      await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+      await byHand(installation, 'storage1', `/usr/sbin/zfs destroy -r ${GOLD}/${recordLeaf(leaf)}`)
+      await expect(
+        driver.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block })),
+      ).rejects.toMatchObject({
+        kind: 'failed-precondition',
+        message: expect.stringContaining('host group csi-m1 can reach its bytes without a record'),
+      })
+      expect(reaching(installation)).toEqual(['m1/ldg1'])
+      await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
+      expect(reaching(installation)).toEqual([])
+      expect(onMachine(installation, 'm1', leaf)).toEqual([])
+      await driver.attachments.attach(attachRequest(id, 'm2/ldg1', { format: block }))
+      await driver.attachments.detach(id, undefined)
+      await driver.volumes.deleteVolume(id)
+      expect(records(installation)).toEqual([])
+    },
+  )
 
-  test('a view that nothing explains goes with a detachment from everybody, where the machine exports nothing', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id, leaf } = await gold(driver)
-    await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
-    await byHand(installation, 'storage1', `/usr/sbin/zfs destroy -r ${GOLD}/${recordLeaf(leaf)}`)
-    installation.world.machine('m1').powerCycle()
-    await driver.attachments.detach(id, undefined)
-    await driver.volumes.deleteVolume(id)
-    expect(installation.world.zfs('storage1').dataset(`${GOLD}/${leaf}`)).toBeUndefined()
-  })
+  test(
+    'a view that nothing explains goes with a detachment from everybody, where the machine ' +
+      'exports nothing',
+    async () => {
+      const installation = install()
+      const driver = installation.driver()
+      const { id, leaf } = await gold(driver)
+      await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+      await byHand(installation, 'storage1', `/usr/sbin/zfs destroy -r ${GOLD}/${recordLeaf(leaf)}`)
+      installation.world.machine('m1').powerCycle()
+      await driver.attachments.detach(id, undefined)
+      await driver.volumes.deleteVolume(id)
+      expect(installation.world.zfs('storage1').dataset(`${GOLD}/${leaf}`)).toBeUndefined()
+    },
+  )
 
   test('a view for everybody is a view of every machine', async () => {
     const installation = install()
@@ -150,7 +202,9 @@ describe('a record that was lost', () => {
     const { id } = await gold(driver)
     const guid = installation.world.comstar('storage1').units()[0]?.guid ?? ''
     await byHand(installation, 'storage1', `/usr/sbin/stmfadm add-view ${guid}`)
-    await expect(driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).rejects.toMatchObject({
+    await expect(
+      driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
+    ).rejects.toMatchObject({
       message: expect.stringContaining('All'),
     })
     expect(reaching(installation)).toEqual([])
@@ -164,7 +218,8 @@ describe('a view that somebody else made', () => {
     const { id } = await gold(driver)
     await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
     const guid = installation.world.comstar('storage1').units()[0]?.guid ?? ''
-    const stmfadm = (words: string) => byHand(installation, 'storage1', `/usr/sbin/stmfadm ${words}`)
+    const stmfadm = (words: string) =>
+      byHand(installation, 'storage1', `/usr/sbin/stmfadm ${words}`)
     return { installation, driver, id, guid, stmfadm }
   }
 
@@ -172,7 +227,9 @@ describe('a view that somebody else made', () => {
     const { installation, driver, id, guid, stmfadm } = await attached()
     await stmfadm(`remove-view -l ${guid} 0`)
     await stmfadm(`add-view -h csi-m2 -t csi-tg ${guid}`)
-    await expect(driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).rejects.toMatchObject({
+    await expect(
+      driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
       message: expect.stringContaining('csi-m2'),
     })
@@ -181,13 +238,19 @@ describe('a view that somebody else made', () => {
     expect(reaches(installation, 'm1/ldg1')).toBe(true)
   })
 
-  test('for everybody keeps a silent machine from being cut off: its guest is not taken for one that has lost the volume', async () => {
-    const { installation, driver, id, guid, stmfadm } = await attached()
-    await stmfadm(`add-view ${guid}`)
-    installation.world.host('m1-primary').down = true
-    await expect(driver.attachments.detach(id, parseGuestId('m1/ldg1'))).rejects.toMatchObject({ kind: 'unavailable' })
-    expect(records(installation)).not.toEqual([])
-  })
+  test(
+    'for everybody keeps a silent machine from being cut off: its guest is not taken for one ' +
+      'that has lost the volume',
+    async () => {
+      const { installation, driver, id, guid, stmfadm } = await attached()
+      await stmfadm(`add-view ${guid}`)
+      installation.world.host('m1-primary').down = true
+      await expect(driver.attachments.detach(id, parseGuestId('m1/ldg1'))).rejects.toMatchObject({
+        kind: 'unavailable',
+      })
+      expect(records(installation)).not.toEqual([])
+    },
+  )
 })
 
 describe('the number of a disk', () => {
@@ -206,62 +269,94 @@ describe('the number of a disk', () => {
   test('that a record holds is given to nobody else, also while a power cycle has lost the disk', async () => {
     const installation = install()
     const driver = installation.driver()
-    const [lost, later] = await Promise.all(rivals().map(name => driver.volumes.ensureVolume(volumeSpec({ name }))))
+    const [lost, later] = await Promise.all(
+      rivals().map(name => driver.volumes.ensureVolume(volumeSpec({ name }))),
+    )
     if (lost === undefined || later === undefined) throw new Error('two volumes were made')
     const before = await driver.attachments.attach(attachRequest(lost.id, 'm1/ldg1'))
     expect(before.slot).toBe(preferredSlot(later.leaf, { first: 100, count: 601 }))
     installation.world.machine('m1').powerCycle()
-    expect((await driver.attachments.attach(attachRequest(later.id, 'm1/ldg1'))).slot).not.toBe(before.slot)
-    expect((await driver.attachments.attach(attachRequest(lost.id, 'm1/ldg1'))).slot).toBe(before.slot)
+    expect((await driver.attachments.attach(attachRequest(later.id, 'm1/ldg1'))).slot).not.toBe(
+      before.slot,
+    )
+    expect((await driver.attachments.attach(attachRequest(lost.id, 'm1/ldg1'))).slot).toBe(
+      before.slot,
+    )
   })
 
   test('that somebody has changed is told with the way out, which leads back to it', async () => {
     const installation = install()
     const driver = installation.driver()
     const { id, leaf } = await gold(driver)
-    const { slot } = await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+    const { slot } = await driver.attachments.attach(
+      attachRequest(id, 'm1/ldg1', { format: block }),
+    )
     const [name = ''] = onMachine(installation, 'm1', leaf)
     await byHand(installation, 'm1-primary', `/usr/sbin/ldm rm-vdisk ${name} ldg1`)
-    await byHand(installation, 'm1-primary', `/usr/sbin/ldm add-vdisk id=${slot + 1} ${name} ${name}@primary-vds0 ldg1`)
-    await expect(driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).rejects.toMatchObject({
+    await byHand(
+      installation,
+      'm1-primary',
+      `/usr/sbin/ldm add-vdisk id=${slot + 1} ${name} ${name}@primary-vds0 ldg1`,
+    )
+    await expect(
+      driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
       message: expect.stringMatching(/recorded is \d+: somebody has changed it; detach the volume/),
     })
     await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
-    expect((await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).slot).toBe(slot)
+    expect(
+      (await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).slot,
+    ).toBe(slot)
   })
 
   test('is another one for each of many attachments at once, and no more than the guest takes', async () => {
     const installation = install()
     const { pools, volumes } = installation.driver()
-    const attachments = new Attachments({ pools, lock: new KeyedLock(), guestRule: () => ({ platform: 'solaris', attachLimit: 3 }) })
+    const attachments = new Attachments({
+      pools,
+      lock: new KeyedLock(),
+      guestRule: () => ({ platform: 'solaris', attachLimit: 3 }),
+    })
     const made = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        volumes.ensureVolume(volumeSpec({ pool: index % 2 === 0 ? 'gold' : 'silver', name: `v${index}` })),
+        volumes.ensureVolume(
+          volumeSpec({ pool: index % 2 === 0 ? 'gold' : 'silver', name: `v${index}` }),
+        ),
       ),
     )
-    const answers = await Promise.allSettled(made.map(({ id }) => attachments.attach(attachRequest(id, 'm1/ldg1'))))
-    const slots = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value.slot] : []))
+    const answers = await Promise.allSettled(
+      made.map(({ id }) => attachments.attach(attachRequest(id, 'm1/ldg1'))),
+    )
+    const slots = answers.flatMap(answer =>
+      answer.status === 'fulfilled' ? [answer.value.slot] : [],
+    )
     expect(new Set(slots).size).toBe(3)
     expect(slots).toHaveLength(3)
-    const refused = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason.kind] : []))
+    const refused = answers.flatMap(answer =>
+      answer.status === 'rejected' ? [answer.reason.kind] : [],
+    )
     expect(refused).toEqual(Array.from({ length: 7 }, () => 'no-space'))
     expect(installation.world.machine('m1').guestDisks('ldg1').list()).toHaveLength(3)
   })
 })
 
 describe('what is said of an attachment', () => {
-  test('is what the volume holds now: one that was blank at first is written when it is published again', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id, leaf } = await driver.volumes.ensureVolume(volumeSpec())
-    expect((await driver.attachments.attach(attachRequest(id))).written).toBe(false)
-    const zfs = installation.world.zfs('m1-primary')
-    const dataset = zfs.dataset(`mtank/kubernetes/${leaf}`)
-    if (dataset === undefined) throw new Error('no volume')
-    zfs.write(dataset, 8 * MiB, Buffer.alloc(MiB, 1))
-    expect((await driver.attachments.attach(attachRequest(id))).written).toBe(true)
-  })
+  test(
+    'is what the volume holds now: one that was blank at first is written when it is ' +
+      'published again',
+    async () => {
+      const installation = install()
+      const driver = installation.driver()
+      const { id, leaf } = await driver.volumes.ensureVolume(volumeSpec())
+      expect((await driver.attachments.attach(attachRequest(id))).written).toBe(false)
+      const zfs = installation.world.zfs('m1-primary')
+      const dataset = zfs.dataset(`mtank/kubernetes/${leaf}`)
+      if (dataset === undefined) throw new Error('no volume')
+      zfs.write(dataset, 8 * MiB, Buffer.alloc(MiB, 1))
+      expect((await driver.attachments.attach(attachRequest(id))).written).toBe(true)
+    },
+  )
 
   test('stays so while the machine waits for a reboot', async () => {
     const installation = install()
@@ -271,19 +366,25 @@ describe('what is said of an attachment', () => {
     const first = await driver.attachments.attach(request)
     installation.world.machine('m1').setDelayedReconfiguration(true)
     expect(await driver.attachments.attach(request)).toEqual(first)
-    const other = attachRequest(id, 'm1/ldg1', { format: block, slot: first.slot === 200 ? 201 : 200 })
+    const other = attachRequest(id, 'm1/ldg1', {
+      format: block,
+      slot: first.slot === 200 ? 201 : 200,
+    })
     expect(await kindOf(driver.attachments.attach(other))).toBe('already-exists')
   })
 })
 
 describe('refused before anything is changed', () => {
-  const unruled = (driver: Driver) => new Attachments({ pools: driver.pools, lock: new KeyedLock(), guestRule: () => undefined })
+  const unruled = (driver: Driver) =>
+    new Attachments({ pools: driver.pools, lock: new KeyedLock(), guestRule: () => undefined })
 
   test('a guest that no rule speaks of', async () => {
     const installation = install()
     const driver = installation.driver()
     const { id } = await gold(driver)
-    await expect(unruled(driver).attach(attachRequest(id, 'm1/ldg1', { format: block }))).rejects.toMatchObject({
+    await expect(
+      unruled(driver).attach(attachRequest(id, 'm1/ldg1', { format: block })),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
       message: expect.stringContaining('guests:'),
     })
@@ -294,7 +395,9 @@ describe('refused before anything is changed', () => {
     const installation = install()
     const driver = installation.driver()
     const { id } = await gold(driver)
-    await expect(driver.attachments.attach(attachRequest(id, 'm1/primary', { format: block }))).rejects.toMatchObject({
+    await expect(
+      driver.attachments.attach(attachRequest(id, 'm1/primary', { format: block })),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
       message: expect.stringContaining('control domain'),
     })
@@ -330,30 +433,39 @@ describe('refused before anything is changed', () => {
   })
 })
 
-test('the record is released before the service domains forget what they saw: a slow one keeps nobody from the volume', async () => {
-  const installation = install()
-  const driver = installation.driver()
-  const { id } = await gold(driver)
-  await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
-  const left: (readonly string[])[] = []
-  watch(installation, command => {
-    if (command.startsWith('/usr/sbin/devfsadm')) left.push(records(installation))
-  })
-  meetOnce(installation, '/usr/sbin/devfsadm', { kind: 'cut-before' })
-  await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
-  expect(left.length).toBeGreaterThan(0)
-  expect(left.flat()).toEqual([])
-})
+test(
+  'the record is released before the service domains forget what they saw: a slow one keeps ' +
+    'nobody from the volume',
+  async () => {
+    const installation = install()
+    const driver = installation.driver()
+    const { id } = await gold(driver)
+    await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+    const left: (readonly string[])[] = []
+    watch(installation, command => {
+      if (command.startsWith('/usr/sbin/devfsadm')) left.push(records(installation))
+    })
+    meetOnce(installation, '/usr/sbin/devfsadm', { kind: 'cut-before' })
+    await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
+    expect(left.length).toBeGreaterThan(0)
+    expect(left.flat()).toEqual([])
+  },
+)
 
-test('a raw volume that grows is told to its guest where that does not look at the size of its disk again', async () => {
-  const installation = install()
-  const driver = installation.driver()
-  const { id } = await gold(driver)
-  const larger = (count: number) => driver.changes.expandVolume(id, { requiredBytes: count * 32 * MiB, limitBytes: 0 })
-  expect(await larger(1)).toMatchObject({ guestMustGrow: false })
-  await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
-  expect(await larger(2)).toMatchObject({ guestMustGrow: false })
-  await driver.attachments.detach(id, undefined)
-  await driver.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block }))
-  expect(await larger(3)).toMatchObject({ guestMustGrow: true })
-})
+test(
+  'a raw volume that grows is told to its guest where that does not look at the size of its ' +
+    'disk again',
+  async () => {
+    const installation = install()
+    const driver = installation.driver()
+    const { id } = await gold(driver)
+    const larger = (count: number) =>
+      driver.changes.expandVolume(id, { requiredBytes: count * 32 * MiB, limitBytes: 0 })
+    expect(await larger(1)).toMatchObject({ guestMustGrow: false })
+    await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+    expect(await larger(2)).toMatchObject({ guestMustGrow: false })
+    await driver.attachments.detach(id, undefined)
+    await driver.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block }))
+    expect(await larger(3)).toMatchObject({ guestMustGrow: true })
+  },
+)

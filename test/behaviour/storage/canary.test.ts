@@ -30,24 +30,40 @@ test('a path that leads to other bytes is found out', async () => {
   const right = host.devices[0]
   host.devices[0] = path => {
     const device = right?.(path)
-    return device && { ...device, sizeBytes: device.sizeBytes, file: undefined, read: (_offset, length) => Buffer.alloc(length) }
+    return (
+      device && {
+        ...device,
+        sizeBytes: device.sizeBytes,
+        file: undefined,
+        read: (_offset, length) => Buffer.alloc(length),
+      }
+    )
   }
   const proofs = await gold.design.provePaths(gold)
   expect(proofs.filter(proof => !proof.proved)).toEqual([
-    expect.objectContaining({ path: 'machine m2, service domain alternate', detail: expect.stringContaining('other bytes') }),
+    expect.objectContaining({
+      path: 'machine m2, service domain alternate',
+      detail: expect.stringContaining('other bytes'),
+    }),
   ])
 })
 
-test('a service domain without the storage network fails alone, and the canary is in no list and no audit', async () => {
-  const installation = install()
-  const gold = pool(installation)
-  installation.world.initiator('m1-alternate').connected = false
-  const proofs = await gold.design.provePaths(gold)
-  expect(proofs.filter(proof => !proof.proved).map(proof => proof.path)).toEqual(['machine m1, service domain alternate'])
-  const driver = installation.driver()
-  expect(await driver.attachments.listPublished()).toEqual([])
-  expect(await driver.audit()).toEqual([])
-})
+test(
+  'a service domain without the storage network fails alone, and the canary is in no list ' +
+    'and no audit',
+  async () => {
+    const installation = install()
+    const gold = pool(installation)
+    installation.world.initiator('m1-alternate').connected = false
+    const proofs = await gold.design.provePaths(gold)
+    expect(proofs.filter(proof => !proof.proved).map(proof => proof.path)).toEqual([
+      'machine m1, service domain alternate',
+    ])
+    const driver = installation.driver()
+    expect(await driver.attachments.listPublished()).toEqual([])
+    expect(await driver.audit()).toEqual([])
+  },
+)
 
 describe('a volume that stands where the canary would', () => {
   async function byHand(installation: ReturnType<typeof install>, command: string) {
@@ -63,7 +79,9 @@ describe('a volume that stands where the canary would', () => {
     store.write(0, Buffer.from('somebody’s data'))
     await expect(gold.design.provePaths(gold)).rejects.toMatchObject({
       kind: 'failed-precondition',
-      message: expect.stringContaining('tank/kubernetes/canary was not made by this driver and is left alone'),
+      message: expect.stringContaining(
+        'tank/kubernetes/canary was not made by this driver and is left alone',
+      ),
     })
     expect(installation.world.comstar('storage1').state.all()).toEqual([])
   })

@@ -1,8 +1,15 @@
-// What each controller operation may cost in remote commands when nothing goes wrong. A larger number fails, a smaller one is a
-// reason to lower the budget. Pool `silver`: design local, one machine, one path. Pool `gold`: design lun, two machines with two paths each.
+// What each controller operation may cost in remote commands when nothing goes wrong. A larger
+// number fails, a smaller one is a reason to lower the budget. Pool `silver`: design local, one
+// machine, one path. Pool `gold`: design lun, two machines with two paths each.
 
 import { MiB, type VolumeSource } from '../../../src/model/volumes.ts'
-import { attachRequest, type Driver, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  attachRequest,
+  type Driver,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 
 type Pool = 'silver' | 'gold'
 
@@ -23,9 +30,15 @@ class Scene {
     this.pool = pool
   }
 
-  async make(name: string, source: VolumeSource = { kind: 'empty' }, sizeBytes = 0): Promise<string> {
+  async make(
+    name: string,
+    source: VolumeSource = { kind: 'empty' },
+    sizeBytes = 0,
+  ): Promise<string> {
     const size = { requiredBytes: source.kind === 'empty' ? 16 * MiB : sizeBytes, limitBytes: 0 }
-    return (await this.driver.volumes.ensureVolume(volumeSpec({ pool: this.pool, name, source, size }))).id
+    return (
+      await this.driver.volumes.ensureVolume(volumeSpec({ pool: this.pool, name, source, size }))
+    ).id
   }
 
   async snapshot(name: string): Promise<string> {
@@ -53,39 +66,52 @@ const STEPS: readonly Step[] = [
       scene.volumeId = await scene.make('pvc-1')
     },
   },
-  // Reads: volume and record, machine, the device in each service domain. Writes: record, an export a path, the disk. Read: machine.
-  // The guest's own record below the volume's is a second write. One read of each pool that its machine reaches (two): no number that
-  // a record of the guest holds is given to another volume. The record is read again at the end.
-  // lun: list-lu, add-view, list-view (nobody else may see the unit), and devfsadm and iscsiadm in each service domain.
+  // Reads: volume and record, machine, the device in each service domain. Writes: record, an export
+  // a path, the disk. Read: machine. The guest's own record below the volume's is a second write.
+  // One read of each pool that its machine reaches (two): no number that a record of the guest
+  // holds is given to another volume. The record is read again at the end. lun: list-lu, add-view,
+  // list-view (nobody else may see the unit), and devfsadm and iscsiadm in each service domain.
   {
     rpc: 'ControllerPublishVolume',
     budget: { silver: 11, gold: 20 },
     run: scene => scene.driver.attachments.attach(attachRequest(scene.volumeId, guest)),
   },
   {
-    // lun: list-lu and list-view, as the machine's listing does not show what the storage host may have lost.
+    // lun: list-lu and list-view, as the machine's listing does not show what the storage host may
+    // have lost.
     rpc: 'ControllerPublishVolume again',
     budget: { silver: 2, gold: 4 },
     run: scene => scene.driver.attachments.attach(attachRequest(scene.volumeId, guest)),
   },
-  // Names: one a pool; properties: one for every few hundred volumes, of which there is one; one a machine. Three pools, two machines.
-  { rpc: 'ListVolumes', budget: { silver: 6, gold: 6 }, run: scene => scene.driver.attachments.listPublished() },
-  // Read, and the guests that have the volume; set volsize; lun: list-lu, as a unit of other data under that GUID must not be resized,
-  // modify-lu, and iscsiadm and iostat in each service domain that has the volume attached.
+  // Names: one a pool; properties: one for every few hundred volumes, of which there is one; one a
+  // machine. Three pools, two machines.
+  {
+    rpc: 'ListVolumes',
+    budget: { silver: 6, gold: 6 },
+    run: scene => scene.driver.attachments.listPublished(),
+  },
+  // Read, and the guests that have the volume; set volsize; lun: list-lu, as a unit of other data
+  // under that GUID must not be resized, modify-lu, and iscsiadm and iostat in each service domain
+  // that has the volume attached.
   {
     rpc: 'ControllerExpandVolume',
     budget: { silver: 3, gold: 9 },
-    run: scene => scene.driver.changes.expandVolume(scene.volumeId, { requiredBytes: 32 * MiB, limitBytes: 0 }),
+    run: scene =>
+      scene.driver.changes.expandVolume(scene.volumeId, { requiredBytes: 32 * MiB, limitBytes: 0 }),
   },
   // Read, and one set a parameter: old dialects take one property a command.
   {
     rpc: 'ControllerModifyVolume, two parameters',
     budget: { silver: 3, gold: 3 },
-    run: scene => scene.driver.changes.modifyVolume(scene.volumeId, { compression: 'lzjb', reservation: 'thin' }),
+    run: scene =>
+      scene.driver.changes.modifyVolume(scene.volumeId, {
+        compression: 'lzjb',
+        reservation: 'thin',
+      }),
   },
-  // Reads: volume and record, machine. Writes: the record is marked, the disk, an export a path, the guest's record, the volume's.
-  // Read: machine.
-  // lun: list-view, list-lu, as the view may be one of other data under that GUID, remove-view, and devfsadm twice in each service domain.
+  // Reads: volume and record, machine. Writes: the record is marked, the disk, an export a path,
+  // the guest's record, the volume's. Read: machine. lun: list-view, list-lu, as the view may be
+  // one of other data under that GUID, remove-view, and devfsadm twice in each service domain.
   {
     rpc: 'ControllerUnpublishVolume',
     budget: { silver: 8, gold: 16 },
@@ -106,14 +132,19 @@ const STEPS: readonly Step[] = [
     },
   },
   // As ListVolumes, without the machines.
-  { rpc: 'ListSnapshots', budget: { silver: 4, gold: 4 }, run: scene => scene.driver.snapshots.listSnapshots({}) },
+  {
+    rpc: 'ListSnapshots',
+    budget: { silver: 4, gold: 4 },
+    run: scene => scene.driver.snapshots.listSnapshots({}),
+  },
   {
     rpc: 'ListSnapshots of a volume',
     budget: { silver: 1, gold: 1 },
     run: scene => scene.driver.snapshots.listSnapshots({ volumeId: scene.volumeId }),
   },
-  // The source is read first, as its size decides; then clone, and set volsize where it is larger; lun: create-lu, list-lu. The zfs of
-  // silver refuses to compute a reservation: clone once more, and the reservation set after the growth, as it does not move along.
+  // The source is read first, as its size decides; then clone, and set volsize where it is larger;
+  // lun: create-lu, list-lu. The zfs of silver refuses to compute a reservation: clone once more,
+  // and the reservation set after the growth, as it does not move along.
   {
     rpc: 'CreateVolume from a snapshot',
     budget: { silver: 3, gold: 4 },
@@ -143,11 +174,16 @@ const STEPS: readonly Step[] = [
     run: scene => scene.driver.snapshots.deleteSnapshot(scene.snapshotId),
   },
   // Reads: volume and record, every machine of the pool. Write: destroy. lun: list-lu, delete-lu.
-  { rpc: 'DeleteVolume', budget: { silver: 3, gold: 6 }, run: scene => scene.driver.volumes.deleteVolume(scene.volumeId) },
+  {
+    rpc: 'DeleteVolume',
+    budget: { silver: 3, gold: 6 },
+    run: scene => scene.driver.volumes.deleteVolume(scene.volumeId),
+  },
   {
     rpc: 'GetCapacity',
     budget: { silver: 1, gold: 1 },
-    run: scene => scene.driver.volumes.capacity({ pool: scene.pool, machine: undefined, parameters: {} }),
+    run: scene =>
+      scene.driver.volumes.capacity({ pool: scene.pool, machine: undefined, parameters: {} }),
   },
 ]
 
@@ -179,7 +215,9 @@ test('every operation stays inside its budget', async () => {
       await run(scene)
       used[scene.pool] = commands.length - before
     }
-    table.push(`  ${rpc.padEnd(40)}${String(used.silver).padStart(4)}${String(used.gold).padStart(6)}`)
+    table.push(
+      `  ${rpc.padEnd(40)}${String(used.silver).padStart(4)}${String(used.gold).padStart(6)}`,
+    )
     expect({ rpc, used }).toEqual({ rpc, used: budget })
   }
 })
@@ -189,7 +227,9 @@ test('a group snapshot costs the same whatever the number of its members', async
   for (const members of [2, 10]) {
     const scene = new Scene('gold')
     await scene.warmUp()
-    const volumeIds = await Promise.all(Array.from({ length: members }, (_, at) => scene.make(`pvc-${at}`)))
+    const volumeIds = await Promise.all(
+      Array.from({ length: members }, (_, at) => scene.make(`pvc-${at}`)),
+    )
     const { commands } = scene.installation.world.timeline
     const before = commands.length
     await scene.driver.groups.createGroup({ name: 'all', volumeIds })

@@ -1,9 +1,15 @@
-// Whatever depends on whatever: every deletion succeeds for the caller, in any order and several at once, copies keep their bytes while
-// they live, and after the last deletion the pool is empty without anybody looking for leftovers.
+// Whatever depends on whatever: every deletion succeeds for the caller, in any order and several at
+// once, copies keep their bytes while they live, and after the last deletion the pool is empty
+// without anybody looking for leftovers.
 
 import fc from 'fast-check'
 import { MiB, type VolumeSource } from '../../../src/model/volumes.ts'
-import { type Driver, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  type Driver,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 
 const AT = 4 * MiB
 
@@ -15,11 +21,19 @@ interface Growth {
 }
 
 const growths = fc.array(
-  fc.record<Growth>({ what: fc.constantFrom('empty', 'snapshot', 'snapshot', 'restore', 'restore', 'clone', 'clone'), of: fc.nat(50) }),
+  fc.record<Growth>({
+    what: fc.constantFrom('empty', 'snapshot', 'snapshot', 'restore', 'restore', 'clone', 'clone'),
+    of: fc.nat(50),
+  }),
   { minLength: 3, maxLength: 12 },
 )
 
-async function grow(driver: Driver, installation: TestInstallation, pool: string, plan: readonly Growth[]): Promise<Node[]> {
+async function grow(
+  driver: Driver,
+  installation: TestInstallation,
+  pool: string,
+  plan: readonly Growth[],
+): Promise<Node[]> {
   const nodes: Node[] = []
   const pick = (kind: Node['kind'], of: number) => {
     const all = nodes.filter(node => node.kind === kind)
@@ -28,7 +42,12 @@ async function grow(driver: Driver, installation: TestInstallation, pool: string
   const make = async (name: string, source: VolumeSource) =>
     (
       await driver.volumes.ensureVolume(
-        volumeSpec({ pool, name, source, size: { requiredBytes: source.kind === 'empty' ? 16 * MiB : 0, limitBytes: 0 } }),
+        volumeSpec({
+          pool,
+          name,
+          source,
+          size: { requiredBytes: source.kind === 'empty' ? 16 * MiB : 0, limitBytes: 0 },
+        }),
       )
     ).id
   for (const [step, { what, of }] of plan.entries()) {
@@ -57,16 +76,22 @@ function storeOf(installation: TestInstallation, driver: Driver, volumeId: strin
 
 function expectBytes(installation: TestInstallation, driver: Driver, nodes: readonly Node[]): void {
   for (const node of nodes.filter(({ kind }) => kind === 'volume')) {
-    expect(storeOf(installation, driver, node.id)?.read(AT, node.bytes.length).toString()).toBe(node.bytes)
+    expect(storeOf(installation, driver, node.id)?.read(AT, node.bytes.length).toString()).toBe(
+      node.bytes,
+    )
   }
 }
 
 function remove(driver: Driver, node: Node): Promise<void> {
-  return node.kind === 'volume' ? driver.volumes.deleteVolume(node.id) : driver.snapshots.deleteSnapshot(node.id)
+  return node.kind === 'volume'
+    ? driver.volumes.deleteVolume(node.id)
+    : driver.snapshots.deleteSnapshot(node.id)
 }
 
 async function expectEmpty(installation: TestInstallation, driver: Driver): Promise<void> {
-  const datasets = [...installation.world.zfsHosts.values()].flatMap(zfs => zfs.datasets().map(({ name }) => name))
+  const datasets = [...installation.world.zfsHosts.values()].flatMap(zfs =>
+    zfs.datasets().map(({ name }) => name),
+  )
   expect(datasets.filter(name => name.includes('kubernetes/'))).toEqual([])
   expect(await driver.audit()).toEqual([])
 }
@@ -74,19 +99,24 @@ async function expectEmpty(installation: TestInstallation, driver: Driver): Prom
 describe.each(['silver', 'gold'])('in pool %s', pool => {
   test('one after the other in any order, with a restart somewhere', async () => {
     await fc.assert(
-      fc.asyncProperty(growths, fc.infiniteStream(fc.nat()), fc.nat(20), async (plan, order, restartAt) => {
-        const installation = install()
-        let driver = installation.driver()
-        let left = await grow(driver, installation, pool, plan)
-        for (let step = 0; left.length > 0; step++) {
-          if (step === restartAt) driver = installation.driver()
-          const next = left[(order.next().value ?? 0) % left.length] as Node
-          left = left.filter(node => node !== next)
-          await remove(driver, next)
-          expectBytes(installation, driver, left)
-        }
-        await expectEmpty(installation, driver)
-      }),
+      fc.asyncProperty(
+        growths,
+        fc.infiniteStream(fc.nat()),
+        fc.nat(20),
+        async (plan, order, restartAt) => {
+          const installation = install()
+          let driver = installation.driver()
+          let left = await grow(driver, installation, pool, plan)
+          for (let step = 0; left.length > 0; step++) {
+            if (step === restartAt) driver = installation.driver()
+            const next = left[(order.next().value ?? 0) % left.length] as Node
+            left = left.filter(node => node !== next)
+            await remove(driver, next)
+            expectBytes(installation, driver, left)
+          }
+          await expectEmpty(installation, driver)
+        },
+      ),
       { numRuns: 60 },
     )
   })

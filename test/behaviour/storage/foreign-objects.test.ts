@@ -1,17 +1,33 @@
-// Names are computed, so another installation or an administrator can have given one to something else. What bears a name of the driver
-// and does not show that it is the driver's is neither removed nor changed.
+// Names are computed, so another installation or an administrator can have given one to something
+// else. What bears a name of the driver and does not show that it is the driver's is neither
+// removed nor changed.
 
 import { MiB } from '../../../src/model/volumes.ts'
 import { logicalUnitGuid, volumeLeaf } from '../../../src/storage/names.ts'
-import { attachRequest, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  attachRequest,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 
-const refused = (...words: readonly string[]) => ({ kind: 'failed-precondition', message: containingAll(words) })
+const refused = (...words: readonly string[]) => ({
+  kind: 'failed-precondition',
+  message: containingAll(words),
+})
 
 function containingAll(words: readonly string[]) {
-  return expect.stringMatching(new RegExp(words.map(word => `(?=[^]*${word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')})`).join('')))
+  return expect.stringMatching(
+    new RegExp(
+      words.map(word => `(?=[^]*${word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')})`).join(''),
+    ),
+  )
 }
 
-async function byHand({ world }: TestInstallation, ...command: readonly [string, ...string[]]): Promise<void> {
+async function byHand(
+  { world }: TestInstallation,
+  ...command: readonly [string, ...string[]]
+): Promise<void> {
   const outcome = await world.host('storage1').perform(command, '')
   expect(outcome).toMatchObject({ kind: 'exit', answer: { exitStatus: 0 } })
 }
@@ -25,9 +41,17 @@ async function withForeignUnit(options: { readonly attached: boolean }) {
   if (options.attached) await driver.attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
   await byHand(installation, 'stmfadm', 'delete-lu', guid)
   await byHand(installation, 'zfs', 'create', '-V', '16m', 'tank/other')
-  await byHand(installation, 'stmfadm', 'create-lu', '-p', `guid=${guid}`, '/dev/zvol/rdsk/tank/other')
+  await byHand(
+    installation,
+    'stmfadm',
+    'create-lu',
+    '-p',
+    `guid=${guid}`,
+    '/dev/zvol/rdsk/tank/other',
+  )
   const unit = () => installation.world.comstar('storage1').state.find(guid)
-  const views = () => installation.world.comstar('storage1').state.views.filter(view => view.guid === guid).length
+  const views = () =>
+    installation.world.comstar('storage1').state.views.filter(view => view.guid === guid).length
   return { installation, driver, volume, guid, unit, views }
 }
 
@@ -51,7 +75,18 @@ describe('a logical unit of the volume’s GUID that offers other data', () => {
 
   test('keeps the view that somebody else made of it', async () => {
     const { installation, driver, volume, guid, views } = await withForeignUnit({ attached: true })
-    await byHand(installation, 'stmfadm', 'add-view', '-h', 'csi-m1', '-t', 'csi-tg', '-n', '77', guid)
+    await byHand(
+      installation,
+      'stmfadm',
+      'add-view',
+      '-h',
+      'csi-m1',
+      '-t',
+      'csi-tg',
+      '-n',
+      '77',
+      guid,
+    )
     const detached = driver.attachments.detach(volume.id, { machine: 'm1', guest: 'ldg1' })
     await expect(detached).rejects.toMatchObject(refused(volume.id, '/dev/zvol/rdsk/tank/other'))
     expect(views()).toBe(1)
@@ -84,7 +119,9 @@ describe('a snapshot under a name of the driver', () => {
   test('through which a volume would be copied is not replaced', async () => {
     const leaf = `c-${volumeLeaf('test', 'gold', 'copy').slice(2)}`
     const { driver, volume, name, snapshots } = await withForeignSnapshot(leaf)
-    const copied = driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'copy', source: { kind: 'volume', id: volume.id } }))
+    const copied = driver.volumes.ensureVolume(
+      volumeSpec({ pool: 'gold', name: 'copy', source: { kind: 'volume', id: volume.id } }),
+    )
     await expect(copied).rejects.toMatchObject(refused(name, 'was not made by this driver'))
     expect(snapshots()).toEqual([name])
   })

@@ -4,7 +4,10 @@ import { Health } from '../../../src/storage/health.ts'
 import type { Pools } from '../../../src/storage/pool.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 
-/** A volume of `gold`, attached to m1/ldg1 through both service domains, and one of `silver` that nobody has. */
+/**
+ * A volume of `gold`, attached to m1/ldg1 through both service domains, and one of `silver` that
+ * nobody has.
+ */
 async function used() {
   const { world, driver } = install()
   const { volumes, attachments, pools } = driver()
@@ -27,9 +30,13 @@ test('nothing is wrong with volumes of a sound installation, attached or not', a
 
 test('a volume that does not exist has no health', async () => {
   const { health, gold } = await used()
-  await expect(health.volumeHealth(`${gold.slice(0, -1)}${gold.endsWith('a') ? 'b' : 'a'}`)).rejects.toMatchObject({ kind: 'not-found' })
+  await expect(
+    health.volumeHealth(`${gold.slice(0, -1)}${gold.endsWith('a') ? 'b' : 'a'}`),
+  ).rejects.toMatchObject({ kind: 'not-found' })
   await expect(health.volumeHealth('fake')).rejects.toMatchObject({ kind: 'not-found' })
-  await expect(health.volumeHealth(gold.replace('gold/', 'copper/'))).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(health.volumeHealth(gold.replace('gold/', 'copper/'))).rejects.toMatchObject({
+    kind: 'unavailable',
+  })
 })
 
 test('volumes of a suspended pool are not accessible; those of other pools are healthy', async () => {
@@ -73,8 +80,15 @@ function retold(pools: Pools, retell: (state: MachineState) => MachineState): Po
   return new Map(
     [...pools].map(([name, pool]) => {
       const machines = [...pool.machines].map(([at, machine]) => {
-        const observe = async (signal?: AbortSignal) => retell(await machine.hypervisor.observe(signal))
-        return [at, { ...machine, hypervisor: Object.create(machine.hypervisor, { observe: { value: observe } }) }] as const
+        const observe = async (signal?: AbortSignal) =>
+          retell(await machine.hypervisor.observe(signal))
+        return [
+          at,
+          {
+            ...machine,
+            hypervisor: Object.create(machine.hypervisor, { observe: { value: observe } }),
+          },
+        ] as const
       })
       return [name, { ...pool, machines: new Map(machines) }]
     }),
@@ -85,10 +99,17 @@ function withDisks(state: MachineState, change: (disk: GuestDisk) => GuestDisk):
   return { ...state, disks: state.disks.map(change) }
 }
 
-const listings: readonly { what: string; retell: (state: MachineState) => MachineState; seen: readonly string[] }[] = [
+const listings: readonly {
+  what: string
+  retell: (state: MachineState) => MachineState
+  seen: readonly string[]
+}[] = [
   {
     what: 'one of two paths is not exported',
-    retell: state => ({ ...state, backends: state.backends.filter(({ service }) => service !== 'primary-vds0') }),
+    retell: state => ({
+      ...state,
+      backends: state.backends.filter(({ service }) => service !== 'primary-vds0'),
+    }),
     seen: ['degraded BackendMissing'],
   },
   {
@@ -96,24 +117,38 @@ const listings: readonly { what: string; retell: (state: MachineState) => Machin
     retell: state => withDisks(state, disk => ({ ...disk, backends: disk.backends.slice(0, 1) })),
     seen: ['degraded BackendMissing'],
   },
-  { what: 'no path is exported', retell: state => ({ ...state, backends: [] }), seen: ['inaccessible BackendMissing'] },
+  {
+    what: 'no path is exported',
+    retell: state => ({ ...state, backends: [] }),
+    seen: ['inaccessible BackendMissing'],
+  },
   {
     what: 'one path is not exported and the service domain of the other is down',
     retell: state => ({
       ...state,
       backends: state.backends.filter(({ service }) => service !== 'primary-vds0'),
-      guests: state.guests.map(guest => (guest.name === 'alternate' ? { ...guest, readiness: { kind: 'no-os' } } : guest)),
+      guests: state.guests.map(guest =>
+        guest.name === 'alternate' ? { ...guest, readiness: { kind: 'no-os' } } : guest,
+      ),
     }),
     seen: ['inaccessible BackendMissing', 'inaccessible ServiceDomainDown'],
   },
   {
     what: 'no path is active',
-    retell: state => withDisks(state, disk => ({ ...disk, backends: disk.backends.map(path => ({ ...path, state: 'standby' })) })),
+    retell: state =>
+      withDisks(state, disk => ({
+        ...disk,
+        backends: disk.backends.map(path => ({ ...path, state: 'standby' })),
+      })),
     seen: ['inaccessible NoActivePath'],
   },
   {
     what: 'the states of the paths are not listed',
-    retell: state => withDisks(state, disk => ({ ...disk, backends: disk.backends.map(path => ({ ...path, state: 'unknown' })) })),
+    retell: state =>
+      withDisks(state, disk => ({
+        ...disk,
+        backends: disk.backends.map(path => ({ ...path, state: 'unknown' })),
+      })),
     seen: ['degraded PathStateUnknown'],
   },
 ]

@@ -21,7 +21,9 @@ describe.each(ways)('$what', ({ pool, guest }) => {
     world.guest(guest).writeFile(`${TARGET}/hello`, 'world')
     expect(world.guest(guest).readFile(`${STAGING}/hello`)).toBe('world')
     expect(world.guest(guest).formatCount(attachment.slot)).toBe(1)
-    expect((await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total).toBeGreaterThan(0)
+    expect(
+      (await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total,
+    ).toBeGreaterThan(0)
 
     await plugin.unpublish({ volumeId: volume.id, targetPath: TARGET })
     await plugin.unstage({ volumeId: volume.id, stagingPath: STAGING })
@@ -43,7 +45,9 @@ describe.each(ways)('$what', ({ pool, guest }) => {
     const { volumes, attachments } = driver()
     const plugin = node(guest)
     const volume = await volumes.ensureVolume(volumeSpec({ pool, format: { kind: 'block' } }))
-    const attachment = await attachments.attach(attachRequest(volume.id, guest, { format: { kind: 'block' } }))
+    const attachment = await attachments.attach(
+      attachRequest(volume.id, guest, { format: { kind: 'block' } }),
+    )
     await plugin.stage(stageRequest(volume, attachment))
     await plugin.publish(publishRequest(volume, attachment))
     const { total } = (await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes
@@ -53,7 +57,9 @@ describe.each(ways)('$what', ({ pool, guest }) => {
     if (guest === 'm1/ldg1') {
       // A whole disk without a label could not even be opened there.
       const device = `/dev/rdsk/c0d${attachment.slot}s0`
-      const read = await world.guests.get(guest)?.host.perform(['/usr/bin/dd', `if=${device}`, 'of=/dev/null', 'bs=512', 'count=1'], '')
+      const read = await world.guests
+        .get(guest)
+        ?.host.perform(['/usr/bin/dd', `if=${device}`, 'of=/dev/null', 'bs=512', 'count=1'], '')
       expect(read).toMatchObject({ answer: { exitStatus: 0 } })
     }
     await plugin.unpublish({ volumeId: volume.id, targetPath: TARGET })
@@ -65,17 +71,28 @@ describe.each(ways)('$what', ({ pool, guest }) => {
 test.each([
   { guest: 'm1/ldg1', program: 'newfs', mkfsOptions: '-i 16384' },
   { guest: 'm1/ldg2', program: 'mkfs.ext4', mkfsOptions: '-m 1 -O ^has_journal' },
-])('the options of a class reach $program, and one that forces reaches nothing', async ({ guest, program, mkfsOptions }) => {
-  const { driver, node, world } = install()
-  const { volumes, attachments } = driver()
-  const volume = await volumes.ensureVolume(volumeSpec({ parameters: { mkfsOptions } }))
-  const attachment = await attachments.attach(attachRequest(volume.id, guest))
-  const format = { kind: 'filesystem', type: '', mountOptions: [] } as const
-  await expect(node(guest).stage(stageRequest(volume, attachment, { format: { ...format, mkfsOptions: '-F' } }))).rejects.toMatchObject({
-    kind: 'invalid-argument',
-  })
-  expect(world.guest(guest).formatCount(attachment.slot)).toBe(0)
-  await node(guest).stage(stageRequest(volume, attachment, { format: { ...format, mkfsOptions } }))
-  const made = world.timeline.commands.filter(({ argv }) => argv[0]?.endsWith(`/${program}`)).map(({ argv }) => argv.join(' '))
-  expect(made).toEqual([expect.stringContaining(` ${mkfsOptions} /dev/`)])
-})
+])(
+  'the options of a class reach $program, and one that forces reaches nothing',
+  async ({ guest, program, mkfsOptions }) => {
+    const { driver, node, world } = install()
+    const { volumes, attachments } = driver()
+    const volume = await volumes.ensureVolume(volumeSpec({ parameters: { mkfsOptions } }))
+    const attachment = await attachments.attach(attachRequest(volume.id, guest))
+    const format = { kind: 'filesystem', type: '', mountOptions: [] } as const
+    await expect(
+      node(guest).stage(
+        stageRequest(volume, attachment, { format: { ...format, mkfsOptions: '-F' } }),
+      ),
+    ).rejects.toMatchObject({
+      kind: 'invalid-argument',
+    })
+    expect(world.guest(guest).formatCount(attachment.slot)).toBe(0)
+    await node(guest).stage(
+      stageRequest(volume, attachment, { format: { ...format, mkfsOptions } }),
+    )
+    const made = world.timeline.commands
+      .filter(({ argv }) => argv[0]?.endsWith(`/${program}`))
+      .map(({ argv }) => argv.join(' '))
+    expect(made).toEqual([expect.stringContaining(` ${mkfsOptions} /dev/`)])
+  },
+)

@@ -1,10 +1,13 @@
-// A pool that was moved or restored by `zfs send -R` and `zfs receive`: its properties are received ones, its logical units have lost
-// their metadata, and everything in it is still this driver's.
+// A pool that was moved or restored by `zfs send -R` and `zfs receive`: its properties are received
+// ones, its logical units have lost their metadata, and everything in it is still this driver's.
 
 import { MiB } from '../../../src/model/volumes.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 
-const PLACES = { silver: ['m1-primary', 'mtank/kubernetes'], gold: ['storage1', 'tank/kubernetes'] } as const
+const PLACES = {
+  silver: ['m1-primary', 'mtank/kubernetes'],
+  gold: ['storage1', 'tank/kubernetes'],
+} as const
 
 describe.each(['silver', 'gold'] as const)('after pool %s was moved by send and receive', pool => {
   const [host, dataset] = PLACES[pool]
@@ -19,7 +22,9 @@ describe.each(['silver', 'gold'] as const)('after pool %s was moved by send and 
     expect((await attachments.listPublished()).map(entry => entry.volume.name)).toEqual(['pvc-1'])
     expect(await snapshots.listSnapshots({})).toEqual([snapshot])
     expect((await volumes.ensureVolume(volumeSpec({ pool }))).id).toBe(volume.id)
-    const copy = await volumes.ensureVolume(volumeSpec({ pool, name: 'copy', source: { kind: 'snapshot', id: snapshot.id } }))
+    const copy = await volumes.ensureVolume(
+      volumeSpec({ pool, name: 'copy', source: { kind: 'snapshot', id: snapshot.id } }),
+    )
     await snapshots.deleteSnapshot(snapshot.id)
     await volumes.deleteVolume(volume.id)
     await volumes.deleteVolume(copy.id)
@@ -40,7 +45,9 @@ describe.each(['silver', 'gold'] as const)('after pool %s was moved by send and 
     await before.attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
     world.zfs(host).moveThroughStream(dataset)
     const { attachments } = driver()
-    await expect(attachments.attach(attachRequest(volume.id, 'm1/ldg2'))).rejects.toMatchObject({ kind: 'in-use' })
+    await expect(attachments.attach(attachRequest(volume.id, 'm1/ldg2'))).rejects.toMatchObject({
+      kind: 'in-use',
+    })
     await attachments.detach(volume.id, { machine: 'm1', guest: 'ldg1' })
     await attachments.attach(attachRequest(volume.id, 'm1/ldg2'))
   })

@@ -25,14 +25,23 @@ function scene() {
     volumesAndSnapshots: () =>
       zfs
         .datasets()
-        .flatMap(({ name, snapshots }) => [...(name.includes('/v-') ? [name] : []), ...snapshots.map(snapshot => snapshot.name)]),
-    write: (leaf: string, text: string) => zfs.store(`mtank/kubernetes/${leaf}`).write(MARK_AT, Buffer.from(text)),
-    read: (leaf: string, length: number) => zfs.store(`mtank/kubernetes/${leaf}`).read(MARK_AT, length).toString(),
+        .flatMap(({ name, snapshots }) => [
+          ...(name.includes('/v-') ? [name] : []),
+          ...snapshots.map(snapshot => snapshot.name),
+        ]),
+    write: (leaf: string, text: string) =>
+      zfs.store(`mtank/kubernetes/${leaf}`).write(MARK_AT, Buffer.from(text)),
+    read: (leaf: string, length: number) =>
+      zfs.store(`mtank/kubernetes/${leaf}`).read(MARK_AT, length).toString(),
   }
 }
 
 function copyOf(id: string): VolumeSpec {
-  return volumeSpec({ name: 'copy', source: { kind: 'volume', id }, size: { requiredBytes: 0, limitBytes: 0 } })
+  return volumeSpec({
+    name: 'copy',
+    source: { kind: 'volume', id },
+    size: { requiredBytes: 0, limitBytes: 0 },
+  })
 }
 
 describe('a copy of a volume', () => {
@@ -40,7 +49,9 @@ describe('a copy of a volume', () => {
     const { volumes, volumesAndSnapshots } = scene()
     const source = await volumes.ensureVolume(volumeSpec())
     await volumes.ensureVolume(volumeSpec({ name: 'copy' }))
-    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({ kind: 'already-exists' })
+    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
+      kind: 'already-exists',
+    })
     expect(volumesAndSnapshots()).toHaveLength(2)
   })
 
@@ -48,7 +59,9 @@ describe('a copy of a volume', () => {
     const { installation, volumes, volumesAndSnapshots } = scene()
     const source = await volumes.ensureVolume(volumeSpec())
     meetOnce(installation, '/usr/sbin/zfs clone', { kind: 'cut-before' })
-    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
     expect(volumesAndSnapshots()).toHaveLength(2)
     await volumes.deleteVolume(source.id)
     expect(volumesAndSnapshots()).toEqual([])
@@ -58,28 +71,39 @@ describe('a copy of a volume', () => {
     const { installation, volumes, reaper, volumesAndSnapshots } = scene()
     const source = await volumes.ensureVolume(volumeSpec())
     meetOnce(installation, '/usr/sbin/zfs clone', { kind: 'cut-before' })
-    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
+      kind: 'unavailable',
+    })
     await reaper.sweep()
     expect(volumesAndSnapshots()).toHaveLength(1)
   })
 
-  test('shows the source as it is when the request succeeds, not as it was when an earlier one was cut off', async () => {
-    const { installation, volumes, write, read } = scene()
-    const source = await volumes.ensureVolume(volumeSpec())
-    write(source.leaf, 'then')
-    meetOnce(installation, '/usr/sbin/zfs clone', { kind: 'cut-before' })
-    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({ kind: 'unavailable' })
-    write(source.leaf, 'now.')
-    const copy = await volumes.ensureVolume(copyOf(source.id))
-    expect(read(copy.leaf, 4)).toBe('now.')
-  })
+  test(
+    'shows the source as it is when the request succeeds, not as it was when an earlier one ' +
+      'was cut off',
+    async () => {
+      const { installation, volumes, write, read } = scene()
+      const source = await volumes.ensureVolume(volumeSpec())
+      write(source.leaf, 'then')
+      meetOnce(installation, '/usr/sbin/zfs clone', { kind: 'cut-before' })
+      await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
+        kind: 'unavailable',
+      })
+      write(source.leaf, 'now.')
+      const copy = await volumes.ensureVolume(copyOf(source.id))
+      expect(read(copy.leaf, 4)).toBe('now.')
+    },
+  )
 })
 
 test('a snapshot whose deletion was cut off after it gave up its name does not keep its volume', async () => {
   const { installation, volumes, snapshots, volumesAndSnapshots } = scene()
   const volume = await volumes.ensureVolume(volumeSpec())
   const snapshot = await snapshots.createSnapshot({ name: 'snap', volumeId: volume.id })
-  const copy = await volumes.ensureVolume({ ...copyOf(volume.id), source: { kind: 'snapshot', id: snapshot.id } })
+  const copy = await volumes.ensureVolume({
+    ...copyOf(volume.id),
+    source: { kind: 'snapshot', id: snapshot.id },
+  })
   meetOnce(installation, '/usr/sbin/zfs rename', { kind: 'cut-after' })
   await expect(snapshots.deleteSnapshot(snapshot.id)).rejects.toMatchObject({ kind: 'unavailable' })
   await snapshots.deleteSnapshot(snapshot.id)
@@ -91,7 +115,9 @@ test('a snapshot whose deletion was cut off after it gave up its name does not k
 test('a list is whole although a volume is detached while it is read', async () => {
   const { installation, volumes, attachments } = scene()
   const { id, leaf } = await volumes.ensureVolume(volumeSpec({ format: { kind: 'block' } }))
-  await attachments.attach(attachRequest(id, 'm1/ldg1', { sharing: 'shared', format: { kind: 'block' } }))
+  await attachments.attach(
+    attachRequest(id, 'm1/ldg1', { sharing: 'shared', format: { kind: 'block' } }),
+  )
   const host = installation.world.host('m1-primary')
   const zfs = host.programs.get('zfs')
   host.programs.set('zfs', async (args, context) => {
@@ -132,20 +158,24 @@ describe.each(POOLS)('in pool $pool', ({ pool, host, parent }) => {
     expect(releases).toBe(2)
   })
 
-  test('a disk that somebody gave to a guest keeps the volume from being attached and deleted, and stays', async () => {
-    const { installation, volumes, attachments } = scene()
-    const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
-    await attachments.attach(attachRequest(id, ldg1))
-    // The record is destroyed by mistake; the guest goes on working with its disk.
-    await byHand(installation, host, `zfs destroy -r ${parent}/a-${leaf}`)
-    await expect(attachments.attach(attachRequest(id, ldg2))).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringContaining('of guest ldg1'),
-    })
-    await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'in-use' })
-    expect(reaches(installation, 'm1/ldg1')).toBe(true)
-    expect(reaches(installation, 'm1/ldg2')).toBe(false)
-  })
+  test(
+    'a disk that somebody gave to a guest keeps the volume from being attached and deleted, ' +
+      'and stays',
+    async () => {
+      const { installation, volumes, attachments } = scene()
+      const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+      await attachments.attach(attachRequest(id, ldg1))
+      // The record is destroyed by mistake; the guest goes on working with its disk.
+      await byHand(installation, host, `zfs destroy -r ${parent}/a-${leaf}`)
+      await expect(attachments.attach(attachRequest(id, ldg2))).rejects.toMatchObject({
+        kind: 'failed-precondition',
+        message: expect.stringContaining('of guest ldg1'),
+      })
+      await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'in-use' })
+      expect(reaches(installation, 'm1/ldg1')).toBe(true)
+      expect(reaches(installation, 'm1/ldg2')).toBe(false)
+    },
+  )
 
   test('a pool that is not imported makes no volume absent', async () => {
     const { installation, volumes, attachments } = scene()
@@ -167,29 +197,39 @@ describe.each(POOLS)('in pool $pool', ({ pool, host, parent }) => {
     await attachments.attach(attachRequest(id, ldg1))
   })
 
-  test('a shared volume stays with the guest that is left when another guest of its machine gives it back', async () => {
-    const { installation, volumes, attachments, audit } = scene()
-    const format = { kind: 'block' } as const
-    const { id } = await volumes.ensureVolume(volumeSpec({ pool, format }))
-    for (const guest of [ldg1, ldg2]) await attachments.attach(attachRequest(id, guest, { sharing: 'shared', format }))
-    await attachments.detach(id, ldg1)
-    expect(reaches(installation, 'm1/ldg1')).toBe(false)
-    expect(reaches(installation, 'm1/ldg2')).toBe(true)
-    await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'in-use' })
-    await attachments.detach(id, ldg2)
-    await volumes.deleteVolume(id)
-    expect(await audit()).toEqual([])
-  })
+  test(
+    'a shared volume stays with the guest that is left when another guest of its machine ' +
+      'gives it back',
+    async () => {
+      const { installation, volumes, attachments, audit } = scene()
+      const format = { kind: 'block' } as const
+      const { id } = await volumes.ensureVolume(volumeSpec({ pool, format }))
+      for (const guest of [ldg1, ldg2]) {
+        await attachments.attach(attachRequest(id, guest, { sharing: 'shared', format }))
+      }
+      await attachments.detach(id, ldg1)
+      expect(reaches(installation, 'm1/ldg1')).toBe(false)
+      expect(reaches(installation, 'm1/ldg2')).toBe(true)
+      await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'in-use' })
+      await attachments.detach(id, ldg2)
+      await volumes.deleteVolume(id)
+      expect(await audit()).toEqual([])
+    },
+  )
 
-  test('a connection cut while the machine was listed is not its silence: the attachment stays recorded', async () => {
-    const { installation, volumes, attachments } = scene()
-    const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
-    await attachments.attach(attachRequest(id, ldg1))
-    meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'cut-before' })
-    await expect(attachments.detach(id, ldg1)).rejects.toMatchObject({ kind: 'unavailable' })
-    expect(installation.world.zfs(host).dataset(`${parent}/a-${leaf}`)).toBeDefined()
-    expect(reaches(installation, 'm1/ldg1')).toBe(true)
-  })
+  test(
+    'a connection cut while the machine was listed is not its silence: the attachment stays ' +
+      'recorded',
+    async () => {
+      const { installation, volumes, attachments } = scene()
+      const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+      await attachments.attach(attachRequest(id, ldg1))
+      meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'cut-before' })
+      await expect(attachments.detach(id, ldg1)).rejects.toMatchObject({ kind: 'unavailable' })
+      expect(installation.world.zfs(host).dataset(`${parent}/a-${leaf}`)).toBeDefined()
+      expect(reaches(installation, 'm1/ldg1')).toBe(true)
+    },
+  )
 })
 
 test('a volume of design local is not deleted while its machine is silent', async () => {
@@ -212,28 +252,37 @@ test('what a silent machine kept of a fenced volume never reaches its bytes agai
   expect(await audit()).toEqual([])
 })
 
-test.each(['silver', 'gold'])('pool %s: what the driver could not send is no silence: nothing is fenced or released', async pool => {
-  const { installation, volumes, attachments } = scene()
-  const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
-  await attachments.attach(attachRequest(id, ldg1))
-  const before = installation.world.comstar('storage1').views()
-  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
-  await expect(attachments.detach(id, ldg1)).rejects.toMatchObject({ kind: 'unavailable' })
-  expect(installation.world.comstar('storage1').views()).toEqual(before)
-  const [host, parent] = pool === 'gold' ? ['storage1', 'tank'] : ['m1-primary', 'mtank']
-  expect(installation.world.zfs(host).dataset(`${parent}/kubernetes/a-${leaf}`)).toBeDefined()
-  expect(reaches(installation, 'm1/ldg1')).toBe(true)
-  // Who only looks is answered with what is known.
-  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
-  expect((await attachments.listPublished()).map(({ publishedTo }) => publishedTo)).toEqual([[ldg1]])
-})
+test.each(['silver', 'gold'])(
+  'pool %s: what the driver could not send is no silence: nothing is fenced or released',
+  async pool => {
+    const { installation, volumes, attachments } = scene()
+    const { id, leaf } = await volumes.ensureVolume(volumeSpec({ pool }))
+    await attachments.attach(attachRequest(id, ldg1))
+    const before = installation.world.comstar('storage1').views()
+    meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
+    await expect(attachments.detach(id, ldg1)).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(installation.world.comstar('storage1').views()).toEqual(before)
+    const [host, parent] = pool === 'gold' ? ['storage1', 'tank'] : ['m1-primary', 'mtank']
+    expect(installation.world.zfs(host).dataset(`${parent}/kubernetes/a-${leaf}`)).toBeDefined()
+    expect(reaches(installation, 'm1/ldg1')).toBe(true)
+    // Who only looks is answered with what is known.
+    meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
+    expect((await attachments.listPublished()).map(({ publishedTo }) => publishedTo)).toEqual([
+      [ldg1],
+    ])
+  },
+)
 
-test('a deleted volume of design lun is not taken for fenced where its machine could only not be asked', async () => {
-  const { installation, volumes } = scene()
-  const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
-  meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
-  await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'unavailable' })
-})
+test(
+  'a deleted volume of design lun is not taken for fenced where its machine could only not ' +
+    'be asked',
+  async () => {
+    const { installation, volumes } = scene()
+    const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+    meetOnce(installation, '/usr/sbin/ldm list-bindings', { kind: 'not-sent' })
+    await expect(volumes.deleteVolume(id)).rejects.toMatchObject({ kind: 'unavailable' })
+  },
+)
 
 test('a logical unit with a write cache is not given to a guest', async () => {
   const { installation, volumes, attachments } = scene()
@@ -251,7 +300,8 @@ test('a Linux disk that cannot be read is not formatted, though blkid finds noth
   const volume = await volumes.ensureVolume(volumeSpec())
   const attachment = await attachments.attach(attachRequest(volume.id, ldg2))
   const { timeline } = installation.world
-  const ioError = (stderr: string) => ({ kind: 'answer', answer: { exitStatus: 1, stdout: '', stderr } }) as const
+  const ioError = (stderr: string) =>
+    ({ kind: 'answer', answer: { exitStatus: 1, stdout: '', stderr } }) as const
   timeline.rules.push(argv => {
     const [program = ''] = argv
     if (program.endsWith('/od')) return ioError('od: /dev/vdisk: read error: Input/output error\n')
@@ -259,6 +309,8 @@ test('a Linux disk that cannot be read is not formatted, though blkid finds noth
       ? ioError('wipefs: error: /dev/vdisk: probing initialization failed: Input/output error\n')
       : undefined
   })
-  await expect(installation.node('m1/ldg2').stage(stageRequest(volume, attachment))).rejects.toMatchObject({ kind: 'unavailable' })
+  await expect(
+    installation.node('m1/ldg2').stage(stageRequest(volume, attachment)),
+  ).rejects.toMatchObject({ kind: 'unavailable' })
   expect(timeline.commands.filter(({ argv }) => (argv[0] ?? '').includes('mkfs'))).toEqual([])
 })

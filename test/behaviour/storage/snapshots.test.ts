@@ -20,13 +20,21 @@ describe.each(['silver', 'gold'])('snapshots in pool %s', pool => {
     const { volumes, snapshots } = scene()
     const volume = await volumes.ensureVolume(volumeSpec({ pool }))
     const snapshot = await snapshots.createSnapshot({ name: 'before', volumeId: volume.id })
-    expect(snapshot).toMatchObject({ name: 'before', volumeId: volume.id, sizeBytes: volume.sizeBytes })
+    expect(snapshot).toMatchObject({
+      name: 'before',
+      volumeId: volume.id,
+      sizeBytes: volume.sizeBytes,
+    })
     expect(snapshot.createdAtSeconds).toBeGreaterThan(0)
-    expect(await snapshots.createSnapshot({ name: 'before', volumeId: volume.id })).toEqual(snapshot)
+    expect(await snapshots.createSnapshot({ name: 'before', volumeId: volume.id })).toEqual(
+      snapshot,
+    )
     expect(await snapshots.getSnapshot(snapshot.id)).toEqual(snapshot)
     expect(await snapshots.listSnapshots({})).toEqual([snapshot])
     expect(await snapshots.listSnapshots({ volumeId: volume.id })).toEqual([snapshot])
-    expect(await snapshots.listSnapshots({ volumeId: `${pool}/v-aaaaaaaaaaaaaaaaaaaa` })).toEqual([])
+    expect(await snapshots.listSnapshots({ volumeId: `${pool}/v-aaaaaaaaaaaaaaaaaaaa` })).toEqual(
+      [],
+    )
     expect(await snapshots.listSnapshots({ snapshotId: snapshot.id })).toEqual([snapshot])
   })
 
@@ -35,9 +43,16 @@ describe.each(['silver', 'gold'])('snapshots in pool %s', pool => {
     const one = await volumes.ensureVolume(volumeSpec({ pool }))
     const two = await volumes.ensureVolume(volumeSpec({ pool, name: 'pvc-2' }))
     await snapshots.createSnapshot({ name: 'before', volumeId: one.id })
-    const refused = expect.objectContaining({ kind: 'already-exists', message: expect.stringContaining(one.id) })
-    await expect(snapshots.createSnapshot({ name: 'before', volumeId: two.id })).rejects.toEqual(refused)
-    await expect(driver().snapshots.createSnapshot({ name: 'before', volumeId: two.id })).rejects.toEqual(refused)
+    const refused = expect.objectContaining({
+      kind: 'already-exists',
+      message: expect.stringContaining(one.id),
+    })
+    await expect(snapshots.createSnapshot({ name: 'before', volumeId: two.id })).rejects.toEqual(
+      refused,
+    )
+    await expect(
+      driver().snapshots.createSnapshot({ name: 'before', volumeId: two.id }),
+    ).rejects.toEqual(refused)
   })
 
   test('give their name back when they are deleted, even while a clone lives', async () => {
@@ -60,11 +75,15 @@ describe.each(['silver', 'gold'])('snapshots in pool %s', pool => {
     await volumes.ensureVolume(sourced('copy', pool, { kind: 'snapshot', id: snapshot.id }))
     const { host, dataset } = pools.get(pool) ?? { host: { name: '' }, dataset: '' }
     const name = `${dataset}/${snapshot.id.slice(pool.length + 1)}`
-    expect(await world.host(host.name).perform(['zfs', 'destroy', '-d', name], '')).toMatchObject({ answer: { exitStatus: 0 } })
+    expect(await world.host(host.name).perform(['zfs', 'destroy', '-d', name], '')).toMatchObject({
+      answer: { exitStatus: 0 },
+    })
     expect(await snapshots.listSnapshots({})).toEqual([])
     expect(await snapshots.listSnapshots({ volumeId: volume.id })).toEqual([])
     await expect(snapshots.getSnapshot(snapshot.id)).rejects.toMatchObject({ kind: 'not-found' })
-    await expect(volumes.ensureVolume(sourced('late', pool, { kind: 'snapshot', id: snapshot.id }))).rejects.toMatchObject({
+    await expect(
+      volumes.ensureVolume(sourced('late', pool, { kind: 'snapshot', id: snapshot.id })),
+    ).rejects.toMatchObject({
       kind: 'not-found',
     })
   })
@@ -73,7 +92,9 @@ describe.each(['silver', 'gold'])('snapshots in pool %s', pool => {
     const { snapshots, volumes } = scene()
     const volume = await volumes.ensureVolume(volumeSpec({ pool }))
     await volumes.deleteVolume(volume.id)
-    await expect(snapshots.createSnapshot({ name: 'x', volumeId: volume.id })).rejects.toMatchObject({ kind: 'not-found' })
+    await expect(
+      snapshots.createSnapshot({ name: 'x', volumeId: volume.id }),
+    ).rejects.toMatchObject({ kind: 'not-found' })
   })
 })
 
@@ -88,9 +109,15 @@ describe.each(['silver', 'gold'])('what is made from something in pool %s', pool
     const snapshot = await snapshots.createSnapshot({ name: 'before', volumeId: volume.id })
     world.guest('m1/ldg1').writeFile(`${STAGING}/a`, 'now')
 
-    const copy = await volumes.ensureVolume(sourced('copy', pool, { kind: 'snapshot', id: snapshot.id }, 32 * MiB))
+    const copy = await volumes.ensureVolume(
+      sourced('copy', pool, { kind: 'snapshot', id: snapshot.id }, 32 * MiB),
+    )
     expect(copy.sizeBytes).toBe(32 * MiB)
-    expect(await volumes.ensureVolume(sourced('copy', pool, { kind: 'snapshot', id: snapshot.id }, 32 * MiB))).toMatchObject({
+    expect(
+      await volumes.ensureVolume(
+        sourced('copy', pool, { kind: 'snapshot', id: snapshot.id }, 32 * MiB),
+      ),
+    ).toMatchObject({
       id: copy.id,
       sizeBytes: copy.sizeBytes,
     })
@@ -107,7 +134,9 @@ describe.each(['silver', 'gold'])('what is made from something in pool %s', pool
     await snapshots.deleteSnapshot(snapshot.id)
     expect(world.guest('m1/ldg1').readFile(`${stagingPath}/a`)).toBe('then')
     await expect(volumes.getVolume(volume.id)).rejects.toMatchObject({ kind: 'not-found' })
-    await expect(volumes.ensureVolume(volumeSpec({ pool }))).rejects.toMatchObject({ kind: 'already-exists' })
+    await expect(volumes.ensureVolume(volumeSpec({ pool }))).rejects.toMatchObject({
+      kind: 'already-exists',
+    })
     await plugin.unstage({ volumeId: copy.id, stagingPath })
     await attachments.detach(copy.id, guest)
     await volumes.deleteVolume(copy.id)
@@ -120,8 +149,12 @@ describe.each(['silver', 'gold'])('what is made from something in pool %s', pool
     const { volumes, attachments, world, audit } = scene()
     const volume = await volumes.ensureVolume(volumeSpec({ pool }))
     await attachments.attach(attachRequest(volume.id, guest))
-    const copy = await volumes.ensureVolume(sourced('copy', pool, { kind: 'volume', id: volume.id }))
-    expect(await volumes.ensureVolume(sourced('copy', pool, { kind: 'volume', id: volume.id }))).toMatchObject({ id: copy.id })
+    const copy = await volumes.ensureVolume(
+      sourced('copy', pool, { kind: 'volume', id: volume.id }),
+    )
+    expect(
+      await volumes.ensureVolume(sourced('copy', pool, { kind: 'volume', id: volume.id })),
+    ).toMatchObject({ id: copy.id })
     await volumes.deleteVolume(copy.id)
     await attachments.detach(volume.id, guest)
     await volumes.deleteVolume(volume.id)
@@ -132,55 +165,92 @@ describe.each(['silver', 'gold'])('what is made from something in pool %s', pool
   test('a replay succeeds after its source has gone', async () => {
     const { volumes } = scene()
     const volume = await volumes.ensureVolume(volumeSpec({ pool }))
-    const copy = await volumes.ensureVolume(sourced('copy', pool, { kind: 'volume', id: volume.id }))
+    const copy = await volumes.ensureVolume(
+      sourced('copy', pool, { kind: 'volume', id: volume.id }),
+    )
     await volumes.deleteVolume(volume.id)
-    expect(await volumes.ensureVolume(sourced('copy', pool, { kind: 'volume', id: volume.id }))).toMatchObject({ id: copy.id })
+    expect(
+      await volumes.ensureVolume(sourced('copy', pool, { kind: 'volume', id: volume.id })),
+    ).toMatchObject({ id: copy.id })
   })
 
   test.each([
-    { name: 'less than the source', change: { size: { requiredBytes: 0, limitBytes: 8 * MiB } }, kind: 'out-of-range' },
-    { name: 'another block size', change: { parameters: { blockSizeBytes: 65536 } }, kind: 'invalid-argument' },
+    {
+      name: 'less than the source',
+      change: { size: { requiredBytes: 0, limitBytes: 8 * MiB } },
+      kind: 'out-of-range',
+    },
+    {
+      name: 'another block size',
+      change: { parameters: { blockSizeBytes: 65536 } },
+      kind: 'invalid-argument',
+    },
   ])('$name is refused', async ({ change, kind }) => {
     const { volumes } = scene()
     const volume = await volumes.ensureVolume(volumeSpec({ pool }))
-    await expect(volumes.ensureVolume({ ...sourced('copy', pool, { kind: 'volume', id: volume.id }), ...change })).rejects.toMatchObject({
+    await expect(
+      volumes.ensureVolume({
+        ...sourced('copy', pool, { kind: 'volume', id: volume.id }),
+        ...change,
+      }),
+    ).rejects.toMatchObject({
       kind,
     })
   })
 })
 
 describe('growth', () => {
-  test.each(['silver', 'gold'])('of an attached volume in pool %s reaches every layer', async pool => {
-    const { volumes, attachments, changes, node, world, audit } = scene()
-    const plugin = node('m1/ldg1')
-    const volume = await volumes.ensureVolume(volumeSpec({ pool }))
-    const attachment = await attachments.attach(attachRequest(volume.id, guest))
-    await plugin.stage(stageRequest(volume, attachment))
-    await plugin.publish(publishRequest(volume, attachment))
-    const before = (await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total
-    const grown = await changes.expandVolume(volume.id, { requiredBytes: 64 * MiB, limitBytes: 0 })
-    expect(grown).toEqual({ sizeBytes: 64 * MiB, guestMustGrow: true })
-    expect(await changes.expandVolume(volume.id, { requiredBytes: 32 * MiB, limitBytes: 0 })).toEqual(grown)
-    await plugin.expand({ volumeId: volume.id, path: TARGET, sizeBytes: grown.sizeBytes })
-    expect((await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total).toBeGreaterThan(before)
-    expect(await audit()).toEqual([])
-    expect(world.guest('m1/ldg1').formatCount(attachment.slot)).toBe(1)
-  })
+  test.each(['silver', 'gold'])(
+    'of an attached volume in pool %s reaches every layer',
+    async pool => {
+      const { volumes, attachments, changes, node, world, audit } = scene()
+      const plugin = node('m1/ldg1')
+      const volume = await volumes.ensureVolume(volumeSpec({ pool }))
+      const attachment = await attachments.attach(attachRequest(volume.id, guest))
+      await plugin.stage(stageRequest(volume, attachment))
+      await plugin.publish(publishRequest(volume, attachment))
+      const before = (await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total
+      const grown = await changes.expandVolume(volume.id, {
+        requiredBytes: 64 * MiB,
+        limitBytes: 0,
+      })
+      expect(grown).toEqual({ sizeBytes: 64 * MiB, guestMustGrow: true })
+      expect(
+        await changes.expandVolume(volume.id, { requiredBytes: 32 * MiB, limitBytes: 0 }),
+      ).toEqual(grown)
+      await plugin.expand({ volumeId: volume.id, path: TARGET, sizeBytes: grown.sizeBytes })
+      expect(
+        (await plugin.statistics({ volumeId: volume.id, path: TARGET })).bytes.total,
+      ).toBeGreaterThan(before)
+      expect(await audit()).toEqual([])
+      expect(world.guest('m1/ldg1').formatCount(attachment.slot)).toBe(1)
+    },
+  )
 
   test('below the present size with a limit is out of range', async () => {
     const { volumes, changes } = scene()
     const volume = await volumes.ensureVolume(volumeSpec())
-    await expect(changes.expandVolume(volume.id, { requiredBytes: 0, limitBytes: 8 * MiB })).rejects.toMatchObject({ kind: 'out-of-range' })
-    await expect(changes.expandVolume(volume.id, { requiredBytes: 1024 * GiB, limitBytes: 0 })).rejects.toMatchObject({ kind: 'no-space' })
+    await expect(
+      changes.expandVolume(volume.id, { requiredBytes: 0, limitBytes: 8 * MiB }),
+    ).rejects.toMatchObject({ kind: 'out-of-range' })
+    await expect(
+      changes.expandVolume(volume.id, { requiredBytes: 1024 * GiB, limitBytes: 0 }),
+    ).rejects.toMatchObject({ kind: 'no-space' })
   })
 
   test('parameters change, and the creation can still be replayed', async () => {
     const { volumes, changes } = scene()
     const volume = await volumes.ensureVolume(volumeSpec())
-    await changes.modifyVolume(volume.id, { compression: 'lzjb', reservation: 'thin', logbias: 'throughput' })
+    await changes.modifyVolume(volume.id, {
+      compression: 'lzjb',
+      reservation: 'thin',
+      logbias: 'throughput',
+    })
     expect((await volumes.getVolume(volume.id)).reservedBytes).toBe(0)
     await changes.modifyVolume(volume.id, { reservation: 'thick' })
-    expect((await volumes.getVolume(volume.id)).reservedBytes).toBeGreaterThanOrEqual(volume.sizeBytes)
+    expect((await volumes.getVolume(volume.id)).reservedBytes).toBeGreaterThanOrEqual(
+      volume.sizeBytes,
+    )
     expect((await volumes.ensureVolume(volumeSpec())).id).toBe(volume.id)
   })
 })
@@ -192,14 +262,18 @@ test('a parameter that the pool cannot have is refused before anything changes',
       ...spec.hosts,
       'm1-primary': {
         ...(spec.hosts['m1-primary'] as Host),
-        pools: [{ name: 'mtank', sizeBytes: GiB, dialect: 'solaris-10', datasets: ['mtank/kubernetes'] }],
+        pools: [
+          { name: 'mtank', sizeBytes: GiB, dialect: 'solaris-10', datasets: ['mtank/kubernetes'] },
+        ],
       },
     },
   }))
   const { volumes, changes } = driver()
   const volume = await volumes.ensureVolume(volumeSpec())
   const before = world.timeline.commands.length
-  await expect(changes.modifyVolume(volume.id, { compression: 'lzjb', sync: 'always' })).rejects.toMatchObject({ kind: 'invalid-argument' })
+  await expect(
+    changes.modifyVolume(volume.id, { compression: 'lzjb', sync: 'always' }),
+  ).rejects.toMatchObject({ kind: 'invalid-argument' })
   expect(world.timeline.commands.slice(before).filter(({ argv }) => argv[1] === 'set')).toEqual([])
 })
 
@@ -209,15 +283,25 @@ describe('group snapshots', () => {
     const one = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
     const two = await volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'pvc-2' }))
     const group = await groups.createGroup({ name: 'both', volumeIds: [two.id, one.id] })
-    expect(group.snapshots.map(snapshot => snapshot.volumeId).sort()).toEqual([one.id, two.id].sort())
-    const cuts = group.snapshots.map(({ id }) => createdIn(world, `tank/kubernetes/${id.slice('gold/'.length)}`))
+    expect(group.snapshots.map(snapshot => snapshot.volumeId).sort()).toEqual(
+      [one.id, two.id].sort(),
+    )
+    const cuts = group.snapshots.map(({ id }) =>
+      createdIn(world, `tank/kubernetes/${id.slice('gold/'.length)}`),
+    )
     expect(cuts).toEqual([expect.any(Number), cuts[0]])
     expect(await groups.createGroup({ name: 'both', volumeIds: [one.id, two.id] })).toEqual(group)
-    await expect(groups.createGroup({ name: 'both', volumeIds: [one.id] })).rejects.toMatchObject({ kind: 'already-exists' })
+    await expect(groups.createGroup({ name: 'both', volumeIds: [one.id] })).rejects.toMatchObject({
+      kind: 'already-exists',
+    })
     const ids = group.snapshots.map(snapshot => snapshot.id)
     expect(await groups.getGroup(group.id, ids)).toEqual(group)
-    await expect(groups.getGroup(group.id, ids.slice(1))).rejects.toMatchObject({ kind: 'invalid-argument' })
-    await expect(snapshots.deleteSnapshot(ids[0] ?? '')).rejects.toMatchObject({ kind: 'invalid-argument' })
+    await expect(groups.getGroup(group.id, ids.slice(1))).rejects.toMatchObject({
+      kind: 'invalid-argument',
+    })
+    await expect(snapshots.deleteSnapshot(ids[0] ?? '')).rejects.toMatchObject({
+      kind: 'invalid-argument',
+    })
     await groups.deleteGroup(group.id, ids)
     await groups.deleteGroup(group.id, [])
     await expect(groups.getGroup(group.id, [])).rejects.toMatchObject({ kind: 'not-found' })
@@ -228,10 +312,14 @@ describe('group snapshots', () => {
     const one = await volumes.ensureVolume(volumeSpec())
     const two = await volumes.ensureVolume(volumeSpec({ name: 'pvc-2' }))
     const other = await volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'pvc-3' }))
-    await expect(groups.createGroup({ name: 'both', volumeIds: [one.id, two.id] })).rejects.toMatchObject({
+    await expect(
+      groups.createGroup({ name: 'both', volumeIds: [one.id, two.id] }),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
     })
-    await expect(groups.createGroup({ name: 'both', volumeIds: [one.id, other.id] })).rejects.toMatchObject({
+    await expect(
+      groups.createGroup({ name: 'both', volumeIds: [one.id, other.id] }),
+    ).rejects.toMatchObject({
       kind: 'failed-precondition',
     })
     expect(await snapshots.listSnapshots({})).toEqual([])
@@ -239,28 +327,34 @@ describe('group snapshots', () => {
 })
 
 describe.each(['silver', 'gold'])('a shared volume in pool %s', pool => {
-  test('is given to several guests, each with a record and a disk of its own, and taken away one by one', async () => {
-    const { volumes, attachments, world, audit } = scene()
-    const volume = await volumes.ensureVolume(volumeSpec({ pool, format: { kind: 'block' } }))
-    const shared = { sharing: 'shared' as const, format: { kind: 'block' } as const }
-    await attachments.attach(attachRequest(volume.id, 'm1/ldg1', shared))
-    await attachments.attach(attachRequest(volume.id, 'm1/ldg2', { ...shared, mode: 'ro' }))
-    expect(await audit()).toEqual([])
-    expect(await attachments.publishedTo(volume)).toHaveLength(2)
-    await expect(attachments.attach(attachRequest(volume.id, 'm2/ldg1', { format: { kind: 'block' } }))).rejects.toMatchObject({
-      kind: pool === 'gold' ? 'in-use' : 'failed-precondition',
-    })
-    await expect(volumes.deleteVolume(volume.id)).rejects.toMatchObject({ kind: 'in-use' })
-    await attachments.detach(volume.id, guest)
-    expect(world.machine('m1').guestDisks('ldg1').list()).toEqual([])
-    expect(world.machine('m1').guestDisks('ldg2').list()[0]?.read(0, 512)).toHaveLength(512)
-    await attachments.detach(volume.id, undefined)
-    expect(await audit()).toEqual([])
-    await attachments.attach(attachRequest(volume.id, 'm1/ldg1', { format: { kind: 'block' } }))
-    await attachments.detach(volume.id, guest)
-    await volumes.deleteVolume(volume.id)
-    expect(left(world)).toEqual([])
-  })
+  test(
+    'is given to several guests, each with a record and a disk of its own, and taken away ' +
+      'one by one',
+    async () => {
+      const { volumes, attachments, world, audit } = scene()
+      const volume = await volumes.ensureVolume(volumeSpec({ pool, format: { kind: 'block' } }))
+      const shared = { sharing: 'shared' as const, format: { kind: 'block' } as const }
+      await attachments.attach(attachRequest(volume.id, 'm1/ldg1', shared))
+      await attachments.attach(attachRequest(volume.id, 'm1/ldg2', { ...shared, mode: 'ro' }))
+      expect(await audit()).toEqual([])
+      expect(await attachments.publishedTo(volume)).toHaveLength(2)
+      await expect(
+        attachments.attach(attachRequest(volume.id, 'm2/ldg1', { format: { kind: 'block' } })),
+      ).rejects.toMatchObject({
+        kind: pool === 'gold' ? 'in-use' : 'failed-precondition',
+      })
+      await expect(volumes.deleteVolume(volume.id)).rejects.toMatchObject({ kind: 'in-use' })
+      await attachments.detach(volume.id, guest)
+      expect(world.machine('m1').guestDisks('ldg1').list()).toEqual([])
+      expect(world.machine('m1').guestDisks('ldg2').list()[0]?.read(0, 512)).toHaveLength(512)
+      await attachments.detach(volume.id, undefined)
+      expect(await audit()).toEqual([])
+      await attachments.attach(attachRequest(volume.id, 'm1/ldg1', { format: { kind: 'block' } }))
+      await attachments.detach(volume.id, guest)
+      await volumes.deleteVolume(volume.id)
+      expect(left(world)).toEqual([])
+    },
+  )
 })
 
 function left(world: ReturnType<typeof install>['world']): readonly string[] {
@@ -269,7 +363,10 @@ function left(world: ReturnType<typeof install>['world']): readonly string[] {
     .filter(name => name.includes('kubernetes/'))
 }
 
-function createdIn(world: ReturnType<typeof install>['world'], snapshot: string): number | undefined {
+function createdIn(
+  world: ReturnType<typeof install>['world'],
+  snapshot: string,
+): number | undefined {
   const [dataset = '', leaf = ''] = snapshot.split('@')
   return world
     .zfs('storage1')

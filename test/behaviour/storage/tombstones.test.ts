@@ -1,10 +1,18 @@
-// Deleted volumes that waited: each goes as soon as nothing needs it, whatever was cut and whatever another controller did meanwhile, and
-// never while a guest may have it.
+// Deleted volumes that waited: each goes as soon as nothing needs it, whatever was cut and whatever
+// another controller did meanwhile, and never while a guest may have it.
 
 import { logicalUnitGuid } from '../../../src/storage/names.ts'
-import { attachRequest, install, type TestInstallation, volumeSpec } from '../../support/installation.ts'
+import {
+  attachRequest,
+  install,
+  type TestInstallation,
+  volumeSpec,
+} from '../../support/installation.ts'
 
-const PARENTS = { gold: ['storage1', 'tank/kubernetes'], silver: ['m1-primary', 'mtank/kubernetes'] } as const
+const PARENTS = {
+  gold: ['storage1', 'tank/kubernetes'],
+  silver: ['m1-primary', 'mtank/kubernetes'],
+} as const
 
 async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {
   const outcome = await world.host(host).perform(command.split(' '), '')
@@ -19,7 +27,9 @@ function scene(pool: keyof typeof PARENTS) {
     installation.world
       .zfs(host)
       .datasets()
-      .flatMap(({ name }) => (name.startsWith(`${parent}/v-`) ? [name.slice(parent.length + 1)] : []))
+      .flatMap(({ name }) =>
+        name.startsWith(`${parent}/v-`) ? [name.slice(parent.length + 1)] : [],
+      )
   const make = (name: string, id?: string) =>
     driver.volumes.ensureVolume(
       volumeSpec({
@@ -32,7 +42,10 @@ function scene(pool: keyof typeof PARENTS) {
   return { installation, driver, host, parent, volumeNames, make }
 }
 
-/** A deleted volume that waits for its snapshot, and whose logical unit another controller made anew meanwhile. */
+/**
+ * A deleted volume that waits for its snapshot, and whose logical unit another controller made anew
+ * meanwhile.
+ */
 async function withUnit() {
   const found = scene('gold')
   const { installation, driver, make, host, parent } = found
@@ -40,8 +53,18 @@ async function withUnit() {
   const snapshot = await driver.snapshots.createSnapshot({ name: 's', volumeId: volume.id })
   await driver.volumes.deleteVolume(volume.id)
   const guid = logicalUnitGuid('test', volume.id)
-  await byHand(installation, host, `stmfadm create-lu -p guid=${guid} -p wcd=true /dev/zvol/rdsk/${parent}/${volume.leaf}`)
-  return { ...found, volume, snapshot, guid, unit: () => installation.world.comstar(host).state.find(guid) }
+  await byHand(
+    installation,
+    host,
+    `stmfadm create-lu -p guid=${guid} -p wcd=true /dev/zvol/rdsk/${parent}/${volume.leaf}`,
+  )
+  return {
+    ...found,
+    volume,
+    snapshot,
+    guid,
+    unit: () => installation.world.comstar(host).state.find(guid),
+  }
 }
 
 describe('a deleted volume whose logical unit was made anew', () => {
@@ -53,34 +76,49 @@ describe('a deleted volume whose logical unit was made anew', () => {
     expect(await driver.audit()).toEqual([])
   })
 
-  test('waits while somebody sees the unit, keeps no other waiting, and says so when it is deleted again', async () => {
-    const { installation, driver, host, make, volume, snapshot, guid, unit, volumeNames } = await withUnit()
-    const other = await make('pvc-2')
-    const cut = await driver.snapshots.createSnapshot({ name: 't', volumeId: other.id })
-    await driver.volumes.deleteVolume(other.id)
-    await byHand(installation, host, `stmfadm add-view -h csi-m1 -t csi-tg -n 77 ${guid}`)
-    await driver.snapshots.deleteSnapshot(snapshot.id)
-    await byHand(installation, host, `zfs destroy tank/kubernetes/${cut.id.slice('gold/'.length)}`)
-    expect(await driver.reaper.sweep()).toBe(1)
-    expect(volumeNames()).toEqual([volume.leaf])
-    expect(unit()).toBeDefined()
-    await expect(driver.volumes.deleteVolume(volume.id)).rejects.toMatchObject({
-      kind: 'in-use',
-      message: expect.stringContaining('csi-m1'),
-    })
-    await byHand(installation, host, `stmfadm remove-view -l ${guid} 0`)
-    expect(await driver.reaper.sweep()).toBe(1)
-    expect(volumeNames()).toEqual([])
-    expect(unit()).toBeUndefined()
-  })
+  test(
+    'waits while somebody sees the unit, keeps no other waiting, and says so when it is ' +
+      'deleted again',
+    async () => {
+      const { installation, driver, host, make, volume, snapshot, guid, unit, volumeNames } =
+        await withUnit()
+      const other = await make('pvc-2')
+      const cut = await driver.snapshots.createSnapshot({ name: 't', volumeId: other.id })
+      await driver.volumes.deleteVolume(other.id)
+      await byHand(installation, host, `stmfadm add-view -h csi-m1 -t csi-tg -n 77 ${guid}`)
+      await driver.snapshots.deleteSnapshot(snapshot.id)
+      await byHand(
+        installation,
+        host,
+        `zfs destroy tank/kubernetes/${cut.id.slice('gold/'.length)}`,
+      )
+      expect(await driver.reaper.sweep()).toBe(1)
+      expect(volumeNames()).toEqual([volume.leaf])
+      expect(unit()).toBeDefined()
+      await expect(driver.volumes.deleteVolume(volume.id)).rejects.toMatchObject({
+        kind: 'in-use',
+        message: expect.stringContaining('csi-m1'),
+      })
+      await byHand(installation, host, `stmfadm remove-view -l ${guid} 0`)
+      expect(await driver.reaper.sweep()).toBe(1)
+      expect(volumeNames()).toEqual([])
+      expect(unit()).toBeUndefined()
+    },
+  )
 })
 
 test('a deleted volume that is recorded as attached waits for its detachment', async () => {
   const { installation, driver, host, make, volumeNames } = scene('silver')
   const volume = await make('pvc-1')
   await driver.attachments.attach(attachRequest(volume.id))
-  // As another controller leaves it that deleted the volume between two looks of this one; nothing holds it open.
-  await byHand(installation, host, `zfs set ldom-csi:state=${Buffer.from('deleted').toString('base64url')} mtank/kubernetes/${volume.leaf}`)
+  // As another controller leaves it that deleted the volume between two looks of this one; nothing
+  // holds it open.
+  await byHand(
+    installation,
+    host,
+    `zfs set ldom-csi:state=${Buffer.from('deleted').toString('base64url')} ` +
+      `mtank/kubernetes/${volume.leaf}`,
+  )
   const machine = installation.world.machine('m1')
   const names = machine.state().domains.flatMap(({ vdisks }) => vdisks.map(({ name }) => name))
   const name = names.find(each => each.startsWith(volume.leaf))
@@ -94,20 +132,26 @@ test('a deleted volume that is recorded as attached waits for its detachment', a
 })
 
 describe.each(['silver', 'gold'] as const)('in pool %s', pool => {
-  test('a name is made anew at once where its deleted volume waited for nothing, and what that was made from goes too', async () => {
-    const { installation, driver, host, parent, make, volumeNames } = scene(pool)
-    const first = await make('a')
-    const second = await make('b', first.id)
-    const third = await make('c', second.id)
-    for (const { id } of [first, second]) await driver.volumes.deleteVolume(id)
-    // As a cut between a copy and what it was made from leaves it.
-    if (pool === 'gold') await byHand(installation, host, `stmfadm delete-lu ${logicalUnitGuid('test', third.id)}`)
-    await byHand(installation, host, `zfs destroy ${parent}/${third.leaf}`)
-    expect(volumeNames().toSorted()).toEqual([first.leaf, second.leaf].toSorted())
-    expect((await make('b')).id).toBe(second.id)
-    expect(volumeNames()).toEqual([second.leaf])
-    expect(await driver.audit()).toEqual([])
-  })
+  test(
+    'a name is made anew at once where its deleted volume waited for nothing, and what that ' +
+      'was made from goes too',
+    async () => {
+      const { installation, driver, host, parent, make, volumeNames } = scene(pool)
+      const first = await make('a')
+      const second = await make('b', first.id)
+      const third = await make('c', second.id)
+      for (const { id } of [first, second]) await driver.volumes.deleteVolume(id)
+      // As a cut between a copy and what it was made from leaves it.
+      if (pool === 'gold') {
+        await byHand(installation, host, `stmfadm delete-lu ${logicalUnitGuid('test', third.id)}`)
+      }
+      await byHand(installation, host, `zfs destroy ${parent}/${third.leaf}`)
+      expect(volumeNames().toSorted()).toEqual([first.leaf, second.leaf].toSorted())
+      expect((await make('b')).id).toBe(second.id)
+      expect(volumeNames()).toEqual([second.leaf])
+      expect(await driver.audit()).toEqual([])
+    },
+  )
 
   test('a deadline that passes while a copy is destroyed does not keep what it was made from', async () => {
     const { installation, driver, make, volumeNames } = scene(pool)
@@ -116,7 +160,12 @@ describe.each(['silver', 'gold'] as const)('in pool %s', pool => {
     await driver.volumes.deleteVolume(source.id)
     const deadline = new AbortController()
     installation.world.timeline.rules.push(argv => {
-      if (argv.slice(0, 2).join(' ') === '/usr/sbin/zfs destroy' && argv.at(-1)?.endsWith(copy.leaf)) deadline.abort()
+      if (
+        argv.slice(0, 2).join(' ') === '/usr/sbin/zfs destroy' &&
+        argv.at(-1)?.endsWith(copy.leaf)
+      ) {
+        deadline.abort()
+      }
       return undefined
     })
     await driver.volumes.deleteVolume(copy.id, deadline.signal).catch(() => {})

@@ -42,9 +42,13 @@ test('fifty disks attached to one guest at once have fifty numbers', async () =>
   const { volumes, attachments, audit } = driver()
   const names = Array.from({ length: 50 }, (_, at) => `pvc-${at}`)
   const made = await Promise.all(
-    names.map(name => volumes.ensureVolume(volumeSpec({ name, size: { requiredBytes: 1 * MiB, limitBytes: 0 } }))),
+    names.map(name =>
+      volumes.ensureVolume(volumeSpec({ name, size: { requiredBytes: 1 * MiB, limitBytes: 0 } })),
+    ),
   )
-  const attached = await Promise.all(made.map(volume => attachments.attach(attachRequest(volume.id, 'm1/ldg1'))))
+  const attached = await Promise.all(
+    made.map(volume => attachments.attach(attachRequest(volume.id, 'm1/ldg1'))),
+  )
   expect(new Set(attached.map(attachment => attachment.slot)).size).toBe(50)
   expect(world.machine('m1').guestDisks('ldg1').list()).toHaveLength(50)
   expect(await audit()).toEqual([])
@@ -61,8 +65,16 @@ test('a number that was taken while the guest was without its disk is not fought
   const other = await volumes.ensureVolume(volumeSpec({ name: 'other', format: { kind: 'block' } }))
   const asked = attachRequest(other.id, 'm1/ldg1', { slot: before.slot, format: { kind: 'block' } })
   await expect(attachments.attach(asked)).rejects.toMatchObject({ kind: 'in-use' })
-  await byHand(installation, 'm1-primary', '/usr/sbin/ldm add-vdsdev /dev/dsk/theirs theirs@primary-vds0')
-  await byHand(installation, 'm1-primary', `/usr/sbin/ldm add-vdisk id=${before.slot} theirs theirs@primary-vds0 ldg1`)
+  await byHand(
+    installation,
+    'm1-primary',
+    '/usr/sbin/ldm add-vdsdev /dev/dsk/theirs theirs@primary-vds0',
+  )
+  await byHand(
+    installation,
+    'm1-primary',
+    `/usr/sbin/ldm add-vdisk id=${before.slot} theirs theirs@primary-vds0 ldg1`,
+  )
   const after = await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
   expect(after.slot).not.toBe(before.slot)
   expect(await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).toEqual(after)

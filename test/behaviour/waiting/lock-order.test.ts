@@ -1,4 +1,5 @@
-// Requests that need several volumes at once, in every order of asking: each is answered, whatever the others hold.
+// Requests that need several volumes at once, in every order of asking: each is answered, whatever
+// the others hold.
 
 import { install, volumeSpec } from '../../support/installation.ts'
 
@@ -17,17 +18,25 @@ async function outcomes(works: readonly Promise<unknown>[]): Promise<readonly st
       },
     )
   })
-  for (let turn = 0; turn < 2_000 && ends.includes('waits for ever'); turn++) await new Promise(resolve => setImmediate(resolve))
+  for (let turn = 0; turn < 2_000 && ends.includes('waits for ever'); turn++) {
+    await new Promise(resolve => setImmediate(resolve))
+  }
   return ends
 }
 
-/** A volume and a clone of it, whose ids are in that order or in the other: requests sort by them. */
+/**
+ * A volume and a clone of it, whose ids are in that order or in the other: requests sort by them.
+ */
 async function originAndClone(first: 'origin' | 'clone') {
   const driver = install().driver()
   for (let at = 0; ; at++) {
-    const origin = await driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', name: `origin-${at}` }))
+    const origin = await driver.volumes.ensureVolume(
+      volumeSpec({ pool: 'gold', name: `origin-${at}` }),
+    )
     const source = { kind: 'volume', id: origin.id } as const
-    const clone = await driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', name: `clone-${at}`, source, size: any }))
+    const clone = await driver.volumes.ensureVolume(
+      volumeSpec({ pool: 'gold', name: `clone-${at}`, source, size: any }),
+    )
     if (origin.id < clone.id === (first === 'origin')) return { driver, origin, clone, source }
   }
 }
@@ -48,9 +57,13 @@ describe.each(['origin', 'clone'] as const)('the id of the %s is the smaller one
     const { driver, origin, clone, source } = await originAndClone(first)
     const works = [
       driver.changes.modifyVolume(origin.id, { compression: 'on' }),
-      driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', name: clone.name, source, size: any })),
+      driver.volumes.ensureVolume(
+        volumeSpec({ pool: 'gold', name: clone.name, source, size: any }),
+      ),
       driver.groups.createGroup({ name: 'group', volumeIds: [clone.id, origin.id] }),
-      driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', name: clone.name, source, size: any })),
+      driver.volumes.ensureVolume(
+        volumeSpec({ pool: 'gold', name: clone.name, source, size: any }),
+      ),
     ]
     expect(await outcomes(works)).toEqual(['done', 'done', 'done', 'done'])
   })
@@ -62,8 +75,12 @@ test('two volumes, each asked for again as made from the other', async () => {
   const b = await volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'b' }))
   const works = [
     volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'a' })),
-    volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'b', source: { kind: 'volume', id: a.id }, size: any })),
-    volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'a', source: { kind: 'volume', id: b.id }, size: any })),
+    volumes.ensureVolume(
+      volumeSpec({ pool: 'gold', name: 'b', source: { kind: 'volume', id: a.id }, size: any }),
+    ),
+    volumes.ensureVolume(
+      volumeSpec({ pool: 'gold', name: 'a', source: { kind: 'volume', id: b.id }, size: any }),
+    ),
   ]
   expect(await outcomes(works)).toEqual(['done', 'already-exists', 'already-exists'])
 })

@@ -8,7 +8,9 @@ export function groupDemands(world: World): void {
     test(title, async () => {
       if (world.installation.groups === 'cut') return body()
       const source_volume_ids = (await twoVolumes()).map(({ volume_id }) => volume_id)
-      expect(await code(world.groups.CreateVolumeGroupSnapshot({ name: 'night', source_volume_ids }))).toBe('FAILED_PRECONDITION')
+      expect(
+        await code(world.groups.CreateVolumeGroupSnapshot({ name: 'night', source_volume_ids })),
+      ).toBe('FAILED_PRECONDITION')
       expect(await world.listSnapshotIds()).toEqual([])
     })
   const twoVolumes = async () => [await world.create('one'), await world.create('two')] as const
@@ -27,19 +29,28 @@ export function groupDemands(world: World): void {
     const volumes = await twoVolumes()
     const group = await world.group('night', volumes)
     expect(group.ready_to_use).toBe(true)
-    expect(group.snapshots.map(({ source_volume_id }) => source_volume_id).sort()).toEqual(volumes.map(({ volume_id }) => volume_id).sort())
+    expect(group.snapshots.map(({ source_volume_id }) => source_volume_id).sort()).toEqual(
+      volumes.map(({ volume_id }) => volume_id).sort(),
+    )
     for (const snapshot of group.snapshots) {
-      expect(snapshot).toMatchObject({ group_snapshot_id: group.group_snapshot_id, creation_time: group.creation_time, ready_to_use: true })
+      expect(snapshot).toMatchObject({
+        group_snapshot_id: group.group_snapshot_id,
+        creation_time: group.creation_time,
+        ready_to_use: true,
+      })
     }
     expect(new Set(idsOf(group)).size).toBe(2)
   })
 
-  testCut('the same request again is the same group, in whatever order its volumes are named', async () => {
-    const [one, two] = await twoVolumes()
-    const group = await world.group('night', [one, two])
-    expect(await world.group('night', [one, two])).toEqual(group)
-    expect(await world.group('night', [two, one])).toEqual(group)
-  })
+  testCut(
+    'the same request again is the same group, in whatever order its volumes are named',
+    async () => {
+      const [one, two] = await twoVolumes()
+      const group = await world.group('night', [one, two])
+      expect(await world.group('night', [one, two])).toEqual(group)
+      expect(await world.group('night', [two, one])).toEqual(group)
+    },
+  )
 
   testCut('the same name with other volumes is refused', async () => {
     const [one, two] = await twoVolumes()
@@ -50,21 +61,31 @@ export function groupDemands(world: World): void {
 
   test('parameters that nobody knows are refused', async () => {
     const [one] = await twoVolumes()
-    const request = { name: 'night', source_volume_ids: [one.volume_id], parameters: { XXX_FakeKey: 'x' } }
+    const request = {
+      name: 'night',
+      source_volume_ids: [one.volume_id],
+      parameters: { XXX_FakeKey: 'x' },
+    }
     expect(await code(world.groups.CreateVolumeGroupSnapshot(request))).toBe('INVALID_ARGUMENT')
   })
 
-  testCut('members are listed, got and restored like other snapshots, and not deleted alone', async () => {
-    const group = await world.group('night', await twoVolumes())
-    const [member] = group.snapshots
-    const snapshot_id = member?.snapshot_id ?? ''
-    expect(await world.listSnapshotIds()).toEqual([...idsOf(group)].sort())
-    expect(await world.controller.GetSnapshot({ snapshot_id })).toEqual({ snapshot: member })
-    expect(await code(world.controller.DeleteSnapshot({ snapshot_id }))).toBe('INVALID_ARGUMENT')
-    expect((await world.create('copy', { volume_content_source: { snapshot: { snapshot_id } } })).content_source).toEqual({
-      snapshot: { snapshot_id },
-    })
-  })
+  testCut(
+    'members are listed, got and restored like other snapshots, and not deleted alone',
+    async () => {
+      const group = await world.group('night', await twoVolumes())
+      const [member] = group.snapshots
+      const snapshot_id = member?.snapshot_id ?? ''
+      expect(await world.listSnapshotIds()).toEqual([...idsOf(group)].sort())
+      expect(await world.controller.GetSnapshot({ snapshot_id })).toEqual({ snapshot: member })
+      expect(await code(world.controller.DeleteSnapshot({ snapshot_id }))).toBe('INVALID_ARGUMENT')
+      expect(
+        (await world.create('copy', { volume_content_source: { snapshot: { snapshot_id } } }))
+          .content_source,
+      ).toEqual({
+        snapshot: { snapshot_id },
+      })
+    },
+  )
 
   testCut('a group is got by its id and its members', async () => {
     const group = await world.group('night', await twoVolumes())

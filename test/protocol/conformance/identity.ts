@@ -10,7 +10,9 @@ export function identityDemands(world: World): void {
       const { capabilities } = await identity.GetPluginCapabilities({})
       expect(vendor_version).not.toBe('')
       const services = capabilities.flatMap(({ service }) => service?.type ?? [])
-      const expansions = capabilities.flatMap(({ volume_expansion: expansion }) => expansion?.type ?? [])
+      const expansions = capabilities.flatMap(
+        ({ volume_expansion: expansion }) => expansion?.type ?? [],
+      )
       return { name, ready: (await identity.Probe({})).ready?.value, services, expansions }
     })
     const same = { name: driverName, ready: true, services: [1, 2, 3, 5], expansions: [1] }
@@ -18,11 +20,18 @@ export function identityDemands(world: World): void {
     expect(driverName).toMatch(/^[a-z][a-z0-9.-]{0,61}[a-z]$/)
   })
 
-  // Numbers that 1.13 reserves (4 of the node, 11 of the controller) and numbers it does not know are in none of these lists.
+  // Numbers that 1.13 reserves (4 of the node, 11 of the controller) and numbers it does not know
+  // are in none of these lists.
   test('the capabilities are those whose every promise holds', async () => {
-    const controls = (await world.controller.ControllerGetCapabilities({})).capabilities.map(({ rpc }) => rpc?.type)
-    const groups = (await world.groups.GroupControllerGetCapabilities({})).capabilities.map(({ rpc }) => rpc?.type)
-    const nodes = (await world.node.NodeGetCapabilities({})).capabilities.map(({ rpc }) => rpc?.type)
+    const controls = (await world.controller.ControllerGetCapabilities({})).capabilities.map(
+      ({ rpc }) => rpc?.type,
+    )
+    const groups = (await world.groups.GroupControllerGetCapabilities({})).capabilities.map(
+      ({ rpc }) => rpc?.type,
+    )
+    const nodes = (await world.node.NodeGetCapabilities({})).capabilities.map(
+      ({ rpc }) => rpc?.type,
+    )
     expect({ controls, groups, nodes }).toEqual({
       controls: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17],
       groups: [1],
@@ -34,6 +43,8 @@ export function identityDemands(world: World): void {
     const { node_id, max_volumes_per_node, accessible_topology } = await world.node.NodeGetInfo({})
     expect(node_id).toBe(world.installation.nodeId)
     expect(Number(max_volumes_per_node)).toBeGreaterThanOrEqual(0)
-    expect(Object.keys(accessible_topology?.segments ?? {})).toEqual([`${world.installation.driverName}/machine`])
+    expect(Object.keys(accessible_topology?.segments ?? {})).toEqual([
+      `${world.installation.driverName}/machine`,
+    ])
   })
 }

@@ -4,9 +4,13 @@ import { code, type World } from './world.ts'
 
 export function snapshotDemands(world: World): void {
   test('a snapshot needs a name and a source, before anything is looked for', async () => {
-    expect(await code(world.controller.CreateSnapshot({ source_volume_id: 'unknown' }))).toBe('INVALID_ARGUMENT')
+    expect(await code(world.controller.CreateSnapshot({ source_volume_id: 'unknown' }))).toBe(
+      'INVALID_ARGUMENT',
+    )
     expect(await code(world.controller.CreateSnapshot({ name: 'daily' }))).toBe('INVALID_ARGUMENT')
-    expect(await code(world.controller.CreateSnapshot({ name: 'daily', source_volume_id: 'unknown' }))).toBe('NOT_FOUND')
+    expect(
+      await code(world.controller.CreateSnapshot({ name: 'daily', source_volume_id: 'unknown' })),
+    ).toBe('NOT_FOUND')
   })
 
   test('a snapshot has an id, its source, its size and its time, and is ready', async () => {
@@ -27,7 +31,9 @@ export function snapshotDemands(world: World): void {
     const volume = await world.create('pvc')
     const first = await world.snapshot('daily', volume)
     expect(await world.snapshot('daily', volume)).toEqual(first)
-    expect(await Promise.all([world.snapshot('daily', volume), world.snapshot('daily', volume)])).toEqual([first, first])
+    expect(
+      await Promise.all([world.snapshot('daily', volume), world.snapshot('daily', volume)]),
+    ).toEqual([first, first])
     expect(await world.listSnapshotIds()).toEqual([first.snapshot_id])
   })
 
@@ -66,8 +72,13 @@ export function snapshotDemands(world: World): void {
   test('parameters that nobody knows are refused, those of sidecars are not', async () => {
     const volume = await world.create('pvc')
     const request = { name: 'daily', source_volume_id: volume.volume_id }
-    expect(await code(world.controller.CreateSnapshot({ ...request, parameters: { XXX_FakeKey: 'x' } }))).toBe('INVALID_ARGUMENT')
-    const parameters = { 'csi.storage.k8s.io/volumesnapshot/name': 'daily', 'csi.storage.k8s.io/volumesnapshot/namespace': 'default' }
+    expect(
+      await code(world.controller.CreateSnapshot({ ...request, parameters: { XXX_FakeKey: 'x' } })),
+    ).toBe('INVALID_ARGUMENT')
+    const parameters = {
+      'csi.storage.k8s.io/volumesnapshot/name': 'daily',
+      'csi.storage.k8s.io/volumesnapshot/namespace': 'default',
+    }
     await world.snapshot('daily', volume, { parameters })
   })
 
@@ -75,10 +86,16 @@ export function snapshotDemands(world: World): void {
     const volume = await world.create('pvc')
     const here = await world.topology()
     const requirements = { requisite: [here], preferred: [here] }
-    const { snapshot_id } = await world.snapshot('daily', volume, { accessibility_requirements: requirements })
+    const { snapshot_id } = await world.snapshot('daily', volume, {
+      accessibility_requirements: requirements,
+    })
     const { snapshot } = await world.controller.GetSnapshot({ snapshot_id })
     expect(snapshot?.accessible_topology).toContainEqual(here)
-    const request = { name: 'weekly', source_volume_id: volume.volume_id, accessibility_requirements: { requisite: [world.elsewhere] } }
+    const request = {
+      name: 'weekly',
+      source_volume_id: volume.volume_id,
+      accessibility_requirements: { requisite: [world.elsewhere] },
+    }
     expect(await code(world.controller.CreateSnapshot(request))).toBe('RESOURCE_EXHAUSTED')
     expect(await world.listSnapshotIds()).toEqual([snapshot_id])
   })
@@ -86,27 +103,39 @@ export function snapshotDemands(world: World): void {
   test('who names several places hears in which of them a snapshot can be used', async () => {
     const here = await world.topology()
     const requirements = { requisite: [world.elsewhere, here] }
-    const snapshot = await world.snapshot('daily', await world.create('pvc'), { accessibility_requirements: requirements })
+    const snapshot = await world.snapshot('daily', await world.create('pvc'), {
+      accessibility_requirements: requirements,
+    })
     expect(snapshot.accessible_topology).toEqual([here])
   })
 
   test('a snapshot is deleted once, twice, and when it never was', async () => {
     const { snapshot_id } = await world.snapshot('daily', await world.create('pvc'))
-    expect(await code(world.controller.DeleteSnapshot({ snapshot_id: '' }))).toBe('INVALID_ARGUMENT')
+    expect(await code(world.controller.DeleteSnapshot({ snapshot_id: '' }))).toBe(
+      'INVALID_ARGUMENT',
+    )
     expect(await code(world.controller.DeleteSnapshot({ snapshot_id }))).toBe('OK')
     expect(await code(world.controller.DeleteSnapshot({ snapshot_id }))).toBe('OK')
-    expect(await code(world.controller.DeleteSnapshot({ snapshot_id: 'reallyfakesnapshotid' }))).toBe('OK')
+    expect(
+      await code(world.controller.DeleteSnapshot({ snapshot_id: 'reallyfakesnapshotid' })),
+    ).toBe('OK')
     expect(await world.listSnapshotIds()).toEqual([])
   })
 
   test('a snapshot is got by its id', async () => {
     const snapshot = await world.snapshot('daily', await world.create('pvc'))
     await world.snapshot('unrelated', await world.create('other'))
-    expect(await world.controller.GetSnapshot({ snapshot_id: snapshot.snapshot_id })).toEqual({ snapshot })
+    expect(await world.controller.GetSnapshot({ snapshot_id: snapshot.snapshot_id })).toEqual({
+      snapshot,
+    })
     expect(await code(world.controller.GetSnapshot({ snapshot_id: '' }))).toBe('INVALID_ARGUMENT')
-    expect(await code(world.controller.GetSnapshot({ snapshot_id: 'none-exist-id' }))).toBe('NOT_FOUND')
+    expect(await code(world.controller.GetSnapshot({ snapshot_id: 'none-exist-id' }))).toBe(
+      'NOT_FOUND',
+    )
     await world.controller.DeleteSnapshot({ snapshot_id: snapshot.snapshot_id })
-    expect(await code(world.controller.GetSnapshot({ snapshot_id: snapshot.snapshot_id }))).toBe('NOT_FOUND')
+    expect(await code(world.controller.GetSnapshot({ snapshot_id: snapshot.snapshot_id }))).toBe(
+      'NOT_FOUND',
+    )
   })
 
   test('a list can be of one snapshot, or of those of one volume', async () => {
@@ -116,10 +145,17 @@ export function snapshotDemands(world: World): void {
     const unrelated = await world.snapshot('unrelated', other)
     const all = [daily, weekly, unrelated].map(({ snapshot_id }) => snapshot_id).sort()
     expect(await world.listSnapshotIds()).toEqual(all)
-    expect((await world.controller.ListSnapshots({ snapshot_id: daily.snapshot_id })).entries).toEqual([{ snapshot: daily }])
+    expect(
+      (await world.controller.ListSnapshots({ snapshot_id: daily.snapshot_id })).entries,
+    ).toEqual([{ snapshot: daily }])
     const ofVolume = [daily, weekly].map(({ snapshot_id }) => snapshot_id).sort()
     expect(await world.listSnapshotIds({ source_volume_id: volume.volume_id })).toEqual(ofVolume)
-    expect(await world.listSnapshotIds({ source_volume_id: other.volume_id, snapshot_id: daily.snapshot_id })).toEqual([])
+    expect(
+      await world.listSnapshotIds({
+        source_volume_id: other.volume_id,
+        snapshot_id: daily.snapshot_id,
+      }),
+    ).toEqual([])
   })
 
   test('a list for something unknown is empty, not an error', async () => {
@@ -136,8 +172,14 @@ export function snapshotDemands(world: World): void {
     await world.controller.DeleteSnapshot({ snapshot_id: all[1] })
     const { snapshot_id: late } = await world.snapshot('late', volume)
     const rest = await world.controller.ListSnapshots({ starting_token: first.next_token })
-    const ids = [first, rest].flatMap(page => page.entries.map(({ snapshot }) => snapshot?.snapshot_id))
-    expect({ ids: ids.filter(id => id !== late), first: first.entries.length, last: rest.next_token }).toEqual({
+    const ids = [first, rest].flatMap(page =>
+      page.entries.map(({ snapshot }) => snapshot?.snapshot_id),
+    )
+    expect({
+      ids: ids.filter(id => id !== late),
+      first: first.entries.length,
+      last: rest.next_token,
+    }).toEqual({
       ids: all,
       first: 2,
       last: '',
@@ -146,7 +188,9 @@ export function snapshotDemands(world: World): void {
 
   test('a list is refused for a token of somebody else and a negative page', async () => {
     const [volumeId] = [(await world.create('pvc')).volume_id]
-    expect(await code(world.controller.ListSnapshots({ starting_token: 'invalid-token' }))).toBe('ABORTED')
+    expect(await code(world.controller.ListSnapshots({ starting_token: 'invalid-token' }))).toBe(
+      'ABORTED',
+    )
     expect(await code(world.controller.ListSnapshots({ starting_token: volumeId }))).toBe('ABORTED')
     expect(await code(world.controller.ListSnapshots({ max_entries: -1 }))).toBe('INVALID_ARGUMENT')
   })
@@ -156,8 +200,12 @@ export function snapshotDemands(world: World): void {
     const snapshot = await world.snapshot('daily', volume)
     expect(await code(world.controller.DeleteVolume({ volume_id: volume.volume_id }))).toBe('OK')
     expect(await world.listIds()).toEqual([])
-    expect(await world.controller.GetSnapshot({ snapshot_id: snapshot.snapshot_id })).toEqual({ snapshot })
-    const copy = await world.create('copy', { volume_content_source: { snapshot: { snapshot_id: snapshot.snapshot_id } } })
+    expect(await world.controller.GetSnapshot({ snapshot_id: snapshot.snapshot_id })).toEqual({
+      snapshot,
+    })
+    const copy = await world.create('copy', {
+      volume_content_source: { snapshot: { snapshot_id: snapshot.snapshot_id } },
+    })
     expect(copy.capacity_bytes).toBe(volume.capacity_bytes)
   })
 }

@@ -8,7 +8,11 @@ export function sourceDemands(world: World): void {
   const sources = [
     {
       from: 'a snapshot',
-      make: async () => ({ snapshot: { snapshot_id: (await world.snapshot('daily', await world.create('source'))).snapshot_id } }),
+      make: async () => ({
+        snapshot: {
+          snapshot_id: (await world.snapshot('daily', await world.create('source'))).snapshot_id,
+        },
+      }),
       unknown: { snapshot: { snapshot_id: 'non-existing-snapshot-id' } },
     },
     {
@@ -30,7 +34,10 @@ export function sourceDemands(world: World): void {
     test('a volume says where it came from, once and again', async () => {
       const source = await make()
       const copy = await create(source)
-      expect(copy).toMatchObject({ content_source: source, capacity_bytes: String(world.installation.sizeBytes) })
+      expect(copy).toMatchObject({
+        content_source: source,
+        capacity_bytes: String(world.installation.sizeBytes),
+      })
       expect(await create(source)).toEqual(copy)
       const { volume } = await world.controller.ControllerGetVolume({ volume_id: copy.volume_id })
       expect(volume).toEqual(copy)
@@ -38,8 +45,13 @@ export function sourceDemands(world: World): void {
 
     test('a volume may be larger, not smaller', async () => {
       const source = await make()
-      expect((await create(source, 2)).capacity_bytes).toBe(String(2 * world.installation.sizeBytes))
-      const half = world.createRequest('small', { volume_content_source: source, capacity_range: world.range(0.5) })
+      expect((await create(source, 2)).capacity_bytes).toBe(
+        String(2 * world.installation.sizeBytes),
+      )
+      const half = world.createRequest('small', {
+        volume_content_source: source,
+        capacity_range: world.range(0.5),
+      })
       expect(await code(world.controller.CreateVolume(half))).toBe('OUT_OF_RANGE')
     })
 
@@ -57,7 +69,9 @@ export function sourceDemands(world: World): void {
     test('the same name from another source is refused', async () => {
       const source = await make()
       await create(source)
-      expect(await code(world.controller.CreateVolume(world.createRequest('copy')))).toBe('ALREADY_EXISTS')
+      expect(await code(world.controller.CreateVolume(world.createRequest('copy')))).toBe(
+        'ALREADY_EXISTS',
+      )
       const other = { volume: { volume_id: (await world.create('other')).volume_id } }
       const request = world.createRequest('copy', { volume_content_source: other })
       expect(await code(world.controller.CreateVolume(request))).toBe('ALREADY_EXISTS')
@@ -73,8 +87,12 @@ export function sourceDemands(world: World): void {
   test('what was made outlives what it was made from', async () => {
     const source = await world.create('source')
     const { snapshot_id } = await world.snapshot('daily', source)
-    const first = await world.create('first', { volume_content_source: { snapshot: { snapshot_id } } })
-    const second = await world.create('second', { volume_content_source: { volume: { volume_id: first.volume_id } } })
+    const first = await world.create('first', {
+      volume_content_source: { snapshot: { snapshot_id } },
+    })
+    const second = await world.create('second', {
+      volume_content_source: { volume: { volume_id: first.volume_id } },
+    })
     expect(await code(world.controller.DeleteVolume({ volume_id: source.volume_id }))).toBe('OK')
     expect(await code(world.controller.DeleteSnapshot({ snapshot_id }))).toBe('OK')
     expect(await code(world.controller.DeleteVolume({ volume_id: first.volume_id }))).toBe('OK')

@@ -4,12 +4,20 @@ import { code, type World } from './world.ts'
 
 export function volumeDemands(world: World): void {
   test('a volume needs a name and capabilities', async () => {
-    expect(await code(world.controller.CreateVolume(world.createRequest('')))).toBe('INVALID_ARGUMENT')
-    expect(await code(world.controller.CreateVolume(world.createRequest('pvc', { volume_capabilities: [] })))).toBe('INVALID_ARGUMENT')
+    expect(await code(world.controller.CreateVolume(world.createRequest('')))).toBe(
+      'INVALID_ARGUMENT',
+    )
+    expect(
+      await code(
+        world.controller.CreateVolume(world.createRequest('pvc', { volume_capabilities: [] })),
+      ),
+    ).toBe('INVALID_ARGUMENT')
   })
 
   test('a volume without a size gets one', async () => {
-    expect(Number((await world.create('pvc', { capacity_range: undefined })).capacity_bytes)).toBeGreaterThan(0)
+    expect(
+      Number((await world.create('pvc', { capacity_range: undefined })).capacity_bytes),
+    ).toBeGreaterThan(0)
   })
 
   test('a volume has exactly the size that was asked for, and tells where it can be reached', async () => {
@@ -34,11 +42,19 @@ export function volumeDemands(world: World): void {
     await world.create('pvc')
     const bytes = String(2 * world.installation.sizeBytes)
     const { otherCapability: other } = world
-    const larger = world.createRequest('pvc', { capacity_range: { required_bytes: bytes, limit_bytes: bytes } })
-    const compressed = world.createRequest('pvc', { parameters: { ...world.installation.parameters, compression: 'gzip-3' } })
+    const larger = world.createRequest('pvc', {
+      capacity_range: { required_bytes: bytes, limit_bytes: bytes },
+    })
+    const compressed = world.createRequest('pvc', {
+      parameters: { ...world.installation.parameters, compression: 'gzip-3' },
+    })
     expect(await code(world.controller.CreateVolume(larger))).toBe('ALREADY_EXISTS')
     expect(await code(world.controller.CreateVolume(compressed))).toBe('ALREADY_EXISTS')
-    expect(await code(world.controller.CreateVolume(world.createRequest('pvc', { volume_capabilities: [other] })))).toBe('ALREADY_EXISTS')
+    expect(
+      await code(
+        world.controller.CreateVolume(world.createRequest('pvc', { volume_capabilities: [other] })),
+      ),
+    ).toBe('ALREADY_EXISTS')
   })
 
   test('two names that differ only in case are two volumes', async () => {
@@ -59,31 +75,47 @@ export function volumeDemands(world: World): void {
 
   test('sizes that cannot be are out of range', async () => {
     const range = (required_bytes: string, limit_bytes: string) =>
-      code(world.controller.CreateVolume(world.createRequest('pvc', { capacity_range: { required_bytes, limit_bytes } })))
+      code(
+        world.controller.CreateVolume(
+          world.createRequest('pvc', { capacity_range: { required_bytes, limit_bytes } }),
+        ),
+      )
     expect(await range('-1', '0')).toBe('OUT_OF_RANGE')
     expect(await range('2000000000', '1000000000')).toBe('OUT_OF_RANGE')
     expect(await range('9223372036854775807', '0')).toBe('OUT_OF_RANGE')
   })
 
   test('unknown parameters, mutable or not, are refused', async () => {
-    expect(await code(world.controller.CreateVolume(world.createRequest('pvc', { mutable_parameters: { XXX_FakeKey: 'x' } })))).toBe(
-      'INVALID_ARGUMENT',
-    )
-    expect(await code(world.controller.CreateVolume(world.createRequest('pvc', { parameters: { XXX_FakeKey: 'x' } })))).toBe(
-      'INVALID_ARGUMENT',
-    )
+    expect(
+      await code(
+        world.controller.CreateVolume(
+          world.createRequest('pvc', { mutable_parameters: { XXX_FakeKey: 'x' } }),
+        ),
+      ),
+    ).toBe('INVALID_ARGUMENT')
+    expect(
+      await code(
+        world.controller.CreateVolume(
+          world.createRequest('pvc', { parameters: { XXX_FakeKey: 'x' } }),
+        ),
+      ),
+    ).toBe('INVALID_ARGUMENT')
   })
 
   test('a volume that must be where no pool reaches is not made', async () => {
     const segments = world.elsewhere.segments
-    const request = world.createRequest('pvc', { accessibility_requirements: { requisite: [{ segments }] } })
+    const request = world.createRequest('pvc', {
+      accessibility_requirements: { requisite: [{ segments }] },
+    })
     expect(await code(world.controller.CreateVolume(request))).toBe('RESOURCE_EXHAUSTED')
   })
 
   test('a volume that may be where the node is, is made', async () => {
     const accessible_topology = await world.topology()
     const terms = accessible_topology === undefined ? [] : [accessible_topology]
-    const volume = await world.create('pvc', { accessibility_requirements: { requisite: terms, preferred: terms } })
+    const volume = await world.create('pvc', {
+      accessibility_requirements: { requisite: terms, preferred: terms },
+    })
     expect(volume.accessible_topology).toContainEqual(accessible_topology)
   })
 
@@ -92,14 +124,18 @@ export function volumeDemands(world: World): void {
     expect(await code(world.controller.DeleteVolume({ volume_id: '' }))).toBe('INVALID_ARGUMENT')
     expect(await code(world.controller.DeleteVolume({ volume_id }))).toBe('OK')
     expect(await code(world.controller.DeleteVolume({ volume_id }))).toBe('OK')
-    expect(await code(world.controller.DeleteVolume({ volume_id: 'reallyfakevolumeid' }))).toBe('OK')
+    expect(await code(world.controller.DeleteVolume({ volume_id: 'reallyfakevolumeid' }))).toBe(
+      'OK',
+    )
     expect(await world.listIds()).toEqual([])
   })
 
   test('a published volume is not deleted', async () => {
     const volume = await world.create('pvc')
     await world.controller.ControllerPublishVolume(world.publishRequest(volume))
-    expect(await code(world.controller.DeleteVolume({ volume_id: volume.volume_id }))).toBe('FAILED_PRECONDITION')
+    expect(await code(world.controller.DeleteVolume({ volume_id: volume.volume_id }))).toBe(
+      'FAILED_PRECONDITION',
+    )
     expect(await world.listIds()).toEqual([volume.volume_id])
   })
 
@@ -113,7 +149,9 @@ export function volumeDemands(world: World): void {
     }
     const { confirmed } = await world.controller.ValidateVolumeCapabilities(question)
     expect(confirmed).toMatchObject({ volume_context, parameters: world.installation.parameters })
-    expect(confirmed?.volume_capabilities.map(each => [world.kind in each, each.access_mode?.mode])).toEqual([
+    expect(
+      confirmed?.volume_capabilities.map(each => [world.kind in each, each.access_mode?.mode]),
+    ).toEqual([
       [true, 1],
       [true, 7],
     ])

@@ -1,5 +1,6 @@
-// What every demand of the conformance suite is asked with: an installation, its calls, and requests with nothing incidental.
-// It takes away whatever a test made, as csi-sanity does, and finds the installation empty afterwards.
+// What every demand of the conformance suite is asked with: an installation, its calls, and
+// requests with nothing incidental. It takes away whatever a test made, as csi-sanity does, and
+// finds the installation empty afterwards.
 
 import { type CsiClient, RpcError } from '../../../src/csi/wire/client.ts'
 import type { Draft } from '../../../src/csi/wire/proto.ts'
@@ -30,17 +31,26 @@ export interface Installation {
   readonly mutableParameters: Readonly<Record<string, string>>
   /** Whether the pool's dialect cuts several volumes at one moment. */
   readonly groups: 'cut' | 'refused'
-  /** Whether the guest's platform has read-only nodes for raw devices; a link has the device's own mode. */
+  /**
+   * Whether the guest's platform has read-only nodes for raw devices; a link has the device's own
+   * mode.
+   */
   readonly readOnlyNodes: 'made' | 'impossible'
   readonly sizeBytes: number
-  /** Existing directories of the guest: one to stage at, and one in which the driver makes its targets. */
+  /**
+   * Existing directories of the guest: one to stage at, and one in which the driver makes its
+   * targets.
+   */
   readonly stagingPath: string
   readonly targetDirectory: string
   end(): Promise<void>
 }
 
 export type Kind = 'mount' | 'block'
-/** SINGLE_NODE_WRITER, …_READER_ONLY, MULTI_NODE_READER_ONLY, …_SINGLE_WRITER, …_MULTI_WRITER, SINGLE_NODE_SINGLE_WRITER, …_MULTI_WRITER */
+/**
+ * SINGLE_NODE_WRITER, …_READER_ONLY, MULTI_NODE_READER_ONLY, …_SINGLE_WRITER, …_MULTI_WRITER,
+ * SINGLE_NODE_SINGLE_WRITER, …_MULTI_WRITER
+ */
 export type Mode = 1 | 2 | 3 | 4 | 5 | 6 | 7
 type TextMap = Readonly<Record<string, string>>
 
@@ -94,10 +104,13 @@ export class World {
   // Of every volume ever made, whether any of it was there or not.
   async #takeAway(volume_id: string): Promise<void> {
     const { node, controller, installation } = this
-    for (const name of ['a', 'b']) await node.NodeUnpublishVolume({ volume_id, target_path: this.target(name) })
+    for (const name of ['a', 'b']) {
+      await node.NodeUnpublishVolume({ volume_id, target_path: this.target(name) })
+    }
     await node.NodeUnstageVolume({ volume_id, staging_target_path: installation.stagingPath })
-    for (const node_id of [installation.nodeId, installation.otherNodeId])
+    for (const node_id of [installation.nodeId, installation.otherNodeId]) {
       await controller.ControllerUnpublishVolume({ volume_id, node_id })
+    }
     await controller.DeleteVolume({ volume_id })
   }
 
@@ -121,7 +134,13 @@ export class World {
 
   createRequest(name: string, fields: Draft<CreateVolumeRequest> = {}): Draft<CreateVolumeRequest> {
     const { parameters } = this.installation
-    return { name, volume_capabilities: [this.capability()], parameters, capacity_range: this.range(), ...fields }
+    return {
+      name,
+      volume_capabilities: [this.capability()],
+      parameters,
+      capacity_range: this.range(),
+      ...fields,
+    }
   }
 
   async create(name: string, fields: Draft<CreateVolumeRequest> = {}): Promise<Volume> {
@@ -131,8 +150,16 @@ export class World {
     return volume
   }
 
-  async snapshot(name: string, volume: Volume, fields: Draft<CreateSnapshotRequest> = {}): Promise<Snapshot> {
-    const { snapshot } = await this.controller.CreateSnapshot({ name, source_volume_id: volume.volume_id, ...fields })
+  async snapshot(
+    name: string,
+    volume: Volume,
+    fields: Draft<CreateSnapshotRequest> = {},
+  ): Promise<Snapshot> {
+    const { snapshot } = await this.controller.CreateSnapshot({
+      name,
+      source_volume_id: volume.volume_id,
+      ...fields,
+    })
     if (snapshot === undefined) throw new Error('CreateSnapshot answered without a snapshot')
     this.#snapshots.add(snapshot.snapshot_id)
     return snapshot
@@ -140,33 +167,64 @@ export class World {
 
   async group(name: string, volumes: readonly Volume[]): Promise<VolumeGroupSnapshot> {
     const source_volume_ids = volumes.map(volume => volume.volume_id)
-    const { group_snapshot: group } = await this.groups.CreateVolumeGroupSnapshot({ name, source_volume_ids })
+    const { group_snapshot: group } = await this.groups.CreateVolumeGroupSnapshot({
+      name,
+      source_volume_ids,
+    })
     if (group === undefined) throw new Error('CreateVolumeGroupSnapshot answered without a group')
     this.#groups.set(group.group_snapshot_id, idsOf(group))
     return group
   }
 
-  publishRequest(volume: Volume, fields: Draft<ControllerPublishVolumeRequest> = {}): Draft<ControllerPublishVolumeRequest> {
+  publishRequest(
+    volume: Volume,
+    fields: Draft<ControllerPublishVolumeRequest> = {},
+  ): Draft<ControllerPublishVolumeRequest> {
     const { volume_id, volume_context } = volume
-    return { volume_id, volume_context, node_id: this.installation.nodeId, volume_capability: this.capability(), ...fields }
+    return {
+      volume_id,
+      volume_context,
+      node_id: this.installation.nodeId,
+      volume_capability: this.capability(),
+      ...fields,
+    }
   }
 
   stageRequest(volume: Volume, publish_context: TextMap): Draft<NodeStageVolumeRequest> {
     const { volume_id, volume_context } = volume
     const staging_target_path = this.installation.stagingPath
-    return { volume_id, volume_context, publish_context, staging_target_path, volume_capability: this.capability() }
+    return {
+      volume_id,
+      volume_context,
+      publish_context,
+      staging_target_path,
+      volume_capability: this.capability(),
+    }
   }
 
-  targetRequest(volume: Volume, publish_context: TextMap, fields: Draft<NodePublishVolumeRequest> = {}): Draft<NodePublishVolumeRequest> {
-    return { ...this.stageRequest(volume, publish_context), target_path: this.target('a'), ...fields }
+  targetRequest(
+    volume: Volume,
+    publish_context: TextMap,
+    fields: Draft<NodePublishVolumeRequest> = {},
+  ): Draft<NodePublishVolumeRequest> {
+    return {
+      ...this.stageRequest(volume, publish_context),
+      target_path: this.target('a'),
+      ...fields,
+    }
   }
 
   /** A volume that is ready to be published to targets. */
   async staged(name: string, mode: Mode) {
     const volume_capability = this.capability(mode)
     const volume = await this.create(name, { volume_capabilities: [volume_capability] })
-    const { publish_context } = await this.controller.ControllerPublishVolume(this.publishRequest(volume, { volume_capability }))
-    await this.node.NodeStageVolume({ ...this.stageRequest(volume, publish_context), volume_capability })
+    const { publish_context } = await this.controller.ControllerPublishVolume(
+      this.publishRequest(volume, { volume_capability }),
+    )
+    await this.node.NodeStageVolume({
+      ...this.stageRequest(volume, publish_context),
+      volume_capability,
+    })
     return { volume, publish_context }
   }
 
@@ -178,16 +236,24 @@ export class World {
   }
 
   async listIds(): Promise<string[]> {
-    return (await this.controller.ListVolumes({})).entries.map(entry => entry.volume?.volume_id ?? '')
+    return (await this.controller.ListVolumes({})).entries.map(
+      entry => entry.volume?.volume_id ?? '',
+    )
   }
 
-  async listSnapshotIds(filter: { source_volume_id?: string; snapshot_id?: string } = {}): Promise<string[]> {
-    return (await this.controller.ListSnapshots(filter)).entries.map(entry => entry.snapshot?.snapshot_id ?? '')
+  async listSnapshotIds(
+    filter: { source_volume_id?: string; snapshot_id?: string } = {},
+  ): Promise<string[]> {
+    return (await this.controller.ListSnapshots(filter)).entries.map(
+      entry => entry.snapshot?.snapshot_id ?? '',
+    )
   }
 
   async topology() {
     const { accessible_topology } = await this.node.NodeGetInfo({})
-    if (accessible_topology === undefined) throw new Error('NodeGetInfo answered without a topology')
+    if (accessible_topology === undefined) {
+      throw new Error('NodeGetInfo answered without a topology')
+    }
     return accessible_topology
   }
 

@@ -1,5 +1,6 @@
-// The canary of a pool with several paths: one small unit of the driver's own, through which every path reads what every other wrote.
-// It proves wiring, export rights and coherence of the paths; user data is never touched to find out.
+// The canary of a pool with several paths: one small unit of the driver's own, through which every
+// path reads what every other wrote. It proves wiring, export rights and coherence of the paths;
+// user data is never touched to find out.
 
 import { randomUUID } from 'node:crypto'
 import { describeError, isStorageError } from '../../../errors.ts'
@@ -11,7 +12,13 @@ export const CANARY_BYTES = 16 * MiB
 
 /** Not a volume's leaf, so it is in no list and no volume can have the name. */
 export function canaryPlace(pool: Pool): VolumePlace {
-  return { pool, leaf: 'canary', volumeId: `${pool.name}/canary`, dataset: `${pool.dataset}/canary`, record: `${pool.dataset}/a-canary` }
+  return {
+    pool,
+    leaf: 'canary',
+    volumeId: `${pool.name}/canary`,
+    dataset: `${pool.dataset}/canary`,
+    record: `${pool.dataset}/a-canary`,
+  }
 }
 
 /** One path to the canary, exposed: its disk name, `c0t<GUID>d0`. */
@@ -27,19 +34,28 @@ export function nameOfPath(path: { readonly machine: string; readonly path: Pool
 }
 
 /** Each path writes a nonce of its own to a block of its own; all of them read all nonces. */
-export async function exchangeNonces(paths: readonly CanaryPath[], signal?: AbortSignal): Promise<readonly PathProof[]> {
+export async function exchangeNonces(
+  paths: readonly CanaryPath[],
+  signal?: AbortSignal,
+): Promise<readonly PathProof[]> {
   const [first] = paths
   if (first === undefined) return []
   await ensureLabel(first, signal)
   const nonces = paths.map(path => `ldom-csi canary, ${nameOfPath(path)}: ${randomUUID()}`)
   const written = await Promise.all(
-    paths.map((path, block) => attempt(() => path.devices.writeBlock(slice0(path), block, nonces[block] ?? '', signal))),
+    paths.map((path, block) =>
+      attempt(() => path.devices.writeBlock(slice0(path), block, nonces[block] ?? '', signal)),
+    ),
   )
   return Promise.all(
     paths.map(async (path, own) => {
       const failure = written[own] ?? (await attempt(() => readAll(path, nonces, written, signal)))
       return failure === undefined
-        ? { path: nameOfPath(path), proved: true, detail: `reads what all ${paths.length} paths wrote to the canary` }
+        ? {
+            path: nameOfPath(path),
+            proved: true,
+            detail: `reads what all ${paths.length} paths wrote to the canary`,
+          }
         : { path: nameOfPath(path), proved: false, detail: failure }
     }),
   )
@@ -54,12 +70,17 @@ async function readAll(
   for (const [block, nonce] of nonces.entries()) {
     if (written[block] !== undefined) continue
     const seen = await path.devices.readBlock(slice0(path), block, signal)
-    if (!seen.endsWith(nonce))
-      throw new Error(`reads other bytes than path ${block + 1} wrote: it leads to other storage, or caches; do not use this pool`)
+    if (!seen.endsWith(nonce)) {
+      throw new Error(
+        `reads other bytes than path ${block + 1} wrote: it leads to other storage, or caches; ` +
+          `do not use this pool`,
+      )
+    }
   }
 }
 
-// Reading a disk without a label gives an I/O error on SPARC (sd, source); labelled once, through one path.
+// Reading a disk without a label gives an I/O error on SPARC (sd, source); labelled once, through
+// one path.
 async function ensureLabel(path: CanaryPath, signal: AbortSignal | undefined): Promise<void> {
   try {
     await path.devices.readBlock(slice0(path), 0, signal)

@@ -1,14 +1,30 @@
-// Design `lun`: the storage host offers each zvol as a COMSTAR logical unit with a computed GUID, and both service domains
-// of a machine see it under that name. The view is the fence: the last step of exposing, and what makes the bytes unreachable.
+// Design `lun`: the storage host offers each zvol as a COMSTAR logical unit with a computed GUID,
+// and both service domains of a machine see it under that name. The view is the fence: the last
+// step of exposing, and what makes the bytes unreachable.
 
 import type { Clock } from '../../../clock.ts'
 import type { Stmfadm } from '../../../comstar/stmfadm.ts'
 import { describeError, isStorageError, StorageError } from '../../../errors.ts'
 import type { DeviceTree } from '../../../iscsi/devices.ts'
 import type { Iscsiadm } from '../../../iscsi/iscsiadm.ts'
-import { describeOwner, formatOwnerProperties, ownerCluster, STATE_PROPERTIES } from '../../catalog/properties.ts'
+import {
+  describeOwner,
+  formatOwnerProperties,
+  ownerCluster,
+  STATE_PROPERTIES,
+} from '../../catalog/properties.ts'
 import { preferredLun } from '../../names.ts'
-import type { Design, DesignFinding, DesignInventory, LunChoice, PathProof, Pool, PoolMachine, PoolPath, VolumePlace } from '../../pool.ts'
+import type {
+  Design,
+  DesignFinding,
+  DesignInventory,
+  LunChoice,
+  PathProof,
+  Pool,
+  PoolMachine,
+  PoolPath,
+  VolumePlace,
+} from '../../pool.ts'
 import { CANARY_BYTES, type CanaryPath, canaryPlace, exchangeNonces, nameOfPath } from './canary.ts'
 import { LunPaths } from './paths.ts'
 import { dataFile, guidOf, LunUnits } from './units.ts'
@@ -18,7 +34,10 @@ export interface LunDesignOptions {
   readonly target: string // iqn of the pool's target
   readonly targetGroup: string
   readonly hostGroup: (machineName: string) => string
-  readonly initiator: (path: PoolPath) => { readonly iscsiadm: Iscsiadm; readonly devices: DeviceTree }
+  readonly initiator: (path: PoolPath) => {
+    readonly iscsiadm: Iscsiadm
+    readonly devices: DeviceTree
+  }
   readonly clock: Clock
 }
 
@@ -50,7 +69,9 @@ export class LunDesign implements Design {
     signal?: AbortSignal,
   ): Promise<void> {
     await this.#units.resize(place, request.sizeBytes, signal)
-    await Promise.all(request.paths.map(path => this.#paths.waitForSize(place, path, request.sizeBytes, signal)))
+    await Promise.all(
+      request.paths.map(path => this.#paths.waitForSize(place, path, request.sizeBytes, signal)),
+    )
   }
 
   async expose(
@@ -71,16 +92,27 @@ export class LunDesign implements Design {
     await this.#units.refuseOtherViews(place, request.recordedOn, signal)
     // Every path passes the same proofs in the same call, or none is exported.
     const disks = await Promise.all(
-      machine.paths.map(async path => [path, await this.#paths.prove(place, path, { lun, sizeBytes }, signal)] as const),
+      machine.paths.map(
+        async path =>
+          [path, await this.#paths.prove(place, path, { lun, sizeBytes }, signal)] as const,
+      ),
     )
     return new Map(disks.map(([path, disk]) => [path, `/dev/dsk/${disk}s2`]))
   }
 
-  isExposed(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
+  isExposed(
+    place: VolumePlace,
+    machineNames: ReadonlySet<string>,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     return this.#units.isShown(place, machineNames, signal)
   }
 
-  hide(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'> {
+  hide(
+    place: VolumePlace,
+    machineName: string,
+    signal?: AbortSignal,
+  ): Promise<'hidden' | 'absent'> {
     return this.#units.hideFrom(place, machineName, signal)
   }
 
@@ -92,7 +124,11 @@ export class LunDesign implements Design {
     return (await this.#units.listViews(place, signal)).length === 0
   }
 
-  async isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean> {
+  async isFencedFrom(
+    place: VolumePlace,
+    machineName: string,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     return !(await this.#units.isVisibleTo(place, machineName, signal))
   }
 
@@ -101,7 +137,10 @@ export class LunDesign implements Design {
   }
 
   isDeviceOf(place: VolumePlace, device: string): boolean {
-    return device.toUpperCase().includes(`T${guidOf(place)}D0`) || device.replace('/dsk/', '/rdsk/') === dataFile(place)
+    return (
+      device.toUpperCase().includes(`T${guidOf(place)}D0`) ||
+      device.replace('/dsk/', '/rdsk/') === dataFile(place)
+    )
   }
 
   async provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]> {
@@ -112,14 +151,28 @@ export class LunDesign implements Design {
     for (const [machine, { paths }] of pool.machines) {
       const existing = await this.#units.findView(place, machine, signal)
       const wanted = typeof existing?.lun === 'number' ? existing.lun : preferredLun(place.leaf)
-      const lun = await this.#units.ensureView(place, machine, { number: wanted, replace: async () => {} }, signal)
+      const lun = await this.#units.ensureView(
+        place,
+        machine,
+        { number: wanted, replace: async () => {} },
+        signal,
+      )
       for (const path of paths) {
         try {
-          const disk = await this.#paths.prove(place, path, { lun, sizeBytes: CANARY_BYTES }, signal)
+          const disk = await this.#paths.prove(
+            place,
+            path,
+            { lun, sizeBytes: CANARY_BYTES },
+            signal,
+          )
           exposed.push({ machine, path, disk, devices: this.#initiator(path).devices })
         } catch (error) {
           if (!isStorageError(error)) throw error
-          failed.push({ path: nameOfPath({ machine, path }), proved: false, detail: describeError(error) })
+          failed.push({
+            path: nameOfPath({ machine, path }),
+            proved: false,
+            detail: describeError(error),
+          })
         }
       }
     }
@@ -145,17 +198,30 @@ export class LunDesign implements Design {
   }
 
   // It is written to. Earlier versions set no property, and made its unit.
-  async #refuseForeignCanary({ pool, dataset, ...place }: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
-    const properties = (await pool.zfs.getProperties(STATE_PROPERTIES, [dataset], signal)).get(dataset)
+  async #refuseForeignCanary(
+    { pool, dataset, ...place }: VolumePlace,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const properties = (await pool.zfs.getProperties(STATE_PROPERTIES, [dataset], signal)).get(
+      dataset,
+    )
     const owner = properties && ownerCluster(properties, dataset)
-    if (owner === pool.cluster || (await this.#units.isMade({ pool, dataset, ...place }, signal))) return
+    if (owner === pool.cluster || (await this.#units.isMade({ pool, dataset, ...place }, signal))) {
+      return
+    }
     throw new StorageError(
       'failed-precondition',
-      `dataset ${dataset} ${describeOwner(owner)} and is left alone: nothing is written to it, so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody needs it`,
+      `dataset ${dataset} ${describeOwner(owner)} and is left alone: nothing is written to it, ` +
+        `so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody ` +
+        `needs it`,
     )
   }
 
-  audit(pool: Pool, inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]> {
+  audit(
+    pool: Pool,
+    inventory: DesignInventory,
+    signal?: AbortSignal,
+  ): Promise<readonly DesignFinding[]> {
     return this.#units.audit(pool, inventory, signal)
   }
 }

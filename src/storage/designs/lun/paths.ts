@@ -1,4 +1,5 @@
-// The service domains' side of design `lun`: the device of a unit in each of them, proved to be that unit, and forgotten again.
+// The service domains' side of design `lun`: the device of a unit in each of them, proved to be
+// that unit, and forgotten again.
 
 import type { Clock } from '../../../clock.ts'
 import { isStorageError, StorageError } from '../../../errors.ts'
@@ -13,7 +14,10 @@ const DEVICE_POLL_MS = 1_000
 
 export interface LunPathsOptions {
   readonly target: string // iqn of the pool's target
-  readonly initiator: (path: PoolPath) => { readonly iscsiadm: Iscsiadm; readonly devices: DeviceTree }
+  readonly initiator: (path: PoolPath) => {
+    readonly iscsiadm: Iscsiadm
+    readonly devices: DeviceTree
+  }
   readonly clock: Clock
 }
 
@@ -24,7 +28,10 @@ export class LunPaths {
     this.#options = options
   }
 
-  /** The disk's name, `c0t<GUID>d0`, after all proofs: the GUID in the name, the LUN of our own target, the size. */
+  /**
+   * The disk's name, `c0t<GUID>d0`, after all proofs: the GUID in the name, the LUN of our own
+   * target, the size.
+   */
   async prove(
     place: VolumePlace,
     path: PoolPath,
@@ -38,20 +45,33 @@ export class LunPaths {
     if (name?.[1] === undefined || name[2]?.toUpperCase() !== guid) {
       throw new StorageError(
         'failed-precondition',
-        `volume ${place.volumeId}: service domain ${path.serviceDomain} has ${raw} as LUN ${lun} of ${this.#options.target}, not a device named by GUID ${guid}; check multipathing (mpxio) and that all paths lead to the same storage host`,
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} has ${raw} as LUN ` +
+          `${lun} of ${this.#options.target}, not a device named by GUID ${guid}; check ` +
+          `multipathing (mpxio) and that all paths lead to the same storage host`,
       )
     }
-    const seen = await asked(place, path, this.#options.initiator(path).devices.describe(name[1], signal))
+    const seen = await asked(
+      place,
+      path,
+      this.#options.initiator(path).devices.describe(name[1], signal),
+    )
     if (seen.sizeBytes !== sizeBytes) {
       throw new StorageError(
         'failed-precondition',
-        `volume ${place.volumeId}: service domain ${path.serviceDomain} sees ${seen.sizeBytes} bytes on ${name[1]}, the volume has ${sizeBytes}; the path is refused as it may lead to other bytes`,
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} sees ${seen.sizeBytes} ` +
+          `bytes on ${name[1]}, the volume has ${sizeBytes}; the path is refused as it may lead ` +
+          `to other bytes`,
       )
     }
     return name[1]
   }
 
-  async #waitForDevice(place: VolumePlace, path: PoolPath, lun: number, signal: AbortSignal | undefined): Promise<string> {
+  async #waitForDevice(
+    place: VolumePlace,
+    path: PoolPath,
+    lun: number,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     const { clock, target } = this.#options
     const { iscsiadm, devices } = this.#options.initiator(path)
     const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
@@ -69,27 +89,43 @@ export class LunPaths {
               : `does not see LUN ${lun} of ${target}`
         throw new StorageError(
           'unavailable',
-          `volume ${place.volumeId}: service domain ${path.serviceDomain} ${why}; check its iSCSI discovery and the storage host's target`,
+          `volume ${place.volumeId}: service domain ${path.serviceDomain} ${why}; check its ` +
+            `iSCSI discovery and the storage host's target`,
         )
       }
       await clock.sleep(DEVICE_POLL_MS, signal)
     }
   }
 
-  async #findDevice(place: VolumePlace, path: PoolPath, signal: AbortSignal | undefined): Promise<string> {
-    const seen = await this.#options.initiator(path).iscsiadm.listTarget(this.#options.target, signal)
-    const names = (seen?.luns ?? []).map(unit => /\/(c\d+t([0-9A-F]{32})d0)s2$/i.exec(unit.device ?? ''))
+  async #findDevice(
+    place: VolumePlace,
+    path: PoolPath,
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
+    const seen = await this.#options
+      .initiator(path)
+      .iscsiadm.listTarget(this.#options.target, signal)
+    const names = (seen?.luns ?? []).map(unit =>
+      /\/(c\d+t([0-9A-F]{32})d0)s2$/i.exec(unit.device ?? ''),
+    )
     const name = names.find(match => match?.[2]?.toUpperCase() === guidOf(place))?.[1]
-    if (name === undefined)
+    if (name === undefined) {
       throw new StorageError(
         'unavailable',
-        `volume ${place.volumeId}: service domain ${path.serviceDomain} does not see logical unit ${guidOf(place)} now; publish the volume again, then repeat`,
+        `volume ${place.volumeId}: service domain ${path.serviceDomain} does not see logical ` +
+          `unit ${guidOf(place)} now; publish the volume again, then repeat`,
       )
+    }
     return name
   }
 
   // "Capacity changed" reaches the initiators by itself (stmf, source), a moment later.
-  async waitForSize(place: VolumePlace, path: PoolPath, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+  async waitForSize(
+    place: VolumePlace,
+    path: PoolPath,
+    sizeBytes: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { clock, initiator } = this.#options
     const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
     const device = await this.#findDevice(place, path, signal)
@@ -99,15 +135,16 @@ export class LunPaths {
       if (clock.nowMs() >= deadlineMs) {
         throw new StorageError(
           'unavailable',
-          `volume ${place.volumeId}: service domain ${path.serviceDomain} still sees ${seen.sizeBytes} bytes on ${device} after the growth to ${sizeBytes}; try again`,
+          `volume ${place.volumeId}: service domain ${path.serviceDomain} still sees ` +
+            `${seen.sizeBytes} bytes on ${device} after the growth to ${sizeBytes}; try again`,
         )
       }
       await clock.sleep(DEVICE_POLL_MS, signal)
     }
   }
 
-  // A stale node harms nobody: LUN numbers are not reused soon and every attach enumerates again. So a service domain
-  // that is down must not keep a volume from being released.
+  // A stale node harms nobody: LUN numbers are not reused soon and every attach enumerates again.
+  // So a service domain that is down must not keep a volume from being released.
   async forget(path: PoolPath, signal?: AbortSignal): Promise<void> {
     const { devices } = this.#options.initiator(path)
     try {
@@ -119,7 +156,10 @@ export class LunPaths {
   }
 }
 
-/** What a service domain answers, or why it does not: for what it was asked, and that one path less is no way out. */
+/**
+ * What a service domain answers, or why it does not: for what it was asked, and that one path less
+ * is no way out.
+ */
 async function asked<T>(place: VolumePlace, path: PoolPath, answer: Promise<T>): Promise<T> {
   try {
     return await answer
@@ -127,7 +167,9 @@ async function asked<T>(place: VolumePlace, path: PoolPath, answer: Promise<T>):
     if (!isStorageError(error)) throw error
     throw new StorageError(
       error.kind,
-      `volume ${place.volumeId}: service domain ${path.serviceDomain} does not show its disks; every path of pool ${place.pool.name} must be proved, so bring it back or take its path out of the configuration`,
+      `volume ${place.volumeId}: service domain ${path.serviceDomain} does not show its disks; ` +
+        `every path of pool ${place.pool.name} must be proved, so bring it back or take its ` +
+        `path out of the configuration`,
       { cause: error },
     )
   }

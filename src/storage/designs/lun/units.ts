@@ -1,5 +1,6 @@
-// The logical units and views of design `lun` on the storage host: made, completed, shown to a machine, hidden, compared. Everything
-// here can be repeated; a unit that is not as it should be is never attached.
+// The logical units and views of design `lun` on the storage host: made, completed, shown to a
+// machine, hidden, compared. Everything here can be repeated; a unit that is not as it should be is
+// never attached.
 
 import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../../comstar/stmfadm.ts'
 import { isStorageError, StorageError } from '../../../errors.ts'
@@ -15,7 +16,11 @@ export class LunUnits {
   readonly #targetGroup: string
   readonly #hostGroup: (machineName: string) => string
 
-  constructor(options: { stmfadm: Stmfadm; targetGroup: string; hostGroup: (machineName: string) => string }) {
+  constructor(options: {
+    stmfadm: Stmfadm
+    targetGroup: string
+    hostGroup: (machineName: string) => string
+  }) {
     this.#stmfadm = options.stmfadm
     this.#targetGroup = options.targetGroup
     this.#hostGroup = options.hostGroup
@@ -28,7 +33,10 @@ export class LunUnits {
   async #make(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit> {
     const guid = guidOf(place)
     try {
-      await this.#stmfadm.createLogicalUnit({ guid, alias: place.leaf, dataFile: dataFile(place) }, signal)
+      await this.#stmfadm.createLogicalUnit(
+        { guid, alias: place.leaf, dataFile: dataFile(place) },
+        signal,
+      )
     } catch (error) {
       if (!isStorageError(error, 'already-exists', 'in-use')) throw error
     }
@@ -36,31 +44,49 @@ export class LunUnits {
     if (unit === undefined) {
       throw new StorageError(
         'failed-precondition',
-        `volume ${place.volumeId}: ${dataFile(place)} is a logical unit of another GUID than ${guid}; remove that unit with stmfadm delete-lu, then repeat`,
+        `volume ${place.volumeId}: ${dataFile(place)} is a logical unit of another GUID than ` +
+          `${guid}; remove that unit with stmfadm delete-lu, then repeat`,
       )
     }
     return unit
   }
 
-  // The registration is lost when the storage host booted without the pool (stmfadm then says `unregistered`); the zvol keeps
-  // its GUID in a hidden property (sbd, source). A unit that was deleted behind the driver's back is made again: same GUID, same bytes.
+  // The registration is lost when the storage host booted without the pool (stmfadm then says
+  // `unregistered`); the zvol keeps its GUID in a hidden property (sbd, source). A unit that was
+  // deleted behind the driver's back is made again: same GUID, same bytes.
   async #registered(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (unit === undefined) return this.#make(place, signal)
     if (unit.registered) return unit
-    // Without metadata: the pool was restored by zfs send and receive, which keep the bytes and leave the hidden property behind.
-    if ((await this.#stmfadm.importLogicalUnit(dataFile(place), signal)) === 'no-metadata') return this.#make(place, signal)
+    // Without metadata: the pool was restored by zfs send and receive, which keep the bytes and
+    // leave the hidden property behind.
+    if ((await this.#stmfadm.importLogicalUnit(dataFile(place), signal)) === 'no-metadata') {
+      return this.#make(place, signal)
+    }
     const imported = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (imported !== undefined) return imported
-    throw new StorageError('unavailable', `volume ${place.volumeId}: logical unit ${guidOf(place)} did not come back after its import`)
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId}: logical unit ${guidOf(place)} did not come back after its import`,
+    )
   }
 
-  async ensureRegistered(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
+  async ensureRegistered(
+    place: VolumePlace,
+    sizeBytes: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     await this.#complete(place, await this.#registered(place, signal), sizeBytes, signal)
   }
 
-  // A growth may have been cut off between the zvol and the unit; what the unit had not is not in it yet.
-  async #complete(place: VolumePlace, unit: LogicalUnit, sizeBytes: number, signal: AbortSignal | undefined): Promise<void> {
+  // A growth may have been cut off between the zvol and the unit; what the unit had not is not in
+  // it yet.
+  async #complete(
+    place: VolumePlace,
+    unit: LogicalUnit,
+    sizeBytes: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const isSmaller = unit.sizeBytes < sizeBytes && offers(place, unit)
     if (isSmaller) await this.resize(place, sizeBytes, signal)
     this.#check(place, isSmaller ? { ...unit, sizeBytes } : unit, sizeBytes)
@@ -68,39 +94,67 @@ export class LunUnits {
 
   #check(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): void {
     const [problem] = problemsOf(place, unit, sizeBytes)
-    if (problem !== undefined) throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${problem}`)
+    if (problem !== undefined) {
+      throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${problem}`)
+    }
   }
 
   /** Whether the unit serves its bytes, to each of these machines by its own view. */
-  async isShown(place: VolumePlace, machineNames: ReadonlySet<string>, signal?: AbortSignal): Promise<boolean> {
-    const [unit, views] = await Promise.all([this.#stmfadm.findLogicalUnit(guidOf(place), signal), this.listViews(place, signal)])
+  async isShown(
+    place: VolumePlace,
+    machineNames: ReadonlySet<string>,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const [unit, views] = await Promise.all([
+      this.#stmfadm.findLogicalUnit(guidOf(place), signal),
+      this.listViews(place, signal),
+    ])
     const groups = new Set(views.map(view => view.hostGroup))
     const isServing = unit?.registered === true && unit.status === 'Online'
     return isServing && [...machineNames].every(machine => groups.has(this.#hostGroup(machine)))
   }
 
-  /** Asked after a view was added: whoever adds another one at the same time is seen by at least one of the two. */
-  async refuseOtherViews(place: VolumePlace, recordedOn: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
+  /**
+   * Asked after a view was added: whoever adds another one at the same time is seen by at least one
+   * of the two.
+   */
+  async refuseOtherViews(
+    place: VolumePlace,
+    recordedOn: ReadonlySet<string>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const explained = new Set([...recordedOn].map(this.#hostGroup))
     const other = (await this.listViews(place, signal)).find(view => !explained.has(view.hostGroup))
     if (other === undefined) return
     throw new StorageError(
       'failed-precondition',
-      `volume ${place.volumeId}: host group ${other.hostGroup} can reach its bytes without a record; detach the volume from the guests of that machine, or see that nobody uses it there and run stmfadm remove-view -l ${guidOf(place)} ${other.entry}`,
+      `volume ${place.volumeId}: host group ${other.hostGroup} can reach its bytes without a ` +
+        'record; detach the volume from the guests of that machine, or see that nobody uses it ' +
+        `there and run stmfadm remove-view -l ${guidOf(place)} ${other.entry}`,
     )
   }
 
   /** Shows the unit to a machine's service domains; answers the number they see it under. */
-  async ensureView(place: VolumePlace, machineName: string, choice: LunChoice, signal?: AbortSignal): Promise<number> {
+  async ensureView(
+    place: VolumePlace,
+    machineName: string,
+    choice: LunChoice,
+    signal?: AbortSignal,
+  ): Promise<number> {
     const guid = guidOf(place)
     const hostGroup = this.#hostGroup(machineName)
     let lun = choice.number
     for (let tries = 0; tries < LUN_TRIES; tries++) {
       try {
-        await this.#stmfadm.addView({ guid, hostGroup, targetGroup: this.#targetGroup, lun }, signal)
+        await this.#stmfadm.addView(
+          { guid, hostGroup, targetGroup: this.#targetGroup, lun },
+          signal,
+        )
         return lun
       } catch (error) {
-        if (isStorageError(error, 'already-exists')) return await this.#sameView(place, hostGroup, lun, signal)
+        if (isStorageError(error, 'already-exists')) {
+          return await this.#sameView(place, hostGroup, lun, signal)
+        }
         if (!(error instanceof LunTakenError)) throw error
       }
       // A view of this unit under our number may be what "taken" means: then nothing is to be done.
@@ -111,17 +165,25 @@ export class LunUnits {
     }
     throw new StorageError(
       'no-space',
-      `volume ${place.volumeId}: no free LUN number found for host group ${hostGroup} after ${LUN_TRIES} tries`,
+      `volume ${place.volumeId}: no free LUN number found for host group ${hostGroup} after ` +
+        `${LUN_TRIES} tries`,
     )
   }
 
-  /** Whether the volume has its own unit: proof that the driver made the volume where nothing else says so. */
+  /**
+   * Whether the volume has its own unit: proof that the driver made the volume where nothing else
+   * says so.
+   */
   async isMade(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     return unit !== undefined && offers(place, unit)
   }
 
-  async isVisibleTo(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean> {
+  async isVisibleTo(
+    place: VolumePlace,
+    machineName: string,
+    signal?: AbortSignal,
+  ): Promise<boolean> {
     const groups = [this.#hostGroup(machineName), EVERYBODY]
     return (await this.listViews(place, signal)).some(view => groups.includes(view.hostGroup))
   }
@@ -139,7 +201,11 @@ export class LunUnits {
     return this.#stmfadm.listViews(guidOf(place), signal)
   }
 
-  async hideFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'> {
+  async hideFrom(
+    place: VolumePlace,
+    machineName: string,
+    signal?: AbortSignal,
+  ): Promise<'hidden' | 'absent'> {
     const hostGroup = this.#hostGroup(machineName)
     const views = (await this.listViews(place, signal)).filter(view => view.hostGroup === hostGroup)
     if (views.length > 0) await this.#findOwn(place, signal)
@@ -147,18 +213,25 @@ export class LunUnits {
     return views.length > 0 ? 'hidden' : 'absent'
   }
 
-  // A GUID is computed, so another installation of the same names may have given it to other data: only the device says whose the unit is.
-  async #findOwn(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit | undefined> {
+  // A GUID is computed, so another installation of the same names may have given it to other data:
+  // only the device says whose the unit is.
+  async #findOwn(
+    place: VolumePlace,
+    signal: AbortSignal | undefined,
+  ): Promise<LogicalUnit | undefined> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (unit !== undefined) refuseForeign(place, unit)
     return unit
   }
 
   async resize(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    // A unit that is gone says nothing of the volume; as what it is brought back, it has its former size.
+    // A unit that is gone says nothing of the volume; as what it is brought back, it has its former
+    // size.
     const unit = await this.#registered(place, signal)
     refuseForeign(place, unit)
-    if (unit.sizeBytes !== sizeBytes) await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
+    if (unit.sizeBytes !== sizeBytes) {
+      await this.#stmfadm.modifySize(guidOf(place), sizeBytes, signal)
+    }
   }
 
   async remove(place: VolumePlace, signal?: AbortSignal): Promise<void> {
@@ -169,22 +242,35 @@ export class LunUnits {
       const groups = views.map(view => view.hostGroup).join(', ')
       throw new StorageError(
         'in-use',
-        `volume ${place.volumeId}: its logical unit is still visible to host group ${groups}; detach it there first, or see that nobody uses it there and remove the view (stmfadm remove-view -l ${guidOf(place)} -a)`,
+        `volume ${place.volumeId}: its logical unit is still visible to host group ${groups}; ` +
+          'detach it there first, or see that nobody uses it there and remove the view (stmfadm ' +
+          `remove-view -l ${guidOf(place)} -a)`,
       )
     }
     await this.#stmfadm.deleteLogicalUnit(guidOf(place), signal)
   }
 
-  async #sameView(place: VolumePlace, hostGroup: string, lun: number, signal: AbortSignal | undefined): Promise<number> {
+  async #sameView(
+    place: VolumePlace,
+    hostGroup: string,
+    lun: number,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
     const view = await this.#viewOf(place, hostGroup, signal)
     if (view?.lun === lun) return lun
     throw new StorageError(
       'failed-precondition',
-      `volume ${place.volumeId}: host group ${hostGroup} sees its logical unit as LUN ${view?.lun ?? 'none'}, the record says ${lun}; remove that view with stmfadm remove-view, then repeat`,
+      `volume ${place.volumeId}: host group ${hostGroup} sees its logical unit as LUN ` +
+        `${view?.lun ?? 'none'}, the record says ${lun}; remove that view with stmfadm ` +
+        `remove-view, then repeat`,
     )
   }
 
-  async audit(pool: Pool, inventory: DesignInventory, signal?: AbortSignal): Promise<readonly DesignFinding[]> {
+  async audit(
+    pool: Pool,
+    inventory: DesignInventory,
+    signal?: AbortSignal,
+  ): Promise<readonly DesignFinding[]> {
     const findings: DesignFinding[] = []
     const units = await this.#stmfadm.listLogicalUnits(undefined, signal)
     const byGuid = new Map(units.map(unit => [unit.guid.toUpperCase(), unit]))
@@ -194,13 +280,16 @@ export class LunUnits {
         findings.push({
           kind: 'missing-logical-unit',
           object: place.volumeId,
-          detail: `no logical unit ${guidOf(place)}; repeat the creation or the publication of the volume`,
+          detail:
+            `no logical unit ${guidOf(place)}; repeat the creation or the publication of ` +
+            `the volume`,
         })
         continue
       }
       byGuid.delete(guidOf(place))
-      for (const problem of problemsOf(place, unit, sizeBytes))
+      for (const problem of problemsOf(place, unit, sizeBytes)) {
         findings.push({ kind: 'logical-unit', object: place.volumeId, detail: problem })
+      }
       const machines = [...new Set(attachedTo)].filter(machine => pool.machines.has(machine))
       if (unit.viewCount === machines.length) continue
       const groups = (await this.listViews(place, signal)).map(view => view.hostGroup)
@@ -210,26 +299,40 @@ export class LunUnits {
         object: place.volumeId,
         detail:
           unseen.length > 0
-            ? `not visible to ${unseen.join(', ')}, though recorded as attached on ${machines.join(', ')}; publish the volume again`
-            : `visible to ${groups.join(', ')}, recorded as attached on ${machines.join(', ') || 'no machine'}`,
+            ? `not visible to ${unseen.join(', ')}, though recorded as attached on ` +
+              `${machines.join(', ')}; publish the volume again`
+            : `visible to ${groups.join(', ')}, recorded as attached on ` +
+              `${machines.join(', ') || 'no machine'}`,
       })
     }
     for (const place of inventory.deleted) {
       const unit = byGuid.get(guidOf(place))
       if (unit === undefined) continue
       byGuid.delete(guidOf(place))
-      const groups = unit.viewCount === 0 ? [] : (await this.listViews(place, signal)).map(view => view.hostGroup)
-      const seen = groups.length > 0 ? `visible to ${groups.join(', ')}` : 'visible to nobody, and goes with the volume'
+      const groups =
+        unit.viewCount === 0
+          ? []
+          : (await this.listViews(place, signal)).map(view => view.hostGroup)
+      const seen =
+        groups.length > 0
+          ? `visible to ${groups.join(', ')}`
+          : 'visible to nobody, and goes with the volume'
       findings.push({
         kind: 'logical-unit',
         object: place.volumeId,
-        detail: `was deleted, and has logical unit ${unit.guid} of ${unit.dataFile || 'a lost device'} (${seen})`,
+        detail:
+          `was deleted, and has logical unit ${unit.guid} of ` +
+          `${unit.dataFile || 'a lost device'} (${seen})`,
       })
     }
     const ours = dataFile({ dataset: `${pool.dataset}/v-` })
     for (const unit of byGuid.values()) {
       if (unit.dataFile.startsWith(ours)) {
-        findings.push({ kind: 'stray-logical-unit', object: unit.guid, detail: `offers ${unit.dataFile}, which no volume explains` })
+        findings.push({
+          kind: 'stray-logical-unit',
+          object: unit.guid,
+          detail: `offers ${unit.dataFile}, which no volume explains`,
+        })
       }
     }
     return findings
@@ -249,12 +352,19 @@ function offers(place: VolumePlace, unit: LogicalUnit): boolean {
 }
 
 function refuseForeign(place: VolumePlace, unit: LogicalUnit): void {
-  if (unit.registered && !offers(place, unit))
-    throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${foreign(place, unit)}`)
+  if (unit.registered && !offers(place, unit)) {
+    throw new StorageError(
+      'failed-precondition',
+      `volume ${place.volumeId}: ${foreign(place, unit)}`,
+    )
+  }
 }
 
 function foreign(place: VolumePlace, unit: LogicalUnit): string {
-  return `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its GUID is taken by other data, delete that unit or use another cluster name`
+  return (
+    `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its ` +
+    `GUID is taken by other data, delete that unit or use another cluster name`
+  )
 }
 
 function problemsOf(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): readonly string[] {
@@ -263,17 +373,31 @@ function problemsOf(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): r
     problems.push(foreign(place, unit))
     return problems
   }
-  if (!unit.registered)
-    problems.push(`logical unit ${unit.guid} is not registered; publish the volume again, which imports the unit or makes it anew`)
-  else {
-    if (unit.sizeBytes !== sizeBytes)
+  if (!unit.registered) {
+    problems.push(
+      `logical unit ${unit.guid} is not registered; publish the volume again, which imports the ` +
+        `unit or makes it anew`,
+    )
+  } else {
+    if (unit.sizeBytes !== sizeBytes) {
       problems.push(
-        `logical unit ${unit.guid} has ${unit.sizeBytes} bytes, the volume has ${sizeBytes}; run stmfadm modify-lu -s ${sizeBytes} ${unit.guid}`,
+        `logical unit ${unit.guid} has ${unit.sizeBytes} bytes, the volume has ${sizeBytes}; ` +
+          `run stmfadm modify-lu -s ${sizeBytes} ${unit.guid}`,
       )
-    // Without the cache off an acknowledged write is lost with the storage host: vds does not flush disk backends (source).
-    if (unit.writeCacheEnabled)
-      problems.push(`logical unit ${unit.guid} has its write cache enabled; run stmfadm modify-lu -p wcd=true ${unit.guid}`)
-    if (unit.status !== 'Online') problems.push(`logical unit ${unit.guid} is ${unit.status}; run stmfadm online-lu ${unit.guid}`)
+    }
+    // Without the cache off an acknowledged write is lost with the storage host: vds does not flush
+    // disk backends (source).
+    if (unit.writeCacheEnabled) {
+      problems.push(
+        `logical unit ${unit.guid} has its write cache enabled; run stmfadm modify-lu -p ` +
+          `wcd=true ${unit.guid}`,
+      )
+    }
+    if (unit.status !== 'Online') {
+      problems.push(
+        `logical unit ${unit.guid} is ${unit.status}; run stmfadm online-lu ${unit.guid}`,
+      )
+    }
   }
   return problems
 }

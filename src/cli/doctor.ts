@@ -87,7 +87,7 @@ export async function examine(
   return [...reachable, ...machines.flat(), ...pools.flat()]
 }
 
-async function examineHost(host: Host, signal: AbortSignal | undefined): Promise<Checks> {
+async function examineHost(host: Host, signal?: AbortSignal): Promise<Checks> {
   const object = `host ${host.name}`
   // The one command that the driver runs on every host: before a change it asks whether an earlier
   // one is still at work.
@@ -135,7 +135,7 @@ async function examineMachine(
   name: string,
   { config, hosts }: DoctorSubject,
   isUp: (host: string) => boolean,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Checks> {
   const machine = config.machines.get(name)
   const host = machine && hosts.get(machine.controlDomain)
@@ -185,7 +185,7 @@ async function examineSaved(
   object: string,
   cluster: string,
   ldm: Ldm,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Checks> {
   const [saved, domains] = await Promise.all([
     ldm.listConfigurations({ signal }),
@@ -274,7 +274,7 @@ const POLICIES = new Map([
 async function examineRecoveryPolicy(
   machine: string,
   host: Host,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Checks> {
   const object = `machine ${machine}`
   const wayOut =
@@ -320,7 +320,7 @@ async function examinePool(
   pool: PoolConfig,
   subject: DoctorSubject,
   isUp: (host: string) => boolean,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Checks> {
   const host = subject.hosts.get(pool.host)
   const paths = pool.design === 'lun' ? await examineInitiators(pool, subject, isUp, signal) : []
@@ -332,11 +332,7 @@ async function examinePool(
   ]
 }
 
-async function examineDataset(
-  pool: PoolConfig,
-  host: Host,
-  signal: AbortSignal | undefined,
-): Promise<Checks> {
+async function examineDataset(pool: PoolConfig, host: Host, signal?: AbortSignal): Promise<Checks> {
   const object = `pool ${pool.name}`
   return attempt(
     object,
@@ -400,7 +396,7 @@ async function examineDataset(
 async function examineTarget(
   pool: LunPoolConfig,
   host: Host,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Checks> {
   const object = `COMSTAR on ${host.name}`
   return attempt(object, `allow the account on ${host.name} to run stmfadm`, async () => {
@@ -433,7 +429,7 @@ async function examineInitiators(
   pool: LunPoolConfig,
   { config, hosts }: DoctorSubject,
   isUp: (host: string) => boolean,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Checks> {
   const checks = await Promise.all(
     pool.paths.map(async path => {
@@ -454,7 +450,7 @@ async function examineInitiator(
   object: string,
   pool: LunPoolConfig,
   host: Host,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Checks> {
   const iscsiadm = new Iscsiadm(host.shell)
   const [name, target] = await Promise.all([

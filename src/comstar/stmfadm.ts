@@ -214,11 +214,7 @@ export class Stmfadm {
     return { operational, configuration }
   }
 
-  async #write(
-    command: Command,
-    object: string,
-    signal: AbortSignal | undefined,
-  ): Promise<CommandResult> {
+  async #write(command: Command, object: string, signal?: AbortSignal): Promise<CommandResult> {
     return expectSuccess(
       command,
       await this.#shell.run(command, { effect: 'write', signal }),

@@ -89,7 +89,7 @@ export class BlockRecords {
     object: string,
     blockPath: string,
     stagingPath: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const identity = (await this.#platform.identify(blockPath, signal)) ?? ''
     for (const target of await this.#targets(stagingPath, signal)) {
@@ -110,7 +110,7 @@ export class BlockRecords {
     await this.#removeTargetLinks(stagingPath, signal)
   }
 
-  async #removeTargetLinks(stagingPath: string, signal: AbortSignal | undefined): Promise<void> {
+  async #removeTargetLinks(stagingPath: string, signal?: AbortSignal): Promise<void> {
     const names = (await this.#paths.list(stagingPath, signal)) ?? []
     for (const name of names.filter(at => at.startsWith('target-'))) {
       await this.#paths.remove(`${stagingPath}/${name}`, signal)
@@ -157,7 +157,7 @@ export class BlockRecords {
     return live
   }
 
-  async #targets(stagingPath: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  async #targets(stagingPath: string, signal?: AbortSignal): Promise<readonly string[]> {
     const names = (await this.#paths.list(stagingPath, signal)) ?? []
     const targets: string[] = []
     for (const name of names.filter(at => at.startsWith('target-'))) {

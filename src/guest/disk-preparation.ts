@@ -202,7 +202,7 @@ export class DiskPreparation {
     uses: UseTable,
     device: GuestDevice,
     stagingPath: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<boolean> {
     const failure =
       describeFailure(uses.at(stagingPath, device)) ??
@@ -236,7 +236,7 @@ export class DiskPreparation {
       readonly request: MountedRequest
       readonly type: string
     },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const options = parseMkfsOptions(plan.request.format.mkfsOptions ?? '', plan.type)
     const refusal = reasonNotToFormat(plan.content, device, plan.request)
@@ -283,7 +283,7 @@ export class DiskPreparation {
     object: string,
     device: GuestDevice,
     uses: UseTable,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const mounted = uses.of(device).map(use => use.path)
     const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]

@@ -64,7 +64,7 @@ export class GuestHealth {
     object: string,
     mounted: Use,
     mode: HealthRequest['mode'],
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<readonly GuestProblem[]> {
     const { source, path, state } = mounted
     const failed = (reason: string, what = 'failed') => [
@@ -114,7 +114,7 @@ export class GuestHealth {
   async #inspectDevice(
     object: string,
     blockPath: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<readonly GuestProblem[]> {
     const gone = await this.#findGone(object, blockPath, signal)
     if (gone) return [gone]
@@ -129,7 +129,7 @@ export class GuestHealth {
   async #findGone(
     object: string,
     blockPath: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<GuestProblem | undefined> {
     const identity = await this.#ask(
       object,

@@ -182,7 +182,7 @@ export class GuestVolumes {
     object: string,
     volumeId: string,
     notes: NotesRead,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const blockPath = notes.stagedOf(volumeId)?.blockPath
     if (blockPath === undefined) return
@@ -197,7 +197,7 @@ export class GuestVolumes {
   async #proveReleased(
     object: string,
     device: { readonly identity: string; readonly blockPath: string },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const uses = await this.#platform.readUses(signal)
     refuseWhileUsed(object, device.blockPath, pathsBesides(uses, device))
@@ -222,7 +222,7 @@ export class GuestVolumes {
       readonly stagingPath: string
       readonly options: string
     },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const { volumeId } = staged.wanted
     const notes = await this.#notes.read(signal)
@@ -383,7 +383,7 @@ export class GuestVolumes {
     object: string,
     mounted: Use,
     path: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const failure = describeFailure(mounted) ?? (await this.#paths.findFailure(path, signal))
     if (failure) {
@@ -435,7 +435,7 @@ export class GuestVolumes {
     object: string,
     blockPath: string,
     mounted: Use,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const failure = describeFailure(mounted)
     if (failure) {
@@ -459,7 +459,7 @@ export class GuestVolumes {
     object: string,
     device: GuestDevice,
     request: PublishRequest,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const uses = await this.#platform.readUses(signal)
     const staged = uses.at(request.stagingPath, device)
@@ -521,7 +521,7 @@ export class GuestVolumes {
     object: string,
     { notes, uses }: { readonly notes: NotesRead; readonly uses: UseTable },
     request: PublishRequest,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const { volumeId, targetPath } = request
     const entry = await this.#paths.readEntry(targetPath, signal)
@@ -549,7 +549,7 @@ export class GuestVolumes {
     object: string,
     device: GuestDevice,
     request: PublishRequest,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const { stagingPath, targetPath, readonly } = request
     // Neither a read-only bind nor a link keeps the bytes of a device from being written.
@@ -597,7 +597,7 @@ export class GuestVolumes {
     object: string,
     device: GuestDevice,
     wanted: Placement,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     if (confirmPublished(object, await this.#platform.readUses(signal), device, wanted)) return
     throw new StorageError(
@@ -606,7 +606,7 @@ export class GuestVolumes {
     )
   }
 
-  async #unmount(object: string, path: string, signal: AbortSignal | undefined): Promise<void> {
+  async #unmount(object: string, path: string, signal?: AbortSignal): Promise<void> {
     await this.#platform.unmount(path, signal)
     const left = (await this.#platform.readUses(signal)).at(path)
     if (left) {
@@ -619,7 +619,7 @@ export class GuestVolumes {
 
   async #findPlace(
     request: { readonly volumeId: string; readonly path: string },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Place> {
     const missing = () =>
       new StorageError(

@@ -187,11 +187,7 @@ export class Paths {
     }
   }
 
-  async #must(
-    command: Command,
-    path: string,
-    signal: AbortSignal | undefined,
-  ): Promise<CommandResult> {
+  async #must(command: Command, path: string, signal?: AbortSignal): Promise<CommandResult> {
     return expectSuccess(
       command,
       await this.#shell.run(command, { effect: 'write', signal }),
@@ -204,7 +200,7 @@ export class Paths {
     command: Command,
     effect: 'read' | 'write',
     path: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<CommandResult | undefined> {
     const result = await this.#shell.run(command, { effect, signal })
     if (result.exitStatus !== 0 && classify(result, FAILURES) === ABSENT) return undefined

@@ -140,7 +140,7 @@ export class DeviceTree {
     expectSuccess(command, result, DEVICE_FAILURES, path)
   }
 
-  async #test(flag: '-b' | '-c', path: string, signal: AbortSignal | undefined): Promise<boolean> {
+  async #test(flag: '-b' | '-c', path: string, signal?: AbortSignal): Promise<boolean> {
     if (!path.startsWith('/')) throw new Error(`not an absolute path: ${path}`)
     const command: Command = [TEST, flag, path]
     const result = await this.#shell.run(command, { effect: 'read', signal })
@@ -149,7 +149,7 @@ export class DeviceTree {
     return true
   }
 
-  async #write(command: Command, object: string, signal: AbortSignal | undefined): Promise<void> {
+  async #write(command: Command, object: string, signal?: AbortSignal): Promise<void> {
     expectSuccess(
       command,
       await this.#shell.run(command, { effect: 'write', signal }),

@@ -44,7 +44,7 @@ export async function audit(pools: Pools, signal?: AbortSignal): Promise<readonl
     .sort((a, b) => (`${a.kind} ${a.object}` < `${b.kind} ${b.object}` ? -1 : 1))
 }
 
-async function auditPool(pool: Pool, signal: AbortSignal | undefined): Promise<readonly Finding[]> {
+async function auditPool(pool: Pool, signal?: AbortSignal): Promise<readonly Finding[]> {
   try {
     const [reading, states] = await Promise.all([
       readPool(pool, signal),
@@ -294,7 +294,7 @@ function auditMachine(
 async function auditDeleted(
   pool: Pool,
   reading: PoolReading,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<readonly Finding[]> {
   const deleted = new Set(reading.tombstones.map(volume => placeOf(pool, volume.leaf).dataset))
   if (deleted.size === 0) return []

@@ -46,7 +46,7 @@ export class FullnessWatch {
     for (const pool of this.#pools.values()) await this.#lookAt(pool, signal)
   }
 
-  async #lookAt(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
+  async #lookAt(pool: Pool, signal?: AbortSignal): Promise<void> {
     let fullness: Fullness
     try {
       const found = await pool.zfs.getProperties(FULLNESS_PROPERTIES, [pool.dataset], signal)

@@ -68,7 +68,7 @@ export class Health {
     return lists.flat().sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1))
   }
 
-  async #listPool(pool: Pool, signal: AbortSignal | undefined): Promise<readonly VolumeHealth[]> {
+  async #listPool(pool: Pool, signal?: AbortSignal): Promise<readonly VolumeHealth[]> {
     const [state, { volumes, records }, states] = await Promise.all([
       poolProblems(pool, signal),
       readPool(pool, signal),
@@ -106,10 +106,7 @@ const POOL_STATES: Readonly<Record<string, Omit<HealthProblem, 'message'>>> = {
   REMOVED: { kind: 'inaccessible', reason: 'PoolRemoved' },
 }
 
-async function poolProblems(
-  pool: Pool,
-  signal: AbortSignal | undefined,
-): Promise<readonly HealthProblem[]> {
+async function poolProblems(pool: Pool, signal?: AbortSignal): Promise<readonly HealthProblem[]> {
   const [zpool = pool.dataset] = pool.dataset.split('/')
   const health = await pool.zfs.poolHealth(zpool, signal)
   if (health === 'ONLINE') return []

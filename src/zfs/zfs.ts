@@ -214,11 +214,7 @@ export class Zfs {
   }
 
   // Sorted by name on purpose: OpenZFS then reads no properties at all (zfs_main.c, recalled).
-  async #listNames(
-    what: readonly string[],
-    parent: string,
-    signal: AbortSignal | undefined,
-  ): Promise<string> {
+  async #listNames(what: readonly string[], parent: string, signal?: AbortSignal): Promise<string> {
     const command: Command = [
       ZFS,
       'list',
@@ -242,7 +238,7 @@ export class Zfs {
     names: readonly string[],
     dataset: string,
     wanted: (name: string) => boolean,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ) {
     const command: Command = [
       ZFS,
@@ -411,11 +407,7 @@ export class Zfs {
     return health
   }
 
-  async #write(
-    command: Command,
-    object: string,
-    signal: AbortSignal | undefined,
-  ): Promise<CommandResult> {
+  async #write(command: Command, object: string, signal?: AbortSignal): Promise<CommandResult> {
     return expectSuccess(
       command,
       await this.#shell.run(command, { effect: 'write', signal }),

@@ -16,7 +16,7 @@ import { codeName } from './status.ts'
 export interface CallOptions {
   /** Without it the call waits for ever, also for a plugin that is not there yet. */
   readonly timeoutMs?: number
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   readonly conditions?: Conditions
 }
 

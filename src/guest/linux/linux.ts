@@ -136,7 +136,7 @@ export class LinuxPlatform implements Platform {
    * Block device names in a directory of the kernel; none when there is no such directory. What a
    * login script prints has blanks.
    */
-  async #listDisks(directory: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  async #listDisks(directory: string, signal?: AbortSignal): Promise<readonly string[]> {
     return ((await this.#paths.list(directory, signal)) ?? []).filter(name => !/\s/.test(name))
   }
 
@@ -187,7 +187,7 @@ export class LinuxPlatform implements Platform {
     return zero ? { kind: 'blank' } : { kind: 'other', description: 'data that no tool knows' }
   }
 
-  async #readsZero(device: GuestDevice, signal: AbortSignal | undefined): Promise<boolean> {
+  async #readsZero(device: GuestDevice, signal?: AbortSignal): Promise<boolean> {
     const dump = await this.#read(
       [OD, '-N', String(PROBE_BYTES), device.blockPath],
       device.blockPath,
@@ -255,7 +255,7 @@ export class LinuxPlatform implements Platform {
    */
   async #processesOf(
     device: { readonly identity: string; readonly blockPath: string },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<string[]> {
     const mounts = [
       '(',
@@ -313,10 +313,7 @@ export class LinuxPlatform implements Platform {
     return [...lines.flatMap(line => findProcess(line, device.identity)), ...unseen]
   }
 
-  async #processesOn(
-    blockPath: string,
-    signal: AbortSignal | undefined,
-  ): Promise<readonly string[]> {
+  async #processesOn(blockPath: string, signal?: AbortSignal): Promise<readonly string[]> {
     for (const fuser of FUSERS) {
       const command: Command = [fuser, blockPath]
       const result = await this.#shell.run(command, { effect: 'read', signal })
@@ -511,7 +508,7 @@ export class LinuxPlatform implements Platform {
     source: string,
     target: string,
     readonly: boolean,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     await this.#write([MOUNT, '-o', readonly ? 'bind,ro' : 'bind', source, target], target, signal)
     if (readonly && (await this.readUses(signal)).at(target)?.readonly === false) {
@@ -590,7 +587,7 @@ export class LinuxPlatform implements Platform {
   async #read(
     command: Command,
     object: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
     timeoutMs?: number,
   ): Promise<CommandResult> {
     const result = await this.#shell.run(command, {
@@ -604,7 +601,7 @@ export class LinuxPlatform implements Platform {
   async #write(
     command: Command,
     object: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
     timeoutMs?: number,
   ): Promise<CommandResult> {
     const result = await this.#shell.run(command, {

@@ -140,7 +140,7 @@ export class SolarisPlatform implements Platform {
 
   // Slices of an unlabelled disk cannot be opened for reading (vdc), so a slice 2 that can be read
   // and is not zero means that the disk is not what the label tool said.
-  async #provedUnlabelled(name: string, signal: AbortSignal | undefined): Promise<Content> {
+  async #provedUnlabelled(name: string, signal?: AbortSignal): Promise<Content> {
     const zero = await this.#readsZero(`/dev/dsk/${name}s2`, signal)
     return zero === false
       ? { kind: 'other', description: 'data, but no label' }
@@ -151,7 +151,7 @@ export class SolarisPlatform implements Platform {
    * Undefined when the slice cannot be opened: that is how an unlabelled disk answers, and a dead
    * one.
    */
-  async #readsZero(path: string, signal: AbortSignal | undefined): Promise<boolean | undefined> {
+  async #readsZero(path: string, signal?: AbortSignal): Promise<boolean | undefined> {
     const command: Command = [OD, '-N', String(PROBE_BYTES), path]
     const result = await this.#shell.run(command, { effect: 'read', signal })
     if (result.exitStatus !== 0 && /I\/O error/.test(result.stderr)) return undefined
@@ -408,7 +408,7 @@ export class SolarisPlatform implements Platform {
     return [blockPath.match(SLICE)?.[1] ?? blockPath]
   }
 
-  async #diskBytes(name: string, signal: AbortSignal | undefined): Promise<number> {
+  async #diskBytes(name: string, signal?: AbortSignal): Promise<number> {
     const size = parseDiskBytes(
       (await this.#read([IOSTAT, '-En', name], name, signal, MEASURE_MS)).stdout,
     )
@@ -424,7 +424,7 @@ export class SolarisPlatform implements Platform {
   async #read(
     command: Command,
     object: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
     timeoutMs?: number,
   ): Promise<CommandResult> {
     const result = await this.#shell.run(command, {
@@ -438,7 +438,7 @@ export class SolarisPlatform implements Platform {
   async #write(
     command: Command,
     object: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
     timeoutMs?: number,
   ): Promise<CommandResult> {
     const result = await this.#shell.run(command, {

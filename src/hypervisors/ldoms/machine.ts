@@ -117,7 +117,7 @@ export class LdomMachine implements Hypervisor {
   async #runSteps<S>(
     steps: readonly S[],
     run: (step: S) => Promise<unknown>,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     this.#changing += 1
     try {
@@ -132,7 +132,7 @@ export class LdomMachine implements Hypervisor {
   // own turn; here they wait for the few behind them, and one listing answers for all. A change
   // that failed waits too: its caller looks as well. One that hangs keeps nobody longer than a
   // listing takes.
-  async #lookedAtTogether(signal: AbortSignal | undefined): Promise<void> {
+  async #lookedAtTogether(signal?: AbortSignal): Promise<void> {
     const { promise: all, resolve: end } = this.#made
     if (this.#changing === 0 || this.#madeAndWaiting + 1 >= CHANGES_A_LISTING) {
       this.#made = Promise.withResolvers()
@@ -158,7 +158,7 @@ export class LdomMachine implements Hypervisor {
   #changed<S>(
     steps: readonly S[],
     run: (step: S) => Promise<unknown>,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     return this.serialised(async () => {
       for (const step of steps) {
@@ -174,7 +174,7 @@ export class LdomMachine implements Hypervisor {
     }, signal)
   }
 
-  #attachStep(step: AttachStep, signal: AbortSignal | undefined): Promise<unknown> {
+  #attachStep(step: AttachStep, signal?: AbortSignal): Promise<unknown> {
     switch (step.kind) {
       case 'export-backend': {
         const { name, service, device, mode, shape, group } = step.backend
@@ -199,7 +199,7 @@ export class LdomMachine implements Hypervisor {
     }
   }
 
-  #detachStep(step: DetachStep, signal: AbortSignal | undefined): Promise<unknown> {
+  #detachStep(step: DetachStep, signal?: AbortSignal): Promise<unknown> {
     switch (step.kind) {
       case 'remove-disk':
         return this.#removeDisk(step, signal)
@@ -212,7 +212,7 @@ export class LdomMachine implements Hypervisor {
   // that takes longer than a command.
   async #removeDisk(
     step: DetachStep & { readonly kind: 'remove-disk' },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<unknown> {
     if (step.only === 'while-off') {
       const { guests } = toMachineState(await this.#ldm.listBindings({ signal }))
@@ -224,7 +224,7 @@ export class LdomMachine implements Hypervisor {
     return this.#ldm.removeVdisk(step, { signal })
   }
 
-  #deadline(during: string, signal: AbortSignal | undefined): StorageError {
+  #deadline(during: string, signal?: AbortSignal): StorageError {
     return new StorageError(
       'unavailable',
       `machine ${this.machine}: the deadline passed while ${during}`,

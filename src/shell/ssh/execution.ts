@@ -10,7 +10,7 @@ export interface ExecOptions {
   readonly input: string
   readonly timeoutMs: number
   /** Gives the command up; passed for reads only. */
-  readonly signal: AbortSignal | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export class SshExecution {

@@ -61,7 +61,7 @@ interface Waiting {
   readonly title: string
   readonly input: string
   readonly timeoutMs: number
-  readonly signal: AbortSignal | undefined
+  readonly signal?: AbortSignal | undefined
   readonly effect: 'read' | 'write'
   readonly resolve: (result: CommandResult) => void
   readonly reject: (error: unknown) => void
@@ -160,7 +160,7 @@ export class SshShell implements Shell {
     return this.#isDoubtful ? (this.#failure?.fault ?? 'local') : 'local'
   }
 
-  #refusal(signal: AbortSignal | undefined): ShellError | undefined {
+  #refusal(signal?: AbortSignal): ShellError | undefined {
     if (this.#isClosed) return this.#notStarted('the shell was closed')
     if (signal?.aborted) return this.#notStarted('the deadline has passed', signal.reason)
     if (this.#isDoubtful && this.#isBackingOff) {

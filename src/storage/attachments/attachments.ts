@@ -67,7 +67,7 @@ export class Attachments {
   async #attach(
     place: VolumePlace,
     request: AttachRequest,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Attachment> {
     const { pool } = place
     const { guest } = request
@@ -134,7 +134,7 @@ export class Attachments {
       state: MachineState
       rule: GuestRule | undefined
     },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Recorded> {
     const { request, reading, held, machine, state, rule } = seen
     if (held !== undefined && !isSlotLost(held, { leaf: place.leaf, state })) return held
@@ -187,7 +187,7 @@ export class Attachments {
   async #confirm(
     place: VolumePlace,
     seen: { attachment: Recorded; machine: PoolMachine; after: MachineState },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const { attachment, machine, after } = seen
     const { guest } = attachment
@@ -217,11 +217,7 @@ export class Attachments {
 
   // A volume that does not exist is said first: the caller's mistake is more often there than in
   // the guest.
-  async #machineOf(
-    place: VolumePlace,
-    guest: GuestId,
-    signal: AbortSignal | undefined,
-  ): Promise<PoolMachine> {
+  async #machineOf(place: VolumePlace, guest: GuestId, signal?: AbortSignal): Promise<PoolMachine> {
     const machine = place.pool.machines.get(guest.machine)
     if (machine !== undefined) return machine
     const { volume } = await readVolume(place, signal)
@@ -246,7 +242,7 @@ export class Attachments {
       machine: PoolMachine
       state: MachineState
     },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<{ readonly attachment: Recorded; readonly after: MachineState }> {
     const { volume, machine, state, records } = seen
     let { attachment } = seen
@@ -308,7 +304,7 @@ export class Attachments {
   async #detach(
     volumeId: string,
     guest: GuestId | undefined,
-    how: { readonly signal: AbortSignal | undefined; readonly only?: 'while-off' },
+    how: { readonly signal?: AbortSignal | undefined; readonly only?: 'while-off' },
   ): Promise<void> {
     const place = findPlace(this.#pools, volumeId)
     if (place === undefined) return
@@ -351,7 +347,7 @@ export class Attachments {
     return records.filter(record => this.#isPublished(record, names)).map(record => record.guest)
   }
 
-  async #observeAll(signal: AbortSignal | undefined): Promise<MachineStates> {
+  async #observeAll(signal?: AbortSignal): Promise<MachineStates> {
     const perPool = await Promise.all(
       [...this.#pools.values()].map(pool => observeMachines(pool, signal)),
     )
@@ -424,7 +420,7 @@ async function withoutStrangers(
   place: VolumePlace,
   machine: PoolMachine,
   seen: { state: MachineState; records: readonly Attachment[] },
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<MachineState> {
   const { state, records } = seen
   const strangers = strangersOf(place, state, records)

@@ -44,7 +44,7 @@ export async function detachVolume(
   asked: GuestId | undefined,
   options: {
     readonly guestRule: (guest: GuestId) => GuestRule | undefined
-    readonly signal: AbortSignal | undefined
+    readonly signal?: AbortSignal | undefined
     readonly only?: 'while-off'
   },
 ): Promise<void> {
@@ -78,7 +78,7 @@ export async function detachVolume(
 
 // Nothing is recorded, so nobody is to reach the bytes: but a machine that still exports the volume
 // is not cut off.
-async function hideUnexplained(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+async function hideUnexplained(place: VolumePlace, signal?: AbortSignal): Promise<void> {
   const { design, machines } = place.pool
   if (await design.isFenced(place, signal)) return
   for (const [name, machine] of machines) {
@@ -111,7 +111,7 @@ function machineOf(
 async function detachOne(
   detachment: Detachment,
   state: MachineState | StorageError,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { place, guest, machine, record } = detachment
   const marked =
@@ -134,7 +134,7 @@ interface Marked {
 async function withdraw(
   detachment: Detachment,
   state: MachineState,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Marked> {
   const { place, guest, machine, record, keepsView } = detachment
   refuseRenamed(place, guest, state)
@@ -207,7 +207,7 @@ function refuseNow(
 async function apply(
   { place, guest, machine, only }: Detachment,
   steps: readonly DetachStep[],
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<MachineState> {
   let failure: unknown
   try {
@@ -236,7 +236,7 @@ async function apply(
 async function detachFromSilence(
   { place, guest, record, keepsView, only }: Detachment,
   silence: StorageError,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Marked> {
   const { design } = place.pool
   // A guest that may run is not to lose its bytes.

@@ -52,7 +52,7 @@ export function refuseRenamed(place: VolumePlace, guest: GuestId, state: Machine
 export async function refuseIfElsewhere(
   place: VolumePlace,
   guest: GuestId,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
   const name = attachmentName(place.leaf, guest)
   for (const [machine, state] of await observeMachines(place.pool, signal)) {

@@ -71,7 +71,7 @@ async function renamed(
   place: VolumePlace,
   record: Recorded,
   leaf: string,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Recorded> {
   const dataset = `${place.record}/${leaf}`
   try {

@@ -129,7 +129,7 @@ async function readEach<Part>(
 async function readRange(
   pool: Pool,
   { after, limit }: ListRange,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<PoolReading> {
   const names = await inSight(pool, pool.zfs.listDescendants(pool.dataset, signal))
   const paths = names.map(name => name.slice(pool.dataset.length + 1))
@@ -229,7 +229,7 @@ type Numbers = readonly (readonly [name: string, slot: number])[]
 async function readPoolNumbers(
   pool: Pool,
   guest: GuestId,
-  options: { readonly signal: AbortSignal | undefined; readonly timeoutMs?: number },
+  options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number },
 ): Promise<Numbers> {
   const values = await inSight(pool, pool.zfs.listValues(NUMBER_PROPERTIES, pool.dataset, options))
   return [...values].flatMap(([dataset, row]) => {
@@ -296,7 +296,7 @@ export async function readSnapshotList(
 async function readSnapshotRange(
   pool: Pool,
   { after, limit }: ListRange,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<readonly Snapshot[]> {
   // Ids and ZFS's names differ in what they begin with only.
   const afterName = after?.startsWith(`${pool.name}/`)
@@ -342,7 +342,7 @@ async function readProperties(
   {
     datasets,
     signal,
-  }: { readonly datasets: readonly string[]; readonly signal: AbortSignal | undefined },
+  }: { readonly datasets: readonly string[]; readonly signal?: AbortSignal | undefined },
 ): Promise<ReadonlyMap<string, Properties>> {
   const all = new Map<string, Properties>()
   for (let at = 0; at < datasets.length; ) {

@@ -89,11 +89,7 @@ export async function readAttached(
   }
 }
 
-async function readDatasets(
-  place: VolumePlace,
-  own: readonly string[],
-  signal: AbortSignal | undefined,
-) {
+async function readDatasets(place: VolumePlace, own: readonly string[], signal?: AbortSignal) {
   const { pool } = place
   const found = await pool.zfs.getProperties(
     READ_PROPERTIES,
@@ -117,7 +113,7 @@ const NO_RECORDS: RecordReading = { records: [], sharing: undefined, owner: unde
 async function readRecords(
   place: VolumePlace,
   record: Properties | undefined,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<RecordReading> {
   if (record === undefined) return NO_RECORDS
   requireOwner(record, place.record, place.pool)
@@ -154,7 +150,7 @@ export function parseRecords(
 // Believed in the sight of the parent only.
 async function findGuestRecords(
   { pool, record }: VolumePlace,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, Properties> | undefined> {
   try {
     return await pool.zfs.getChildren(READ_PROPERTIES, record, signal)
@@ -272,7 +268,7 @@ export async function readAvailable(
   }
 }
 
-async function readAvailableOfOne(pools: readonly Pool[], signal: AbortSignal | undefined) {
+async function readAvailableOfOne(pools: readonly Pool[], signal?: AbortSignal) {
   const [first] = pools
   if (first === undefined) return { totalBytes: 0, largestBytes: 0 }
   const root = pools.length > 1 ? [zpoolOf(first)] : []

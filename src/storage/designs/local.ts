@@ -101,7 +101,7 @@ export class LocalDesign implements Design {
     place: VolumePlace,
     path: PoolPath,
     device: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const deadlineMs = this.#clock.nowMs() + DEVICE_WAIT_MS
     while (!(await this.#devices(path).exists(device, signal))) {

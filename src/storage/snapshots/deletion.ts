@@ -45,11 +45,7 @@ export async function deleteOneSnapshot(
 }
 
 // A deferred snapshot keeps its name until it goes; under another one it leaves its own free.
-async function moveAside(
-  place: VolumePlace,
-  leaf: string,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+async function moveAside(place: VolumePlace, leaf: string, signal?: AbortSignal): Promise<string> {
   for (let attempt = 0; attempt < RENAME_TRIES; attempt++) {
     const aside = `${place.dataset}@${deletedSnapshotLeaf(leaf, attempt)}`
     try {

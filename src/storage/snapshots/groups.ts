@@ -54,7 +54,7 @@ export class GroupSnapshots {
   async #cut(
     pool: Pool,
     { places, leaf, name }: { places: readonly VolumePlace[]; leaf: string; name: string },
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Group> {
     const id = `${pool.name}/${leaf}`
     await pool.host.settled([leaf, ...places.map(place => place.leaf)], signal)
@@ -93,7 +93,7 @@ export class GroupSnapshots {
     name: string,
     leaf: string,
     places: readonly VolumePlace[],
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const asked = new Set(places.map(place => place.volumeId))
     const others = (await this.#index.volumesOf(leaf, signal)).filter(
@@ -188,7 +188,7 @@ export class GroupSnapshots {
   async #candidates(
     id: string,
     memberIds: readonly string[],
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<readonly string[]> {
     const found = this.#find(id)
     if (found === undefined) return []
@@ -200,14 +200,14 @@ export class GroupSnapshots {
   async #members(
     candidates: readonly string[],
     leaf: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<readonly Snapshot[]> {
     return (await this.#verified(candidates, leaf, signal)).flatMap(
       ({ snapshot }) => snapshot ?? [],
     )
   }
 
-  async #verified(volumeIds: readonly string[], leaf: string, signal: AbortSignal | undefined) {
+  async #verified(volumeIds: readonly string[], leaf: string, signal?: AbortSignal) {
     const places = volumeIds.flatMap(volumeId => findPlace(this.#pools, volumeId) ?? [])
     const byPool = Map.groupBy(places, place => place.pool)
     const read = await Promise.all(

@@ -58,7 +58,7 @@ export class Snapshots {
     place: VolumePlace,
     leaf: string,
     name: string,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Snapshot> {
     const { pool } = place
     const dataset = `${place.dataset}@${leaf}`
@@ -103,7 +103,7 @@ export class Snapshots {
     name: string,
     leaf: string,
     place: VolumePlace,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     for (const other of await this.#index.volumesOf(leaf, signal)) {
       if (other === place.volumeId) continue
@@ -151,7 +151,7 @@ export class Snapshots {
     return snapshot
   }
 
-  async #find(id: string, signal: AbortSignal | undefined): Promise<Snapshot | undefined> {
+  async #find(id: string, signal?: AbortSignal): Promise<Snapshot | undefined> {
     const found = findSnapshotId(id)
     const place = found && findPlace(this.#pools, found.volumeId)
     return found && place && (await readSnapshot(place, found.leaf, signal)).snapshot
@@ -167,7 +167,7 @@ export class Snapshots {
 
   async #read(
     { snapshotId, volumeId, range }: SnapshotFilter,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<readonly Snapshot[]> {
     if (snapshotId !== undefined) {
       const snapshot = await this.#find(snapshotId, signal)

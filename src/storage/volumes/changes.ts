@@ -48,11 +48,7 @@ export class VolumeChanges {
     return this.#lock.hold(place.volumeId, signal, () => this.#expand(place, range, signal))
   }
 
-  async #expand(
-    place: VolumePlace,
-    range: SizeRange,
-    signal: AbortSignal | undefined,
-  ): Promise<Expansion> {
+  async #expand(place: VolumePlace, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
     const { pool } = place
     await pool.host.settled([place.leaf, ...pool.design.names(place)], signal)
     const { volume, records } = await readAttached(place, signal)
@@ -105,7 +101,7 @@ export class VolumeChanges {
   async #modify(
     place: VolumePlace,
     changes: MutableParameters,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     await place.pool.host.settled([place.leaf], signal)
     const { volume } = await readVolume(place, signal)
@@ -136,7 +132,7 @@ export class VolumeChanges {
 async function refuseUnknown(
   place: VolumePlace,
   { logbias, sync }: MutableParameters,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
   const asked = [
     ...(logbias === undefined ? [] : ['logbias']),

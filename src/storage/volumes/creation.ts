@@ -75,11 +75,7 @@ export function mayBeRepeated(error: unknown): boolean {
 // What this very call made, and nobody can have been given yet: refused with its record, or its
 // device in use. What the design made is left alone, as it may be somebody else's of the same name;
 // where it is this volume's, it keeps the device busy and the volume there.
-async function takeBack(
-  place: VolumePlace,
-  cause: unknown,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function takeBack(place: VolumePlace, cause: unknown, signal?: AbortSignal): Promise<void> {
   try {
     const { sharing } = await readVolume(place, signal)
     if (sharing !== undefined) {
@@ -97,11 +93,7 @@ async function takeBack(
 }
 
 // A volume of an earlier call is there, with or without data: no code may say that there is none.
-async function replayed(
-  place: VolumePlace,
-  volume: Volume,
-  signal: AbortSignal | undefined,
-): Promise<Volume> {
+async function replayed(place: VolumePlace, volume: Volume, signal?: AbortSignal): Promise<Volume> {
   try {
     return await completed(place, volume, signal)
   } catch (error) {
@@ -190,7 +182,7 @@ function effective({ wanted, spec }: Creation): {
   }
 }
 
-async function createEmpty(creation: Creation, signal: AbortSignal | undefined): Promise<void> {
+async function createEmpty(creation: Creation, signal?: AbortSignal): Promise<void> {
   const { place, wanted } = creation
   const { compression, reservation, properties } = effective(creation)
   await place.pool.zfs.createVolume(
@@ -211,7 +203,7 @@ async function createEmpty(creation: Creation, signal: AbortSignal | undefined):
 async function clone(
   creation: Creation,
   { snapshot, sizeBytes }: CloneSource,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<number> {
   const { place, wanted } = creation
   const { compression, reservation, properties } = effective(creation)
@@ -230,10 +222,7 @@ async function clone(
 }
 
 // What the snapshot did not tell. Whether it is more than the caller takes is only known now.
-async function readClone(
-  { place, spec }: Creation,
-  signal: AbortSignal | undefined,
-): Promise<Volume> {
+async function readClone({ place, spec }: Creation, signal?: AbortSignal): Promise<Volume> {
   const { volume } = await readVolume(place, signal)
   if (volume === undefined) {
     throw new StorageError(
@@ -254,7 +243,7 @@ async function readClone(
 async function completed(
   place: VolumePlace,
   volume: Volume,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<Volume> {
   const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
   await growTo(
@@ -267,10 +256,7 @@ async function completed(
   return { ...volume, sizeBytes }
 }
 
-async function existing(
-  { place, wanted, spec }: Creation,
-  signal: AbortSignal | undefined,
-): Promise<Volume> {
+async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal): Promise<Volume> {
   const { volume, tombstone, sharing } = await readVolume(place, signal)
   if (tombstone !== undefined) {
     // Nothing may need it any more: its deletion was cut off, or another controller made the

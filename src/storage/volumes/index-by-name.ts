@@ -95,7 +95,7 @@ export class VolumeNames {
     return known
   }
 
-  async #listed(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
+  async #listed(pool: Pool, signal?: AbortSignal): Promise<void> {
     const known = this.#of(pool)
     const unknown = (cause: unknown) =>
       new StorageError(

@@ -33,7 +33,7 @@ export class Reaper {
     return gone
   }
 
-  async #dropHiddenSnapshots(pool: Pool, signal: AbortSignal | undefined): Promise<void> {
+  async #dropHiddenSnapshots(pool: Pool, signal?: AbortSignal): Promise<void> {
     const hidden = (await listSnapshotNames(pool, { signal })).filter(name =>
       isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)),
     )
@@ -57,7 +57,7 @@ export class Reaper {
   }
 
   // One lock after the other: whoever holds the origin may be waiting for what was made from it.
-  async #reapLocked(place: VolumePlace, signal: AbortSignal | undefined): Promise<number> {
+  async #reapLocked(place: VolumePlace, signal?: AbortSignal): Promise<number> {
     let count = 0
     for (let next: VolumePlace | undefined = place; next !== undefined; count++) {
       const at: VolumePlace = next

@@ -84,10 +84,7 @@ export async function growTo(
   if (reserved < sizeBytes) await reserve(place, { sizeBytes, blockSizeBytes }, signal)
 }
 
-async function readReserved(
-  { pool, dataset }: VolumePlace,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+async function readReserved({ pool, dataset }: VolumePlace, signal?: AbortSignal): Promise<number> {
   const found = await pool.zfs.getProperties(['refreservation'], [dataset], signal)
   return parseBytes(
     found.get(dataset)?.get('refreservation')?.value,

@@ -102,11 +102,7 @@ export class Volumes {
 
   // Whoever asks for a known name in another pool would get a second, empty volume, where the data
   // is expected.
-  async #refuseOtherPool(
-    place: VolumePlace,
-    name: string,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async #refuseOtherPool(place: VolumePlace, name: string, signal?: AbortSignal): Promise<void> {
     for (const other of await this.#names.elsewhere(name, place.pool, signal)) {
       await other.pool.host.settled([other.leaf], signal)
       const { volume } = await readVolume(other, signal)
@@ -128,7 +124,7 @@ export class Volumes {
     place: VolumePlace,
     spec: VolumeSpec,
     source: SourcePlace | undefined,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Volume> {
     const { pool } = place
     const names = [place.leaf, ...pool.design.names(place)]
@@ -152,7 +148,7 @@ export class Volumes {
     place: VolumePlace,
     spec: VolumeSpec,
     source: SourcePlace | undefined,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Volume> {
     const { pool } = place
     const found = source && (await readSource(source, signal))
@@ -225,7 +221,7 @@ export class Volumes {
   }
 
   /** Answers what went; undefined when it was not there, or is hidden. */
-  async #delete(place: VolumePlace, signal: AbortSignal | undefined): Promise<Volume | undefined> {
+  async #delete(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     const { pool } = place
     await this.#settled(place, signal)
     const [reading, states] = await Promise.all([
@@ -275,7 +271,7 @@ export class Volumes {
   async #destroyOrHide(
     place: VolumePlace,
     volume: Volume,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<Volume | undefined> {
     const { zfs } = place.pool
     if (await destroyIfFree(place, signal)) return volume
@@ -289,7 +285,7 @@ export class Volumes {
 
   // A silent machine does not keep a volume from being deleted where a fence can be looked at
   // instead.
-  async #settled(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+  async #settled(place: VolumePlace, signal?: AbortSignal): Promise<void> {
     await settleHost(place, signal)
     for (const machine of place.pool.machines.values()) {
       try {

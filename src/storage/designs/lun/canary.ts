@@ -65,7 +65,7 @@ async function readAll(
   path: CanaryPath,
   nonces: readonly string[],
   written: readonly (string | undefined)[],
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
   for (const [block, nonce] of nonces.entries()) {
     if (written[block] !== undefined) continue
@@ -81,7 +81,7 @@ async function readAll(
 
 // Reading a disk without a label gives an I/O error on SPARC (sd, source); labelled once, through
 // one path.
-async function ensureLabel(path: CanaryPath, signal: AbortSignal | undefined): Promise<void> {
+async function ensureLabel(path: CanaryPath, signal?: AbortSignal): Promise<void> {
   try {
     await path.devices.readBlock(slice0(path), 0, signal)
   } catch (error) {

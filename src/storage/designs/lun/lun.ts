@@ -179,7 +179,7 @@ export class LunDesign implements Design {
     return [...failed, ...(await exchangeNonces(exposed, signal))]
   }
 
-  async #ensureCanary(place: VolumePlace, signal: AbortSignal | undefined): Promise<void> {
+  async #ensureCanary(place: VolumePlace, signal?: AbortSignal): Promise<void> {
     const creation = {
       dataset: place.dataset,
       sizeBytes: CANARY_BYTES,
@@ -200,7 +200,7 @@ export class LunDesign implements Design {
   // It is written to. Earlier versions set no property, and made its unit.
   async #refuseForeignCanary(
     { pool, dataset, ...place }: VolumePlace,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const properties = (await pool.zfs.getProperties(STATE_PROPERTIES, [dataset], signal)).get(
       dataset,

@@ -70,7 +70,7 @@ export class LunPaths {
     place: VolumePlace,
     path: PoolPath,
     lun: number,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<string> {
     const { clock, target } = this.#options
     const { iscsiadm, devices } = this.#options.initiator(path)
@@ -97,11 +97,7 @@ export class LunPaths {
     }
   }
 
-  async #findDevice(
-    place: VolumePlace,
-    path: PoolPath,
-    signal: AbortSignal | undefined,
-  ): Promise<string> {
+  async #findDevice(place: VolumePlace, path: PoolPath, signal?: AbortSignal): Promise<string> {
     const seen = await this.#options
       .initiator(path)
       .iscsiadm.listTarget(this.#options.target, signal)

@@ -30,7 +30,7 @@ export class LunUnits {
     await this.#complete(place, await this.#make(place, signal), sizeBytes, signal)
   }
 
-  async #make(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit> {
+  async #make(place: VolumePlace, signal?: AbortSignal): Promise<LogicalUnit> {
     const guid = guidOf(place)
     try {
       await this.#stmfadm.createLogicalUnit(
@@ -54,7 +54,7 @@ export class LunUnits {
   // The registration is lost when the storage host booted without the pool (stmfadm then says
   // `unregistered`); the zvol keeps its GUID in a hidden property (sbd, source). A unit that was
   // deleted behind the driver's back is made again: same GUID, same bytes.
-  async #registered(place: VolumePlace, signal: AbortSignal | undefined): Promise<LogicalUnit> {
+  async #registered(place: VolumePlace, signal?: AbortSignal): Promise<LogicalUnit> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (unit === undefined) return this.#make(place, signal)
     if (unit.registered) return unit
@@ -85,7 +85,7 @@ export class LunUnits {
     place: VolumePlace,
     unit: LogicalUnit,
     sizeBytes: number,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<void> {
     const isSmaller = unit.sizeBytes < sizeBytes && offers(place, unit)
     if (isSmaller) await this.resize(place, sizeBytes, signal)
@@ -193,7 +193,7 @@ export class LunUnits {
     return this.#viewOf(place, this.#hostGroup(machineName), signal)
   }
 
-  async #viewOf(place: VolumePlace, hostGroup: string, signal: AbortSignal | undefined) {
+  async #viewOf(place: VolumePlace, hostGroup: string, signal?: AbortSignal) {
     return (await this.listViews(place, signal)).find(view => view.hostGroup === hostGroup)
   }
 
@@ -215,10 +215,7 @@ export class LunUnits {
 
   // A GUID is computed, so another installation of the same names may have given it to other data:
   // only the device says whose the unit is.
-  async #findOwn(
-    place: VolumePlace,
-    signal: AbortSignal | undefined,
-  ): Promise<LogicalUnit | undefined> {
+  async #findOwn(place: VolumePlace, signal?: AbortSignal): Promise<LogicalUnit | undefined> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (unit !== undefined) refuseForeign(place, unit)
     return unit
@@ -254,7 +251,7 @@ export class LunUnits {
     place: VolumePlace,
     hostGroup: string,
     lun: number,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
   ): Promise<number> {
     const view = await this.#viewOf(place, hostGroup, signal)
     if (view?.lun === lun) return lun

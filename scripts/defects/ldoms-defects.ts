@@ -24,7 +24,7 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     name: 'a guest is changed whose listing may be its own text',
     changes: [
       {
-        file: 'src/hypervisors/ldoms/machine.ts',
+        file: 'src/hypervisors/ldoms/state.ts',
         find: "const readiness: GuestReadiness =\n    unclear === undefined ? readinessOf(state, flags) : { kind: 'unclear', reason: unclear }",
         replace: 'const readiness: GuestReadiness = readinessOf(state, flags)',
       },

@@ -64,7 +64,7 @@ export const SHELL_DEFECTS: readonly Defect[] = [
     name: 'a listing is begun for callers who have all given up',
     changes: [
       {
-        file: 'src/hypervisors/ldoms/machine.ts',
+        file: 'src/hypervisors/turns.ts',
         find: '    if (next?.waiters === 0) throw',
         replace: '    if (next?.waiters === -1) throw',
       },

@@ -7,7 +7,7 @@ const LOCKS = 'src/locks.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
 const ORDER = 'test/behaviour/waiting/lock-order.test'
 const INDEX = 'src/storage/snapshots/index-by-name.ts'
-const MACHINE = 'src/hypervisors/ldoms/machine.ts'
+const TURNS = 'src/hypervisors/turns.ts'
 const JOINED = 'test/unit/joined-interleavings.test'
 const TOGETHER = 'test/behaviour/machine/together.test'
 const ORDERS = 'test/behaviour/waiting/interleavings.test'
@@ -86,7 +86,7 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     name: 'the last change of a machine does not tell those that wait for it',
     changes: [
       {
-        file: MACHINE,
+        file: TURNS,
         find: 'this.#changing === 0 || this.#madeAndWaiting',
         replace: 'this.#madeAndWaiting',
       },
@@ -97,7 +97,7 @@ export const WAITING_DEFECTS: readonly Defect[] = [
     name: 'a change that is made waits for one that hangs',
     changes: [
       {
-        file: MACHINE,
+        file: TURNS,
         find: 'await Promise.race([all, enough.catch(() => {})])',
         replace: 'await Promise.race([all, enough.then(() => all).catch(() => {})])',
       },
@@ -107,12 +107,11 @@ export const WAITING_DEFECTS: readonly Defect[] = [
   {
     name: 'a caller is answered with a listing that ran before it asked',
     changes: [
-      { file: MACHINE, find: '    this.#next = undefined\n', replace: '' },
+      { file: TURNS, find: '    this.#next = undefined\n', replace: '' },
       {
-        file: MACHINE,
-        find: '    return toMachineState(await listing)\n',
-        replace:
-          '    return toMachineState(await listing.finally(() => { this.#next = undefined }))\n',
+        file: TURNS,
+        find: '    return listing\n',
+        replace: '    return listing.finally(() => { this.#next = undefined })\n',
       },
     ],
     tests: [JOINED],

@@ -1,7 +1,7 @@
 // Work that must not grow faster than what it works on. Counted, never timed: how often an element
 // is looked at, with n and with twice as many of them.
 
-import { toMachineState } from '../../src/hypervisors/ldoms/machine.ts'
+import { toMachineState } from '../../src/hypervisors/ldoms/state.ts'
 
 /** The same object; `looks` counts every time one of its properties is read. */
 function counted<T extends object>(object: T, looks: { count: number }): T {

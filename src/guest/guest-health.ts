@@ -7,6 +7,7 @@ import type { Host } from '../shell/host.ts'
 import { BlockRecords } from './block-records.ts'
 import { Paths } from './paths.ts'
 import { describeFailure, type Platform, type Use } from './platform.ts'
+import { resolveSpelling } from './spelling.ts'
 
 export interface GuestProblem {
   readonly kind: 'degraded' | 'inaccessible'
@@ -42,7 +43,7 @@ export class GuestHealth {
   /** Empty: healthy. */
   async inspect(request: HealthRequest, signal?: AbortSignal): Promise<readonly GuestProblem[]> {
     const object = `volume ${request.volumeId} at ${request.path}`
-    const path = await this.#platform.resolvePath(request.path, signal)
+    const path = await resolveSpelling(this.#platform, request.path, signal)
     const mounted = (await this.#platform.readUses(signal)).at(path)
     if (mounted?.kind === 'filesystem') {
       return this.#inspectFileSystem(object, mounted, request.mode, signal)

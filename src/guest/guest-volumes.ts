@@ -19,6 +19,7 @@ import {
   type Use,
   type UseTable,
 } from './platform.ts'
+import { checkPath, isPlain, resolveSpelling } from './spelling.ts'
 import { digestOptions, type NotesRead, VolumeNotes } from './volume-notes.ts'
 
 // Disk numbers below belong to administrators: what is mounted from them is nobody's volume, unless
@@ -114,7 +115,7 @@ export class GuestVolumes {
         request.sizeBytes,
         signal,
       )
-      const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
+      const stagingPath = await resolveSpelling(this.#platform, request.stagingPath, signal)
       await this.#host.settled(
         [...this.#platform.namesOf(device.blockPath), stagingPath, request.volumeId],
         signal,
@@ -146,7 +147,7 @@ export class GuestVolumes {
     return this.#exclusively(request.volumeId, async () => {
       checkPath(request.stagingPath)
       const { volumeId } = request
-      const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
+      const stagingPath = await resolveSpelling(this.#platform, request.stagingPath, signal)
       await this.#host.settled([stagingPath, volumeId], signal)
       const object = `volume ${volumeId}`
       let notes = await this.#notes.read(signal)
@@ -314,8 +315,8 @@ export class GuestVolumes {
         request.sizeBytes,
         signal,
       )
-      const stagingPath = await this.#platform.resolvePath(request.stagingPath, signal)
-      const targetPath = await this.#platform.resolvePath(request.targetPath, signal)
+      const stagingPath = await resolveSpelling(this.#platform, request.stagingPath, signal)
+      const targetPath = await resolveSpelling(this.#platform, request.targetPath, signal)
       await this.#host.settled(
         [...this.#platform.namesOf(device.blockPath), targetPath, request.volumeId],
         signal,
@@ -337,7 +338,7 @@ export class GuestVolumes {
     return this.#exclusively(request.volumeId, async () => {
       checkPath(request.targetPath)
       const { volumeId } = request
-      const targetPath = await this.#platform.resolvePath(request.targetPath, signal)
+      const targetPath = await resolveSpelling(this.#platform, request.targetPath, signal)
       await this.#host.settled([targetPath, volumeId], signal)
       const notes = await this.#notes.read(signal)
       const mounted = (await this.#platform.readUses(signal)).at(targetPath)
@@ -628,7 +629,7 @@ export class GuestVolumes {
       )
     // The guest's own system is at the root, never a volume.
     if (!isPlain(request.path) || posix.normalize(request.path) === '/') throw missing()
-    const path = await this.#platform.resolvePath(request.path, signal)
+    const path = await resolveSpelling(this.#platform, request.path, signal)
     const notes = await this.#notes.read(signal)
     const uses = await this.#platform.readUses(signal)
     const mounted = uses.at(path)
@@ -668,20 +669,6 @@ export class GuestVolumes {
       this.#busy.delete(volumeId)
     }
   }
-}
-
-function checkPath(path: string): void {
-  if (!isPlain(path)) {
-    throw new StorageError(
-      'invalid-argument',
-      `${JSON.stringify(path)} is not an absolute path of one line`,
-    )
-  }
-}
-
-/** What tools show in one line, and so can be found again. */
-function isPlain(path: string): boolean {
-  return path.startsWith('/') && !/[\p{Cc}\u2028\u2029]/u.test(path)
 }
 
 function pathsBesides(

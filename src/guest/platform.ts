@@ -172,7 +172,7 @@ export interface Platform {
   ): Promise<void>
 
   readUses(signal?: AbortSignal): Promise<UseTable>
-  /** The path as the mount table spells it. */
+  /** The path as the mount table spells it; it is given in its shortest spelling (spelling.ts). */
   resolvePath(path: string, signal?: AbortSignal): Promise<string>
   bindFileSystem(
     request: { source: string; target: string; readonly: boolean },

@@ -300,7 +300,7 @@ export class SolarisPlatform implements Platform {
 
   // Solaris 10 has no tool that follows links in a path; the caller's spelling is what it mounts.
   async resolvePath(path: string): Promise<string> {
-    return path.length > 1 ? path.replace(/\/+$/, '') : path
+    return path
   }
 
   async bindFileSystem(

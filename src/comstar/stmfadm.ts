@@ -3,8 +3,8 @@
 // persists and delete-lu drops the views before it can fail (source).
 
 import { StorageError } from '../errors.ts'
-import { classify, expectSuccess } from '../shell/failures.ts'
-import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import type { Shell } from '../shell/shell.ts'
+import { type Failure, isNotFound, Tool } from '../shell/tool.ts'
 import { STMFADM_FAILURES } from './failures.ts'
 import type { LogicalUnit, View } from './listing.ts'
 import { parseLogicalUnits, parseViews } from './listing.ts'
@@ -22,10 +22,10 @@ export class LunTakenError extends StorageError {
 }
 
 export class Stmfadm {
-  readonly #shell: Shell
+  readonly #tool: Tool
 
   constructor(shell: Shell) {
-    this.#shell = shell
+    this.#tool = new Tool(shell, STMFADM_FAILURES)
   }
 
   /**
@@ -38,11 +38,10 @@ export class Stmfadm {
     signal?: AbortSignal,
   ): Promise<void> {
     const properties = ['-p', `guid=${unit.guid}`, '-p', `alias=${unit.alias}`, '-p', 'wcd=true']
-    await this.#write(
-      [STMFADM, 'create-lu', ...properties, unit.dataFile],
-      `logical unit ${unit.guid} on ${unit.dataFile}`,
+    await this.#tool.write([STMFADM, 'create-lu', ...properties, unit.dataFile], {
+      about: `logical unit ${unit.guid} on ${unit.dataFile}`,
       signal,
-    )
+    })
   }
 
   /**
@@ -54,37 +53,35 @@ export class Stmfadm {
     dataFile: string,
     signal?: AbortSignal,
   ): Promise<'imported' | 'no-metadata'> {
-    const command: Command = [STMFADM, 'import-lu', dataFile]
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (result.exitStatus !== 0 && /^stmfadm: .*meta file error$/m.test(result.stderr)) {
-      return 'no-metadata'
-    }
-    expectSuccess(command, result, STMFADM_FAILURES, `logical unit on ${dataFile}`)
-    return 'imported'
+    const imported = await this.#tool.attempt([STMFADM, 'import-lu', dataFile], {
+      about: `logical unit on ${dataFile}`,
+      effect: 'write',
+      expected: ({ result }) => /^stmfadm: .*meta file error$/m.test(result.stderr),
+      signal,
+    })
+    return imported === undefined ? 'no-metadata' : 'imported'
   }
 
   /** All units, or the one; a unit that is not there throws `not-found`. */
   async listLogicalUnits(guid?: string, signal?: AbortSignal): Promise<readonly LogicalUnit[]> {
-    const command: Command = [STMFADM, 'list-lu', '-v', ...(guid === undefined ? [] : [guid])]
-    const result = await this.#shell.run(command, { effect: 'read', signal })
-    return parseLogicalUnits(
-      expectSuccess(
-        command,
-        result,
-        STMFADM_FAILURES,
-        guid === undefined ? 'logical units' : `logical unit ${guid}`,
-      ).stdout,
+    const { stdout } = await this.#tool.read(
+      [STMFADM, 'list-lu', '-v', ...(guid === undefined ? [] : [guid])],
+      { about: guid === undefined ? 'logical units' : `logical unit ${guid}`, signal },
     )
+    return parseLogicalUnits(stdout)
   }
 
   async findLogicalUnit(guid: string, signal?: AbortSignal): Promise<LogicalUnit | undefined> {
-    const command: Command = [STMFADM, 'list-lu', '-v', guid]
-    const result = await this.#shell.run(command, { effect: 'read', signal })
-    if (isMissing(result, guid)) return undefined
-    const units = parseLogicalUnits(
-      expectSuccess(command, result, STMFADM_FAILURES, `logical unit ${guid}`).stdout,
+    const found = await this.#tool.attempt([STMFADM, 'list-lu', '-v', guid], {
+      about: `logical unit ${guid}`,
+      effect: 'read',
+      expected: failure => isMissing(failure, guid),
+      signal,
+    })
+    if (found === undefined) return undefined
+    const unit = parseLogicalUnits(found.stdout).find(
+      candidate => candidate.guid === guid.toUpperCase(),
     )
-    const unit = units.find(candidate => candidate.guid === guid.toUpperCase())
     // A GUID that is not 32 digits gets a message and status 0 (source): nothing was looked up.
     if (unit === undefined) {
       throw new StorageError('internal', `stmfadm list-lu did not answer for logical unit ${guid}`)
@@ -109,42 +106,36 @@ export class Stmfadm {
     if (!Number.isInteger(view.lun) || view.lun < 1 || view.lun > 16383) {
       throw new Error(`not a LUN number: ${view.lun}`)
     }
-    const command: Command = [
-      STMFADM,
-      'add-view',
-      '-h',
-      view.hostGroup,
-      '-t',
-      view.targetGroup,
-      '-n',
-      String(view.lun),
-      view.guid,
-    ]
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (result.exitStatus !== 0 && /^stmfadm: .*LUN already in use/m.test(result.stderr)) {
+    const groups = ['-h', view.hostGroup, '-t', view.targetGroup]
+    const added = await this.#tool.attempt(
+      [STMFADM, 'add-view', ...groups, '-n', String(view.lun), view.guid],
+      {
+        about: `view of logical unit ${view.guid} for host group ${view.hostGroup}`,
+        effect: 'write',
+        expected: ({ result }) => /^stmfadm: .*LUN already in use/m.test(result.stderr),
+        signal,
+      },
+    )
+    if (added === undefined) {
       throw new LunTakenError(
         `LUN ${view.lun} of host group ${view.hostGroup} is taken by another logical unit than ` +
           `${view.guid}`,
       )
     }
-    expectSuccess(
-      command,
-      result,
-      STMFADM_FAILURES,
-      `view of logical unit ${view.guid} for host group ${view.hostGroup}`,
-    )
   }
 
   /**
    * Empty for a unit without views and for a unit that is not there: stmfadm answers both alike.
    */
   async listViews(guid: string, signal?: AbortSignal): Promise<readonly View[]> {
-    const command: Command = [STMFADM, 'list-view', '-l', guid]
-    const result = await this.#shell.run(command, { effect: 'read', signal })
-    if (isMissing(result, guid)) return []
-    const views = parseViews(
-      expectSuccess(command, result, STMFADM_FAILURES, `views of logical unit ${guid}`).stdout,
-    )
+    const found = await this.#tool.attempt([STMFADM, 'list-view', '-l', guid], {
+      about: `views of logical unit ${guid}`,
+      effect: 'read',
+      expected: failure => isMissing(failure, guid),
+      signal,
+    })
+    if (found === undefined) return []
+    const views = parseViews(found.stdout)
     if (views.length === 0) {
       throw new StorageError(
         'internal',
@@ -159,13 +150,13 @@ export class Stmfadm {
     entry: number,
     signal?: AbortSignal,
   ): Promise<'removed' | 'absent'> {
-    const command: Command = [STMFADM, 'remove-view', '-l', guid, String(entry)]
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (result.exitStatus !== 0 && classify(result, STMFADM_FAILURES)?.kind === 'not-found') {
-      return 'absent'
-    }
-    expectSuccess(command, result, STMFADM_FAILURES, `view ${entry} of logical unit ${guid}`)
-    return 'removed'
+    const removed = await this.#tool.attempt([STMFADM, 'remove-view', '-l', guid, String(entry)], {
+      about: `view ${entry} of logical unit ${guid}`,
+      effect: 'write',
+      expected: isNotFound,
+      signal,
+    })
+    return removed === undefined ? 'absent' : 'removed'
   }
 
   /**
@@ -173,11 +164,10 @@ export class Stmfadm {
    * volume's size before.
    */
   async modifySize(guid: string, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    await this.#write(
-      [STMFADM, 'modify-lu', '-s', String(sizeBytes), guid],
-      `logical unit ${guid}`,
+    await this.#tool.write([STMFADM, 'modify-lu', '-s', String(sizeBytes), guid], {
+      about: `logical unit ${guid}`,
       signal,
-    )
+    })
   }
 
   /**
@@ -185,50 +175,35 @@ export class Stmfadm {
    * same call again finishes.
    */
   async deleteLogicalUnit(guid: string, signal?: AbortSignal): Promise<'deleted' | 'absent'> {
-    const command: Command = [STMFADM, 'delete-lu', guid]
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (isMissing(result, guid)) return 'absent'
-    expectSuccess(command, result, STMFADM_FAILURES, `logical unit ${guid}`)
-    return 'deleted'
+    const deleted = await this.#tool.attempt([STMFADM, 'delete-lu', guid], {
+      about: `logical unit ${guid}`,
+      effect: 'write',
+      expected: failure => isMissing(failure, guid),
+      signal,
+    })
+    return deleted === undefined ? 'absent' : 'deleted'
   }
 
   /** `online` and `initialized` where all is well. */
   async state(
     signal?: AbortSignal,
   ): Promise<{ readonly operational: string; readonly configuration: string }> {
-    const command: Command = [STMFADM, 'list-state']
-    const result = expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'read', signal }),
-      STMFADM_FAILURES,
-      'SCSI target framework',
-    )
-    const operational = /^Operational Status\s*: *(\S+)/m.exec(result.stdout)?.[1]
-    const configuration = /^Config Status\s*: *(\S+)/m.exec(result.stdout)?.[1]
+    const call = { about: 'SCSI target framework', signal }
+    const { stdout } = await this.#tool.read([STMFADM, 'list-state'], call)
+    const operational = /^Operational Status\s*: *(\S+)/m.exec(stdout)?.[1]
+    const configuration = /^Config Status\s*: *(\S+)/m.exec(stdout)?.[1]
     if (operational === undefined || configuration === undefined) {
       throw new StorageError(
         'internal',
-        `stmfadm list-state printed no state: ${JSON.stringify(result.stdout)}`,
+        `stmfadm list-state printed no state: ${JSON.stringify(stdout)}`,
       )
     }
     return { operational, configuration }
-  }
-
-  async #write(command: Command, object: string, signal?: AbortSignal): Promise<CommandResult> {
-    return expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'write', signal }),
-      STMFADM_FAILURES,
-      object,
-    )
   }
 }
 
 // Only the sentence about this very unit counts, in either case of its digits: "not found" is also
 // said of the service and of the program.
-function isMissing(result: CommandResult, guid: string): boolean {
-  return (
-    result.exitStatus !== 0 &&
-    new RegExp(`^stmfadm: ${guid}: (not found|no views found)$`, 'im').test(result.stderr)
-  )
+function isMissing({ result }: Failure, guid: string): boolean {
+  return new RegExp(`^stmfadm: ${guid}: (not found|no views found)$`, 'im').test(result.stderr)
 }

@@ -2,8 +2,9 @@
 // one block of a canary. User data is never read or written through this file.
 
 import { StorageError } from '../errors.ts'
-import { expectSuccess, type FailureRow } from '../shell/failures.ts'
-import type { Command, Shell } from '../shell/shell.ts'
+import type { Shell } from '../shell/shell.ts'
+import { Tool } from '../shell/tool.ts'
+import { DEVICE_FAILURES } from './failures.ts'
 
 export const DEVFSADM = '/usr/sbin/devfsadm'
 export const FORMAT = '/usr/sbin/format'
@@ -12,36 +13,6 @@ export const TEST = '/usr/bin/test'
 export const DD = '/usr/bin/dd'
 
 export const BLOCK_BYTES = 512
-
-const DEVICE_FAILURES: readonly FailureRow[] = [
-  {
-    text: /permission denied/i,
-    kind: 'permission-denied',
-    evidence: 'recalled',
-    source: 'strerror(EACCES)',
-  },
-  {
-    text: /device busy/i,
-    kind: 'busy',
-    evidence: 'recalled',
-    source: 'strerror(EBUSY) of Solaris',
-  },
-  {
-    text: /no such (file or directory|device or address)/i,
-    kind: 'unavailable',
-    evidence: 'recalled',
-    source: 'strerror(ENOENT), strerror(ENXIO)',
-  },
-  // An unlabelled disk of a SPARC host answers so to every read; it says nothing about whose bytes
-  // are behind it (source: sd.c).
-  {
-    text: /I\/O error/i,
-    kind: 'unavailable',
-    evidence: 'recalled',
-    source: 'strerror(EIO) of Solaris',
-    hint: 'a disk without a label answers so too',
-  },
-]
 
 /** Characters that Solaris 10 prints of a name. */
 const CUT_NAME = 16
@@ -58,10 +29,10 @@ export interface DiskDescription {
 }
 
 export class DeviceTree {
-  readonly #shell: Shell
+  readonly #tool: Tool
 
   constructor(shell: Shell) {
-    this.#shell = shell
+    this.#tool = new Tool(shell, DEVICE_FAILURES)
   }
 
   /**
@@ -69,12 +40,12 @@ export class DeviceTree {
    * they are there.
    */
   async enumerate(signal?: AbortSignal): Promise<void> {
-    await this.#write([DEVFSADM, '-i', 'iscsi'], 'iSCSI devices', signal)
+    await this.#tool.write([DEVFSADM, '-i', 'iscsi'], { about: 'iSCSI devices', signal })
   }
 
   /** Removes nodes of disks that are gone. */
   async clean(signal?: AbortSignal): Promise<void> {
-    await this.#write([DEVFSADM, '-C', '-c', 'disk'], 'disk devices', signal)
+    await this.#tool.write([DEVFSADM, '-C', '-c', 'disk'], { about: 'disk devices', signal })
   }
 
   /**
@@ -83,14 +54,8 @@ export class DeviceTree {
    */
   async describe(device: string, signal?: AbortSignal): Promise<DiskDescription> {
     if (!/^c\d+t?\w*d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
-    const command: Command = [IOSTAT, '-En', device]
-    const result = expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'read', signal }),
-      DEVICE_FAILURES,
-      device,
-    )
-    return parseDescription(result.stdout, device)
+    const { stdout } = await this.#tool.read([IOSTAT, '-En', device], { about: device, signal })
+    return parseDescription(stdout, device)
   }
 
   /** Whether the path is a block device. A path that cannot be looked at throws. */
@@ -106,24 +71,25 @@ export class DeviceTree {
   async labelBlank(device: string, signal?: AbortSignal): Promise<void> {
     if (!/^c\d+t\w+d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
     // As the vendor's own iSCSI connector does on SPARC (parser).
-    await this.#write([FORMAT, '-L', 'efi', '-d', device], device, signal)
+    await this.#tool.write([FORMAT, '-L', 'efi', '-d', device], { about: device, signal })
   }
 
   /** The text that writeBlock wrote there, without its padding. */
   async readBlock(path: string, block: number, signal?: AbortSignal): Promise<string> {
     // POSIX names the operands skip and seek; iseek and oseek are Solaris only.
-    const command: Command = [DD, `if=${path}`, `bs=${BLOCK_BYTES}`, `skip=${block}`, 'count=1']
-    const result = expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'read', signal }),
-      DEVICE_FAILURES,
-      path,
+    const { stdout } = await this.#tool.read(
+      [DD, `if=${path}`, `bs=${BLOCK_BYTES}`, `skip=${block}`, 'count=1'],
+      { about: path, signal },
     )
-    return result.stdout.replace(/\0+$/, '')
+    return stdout.replace(/\0+$/, '')
   }
 
   /** Writes one block, filled up with zero bytes, to a raw device. */
-  async writeBlock(path: string, block: number, text: string, signal?: AbortSignal): Promise<void> {
+  async writeBlock(
+    path: string,
+    { block, text }: { readonly block: number; readonly text: string },
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (!/^[\x20-\x7e]{1,512}$/.test(text)) {
       throw new Error(`not a text for one block: ${JSON.stringify(text)}`)
     }
@@ -131,31 +97,22 @@ export class DeviceTree {
     if (!(await this.#test('-c', path, signal))) {
       throw new StorageError('unavailable', `${path} is not a raw device; nothing was written`)
     }
-    const command: Command = [DD, `of=${path}`, `bs=${BLOCK_BYTES}`, `seek=${block}`, 'count=1']
-    const result = await this.#shell.run(command, {
-      effect: 'write',
+    await this.#tool.write([DD, `of=${path}`, `bs=${BLOCK_BYTES}`, `seek=${block}`, 'count=1'], {
+      about: path,
       signal,
       input: text.padEnd(BLOCK_BYTES, '\0'),
     })
-    expectSuccess(command, result, DEVICE_FAILURES, path)
   }
 
   async #test(flag: '-b' | '-c', path: string, signal?: AbortSignal): Promise<boolean> {
     if (!path.startsWith('/')) throw new Error(`not an absolute path: ${path}`)
-    const command: Command = [TEST, flag, path]
-    const result = await this.#shell.run(command, { effect: 'read', signal })
-    if (result.exitStatus === 1 && result.stderr.trim() === '') return false
-    expectSuccess(command, result, DEVICE_FAILURES, path)
-    return true
-  }
-
-  async #write(command: Command, object: string, signal?: AbortSignal): Promise<void> {
-    expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'write', signal }),
-      DEVICE_FAILURES,
-      object,
-    )
+    const found = await this.#tool.attempt([TEST, flag, path], {
+      about: path,
+      effect: 'read',
+      expected: ({ result }) => result.exitStatus === 1 && result.stderr.trim() === '',
+      signal,
+    })
+    return found !== undefined
   }
 }
 

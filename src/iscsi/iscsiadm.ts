@@ -2,26 +2,11 @@
 // device. Reads only.
 
 import { StorageError } from '../errors.ts'
-import { expectSuccess, type FailureRow } from '../shell/failures.ts'
-import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import type { Shell } from '../shell/shell.ts'
+import { type Failure, Tool } from '../shell/tool.ts'
+import { ISCSIADM_FAILURES } from './failures.ts'
 
 export const ISCSIADM = '/usr/sbin/iscsiadm'
-
-const ISCSIADM_FAILURES: readonly FailureRow[] = [
-  {
-    text: /iscsi.*service.*(not online|offline|disabled)/i,
-    kind: 'unavailable',
-    evidence: 'recalled',
-    source: 'iscsiadm without svc:/network/iscsi/initiator',
-    hint: 'svcadm enable svc:/network/iscsi/initiator',
-  },
-  {
-    text: /permission denied|insufficient privileges/i,
-    kind: 'permission-denied',
-    evidence: 'recalled',
-    source: 'iscsiadm(8)',
-  },
-]
 
 export interface TargetLun {
   readonly lun: number
@@ -35,10 +20,10 @@ export interface Target {
 }
 
 export class Iscsiadm {
-  readonly #shell: Shell
+  readonly #tool: Tool
 
   constructor(shell: Shell) {
-    this.#shell = shell
+    this.#tool = new Tool(shell, ISCSIADM_FAILURES)
   }
 
   /**
@@ -46,28 +31,23 @@ export class Iscsiadm {
    * shown as one.
    */
   async listTarget(iqn: string, signal?: AbortSignal): Promise<Target | undefined> {
-    const command: Command = [ISCSIADM, 'list', 'target', '-S', iqn]
-    const result = await this.#shell.run(command, { effect: 'read', signal })
-    if (isMissing(result, iqn)) return undefined
-    return parseTarget(
-      expectSuccess(command, result, ISCSIADM_FAILURES, `target ${iqn}`).stdout,
-      iqn,
-    )
+    const found = await this.#tool.attempt([ISCSIADM, 'list', 'target', '-S', iqn], {
+      about: `target ${iqn}`,
+      effect: 'read',
+      expected: failure => isMissing(failure, iqn),
+      signal,
+    })
+    return found && parseTarget(found.stdout, iqn)
   }
 
   async initiatorName(signal?: AbortSignal): Promise<string> {
-    const command: Command = [ISCSIADM, 'list', 'initiator-node']
-    const result = expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'read', signal }),
-      ISCSIADM_FAILURES,
-      'iSCSI initiator',
-    )
-    const name = /^Initiator node name: (\S+)\s*$/m.exec(result.stdout)?.[1]
+    const call = { about: 'iSCSI initiator', signal }
+    const { stdout } = await this.#tool.read([ISCSIADM, 'list', 'initiator-node'], call)
+    const name = /^Initiator node name: (\S+)\s*$/m.exec(stdout)?.[1]
     if (name === undefined) {
       throw new StorageError(
         'internal',
-        `iscsiadm printed no initiator name: ${JSON.stringify(result.stdout)}`,
+        `iscsiadm printed no initiator name: ${JSON.stringify(stdout)}`,
       )
     }
     return name
@@ -76,13 +56,10 @@ export class Iscsiadm {
 
 // How an unknown target is answered is not known for certain: by words, or by nothing at all (then
 // there is no block to parse).
-function isMissing(result: CommandResult, iqn: string): boolean {
-  return (
-    result.exitStatus !== 0 &&
-    result.stderr
-      .split('\n')
-      .some(line => line.startsWith('iscsiadm:') && line.includes(iqn) && /not found/.test(line))
-  )
+function isMissing({ result }: Failure, iqn: string): boolean {
+  return result.stderr
+    .split('\n')
+    .some(line => line.startsWith('iscsiadm:') && line.includes(iqn) && /not found/.test(line))
 }
 
 /**

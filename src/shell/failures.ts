@@ -56,23 +56,27 @@ export function classify(
 }
 
 /**
- * Returns a result of status 0; throws a StorageError for any other, of the row's kind or
+ * Answers a result of status 0. Any other throws a StorageError of the kind that the table says, or
  * `internal`.
  */
-export function expectSuccess(
-  command: Command,
+export function refuseFailure(
   result: CommandResult,
-  rows: readonly FailureRow[],
-  object: string,
+  told: {
+    readonly command: Command
+    readonly failures: readonly FailureRow[]
+    /** The object of the command: the message begins with it. */
+    readonly about: string
+  },
 ): CommandResult {
   if (result.exitStatus === 0) return result
+  const { command, failures, about } = told
   const text = failureText(result)
-  const row = classify(result, rows)
+  const row = classify(result, failures)
   if (row === undefined) {
     const said = lineAt(text, 0)
     throw new StorageError(
       'internal',
-      `${object}: ${formatCommand(command)} ended with status ` +
+      `${about}: ${formatCommand(command)} ended with status ` +
         `${result.exitStatus}${said === '' ? '' : `: ${said}`}`,
     )
   }
@@ -80,8 +84,18 @@ export function expectSuccess(
     lineAt(text, text.search(row.text)) || `${command[0]} ended with status ${result.exitStatus}`
   throw new StorageError(
     row.kind,
-    `${object}: ${said}${row.hint === undefined ? '' : ` (${row.hint})`}`,
+    `${about}: ${said}${row.hint === undefined ? '' : ` (${row.hint})`}`,
   )
+}
+
+/** As refuseFailure. */
+export function expectSuccess(
+  command: Command,
+  result: CommandResult,
+  failures: readonly FailureRow[],
+  about: string,
+): CommandResult {
+  return refuseFailure(result, { command, failures, about })
 }
 
 // Some tools complain on standard output; it counts only where standard error is silent, as it may

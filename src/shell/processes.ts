@@ -1,7 +1,7 @@
 // What runs on a host, by its own process list, and whether a line of it may be a certain command.
 
 import { StorageError } from '../errors.ts'
-import { expectSuccess } from './failures.ts'
+import { refuseFailure } from './failures.ts'
 import { type Command, formatCommand, type Shell } from './shell.ts'
 
 export const LIST: Command = ['/usr/bin/ps', '-e', '-o', 'args']
@@ -30,7 +30,7 @@ export async function listProcesses(
   const result = await shell.run(LIST, { effect: 'read', signal })
   const lines = result.stdout.split('\n').map(line => line.trim())
   try {
-    expectSuccess(LIST, result, [], host)
+    refuseFailure(result, { command: LIST, failures: [], about: host })
   } catch (cause) {
     throw new StorageError('unavailable', `${host}: the process list could not be read`, { cause })
   }

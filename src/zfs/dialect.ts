@@ -3,7 +3,7 @@
 
 import { StorageError } from '../errors.ts'
 import type { Shell } from '../shell/shell.ts'
-import { ZFS } from './zfs.ts'
+import { ZFS } from './names.ts'
 
 export interface Dialect {
   readonly name: 'openzfs' | 'illumos' | 'solaris-11' | 'solaris-10'

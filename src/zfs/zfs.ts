@@ -3,15 +3,15 @@
 // OpenZFS 2.3) unless its method says otherwise.
 
 import { StorageError } from '../errors.ts'
-import { classify, expectSuccess } from '../shell/failures.ts'
-import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import type { Command, Shell } from '../shell/shell.ts'
+import { Tool } from '../shell/tool.ts'
+import { destroyDataset, destroySnapshot, destroySnapshotDeferred } from './destruction.ts'
 import { ZFS_FAILURES } from './failures.ts'
 import { COLUMNS, type Properties, parseNames, parseProperties, parseValues } from './listing.ts'
+import { checkName, splitMissing, ZFS } from './names.ts'
+import { readPoolHealth } from './zpool.ts'
 
 export type { Properties, PropertySource, PropertyValue } from './listing.ts'
-
-export const ZFS = '/usr/sbin/zfs'
-export const ZPOOL = '/usr/sbin/zpool'
 
 export interface VolumeCreation {
   readonly dataset: string
@@ -34,19 +34,6 @@ export interface CloneCreation {
   readonly sizeBytes?: number
 }
 
-/** A dataset was not destroyed because these others depend on it. */
-export class DependantsError extends StorageError {
-  readonly relation: 'children' | 'clones'
-  readonly dependants: readonly string[]
-
-  constructor(dataset: string, relation: 'children' | 'clones', dependants: readonly string[]) {
-    super('failed-precondition', `dataset ${dataset} has ${relation}: ${dependants.join(', ')}`)
-    this.name = 'DependantsError'
-    this.relation = relation
-    this.dependants = dependants
-  }
-}
-
 /**
  * What names every dataset of a pool: minutes on a busy pool of many snapshots. Callers have
  * deadlines of their own.
@@ -54,10 +41,10 @@ export class DependantsError extends StorageError {
 const WHOLE_POOL_MS = 300_000
 
 export class Zfs {
-  readonly #shell: Shell
+  readonly #tool: Tool
 
   constructor(shell: Shell) {
-    this.#shell = shell
+    this.#tool = new Tool(shell, ZFS_FAILURES)
   }
 
   /**
@@ -68,10 +55,9 @@ export class Zfs {
     const sparse = volume.reservation === 'thin' ? ['-s'] : []
     const size = ['-b', String(volume.blockSizeBytes), '-V', String(volume.sizeBytes)]
     const properties = options({ compression: volume.compression, ...volume.properties })
-    await this.#write(
+    await this.#tool.write(
       [ZFS, 'create', ...sparse, ...size, ...properties, checkName(volume.dataset)],
-      volume.dataset,
-      signal,
+      { about: volume.dataset, signal },
     )
   }
 
@@ -84,11 +70,10 @@ export class Zfs {
     signal?: AbortSignal,
   ): Promise<void> {
     const properties = options({ mountpoint: 'none', ...filesystem.properties })
-    await this.#write(
-      [ZFS, 'create', ...properties, checkName(filesystem.dataset)],
-      filesystem.dataset,
+    await this.#tool.write([ZFS, 'create', ...properties, checkName(filesystem.dataset)], {
+      about: filesystem.dataset,
       signal,
-    )
+    })
   }
 
   /**
@@ -103,21 +88,13 @@ export class Zfs {
   ): Promise<ReadonlyMap<string, Properties>> {
     const asked = new Set(datasets)
     if (asked.size === 0) return new Map()
-    const command: Command = [
-      ZFS,
-      'get',
-      '-Hp',
-      '-o',
-      COLUMNS,
-      names.join(','),
-      ...[...asked].map(checkName),
-    ]
-    const result = await this.#shell.run(command, { effect: 'read', signal })
+    const what = ['-o', COLUMNS, names.join(',')]
+    const command: Command = [ZFS, 'get', '-Hp', ...what, ...[...asked].map(checkName)]
+    const result = await this.#tool.ask(command, { effect: 'read', signal })
     const { missing, rest } = splitMissing(result.stderr, asked)
-    const object = [...asked].join(', ')
     // Status 1 with nothing but "does not exist" is an answer.
     if (result.exitStatus !== 1 || missing.size === 0 || rest !== '') {
-      expectSuccess(command, { ...result, stderr: rest }, ZFS_FAILURES, object)
+      this.#tool.accept(command, { ...result, stderr: rest }, { about: [...asked].join(', ') })
     }
     const found = parseProperties(result.stdout, names, name => asked.has(name))
     for (const dataset of asked) {
@@ -137,7 +114,7 @@ export class Zfs {
     parent: string,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, Properties>> {
-    return this.#below(names, parent, name => name.startsWith(`${parent}/`), signal)
+    return withPrefix(await this.#below(names, parent, signal), `${parent}/`)
   }
 
   /** The snapshots of one dataset. Those with `defer_destroy` on are as good as gone. */
@@ -146,7 +123,7 @@ export class Zfs {
     dataset: string,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, Properties>> {
-    return this.#below(names, dataset, name => name.startsWith(`${dataset}@`), signal)
+    return withPrefix(await this.#below(names, dataset, signal), `${dataset}@`)
   }
 
   /**
@@ -168,26 +145,10 @@ export class Zfs {
     parent: string,
     options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number },
   ): Promise<ReadonlyMap<string, readonly string[]>> {
-    const columns = ['name', ...properties].join(',')
-    const command: Command = [
-      ZFS,
-      'list',
-      '-H',
-      '-r',
-      '-d',
-      '2',
-      '-t',
-      'filesystem',
-      '-o',
-      columns,
-      checkName(parent),
-    ]
-    const whole = { effect: 'read', timeoutMs: WHOLE_POOL_MS, ...options } as const
-    const { stdout } = expectSuccess(
-      command,
-      await this.#shell.run(command, whole),
-      ZFS_FAILURES,
-      parent,
+    const what = ['-t', 'filesystem', '-o', ['name', ...properties].join(',')]
+    const { stdout } = await this.#tool.read(
+      [ZFS, 'list', '-H', '-r', '-d', '2', ...what, checkName(parent)],
+      { about: parent, timeoutMs: WHOLE_POOL_MS, ...options },
     )
     return parseValues(stdout, parent, properties.length)
   }
@@ -215,57 +176,27 @@ export class Zfs {
 
   // Sorted by name on purpose: OpenZFS then reads no properties at all (zfs_main.c, recalled).
   async #listNames(what: readonly string[], parent: string, signal?: AbortSignal): Promise<string> {
-    const command: Command = [
-      ZFS,
-      'list',
-      '-H',
-      '-r',
-      ...what,
-      '-o',
-      'name',
-      '-s',
-      'name',
-      checkName(parent),
-    ]
-    const options = { effect: 'read', signal, timeoutMs: WHOLE_POOL_MS } as const
-    return expectSuccess(command, await this.#shell.run(command, options), ZFS_FAILURES, parent)
-      .stdout
+    const { stdout } = await this.#tool.read(
+      [ZFS, 'list', '-H', '-r', ...what, '-o', 'name', '-s', 'name', checkName(parent)],
+      { about: parent, signal, timeoutMs: WHOLE_POOL_MS },
+    )
+    return stdout
   }
 
   // Solaris has no `get -t` (v23, recorded): the depth of 1 lists the dataset, its snapshots and
   // its children together.
-  async #below(
-    names: readonly string[],
-    dataset: string,
-    wanted: (name: string) => boolean,
-    signal?: AbortSignal,
-  ) {
-    const command: Command = [
-      ZFS,
-      'get',
-      '-Hp',
-      '-r',
-      '-d',
-      '1',
-      '-o',
-      COLUMNS,
-      names.join(','),
-      checkName(dataset),
-    ]
-    const options = { effect: 'read', signal, timeoutMs: WHOLE_POOL_MS } as const
-    const result = expectSuccess(
-      command,
-      await this.#shell.run(command, options),
-      ZFS_FAILURES,
-      dataset,
+  async #below(names: readonly string[], dataset: string, signal?: AbortSignal) {
+    const { stdout } = await this.#tool.read(
+      [ZFS, 'get', '-Hp', '-r', '-d', '1', '-o', COLUMNS, names.join(','), checkName(dataset)],
+      { about: dataset, signal, timeoutMs: WHOLE_POOL_MS },
     )
     const isListed = (name: string) =>
       name === dataset || (/^[/@#]/.test(name.slice(dataset.length)) && name.startsWith(dataset))
-    const found = parseProperties(result.stdout, names, isListed)
+    const found = parseProperties(stdout, names, isListed)
     if (!found.has(dataset)) {
       throw new StorageError('internal', `zfs get said nothing of dataset ${dataset}`)
     }
-    return new Map([...found].filter(([name]) => wanted(name)))
+    return found
   }
 
   /** One property a command: Solaris takes no more (v23, recorded). */
@@ -275,79 +206,36 @@ export class Zfs {
     value: string,
     signal?: AbortSignal,
   ): Promise<void> {
-    await this.#write([ZFS, 'set', `${name}=${value}`, checkName(dataset)], dataset, signal)
+    await this.#tool.write([ZFS, 'set', `${name}=${value}`, checkName(dataset)], {
+      about: dataset,
+      signal,
+    })
   }
 
   /** Removes a user property; a property that is not set is success. */
   async inheritProperty(dataset: string, name: string, signal?: AbortSignal): Promise<void> {
-    await this.#write([ZFS, 'inherit', name, checkName(dataset)], dataset, signal)
+    await this.#tool.write([ZFS, 'inherit', name, checkName(dataset)], { about: dataset, signal })
   }
 
   /**
    * Never recursive, never forced. `busy` while a device is open; DependantsError while snapshots,
    * children or clones exist.
    */
-  async destroy(dataset: string, signal?: AbortSignal): Promise<'destroyed' | 'absent'> {
-    // A pool's own dataset, a snapshot or a list of them would be a mistake of the caller that
-    // destroys too much.
-    if (!dataset.includes('/') || /[@#%,]/.test(dataset)) {
-      throw new Error(`not a dataset below a pool: ${dataset}`)
-    }
-    const command: Command = [ZFS, 'destroy', checkName(dataset)]
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (
-      splitMissing(result.stderr, new Set([dataset])).missing.size > 0 &&
-      result.exitStatus !== 0
-    ) {
-      return 'absent'
-    }
-    const relation = /has (children|dependent clones)\n/.exec(result.stderr)?.[1]
-    if (
-      result.exitStatus !== 0 &&
-      relation !== undefined &&
-      classify(result, ZFS_FAILURES)?.kind === 'failed-precondition'
-    ) {
-      throw new DependantsError(
-        dataset,
-        relation === 'children' ? 'children' : 'clones',
-        parseDependants(result.stderr),
-      )
-    }
-    expectSuccess(command, result, ZFS_FAILURES, dataset)
-    return 'destroyed'
+  destroy(dataset: string, signal?: AbortSignal): Promise<'destroyed' | 'absent'> {
+    return destroyDataset(this.#tool, dataset, signal)
   }
 
   /** One snapshot, at once; DependantsError while clones need it. */
-  async destroySnapshot(snapshot: string, signal?: AbortSignal): Promise<'destroyed' | 'absent'> {
-    if (!/^[^@#%,]+@[^@#%,]+$/.test(snapshot)) throw new Error(`not one snapshot: ${snapshot}`)
-    const command: Command = [ZFS, 'destroy', checkName(snapshot)]
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (result.exitStatus !== 0 && /has dependent clones\n/.test(result.stderr)) {
-      throw new DependantsError(snapshot, 'clones', parseDependants(result.stderr))
-    }
-    if (result.exitStatus !== 0 && classify(result, ZFS_FAILURES)?.kind === 'not-found') {
-      return 'absent'
-    }
-    expectSuccess(command, result, ZFS_FAILURES, snapshot)
-    return 'destroyed'
+  destroySnapshot(snapshot: string, signal?: AbortSignal): Promise<'destroyed' | 'absent'> {
+    return destroySnapshot(this.#tool, snapshot, signal)
   }
 
   /**
    * The snapshot goes now, or with the last clone or hold that needs it; until then it stays listed
    * with `defer_destroy` on.
    */
-  async destroySnapshotDeferred(
-    snapshot: string,
-    signal?: AbortSignal,
-  ): Promise<'accepted' | 'absent'> {
-    if (!/^[^@#%,]+@[^@#%,]+$/.test(snapshot)) throw new Error(`not one snapshot: ${snapshot}`)
-    const command: Command = [ZFS, 'destroy', '-d', checkName(snapshot)]
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    if (result.exitStatus !== 0 && classify(result, ZFS_FAILURES)?.kind === 'not-found') {
-      return 'absent'
-    }
-    expectSuccess(command, result, ZFS_FAILURES, snapshot)
-    return 'accepted'
+  destroySnapshotDeferred(snapshot: string, signal?: AbortSignal): Promise<'accepted' | 'absent'> {
+    return destroySnapshotDeferred(this.#tool, snapshot, signal)
   }
 
   /**
@@ -359,11 +247,10 @@ export class Zfs {
     properties: Readonly<Record<string, string>>,
     signal?: AbortSignal,
   ): Promise<void> {
-    await this.#write(
-      [ZFS, 'snapshot', ...options(properties), ...names.map(checkName)],
-      names.join(', '),
+    await this.#tool.write([ZFS, 'snapshot', ...options(properties), ...names.map(checkName)], {
+      about: names.join(', '),
       signal,
-    )
+    })
   }
 
   /** A clone has no reservation in any dialect, whatever its origin has. */
@@ -371,49 +258,22 @@ export class Zfs {
     const size: Record<string, string> =
       clone.sizeBytes === undefined ? {} : { volsize: String(clone.sizeBytes) }
     const properties = options({ ...size, ...clone.properties })
-    await this.#write(
+    await this.#tool.write(
       [ZFS, 'clone', ...properties, checkName(clone.snapshot), checkName(clone.dataset)],
-      clone.dataset,
-      signal,
+      { about: clone.dataset, signal },
     )
   }
 
   async rename(from: string, to: string, signal?: AbortSignal): Promise<void> {
-    await this.#write([ZFS, 'rename', checkName(from), checkName(to)], from, signal)
+    await this.#tool.write([ZFS, 'rename', checkName(from), checkName(to)], { about: from, signal })
   }
 
   /**
    * ONLINE, DEGRADED, FAULTED, OFFLINE, UNAVAIL, REMOVED or SUSPENDED. Answers also while the pool
    * is suspended (recorded).
    */
-  async poolHealth(pool: string, signal?: AbortSignal): Promise<string> {
-    const command: Command = [ZPOOL, 'list', '-H', '-o', 'name,health', checkName(pool)]
-    const result = expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'read', signal }),
-      ZFS_FAILURES,
-      `pool ${pool}`,
-    )
-    const health = result.stdout
-      .split('\n')
-      .map(line => line.split('\t'))
-      .find(fields => fields.length === 2 && fields[0] === pool)?.[1]
-    if (health === undefined) {
-      throw new StorageError(
-        'internal',
-        `zpool list said nothing of pool ${pool}: ${JSON.stringify(result.stdout)}`,
-      )
-    }
-    return health
-  }
-
-  async #write(command: Command, object: string, signal?: AbortSignal): Promise<CommandResult> {
-    return expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'write', signal }),
-      ZFS_FAILURES,
-      object,
-    )
+  poolHealth(pool: string, signal?: AbortSignal): Promise<string> {
+    return readPoolHealth(this.#tool, pool, signal)
   }
 }
 
@@ -426,37 +286,9 @@ function options(properties: Readonly<Record<string, string>>): readonly string[
   })
 }
 
-// A name never becomes an option, whatever the layers above let through.
-function checkName(name: string): string {
-  if (!/^[A-Za-z]/.test(name)) throw new Error(`not a ZFS name: ${JSON.stringify(name)}`)
-  return name
-}
-
-/** Which of the asked datasets are reported missing, and whatever else was said. */
-function splitMissing(
-  stderr: string,
-  asked: ReadonlySet<string>,
-): { missing: ReadonlySet<string>; rest: string } {
-  const missing = new Set<string>()
-  const rest: string[] = []
-  for (const line of stderr.split('\n')) {
-    const name = /^cannot open '(.+)': dataset does not exist$/.exec(line)?.[1]
-    if (name !== undefined && asked.has(name)) missing.add(name)
-    else if (line.trim() !== '') rest.push(line)
-  }
-  return { missing, rest: rest.join('\n') }
-}
-
-function parseDependants(stderr: string): readonly string[] {
-  const lines = stderr.split('\n')
-  const start = lines.findIndex(line =>
-    /^use '-[rR]' to destroy the following datasets:$/.test(line),
-  )
-  // The order changes between runs (recorded).
-  return start < 0
-    ? []
-    : lines
-        .slice(start + 1)
-        .filter(line => line !== '')
-        .sort()
+function withPrefix(
+  datasets: ReadonlyMap<string, Properties>,
+  prefix: string,
+): ReadonlyMap<string, Properties> {
+  return new Map([...datasets].filter(([name]) => name.startsWith(prefix)))
 }

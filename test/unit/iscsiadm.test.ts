@@ -118,7 +118,10 @@ test('what one domain writes to a labelled disk the other reads', async () => {
   await show()
   for (const { devices } of [sd1, sd2]) await devices.enumerate()
   sd1.initiator.label(`c0t${GUID}d0`)
-  await sd1.devices.writeBlock(`/dev/rdsk/c0t${GUID}d0s0`, 16, 'ldom-csi canary 4711')
+  await sd1.devices.writeBlock(`/dev/rdsk/c0t${GUID}d0s0`, {
+    block: 16,
+    text: 'ldom-csi canary 4711',
+  })
   expect(await sd2.devices.readBlock(`/dev/rdsk/c3t${GUID}d0s0`, 16)).toBe('ldom-csi canary 4711')
 })
 
@@ -135,7 +138,9 @@ test('nothing is written where there is no raw device', async () => {
   const { sd1, show, storage } = await world()
   await show()
   await sd1.devices.enumerate()
-  await expect(sd1.devices.writeBlock('/dev/rdsk/c9t0d0s0', 16, 'x')).rejects.toMatchObject({
+  await expect(
+    sd1.devices.writeBlock('/dev/rdsk/c9t0d0s0', { block: 16, text: 'x' }),
+  ).rejects.toMatchObject({
     kind: 'unavailable',
   })
   expect(storage.timeline.commands.some(({ argv }) => argv[0] === '/usr/bin/dd')).toBe(false)

@@ -8,7 +8,8 @@ import type { DialectName } from '../../sim/zfs/dialects.ts'
 import { SimZfs } from '../../sim/zfs/sim-zfs.ts'
 import { isStorageError, StorageError } from '../../src/errors.ts'
 import { ShellError } from '../../src/shell/shell.ts'
-import { DependantsError, Zfs } from '../../src/zfs/zfs.ts'
+import { DependantsError } from '../../src/zfs/destruction.ts'
+import { Zfs } from '../../src/zfs/zfs.ts'
 
 const MiB = 1024 * 1024
 const GiB = 1024 * MiB

@@ -3,8 +3,8 @@
 // listing again, and that is the caller's.
 
 import { StorageError } from '../../errors.ts'
-import { classify, expectSuccess } from '../../shell/failures.ts'
 import type { Command, CommandResult, Shell } from '../../shell/shell.ts'
+import { Tool } from '../../shell/tool.ts'
 import { formatRefusal, LDM_FAILURES, LDM_NOTICES } from './failures.ts'
 import { type Domain, parseListing } from './listing.ts'
 
@@ -45,10 +45,10 @@ export interface LdmOptions {
 }
 
 export class Ldm {
-  readonly #shell: Shell
+  readonly #tool: Tool
 
   constructor(shell: Shell) {
-    this.#shell = shell
+    this.#tool = new Tool(shell, LDM_FAILURES)
   }
 
   /** All domains with their devices and vdisks: the only listing that shows the states of paths. */
@@ -136,10 +136,6 @@ export class Ldm {
   }
 
   /**
-   * Saves the running configuration under a new name, which becomes the one for the next power-on.
-   * Slow.
-   */
-  /**
    * Whether what ldm itself keeps of the running configuration is newer than what is saved of it
    * (`[newer]`: 3.5 guide). Where the answer does not speak of it, it is.
    */
@@ -153,6 +149,10 @@ export class Ldm {
     return found === undefined || found.marks.includes('newer')
   }
 
+  /**
+   * Saves the running configuration under a new name, which becomes the one for the next power-on.
+   * Slow.
+   */
   async addConfiguration(name: string, options: LdmOptions = {}): Promise<void> {
     const command: Command = [LDM, 'add-spconfig', checkedName('configuration', name)]
     await this.#write(command, `configuration ${name}`, { ...options, timeoutMs: SAVE_TIMEOUT_MS })
@@ -166,41 +166,31 @@ export class Ldm {
     )
   }
 
-  async #read(command: Command, object: string, { signal }: LdmOptions): Promise<CommandResult> {
-    const result = expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'read', signal }),
-      LDM_FAILURES,
-      object,
-    )
-    refuseNotice(result, LDM_NOTICES.slice(0, 1), object)
+  async #read(command: Command, about: string, { signal }: LdmOptions): Promise<CommandResult> {
+    const result = await this.#tool.read(command, { about, signal })
+    refuseNotice(result, LDM_NOTICES.slice(0, 1), about)
     return result
   }
 
   async #write(
     command: Command,
-    object: string,
-    { signal, timeoutMs }: LdmOptions & { timeoutMs?: number },
+    about: string,
+    options: LdmOptions & { readonly timeoutMs?: number },
   ): Promise<void> {
-    const result = await this.#shell.run(command, {
-      effect: 'write',
-      signal,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    })
-    refuseNotice(expectSuccess(command, result, LDM_FAILURES, object), LDM_NOTICES, object)
+    refuseNotice(await this.#tool.write(command, { about, ...options }), LDM_NOTICES, about)
   }
 
   async #remove(
     command: Command,
-    object: string,
+    about: string,
     { signal }: LdmOptions,
   ): Promise<'removed' | 'absent'> {
-    const result = await this.#shell.run(command, { effect: 'write', signal })
-    const row = classify(result, LDM_FAILURES)
+    const result = await this.#tool.ask(command, { effect: 'write', signal })
+    const row = this.#tool.rowOf(result)
     if (row?.kind === 'not-found') return 'absent'
     const reasons = row?.kind === 'busy' ? formatRefusal(result.stderr) : ''
-    if (reasons !== '') throw new StorageError('busy', `${object}: the guest refuses: ${reasons}`)
-    refuseNotice(expectSuccess(command, result, LDM_FAILURES, object), LDM_NOTICES, object)
+    if (reasons !== '') throw new StorageError('busy', `${about}: the guest refuses: ${reasons}`)
+    refuseNotice(this.#tool.accept(command, result, { about }), LDM_NOTICES, about)
     return 'removed'
   }
 }

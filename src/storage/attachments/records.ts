@@ -5,7 +5,7 @@
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Attachment, GuestId, Sharing } from '../../model/volumes.ts'
-import { DependantsError } from '../../zfs/zfs.ts'
+import { DependantsError } from '../../zfs/destruction.ts'
 import {
   formatNumberProperty,
   formatParentProperties,

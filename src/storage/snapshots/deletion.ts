@@ -3,7 +3,7 @@
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Volume } from '../../model/volumes.ts'
-import { DependantsError } from '../../zfs/zfs.ts'
+import { DependantsError } from '../../zfs/destruction.ts'
 import { hasOwnSnapshot, readSnapshot } from '../catalog/read.ts'
 import { deletedSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'

@@ -2,7 +2,8 @@
 // zfs itself refuses while anything depends on it; never recursive, never forced, never a promote.
 
 import { isStorageError, StorageError } from '../../errors.ts'
-import { DependantsError, type Properties } from '../../zfs/zfs.ts'
+import { DependantsError } from '../../zfs/destruction.ts'
+import type { Properties } from '../../zfs/zfs.ts'
 import { ownerCluster, SNAPSHOT_PROPERTIES } from '../catalog/properties.ts'
 import { isHiddenSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'

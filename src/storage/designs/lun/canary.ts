@@ -44,7 +44,9 @@ export async function exchangeNonces(
   const nonces = paths.map(path => `ldom-csi canary, ${nameOfPath(path)}: ${randomUUID()}`)
   const written = await Promise.all(
     paths.map((path, block) =>
-      attempt(() => path.devices.writeBlock(slice0(path), block, nonces[block] ?? '', signal)),
+      attempt(() =>
+        path.devices.writeBlock(slice0(path), { block, text: nonces[block] ?? '' }, signal),
+      ),
     ),
   )
   return Promise.all(

@@ -1,0 +1,24 @@
+// Names in commands of zfs and in what it complains of.
+
+export const ZFS = '/usr/sbin/zfs'
+
+// A name never becomes an option, whatever the layers above let through.
+export function checkName(name: string): string {
+  if (!/^[A-Za-z]/.test(name)) throw new Error(`not a ZFS name: ${JSON.stringify(name)}`)
+  return name
+}
+
+/** Which of the asked datasets are reported missing, and whatever else was said. */
+export function splitMissing(
+  stderr: string,
+  asked: ReadonlySet<string>,
+): { missing: ReadonlySet<string>; rest: string } {
+  const missing = new Set<string>()
+  const rest: string[] = []
+  for (const line of stderr.split('\n')) {
+    const name = /^cannot open '(.+)': dataset does not exist$/.exec(line)?.[1]
+    if (name !== undefined && asked.has(name)) missing.add(name)
+    else if (line.trim() !== '') rest.push(line)
+  }
+  return { missing, rest: rest.join('\n') }
+}

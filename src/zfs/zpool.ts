@@ -1,0 +1,29 @@
+// The command zpool: the one thing that is asked of it.
+
+import { StorageError } from '../errors.ts'
+import type { Tool } from '../shell/tool.ts'
+import { checkName } from './names.ts'
+
+const ZPOOL = '/usr/sbin/zpool'
+
+export async function readPoolHealth(
+  tool: Tool,
+  pool: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { stdout } = await tool.read([ZPOOL, 'list', '-H', '-o', 'name,health', checkName(pool)], {
+    about: `pool ${pool}`,
+    signal,
+  })
+  const health = stdout
+    .split('\n')
+    .map(line => line.split('\t'))
+    .find(fields => fields.length === 2 && fields[0] === pool)?.[1]
+  if (health === undefined) {
+    throw new StorageError(
+      'internal',
+      `zpool list said nothing of pool ${pool}: ${JSON.stringify(stdout)}`,
+    )
+  }
+  return health
+}

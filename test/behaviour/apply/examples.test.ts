@@ -1,7 +1,12 @@
 // Every file in examples/ does what it says, on a simulated installation: made, made again without
-// a change, taken away.
+// a change, taken away. Configuration files are read.
 
 import { readdirSync } from 'node:fs'
+import {
+  findGuestRule,
+  parseControllerConfig,
+  parseNodeConfig,
+} from '../../../src/config/config.ts'
 import { type ApplyWorld, applyWorld, example } from './world.ts'
 
 const CLASSES = example('storage-classes.yaml')
@@ -35,7 +40,13 @@ const mounts = (id: string) =>
 const disks = (machine: string, name: string) =>
   world.world.machine(machine).guestDisks(name).list()
 
+const CONFIGURATIONS = [
+  { file: 'configuration/controller.yaml', parse: parseControllerConfig },
+  { file: 'configuration/node-linux.yaml', parse: parseNodeConfig },
+  { file: 'configuration/node-solaris.yaml', parse: parseNodeConfig },
+]
 const TESTED = [
+  ...CONFIGURATIONS.map(({ file }) => file),
   ...[
     'storage-classes.yaml',
     'claim-linux.yaml',
@@ -47,7 +58,23 @@ const TESTED = [
 ]
 
 test('every example is tried here', () => {
-  expect(readdirSync(new URL('../../../examples', import.meta.url)).sort()).toEqual(TESTED.sort())
+  const folder = new URL('../../../examples', import.meta.url)
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+
+  expect(files.filter(file => file.endsWith('.yaml')).sort()).toEqual(TESTED.sort())
+})
+
+test.each(CONFIGURATIONS)('$file is a configuration', ({ file, parse }) => {
+  expect(() => parse(example(file), file)).not.toThrow()
+})
+
+test('the guests of the node examples have the platform that the controller expects', () => {
+  const { guests } = parseControllerConfig(example('configuration/controller.yaml'), 'controller')
+
+  for (const file of ['configuration/node-linux.yaml', 'configuration/node-solaris.yaml']) {
+    const { machine, guest, platform, attachLimit } = parseNodeConfig(example(file), file)
+    expect(findGuestRule(guests, machine, guest)).toMatchObject({ platform, attachLimit })
+  }
 })
 
 test('the claims of a Linux and of a Solaris guest are mounted where they say', async () => {

@@ -286,6 +286,7 @@ export function write(player: Player, number: number): void {
 
 export function writeIn(player: Player, volume: VolumeBelief, attachment: AttachmentBelief): void {
   const text = `text ${player.texts++}`.padEnd(RAW_LENGTH, '.')
+  player.story.push(`write ${volume.id} in ${attachment.guest}`)
   const { guest, published, publishedReadonly, mode } = attachment
   const path =
     published === 'yes' && !publishedReadonly ? volume.targetPath() : volume.stagingPath()
@@ -316,6 +317,7 @@ export function writeIn(player: Player, volume: VolumeBelief, attachment: Attach
 export function read(player: Player, number: number): void {
   const [volume, attachment] = choose(player.model.staged(), number) ?? []
   if (volume === undefined || attachment === undefined) return
+  player.story.push(`read ${volume.id} in ${attachment.guest}`)
   if (volume.isBlock) {
     const disk = player.disk(volume, attachment.guest)
     const bytes = inGuest(() => disk?.read(RAW_AT, RAW_LENGTH))

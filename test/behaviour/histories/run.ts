@@ -71,11 +71,13 @@ async function playHistory(player: Player, turns: readonly Turn[]): Promise<void
   for (const turn of turns) {
     player.arm(turn.fault)
     player.twice = turn.twice
+    const before = player.story.length
     await play(player, turn)
     player.arm(undefined)
     checkWorld(player)
     player.passTroubles()
-    tally.steps += 1
+    // A step that found nothing to do proves nothing.
+    if (player.story.length > before) tally.steps += 1
   }
   await finish(player)
   tally.histories += 1

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { generateConfigurationReference } from '../src/config/reference.ts'
 import { drawRooms } from '../test/architecture.ts'
 import { generateDescriptor, generateTypes } from './csi-types.ts'
+import { generateParameterTables } from './parameters-table.ts'
 
 interface GeneratedFile {
   readonly file: string
@@ -19,6 +20,10 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'src/csi/wire/descriptor.gen.ts', generate: generateDescriptor },
   { file: 'docs/configuration.md', generate: generateConfigurationReference },
   { file: 'docs/code-map.md', generate: () => withPart('docs/code-map.md', 'rooms', drawRooms()) },
+  {
+    file: 'README.md',
+    generate: () => withPart('README.md', 'parameters', generateParameterTables()),
+  },
 ]
 
 /**

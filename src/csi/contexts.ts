@@ -2,17 +2,21 @@
 // and read in one place. Both can be read by users of the cluster: no secrets. The orchestrator
 // adds keys of its own, so unknown keys are passed over.
 
+import {
+  formatGuestParameters,
+  type GuestParameters,
+  parseGuestParameters,
+} from '../model/parameters.ts'
 import type { AttachMode, Attachment, Volume } from '../model/volumes.ts'
 import { findVolumeId } from '../storage/names.ts'
 import { invalid, type TextMap } from './fields.ts'
 
 export function formatVolumeContext(volume: Volume): TextMap {
-  const { mkfsOptions } = volume.parameters
   return {
     name: volume.name,
     source: volume.source.kind,
     format: volume.format.kind,
-    ...(mkfsOptions === '' ? {} : { mkfsOptions }),
+    ...formatGuestParameters(volume.parameters),
   }
 }
 
@@ -23,15 +27,15 @@ export interface VolumeContext {
    */
   readonly createdEmpty: boolean
   readonly format: 'block' | 'filesystem' | undefined
-  readonly mkfsOptions: string
+  readonly parameters: GuestParameters
 }
 
 export function parseVolumeContext(context: TextMap): VolumeContext {
-  const { source, format, mkfsOptions = '' } = context
+  const { source, format } = context
   if (format !== undefined && format !== 'block' && format !== 'filesystem') {
     throw invalid('volume_context', `has the unknown format ${JSON.stringify(format)}`)
   }
-  return { createdEmpty: source === 'empty', format, mkfsOptions }
+  return { createdEmpty: source === 'empty', format, parameters: parseGuestParameters(context) }
 }
 
 /**

@@ -5,11 +5,11 @@
 import { StorageError } from '../errors.ts'
 import { parseMkfsOptions } from '../model/mkfs-options.ts'
 import { checkMountOptions } from '../model/mount-options.ts'
+import type { MutableParameters } from '../model/parameters.ts'
 import type {
   AttachRequest,
   FileSystemType,
   GuestId,
-  MutableParameters,
   SizeRange,
   VolumeFormat,
   VolumeSource,

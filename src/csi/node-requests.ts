@@ -3,6 +3,7 @@
 
 import { StorageError } from '../errors.ts'
 import type { GuestFormat, PublishRequest, StageRequest } from '../guest/guest-volumes.ts'
+import type { GuestParameters } from '../model/parameters.ts'
 import { findVolumeId } from '../storage/names.ts'
 import { type Access, requireCapability } from './capabilities.ts'
 import { parsePublishContext, parseVolumeContext } from './contexts.ts'
@@ -164,16 +165,16 @@ function parseContexts(request: Contexts, access: Access) {
   return {
     createdEmpty: volume.createdEmpty,
     publish,
-    format: guestFormat(access, volume.mkfsOptions),
+    format: guestFormat(access, volume.parameters),
   }
 }
 
-function guestFormat({ format, mountOptions }: Access, mkfsOptions: string): GuestFormat {
+function guestFormat({ format, mountOptions }: Access, parameters: GuestParameters): GuestFormat {
   if (format.kind === 'block') return format
   return {
     kind: 'filesystem',
     type: format.type === 'any' ? '' : format.type,
     mountOptions,
-    mkfsOptions,
+    ...parameters,
   }
 }

@@ -1,6 +1,8 @@
 // The driver's own words as types: what a volume, an attachment and a request for them are. Data
 // only, no behaviour.
 
+import type { MutableParameters, VolumeParameters } from './parameters.ts'
+
 export const KiB = 1024
 export const MiB = 1024 * KiB
 export const GiB = 1024 * MiB
@@ -12,31 +14,6 @@ export type FileSystemType = 'ext4' | 'xfs' | 'ufs'
 export type VolumeFormat =
   | { readonly kind: 'block' }
   | { readonly kind: 'filesystem'; readonly type: FileSystemType | 'any' }
-
-/**
- * The StorageClass parameters after defaulting; they are written on the volume and compared on
- * replay.
- */
-export interface VolumeParameters {
-  readonly blockSizeBytes: number
-  readonly compression: string
-  readonly reservation: 'thick' | 'thin'
-  readonly export: 'slice' | 'full'
-  readonly vdiskTimeoutSeconds: number
-  /** Passed on to the guest that formats the volume; '' for none. */
-  readonly mkfsOptions: string
-}
-
-/**
- * What can be changed while the volume lives (VolumeAttributesClass). `sync` has no `disabled`:
- * that loses acknowledged writes.
- */
-export interface MutableParameters {
-  readonly compression?: string
-  readonly reservation?: 'thick' | 'thin'
-  readonly logbias?: 'latency' | 'throughput'
-  readonly sync?: 'standard' | 'always'
-}
 
 /** Where the first bytes come from. A volume made from something is never formatted. */
 export type VolumeSource =

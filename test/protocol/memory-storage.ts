@@ -9,12 +9,12 @@ import type {
   VolumeStore,
 } from '../../src/csi/controller.ts'
 import { StorageError } from '../../src/errors.ts'
+import type { MutableParameters } from '../../src/model/parameters.ts'
 import {
   type Attachment,
   type AttachRequest,
   GiB,
   type GuestId,
-  type MutableParameters,
   type SizeRange,
   type Volume,
   type VolumeSource,

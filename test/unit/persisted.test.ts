@@ -1,5 +1,9 @@
 import { formatVolumeContext } from '../../src/csi/contexts.ts'
-import type { VolumeParameters } from '../../src/model/volumes.ts'
+import {
+  PARAMETER_KEYS,
+  PARAMETERS as TABLE,
+  type VolumeParameters,
+} from '../../src/model/parameters.ts'
 import {
   formatRecordProperties,
   formatVolumeProperties,
@@ -87,6 +91,13 @@ test('a volume made before a parameter existed has the value that it meant', () 
     source: 'empty',
     format: 'filesystem',
   })
+})
+
+test.each(PARAMETER_KEYS)('what %s has by default, and had before, is read back', key => {
+  const { byDefault, before, parse, isValue } = TABLE[key]
+  for (const text of [byDefault, before]) {
+    if (text !== undefined) expect([text, isValue(parse(text))]).toEqual([text, true])
+  }
 })
 
 const BROKEN = {

@@ -321,6 +321,6 @@ test('what the controller writes into the contexts is what the node reads', () =
   expect(parseVolumeContext(formatVolumeContext(volume))).toEqual({
     createdEmpty: true,
     format: 'filesystem',
-    mkfsOptions: '-m 1',
+    parameters: { mkfsOptions: '-m 1' },
   })
 })

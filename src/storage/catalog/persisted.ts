@@ -4,12 +4,8 @@
 
 import { z } from 'zod'
 import { StorageError } from '../../errors.ts'
-import {
-  KiB,
-  type VolumeFormat,
-  type VolumeParameters,
-  type VolumeSource,
-} from '../../model/volumes.ts'
+import { everyParameter, PARAMETERS, type VolumeParameters } from '../../model/parameters.ts'
+import type { VolumeFormat, VolumeSource } from '../../model/volumes.ts'
 
 /**
  * Written on every new volume. Volumes of versions that did not write one have the format before
@@ -28,19 +24,7 @@ const source: z.ZodType<VolumeSource> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('volume'), id: z.string().min(1) }),
 ])
 
-// The defaults are those of the time when the parameter came, and stay when today's change.
-const parameters = z.object({
-  blockSizeBytes: z
-    .number()
-    .int()
-    .min(512)
-    .max(128 * KiB),
-  compression: z.string().min(1),
-  reservation: z.enum(['thick', 'thin']),
-  export: z.enum(['slice', 'full']),
-  vdiskTimeoutSeconds: z.number().int().nonnegative().default(0),
-  mkfsOptions: z.string().default(''),
-})
+const parameters = z.record(z.string(), z.unknown())
 
 /** Where a text stands: what an error names. */
 export interface Origin {
@@ -57,7 +41,22 @@ export function parseSource(text: string, origin: Origin): VolumeSource {
 }
 
 export function parseParameters(text: string, origin: Origin): VolumeParameters {
-  return parseJson(parameters, text, origin)
+  const written = parseJson(parameters, text, origin)
+  return everyParameter(key => readParameter(key, written, origin))
+}
+
+function readParameter<K extends keyof VolumeParameters>(
+  key: K,
+  written: Readonly<Record<string, unknown>>,
+  origin: Origin,
+): VolumeParameters[K] {
+  const { isValue, before, parse } = PARAMETERS[key]
+  const value = written[key]
+  if (value === undefined && before !== undefined) return parse(before)
+  if (!isValue(value)) {
+    throw broken(origin, `${key}: ${JSON.stringify(value) ?? 'nothing'} is not understood`)
+  }
+  return value
 }
 
 /** One word of those that are written. */

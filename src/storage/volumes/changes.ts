@@ -3,18 +3,14 @@
 
 import { StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
-import type {
-  Attachment,
-  GuestId,
-  MutableParameters,
-  SizeRange,
-  Volume,
-} from '../../model/volumes.ts'
+import type { MutableParameters } from '../../model/parameters.ts'
+import type { Attachment, GuestId, SizeRange, Volume } from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
 import { checkPlatformSize, type GuestRule } from '../attachments/plan.ts'
 import { readAttached, readVolume } from '../catalog/read.ts'
 import { getMachine, getPlace } from '../places.ts'
 import type { Pools, VolumePlace } from '../pool.ts'
+import { zfsProperties } from './parameters.ts'
 import { growTo, reserve } from './reservations.ts'
 import { sizeWithin } from './sizes.ts'
 
@@ -127,17 +123,14 @@ export class VolumeChanges {
   }
 }
 
-// Every zfs has the other two; these came later, and a set that is refused half-way would leave the
+// Some properties came later than the first zfs, and a set that is refused half-way would leave the
 // volume half changed.
 async function refuseUnknown(
   place: VolumePlace,
-  { logbias, sync }: MutableParameters,
+  changes: MutableParameters,
   signal?: AbortSignal,
 ): Promise<void> {
-  const asked = [
-    ...(logbias === undefined ? [] : ['logbias']),
-    ...(sync === undefined ? [] : ['sync']),
-  ]
+  const asked = zfsProperties(changes, ['newer']).map(([name]) => name)
   if (asked.length === 0) return
   const { properties } = await readDialect(place.pool.host.shell, signal)
   const missing = asked.filter(name => !properties.has(name))
@@ -148,16 +141,4 @@ async function refuseUnknown(
         `${missing.join(' and ')}; nothing was changed`,
     )
   }
-}
-
-function zfsProperties({
-  compression,
-  logbias,
-  sync,
-}: MutableParameters): readonly (readonly [string, string])[] {
-  return [
-    ...(compression === undefined ? [] : [['compression', compression] as const]),
-    ...(logbias === undefined ? [] : [['logbias', logbias] as const]),
-    ...(sync === undefined ? [] : [['sync', sync] as const]),
-  ]
 }

@@ -3,7 +3,7 @@
 // volume and of its source.
 
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
-import type { Volume, VolumeFormat, VolumeParameters, VolumeSpec } from '../../model/volumes.ts'
+import type { Volume, VolumeFormat, VolumeSpec } from '../../model/volumes.ts'
 import {
   contentOf,
   formatSnapshotProperties,
@@ -13,6 +13,7 @@ import { hasOwnSnapshot, readSnapshot, readVolume } from '../catalog/read.ts'
 import { cloneSourceLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'
+import { differences, zfsProperties } from './parameters.ts'
 import { growTo, reserving } from './reservations.ts'
 import { destroyTombstone, NameFreedError } from './tombstones.ts'
 
@@ -171,14 +172,11 @@ function effective({ wanted, spec }: Creation): {
   reservation: 'thick' | 'thin'
   properties: Record<string, string>
 } {
-  const { compression, reservation, logbias, sync } = spec.mutable
+  const { compression, reservation } = spec.mutable
   return {
     compression: compression ?? wanted.parameters.compression,
     reservation: reservation ?? wanted.parameters.reservation,
-    properties: {
-      ...(logbias === undefined ? {} : { logbias }),
-      ...(sync === undefined ? {} : { sync }),
-    },
+    properties: Object.fromEntries(zfsProperties(spec.mutable, ['newer'])),
   }
 }
 
@@ -294,11 +292,13 @@ function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
   if (!equal(volume.format, wanted.format)) {
     throw differs('format', describeFormat(volume), describeFormat(wanted))
   }
-  const others = PARAMETERS.filter(key => !equal(volume.parameters[key], wanted.parameters[key]))
+  const others = differences(volume.parameters, wanted.parameters)
   if (others.length > 0) {
-    const named = ({ parameters }: Volume) =>
-      others.map(key => `${classNameOf(key)} ${show(parameters[key])}`).join(', ')
-    throw differs(others.length === 1 ? 'parameter' : 'parameters', named(volume), named(wanted))
+    throw differs(
+      others.length === 1 ? 'parameter' : 'parameters',
+      others.map(({ name, has }) => `${name} ${show(has)}`).join(', '),
+      others.map(({ name, wants }) => `${name} ${show(wants)}`).join(', '),
+    )
   }
   const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
   const { requiredBytes, limitBytes } = spec.size
@@ -362,21 +362,6 @@ function sortKeys(_key: string, value: unknown): unknown {
 
 function show(value: unknown): string {
   return value === '' ? 'none' : String(value)
-}
-
-// A record, so that a parameter that comes is not forgotten.
-const PARAMETERS = Object.keys({
-  blockSizeBytes: true,
-  compression: true,
-  reservation: true,
-  export: true,
-  vdiskTimeoutSeconds: true,
-  mkfsOptions: true,
-} satisfies Record<keyof VolumeParameters, true>) as readonly (keyof VolumeParameters)[]
-
-/** As a class names it. */
-function classNameOf(parameter: keyof VolumeParameters): string {
-  return parameter === 'blockSizeBytes' ? 'blockSize' : parameter
 }
 
 function describeSource({ source }: Volume): string {

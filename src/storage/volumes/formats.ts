@@ -3,7 +3,8 @@
 // that never mounts. Pure.
 
 import { StorageError } from '../../errors.ts'
-import { MiB, type VolumeFormat, type VolumeParameters } from '../../model/volumes.ts'
+import type { VolumeParameters } from '../../model/parameters.ts'
+import { MiB, type VolumeFormat } from '../../model/volumes.ts'
 
 /** mkfs.xfs makes no smaller one (xfsprogs 5.19 and later, source). */
 const SMALLEST_XFS_BYTES = 300 * MiB

@@ -4,14 +4,8 @@
 import type { Clock } from '../../clock.ts'
 import { type ErrorKind, isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
-import {
-  GiB,
-  KiB,
-  MiB,
-  type Volume,
-  type VolumeParameters,
-  type VolumeSpec,
-} from '../../model/volumes.ts'
+import type { VolumeParameters } from '../../model/parameters.ts'
+import { GiB, MiB, type Volume, type VolumeSpec } from '../../model/volumes.ts'
 import { largestThickVolume } from '../../zfs/dialect.ts'
 import {
   isSilence,
@@ -34,6 +28,7 @@ import {
 } from './creation.ts'
 import { checkFormatSize, checkSourceFormat } from './formats.ts'
 import { VolumeNames } from './index-by-name.ts'
+import { DEFAULT_BLOCK_SIZE_BYTES, resolveParameters } from './parameters.ts'
 import type { Reaper } from './reaper.ts'
 import { sizeWithin } from './sizes.ts'
 import { destroyIfFree, NameFreedError } from './tombstones.ts'
@@ -329,7 +324,7 @@ export class Volumes {
         ? undefined
         : largestThickVolume(
             largestBytes,
-            query.parameters.blockSizeBytes ?? DEFAULT_PARAMETERS.blockSizeBytes,
+            query.parameters.blockSizeBytes ?? DEFAULT_BLOCK_SIZE_BYTES,
           ),
     }
   }
@@ -376,59 +371,6 @@ export class Volumes {
     }
     return pool
   }
-}
-
-/**
- * OpenZFS and Solaris disagree on these defaults, so they are always passed (zfs 2.1 to 2.3,
- * recorded).
- */
-export const DEFAULT_PARAMETERS = {
-  blockSizeBytes: 8 * KiB,
-  compression: 'off',
-  reservation: 'thick',
-  vdiskTimeoutSeconds: 0,
-  mkfsOptions: '',
-} as const
-
-function resolveParameters(
-  asked: Partial<VolumeParameters>,
-  pool: Pool,
-  sourceBlockSize: number | undefined,
-): VolumeParameters {
-  const inherited = sourceBlockSize === undefined ? {} : { blockSizeBytes: sourceBlockSize }
-  if (
-    sourceBlockSize !== undefined &&
-    asked.blockSizeBytes !== undefined &&
-    asked.blockSizeBytes !== sourceBlockSize
-  ) {
-    throw new StorageError(
-      'invalid-argument',
-      `parameter blockSize: a clone keeps the ${sourceBlockSize} bytes of its source, ` +
-        `${asked.blockSizeBytes} cannot be had`,
-    )
-  }
-  const parameters: VolumeParameters = {
-    ...DEFAULT_PARAMETERS,
-    export: pool.design.shapes[0] ?? 'slice',
-    ...asked,
-    ...inherited,
-  }
-  if (!pool.design.shapes.includes(parameters.export)) {
-    throw new StorageError(
-      'invalid-argument',
-      `parameter export: pool ${pool.name} (design ${pool.design.kind}) exports ` +
-        `${pool.design.shapes.join(' or ')}, not ${parameters.export}`,
-    )
-  }
-  const multipath = [...pool.machines.values()].some(machine => machine.paths.length > 1)
-  if (parameters.vdiskTimeoutSeconds > 0 && multipath) {
-    throw new StorageError(
-      'invalid-argument',
-      `parameter vdiskTimeoutSeconds: not with pool ${pool.name}, a timeout can fail I/O before ` +
-        `the mpgroup has found its other path`,
-    )
-  }
-  return parameters
 }
 
 function unknownPool(name: string, pools: Pools): StorageError {

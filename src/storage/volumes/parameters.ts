@@ -1,0 +1,93 @@
+// What the parameters of a volume come to: the defaults, what its pool allows, and what the
+// parameters that may change are for ZFS. Pure.
+
+import { StorageError } from '../../errors.ts'
+import {
+  everyParameter,
+  MUTABLE_KEYS,
+  MUTABLE_PARAMETERS,
+  type MutableParameter,
+  type MutableParameters,
+  PARAMETER_KEYS,
+  PARAMETERS,
+  type VolumeParameters,
+} from '../../model/parameters.ts'
+import type { Pool } from '../pool.ts'
+
+/** For a request that names none. */
+export const DEFAULT_BLOCK_SIZE_BYTES = defaultOf('blockSizeBytes')
+
+function defaultOf<K extends keyof VolumeParameters>(key: K): VolumeParameters[K] {
+  const { parse, byDefault } = PARAMETERS[key]
+  if (byDefault === undefined) throw new Error(`the parameter ${key} has no default of its own`)
+  return parse(byDefault)
+}
+
+/** The block size of a copy is that of its source; `sourceBlockSize` is undefined otherwise. */
+export function resolveParameters(
+  asked: Partial<VolumeParameters>,
+  pool: Pool,
+  sourceBlockSize: number | undefined,
+): VolumeParameters {
+  if (
+    sourceBlockSize !== undefined &&
+    asked.blockSizeBytes !== undefined &&
+    asked.blockSizeBytes !== sourceBlockSize
+  ) {
+    throw new StorageError(
+      'invalid-argument',
+      `parameter blockSize: a clone keeps the ${sourceBlockSize} bytes of its source, ` +
+        `${asked.blockSizeBytes} cannot be had`,
+    )
+  }
+  const given: Partial<VolumeParameters> = {
+    export: pool.design.shapes[0] ?? 'slice',
+    ...(sourceBlockSize === undefined ? {} : { blockSizeBytes: sourceBlockSize }),
+    ...asked,
+  }
+  const parameters = everyParameter(key => given[key] ?? defaultOf(key))
+  refuseOfPool(parameters, pool)
+  return parameters
+}
+
+function refuseOfPool(parameters: VolumeParameters, pool: Pool): void {
+  if (!pool.design.shapes.includes(parameters.export)) {
+    throw new StorageError(
+      'invalid-argument',
+      `parameter export: pool ${pool.name} (design ${pool.design.kind}) exports ` +
+        `${pool.design.shapes.join(' or ')}, not ${parameters.export}`,
+    )
+  }
+  const multipath = [...pool.machines.values()].some(machine => machine.paths.length > 1)
+  if (parameters.vdiskTimeoutSeconds > 0 && multipath) {
+    throw new StorageError(
+      'invalid-argument',
+      `parameter vdiskTimeoutSeconds: not with pool ${pool.name}, a timeout can fail I/O before ` +
+        `the mpgroup has found its other path`,
+    )
+  }
+}
+
+/** Those in which two volumes differ, as a class names them, with the values of each. */
+export function differences(
+  has: VolumeParameters,
+  wants: VolumeParameters,
+): readonly { readonly name: string; readonly has: string; readonly wants: string }[] {
+  return PARAMETER_KEYS.filter(key => has[key] !== wants[key]).map(key => ({
+    name: PARAMETERS[key].name,
+    has: String(has[key]),
+    wants: String(wants[key]),
+  }))
+}
+
+/** The parameters that are ZFS properties of the same name. */
+export function zfsProperties(
+  changes: MutableParameters,
+  of: readonly MutableParameter<string>['property'][] = ['every', 'newer'],
+): readonly (readonly [string, string])[] {
+  return MUTABLE_KEYS.flatMap(key => {
+    const value = changes[key]
+    const wanted = value !== undefined && of.includes(MUTABLE_PARAMETERS[key].property)
+    return wanted ? [[key, value] as const] : []
+  })
+}

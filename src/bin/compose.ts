@@ -52,6 +52,7 @@ import { VolumeChanges } from '../storage/volumes/changes.ts'
 import { Reaper } from '../storage/volumes/reaper.ts'
 import { Volumes } from '../storage/volumes/volumes.ts'
 import { Zfs } from '../zfs/zfs.ts'
+import { ALL_CHANGES } from './compose/changes.ts'
 
 /** A shell to a configured host, without its prefix, and how to let go of it. */
 export type OpenShell = (host: HostConfig) => { readonly shell: Shell; readonly close: () => void }
@@ -194,7 +195,16 @@ function openHost(config: HostConfig, { openShell, log, clock }: Surroundings) {
   const onItsWay =
     ssh === undefined ? {} : { graceMs: SSH_GRACE_MS, leftBehind: () => findLeftBehind(ssh) }
   const logged = new LoggingShell(withPrefix(shell, config.prefix), config.name, log)
-  return { host: createHost({ name: config.name, shell: logged, clock, ...onItsWay }), close }
+  return {
+    host: createHost({
+      name: config.name,
+      shell: logged,
+      changes: ALL_CHANGES,
+      clock,
+      ...onItsWay,
+    }),
+    close,
+  }
 }
 
 function composeMachine(

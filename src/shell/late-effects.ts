@@ -4,6 +4,7 @@
 
 import { type Clock, systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
+import type { ChangingProgram } from './changes.ts'
 import type { Host } from './host.ts'
 import {
   cutsLines,
@@ -28,6 +29,8 @@ type Suspect =
 export interface HostOptions {
   readonly name: string
   readonly shell: Shell
+  /** Of every tool that may run there: what else a process list shows is no change of ours. */
+  readonly changes: readonly ChangingProgram[]
   readonly clock?: Clock
   /**
    * How old a lost command must be before the process list is believed: what was sent before the
@@ -46,6 +49,7 @@ export interface HostOptions {
 export function createHost({
   name,
   shell,
+  changes,
   clock = systemClock,
   graceMs = 0,
   leftBehind = () => undefined,
@@ -98,7 +102,11 @@ export function createHost({
     const isCutting = cutsLines(lines)
     const found = lines
       .filter(line =>
-        wasAsked ? known.some(suspect => isFoundAgain(line, suspect)) : isChange(line),
+        wasAsked
+          ? known.some(
+              suspect => suspect.kind === 'found' && mayBeSameChange(line, suspect.line, changes),
+            )
+          : isChange(line, changes),
       )
       .map(line => ({ kind: 'found', line, isCut: isCutting && isTruncated(line) }) as const)
     wasAsked = true
@@ -119,10 +127,6 @@ export function createHost({
   }
 
   return { name, shell: remembering, noise: () => quiet.noise, settled }
-}
-
-function isFoundAgain(line: string, suspect: Suspect): boolean {
-  return suspect.kind === 'found' && mayBeSameChange(line, suspect.line)
 }
 
 function touches(suspect: Suspect, names: readonly string[]): boolean {

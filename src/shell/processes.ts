@@ -1,6 +1,7 @@
 // What runs on a host, by its own process list, and whether a line of it may be a certain command.
 
 import { StorageError } from '../errors.ts'
+import type { ChangingProgram } from './changes.ts'
 import { refuseFailure } from './failures.ts'
 import { type Command, formatCommand, type Shell } from './shell.ts'
 
@@ -91,40 +92,6 @@ export function mayBeCommand(line: string, command: Command): boolean {
   return isCutBeforeProgram(line)
 }
 
-// What the driver's programs change things with. Reads and long transfers of an administrator (`zfs
-// send`) are none of these.
-const CHANGES: Readonly<Record<string, RegExp>> = {
-  zfs: /^(create|clone|snapshot|destroy|set|inherit|rename|promote|rollback|release|hold|program)$/,
-  ldm: /^(add|rm|remove|set)-/,
-  stmfadm: /^(create|delete|modify|add|remove|import|online|offline)-/,
-  iscsiadm: /^(add|modify|remove)$/,
-  devfsadm: /./,
-  zpool: /^(create|import|export|online)$/,
-  newfs: /./,
-  mkfs: /./,
-  format: /./,
-  fmthard: /./,
-  mount: /./,
-  umount: /./,
-  fsck: /./,
-  e2fsck: /./,
-  xfs_repair: /./,
-  growfs: /./,
-  resize2fs: /./,
-  xfs_growfs: /./,
-}
-
-// In the only form in which the driver runs them, path and all: an administrator's `rm -rf` may
-// take hours, and a guest's own programs touch files all day long.
-const CHANGES_BY_PATH: Readonly<Record<string, RegExp>> = {
-  mkdir: /^-p$/,
-  rmdir: /^\//,
-  rm: /^-f$/,
-  ln: /^-s$/,
-  touch: /^\//,
-  dd: /^of=\/dev\/(?!null$)/,
-}
-
 const SHELL = /^-?(sh|ash|dash|bash|rbash|csh|tcsh|ksh\d*|zsh|pf(sh|csh|ksh\d*|bash|zsh))$/
 // What may stand before a program, with words of its own after it.
 const BEFORE = new RegExp(
@@ -135,50 +102,57 @@ const BEFORE = new RegExp(
 const SENT = /^(\/usr\/bin\/env )?LC_ALL=C( |$)/
 
 /** Whether the line is one of the driver's programs at a change, whoever started it. */
-export function isChange(line: string): boolean {
-  return changeAt(line) !== undefined || isCutBeforeProgram(line)
+export function isChange(line: string, changes: readonly ChangingProgram[]): boolean {
+  return changeAt(line, changes) !== undefined || isCutBeforeProgram(line)
 }
 
 /**
  * Whether a line may show the change that an earlier line showed: its shell may have become the
  * program, and shows more then.
  */
-export function mayBeSameChange(line: string, earlier: string): boolean {
-  if (!isChange(line)) return false
-  const [now, before] = [changeAt(line) ?? '', changeAt(earlier) ?? '']
+export function mayBeSameChange(
+  line: string,
+  earlier: string,
+  changes: readonly ChangingProgram[],
+): boolean {
+  if (!isChange(line, changes)) return false
+  const [now, before] = [changeAt(line, changes) ?? '', changeAt(earlier, changes) ?? '']
   return now.startsWith(before) || before.startsWith(now)
 }
 
 /** The change by its shape, from the program on. */
-function changeAt(line: string): string | undefined {
+function changeAt(line: string, changes: readonly ChangingProgram[]): string | undefined {
   const words = wordsToRun(line)
-  const at = words?.findIndex((word, index) =>
-    isChangingProgram(words, word, index, isTruncated(line)),
-  )
+  const isCut = isTruncated(line)
+  const at = words?.findIndex((_, index) => changesAt(words, index, { changes, isCut }))
   return words === undefined || at === undefined || at < 0
     ? undefined
     : words.slice(at).map(shape).join('')
 }
 
-function isChangingProgram(
+/** Whether the word there is a program that changes something, by the words behind it. */
+function changesAt(
   words: readonly string[],
-  word: string,
-  index: number,
-  isCut: boolean,
+  at: number,
+  { changes, isCut }: { readonly changes: readonly ChangingProgram[]; readonly isCut: boolean },
 ): boolean {
+  const word = words[at] ?? ''
   const isPath = word.startsWith('/')
   // A word among the arguments of whatever else runs is no program; one with its path may stand
   // behind a prefix of any name.
-  if (index > 0 && !isPath && !BEFORE.test(baseName(words[0] ?? ''))) return false
-  const name = baseName(word).replace(/^mkfs\..*/, 'mkfs')
-  const subcommand = CHANGES[name] ?? (isPath ? CHANGES_BY_PATH[name] : undefined)
-  if (subcommand === undefined) return false
+  if (at > 0 && !isPath && !BEFORE.test(baseName(words[0] ?? ''))) return false
+  const name = baseName(word)
+  const found = changes.filter(
+    ({ program, onlyByPath }) => program.test(name) && (isPath || !onlyByPath),
+  )
+  if (found.length === 0) return false
   // The subcommand is the last thing shown, or is not shown at all.
-  if (isCut && index >= words.length - 2) return true
-  const rest = words.slice(index + 1)
-  return name === 'dd'
-    ? rest.some(operand => subcommand.test(operand))
-    : subcommand.test(rest[0] ?? '')
+  if (isCut && at >= words.length - 2) return true
+  const [first = '', ...rest] = words.slice(at + 1)
+  return found.some(
+    ({ change, atAnyWord }) =>
+      change.test(first) || (atAnyWord && rest.some(word => change.test(word))),
+  )
 }
 
 /** What a line runs; undefined for a shell at work for somebody else. */

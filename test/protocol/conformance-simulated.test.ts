@@ -2,6 +2,7 @@
 // guest that grows disks online.
 
 import { SimShell } from '../../sim/sim-shell.ts'
+import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { controllerService } from '../../src/csi/controller.ts'
 import { identityService } from '../../src/csi/identity.ts'
 import { nodeService } from '../../src/csi/node.ts'
@@ -51,7 +52,7 @@ async function serve(pool: 'silver' | 'gold') {
 
   const health = new GuestHealth({
     platform: new SolarisPlatform(shell),
-    host: createHost({ name: 'm1/ldg1', shell, clock }),
+    host: createHost({ changes: ALL_CHANGES, name: 'm1/ldg1', shell, clock }),
   })
   const guest = { machine: 'm1', guest: 'ldg1' }
   const node = await servePlugin([

@@ -8,6 +8,7 @@ import { demoWorld } from '../../sim/preset.ts'
 import { SimShell } from '../../sim/sim-shell.ts'
 import { createWorld, type World, type WorldOptions } from '../../sim/world.ts'
 import type { WorldSpec } from '../../sim/world-spec.ts'
+import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { composeInstallation, type Installation, type Surroundings } from '../../src/bin/compose.ts'
 import type { Clock } from '../../src/clock.ts'
 import { parseControllerConfig } from '../../src/config/config.ts'
@@ -87,6 +88,7 @@ export function install(
     node: guestId => {
       const { platform, host, kernelRoot: root } = world.guests.get(guestId) ?? missing(guestId)
       const reached = createHost({
+        changes: ALL_CHANGES,
         name: guestId,
         shell: root === undefined ? new SimShell(host) : new LocalShell(),
         clock,

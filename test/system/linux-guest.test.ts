@@ -21,6 +21,7 @@ import { join } from 'node:path'
 import { SimLinuxGuest } from '../../sim/guest/linux-guest.ts'
 import { SimHost, Timeline } from '../../sim/host.ts'
 import { FileStore } from '../../sim/store.ts'
+import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { systemClock } from '../../src/clock.ts'
 import { GuestHealth } from '../../src/guest/guest-health.ts'
 import {
@@ -65,7 +66,7 @@ beforeEach(() => {
     nowMs: () => 0,
     kernelRoot: join(directory, 'root'),
   })
-  const host = createHost({ name: 'm1/ldg2', shell: new LocalShell() })
+  const host = createHost({ changes: ALL_CHANGES, name: 'm1/ldg2', shell: new LocalShell() })
   const platform = new LinuxPlatform({ shell: host.shell, root: join(directory, 'root') })
   volumes = new GuestVolumes({ platform, host, clock: systemClock, waitForDiskMs: 2000 })
   health = new GuestHealth({ platform, host })

@@ -2,6 +2,7 @@
 // scheduler finds.
 
 import fc from 'fast-check'
+import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { Calls } from '../../src/csi/wire/calls.ts'
 import type { AttachStep } from '../../src/hypervisors/hypervisor.ts'
 import { LdomMachine } from '../../src/hypervisors/ldoms/machine.ts'
@@ -34,7 +35,7 @@ function machineOf(run: (argv: readonly string[]) => Promise<string>) {
   clock.leaps = false
   return new LdomMachine({
     machine: 'm1',
-    host: createHost({ name: 'm1-primary', shell, clock }),
+    host: createHost({ changes: ALL_CHANGES, name: 'm1-primary', shell, clock }),
     clock,
   })
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { SimHost, Timeline } from '../../sim/host.ts'
 import { SimShell } from '../../sim/sim-shell.ts'
+import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import type { Clock } from '../../src/clock.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { findLeftBehind } from '../../src/shell/left-behind.ts'
@@ -82,6 +83,7 @@ test(
     let left: string | undefined = LEFT
     const clock: Clock = { nowMs: () => nowMs, sleep: async ms => void slept.push(ms) }
     const host = createHost({
+      changes: ALL_CHANGES,
       name: 'storage1',
       shell: new SimShell(sim),
       clock,

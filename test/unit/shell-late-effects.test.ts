@@ -3,12 +3,14 @@
 
 import { SimHost, Timeline } from '../../sim/host.ts'
 import { SimShell } from '../../sim/sim-shell.ts'
+import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import type { Clock } from '../../src/clock.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
-import { isChange, mayBeCommand } from '../../src/shell/processes.ts'
+import { isChange as isChangeOf, mayBeCommand } from '../../src/shell/processes.ts'
 import type { Command } from '../../src/shell/shell.ts'
 import { formatCommandLine } from '../../src/shell/ssh/ssh.ts'
 
+const isChange = (line: string) => isChangeOf(line, ALL_CHANGES)
 const LEAF = 'v-abcdefghijklmnopqrst'
 const CREATE: Command = [
   '/usr/sbin/zfs',
@@ -28,7 +30,7 @@ function world() {
     created.push(args.at(-1) ?? '')
     return { exitStatus: 0, stdout: '', stderr: '' }
   })
-  const host = createHost({ name: 'storage1', shell: new SimShell(sim) })
+  const host = createHost({ changes: ALL_CHANGES, name: 'storage1', shell: new SimShell(sim) })
   const lose = (kind: 'cut-after' | 'late') => {
     timeline.rules.push(argv => {
       if (argv[0] !== '/usr/sbin/zfs') return undefined
@@ -101,7 +103,7 @@ test(
       fate: 'unknown',
     })
 
-    const fresh = createHost({ name: 'storage1', shell: new SimShell(sim) })
+    const fresh = createHost({ changes: ALL_CHANGES, name: 'storage1', shell: new SimShell(sim) })
     await fresh.settled(['v-another'])
     await expect(fresh.settled([LEAF])).rejects.toMatchObject({ kind: 'unavailable' })
     await timeline.settle()
@@ -115,7 +117,7 @@ test('at start a line that is cut short may concern any object', async () => {
   await expect(host.shell.run(CREATE, { effect: 'write' })).rejects.toMatchObject({
     fate: 'unknown',
   })
-  const fresh = createHost({ name: 'storage1', shell: new SimShell(sim) })
+  const fresh = createHost({ changes: ALL_CHANGES, name: 'storage1', shell: new SimShell(sim) })
   await expect(fresh.settled(['v-another'])).rejects.toMatchObject({ kind: 'unavailable' })
 })
 
@@ -137,7 +139,13 @@ test('the list is believed only when the lost command had time to start', async 
   const { sim, lose } = world()
   const slept: number[] = []
   const clock: Clock = { nowMs: () => 5000, sleep: async ms => void slept.push(ms) }
-  const host = createHost({ name: 'storage1', shell: new SimShell(sim), clock, graceMs: 1000 })
+  const host = createHost({
+    changes: ALL_CHANGES,
+    name: 'storage1',
+    shell: new SimShell(sim),
+    clock,
+    graceMs: 1000,
+  })
   await host.settled([])
   slept.length = 0
   lose('cut-after')
@@ -244,7 +252,7 @@ test('a lost command with a path that is not ASCII keeps others away until it ha
   })
   await expect(host.settled([path])).rejects.toMatchObject({ kind: 'unavailable' })
   await expect(
-    createHost({ name: 'g', shell: new SimShell(sim) }).settled([path]),
+    createHost({ changes: ALL_CHANGES, name: 'g', shell: new SimShell(sim) }).settled([path]),
   ).rejects.toMatchObject({ kind: 'unavailable' })
 })
 
@@ -284,7 +292,13 @@ test(
     const slept: number[] = []
     let nowMs = 5000
     const clock: Clock = { nowMs: () => nowMs, sleep: async ms => void slept.push(ms) }
-    const host = createHost({ name: 'storage1', shell: new SimShell(sim), clock, graceMs: 1000 })
+    const host = createHost({
+      changes: ALL_CHANGES,
+      name: 'storage1',
+      shell: new SimShell(sim),
+      clock,
+      graceMs: 1000,
+    })
     nowMs = 5400
     await host.settled([LEAF])
     expect(slept).toEqual([600])

@@ -1,18 +1,22 @@
 // What a line of a process list may be: at its edges, where a change taken for a read would let
 // somebody beside it.
 
+import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import {
   cutsLines,
-  isChange,
+  isChange as isChangeOf,
   isTruncated,
   listProcesses,
   mayBeCommand,
-  mayBeSameChange,
+  mayBeSameChange as mayBeSameChangeOf,
   namesObject,
 } from '../../src/shell/processes.ts'
 import { type Command, type Shell, ShellError } from '../../src/shell/shell.ts'
 
+const isChange = (line: string) => isChangeOf(line, ALL_CHANGES)
+const mayBeSameChange = (line: string, earlier: string) =>
+  mayBeSameChangeOf(line, earlier, ALL_CHANGES)
 const LEAF = 'v-abcdefghijklmnopqrst'
 const SENT = 'ksh -c /usr/bin/env LC_ALL=C TZ=UTC'
 const listed = (stdout: string): Shell => ({
@@ -284,7 +288,7 @@ test('while a lost command runs, other processes that name an object keep nobody
       return { exitStatus: 0, stdout: `COMMAND\n${list}\n`, stderr: '', durationMs: 0 }
     },
   }
-  const host = createHost({ name: 'storage1', shell })
+  const host = createHost({ changes: ALL_CHANGES, name: 'storage1', shell })
   await host.settled([])
   await expect(host.shell.run(DESTROY, { effect: 'write' })).rejects.toMatchObject({
     fate: 'unknown',

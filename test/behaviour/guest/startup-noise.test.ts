@@ -2,6 +2,7 @@
 
 import { SimHost, Timeline } from '../../../sim/host.ts'
 import { SimShell } from '../../../sim/sim-shell.ts'
+import { ALL_CHANGES } from '../../../src/bin/compose/changes.ts'
 import { examine } from '../../../src/cli/doctor.ts'
 import { MiB } from '../../../src/model/volumes.ts'
 import { createHost } from '../../../src/shell/late-effects.ts'
@@ -104,7 +105,12 @@ describe('what is cut', () => {
       stderr = says
       return (await createdHost.shell.run(['/usr/sbin/zfs', 'x'], { effect: 'read' })).stderr
     }
-    const createdHost = createHost({ name: 'storage1', shell: new SimShell(sim), clock })
+    const createdHost = createHost({
+      changes: ALL_CHANGES,
+      name: 'storage1',
+      shell: new SimShell(sim),
+      clock,
+    })
     const asked = () => sim.timeline.commands.filter(({ argv }) => argv[0] === '/usr/bin/ps').length
     return { sim, clock, host: createdHost, run, asked }
   }

@@ -7,6 +7,7 @@ import { SimSolarisGuest } from '../../../sim/guest/solaris-guest.ts'
 import { SimHost, Timeline } from '../../../sim/host.ts'
 import { SimShell } from '../../../sim/sim-shell.ts'
 import { MemoryStore, type Store } from '../../../sim/store.ts'
+import { ALL_CHANGES } from '../../../src/bin/compose/changes.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { GuestHealth } from '../../../src/guest/guest-health.ts'
 import {
@@ -137,7 +138,12 @@ export function guestWorld(
   const guest = linux ?? solaris
   if (!guest) throw new Error('no such platform')
   const product = () => {
-    const reached = createHost({ name: host.name, shell: new SimShell(host), clock })
+    const reached = createHost({
+      changes: ALL_CHANGES,
+      name: host.name,
+      shell: new SimShell(host),
+      clock,
+    })
     const platform =
       kind === 'linux'
         ? new LinuxPlatform({ shell: reached.shell })

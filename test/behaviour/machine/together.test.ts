@@ -1,6 +1,7 @@
 // Many changes of one machine at once: each is made in its turn, and a few at a time are looked at
 // together.
 
+import { ALL_CHANGES } from '../../../src/bin/compose/changes.ts'
 import type { AttachStep } from '../../../src/hypervisors/hypervisor.ts'
 import { LdomMachine } from '../../../src/hypervisors/ldoms/machine.ts'
 import { createHost } from '../../../src/shell/late-effects.ts'
@@ -65,7 +66,7 @@ function slowMachine() {
   return {
     machine: new LdomMachine({
       machine: 'm1',
-      host: createHost({ name: 'm1-primary', shell }),
+      host: createHost({ changes: ALL_CHANGES, name: 'm1-primary', shell }),
       clock,
     }),
     clock,

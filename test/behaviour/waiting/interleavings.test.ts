@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import fc from 'fast-check'
 import { SimShell } from '../../../sim/sim-shell.ts'
+import { ALL_CHANGES } from '../../../src/bin/compose/changes.ts'
 import { isStorageError } from '../../../src/errors.ts'
 import { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../../src/guest/linux/linux.ts'
@@ -72,7 +73,12 @@ test('a guest works at one request of a volume at a time, and refuses one only w
       working.set(key, name)
       return () => {}
     })
-    const host = createHost({ name: 'm1/ldg2', shell, clock: installation.clock })
+    const host = createHost({
+      changes: ALL_CHANGES,
+      name: 'm1/ldg2',
+      shell,
+      clock: installation.clock,
+    })
     const node = new GuestVolumes({
       platform: new LinuxPlatform({ shell: host.shell }),
       host,
@@ -152,7 +158,7 @@ test(
           throw new ShellError('unknown', 'connection lost')
         },
       }
-      const host = createHost({ name: 'storage1', shell })
+      const host = createHost({ changes: ALL_CHANGES, name: 'storage1', shell })
       const objects = new Map([
         ['a', 'v-aaaaaaaaaaaaaaaaaaaa'],
         ['b', 'v-bbbbbbbbbbbbbbbbbbbb'],

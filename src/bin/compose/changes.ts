@@ -1,0 +1,21 @@
+// What every host is watched for: the changing commands of all tools. Any of them may run on any
+// host, as one host can be storage host, service domain and control domain at once.
+
+import { CHANGES as COMSTAR } from '../../comstar/changes.ts'
+import { CHANGES as GUEST } from '../../guest/changes.ts'
+import { CHANGES as LINUX } from '../../guest/linux/changes.ts'
+import { CHANGES as SOLARIS } from '../../guest/solaris/changes.ts'
+import { CHANGES as LDOMS } from '../../hypervisors/ldoms/changes.ts'
+import { CHANGES as ISCSI } from '../../iscsi/changes.ts'
+import type { ChangingProgram } from '../../shell/changes.ts'
+import { CHANGES as ZFS } from '../../zfs/changes.ts'
+
+export const ALL_CHANGES: readonly ChangingProgram[] = [
+  ZFS,
+  COMSTAR,
+  ISCSI,
+  LDOMS,
+  GUEST,
+  LINUX,
+  SOLARIS,
+].flat()

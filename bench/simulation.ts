@@ -10,7 +10,7 @@ import { composeInstallation, type Installation } from '../src/bin/compose.ts'
 import { systemClock } from '../src/clock.ts'
 import { parseControllerConfig } from '../src/config/config.ts'
 import { silentLog } from '../src/log.ts'
-import { parseGuestId } from '../src/storage/names.ts'
+import { parseGuestId } from '../src/model/ids.ts'
 import { benchWorld, guestOf, POOLS, type Population, populationOf, VOLUME_BYTES } from './world.ts'
 
 /**

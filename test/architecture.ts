@@ -13,7 +13,7 @@ export interface Room {
 }
 
 const TOOLS = ['zfs', 'comstar', 'iscsi']
-const STORAGE = ['pools', 'catalog', 'attachments', 'volumes', 'snapshots', 'storage reports']
+const STORAGE = ['catalog', 'attachments', 'volumes', 'snapshots', 'storage reports']
 
 export const ROOMS: readonly Room[] = [
   {
@@ -123,7 +123,7 @@ export const ROOMS: readonly Room[] = [
     name: 'apply',
     about: 'claims without a cluster',
     paths: ['apply/'],
-    imports: ['base', 'pools', 'wire', 'manifests'],
+    imports: ['base', 'model', 'wire', 'manifests'],
   },
   {
     name: 'cli',

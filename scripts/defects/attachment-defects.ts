@@ -112,9 +112,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       },
       {
         file: ATTACHMENTS,
-        find: "import { attachmentName, formatGuestId, isReleasingRecord, sameGuest } from '../names.ts'",
-        replace:
-          "import { attachmentName, formatGuestId, isReleasingRecord, preferredLun, sameGuest } from '../names.ts'",
+        find: "import { attachmentName, isReleasingRecord } from '../names.ts'",
+        replace: "import { attachmentName, isReleasingRecord, preferredLun } from '../names.ts'",
       },
     ],
     tests: [PROMISES, HISTORIES],

@@ -11,7 +11,7 @@ import type {
 import { isStorageError, StorageError } from '../errors.ts'
 import type { Manifests } from '../manifests/manifests.ts'
 import type { Claim, Source } from '../manifests/objects.ts'
-import { snapshotLeaf } from '../storage/names.ts'
+import { snapshotLeaf } from '../model/ids.ts'
 import { type ApplyTools, step } from './step.ts'
 
 /** A guest as its node plugin describes it. */

@@ -4,11 +4,12 @@
 
 import type { GuestDisk, MachineState, PathState } from '../hypervisors/hypervisor.ts'
 import { formatBytes } from '../manifests/quantity.ts'
+import { formatGuestId } from '../model/ids.ts'
 import type { Volume } from '../model/volumes.ts'
 import { observeMachines } from '../storage/attachments/observation.ts'
 import { readPools } from '../storage/catalog/lists.ts'
 import type { Recorded } from '../storage/catalog/read.ts'
-import { attachmentName, formatGuestId, isReleasingRecord } from '../storage/names.ts'
+import { attachmentName, isReleasingRecord } from '../storage/names.ts'
 import type { Pools } from '../storage/pool.ts'
 
 export interface VolumeRow {

@@ -2,13 +2,13 @@
 // and read in one place. Both can be read by users of the cluster: no secrets. The orchestrator
 // adds keys of its own, so unknown keys are passed over.
 
+import { findVolumeId } from '../model/ids.ts'
 import {
   formatGuestParameters,
   type GuestParameters,
   parseGuestParameters,
 } from '../model/parameters.ts'
 import type { AttachMode, Attachment, Volume } from '../model/volumes.ts'
-import { findVolumeId } from '../storage/names.ts'
 import { invalid, type TextMap } from './fields.ts'
 
 export function formatVolumeContext(volume: Volume): TextMap {

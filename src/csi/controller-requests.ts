@@ -3,6 +3,7 @@
 // Trusted from here on.
 
 import { StorageError } from '../errors.ts'
+import { findVolumeId, parseGuestId } from '../model/ids.ts'
 import { parseMkfsOptions } from '../model/mkfs-options.ts'
 import { checkMountOptions } from '../model/mount-options.ts'
 import type { MutableParameters } from '../model/parameters.ts'
@@ -15,7 +16,6 @@ import type {
   VolumeSource,
   VolumeSpec,
 } from '../model/volumes.ts'
-import { findVolumeId, parseGuestId } from '../storage/names.ts'
 import {
   type Access,
   commonFormat,

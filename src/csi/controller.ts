@@ -1,10 +1,10 @@
 // The Controller service: request to storage call to response. No decision about volumes or guests
 // is made here.
 
+import { findVolumeId, formatGuestId } from '../model/ids.ts'
 import type { GuestId, Volume, VolumeSource } from '../model/volumes.ts'
 import type { Attachments } from '../storage/attachments/attachments.ts'
 import type { Health } from '../storage/health.ts'
-import { findVolumeId, formatGuestId } from '../storage/names.ts'
 import type { VolumeChanges } from '../storage/volumes/changes.ts'
 import type { Volumes } from '../storage/volumes/volumes.ts'
 import { describe, isCompatible } from './capabilities.ts'

@@ -3,8 +3,8 @@
 
 import { StorageError } from '../errors.ts'
 import type { GuestFormat, PublishRequest, StageRequest } from '../guest/guest-volumes.ts'
+import { findVolumeId } from '../model/ids.ts'
 import type { GuestParameters } from '../model/parameters.ts'
-import { findVolumeId } from '../storage/names.ts'
 import { type Access, requireCapability } from './capabilities.ts'
 import { parsePublishContext, parseVolumeContext } from './contexts.ts'
 import { requireVolumeId } from './controller-requests.ts'

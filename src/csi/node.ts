@@ -3,8 +3,8 @@
 
 import type { GuestVolumes } from '../guest/guest-volumes.ts'
 import type { Amounts } from '../guest/platform.ts'
+import { formatGuestId } from '../model/ids.ts'
 import type { GuestId } from '../model/volumes.ts'
-import { formatGuestId } from '../storage/names.ts'
 import { checkMap } from './fields.ts'
 import { wireHealth } from './health.ts'
 import { type GuestHealthStore, NodeHealth } from './node-health.ts'

@@ -1,7 +1,7 @@
 // Requests for snapshots and group snapshots: from the wire to what storage is asked. The same
 // order of checks as for volumes.
 
-import { findSnapshotId } from '../storage/names.ts'
+import { findSnapshotId } from '../model/ids.ts'
 import { checkMap, checkText, invalid, requireText } from './fields.ts'
 import { type Page, parsePage } from './pages.ts'
 import { refuseSnapshotParameters } from './parameters.ts'

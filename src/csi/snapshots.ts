@@ -2,8 +2,8 @@
 // to storage call to response.
 
 import { StorageError } from '../errors.ts'
+import { findVolumeId } from '../model/ids.ts'
 import type { Snapshot } from '../model/volumes.ts'
-import { findVolumeId } from '../storage/names.ts'
 import type { Group, GroupSnapshots } from '../storage/snapshots/groups.ts'
 import type { Snapshots } from '../storage/snapshots/snapshots.ts'
 import { cutPage, rangeOf } from './pages.ts'

@@ -4,6 +4,7 @@
 
 import { describeError, isStorageError } from '../errors.ts'
 import type { ExportedBackend, MachineState } from '../hypervisors/hypervisor.ts'
+import { formatGuestId } from '../model/ids.ts'
 import type { Attachment, Volume } from '../model/volumes.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { describeRenamed } from './attachments/elsewhere.ts'
@@ -18,7 +19,6 @@ import {
 import { ownerCluster } from './catalog/properties.ts'
 import {
   attachmentName,
-  formatGuestId,
   isHiddenSnapshotLeaf,
   isReleasingRecord,
   leafOfAttachmentName,

@@ -4,11 +4,12 @@
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { GuestDisk, MachineState } from '../hypervisors/hypervisor.ts'
+import { formatGuestId } from '../model/ids.ts'
 import type { Attachment } from '../model/volumes.ts'
 import { type MachineStates, observeMachines } from './attachments/observation.ts'
 import { readPool } from './catalog/lists.ts'
 import { readAttached } from './catalog/read.ts'
-import { attachmentName, formatGuestId } from './names.ts'
+import { attachmentName } from './names.ts'
 import { getPlace, placeOf } from './places.ts'
 import type { Pool, PoolMachine, PoolPath, Pools, VolumePlace } from './pool.ts'
 

@@ -1,7 +1,8 @@
 // Where a volume lives, from its id, and what a place says when it has no room.
 
 import { isStorageError, StorageError } from '../errors.ts'
-import { findVolumeId, recordLeaf } from './names.ts'
+import { findVolumeId } from '../model/ids.ts'
+import { recordLeaf } from './names.ts'
 import type { Pool, PoolMachine, Pools, VolumePlace } from './pool.ts'
 
 /**

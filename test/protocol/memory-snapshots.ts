@@ -3,8 +3,8 @@
 
 import type { GroupStore, SnapshotStore } from '../../src/csi/snapshots.ts'
 import { StorageError } from '../../src/errors.ts'
+import { findGroupId, formatSnapshotId, groupLeaf, snapshotLeaf } from '../../src/model/ids.ts'
 import type { Snapshot, Volume } from '../../src/model/volumes.ts'
-import { findGroupId, formatSnapshotId, groupLeaf, snapshotLeaf } from '../../src/storage/names.ts'
 
 export class MemorySnapshots implements SnapshotStore, GroupStore {
   readonly #volume: (id: string) => Volume

@@ -9,6 +9,7 @@ import type {
   VolumeStore,
 } from '../../src/csi/controller.ts'
 import { StorageError } from '../../src/errors.ts'
+import { findVolumeId, formatGuestId, formatVolumeId, volumeLeaf } from '../../src/model/ids.ts'
 import type { MutableParameters } from '../../src/model/parameters.ts'
 import {
   type Attachment,
@@ -21,13 +22,7 @@ import {
   type VolumeSpec,
 } from '../../src/model/volumes.ts'
 import type { HealthProblem } from '../../src/storage/health.ts'
-import {
-  findVolumeId,
-  formatGuestId,
-  formatVolumeId,
-  preferredSlot,
-  volumeLeaf,
-} from '../../src/storage/names.ts'
+import { preferredSlot } from '../../src/storage/names.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 
 export const POOL = 'silver'

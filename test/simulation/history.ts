@@ -5,13 +5,9 @@
 
 import type { SimFault } from '../../sim/host.ts'
 import { isStorageError, type StorageError } from '../../src/errors.ts'
+import { formatVolumeId, parseGuestId, volumeLeaf } from '../../src/model/ids.ts'
 import { MiB, type VolumeSpec } from '../../src/model/volumes.ts'
-import {
-  formatVolumeId,
-  leafOfAttachmentName,
-  parseGuestId,
-  volumeLeaf,
-} from '../../src/storage/names.ts'
+import { leafOfAttachmentName } from '../../src/storage/names.ts'
 import {
   attachRequest,
   type Driver,

@@ -16,12 +16,12 @@ import { GuestVolumes } from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
 import { SolarisPlatform } from '../../src/guest/solaris/solaris.ts'
 import { silentLog } from '../../src/log.ts'
+import { parseGuestId } from '../../src/model/ids.ts'
 import { type GuestId, MiB, type VolumeSpec } from '../../src/model/volumes.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
 import type { Shell } from '../../src/shell/shell.ts'
 import { audit, type Finding } from '../../src/storage/audit.ts'
-import { parseGuestId } from '../../src/storage/names.ts'
 
 /** Time that passes only while somebody waits for it. */
 export class LeapingClock implements Clock {

@@ -3,6 +3,7 @@ import type {
   GuestReadiness,
   MachineState,
 } from '../../src/hypervisors/hypervisor.ts'
+import { volumeLeaf } from '../../src/model/ids.ts'
 import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/model/volumes.ts'
 import {
   checkAttach,
@@ -14,7 +15,7 @@ import {
   planExport,
   planNewSlot,
 } from '../../src/storage/attachments/plan.ts'
-import { attachmentName, preferredSlot, volumeLeaf } from '../../src/storage/names.ts'
+import { attachmentName, preferredSlot } from '../../src/storage/names.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 
 const guest = { machine: 'm1', guest: 'ldg1' }

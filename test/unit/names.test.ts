@@ -1,30 +1,32 @@
 import fc from 'fast-check'
 import {
-  attachmentName,
-  cloneSourceLeaf,
-  deletedSnapshotLeaf,
   findGroupId,
   findSnapshotId,
   findVolumeId,
   formatGuestId,
   formatSnapshotId,
   groupLeaf,
+  isSnapshotLeaf,
+  isVolumeLeaf,
+  parseGuestId,
+  snapshotLeaf,
+  volumeLeaf,
+} from '../../src/model/ids.ts'
+import {
+  attachmentName,
+  cloneSourceLeaf,
+  deletedSnapshotLeaf,
   guestRecordLeaf,
   isGuestRecord,
   isHiddenSnapshotLeaf,
   isReleasingRecord,
-  isSnapshotLeaf,
-  isVolumeLeaf,
   leafOfAttachmentName,
   logicalUnitGuid,
   nextLun,
-  parseGuestId,
   preferredLun,
   preferredSlot,
   recordLeaf,
   releasingRecordLeaf,
-  snapshotLeaf,
-  volumeLeaf,
 } from '../../src/storage/names.ts'
 
 const guest = { machine: 'm1', guest: 'ldg1' }

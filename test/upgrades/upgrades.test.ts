@@ -5,8 +5,8 @@ import {
   parsePublishContext,
   parseVolumeContext,
 } from '../../src/csi/contexts.ts'
+import { parseGuestId } from '../../src/model/ids.ts'
 import { MiB, type VolumeSpec } from '../../src/model/volumes.ts'
-import { parseGuestId } from '../../src/storage/names.ts'
 import { attachRequest, type Driver, install, volumeSpec } from '../support/installation.ts'
 import { type Entry, replay } from './replay.ts'
 

@@ -8,9 +8,9 @@ import {
   type MachineState,
   refuseUnlessOff,
 } from '../../hypervisors/hypervisor.ts'
+import { formatGuestId, sameGuest } from '../../model/ids.ts'
 import type { GuestId } from '../../model/volumes.ts'
 import { type Recorded, readAttached } from '../catalog/read.ts'
-import { formatGuestId, sameGuest } from '../names.ts'
 import type { PoolMachine, VolumePlace } from '../pool.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
 import { observeSettled, settleHost } from './observation.ts'

@@ -4,8 +4,9 @@
 
 import { StorageError } from '../../errors.ts'
 import type { GuestDisk, MachineState } from '../../hypervisors/hypervisor.ts'
+import { formatGuestId } from '../../model/ids.ts'
 import type { GuestId } from '../../model/volumes.ts'
-import { attachmentName, formatGuestId } from '../names.ts'
+import { attachmentName } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import { observeMachines } from './observation.ts'
 

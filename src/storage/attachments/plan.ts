@@ -9,6 +9,7 @@ import type {
   GuestDisk,
   MachineState,
 } from '../../hypervisors/hypervisor.ts'
+import { formatGuestId } from '../../model/ids.ts'
 import {
   type Attachment,
   type AttachRequest,
@@ -17,13 +18,7 @@ import {
   TiB,
   type Volume,
 } from '../../model/volumes.ts'
-import {
-  attachmentName,
-  formatGuestId,
-  leafOfAttachmentName,
-  preferredLun,
-  preferredSlot,
-} from '../names.ts'
+import { attachmentName, leafOfAttachmentName, preferredLun, preferredSlot } from '../names.ts'
 import type { PoolMachine, PoolPath, VolumePlace } from '../pool.ts'
 
 /** What the controller must know of a guest's platform. */

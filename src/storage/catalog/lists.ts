@@ -3,15 +3,10 @@
 // the text nor the work of a page grows with what stands on other pages.
 
 import { isStorageError } from '../../errors.ts'
+import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../../model/ids.ts'
 import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import {
-  attachmentName,
-  formatVolumeId,
-  isGuestRecord,
-  isSnapshotLeaf,
-  isVolumeLeaf,
-} from '../names.ts'
+import { attachmentName, isGuestRecord } from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import {

@@ -3,6 +3,7 @@
 // received, as snapshots and children show their parent's.
 
 import { StorageError } from '../../errors.ts'
+import { formatSnapshotId, formatVolumeId } from '../../model/ids.ts'
 import {
   type Attachment,
   type GuestId,
@@ -12,7 +13,6 @@ import {
   type Volume,
 } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { formatSnapshotId, formatVolumeId } from '../names.ts'
 import {
   checkVersion,
   FORMAT_VERSION,

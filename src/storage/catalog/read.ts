@@ -3,16 +3,10 @@
 // omits suspended pools from recursive listings (recorded).
 
 import { isStorageError, StorageError } from '../../errors.ts'
+import { isSnapshotLeaf, isVolumeLeaf, sameGuest } from '../../model/ids.ts'
 import type { Attachment, GuestId, Sharing, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import {
-  guestRecordLeaf,
-  isGuestRecord,
-  isSnapshotLeaf,
-  isVolumeLeaf,
-  releasingRecordLeaf,
-  sameGuest,
-} from '../names.ts'
+import { guestRecordLeaf, isGuestRecord, releasingRecordLeaf } from '../names.ts'
 import { placeOf, zpoolOf } from '../places.ts'
 import type { Pool, VolumePlace } from '../pool.ts'
 import {

@@ -4,11 +4,11 @@
 
 import { StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
+import { findGroupId, findSnapshotId, groupLeaf } from '../../model/ids.ts'
 import type { Snapshot } from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
 import { formatSnapshotProperties } from '../catalog/properties.ts'
 import { readSnapshots } from '../catalog/read.ts'
-import { findGroupId, findSnapshotId, groupLeaf } from '../names.ts'
 import { findPlace, getPlace } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'

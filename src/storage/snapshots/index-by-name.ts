@@ -4,8 +4,8 @@
 
 import { StorageError } from '../../errors.ts'
 import { shared } from '../../locks.ts'
+import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../../model/ids.ts'
 import { listSnapshotNames } from '../catalog/lists.ts'
-import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../names.ts'
 import type { Pool, Pools } from '../pool.ts'
 
 /**

@@ -3,11 +3,11 @@
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
+import { findSnapshotId, snapshotLeaf } from '../../model/ids.ts'
 import type { Snapshot } from '../../model/volumes.ts'
 import { type ListRange, readSnapshotList } from '../catalog/lists.ts'
 import { formatSnapshotProperties } from '../catalog/properties.ts'
 import { readSnapshot, readVolumeSnapshots } from '../catalog/read.ts'
-import { findSnapshotId, snapshotLeaf } from '../names.ts'
 import { findPlace, getPlace, withRoom } from '../places.ts'
 import type { Pools, VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'

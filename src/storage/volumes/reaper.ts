@@ -4,10 +4,11 @@
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import { type KeyedLock, shared } from '../../locks.ts'
+import { isVolumeLeaf } from '../../model/ids.ts'
 import type { Volume } from '../../model/volumes.ts'
 import { listSnapshotNames, readListedSnapshots, readTombstones } from '../catalog/lists.ts'
 import { readVolume } from '../catalog/read.ts'
-import { isHiddenSnapshotLeaf, isVolumeLeaf } from '../names.ts'
+import { isHiddenSnapshotLeaf } from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import { destroyTombstone, dropHiddenSnapshots, leftHiddenSnapshots } from './tombstones.ts'

@@ -4,6 +4,7 @@
 import type { Clock } from '../../clock.ts'
 import { type ErrorKind, isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
+import { findSnapshotId, formatGuestId, volumeLeaf } from '../../model/ids.ts'
 import type { VolumeParameters } from '../../model/parameters.ts'
 import { GiB, MiB, type Volume, type VolumeSpec } from '../../model/volumes.ts'
 import { largestThickVolume } from '../../zfs/dialect.ts'
@@ -16,7 +17,6 @@ import {
 import { speaksOf } from '../attachments/plan.ts'
 import { formatDeletedProperty } from '../catalog/properties.ts'
 import { readAttached, readAvailable, readVolume } from '../catalog/read.ts'
-import { findSnapshotId, formatGuestId, volumeLeaf } from '../names.ts'
 import { findPlace, getPlace, placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import {

@@ -15,7 +15,7 @@ import type { Clock } from '../../../src/clock.ts'
 import { identityService } from '../../../src/csi/identity.ts'
 import { nodeService } from '../../../src/csi/node.ts'
 import { parseManifests } from '../../../src/manifests/manifests.ts'
-import { parseGuestId } from '../../../src/storage/names.ts'
+import { parseGuestId } from '../../../src/model/ids.ts'
 import { type Plugin, servePlugin } from '../../protocol/plugin.ts'
 import { install } from '../../support/installation.ts'
 

@@ -3,8 +3,8 @@
 // nothing of the driver's own memory.
 
 import type { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
+import { volumeLeaf } from '../../../src/model/ids.ts'
 import type { Attachment, Volume, VolumeSpec } from '../../../src/model/volumes.ts'
-import { volumeLeaf } from '../../../src/storage/names.ts'
 import {
   attachRequest,
   type Driver,

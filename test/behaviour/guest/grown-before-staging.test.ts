@@ -2,8 +2,8 @@
 
 import { formatPublishContext, parsePublishContext } from '../../../src/csi/contexts.ts'
 import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
+import { formatGuestId } from '../../../src/model/ids.ts'
 import { type Attachment, MiB, type Volume } from '../../../src/model/volumes.ts'
-import { formatGuestId } from '../../../src/storage/names.ts'
 import {
   attachRequest,
   install,

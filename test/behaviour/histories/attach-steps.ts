@@ -2,8 +2,8 @@
 // knows afterwards.
 
 import { formatPublishContext } from '../../../src/csi/contexts.ts'
+import { parseGuestId } from '../../../src/model/ids.ts'
 import type { Attachment } from '../../../src/model/volumes.ts'
-import { parseGuestId } from '../../../src/storage/names.ts'
 import { attachRequest } from '../../support/installation.ts'
 import { AttachmentBelief, type VolumeBelief } from './model.ts'
 import {

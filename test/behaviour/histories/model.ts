@@ -1,13 +1,13 @@
 // What an orchestrator knows of its volumes: what it was told, and where it was told nothing
 // certain. Pure data and its rules; it asks neither the driver nor the simulation.
 
-import type { Attachment, Snapshot, VolumeFormat, VolumeSpec } from '../../../src/model/volumes.ts'
 import {
   formatSnapshotId,
   formatVolumeId,
   snapshotLeaf,
   volumeLeaf,
-} from '../../../src/storage/names.ts'
+} from '../../../src/model/ids.ts'
+import type { Attachment, Snapshot, VolumeFormat, VolumeSpec } from '../../../src/model/volumes.ts'
 
 export const CLUSTER = 'test'
 

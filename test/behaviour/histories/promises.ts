@@ -2,7 +2,8 @@
 // and the end of a history, when everything is repeated until it succeeds, looked at, and taken
 // away without a trace.
 
-import { attachmentName, leafOfAttachmentName, parseGuestId } from '../../../src/storage/names.ts'
+import { parseGuestId } from '../../../src/model/ids.ts'
+import { attachmentName, leafOfAttachmentName } from '../../../src/storage/names.ts'
 import { attachTo, detachFrom } from './attach-steps.ts'
 import { checkStored, stageIn, unpublishIn, unstageIn } from './guest-steps.ts'
 import { AttachmentBelief, type VolumeBelief } from './model.ts'

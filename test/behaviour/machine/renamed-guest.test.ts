@@ -3,7 +3,8 @@
 // the way out, and the way out works.
 
 import { describeError, isStorageError } from '../../../src/errors.ts'
-import { attachmentName, formatGuestId } from '../../../src/storage/names.ts'
+import { formatGuestId } from '../../../src/model/ids.ts'
+import { attachmentName } from '../../../src/storage/names.ts'
 import { attachRequest } from '../../support/installation.ts'
 import { Day } from '../bad-days/scene.ts'
 

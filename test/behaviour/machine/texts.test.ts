@@ -1,7 +1,8 @@
 // Text that the administrators of guests write stands in the listing of the whole machine: it
 // decides over nobody else's disks.
 
-import { attachmentName, findVolumeId } from '../../../src/storage/names.ts'
+import { findVolumeId } from '../../../src/model/ids.ts'
+import { attachmentName } from '../../../src/storage/names.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 
 async function scene() {

@@ -2,9 +2,10 @@
 // do, it has one writer, and what no record explains is refused or taken away.
 
 import { KeyedLock } from '../../../src/locks.ts'
+import { parseGuestId, volumeLeaf } from '../../../src/model/ids.ts'
 import { MiB } from '../../../src/model/volumes.ts'
 import { Attachments } from '../../../src/storage/attachments/attachments.ts'
-import { parseGuestId, preferredSlot, recordLeaf, volumeLeaf } from '../../../src/storage/names.ts'
+import { preferredSlot, recordLeaf } from '../../../src/storage/names.ts'
 import {
   attachRequest,
   type Driver,

@@ -2,8 +2,9 @@
 // else. What bears a name of the driver and does not show that it is the driver's is neither
 // removed nor changed.
 
+import { volumeLeaf } from '../../../src/model/ids.ts'
 import { MiB } from '../../../src/model/volumes.ts'
-import { logicalUnitGuid, volumeLeaf } from '../../../src/storage/names.ts'
+import { logicalUnitGuid } from '../../../src/storage/names.ts'
 import {
   attachRequest,
   install,

@@ -1,0 +1,20 @@
+// Hashes for names that are computed: the same parts give the same text, everywhere and for ever.
+
+import { createHash } from 'node:crypto'
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** SHA-256 of the parts. */
+export function digest(parts: readonly string[]): Buffer {
+  return createHash('sha256').update(JSON.stringify(parts)).digest()
+}
+
+/** `length` characters of 5 bits each. */
+export function base32(parts: readonly string[], length: number): string {
+  const bytes = digest(parts)
+  let text = ''
+  // A byte each gives 5 of its bits: 20 characters are 100 bits, no collision handling beyond the
+  // comparison of names.
+  for (let at = 0; at < length; at++) text += BASE32[(bytes[at] ?? 0) & 31]
+  return text
+}

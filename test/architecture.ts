@@ -12,14 +12,21 @@ export interface Room {
   readonly imports: readonly string[]
 }
 
-const TOOLS = ['zfs', 'comstar', 'iscsi']
 const STORAGE = ['catalog', 'attachments', 'volumes', 'snapshots', 'storage reports']
 
 export const ROOMS: readonly Room[] = [
   {
     name: 'base',
     about: 'errors, clock, log, locks',
-    paths: ['errors.ts', 'clock.ts', 'queueing.ts', 'log.ts', 'log-stream.ts', 'locks.ts'],
+    paths: [
+      'checks.ts',
+      'errors.ts',
+      'clock.ts',
+      'queueing.ts',
+      'log.ts',
+      'log-stream.ts',
+      'locks.ts',
+    ],
     imports: [],
   },
   { name: 'model', about: 'words of controller and node', paths: ['model/'], imports: ['base'] },
@@ -71,8 +78,8 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'storage reports',
-    about: 'audit, health, fullness',
-    paths: ['storage/audit.ts', 'storage/health.ts', 'storage/fullness.ts'],
+    about: 'audit, checks, health, fullness',
+    paths: ['storage/audit.ts', 'storage/checks.ts', 'storage/health.ts', 'storage/fullness.ts'],
     imports: ['base', 'model', 'hypervisor', 'zfs', 'pools', 'catalog', 'attachments'],
   },
   {
@@ -134,10 +141,8 @@ export const ROOMS: readonly Room[] = [
       'model',
       'shell',
       'hypervisor',
-      'ldoms',
       'config',
       'manifests',
-      ...TOOLS,
       'pools',
       'catalog',
       'attachments',

@@ -214,19 +214,27 @@ function composeMachine(
 ) {
   // The saver takes its turn among the machine's writes, and the machine tells it of each: one has
   // to come first.
-  const machine = new LdomMachine({ machine: name, host, clock, onChanged: () => saver?.changed() })
-  const saver = save
-    ? new ConfigurationSaver({
-        machine: name,
-        ldm: new Ldm(host.shell),
-        clock,
-        prefix: savedPrefix(cluster),
-        quietMs: SAVE_AFTER_QUIET_MS,
-        maxDelayMs: SAVE_AT_THE_LATEST_MS,
-        log,
-        serialised: work => machine.serialised(work),
-      })
-    : undefined
+  const prefix = save ? savedPrefix(cluster) : undefined
+  const machine = new LdomMachine({
+    machine: name,
+    host,
+    clock,
+    onChanged: () => saver?.changed(),
+    savedPrefix: prefix,
+  })
+  const saver =
+    prefix !== undefined
+      ? new ConfigurationSaver({
+          machine: name,
+          ldm: new Ldm(host.shell),
+          clock,
+          prefix,
+          quietMs: SAVE_AFTER_QUIET_MS,
+          maxDelayMs: SAVE_AT_THE_LATEST_MS,
+          log,
+          serialised: work => machine.serialised(work),
+        })
+      : undefined
   const flush = async () => {
     saver?.stop()
     await saver

@@ -2,6 +2,7 @@
 // Volume, pool, dataset and logical unit are unknown here; vds, vdisk and mpgroup exist only in the
 // implementation.
 
+import type { Check } from '../checks.ts'
 import { StorageError } from '../errors.ts'
 
 /** Readiness of a guest for a change of its disks. */
@@ -157,4 +158,18 @@ export interface Hypervisor {
   detach(steps: readonly DetachStep[], signal?: AbortSignal): Promise<void>
   /** As Host.settled, for the host that changes this machine. */
   settled(names: readonly string[], signal?: AbortSignal): Promise<void>
+  /** Looks at the machine for `doctor`. Reads only, and never throws. */
+  examine(questions: MachineQuestions, signal?: AbortSignal): Promise<readonly Check[]>
+}
+
+/** What the configuration expects of a machine. */
+export interface MachineQuestions {
+  /** Services by which pools reach the machine. */
+  readonly services: readonly { readonly serviceDomain: string; readonly service: string }[]
+  /** Domains that serve disks: no guests. */
+  readonly serviceDomains: ReadonlySet<string>
+  /** Undefined for a guest that the configuration does not know. */
+  readonly platformOf: (guest: string) => string | undefined
+  /** Names of the pools that reach the machine by more than one path. */
+  readonly multipathPools: readonly string[]
 }

@@ -2,8 +2,10 @@
 // them, and the design, which is what it adds between a zvol and its export by a service domain.
 // Put together by the composition root from the configuration.
 
+import type { Check } from '../checks.ts'
 import type { Hypervisor } from '../hypervisors/hypervisor.ts'
 import type { Host } from '../shell/host.ts'
+import type { Dialect } from '../zfs/dialect.ts'
 import type { Zfs } from '../zfs/zfs.ts'
 
 /** One way from a machine to the pool's bytes. */
@@ -157,12 +159,23 @@ export interface Design {
    */
   provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]>
 
+  /** Looks at what the design needs of the hosts, for `doctor`. Reads only, and never throws. */
+  examine(pool: Pool, examination: PoolExamination, signal?: AbortSignal): Promise<readonly Check[]>
+
   /** What the design's own layer holds that the volumes do not explain, and the other way round. */
   audit(
     pool: Pool,
     inventory: DesignInventory,
     signal?: AbortSignal,
   ): Promise<readonly DesignFinding[]>
+}
+
+/** What `doctor` knows when it asks a design about its pool. */
+export interface PoolExamination {
+  /** Of a host that does not answer nothing is asked. */
+  readonly isUp: (host: Host) => boolean
+  /** Of the storage host; undefined where it was not learnt, which `doctor` says by itself. */
+  readonly dialect: Dialect | undefined
 }
 
 export interface PathProof {

@@ -2,6 +2,7 @@
 // a MachineState, and steps as `ldm` commands. It plans nothing and repeats nothing; vds, vdisk,
 // mpgroup and delayed reconfiguration end here.
 
+import type { Check } from '../../checks.ts'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Host } from '../../shell/host.ts'
 import { ShellError } from '../../shell/shell.ts'
@@ -9,10 +10,12 @@ import {
   type AttachStep,
   type DetachStep,
   type Hypervisor,
+  type MachineQuestions,
   type MachineState,
   refuseUnlessOff,
 } from '../hypervisor.ts'
 import { Turns } from '../turns.ts'
+import { examineMachine } from './checks.ts'
 import { Ldm } from './ldm.ts'
 import { toMachineState } from './state.ts'
 
@@ -25,6 +28,8 @@ export interface LdomMachineOptions {
    * processor yet.
    */
   readonly onChanged?: () => void
+  /** Prefix of the configurations that are saved for this machine; undefined where none is. */
+  readonly savedPrefix?: string | undefined
 }
 
 export class LdomMachine implements Hypervisor {
@@ -35,8 +40,10 @@ export class LdomMachine implements Hypervisor {
   readonly #ldm: Ldm
   readonly #turns: Turns<MachineState>
   readonly #onChanged: () => void
+  readonly #savedPrefix: string | undefined
 
-  constructor({ machine, host, clock = systemClock, onChanged = () => {} }: LdomMachineOptions) {
+  constructor(options: LdomMachineOptions) {
+    const { machine, host, clock = systemClock, onChanged = () => {} } = options
     this.machine = machine
     this.#host = host
     this.#ldm = new Ldm(host.shell)
@@ -46,6 +53,7 @@ export class LdomMachine implements Hypervisor {
       list: async () => toMachineState(await this.#ldm.listBindings()),
     })
     this.#onChanged = onChanged
+    this.#savedPrefix = options.savedPrefix
   }
 
   observe(signal?: AbortSignal): Promise<MachineState> {
@@ -62,6 +70,11 @@ export class LdomMachine implements Hypervisor {
 
   settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
     return this.#host.settled(names, signal)
+  }
+
+  examine(questions: MachineQuestions, signal?: AbortSignal): Promise<readonly Check[]> {
+    const subject = { machine: this.machine, host: this.#host, savedPrefix: this.#savedPrefix }
+    return examineMachine(subject, questions, signal)
   }
 
   /** Runs work in a turn of the machine. The signal ends the wait, never the work. */

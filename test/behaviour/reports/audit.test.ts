@@ -227,6 +227,7 @@ function counted(
     attach: (steps, signal) => hypervisor.attach(steps, signal),
     detach: (steps, signal) => hypervisor.detach(steps, signal),
     settled: (names, signal) => hypervisor.settled(names, signal),
+    examine: (questions, signal) => hypervisor.examine(questions, signal),
   })
   return new Map(
     [...pools].map(([name, pool]) => {

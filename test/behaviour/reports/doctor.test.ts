@@ -1,7 +1,10 @@
 // `doctor` on a simulated installation: silence where all is well, and for each defect one line
 // that names it and the way out.
 
-import { type Check, examine, formatChecks, provePaths } from '../../../src/cli/doctor.ts'
+import type { Check } from '../../../src/checks.ts'
+import { examine, formatChecks, provePaths } from '../../../src/cli/doctor.ts'
+import { LdomMachine } from '../../../src/hypervisors/ldoms/machine.ts'
+import { savedPrefix } from '../../../src/hypervisors/ldoms/saved-configurations.ts'
 import { install, type TestInstallation } from '../../support/installation.ts'
 
 const failures = (checks: readonly Check[]) =>
@@ -57,11 +60,11 @@ test('every check is told once, the hosts before what needs them to answer', asy
 
 test('a machine whose changes cannot be saved fails, with what stands in the way', async () => {
   const { world, driver } = install()
-  const { config, hosts } = driver()
-  const machines = new Map(
-    [...config.machines].map(([name, machine]) => [name, { ...machine, saveConfiguration: true }]),
-  )
-  const subject = { config: { ...config, machines }, hosts }
+  const installation = driver()
+  const host = installation.hosts.get('m1-primary')
+  if (host === undefined) throw new Error('machine m1 has no control domain')
+  const saving = new LdomMachine({ machine: 'm1', host, savedPrefix: savedPrefix('test') })
+  const subject = { ...installation, machines: new Map([['m1', saving]]) }
   expect(failures(await examine(subject))).toEqual([])
   world.machine('m1').powerCycle({ boots: 'factory-default' })
   expect(failures(await examine(subject))).toContainEqual(

@@ -2,6 +2,7 @@
 // and both service domains of a machine see it under that name. The view is the fence: the last
 // step of exposing, and what makes the bytes unreachable.
 
+import type { Check } from '../../../checks.ts'
 import type { Clock } from '../../../clock.ts'
 import type { Stmfadm } from '../../../comstar/stmfadm.ts'
 import { describeError, isStorageError, StorageError } from '../../../errors.ts'
@@ -21,11 +22,13 @@ import type {
   LunChoice,
   PathProof,
   Pool,
+  PoolExamination,
   PoolMachine,
   PoolPath,
   VolumePlace,
 } from '../../pool.ts'
 import { CANARY_BYTES, type CanaryPath, canaryPlace, exchangeNonces, nameOfPath } from './canary.ts'
+import { examineUnits } from './checks.ts'
 import { LunPaths } from './paths.ts'
 import { dataFile, guidOf, LunUnits } from './units.ts'
 
@@ -47,12 +50,12 @@ export class LunDesign implements Design {
   readonly usesLun = true
   readonly #units: LunUnits
   readonly #paths: LunPaths
-  readonly #initiator: LunDesignOptions['initiator']
+  readonly #options: LunDesignOptions
 
   constructor(options: LunDesignOptions) {
     this.#units = new LunUnits(options)
     this.#paths = new LunPaths(options)
-    this.#initiator = options.initiator
+    this.#options = options
   }
 
   names(place: VolumePlace): readonly string[] {
@@ -165,7 +168,7 @@ export class LunDesign implements Design {
             { lun, sizeBytes: CANARY_BYTES },
             signal,
           )
-          exposed.push({ machine, path, disk, devices: this.#initiator(path).devices })
+          exposed.push({ machine, path, disk, devices: this.#options.initiator(path).devices })
         } catch (error) {
           if (!isStorageError(error)) throw error
           failed.push({
@@ -215,6 +218,16 @@ export class LunDesign implements Design {
         `so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody ` +
         `needs it`,
     )
+  }
+
+  examine(
+    pool: Pool,
+    examination: PoolExamination,
+    signal?: AbortSignal,
+  ): Promise<readonly Check[]> {
+    const { stmfadm, target, initiator } = this.#options
+    const tools = { stmfadm, target, iscsiadm: (path: PoolPath) => initiator(path).iscsiadm }
+    return examineUnits(pool, { ...examination, ...tools }, signal)
   }
 
   audit(

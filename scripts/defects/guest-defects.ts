@@ -3,7 +3,13 @@
 
 import type { Defect } from './table.ts'
 
-const PREPARATION = 'src/guest/disk-preparation.ts'
+const FORMATTING = 'src/guest/formatting.ts'
+const MARKS = 'src/guest/marks.ts'
+const MOUNTING = 'src/guest/mounting.ts'
+const PLACES = 'src/guest/places.ts'
+const PUBLICATION = 'src/guest/publication.ts'
+const STAGE = 'src/guest/staging.ts'
+const GROWTH = 'src/guest/growth.ts'
 const LINUX = 'src/guest/linux/linux.ts'
 const SOLARIS = 'src/guest/solaris/solaris.ts'
 
@@ -18,7 +24,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a raw volume is said to be full',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
+        file: GROWTH,
         find: '{ total, used: 0, available: 0 }',
         replace: '{ total, used: total, available: 0 }',
       },
@@ -47,7 +53,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a file system that cannot grow is not staged',
     changes: [
       {
-        file: 'src/guest/disk-preparation.ts',
+        file: MOUNTING,
         find: "      if (!isStorageError(error) || error.kind === 'unavailable') throw error\n",
         replace: '      throw error\n',
       },
@@ -58,8 +64,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'statistics are answered for whatever is mounted at the path',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
-        find: '      if (!this.#isOfVolume(notes, request.volumeId, mounted, path)) throw missing()\n',
+        file: PLACES,
+        find: '      if (!isOfVolume(volumeId, { ...mounted, path }, notes)) throw missing()\n',
         replace: '',
       },
     ],
@@ -116,7 +122,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'the disk number alone says whose disk it is',
     changes: [
       {
-        file: PREPARATION,
+        file: MARKS,
         find: '    if (mark === undefined || !this.#platform.isDriverMark(mark)) return\n',
         replace: '    if (mark === undefined || device.sizeBytes > 0) return\n',
       },
@@ -149,8 +155,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a request with an outdated disk number takes the note of the volume that has the disk',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
-        find: '      await this.#disks.refuseStranger(object, device, staged.wanted, signal)\n',
+        file: STAGE,
+        find: '      await this.#marks.refuseStranger(device, request, signal)\n',
         replace: '',
       },
     ],
@@ -160,7 +166,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a volume that the guest has used before is formatted when its file system is lost',
     changes: [
       {
-        file: PREPARATION,
+        file: FORMATTING,
         find: '    if (await this.#notes.isUsed(plan.request, signal)) {\n',
         replace:
           '    if (plan.request.written && (await this.#notes.isUsed(plan.request, signal))) {\n',
@@ -190,7 +196,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a copy is formatted',
     changes: [
       {
-        file: PREPARATION,
+        file: FORMATTING,
         find: '  if (!request.createdEmpty) {\n',
         replace: '  if (!request.createdEmpty && request.written) {\n',
       },
@@ -201,7 +207,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a volume that the storage side counts bytes on is formatted',
     changes: [
       {
-        file: PREPARATION,
+        file: FORMATTING,
         find: '  if (request.written) {\n',
         replace: '  if (request.written && device.sizeBytes < 0) {\n',
       },
@@ -212,7 +218,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a disk of another size is formatted',
     changes: [
       {
-        file: PREPARATION,
+        file: FORMATTING,
         find: '  if (device.sizeBytes !== request.sizeBytes && device.sizeBytes !== request.grownTo) {\n',
         replace: '  if (device.sizeBytes < request.sizeBytes) {\n',
       },
@@ -223,7 +229,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a disk that something holds is formatted',
     changes: [
       {
-        file: PREPARATION,
+        file: FORMATTING,
         find: '    const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]\n',
         replace: '    const holders = mounted\n',
       },
@@ -234,8 +240,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'unstaging does not look whether the device is still used',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
-        find: '        refuseWhileUsed(object, mounted.source, pathsBesides(uses, device, stagingPath))\n',
+        file: STAGE,
+        find: '      refuseWhileUsed(blockPath, pathsBesides(uses, device, stagingPath))\n',
         replace: '',
       },
     ],
@@ -371,10 +377,10 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'what is mounted at a path is taken for the volume’s',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
-        find: '    const owner = notes.ownerOf(found.source)\n    if (owner === volumeId) return true\n',
+        file: PLACES,
+        find: '  const owner = notes.ownerOf(found.source)\n  if (owner === volumeId) return true\n',
         replace:
-          "    const owner = notes.ownerOf(found.source)\n    if (found.source !== '') return true\n    if (owner === volumeId) return true\n",
+          "  const owner = notes.ownerOf(found.source)\n  if (found.source !== '') return true\n  if (owner === volumeId) return true\n",
       },
     ],
     tests: [OWNERSHIP],
@@ -383,8 +389,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a mistyped staging directory is taken for an unstaged volume',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
-        find: '      await this.#proveNotedReleased(object, volumeId, notes, signal)\n',
+        file: STAGE,
+        find: '    await this.#proveNotedReleased(volumeId, notes, signal)\n',
         replace: '',
       },
     ],
@@ -394,7 +400,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a directory that was there before publishing is removed',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
+        file: PUBLICATION,
         find: "if (isOurs && note !== 'kept')",
         replace: 'if (isOurs)',
       },
@@ -405,7 +411,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a target is mounted over whatever it holds',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
+        file: PUBLICATION,
         find: "if (entry.kind === 'directory' && !(await this.#paths.isEmpty(targetPath, signal)))",
         replace: "if (entry.kind === 'other')",
       },
@@ -438,7 +444,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a raw volume that is attached writable is published for readers',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
+        file: PUBLICATION,
         find: "if (readonly && request.mode === 'rw')",
         replace: "if (readonly && request.mode !== 'ro' && request.slot < 0)",
       },
@@ -449,8 +455,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a file system that was shut down is published',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
-        find: '    await this.#refuseFailed(object, staged, request.stagingPath, signal)\n',
+        file: PUBLICATION,
+        find: '    await refuseFailed(this.#paths, { mounted: staged, path: stagingPath }, signal)\n',
         replace: '',
       },
     ],
@@ -460,8 +466,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'other mount options than those in effect are confirmed',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
-        find: 'noted.options !== staged.options',
+        file: STAGE,
+        find: 'noted.options !== options',
         replace: "noted.options === ''",
       },
     ],
@@ -471,7 +477,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'growth that a guest will never see by itself is asked for again and again',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
+        file: GROWTH,
         find: "this.#platform.seesGrowth ? 'unavailable' : 'failed-precondition'",
         replace: "'unavailable'",
       },
@@ -494,8 +500,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/guest/block-records.ts',
-        find: '      await this.#removeStaleTargets(object, noted, stagingPath, signal)\n      await this.#paths.remove(deviceLink(stagingPath), signal)\n',
-        replace: "      throw new StorageError('already-exists', object)\n",
+        find: '      await this.#removeStaleTargets(noted, stagingPath, signal)\n      await this.#paths.remove(deviceLink(stagingPath), signal)\n',
+        replace: "      throw new Refusal('already-exists', noted)\n",
       },
     ],
     tests: [OWNERSHIP],
@@ -515,7 +521,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'the publish flag ro is confirmed and does nothing',
     changes: [
       {
-        file: 'src/guest/guest-volumes.ts',
+        file: PUBLICATION,
         find: "request.readonly || staged.readonly || options.includes('ro')",
         replace: 'request.readonly || staged.readonly',
       },
@@ -526,7 +532,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a volume that grew before it was formatted never is',
     changes: [
       {
-        file: 'src/guest/disk-preparation.ts',
+        file: FORMATTING,
         find: ' && device.sizeBytes !== request.grownTo) {',
         replace: ') {',
       },

@@ -4,7 +4,7 @@
 
 import { StorageError } from '../errors.ts'
 import type { GuestHealth, GuestProblem } from '../guest/guest-health.ts'
-import type { StageRequest } from '../guest/guest-volumes.ts'
+import type { StageRequest } from '../guest/requests.ts'
 import type { Draft } from './wire/proto.ts'
 import {
   type NodeGetStorageHealthResponseStorageBackendHealth as BackendHealth,

@@ -2,7 +2,7 @@
 // controller.
 
 import { StorageError } from '../errors.ts'
-import type { GuestFormat, PublishRequest, StageRequest } from '../guest/guest-volumes.ts'
+import type { GuestFormat, PublishRequest, StageRequest } from '../guest/requests.ts'
 import { findVolumeId } from '../model/ids.ts'
 import type { GuestParameters } from '../model/parameters.ts'
 import { type Access, requireCapability } from './capabilities.ts'

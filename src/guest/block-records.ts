@@ -4,9 +4,10 @@
 // each is checked against the guest before it counts.
 
 import { createHash } from 'node:crypto'
-import { StorageError } from '../errors.ts'
+import { refuseWhileHeld } from './mounts.ts'
 import type { Paths } from './paths.ts'
-import type { GuestDevice, Platform } from './platform.ts'
+import type { DeviceAddress, GuestDevice, Platform } from './platform.ts'
+import { Refusal } from './refusal.ts'
 import type { NotesRead } from './volume-notes.ts'
 
 export class BlockRecords {
@@ -23,23 +24,18 @@ export class BlockRecords {
    * disk had another number: the caller knows where the volume is now, so the note is replaced,
    * unless the old device is still shown by a mount.
    */
-  async stage(
-    object: string,
-    device: GuestDevice,
-    stagingPath: string,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async stage(device: GuestDevice, stagingPath: string, signal?: AbortSignal): Promise<void> {
     const covered = (await this.#platform.readUses(signal)).at(stagingPath)
     if (covered) {
-      throw new StorageError(
+      throw new Refusal(
         'already-exists',
-        `${object}: ${stagingPath} is taken by ${covered.source} (${covered.type})`,
+        `${stagingPath} is taken by ${covered.source} (${covered.type})`,
       )
     }
     const noted = await this.readDevice(stagingPath, signal)
     if (noted === device.blockPath) return
     if (noted !== undefined) {
-      await this.#removeStaleTargets(object, noted, stagingPath, signal)
+      await this.#removeStaleTargets(noted, stagingPath, signal)
       await this.#paths.remove(deviceLink(stagingPath), signal)
     }
     await this.#paths.ensureDirectory(stagingPath, signal)
@@ -48,7 +44,6 @@ export class BlockRecords {
 
   /** Removes the notes, after a proof that nothing uses the device. Not staged is success. */
   async unstage(
-    object: string,
     staged: { readonly volumeId: string; readonly stagingPath: string; readonly notes: NotesRead },
     signal?: AbortSignal,
   ): Promise<void> {
@@ -57,25 +52,19 @@ export class BlockRecords {
     if (blockPath === undefined) return
     const isStale = (notes.ownerOf(blockPath) ?? volumeId) !== volumeId
     const identity = isStale ? undefined : await this.#platform.identify(blockPath, signal)
-    if (isStale) await this.#removeStaleTargets(object, blockPath, stagingPath, signal)
+    if (isStale) await this.#removeStaleTargets(blockPath, stagingPath, signal)
     if (identity !== undefined) {
       const device = { identity, blockPath }
       const live = await this.showing(await this.#targets(stagingPath, signal), device, signal)
       const mounted = (await this.#platform.readUses(signal)).of(device).map(use => use.path)
       const places = [...new Set([...live, ...mounted])]
       if (places.length > 0) {
-        throw new StorageError(
+        throw new Refusal(
           'busy',
-          `${object}: ${blockPath} is still published at ${places.join(', ')}; unpublish it there`,
+          `${blockPath} is still published at ${places.join(', ')}; unpublish it there`,
         )
       }
-      const holders = await this.#platform.listHolders(device, signal)
-      if (holders.length > 0) {
-        throw new StorageError(
-          'busy',
-          `${object}: ${blockPath} is still held by ${holders.join(', ')}`,
-        )
-      }
+      await refuseWhileHeld(this.#platform, device, signal)
     }
     await this.#removeTargetLinks(stagingPath, signal)
     await this.#paths.remove(deviceLink(stagingPath), signal)
@@ -86,7 +75,6 @@ export class BlockRecords {
    * taken away here.
    */
   async #removeStaleTargets(
-    object: string,
     blockPath: string,
     stagingPath: string,
     signal?: AbortSignal,
@@ -97,9 +85,9 @@ export class BlockRecords {
         (await this.#platform.readUses(signal)).at(target, { identity, blockPath })?.kind ===
         'device'
       ) {
-        throw new StorageError(
+        throw new Refusal(
           'busy',
-          `${object}: ${blockPath} is still published at ${target}; unpublish it there`,
+          `${blockPath} is still published at ${target}; unpublish it there`,
         )
       }
       const entry = await this.#paths.readEntry(target, signal)
@@ -133,7 +121,7 @@ export class BlockRecords {
   /** Noted targets that still show the device. */
   async liveTargets(
     stagingPath: string,
-    device: { readonly identity: string; readonly blockPath: string },
+    device: DeviceAddress,
     signal?: AbortSignal,
   ): Promise<readonly string[]> {
     return this.showing(await this.#targets(stagingPath, signal), device, signal)
@@ -142,7 +130,7 @@ export class BlockRecords {
   /** Which of these paths show the device itself. */
   async showing(
     paths: readonly string[],
-    device: { readonly identity: string; readonly blockPath: string },
+    device: DeviceAddress,
     signal?: AbortSignal,
   ): Promise<readonly string[]> {
     if (paths.length === 0) return []

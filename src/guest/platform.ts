@@ -13,6 +13,9 @@ export interface GuestDevice {
   readonly identity: string
 }
 
+/** By what a device is told apart in the mount table. */
+export type DeviceAddress = Pick<GuestDevice, 'identity' | 'blockPath'>
+
 /**
  * What lies on a device. Only `blank` and `unlabelled` are proofs of emptiness; everything unclear
  * throws instead.
@@ -65,12 +68,9 @@ export interface UseTable {
    * What is seen at the path (the topmost, if several cover it; not what a mount above has hidden);
    * a bound node of `device` is recognised as such.
    */
-  at(
-    path: string,
-    device?: { readonly identity: string; readonly blockPath: string },
-  ): Use | undefined
+  at(path: string, device?: DeviceAddress): Use | undefined
   /** Everything that is mounted or bound from the device. */
-  of(device: { readonly identity: string; readonly blockPath: string }): readonly Use[]
+  of(device: DeviceAddress): readonly Use[]
   /** The paths inside a directory where something is mounted. */
   inside(directory: string): readonly string[]
 }
@@ -139,10 +139,7 @@ export interface Platform {
   /** Whether a mark is one of this driver's, of whichever volume. */
   isDriverMark(mark: string): boolean
   /** Who has the device open, besides mounts; empty when nobody. */
-  listHolders(
-    device: { readonly identity: string; readonly blockPath: string },
-    signal?: AbortSignal,
-  ): Promise<readonly string[]>
+  listHolders(device: DeviceAddress, signal?: AbortSignal): Promise<readonly string[]>
 
   /**
    * Whether the disk is a whole one that is proved to have no label, so that nothing of it can be

@@ -18,6 +18,12 @@ interface StagedNote {
   readonly options: string
 }
 
+/** A path at which a volume is published. */
+interface Target {
+  readonly volumeId: string
+  readonly path: string
+}
+
 export class VolumeNotes {
   readonly #paths: Paths
   readonly #directory: string
@@ -37,10 +43,10 @@ export class VolumeNotes {
    */
   async noteStaged(
     notes: NotesRead,
-    volumeId: string,
-    staged: StagedNote,
+    staged: StagedNote & { readonly volumeId: string },
     signal?: AbortSignal,
   ): Promise<void> {
+    const { volumeId } = staged
     const text = `${staged.blockPath} ${staged.options}`
     const name = encodeURIComponent(volumeId)
     const written = notes.links.get(name)
@@ -56,9 +62,7 @@ export class VolumeNotes {
   }
 
   async noteTarget(
-    volumeId: string,
-    path: string,
-    note: TargetNote,
+    { volumeId, path, note }: Target & { readonly note: TargetNote },
     signal?: AbortSignal,
   ): Promise<void> {
     await this.#paths.ensureDirectory(this.#directory, signal)
@@ -71,8 +75,7 @@ export class VolumeNotes {
 
   async forgetTarget(
     notes: NotesRead,
-    volumeId: string,
-    path: string,
+    { volumeId, path }: Target,
     signal?: AbortSignal,
   ): Promise<void> {
     const note = notes.targetOf(volumeId, path)

@@ -5,7 +5,7 @@ import type { GuestStore } from '../../src/csi/node.ts'
 import type { GuestHealthStore } from '../../src/csi/node-health.ts'
 import { StorageError } from '../../src/errors.ts'
 import type { GuestProblem } from '../../src/guest/guest-health.ts'
-import type { PublishRequest, StageRequest } from '../../src/guest/guest-volumes.ts'
+import type { PublishRequest, StageRequest } from '../../src/guest/requests.ts'
 
 export class MemoryGuest implements GuestStore, GuestHealthStore {
   /** What is wrong with which volume; set by tests. */

@@ -1,7 +1,7 @@
 // What the orchestrator does with a volume on its node, for tests: the requests as the Node service
 // would make them.
 
-import type { StageRequest } from '../../src/guest/guest-volumes.ts'
+import type { StageRequest } from '../../src/guest/requests.ts'
 import type { Attachment, Volume } from '../../src/model/volumes.ts'
 
 export const STAGING = '/var/lib/ldom-csi/staging/one'

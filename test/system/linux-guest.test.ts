@@ -24,13 +24,9 @@ import { FileStore } from '../../sim/store.ts'
 import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { systemClock } from '../../src/clock.ts'
 import { GuestHealth } from '../../src/guest/guest-health.ts'
-import {
-  type GuestFormat,
-  GuestVolumes,
-  type PublishRequest,
-  type StageRequest,
-} from '../../src/guest/guest-volumes.ts'
+import { GuestVolumes } from '../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
+import type { GuestFormat, PublishRequest, StageRequest } from '../../src/guest/requests.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
 import { MiB, TestDisk, TestDisks } from '../behaviour/guest/world.ts'

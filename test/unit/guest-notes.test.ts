@@ -50,10 +50,18 @@ function directory(links: Record<string, string> = {}) {
 
 test('what was noted is read: the disk of a volume, whose a disk is, and where it was published', async () => {
   const { notes } = directory()
-  await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskc', options: '-' })
-  await notes.noteStaged(await notes.read(), B, { blockPath: '/dev/vdiskd', options: 'abc123' })
-  await notes.noteTarget(A, TARGET, 'made')
-  await notes.noteTarget(B, '/pods/2/mount', 'kept')
+  await notes.noteStaged(await notes.read(), {
+    volumeId: A,
+    blockPath: '/dev/vdiskc',
+    options: '-',
+  })
+  await notes.noteStaged(await notes.read(), {
+    volumeId: B,
+    blockPath: '/dev/vdiskd',
+    options: 'abc123',
+  })
+  await notes.noteTarget({ volumeId: A, path: TARGET, note: 'made' })
+  await notes.noteTarget({ volumeId: B, path: '/pods/2/mount', note: 'kept' })
   const read = await notes.read()
   expect(read.stagedOf(A)).toEqual({ blockPath: '/dev/vdiskc', options: '-' })
   expect(read.stagedOf(B)).toEqual({ blockPath: '/dev/vdiskd', options: 'abc123' })
@@ -77,8 +85,8 @@ test('what was noted is read: the disk of a volume, whose a disk is, and where i
 
 test('a path is a target of another volume only where another one was published there', async () => {
   const { notes } = directory()
-  await notes.noteStaged(await notes.read(), A, { blockPath: TARGET, options: '-' })
-  await notes.noteTarget(A, TARGET, 'made')
+  await notes.noteStaged(await notes.read(), { volumeId: A, blockPath: TARGET, options: '-' })
+  await notes.noteTarget({ volumeId: A, path: TARGET, note: 'made' })
   const read = await notes.read()
   expect(read.isTargetOfAnother(A, TARGET)).toBe(false)
   expect(read.isTargetOfAnother(B, TARGET)).toBe(true)
@@ -91,28 +99,44 @@ test(
     'disk is gone',
   async () => {
     const { notes, writes } = directory()
-    await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskc', options: '-' })
-    await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskd', options: '-' })
-    await notes.noteStaged(await notes.read(), B, { blockPath: '/dev/vdiskd', options: '-' })
+    await notes.noteStaged(await notes.read(), {
+      volumeId: A,
+      blockPath: '/dev/vdiskc',
+      options: '-',
+    })
+    await notes.noteStaged(await notes.read(), {
+      volumeId: A,
+      blockPath: '/dev/vdiskd',
+      options: '-',
+    })
+    await notes.noteStaged(await notes.read(), {
+      volumeId: B,
+      blockPath: '/dev/vdiskd',
+      options: '-',
+    })
     const read = await notes.read()
     expect(read.stagedOf(A)).toBeUndefined()
     expect(read.ownerOf('/dev/vdiskd')).toBe(B)
     writes.length = 0
-    await notes.noteStaged(read, B, { blockPath: '/dev/vdiskd', options: '-' })
+    await notes.noteStaged(read, { volumeId: B, blockPath: '/dev/vdiskd', options: '-' })
     expect(writes).toEqual([])
   },
 )
 
 test('what is forgotten is the note that is meant, and nothing where there is none', async () => {
   const { notes, held, writes } = directory()
-  await notes.noteStaged(await notes.read(), A, { blockPath: '/dev/vdiskc', options: '-' })
-  await notes.noteTarget(A, TARGET, 'kept')
+  await notes.noteStaged(await notes.read(), {
+    volumeId: A,
+    blockPath: '/dev/vdiskc',
+    options: '-',
+  })
+  await notes.noteTarget({ volumeId: A, path: TARGET, note: 'kept' })
   writes.length = 0
-  await notes.forgetTarget(await notes.read(), A, '/pods/2/mount')
-  await notes.forgetTarget(await notes.read(), B, TARGET)
+  await notes.forgetTarget(await notes.read(), { volumeId: A, path: '/pods/2/mount' })
+  await notes.forgetTarget(await notes.read(), { volumeId: B, path: TARGET })
   await notes.forgetStaged(await notes.read(), B)
   expect(writes).toEqual([])
-  await notes.forgetTarget(await notes.read(), A, TARGET)
+  await notes.forgetTarget(await notes.read(), { volumeId: A, path: TARGET })
   expect((await notes.read()).targetsOf(A)).toEqual([])
   expect((await notes.read()).stagedOf(A)).toBeDefined()
   await notes.forgetStaged(await notes.read(), A)

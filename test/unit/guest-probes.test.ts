@@ -1,7 +1,7 @@
 // The pure decisions around formatting: what counts as a proof of zeros, what a name is, and each
 // reason not to format.
 
-import { reasonNotToFormat } from '../../src/guest/disk-preparation.ts'
+import { reasonNotToFormat } from '../../src/guest/formatting.ts'
 import { parseEntry } from '../../src/guest/paths.ts'
 import {
   type Content,
@@ -89,11 +89,10 @@ const DEVICE: GuestDevice = {
 }
 const REQUEST = {
   sizeBytes: 1000,
-  format: { type: '', mountOptions: [] as readonly string[] },
+  mountOptions: [] as readonly string[],
   createdEmpty: true,
   written: false,
   mode: 'rw',
-  stagingPath: '/staging',
 } as const
 const BLANK: Content = { kind: 'blank' }
 
@@ -132,7 +131,7 @@ test.each([
   {
     name: 'a read-only mount',
     content: BLANK,
-    change: { format: { type: '', mountOptions: ['ro'] } },
+    change: { mountOptions: ['ro'] },
     says: 'read-only',
   },
   {

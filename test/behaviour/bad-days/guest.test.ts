@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { SimAnswer } from '../../../sim/host.ts'
 import { describeError, type ErrorKind } from '../../../src/errors.ts'
-import type { StageRequest } from '../../../src/guest/guest-volumes.ts'
+import type { StageRequest } from '../../../src/guest/requests.ts'
 import {
   GiB,
   type GuestWorld,

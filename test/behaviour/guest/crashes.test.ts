@@ -4,7 +4,8 @@
 
 import { readSuperblock } from '../../../sim/guest/file-system.ts'
 import type { SimFault } from '../../../sim/host.ts'
-import type { GuestFormat, GuestVolumes } from '../../../src/guest/guest-volumes.ts'
+import type { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
+import type { GuestFormat } from '../../../src/guest/requests.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './world.ts'
 
 const FILES: GuestFormat = { kind: 'filesystem', type: '', mountOptions: [] }

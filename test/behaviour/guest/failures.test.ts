@@ -2,7 +2,7 @@
 // systems that stop, plugins and guests that start anew. What is told of it, and that the way back
 // is the ordinary calls.
 
-import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
+import type { GuestFormat } from '../../../src/guest/requests.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, TestDisk } from './world.ts'
 
 const BLOCK: GuestFormat = { kind: 'block' }

@@ -1,7 +1,7 @@
 // A volume that grows after a guest got its disk and before the guest has formatted it.
 
 import { formatPublishContext, parsePublishContext } from '../../../src/csi/contexts.ts'
-import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
+import type { GuestFormat } from '../../../src/guest/requests.ts'
 import { formatGuestId } from '../../../src/model/ids.ts'
 import { type Attachment, MiB, type Volume } from '../../../src/model/volumes.ts'
 import {

@@ -1,7 +1,7 @@
 // Growth inside a guest: the label of a whole disk, then the file system, under a writer; and what
 // is left as somebody else made it.
 
-import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
+import type { GuestFormat } from '../../../src/guest/requests.ts'
 import { GiB, type GuestWorld, guestWorld, MiB, type TestDisk } from './world.ts'
 
 const STAGED = { volumeId: 'silver/v1', stagingPath: '/staging/v1' }

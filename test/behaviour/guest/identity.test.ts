@@ -3,13 +3,13 @@
 // a used one from being formatted.
 
 import { makeFileSystem, readSuperblock } from '../../../sim/guest/file-system.ts'
-import type { StageRequest } from '../../../src/guest/guest-volumes.ts'
 import {
   fileSystemUuid,
   isFileSystemUuid,
   isLabelName,
   labelName,
 } from '../../../src/guest/identity.ts'
+import type { StageRequest } from '../../../src/guest/requests.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './world.ts'
 
 const KINDS = [

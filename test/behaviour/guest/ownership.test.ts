@@ -2,7 +2,7 @@
 // disk is let go only when the kernel has let it go.
 
 import { SimShell } from '../../../sim/sim-shell.ts'
-import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
+import type { GuestFormat } from '../../../src/guest/requests.ts'
 import { guestWorld, MiB, type PlatformKind } from './world.ts'
 
 const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']

@@ -1,7 +1,7 @@
 // Publishing, measuring and taking away again: mounts of pods, raw block devices, and what still
 // holds a disk.
 
-import type { GuestFormat } from '../../../src/guest/guest-volumes.ts'
+import type { GuestFormat } from '../../../src/guest/requests.ts'
 import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './world.ts'
 
 const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']

@@ -6,7 +6,7 @@ import {
   type Superblock,
   writeSuperblock,
 } from '../../../sim/guest/file-system.ts'
-import type { StageRequest } from '../../../src/guest/guest-volumes.ts'
+import type { StageRequest } from '../../../src/guest/requests.ts'
 import {
   GiB,
   type GuestWorld,

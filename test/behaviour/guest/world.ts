@@ -10,12 +10,9 @@ import { MemoryStore, type Store } from '../../../sim/store.ts'
 import { ALL_CHANGES } from '../../../src/bin/compose/changes.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { GuestHealth } from '../../../src/guest/guest-health.ts'
-import {
-  GuestVolumes,
-  type PublishRequest,
-  type StageRequest,
-} from '../../../src/guest/guest-volumes.ts'
+import { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../../src/guest/linux/linux.ts'
+import type { PublishRequest, StageRequest } from '../../../src/guest/requests.ts'
 import { SolarisPlatform } from '../../../src/guest/solaris/solaris.ts'
 import { createHost } from '../../../src/shell/late-effects.ts'
 

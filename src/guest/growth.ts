@@ -1,0 +1,80 @@
+// Size of a staged or published volume: what of it is in use, and growing its file system to its
+// device, as far as the guest sees that grown.
+
+import type { Host } from '../shell/host.ts'
+import { refuseBroken, refuseFailed } from './mounts.ts'
+import type { Paths } from './paths.ts'
+import type { Places } from './places.ts'
+import type { Amounts, Platform, Use } from './platform.ts'
+import { Refusal } from './refusal.ts'
+import type { PathRequest } from './requests.ts'
+
+export class Growth {
+  readonly #platform: Platform
+  readonly #host: Host
+  readonly #paths: Pick<Paths, 'findFailure'>
+  readonly #places: Places
+
+  constructor(options: {
+    readonly platform: Platform
+    readonly host: Host
+    readonly paths: Pick<Paths, 'findFailure'>
+    readonly places: Places
+  }) {
+    this.#platform = options.platform
+    this.#host = options.host
+    this.#paths = options.paths
+    this.#places = options.places
+  }
+
+  async statistics(
+    request: PathRequest,
+    signal?: AbortSignal,
+  ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
+    const { path, blockPath, mount } = await this.#places.find(request, signal)
+    if (mount !== undefined) {
+      await refuseFailed(this.#paths, { mounted: mount, path }, signal)
+      return this.#platform.measureFileSystem(path, signal)
+    }
+    // What of a raw disk is in use only its user knows: 0 is "not told" on the wire.
+    const total = await this.#platform.measureDevice(blockPath, 0, signal)
+    return { bytes: { total, used: 0, available: 0 }, inodes: undefined }
+  }
+
+  /** Expects that no other request of the volume is at work in this guest. */
+  async expand(
+    request: PathRequest & { readonly sizeBytes: number },
+    signal?: AbortSignal,
+  ): Promise<{ sizeBytes: number }> {
+    const { path, blockPath, mount } = await this.#places.find(request, signal)
+    const names = [...this.#platform.namesOf(blockPath), path, request.volumeId]
+    await this.#host.settled(names, signal)
+    const sizeBytes = await this.#platform.measureDevice(blockPath, request.sizeBytes, signal)
+    if (sizeBytes < request.sizeBytes) {
+      // Waiting helps only where the guest looks again by itself. The orchestrator goes on
+      // mounting a volume whose growth is refused, and mounts none whose growth may yet come.
+      throw new Refusal(
+        this.#platform.seesGrowth ? 'unavailable' : 'failed-precondition',
+        `this guest still sees ${sizeBytes} of ${request.sizeBytes} bytes on ${blockPath}; ` +
+          'detach and attach the volume to make it look again',
+      )
+    }
+    // What grows is the mount itself, whichever of the places that show it was named, and if only
+    // that place is read-only.
+    if (mount !== undefined && !mount.readonly) await this.#grow(blockPath, mount, signal)
+    return { sizeBytes }
+  }
+
+  async #grow(blockPath: string, mounted: Use, signal?: AbortSignal): Promise<void> {
+    refuseBroken(mounted, mounted.path)
+    const refusal = await this.#platform.widen({ blockPath }, signal)
+    if (refusal !== undefined) {
+      throw new Refusal(
+        'failed-precondition',
+        `${blockPath} cannot grow with its disk, as ${refusal}; extend slice 0 by ` +
+          `hand with format, then expand again`,
+      )
+    }
+    await this.#platform.grow({ blockPath }, mounted, signal)
+  }
+}

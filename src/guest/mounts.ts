@@ -1,0 +1,71 @@
+// What several calls ask of the mount table of a guest, and what they refuse for the same reason.
+
+import type { Paths } from './paths.ts'
+import {
+  type DeviceAddress,
+  describeFailure,
+  type Platform,
+  type Use,
+  type UseTable,
+} from './platform.ts'
+import { Refusal } from './refusal.ts'
+
+/** Where the device is mounted or bound, but for one path. */
+export function pathsBesides(
+  uses: UseTable,
+  device: DeviceAddress,
+  besides?: string,
+): readonly string[] {
+  return uses.of(device).flatMap(use => (use.path === besides ? [] : [use.path]))
+}
+
+export function refuseWhileUsed(blockPath: string, places: readonly string[]): void {
+  if (places.length === 0) return
+  throw new Refusal(
+    'busy',
+    `${blockPath} is still mounted at ${places.join(', ')}; unpublish it there`,
+  )
+}
+
+export async function refuseWhileHeld(
+  platform: Pick<Platform, 'listHolders'>,
+  device: DeviceAddress,
+  signal?: AbortSignal,
+): Promise<void> {
+  const holders = await platform.listHolders(device, signal)
+  if (holders.length > 0) {
+    throw new Refusal('busy', `${device.blockPath} is still held by ${holders.join(', ')}`)
+  }
+}
+
+/** Refuses a file system of which the mount table tells that it does not work any more. */
+export function refuseBroken(mounted: Use, path: string): void {
+  refuseFailure(describeFailure(mounted), path)
+}
+
+/** The same, and asks the directory itself, as not every failure shows in the table. */
+export async function refuseFailed(
+  paths: Pick<Paths, 'findFailure'>,
+  { mounted, path }: { readonly mounted: Use; readonly path: string },
+  signal?: AbortSignal,
+): Promise<void> {
+  refuseFailure(describeFailure(mounted) ?? (await paths.findFailure(path, signal)), path)
+}
+
+function refuseFailure(failure: string | undefined, path: string): void {
+  if (!failure) return
+  throw new Refusal('failed-precondition', `the file system at ${path} ${failure}; stage it anew`)
+}
+
+/** Unmounts, and proves that nothing else covers the path. */
+export async function unmountWhole(
+  platform: Pick<Platform, 'unmount' | 'readUses'>,
+  path: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  await platform.unmount(path, signal)
+  const left = (await platform.readUses(signal)).at(path)
+  if (left) {
+    throw new Refusal('busy', `${path} is still covered by ${left.source}; unmount it`)
+  }
+}

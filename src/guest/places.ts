@@ -1,0 +1,109 @@
+// Whose it is, what is found at a path of the guest, and where something of a volume is. A call is
+// about a volume, not about a path: what is another's stays untouched.
+
+import { posix } from 'node:path'
+import type { BlockRecords } from './block-records.ts'
+import type { Platform, Use } from './platform.ts'
+import { Refusal } from './refusal.ts'
+import type { PathRequest } from './requests.ts'
+import { isPlain, resolveSpelling } from './spelling.ts'
+import type { NotesRead, VolumeNotes } from './volume-notes.ts'
+
+// Disk numbers below belong to administrators: what is mounted from them is nobody's volume, unless
+// a note says so.
+const FIRST_DRIVER_SLOT = 100
+
+export interface Found {
+  readonly path: string
+  readonly source: string
+  readonly slot: number | undefined
+}
+
+/**
+ * Whether what was found at a path is the volume's: by its note, or, without any, because it can
+ * be no other's.
+ */
+export function isOfVolume(volumeId: string, found: Found, notes: NotesRead): boolean {
+  const owner = notes.ownerOf(found.source)
+  if (owner === volumeId) return true
+  if (found.slot === undefined) return false
+  const isAnothersTarget = notes.isTargetOfAnother(volumeId, found.path)
+  // What was published there may lead to a disk whose number has become another volume's.
+  if (notes.targetOf(volumeId, found.path) !== undefined && !isAnothersTarget) return true
+  if (owner !== undefined || isAnothersTarget || notes.stagedOf(volumeId) !== undefined) {
+    return false
+  }
+  return found.slot >= FIRST_DRIVER_SLOT
+}
+
+/**
+ * Where something of a volume is. `mount` is the file system's own, the first in the table; the
+ * others show it elsewhere.
+ */
+export interface Place {
+  readonly path: string
+  readonly blockPath: string
+  readonly mount: Use | undefined
+}
+
+export interface PlacesOptions {
+  readonly platform: Platform
+  readonly notes: VolumeNotes
+  readonly records: BlockRecords
+}
+
+export class Places {
+  readonly #platform: Platform
+  readonly #notes: VolumeNotes
+  readonly #records: BlockRecords
+
+  constructor({ platform, notes, records }: PlacesOptions) {
+    this.#platform = platform
+    this.#notes = notes
+    this.#records = records
+  }
+
+  /** What of the volume is at the path; `not-found` when that is nothing. */
+  async find({ volumeId, path: asked }: PathRequest, signal?: AbortSignal): Promise<Place> {
+    const missing = () => new Refusal('not-found', `nothing of it is at ${asked}`)
+    // The guest's own system is at the root, never a volume.
+    if (!isPlain(asked) || posix.normalize(asked) === '/') throw missing()
+    const path = await resolveSpelling(this.#platform, asked, signal)
+    const notes = await this.#notes.read(signal)
+    const uses = await this.#platform.readUses(signal)
+    const mounted = uses.at(path)
+    // A bound device node has the file system of nodes as its source, not the disk.
+    if (mounted?.kind === 'filesystem') {
+      if (!isOfVolume(volumeId, { ...mounted, path }, notes)) throw missing()
+      const all = uses.of({ identity: mounted.identity, blockPath: mounted.source })
+      return {
+        path,
+        blockPath: mounted.source,
+        mount: all.find(use => use.kind === 'filesystem') ?? mounted,
+      }
+    }
+    const blockPath =
+      (await this.#platform.readDeviceAt(path, signal)) ??
+      (await this.#records.readDevice(path, signal))
+    if (blockPath === undefined) throw missing()
+    const found = mounted
+      ? this.describe(mounted, volumeId, notes)
+      : { source: blockPath, slot: this.#platform.slotOf(blockPath) }
+    if (!isOfVolume(volumeId, { ...found, path }, notes)) throw missing()
+    return { path, blockPath, mount: undefined }
+  }
+
+  /**
+   * A mount as the notes know it: of a bound node the table has only the name, by which the disk is
+   * found.
+   */
+  describe(use: Use, volumeId: string, notes: NotesRead): Found {
+    const noted = notes.stagedOf(volumeId)?.blockPath
+    const isNode = use.slot !== undefined && this.#platform.slotOf(use.source) === undefined
+    if (!isNode) return use
+    const sameSlot = [noted, ...notes.disks()].find(
+      at => at !== undefined && this.#platform.slotOf(at) === use.slot,
+    )
+    return { path: use.path, source: sameSlot ?? use.source, slot: use.slot }
+  }
+}

@@ -1,0 +1,232 @@
+// Publication: makes a staged volume appear at a target, and takes it away again. It expects that
+// no other request of the volume is at work.
+
+import { posix } from 'node:path'
+import type { Host } from '../shell/host.ts'
+import type { BlockRecords } from './block-records.ts'
+import type { DiskSearch } from './disk-search.ts'
+import { refuseFailed, unmountWhole } from './mounts.ts'
+import type { Paths } from './paths.ts'
+import { isOfVolume, type Places } from './places.ts'
+import type { GuestDevice, Platform, UseTable } from './platform.ts'
+import { Refusal } from './refusal.ts'
+import type { PublishRequest, UnpublishRequest } from './requests.ts'
+import { resolveSpelling } from './spelling.ts'
+import { digestOptions, type NotesRead, type VolumeNotes } from './volume-notes.ts'
+
+export interface PublicationOptions {
+  readonly platform: Platform
+  readonly host: Host
+  readonly disks: DiskSearch
+  readonly paths: Paths
+  readonly notes: VolumeNotes
+  readonly records: BlockRecords
+  readonly places: Places
+}
+
+export class Publication {
+  readonly #platform: Platform
+  readonly #host: Host
+  readonly #disks: DiskSearch
+  readonly #paths: Paths
+  readonly #notes: VolumeNotes
+  readonly #records: BlockRecords
+  readonly #places: Places
+
+  constructor(options: PublicationOptions) {
+    this.#platform = options.platform
+    this.#host = options.host
+    this.#disks = options.disks
+    this.#paths = options.paths
+    this.#notes = options.notes
+    this.#records = options.records
+    this.#places = options.places
+  }
+
+  async publish(request: PublishRequest, signal?: AbortSignal): Promise<void> {
+    const device = await this.#disks.find(request, signal)
+    const stagingPath = await resolveSpelling(this.#platform, request.stagingPath, signal)
+    const targetPath = await resolveSpelling(this.#platform, request.targetPath, signal)
+    const names = [...this.#platform.namesOf(device.blockPath), targetPath, request.volumeId]
+    await this.#host.settled(names, signal)
+    const placed = { ...request, stagingPath, targetPath }
+    if (request.format.kind === 'block') await this.#publishDevice(device, placed, signal)
+    else await this.#publishFileSystem(device, placed, signal)
+  }
+
+  /** Takes away what of the volume is at the target; absence, in every part, is success. */
+  async unpublish(request: UnpublishRequest, signal?: AbortSignal): Promise<void> {
+    const { volumeId } = request
+    const path = await resolveSpelling(this.#platform, request.targetPath, signal)
+    await this.#host.settled([path, volumeId], signal)
+    const notes = await this.#notes.read(signal)
+    const mounted = (await this.#platform.readUses(signal)).at(path)
+    const note = notes.targetOf(volumeId, path)
+    let isOurs = note !== undefined
+    if (mounted) {
+      const found = this.#places.describe(mounted, volumeId, notes)
+      isOurs = isOfVolume(volumeId, { ...found, path }, notes)
+      if (isOurs) await unmountWhole(this.#platform, path, signal)
+    } else {
+      const source = await this.#platform.readDeviceAt(path, signal)
+      // A link that the driver made may lead to a disk that has become another's; it is still the
+      // driver's link.
+      isOurs ||=
+        source !== undefined &&
+        isOfVolume(volumeId, { path, source, slot: this.#platform.slotOf(source) }, notes)
+    }
+    if (isOurs && note !== 'kept') await this.#paths.removeIfUnused(path, signal)
+    await this.#notes.forgetTarget(notes, { volumeId, path }, signal)
+  }
+
+  async #publishFileSystem(
+    device: GuestDevice,
+    request: PublishRequest,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { stagingPath, targetPath } = request
+    const uses = await this.#platform.readUses(signal)
+    const staged = uses.at(stagingPath, device)
+    if (staged?.kind !== 'filesystem' || staged.identity !== device.identity) {
+      throw notStaged(stagingPath)
+    }
+    // What is staged read-only can only be published read-only.
+    const options = request.format.kind === 'filesystem' ? request.format.mountOptions : []
+    const readonly = request.readonly || staged.readonly || options.includes('ro')
+    await refuseFailed(this.#paths, { mounted: staged, path: stagingPath }, signal)
+    const notes = await this.#notes.read(signal)
+    refuseOtherOptions(options, request.volumeId, notes)
+    const wanted: Placement = { kind: 'filesystem', targetPath, readonly }
+    if (confirmPublished(uses, device, wanted)) return
+    const others = uses
+      .of(device)
+      .filter(use => use.kind === 'filesystem' && use.path !== stagingPath)
+    if (request.exclusive) refuseSecondTarget(others.map(use => use.path))
+    await this.#prepareTarget(request, { notes, uses }, signal)
+    await this.#paths.ensureDirectory(targetPath, signal)
+    await this.#platform.bindFileSystem(
+      { source: stagingPath, target: targetPath, readonly },
+      signal,
+    )
+    if (confirmPublished(await this.#platform.readUses(signal), device, wanted)) return
+    throw new Refusal('unavailable', `${targetPath} was mounted and is not in the mount table`)
+  }
+
+  /**
+   * Notes the target before anything is made there. Files that are there already would be hidden,
+   * and are in the way later.
+   */
+  async #prepareTarget(
+    { volumeId, targetPath }: PublishRequest,
+    { notes, uses }: { readonly notes: NotesRead; readonly uses: UseTable },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const entry = await this.#paths.readEntry(targetPath, signal)
+    if (entry.kind === 'directory' && !(await this.#paths.isEmpty(targetPath, signal))) {
+      const mounted = uses.inside(targetPath)
+      const [what, wayOut] =
+        mounted.length === 0
+          ? ['', 'move away what is there']
+          : [`, ${mounted.join(', ')} is mounted in it`, 'mount the outer of the two first']
+      throw new Refusal(
+        'failed-precondition',
+        `${targetPath} is not empty${what}; ${wayOut}, or mount elsewhere`,
+      )
+    }
+    if (notes.targetOf(volumeId, targetPath) !== undefined) return
+    const note = entry.kind === 'absent' ? 'made' : 'kept'
+    await this.#notes.noteTarget({ volumeId, path: targetPath, note }, signal)
+  }
+
+  async #publishDevice(
+    device: GuestDevice,
+    request: PublishRequest,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { stagingPath, targetPath, readonly } = request
+    // Neither a read-only bind nor a link keeps the bytes of a device from being written.
+    if (readonly && request.mode === 'rw') {
+      throw new Refusal(
+        'failed-precondition',
+        `a raw volume cannot be published read-only while it is attached writable; ` +
+          `attach it read-only`,
+      )
+    }
+    if ((await this.#records.readDevice(stagingPath, signal)) !== device.blockPath) {
+      throw notStaged(stagingPath)
+    }
+    if (request.exclusive) {
+      const others = await this.#records.liveTargets(stagingPath, device, signal)
+      refuseSecondTarget(others.filter(path => path !== targetPath))
+    }
+    const uses = await this.#platform.readUses(signal)
+    if (confirmPublished(uses, device, { kind: 'device', targetPath, readonly })) return
+    const linked = await this.#platform.readDeviceAt(targetPath, signal)
+    if (linked === device.blockPath) return
+    if (linked !== undefined) {
+      throw new Refusal('already-exists', `${targetPath} already leads to ${linked}`)
+    }
+    await this.#prepareTarget(request, { notes: await this.#notes.read(signal), uses }, signal)
+    await this.#records.addTarget(stagingPath, targetPath, signal)
+    // The orchestrator makes the parent where it runs in the guest; where the plugin works over ssh
+    // nobody else can.
+    await this.#paths.ensureDirectory(posix.dirname(targetPath), signal)
+    await this.#platform.bindDevice({ device, target: targetPath, readonly }, signal)
+  }
+}
+
+interface Placement {
+  readonly kind: 'filesystem' | 'device'
+  readonly targetPath: string
+  readonly readonly: boolean
+}
+
+/**
+ * True when the target shows this device in the wanted way, false when nothing is mounted there;
+ * anything else is refused.
+ */
+function confirmPublished(uses: UseTable, device: GuestDevice, wanted: Placement): boolean {
+  const there = uses.at(wanted.targetPath, device)
+  if (!there) return false
+  if (there.kind !== wanted.kind || there.identity !== device.identity) {
+    throw new Refusal(
+      'already-exists',
+      `${wanted.targetPath} is taken by ${there.source} (${there.type})`,
+    )
+  }
+  if (there.readonly !== wanted.readonly) {
+    throw new Refusal(
+      'already-exists',
+      `published at ${wanted.targetPath} ` +
+        `${there.readonly ? 'read-only' : 'writable'}; unpublish it before publishing it otherwise`,
+    )
+  }
+  return true
+}
+
+/**
+ * A directory that is shown a second time has the options of the first; none asked for is "as
+ * staged".
+ */
+function refuseOtherOptions(options: readonly string[], volumeId: string, notes: NotesRead): void {
+  const asked = digestOptions(options)
+  const inEffect = notes.stagedOf(volumeId)?.options
+  if (asked !== '-' && inEffect !== undefined && asked !== inEffect) {
+    throw new Refusal(
+      'failed-precondition',
+      'it was staged with other mount options; stage it with these',
+    )
+  }
+}
+
+function refuseSecondTarget(others: readonly string[]): void {
+  if (others.length === 0) return
+  throw new Refusal(
+    'failed-precondition',
+    `published at ${others.join(', ')} already, and its access mode allows one target`,
+  )
+}
+
+function notStaged(stagingPath: string): Refusal {
+  return new Refusal('failed-precondition', `not staged at ${stagingPath}; stage it first`)
+}

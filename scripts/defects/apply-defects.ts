@@ -87,7 +87,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'the machine is not looked at again when a disk of a guest that was off is removed',
     changes: [
       {
-        file: 'src/hypervisors/ldoms/machine.ts',
+        file: 'src/hypervisors/ldoms/objects.ts',
         find: "    if (step.only === 'while-off') {\n",
         replace: '    if (step.name === step.guest) {\n',
       },

@@ -4,8 +4,10 @@ import type { Defect } from './table.ts'
 
 const ATTACHMENTS = 'src/storage/attachments/attachments.ts'
 const DETACHING = 'src/storage/attachments/detachment.ts'
-const PLAN = 'src/storage/attachments/plan.ts'
 const RECORDS = 'src/storage/attachments/records.ts'
+const RULES = 'src/storage/attachments/rules.ts'
+const STRANGERS = 'src/storage/attachments/strangers.ts'
+const USES = 'src/storage/attachments/uses.ts'
 const UNITS = 'src/storage/designs/lun/units.ts'
 
 const RECORDED = 'test/behaviour/storage/attachment-records.test'
@@ -68,9 +70,9 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     name: 'a detachment skips the second path',
     changes: [
       {
-        file: PLAN,
-        find: '  for (const service of services) {\n',
-        replace: '  for (const service of [...services].slice(0, 1)) {\n',
+        file: USES,
+        find: '...exports.sort((a, b) => order(a) - order(b))]',
+        replace: '...exports.sort((a, b) => order(a) - order(b)).slice(0, 1)]',
       },
     ],
     tests: ['test/unit/attach-plan.test', 'test/behaviour/storage/life-cycle.test'],
@@ -122,9 +124,9 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     name: 'the view is not looked at before strangers are removed',
     changes: [
       {
-        file: ATTACHMENTS,
-        find: '(await place.pool.design.isFenced(place, signal))) {\n    await machine',
-        replace: 'true) {\n    await machine',
+        file: STRANGERS,
+        find: '(await place.pool.design.isFenced(place, signal))) {\n',
+        replace: 'true) {\n',
       },
     ],
     tests: [PROMISES, HISTORIES],
@@ -133,8 +135,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     name: 'a foreign export of the volume is ignored when it is attached',
     changes: [
       {
-        file: ATTACHMENTS,
-        find: '  if (describeStrangers(strangers) === undefined) return state\n',
+        file: STRANGERS,
+        find: '  if (what === undefined) return state\n',
         replace: '  if (strangers !== undefined) return state\n',
       },
     ],
@@ -144,7 +146,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     name: 'an attachment to another guest is not refused',
     changes: [
       {
-        file: PLAN,
+        file: RULES,
         find: "  const isAnothers =\n    sharing === 'exclusive' && (owner === undefined || formatGuestId(owner) !== guest)\n",
         replace: '  const isAnothers = false as boolean\n',
       },
@@ -248,7 +250,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     name: 'a guest that no rule speaks of gets a disk',
     changes: [
       {
-        file: PLAN,
+        file: RULES,
         find: '  if (rule === undefined) {\n',
         replace: '  if (guest === undefined) {\n',
       },
@@ -257,7 +259,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a file system is given to guests raw',
-    changes: [{ file: PLAN, find: '  checkFormat(request, volume)\n', replace: '' }],
+    changes: [{ file: RULES, find: '  checkFormat(request, volume)\n', replace: '' }],
     tests: [RECORDED],
   },
   {

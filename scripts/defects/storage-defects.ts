@@ -26,9 +26,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/volumes/volumes.ts',
-        find: 'const backend = state.backends.find(candidate => speaksOf(place, candidate))',
-        replace:
-          'const backend = state.backends.find(candidate => speaksOf(place, candidate) && candidate.name === place.leaf)',
+        find: 'state.uses.filter(use => leadsTo(place, use))',
+        replace: 'state.uses.filter(use => leadsTo(place, use) && use.key === place.leaf)',
       },
     ],
     tests: [PROMISES, HISTORIES],
@@ -343,8 +342,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/audit.ts',
-        find: 'name => ({ ...state, backends: backends.get(name) ?? [], disks: disks.get(name) ?? [] })',
-        replace: '() => state',
+        find: 'key => ({ ...view, uses: uses.get(key) ?? [] })',
+        replace: '() => view',
       },
     ],
     tests: [AUDIT],
@@ -619,9 +618,9 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume whose guest has moved is published to nobody',
     changes: [
       {
-        file: 'src/storage/attachments/attachments.ts',
-        find: '[...names.values()].some(seen => seen.has(name))',
-        replace: 'names.get(record.guest.machine)?.has(name) === true',
+        file: 'src/storage/attachments/published.ts',
+        find: '[...keys.values()].some(seen => seen.has(key))',
+        replace: 'keys.get(guest.machine)?.has(key) === true',
       },
     ],
     tests: ['test/behaviour/machine/renamed-guest.test'],

@@ -2,7 +2,7 @@
 // the machines say now. It changes nothing, and it never shows a part for the whole: a pool that
 // does not answer fails the list.
 
-import type { GuestDisk, MachineState, PathState } from '../hypervisors/hypervisor.ts'
+import type { MachineView, PathState } from '../hypervisors/hypervisor.ts'
 import { formatBytes } from '../manifests/quantity.ts'
 import { formatGuestId } from '../model/ids.ts'
 import type { Volume } from '../model/volumes.ts'
@@ -63,31 +63,26 @@ function describeVolume({ id, name, pool, sizeBytes }: Volume) {
 function describeAttachment(
   volume: Volume,
   record: Recorded | undefined,
-  machine: MachineState | undefined,
+  machine: MachineView | undefined,
 ): Pick<VolumeRow, 'state' | 'guest' | 'vdisk' | 'paths'> {
   if (record === undefined) {
     return { state: 'available', guest: undefined, vdisk: undefined, paths: [] }
   }
   const known = { guest: formatGuestId(record.guest), vdisk: record.slot }
   if (machine === undefined) return { ...known, state: 'unknown', paths: [] }
-  const disk = machine.disks.find(
-    candidate =>
-      candidate.name === attachmentName(volume.leaf, record.guest) &&
-      candidate.slot === record.slot,
+  const key = attachmentName(volume.leaf, record.guest)
+  const disk = machine.uses.find(
+    use => use.kind === 'disk' && use.key === key && use.slot === record.slot,
   )
-  const paths = disk === undefined ? [] : describePaths(disk, machine)
+  const paths = (disk?.paths ?? []).map(({ domain, service, device, state }) => ({
+    serviceDomain: domain,
+    vds: service,
+    device,
+    state,
+  }))
   if (isReleasingRecord(record.dataset)) return { ...known, state: 'detaching', paths }
   const isWhole = disk !== undefined && paths.every(path => path.device !== undefined)
   return { ...known, state: isWhole ? 'attached' : 'incomplete', paths }
-}
-
-function describePaths(disk: GuestDisk, machine: MachineState): readonly VolumePath[] {
-  return disk.backends.map(({ name, service, serviceDomain, state }) => {
-    const exported = machine.backends.find(
-      backend => backend.name === name && backend.service === service,
-    )
-    return { serviceDomain, vds: service, device: exported?.device, state }
-  })
 }
 
 const HEADINGS = [

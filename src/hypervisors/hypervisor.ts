@@ -1,6 +1,6 @@
 // The hypervisor port: what attachments need to know of a machine, whatever hypervisor splits it.
-// Volume, pool, dataset and logical unit are unknown here; vds, vdisk and mpgroup exist only in the
-// implementation.
+// They say which disk a guest is to have, and see every use that is made of a device. Volume, pool,
+// dataset and logical unit are unknown here; how a disk comes about is the implementation's.
 
 import type { Check } from '../checks.ts'
 import { StorageError } from '../errors.ts'
@@ -63,99 +63,139 @@ export function refuseUnlessOff(guest: string, state: GuestState | undefined): v
 
 export type PathState = 'active' | 'standby' | 'unknown'
 
-/**
- * One exported backend of one service domain. Names are computed by the caller: the same name means
- * the same attachment.
- */
-export interface ExportedBackend {
-  readonly name: string
-  readonly service: string // the service instance, e.g. the vds
-  readonly serviceDomain: string // the domain that runs it
-  readonly device: string // path of the backend in that domain
+/** One way by which a disk reaches its guest. */
+export interface DiskPath {
+  readonly domain: string // the domain that serves the disk
+  readonly service: string // the service in it
+}
+
+/** One disk that a guest is to have. */
+export interface WantedDisk {
+  /** What messages begin with. */
+  readonly about: string
+  /** Computed by the caller: the same key means the same attachment. */
+  readonly key: string
+  readonly guest: string
+  /** The number both sides agree on. */
+  readonly slot: number
   readonly mode: 'rw' | 'ro'
   readonly shape: 'full' | 'slice'
-  readonly group: string | undefined // the path group (mpgroup) it belongs to
-}
-
-/**
- * A disk that a guest has. `slot` is the number both sides agree on; undefined while the hypervisor
- * has not assigned one.
- */
-export interface GuestDisk {
-  readonly name: string
-  readonly guest: string
-  readonly slot: number | undefined
   readonly timeoutSeconds: number
-  /**
-   * The backends it is served by, the configured one first: `name@service`. More than one with a
-   * path group. What serves it and is not known is one under a name that no export has.
-   */
-  readonly backends: readonly {
-    readonly name: string
-    readonly service: string
-    readonly serviceDomain: string
-    readonly state: PathState
-  }[]
+  readonly paths: readonly DiskPath[]
+  /** Whether a device that is served holds the bytes of this disk. */
+  isDevice(device: string): boolean
 }
 
-export interface MachineState {
+/** A wanted disk whose device is present, and proved, in the domain of every path. */
+export interface ExposedDisk extends WantedDisk {
+  readonly paths: readonly (DiskPath & { readonly device: string })[]
+}
+
+export interface UsePath extends DiskPath {
+  /** The key under which the service has it. */
+  readonly key: string
+  /** Undefined where the service has no such thing, or is not known. */
+  readonly device: string | undefined
+  readonly state: PathState
+}
+
+interface AnyUse {
+  readonly key: string
+  /** What the machine's own listing calls it. */
+  readonly label: string
+  /** What a person would type to take it away. */
+  readonly removal: string
+}
+
+export interface DiskUse extends AnyUse {
+  readonly kind: 'disk'
+  readonly guest: string
+  /** Undefined while the hypervisor has not assigned one. */
+  readonly slot: number | undefined
+  /**
+   * All that the disk is served by, the configured path first. What serves it and is not known is a
+   * path under a key that nothing else has.
+   */
+  readonly paths: readonly UsePath[]
+}
+
+/** An export of a device: guests may have disks of it or not. */
+export interface ExportUse extends AnyUse {
+  readonly kind: 'export'
+  readonly paths: readonly [UsePath & { readonly device: string }]
+}
+
+/** Whatever on a machine leads to a device, whoever made it. Each is removed by itself. */
+export type Use = DiskUse | ExportUse
+
+export interface MachineView {
   readonly guests: readonly GuestState[]
-  readonly backends: readonly ExportedBackend[]
-  readonly disks: readonly GuestDisk[]
+  readonly uses: readonly Use[]
   /**
    * A reason why nothing on this machine may be changed now (e.g. delayed reconfiguration), else
    * undefined.
    */
   readonly frozen: string | undefined
+  /** Undefined where the guest has this disk on all of its paths; else what is missing. */
+  missing(wanted: WantedDisk): string | undefined
 }
 
-export type AttachStep =
-  | { readonly kind: 'export-backend'; readonly backend: ExportedBackend; readonly shared: boolean }
-  | {
-      readonly kind: 'add-disk'
-      readonly name: string
-      readonly guest: string
-      readonly slot: number
-      readonly timeoutSeconds: number
-      readonly backend: { readonly name: string; readonly service: string }
-    }
+export type Platform = 'solaris' | 'linux'
 
-export type DetachStep =
-  /**
-   * `only`: the guest is looked at in the same turn, and one that is not off keeps its disk:
-   * `failed-precondition`.
-   */
-  | {
-      readonly kind: 'remove-disk'
-      readonly name: string
-      readonly guest: string
-      readonly only?: 'while-off'
-    }
-  | { readonly kind: 'withdraw-backend'; readonly name: string; readonly service: string }
+/** What is so of every machine of a hypervisor, and of the bus on which its guests see disks. */
+export interface Traits {
+  /** The numbers that the driver may choose. Those below are the administrators'. */
+  readonly slots: { readonly first: number; readonly count: number }
+  /** The largest disk that such a guest sees as it is, and what it makes of a larger one. */
+  largestDisk(platform: Platform): SizeLimit | undefined
+  /** Whether such a guest refuses to lose a disk that it uses. */
+  refusesRemoval(platform: Platform): boolean
+}
+
+export interface SizeLimit {
+  readonly bytes: number
+  /** Follows on the name of the guest in a message. */
+  readonly beyond: string
+}
+
+/** What a person would type on the machine. */
+export interface Words {
+  readonly start: string
+  readonly stop: string
+  /** To see why what is listed of a guest is unclear. */
+  readonly inspect: string
+}
 
 /**
  * One machine. Every method throws `unavailable` when the machine does not answer: silence is never
- * an empty state.
+ * an empty view.
  */
 export interface Hypervisor {
   readonly machine: string
-  /** Largest and smallest slot the driver may choose for this hypervisor. */
-  readonly slots: { readonly first: number; readonly count: number }
+  readonly traits: Traits
+  readonly words: Words
   /**
-   * The state as of a moment after the call began; callers that wait for the same machine share one
-   * listing.
+   * The machine as of a moment after the call began; callers that wait for the same machine share
+   * one listing.
    */
-  observe(signal?: AbortSignal): Promise<MachineState>
+  observe(signal?: AbortSignal): Promise<MachineView>
   /**
-   * Runs the steps in order, one write at a time per machine; stops at the first failure. "Already
-   * so" is a failure here: the caller re-observes.
+   * Completes what is there of the disk, one write at a time per machine. Answers a view in which
+   * nothing of it is missing; what a command said counts for nothing beside it. `view`: one that
+   * this machine gave. A disk that cannot be completed while its guest has it is
+   * `failed-precondition`, before anything is changed.
    */
-  attach(steps: readonly AttachStep[], signal?: AbortSignal): Promise<void>
+  attach(wanted: ExposedDisk, view: MachineView, signal?: AbortSignal): Promise<MachineView>
   /**
-   * Like attach; a step whose object is already gone succeeds. A guest that refuses is `busy` with
-   * the guest's own reason.
+   * Takes uses away, disks before exports, and stops at the first failure. One that is already gone
+   * succeeds. A guest that refuses is `busy` with the guest's own reason. `only`: each guest is
+   * looked at in the turn of its disk, and keeps the disk unless it is off: `failed-precondition`.
    */
-  detach(steps: readonly DetachStep[], signal?: AbortSignal): Promise<void>
+  remove(
+    uses: readonly Use[],
+    options?: { readonly only?: 'while-off' | undefined },
+    signal?: AbortSignal,
+  ): Promise<void>
   /** As Host.settled, for the host that changes this machine. */
   settled(names: readonly string[], signal?: AbortSignal): Promise<void>
   /** Looks at the machine for `doctor`. Reads only, and never throws. */

@@ -3,13 +3,13 @@
 // machines have exports.
 
 import { describeError, isStorageError } from '../errors.ts'
-import type { ExportedBackend, MachineState } from '../hypervisors/hypervisor.ts'
+import type { DiskUse, ExportUse, MachineView } from '../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../model/ids.ts'
 import type { Attachment, Volume } from '../model/volumes.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { describeRenamed } from './attachments/elsewhere.ts'
-import { type MachineStates, observeMachines } from './attachments/observation.ts'
-import { missingFromLive, speaksOf } from './attachments/plan.ts'
+import { type MachineViews, observeMachines } from './attachments/observation.ts'
+import { leadsTo, wantedDisk } from './attachments/uses.ts'
 import {
   listSnapshotNames,
   type PoolReading,
@@ -127,7 +127,7 @@ class Known {
 function auditRecords(
   known: Known,
   { records, given }: PoolReading,
-  states: MachineStates,
+  states: MachineViews,
 ): readonly Finding[] {
   const { pool } = known
   const machines = new Map(
@@ -159,7 +159,7 @@ function auditRecords(
     } else if (!(state instanceof Error)) {
       const about = state(attachmentName(place.leaf, record.guest))
       const renamed = describeRenamed(place.leaf, record.guest, about)
-      const missing = missingFromLive(place, { volume, attachment: record, machine, state: about })
+      const missing = about.missing(wantedDisk(place, { volume, attachment: record }, machine))
       if (renamed !== undefined) {
         findings.push({ kind: 'guest-renamed', object: record.volumeId, detail: renamed })
       } else if (missing !== undefined) {
@@ -209,14 +209,13 @@ function auditRecords(
   return findings
 }
 
-/** The state of a machine as far as it concerns the disk of one attachment. */
-function sorted(state: MachineState): (name: string) => MachineState {
-  const backends = Map.groupBy(state.backends, backend => backend.name)
-  const disks = Map.groupBy(state.disks, disk => disk.name)
-  return name => ({ ...state, backends: backends.get(name) ?? [], disks: disks.get(name) ?? [] })
+/** The view of a machine as far as it concerns the disk of one attachment. */
+function sorted(view: MachineView): (key: string) => MachineView {
+  const uses = Map.groupBy(view.uses, use => use.key)
+  return key => ({ ...view, uses: uses.get(key) ?? [] })
 }
 
-function auditMachines(known: Known, states: MachineStates): readonly Finding[] {
+function auditMachines(known: Known, states: MachineViews): readonly Finding[] {
   const byMachine = Map.groupBy(known.records(), record => record.guest.machine)
   return [...states].flatMap(([name, state]) => {
     if (state instanceof Error) {
@@ -240,53 +239,43 @@ function auditMachine(
   machine: {
     readonly name: string
     readonly services: ReadonlySet<string>
-    readonly state: MachineState
+    readonly state: MachineView
     readonly explained: ReadonlySet<string>
   },
 ): readonly Finding[] {
   const { state, name, services, explained } = machine
-  const { pool } = known
   const findings: Finding[] = []
-  for (const backend of state.backends.filter(
-    candidate => services.has(candidate.service) && !explained.has(candidate.name),
-  )) {
-    const whose = known.whose(`${backend.name} ${backend.device}`, place =>
-      speaksOf(place, backend),
-    )
-    const object = `${backend.name}@${backend.service} on ${name}`
-    const wayOut =
-      'withdraw it when nobody uses it: ldm rm-vdsdev ' + `${backend.name}@${backend.service}`
-    if (whose !== undefined) {
-      findings.push({
-        kind: 'export-without-record',
-        object,
-        detail: `exports ${backend.device} of ${whose}; ${wayOut}`,
-      })
-    } else if (isOfPool(pool, backend)) {
-      findings.push({
-        kind: 'export-without-volume',
-        object,
-        detail:
-          `exports ${backend.device}, which no volume of pool ${pool.name} explains; ` +
-          `${wayOut}`,
-      })
-    }
-  }
-  for (const disk of state.disks) {
-    const leaf = leafOfAttachmentName(disk.name)
-    if (leaf === undefined || explained.has(disk.name)) continue
-    const whose = known.whose(leaf)
-    if (whose !== undefined) {
-      findings.push({
-        kind: 'disk-without-record',
-        object: `${disk.name} of ${name}/${disk.guest}`,
-        detail:
-          `is a disk of ${whose} that no record explains; unmount it there, and remove ` +
-          `it: ldm rm-vdisk ${disk.name} ${disk.guest}`,
-      })
-    }
+  for (const use of state.uses) {
+    if (explained.has(use.key)) continue
+    if (use.kind === 'disk') findings.push(...auditDisk(known, name, use))
+    else if (services.has(use.paths[0].service)) findings.push(...auditExport(known, name, use))
   }
   return findings
+}
+
+function auditExport(known: Known, machine: string, use: ExportUse): readonly Finding[] {
+  const { device } = use.paths[0]
+  const whose = known.whose(`${use.key} ${device}`, place => leadsTo(place, use))
+  const object = `${use.label} on ${machine}`
+  const wayOut = `withdraw it when nobody uses it: ${use.removal}`
+  if (whose !== undefined) {
+    const detail = `exports ${device} of ${whose}; ${wayOut}`
+    return [{ kind: 'export-without-record', object, detail }]
+  }
+  if (!isOfPool(known.pool, use)) return []
+  const detail = `exports ${device}, which no volume of pool ${known.pool.name} explains; ${wayOut}`
+  return [{ kind: 'export-without-volume', object, detail }]
+}
+
+function auditDisk(known: Known, machine: string, use: DiskUse): readonly Finding[] {
+  const leaf = leafOfAttachmentName(use.key)
+  const whose = leaf === undefined ? undefined : known.whose(leaf)
+  if (whose === undefined) return []
+  const detail =
+    `is a disk of ${whose} that no record explains; unmount it there, and remove it: ` + use.removal
+  return [
+    { kind: 'disk-without-record', object: `${use.label} of ${machine}/${use.guest}`, detail },
+  ]
 }
 
 // A deleted volume that waits for a snapshot of the driver's goes with that. Nobody waits for the
@@ -355,9 +344,9 @@ function datasetOf(snapshot: string): string {
 
 // Names of the driver without a volume: only those that lead into this pool, as several pools may
 // share a vds.
-function isOfPool(pool: Pool, backend: Pick<ExportedBackend, 'name' | 'device'>): boolean {
-  const leaf = leafOfAttachmentName(backend.name)
-  return leaf !== undefined && pool.design.isDeviceOf(placeOf(pool, leaf), backend.device)
+function isOfPool(pool: Pool, { key, paths }: ExportUse): boolean {
+  const leaf = leafOfAttachmentName(key)
+  return leaf !== undefined && pool.design.isDeviceOf(placeOf(pool, leaf), paths[0].device)
 }
 
 function servicesOf(machine: PoolMachine | undefined): ReadonlySet<string> {

@@ -3,10 +3,11 @@
 // health.
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
-import type { GuestDisk, MachineState } from '../hypervisors/hypervisor.ts'
+import type { DiskUse, MachineView } from '../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../model/ids.ts'
 import type { Attachment } from '../model/volumes.ts'
-import { type MachineStates, observeMachines } from './attachments/observation.ts'
+import { type MachineViews, observeMachines } from './attachments/observation.ts'
+import { findDisk } from './attachments/uses.ts'
 import { readPool } from './catalog/lists.ts'
 import { readAttached } from './catalog/read.ts'
 import { attachmentName } from './names.ts'
@@ -118,7 +119,7 @@ async function poolProblems(pool: Pool, signal?: AbortSignal): Promise<readonly 
 function attachmentProblems(
   place: VolumePlace,
   records: readonly Attachment[],
-  states: MachineStates,
+  states: MachineViews,
 ): readonly HealthProblem[] {
   return records.flatMap(record => {
     const machine = place.pool.machines.get(record.guest.machine)
@@ -143,13 +144,11 @@ function diskProblems(
   place: VolumePlace,
   record: Attachment,
   machine: PoolMachine,
-  state: MachineState,
+  state: MachineView,
 ): readonly HealthProblem[] {
   const guest = formatGuestId(record.guest)
   const name = attachmentName(place.leaf, record.guest)
-  const disk = state.disks.find(
-    candidate => candidate.guest === record.guest.guest && candidate.name === name,
-  )
+  const disk = findDisk(place.leaf, record.guest, state)
   if (disk === undefined) {
     return [
       {
@@ -160,9 +159,12 @@ function diskProblems(
     ]
   }
   const object = `disk ${name} of guest ${guest}`
+  const offered = state.uses
+    .filter(use => use.kind === 'export' && use.key === name)
+    .flatMap(use => use.paths)
   const isServed = (path: PoolPath) =>
-    state.backends.some(backend => backend.name === name && backend.service === path.service) &&
-    disk.backends.some(backend => backend.service === path.service)
+    offered.some(({ service }) => service === path.service) &&
+    disk.paths.some(({ service }) => service === path.service)
   const missing = machine.paths.filter(path => !isServed(path))
   // A path state says what the guest used last: that of a service domain that went away stays as it
   // was (recorded: standby).
@@ -193,7 +195,7 @@ function diskProblems(
 }
 
 // One whose listing is unclear is not known to be down.
-function isRunning(path: PoolPath, state: MachineState): boolean {
+function isRunning(path: PoolPath, state: MachineView): boolean {
   const domain = state.guests.find(({ name }) => name === path.serviceDomain)
   return domain?.readiness.kind === 'running' || domain?.readiness.kind === 'unclear'
 }
@@ -203,10 +205,10 @@ function where(paths: readonly PoolPath[]): string {
 }
 
 // Only a path group has states; the one path of another disk is known by its export alone.
-function pathProblems(disk: GuestDisk, object: string): readonly HealthProblem[] {
-  if (disk.backends.length < 2 || disk.backends.some(path => path.state === 'active')) return []
-  const states = disk.backends.map(path => `${path.service} ${path.state}`).join(', ')
-  return disk.backends.some(path => path.state === 'unknown')
+function pathProblems(disk: DiskUse, object: string): readonly HealthProblem[] {
+  if (disk.paths.length < 2 || disk.paths.some(path => path.state === 'active')) return []
+  const states = disk.paths.map(path => `${path.service} ${path.state}`).join(', ')
+  return disk.paths.some(path => path.state === 'unknown')
     ? [
         {
           kind: 'degraded',

@@ -1,11 +1,10 @@
 // Decisions of attaching at their edges: one byte, one number, one name, one service more or less.
 
-import type {
-  ExportedBackend,
-  GuestDisk,
-  GuestReadiness,
-  MachineState,
-} from '../../src/hypervisors/hypervisor.ts'
+import type { GuestReadiness, MachineView } from '../../src/hypervisors/hypervisor.ts'
+import { missingFromLive, planExport, planRemoval } from '../../src/hypervisors/ldoms/plan.ts'
+import type { ExportedBackend, GuestDisk, LdomState } from '../../src/hypervisors/ldoms/state.ts'
+import { LDOM_TRAITS, LDOM_WORDS } from '../../src/hypervisors/ldoms/traits.ts'
+import { viewOf } from '../../src/hypervisors/ldoms/view.ts'
 import {
   type Attachment,
   type AttachRequest,
@@ -13,21 +12,15 @@ import {
   TiB,
   type Volume,
 } from '../../src/model/volumes.ts'
+import { isSlotLost, planAttachment, planNewSlot } from '../../src/storage/attachments/numbers.ts'
 import {
   checkAttach,
-  checkPlatformSize,
-  findStrangers,
+  checkDiskSize,
+  type GuestRule,
   isBootDisk,
-  isSlotLost,
-  missingFromLive,
-  planAttachment,
-  planCleaning,
-  planDetach,
-  planExport,
-  planNewSlot,
   refuseFrozen,
-  speaksOf,
-} from '../../src/storage/attachments/plan.ts'
+} from '../../src/storage/attachments/rules.ts'
+import { findStrangers, speaksOf, usesOf, wantedDisk } from '../../src/storage/attachments/uses.ts'
 import { attachmentName, preferredLun, preferredSlot } from '../../src/storage/names.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 
@@ -118,18 +111,22 @@ const disk = (change: Partial<GuestDisk> = {}): GuestDisk => ({
   ...{ name, guest: 'ldg1', slot: 150, timeoutSeconds: 0, backends: [through(one), through(two)] },
   ...change,
 })
+/** What the machine lists, and what the port says of it. */
 const state = (
-  change: Partial<MachineState> = {},
+  change: Partial<LdomState> = {},
   readiness: GuestReadiness = { kind: 'running' },
-): MachineState => ({
-  ...{
-    guests: [{ name: 'ldg1', readiness, isControl: false }],
-    backends: [],
-    disks: [],
-    frozen: undefined,
-  },
-  ...change,
-})
+): LdomState & MachineView => {
+  const listed = {
+    ...{
+      guests: [{ name: 'ldg1', readiness, isControl: false }],
+      backends: [],
+      disks: [],
+      frozen: undefined,
+    },
+    ...change,
+  }
+  return { ...listed, ...viewOf('m1', listed) }
+}
 /** Numbers that other attachments of the guest have. */
 const held = (numbers: readonly number[]) =>
   new Map(numbers.map(number => [`other-${number}`, number] as const))
@@ -144,6 +141,7 @@ describe('an attachment is refused', () => {
     owner: undefined,
     state: state(),
     rule: solaris,
+    hypervisor: { traits: LDOM_TRAITS, words: LDOM_WORDS },
   }
   const refusal = (kind: string, text = '') =>
     expect.objectContaining({ kind, message: expect.stringContaining(text) })
@@ -224,12 +222,12 @@ describe('an attachment is refused', () => {
 
   test('from the sector on where a Linux guest would see the size modulo 2 TiB', () => {
     const linux = { platform: 'linux', attachLimit: undefined } as const
-    checkPlatformSize('a', 2 * TiB - 512, guest, linux)
-    expect(() => checkPlatformSize('a', 2 * TiB - 511, guest, linux)).toThrow(
-      refusal('out-of-range'),
-    )
-    checkPlatformSize('a', 2 * TiB, guest, solaris)
-    checkPlatformSize('a', 2 * TiB, guest, undefined)
+    const check = (sizeBytes: number, rule: GuestRule | undefined) =>
+      checkDiskSize({ volumeId: 'a', guest, sizeBytes }, rule, { traits: LDOM_TRAITS })
+    check(2 * TiB - 512, linux)
+    expect(() => check(2 * TiB - 511, linux)).toThrow(refusal('out-of-range'))
+    check(2 * TiB, solaris)
+    check(2 * TiB, undefined)
     const large = { ...seen, volume: { ...volume, sizeBytes: 2 * TiB }, rule: linux }
     expect(() => checkAttach(request, large)).toThrow(refusal('out-of-range'))
   })
@@ -353,11 +351,11 @@ test('a recorded number is given up only for another disk of the same guest', ()
 })
 
 describe('the steps of exporting', () => {
-  const devices = new Map([one, two].map(path => [path, '/dev/own']))
-  const plan = (
-    seen: MachineState,
-    change: { attachment?: Attachment; machine?: PoolMachine } = {},
-  ) => planExport(place, { volume, attachment, machine, devices, state: seen, ...change })
+  const plan = (seen: LdomState, to: PoolMachine = machine) => {
+    const wanted = wantedDisk(place, { volume, attachment }, to)
+    const paths = wanted.paths.map(path => ({ ...path, device: '/dev/own' }))
+    return planExport({ ...wanted, paths }, 'm1', seen)
+  }
 
   test('are none where everything is there', () => {
     expect(plan(attached)).toEqual({ withdraw: [], attach: [] })
@@ -375,7 +373,7 @@ describe('the steps of exporting', () => {
         },
       ],
     })
-    expect(plan(state(), { machine: { ...machine, paths: [] } })).toEqual({
+    expect(plan(state(), { ...machine, paths: [] })).toEqual({
       withdraw: [],
       attach: [],
     })
@@ -429,8 +427,11 @@ describe('the steps of exporting', () => {
 })
 
 describe('an attachment is live', () => {
-  const check = (change: Partial<MachineState>) =>
-    missingFromLive(place, { volume, attachment, machine, state: { ...attached, ...change } })
+  const check = (change: Partial<LdomState>) =>
+    missingFromLive(wantedDisk(place, { volume, attachment }, machine), 'm1', {
+      ...attached,
+      ...change,
+    })
 
   test('beside whatever else the machine has', () => {
     const backends = [
@@ -446,7 +447,7 @@ describe('an attachment is live', () => {
     ).toBeUndefined()
   })
 
-  test.each<{ what: string; change: Partial<MachineState>; says: string }>([
+  test.each<{ what: string; change: Partial<LdomState>; says: string }>([
     {
       what: 'another guest has the disk',
       change: { disks: [disk({ guest: 'ldg2' })] },
@@ -496,15 +497,11 @@ describe('an attachment is live', () => {
 })
 
 describe('strangers', () => {
-  const none = { backends: [], disks: [] }
-
   test('are told by the name of the volume or by its device', () => {
-    expect(speaksOf(place, { name, device: '/dev/x' })).toBe(true)
-    expect(speaksOf(place, { name: 'byhand', device: '/dev/own' })).toBe(true)
-    expect(speaksOf(place, { name: 'byhand', device: '/dev/x' })).toBe(false)
-    expect(
-      speaksOf(place, { name: attachmentName(`v-${'b'.repeat(20)}`, guest), device: '/dev/x' }),
-    ).toBe(false)
+    expect(speaksOf(place, name, '/dev/x')).toBe(true)
+    expect(speaksOf(place, 'byhand', '/dev/own')).toBe(true)
+    expect(speaksOf(place, 'byhand', '/dev/x')).toBe(false)
+    expect(speaksOf(place, attachmentName(`v-${'b'.repeat(20)}`, guest), '/dev/x')).toBe(false)
   })
 
   test('are whatever no record explains: each export and disk by itself', () => {
@@ -523,23 +520,47 @@ describe('strangers', () => {
       disk({ name: 'd', backends: [through(one), through(two, 'byhand')] }),
     ]
     const found = findStrangers(place, state({ backends, disks }), new Set([name]))
-    expect(found.backends).toEqual([backends[1], backends[2]])
-    expect(found.disks).toEqual([disks[1], disks[2], disks[5]])
-    expect(
-      findStrangers(place, state({ backends: [backend(one)], disks: [disk()] }), new Set([name])),
-    ).toEqual(none)
+    expect(found.map(({ label }) => label)).toEqual([
+      ...[theirs, 'a', 'd'],
+      ...[`${theirs}@${one.service}`, `byhand@${two.service}`],
+    ])
+    const own = state({ backends: [backend(one)], disks: [disk()] })
+    expect(findStrangers(place, own, new Set([name]))).toEqual([])
+  })
+
+  test('are not disks by what serves them and is not exported', () => {
+    const vague = disk({ name: 'a', backends: [through(one, theirs)] })
+    expect(findStrangers(place, state({ disks: [vague] }), new Set())).toEqual([])
   })
 
   test('are removed one by one, disks first', () => {
-    const steps = planCleaning({
+    const seen = state({
       backends: [backend(two, { name: 'byhand' })],
-      disks: [disk({ name: 'a', guest: 'ldg2' })],
+      disks: [disk({ name: 'a', guest: 'ldg2', backends: [through(two, 'byhand')] })],
     })
-    expect(steps).toEqual([
+    expect(planRemoval(findStrangers(place, seen, new Set()))).toEqual([
       { kind: 'remove-disk', name: 'a', guest: 'ldg2' },
       { kind: 'withdraw-backend', name: 'byhand', service: two.service },
     ])
-    expect(planCleaning(none)).toEqual([])
+    expect(planRemoval([])).toEqual([])
+  })
+
+  test('are removed from a guest that is off only, where that is asked for', () => {
+    const [use] = state({ disks: [disk()] }).uses
+    expect(planRemoval(use === undefined ? [] : [use], 'while-off')).toEqual([
+      { kind: 'remove-disk', name, guest: 'ldg1', only: 'while-off' },
+    ])
+  })
+
+  test('of a service that is listed twice, each export counts, and is removed once', () => {
+    const twice = [backend(one, { name: 'x', device: '/dev/x' }), backend(one, { name: 'x' })]
+    const seen = state({
+      backends: twice,
+      disks: [disk({ name: 'a', backends: [through(one, 'x')] })],
+    })
+    const found = findStrangers(place, seen, new Set([name]))
+    expect(found.map(({ label }) => label)).toEqual(['a', `x@${one.service}`])
+    expect(planRemoval(seen.uses)).toHaveLength(2)
   })
 })
 
@@ -555,19 +576,14 @@ test(
       backend(one, { name: 'x' }),
     ]
     const disks = [disk({ guest: 'ldg2' }), disk({ name: theirs }), disk()]
-    expect(planDetach(place, guest, machine, state({ backends, disks }))).toEqual([
+    const left = (seen: MachineView) => planRemoval(usesOf(place, guest, { machine, state: seen }))
+    expect(left(state({ backends, disks }))).toEqual([
       { kind: 'remove-disk', name, guest: 'ldg1' },
       { kind: 'withdraw-backend', name, service: two.service },
       { kind: 'withdraw-backend', name, service: third.service },
     ])
-    expect(
-      planDetach(
-        place,
-        guest,
-        machine,
-        state({ backends: [backend(one, { name: theirs })], disks: disks.slice(0, 2) }),
-      ),
-    ).toEqual([])
+    const others = { backends: [backend(one, { name: theirs })], disks: disks.slice(0, 2) }
+    expect(left(state(others))).toEqual([])
   },
 )
 

@@ -1,20 +1,13 @@
-import type {
-  ExportedBackend,
-  GuestReadiness,
-  MachineState,
-} from '../../src/hypervisors/hypervisor.ts'
+import type { GuestReadiness, MachineView } from '../../src/hypervisors/hypervisor.ts'
+import { missingFromLive, planExport, planRemoval } from '../../src/hypervisors/ldoms/plan.ts'
+import type { ExportedBackend, LdomState } from '../../src/hypervisors/ldoms/state.ts'
+import { LDOM_TRAITS, LDOM_WORDS } from '../../src/hypervisors/ldoms/traits.ts'
+import { viewOf } from '../../src/hypervisors/ldoms/view.ts'
 import { volumeLeaf } from '../../src/model/ids.ts'
 import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/model/volumes.ts'
-import {
-  checkAttach,
-  findStrangers,
-  missingFromLive,
-  planAttachment,
-  planCleaning,
-  planDetach,
-  planExport,
-  planNewSlot,
-} from '../../src/storage/attachments/plan.ts'
+import { planAttachment, planNewSlot } from '../../src/storage/attachments/numbers.ts'
+import { checkAttach } from '../../src/storage/attachments/rules.ts'
+import { findStrangers, usesOf, wantedDisk } from '../../src/storage/attachments/uses.ts'
 import { attachmentName, preferredSlot } from '../../src/storage/names.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 
@@ -93,7 +86,7 @@ function backend(service: string, change: Partial<ExportedBackend> = {}): Export
   }
 }
 
-function disk(change: Partial<MachineState['disks'][number]> = {}): MachineState['disks'][number] {
+function disk(change: Partial<LdomState['disks'][number]> = {}): LdomState['disks'][number] {
   const backends = paths.map(path => ({
     name,
     service: path.service,
@@ -103,17 +96,19 @@ function disk(change: Partial<MachineState['disks'][number]> = {}): MachineState
   return { name, guest: 'ldg1', slot: 150, timeoutSeconds: 0, backends, ...change }
 }
 
+/** What the machine lists, and what the port says of it. */
 function state(
-  change: Partial<MachineState> = {},
+  change: Partial<LdomState> = {},
   readiness: GuestReadiness = { kind: 'running' },
-): MachineState {
-  return {
+): LdomState & MachineView {
+  const listed = {
     guests: [{ name: 'ldg1', readiness, isControl: false }],
     backends: [],
     disks: [],
     frozen: undefined,
     ...change,
   }
+  return { ...listed, ...viewOf('m1', listed) }
 }
 
 const attached = state({
@@ -128,8 +123,14 @@ const seen = {
   owner: undefined,
   state: state(),
   rule: solaris,
+  hypervisor: { traits: LDOM_TRAITS, words: LDOM_WORDS },
 }
-const devices = new Map(paths.map(path => [path, device(leaf)]))
+
+function exporting(seen: LdomState, to: PoolMachine = machine) {
+  const wanted = wantedDisk(place, { volume, attachment }, to)
+  const exposed = wanted.paths.map(path => ({ ...path, device: device(leaf) }))
+  return planExport({ ...wanted, paths: exposed }, 'm1', seen)
+}
 
 describe('what is refused before anything is changed', () => {
   const other = { ...attachment, guest: { machine: 'm2', guest: 'ldg1' } }
@@ -380,7 +381,7 @@ describe('the number of a recorded attachment', () => {
 
 describe('the steps of exporting', () => {
   test('on an empty machine: every path, then the disk', () => {
-    const plan = planExport(place, { volume, attachment, machine, devices, state: state() })
+    const plan = exporting(state())
     expect(plan.withdraw).toEqual([])
     expect(plan.attach.map(step => step.kind)).toEqual([
       'export-backend',
@@ -392,43 +393,33 @@ describe('the steps of exporting', () => {
   })
 
   test('after a cut: only what is missing', () => {
-    const plan = planExport(place, {
-      volume,
-      attachment,
-      machine,
-      devices,
-      state: state({ backends: [backend('primary-vds0')] }),
-    })
+    const plan = exporting(state({ backends: [backend('primary-vds0')] }))
     expect(plan.attach.map(step => step.kind)).toEqual(['export-backend', 'add-disk'])
   })
 
   test('a path to another device is made anew while no disk uses it', () => {
     const wrong = state({ backends: [backend('primary-vds0', { device: device('old') })] })
-    expect(
-      planExport(place, { volume, attachment, machine, devices, state: wrong }).withdraw,
-    ).toEqual([{ kind: 'withdraw-backend', name, service: 'primary-vds0' }])
+    expect(exporting(wrong).withdraw).toEqual([
+      { kind: 'withdraw-backend', name, service: 'primary-vds0' },
+    ])
   })
 
   test('a running disk that lacks a path is not touched', () => {
     const lame = state({ backends: [backend('primary-vds0')], disks: [disk()] })
-    expect(() => planExport(place, { volume, attachment, machine, devices, state: lame })).toThrow(
-      expect.objectContaining({ kind: 'failed-precondition' }),
-    )
+    expect(() => exporting(lame)).toThrow(expect.objectContaining({ kind: 'failed-precondition' }))
   })
 
   test('a single path has no group', () => {
     const single = { ...machine, paths: paths.slice(0, 1) }
-    expect(
-      planExport(place, { volume, attachment, machine: single, devices, state: state() }).attach[0],
-    ).toMatchObject({
+    expect(exporting(state(), single).attach[0]).toMatchObject({
       backend: { group: undefined },
     })
   })
 })
 
 describe('live', () => {
-  const check = (change: MachineState) =>
-    missingFromLive(place, { volume, attachment, machine, state: change })
+  const check = (change: LdomState) =>
+    missingFromLive(wantedDisk(place, { volume, attachment }, machine), 'm1', change)
 
   test('means this disk under this number on these paths', () => {
     expect(check(attached)).toBeUndefined()
@@ -487,17 +478,19 @@ describe('strangers', () => {
         { name: 'byhand', service: 'primary-vds0', serviceDomain: 'primary', state: 'active' },
       ],
     })
-    const strangers = findStrangers(
-      place,
+    const seen = state({
+      backends: [...attached.backends, foreign],
+      disks: [...attached.disks, byHand],
+    })
+    expect(findStrangers(place, seen, new Set([name]))).toMatchObject([
+      { kind: 'disk', key: 'handmade', guest: 'ldg9', removal: 'ldm rm-vdisk handmade ldg9' },
       {
-        ...attached,
-        backends: [...attached.backends, foreign],
-        disks: [...attached.disks, byHand],
+        kind: 'export',
+        label: 'byhand@primary-vds0',
+        removal: 'ldm rm-vdsdev byhand@primary-vds0',
       },
-      new Set([name]),
-    )
-    expect(strangers).toEqual({ backends: [foreign], disks: [byHand] })
-    expect(findStrangers(place, attached, new Set([name]))).toEqual({ backends: [], disks: [] })
+    ])
+    expect(findStrangers(place, attached, new Set([name]))).toEqual([])
   })
 
   test(
@@ -505,7 +498,7 @@ describe('strangers', () => {
       'before exports',
     () => {
       const strangers = findStrangers(place, attached, new Set())
-      expect(planCleaning(strangers).map(step => step.kind)).toEqual([
+      expect(planRemoval(strangers).map(step => step.kind)).toEqual([
         'remove-disk',
         'withdraw-backend',
         'withdraw-backend',
@@ -515,10 +508,8 @@ describe('strangers', () => {
 })
 
 test('detaching removes the disk and then every path, and nothing when nothing is there', () => {
-  expect(planDetach(place, guest, machine, attached).map(step => step.kind)).toEqual([
-    'remove-disk',
-    'withdraw-backend',
-    'withdraw-backend',
-  ])
-  expect(planDetach(place, guest, machine, state())).toEqual([])
+  expect(
+    planRemoval(usesOf(place, guest, { machine, state: attached })).map(step => step.kind),
+  ).toEqual(['remove-disk', 'withdraw-backend', 'withdraw-backend'])
+  expect(usesOf(place, guest, { machine, state: state() })).toEqual([])
 })

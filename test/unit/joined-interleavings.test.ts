@@ -4,8 +4,7 @@
 import fc from 'fast-check'
 import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { Calls } from '../../src/csi/wire/calls.ts'
-import type { AttachStep } from '../../src/hypervisors/hypervisor.ts'
-import { LdomMachine } from '../../src/hypervisors/ldoms/machine.ts'
+import { type AttachStep, LdomObjects } from '../../src/hypervisors/ldoms/objects.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import type { Shell } from '../../src/shell/shell.ts'
 import { SnapshotIndex } from '../../src/storage/snapshots/index-by-name.ts'
@@ -33,7 +32,7 @@ function machineOf(run: (argv: readonly string[]) => Promise<string>) {
   }
   const clock = new LeapingClock()
   clock.leaps = false
-  return new LdomMachine({
+  return new LdomObjects({
     machine: 'm1',
     host: createHost({ changes: ALL_CHANGES, name: 'm1-primary', shell, clock }),
     clock,

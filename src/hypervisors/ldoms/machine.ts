@@ -1,75 +1,94 @@
-// One machine split by the Logical Domains Manager, behind the hypervisor port: what `ldm` lists as
-// a MachineState, and steps as `ldm` commands. It plans nothing and repeats nothing; vds, vdisk,
-// mpgroup and delayed reconfiguration end here.
+// One machine split by the Logical Domains Manager, behind the hypervisor port. vds, vdisk, mpgroup
+// and delayed reconfiguration end here.
 
 import type { Check } from '../../checks.ts'
-import { type Clock, systemClock } from '../../clock.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
 import type { Host } from '../../shell/host.ts'
-import { ShellError } from '../../shell/shell.ts'
-import {
-  type AttachStep,
-  type DetachStep,
-  type Hypervisor,
-  type MachineQuestions,
-  type MachineState,
-  refuseUnlessOff,
-} from '../hypervisor.ts'
-import { Turns } from '../turns.ts'
+import type { ExposedDisk, Hypervisor, MachineQuestions, MachineView, Use } from '../hypervisor.ts'
 import { examineMachine } from './checks.ts'
-import { Ldm } from './ldm.ts'
-import { toMachineState } from './state.ts'
+import { LdomObjects, type LdomObjectsOptions } from './objects.ts'
+import { planExport, planRemoval } from './plan.ts'
+import type { LdomState } from './state.ts'
+import { LDOM_TRAITS, LDOM_WORDS } from './traits.ts'
+import { viewOf } from './view.ts'
 
-export interface LdomMachineOptions {
-  readonly machine: string
-  readonly host: Host
-  readonly clock?: Clock
-  /**
-   * Called after every write that changed the machine or may have: it is not saved to the service
-   * processor yet.
-   */
-  readonly onChanged?: () => void
+export interface LdomMachineOptions extends LdomObjectsOptions {
   /** Prefix of the configurations that are saved for this machine; undefined where none is. */
   readonly savedPrefix?: string | undefined
 }
 
 export class LdomMachine implements Hypervisor {
   readonly machine: string
-  // Low numbers are the administrators'; Linux guests cannot name a disk above 701 (`vdiskzz`).
-  readonly slots = { first: 100, count: 601 } as const
+  readonly traits = LDOM_TRAITS
+  readonly words = LDOM_WORDS
   readonly #host: Host
-  readonly #ldm: Ldm
-  readonly #turns: Turns<MachineState>
-  readonly #onChanged: () => void
   readonly #savedPrefix: string | undefined
+  readonly #objects: LdomObjects
+  // Callers that shared a listing share its view, and what it was made of is looked up for a plan.
+  readonly #views = new WeakMap<LdomState, MachineView>()
+  readonly #states = new WeakMap<MachineView, LdomState>()
 
   constructor(options: LdomMachineOptions) {
-    const { machine, host, clock = systemClock, onChanged = () => {} } = options
-    this.machine = machine
-    this.#host = host
-    this.#ldm = new Ldm(host.shell)
-    this.#turns = new Turns({
-      machine,
-      clock,
-      list: async () => toMachineState(await this.#ldm.listBindings()),
-    })
-    this.#onChanged = onChanged
+    this.machine = options.machine
+    this.#host = options.host
     this.#savedPrefix = options.savedPrefix
+    this.#objects = new LdomObjects(options)
   }
 
-  observe(signal?: AbortSignal): Promise<MachineState> {
-    return this.#turns.observe(signal)
+  async observe(signal?: AbortSignal): Promise<MachineView> {
+    const state = await this.#objects.observe(signal)
+    const view = this.#views.get(state) ?? viewOf(this.machine, state)
+    this.#views.set(state, view)
+    this.#states.set(view, state)
+    return view
   }
 
-  attach(steps: readonly AttachStep[], signal?: AbortSignal): Promise<void> {
-    return this.#runSteps(steps, step => this.#attachStep(step, signal), signal)
+  async attach(wanted: ExposedDisk, view: MachineView, signal?: AbortSignal): Promise<MachineView> {
+    const state = this.#states.get(view)
+    if (state === undefined) throw new Error(`machine ${this.machine} has not given this view`)
+    const plan = planExport(wanted, this.machine, state)
+    let failure: unknown
+    try {
+      if (plan.withdraw.length > 0) await this.#objects.detach(plan.withdraw, signal)
+      await this.#objects.attach(plan.attach, signal)
+    } catch (error) {
+      // ldm's texts are no interface: after a failure the listing decides. A lost connection is not
+      // a failure but an unknown.
+      if (isStorageError(error, 'unavailable')) throw error
+      failure = isStorageError(error, 'not-found') ? this.#missingService(wanted, error) : error
+    }
+    const after = await this.observe(signal)
+    const missing = after.missing(wanted)
+    if (missing === undefined) return after
+    if (failure !== undefined) throw failure
+    throw new StorageError(
+      'unavailable',
+      `${wanted.about}: ${missing} after the commands succeeded; try again`,
+    )
   }
 
-  detach(steps: readonly DetachStep[], signal?: AbortSignal): Promise<void> {
-    return this.#runSteps(steps, step => this.#detachStep(step, signal), signal)
+  // The guest was listed a moment ago, so what the machine does not know is a service; to the
+  // caller nothing is "not found".
+  #missingService({ about, paths }: ExposedDisk, cause: StorageError): StorageError {
+    const services = paths.map(path => `${path.service} in ${path.domain}`).join(', ')
+    return new StorageError(
+      'failed-precondition',
+      `${about}: machine ${this.machine} does not have every service that its disk needs there ` +
+        `(${services}); add what is missing (ldm add-vds) or correct the pool's paths`,
+      { cause },
+    )
+  }
+
+  remove(
+    uses: readonly Use[],
+    { only }: { readonly only?: 'while-off' | undefined } = {},
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#objects.detach(planRemoval(uses, only), signal)
   }
 
   settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
-    return this.#host.settled(names, signal)
+    return this.#objects.settled(names, signal)
   }
 
   examine(questions: MachineQuestions, signal?: AbortSignal): Promise<readonly Check[]> {
@@ -79,75 +98,6 @@ export class LdomMachine implements Hypervisor {
 
   /** Runs work in a turn of the machine. The signal ends the wait, never the work. */
   serialised<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#turns.serialised(work, signal)
-  }
-
-  #runSteps<S>(
-    steps: readonly S[],
-    run: (step: S) => Promise<unknown>,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    return this.#turns.change(async () => {
-      for (const step of steps) {
-        if (signal?.aborted) throw this.#turns.deadline('there were steps to do', signal)
-        try {
-          await run(step)
-          this.#onChanged()
-        } catch (error) {
-          if (error instanceof ShellError && error.fate === 'unknown') this.#onChanged()
-          throw error
-        }
-      }
-    }, signal)
-  }
-
-  #attachStep(step: AttachStep, signal?: AbortSignal): Promise<unknown> {
-    switch (step.kind) {
-      case 'export-backend': {
-        const { name, service, device, mode, shape, group } = step.backend
-        return this.#ldm.addVdsDevice(
-          { name, vds: service, device, mode, shape, mpgroup: group, alreadyExported: step.shared },
-          { signal },
-        )
-      }
-      case 'add-disk': {
-        const { name, guest, slot, timeoutSeconds, backend } = step
-        return this.#ldm.addVdisk(
-          {
-            name,
-            guest,
-            volume: { name: backend.name, vds: backend.service },
-            id: slot,
-            timeoutSeconds,
-          },
-          { signal },
-        )
-      }
-    }
-  }
-
-  #detachStep(step: DetachStep, signal?: AbortSignal): Promise<unknown> {
-    switch (step.kind) {
-      case 'remove-disk':
-        return this.#removeDisk(step, signal)
-      case 'withdraw-backend':
-        return this.#ldm.removeVdsDevice({ name: step.name, vds: step.service }, { signal })
-    }
-  }
-
-  // Between the look and the removal the guest can still be started, but not its operating system:
-  // that takes longer than a command.
-  async #removeDisk(
-    step: DetachStep & { readonly kind: 'remove-disk' },
-    signal?: AbortSignal,
-  ): Promise<unknown> {
-    if (step.only === 'while-off') {
-      const { guests } = toMachineState(await this.#ldm.listBindings({ signal }))
-      refuseUnlessOff(
-        `${this.machine}/${step.guest}`,
-        guests.find(({ name }) => name === step.guest),
-      )
-    }
-    return this.#ldm.removeVdisk(step, { signal })
+    return this.#objects.serialised(work, signal)
   }
 }

@@ -1,18 +1,58 @@
-// What a listing of the Logical Domains Manager says, as a MachineState: which guests are ready for
+// What a listing of the Logical Domains Manager says, as a LdomState: which guests are ready for
 // a change, what is exported, and what serves each disk.
 
 import { StorageError } from '../../errors.ts'
-import type {
-  ExportedBackend,
-  GuestDisk,
-  GuestReadiness,
-  GuestState,
-  MachineState,
-} from '../hypervisor.ts'
+import type { GuestReadiness, GuestState, PathState } from '../hypervisor.ts'
 import type { Domain, Vdisk, VdsDevice } from './listing.ts'
 
-/** The listing in the words of the port. */
-export function toMachineState(domains: readonly Domain[]): MachineState {
+/**
+ * One exported backend of one service domain. Names are computed by the caller: the same name means
+ * the same attachment.
+ */
+export interface ExportedBackend {
+  readonly name: string
+  readonly service: string // the service instance, e.g. the vds
+  readonly serviceDomain: string // the domain that runs it
+  readonly device: string // path of the backend in that domain
+  readonly mode: 'rw' | 'ro'
+  readonly shape: 'full' | 'slice'
+  readonly group: string | undefined // the path group (mpgroup) it belongs to
+}
+
+/**
+ * A disk that a guest has. `slot` is the number both sides agree on; undefined while the hypervisor
+ * has not assigned one.
+ */
+export interface GuestDisk {
+  readonly name: string
+  readonly guest: string
+  readonly slot: number | undefined
+  readonly timeoutSeconds: number
+  /**
+   * The backends it is served by, the configured one first: `name@service`. More than one with a
+   * path group. What serves it and is not known is one under a name that no export has.
+   */
+  readonly backends: readonly {
+    readonly name: string
+    readonly service: string
+    readonly serviceDomain: string
+    readonly state: PathState
+  }[]
+}
+
+export interface LdomState {
+  readonly guests: readonly GuestState[]
+  readonly backends: readonly ExportedBackend[]
+  readonly disks: readonly GuestDisk[]
+  /**
+   * A reason why nothing on this machine may be changed now (e.g. delayed reconfiguration), else
+   * undefined.
+   */
+  readonly frozen: string | undefined
+}
+
+/** A listing as a state. */
+export function toLdomState(domains: readonly Domain[]): LdomState {
   const devices = domains.flatMap(domain => domain.vdses.flatMap(vds => vds.devices))
   const vdsDomains = new Map(
     domains.flatMap(domain => domain.vdses.map(vds => [vds.name, domain.name])),

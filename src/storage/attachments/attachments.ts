@@ -2,12 +2,12 @@
 // last removal, so that whatever a machine does not answer, no second guest gets the volume.
 // Observe, plan, apply, observe; no undo: a retry converges.
 
-import { isStorageError, StorageError } from '../../errors.ts'
-import type { MachineState } from '../../hypervisors/hypervisor.ts'
+import { StorageError } from '../../errors.ts'
+import type { MachineView } from '../../hypervisors/hypervisor.ts'
 import type { KeyedLock } from '../../locks.ts'
 import { formatGuestId, sameGuest } from '../../model/ids.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from '../../model/volumes.ts'
-import { type ListRange, readNumbers, readPools } from '../catalog/lists.ts'
+import { type ListRange, readNumbers } from '../catalog/lists.ts'
 import { contentOf } from '../catalog/properties.ts'
 import { type Recorded, type RecordReading, readAttached, readVolume } from '../catalog/read.ts'
 import { attachmentName, isReleasingRecord } from '../names.ts'
@@ -15,30 +15,13 @@ import { findPlace, getMachine, getPlace } from '../places.ts'
 import type { PoolMachine, Pools, VolumePlace } from '../pool.ts'
 import { detachVolume } from './detachment.ts'
 import { refuseRenamed } from './elsewhere.ts'
-import { type MachineStates, observeMachines, settleHost, settleMachine } from './observation.ts'
-import {
-  checkAttach,
-  findStrangers,
-  type GuestRule,
-  isSlotLost,
-  isWritten,
-  missingFromLive,
-  planAttachment,
-  planCleaning,
-  planDetach,
-  planExport,
-  planNewSlot,
-  refuseFrozen,
-  refuseRenumbered,
-  type Strangers,
-} from './plan.ts'
+import { ChosenNumbers, isSlotLost, isWritten, planAttachment, planNewSlot } from './numbers.ts'
+import { settleHost, settleMachine } from './observation.ts'
+import { listPublished, type PublishedVolume, publishedTo } from './published.ts'
 import { changeRecord, createRecord, dropRecord, meanwhile, takeBack } from './records.ts'
-
-export interface PublishedVolume {
-  readonly volume: Volume
-  /** Guests that have the volume by record and, where their machine answers, by its listing. */
-  readonly publishedTo: readonly GuestId[]
-}
+import { checkAttach, type GuestRule, refuseFrozen, refuseRenumbered } from './rules.ts'
+import { strangersOf, withoutStrangers } from './strangers.ts'
+import { describeUses, usesOf, wantedDisk } from './uses.ts'
 
 export class Attachments {
   readonly #pools: Pools
@@ -86,13 +69,14 @@ export class Attachments {
     for (const one of [guest, ...records.map(record => record.guest)]) {
       if (one.machine === guest.machine) refuseRenamed(place, one, observed)
     }
-    checkAttach(request, { volume, records, sharing, owner, state: observed, rule })
+    const { hypervisor } = machine
+    checkAttach(request, { volume, records, sharing, owner, state: observed, rule, hypervisor })
     const record = records.find(candidate => sameGuest(candidate.guest, guest))
     const state = await withoutStrangers(place, machine, { state: observed, records }, signal)
 
     const isLive =
       record !== undefined &&
-      missingFromLive(place, { volume, attachment: record, machine, state }) === undefined
+      state.missing(wantedDisk(place, { volume, attachment: record }, machine)) === undefined
     const machines = new Set(records.map(other => other.guest.machine))
     // The machine lists the disk as before when the storage host has lost what it leads to.
     if (
@@ -132,7 +116,7 @@ export class Attachments {
       reading: RecordReading & { readonly volume: Volume }
       held: Recorded | undefined
       machine: PoolMachine
-      state: MachineState
+      state: MachineView
       rule: GuestRule | undefined
     },
     signal?: AbortSignal,
@@ -153,7 +137,7 @@ export class Attachments {
         others.set(other, slot)
       }
       others.delete(name)
-      const slots = { ...machine.hypervisor.slots, others }
+      const slots = { ...machine.hypervisor.traits.slots, others }
       const { volume, records, sharing } = reading
       const planned =
         held ??
@@ -187,7 +171,7 @@ export class Attachments {
   // record meanwhile. Who has none any more takes his own disk away again.
   async #confirm(
     place: VolumePlace,
-    seen: { attachment: Recorded; machine: PoolMachine; after: MachineState },
+    seen: { attachment: Recorded; machine: PoolMachine; after: MachineView },
     signal?: AbortSignal,
   ): Promise<void> {
     const { attachment, machine, after } = seen
@@ -196,7 +180,8 @@ export class Attachments {
     const isOwner = sharing === 'shared' || (owner !== undefined && sameGuest(owner, guest))
     const isHeld = records.some(record => record.dataset === attachment.dataset)
     if (volume === undefined || sharing !== attachment.sharing || !isOwner || !isHeld) {
-      await machine.hypervisor.detach(planDetach(place, guest, machine, after), signal)
+      const own = usesOf(place, guest, { machine, state: after })
+      await machine.hypervisor.remove(own, {}, signal)
       const others = [
         ...records.map(record => record.guest),
         ...(owner === undefined ? [] : [owner]),
@@ -208,7 +193,7 @@ export class Attachments {
       if (!isOwner && isHeld) await dropRecord(place, guest, signal)
       throw meanwhile(place, undefined)
     }
-    const what = describeStrangers(strangersOf(place, after, records))
+    const what = describeUses(strangersOf(place, after, records))
     if (what === undefined) return
     throw new StorageError(
       'unavailable',
@@ -241,10 +226,10 @@ export class Attachments {
       attachment: Recorded
       records: readonly Recorded[]
       machine: PoolMachine
-      state: MachineState
+      state: MachineView
     },
     signal?: AbortSignal,
-  ): Promise<{ readonly attachment: Recorded; readonly after: MachineState }> {
+  ): Promise<{ readonly attachment: Recorded; readonly after: MachineView }> {
     const { volume, machine, state, records } = seen
     let { attachment } = seen
     const replace = async (lun: number) => {
@@ -261,25 +246,14 @@ export class Attachments {
       },
       signal,
     )
-    const plan = planExport(place, { volume, attachment, machine, devices, state })
-    let failure: unknown
-    try {
-      if (plan.withdraw.length > 0) await machine.hypervisor.detach(plan.withdraw, signal)
-      await machine.hypervisor.attach(plan.attach, signal)
-    } catch (error) {
-      // ldm's texts are no interface: after a failure the listing decides. A lost connection is not
-      // a failure but an unknown.
-      if (isStorageError(error, 'unavailable')) throw error
-      failure = isStorageError(error, 'not-found') ? missingService(place, machine, error) : error
-    }
-    const after = await machine.hypervisor.observe(signal)
-    const missing = missingFromLive(place, { volume, attachment, machine, state: after })
-    if (missing === undefined) return { attachment, after }
-    if (failure !== undefined) throw failure
-    throw new StorageError(
-      'unavailable',
-      `volume ${place.volumeId}: ${missing} after the commands succeeded; try again`,
-    )
+    const wanted = wantedDisk(place, { volume, attachment }, machine)
+    const paths = machine.paths.map(path => ({
+      domain: path.serviceDomain,
+      service: path.service,
+      device: devices.get(path) ?? '',
+    }))
+    const after = await machine.hypervisor.attach({ ...wanted, paths }, state, signal)
+    return { attachment, after }
   }
 
   /**
@@ -315,65 +289,13 @@ export class Attachments {
   }
 
   /** All volumes with what they are published to: one read a pool, one a machine. */
-  async listPublished(
-    signal?: AbortSignal,
-    range?: ListRange,
-  ): Promise<readonly PublishedVolume[]> {
-    const [{ volumes, records }, states] = await Promise.all([
-      readPools(this.#pools, signal, range),
-      this.#observeAll(signal),
-    ])
-    const byVolume = Map.groupBy(records, record => record.volumeId)
-    const names = namesByMachine(states)
-    return volumes.map(volume => ({
-      volume,
-      publishedTo: this.#publishedTo(byVolume.get(volume.id) ?? [], names),
-    }))
+  listPublished(signal?: AbortSignal, range?: ListRange): Promise<readonly PublishedVolume[]> {
+    return listPublished(this.#pools, signal, range)
   }
 
   /** The guests that one volume is published to, as in the list. */
-  async publishedTo(volume: Volume, signal?: AbortSignal): Promise<readonly GuestId[]> {
-    const place = getPlace(this.#pools, volume.id)
-    const [{ records }, states] = await Promise.all([
-      readAttached(place, signal),
-      observeMachines(place.pool, signal),
-    ])
-    return this.#publishedTo(records, namesByMachine(states))
-  }
-
-  #publishedTo(
-    records: readonly Attachment[],
-    names: ReadonlyMap<string, ReadonlySet<string>>,
-  ): readonly GuestId[] {
-    return records.filter(record => this.#isPublished(record, names)).map(record => record.guest)
-  }
-
-  async #observeAll(signal?: AbortSignal): Promise<MachineStates> {
-    const perPool = await Promise.all(
-      [...this.#pools.values()].map(pool => observeMachines(pool, signal)),
-    )
-    return new Map(perPool.flatMap(states => [...states]))
-  }
-
-  // A silent machine leaves the record as the answer: the attacher must not take silence for a
-  // detached disk.
-  #isPublished(record: Attachment, names: ReadonlyMap<string, ReadonlySet<string>>): boolean {
-    const place = getPlace(this.#pools, record.volumeId)
-    const name = attachmentName(place.leaf, record.guest)
-    // A guest that bears another name by now, or has moved, has its disk all the same.
-    return !names.has(record.guest.machine) || [...names.values()].some(seen => seen.has(name))
-  }
-}
-
-/** Numbers of one guest that attachments side by side have chosen and not recorded yet. */
-class ChosenNumbers {
-  readonly chosen = new Map<string, number>()
-  /** Collections of those who read the records at the moment. */
-  readonly readers = new Set<Map<string, number>>()
-
-  choose(name: string, slot: number): void {
-    this.chosen.set(name, slot)
-    for (const others of this.readers) others.set(name, slot)
+  publishedTo(volume: Volume, signal?: AbortSignal): Promise<readonly GuestId[]> {
+    return publishedTo(this.#pools, volume, signal)
   }
 }
 
@@ -384,78 +306,4 @@ function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attach
   const content = { of: contentOf(volume), bornSeconds: volume.bornSeconds }
   const grown = volume.sizeBytes > attachment.sizeBytes ? { grownTo: volume.sizeBytes } : {}
   return { ...attachment, ...grown, written: attachment.written || isWritten(volume), content }
-}
-
-/** Of every machine that answered, the names of its disks: each is that of one attachment. */
-function namesByMachine(states: MachineStates): ReadonlyMap<string, ReadonlySet<string>> {
-  return new Map(
-    [...states].flatMap(([machine, state]) =>
-      state instanceof StorageError
-        ? []
-        : [[machine, new Set(state.disks.map(disk => disk.name))] as const],
-    ),
-  )
-}
-
-// The guest was listed a moment ago, so what the machine does not know is a service; to the caller
-// nothing is "not found".
-function missingService(
-  place: VolumePlace,
-  { hypervisor, paths }: PoolMachine,
-  cause: StorageError,
-): StorageError {
-  const services = paths.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
-  return new StorageError(
-    'failed-precondition',
-    `volume ${place.volumeId}: machine ${hypervisor.machine} does not have all that pool ` +
-      `${place.pool.name} needs there (${services}); add what is missing (ldm add-vds) or ` +
-      `correct the pool's paths`,
-    { cause },
-  )
-}
-
-// A disk on our volume that no record explains: a stale saved configuration brought it back, or
-// somebody made it by hand. Answers the state in which there is none: the one given, or the one
-// after cleaning, which only a fence allows.
-async function withoutStrangers(
-  place: VolumePlace,
-  machine: PoolMachine,
-  seen: { state: MachineState; records: readonly Attachment[] },
-  signal?: AbortSignal,
-): Promise<MachineState> {
-  const { state, records } = seen
-  const strangers = strangersOf(place, state, records)
-  if (describeStrangers(strangers) === undefined) return state
-  refuseFrozen(machine.hypervisor.machine, state)
-  if (records.length === 0 && (await place.pool.design.isFenced(place, signal))) {
-    await machine.hypervisor.detach(planCleaning(strangers), signal)
-    const cleaned = await machine.hypervisor.observe(signal)
-    if (describeStrangers(strangersOf(place, cleaned, records)) === undefined) return cleaned
-  }
-  throw new StorageError(
-    'failed-precondition',
-    `volume ${place.volumeId}: ${describeStrangers(strangers)} on machine ` +
-      `${machine.hypervisor.machine} without a record of this driver; nothing is attached until ` +
-      `it is removed (ldm rm-vdisk, ldm rm-vdsdev, or detach the volume from that guest)`,
-  )
-}
-
-function strangersOf(
-  place: VolumePlace,
-  state: MachineState,
-  records: readonly Attachment[],
-): Strangers {
-  return findStrangers(
-    place,
-    state,
-    new Set(records.map(record => attachmentName(place.leaf, record.guest))),
-  )
-}
-
-function describeStrangers({ backends, disks }: Strangers): string | undefined {
-  const what = [
-    ...disks.map(disk => `disk ${disk.name} of guest ${disk.guest}`),
-    ...backends.map(backend => `export ${backend.name}@${backend.service} of ${backend.device}`),
-  ]
-  return what.length === 0 ? undefined : what.join(' and ')
 }

@@ -3,26 +3,16 @@
 // answer keeps the record, unless a fence makes the bytes unreachable.
 
 import { isStorageError, StorageError } from '../../errors.ts'
-import {
-  type DetachStep,
-  type MachineState,
-  refuseUnlessOff,
-} from '../../hypervisors/hypervisor.ts'
+import { type MachineView, refuseUnlessOff, type Use } from '../../hypervisors/hypervisor.ts'
 import { formatGuestId, sameGuest } from '../../model/ids.ts'
 import type { GuestId } from '../../model/volumes.ts'
 import { type Recorded, readAttached } from '../catalog/read.ts'
 import type { PoolMachine, VolumePlace } from '../pool.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
 import { observeSettled, settleHost } from './observation.ts'
-import {
-  type GuestRule,
-  isBootDisk,
-  planDetach,
-  refuseFrozen,
-  speaksOf,
-  unclearGuest,
-} from './plan.ts'
 import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
+import { type GuestRule, isBootDisk, refuseFrozen, unclearGuest } from './rules.ts'
+import { leadsTo, usesOf } from './uses.ts'
 
 interface Detachment {
   readonly place: VolumePlace
@@ -63,10 +53,12 @@ export async function detachVolume(
     const machine = machineOf(place, guest, record)
     if (machine === undefined) continue
     const keepsView = left.some(other => other.guest.machine === guest.machine)
+    const { traits } = machine.hypervisor
+    const rule = guestRule(guest)
     const isBoot =
       record !== undefined &&
-      isBootDisk(record, volume, machine.hypervisor.slots.first) &&
-      guestRule(guest)?.platform !== 'solaris'
+      isBootDisk(record, volume, traits.slots.first) &&
+      !(rule !== undefined && traits.refusesRemoval(rule.platform))
     const detachment = { place, guest, machine, record, keepsView, isBoot, only }
     await detachOne(detachment, early ?? (await observeSettled(place, machine, signal)), signal)
   }
@@ -88,8 +80,8 @@ async function hideUnexplained(place: VolumePlace, signal?: AbortSignal): Promis
   }
 }
 
-function isExported(place: VolumePlace, state: MachineState): boolean {
-  return state.backends.some(backend => speaksOf(place, backend))
+function isExported(place: VolumePlace, state: MachineView): boolean {
+  return state.uses.some(use => leadsTo(place, use))
 }
 
 function machineOf(
@@ -110,7 +102,7 @@ function machineOf(
 
 async function detachOne(
   detachment: Detachment,
-  state: MachineState | StorageError,
+  state: MachineView | StorageError,
   signal?: AbortSignal,
 ): Promise<void> {
   const { place, guest, machine, record } = detachment
@@ -133,32 +125,32 @@ interface Marked {
 
 async function withdraw(
   detachment: Detachment,
-  state: MachineState,
+  state: MachineView,
   signal?: AbortSignal,
 ): Promise<Marked> {
   const { place, guest, machine, record, keepsView } = detachment
   refuseRenamed(place, guest, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
   if (guestState?.readiness.kind === 'unclear') {
-    throw unclearGuest(guest, guestState.readiness.reason)
+    throw unclearGuest(guest, guestState.readiness.reason, machine.hypervisor.words)
   }
   if (record !== undefined && guestState === undefined) {
     await refuseIfElsewhere(place, guest, signal)
   }
-  const steps = planDetach(place, guest, machine, state)
-  refuseNow(detachment, state, steps)
+  const own = usesOf(place, guest, { machine, state })
+  refuseNow(detachment, state, own)
   const marked = record && (await markReleasing(place, record, signal))
   let after = state
   try {
-    if (steps.length > 0) {
-      after = await apply(detachment, steps, signal)
+    if (own.length > 0) {
+      after = await removeAll(detachment, own, signal)
     } else if (marked !== record) {
       // Who attached by the record before it was marked is seen now, and sees the mark before he
       // answers.
       after = await machine.hypervisor.observe(signal)
-      const late = planDetach(place, guest, machine, after)
+      const late = usesOf(place, guest, { machine, state: after })
       refuseNow(detachment, after, late)
-      if (late.length > 0) after = await apply(detachment, late, signal)
+      if (late.length > 0) after = await removeAll(detachment, late, signal)
     }
   } catch (error) {
     // A guest that does not let go keeps the volume, and its record as it was.
@@ -176,11 +168,11 @@ async function withdraw(
 }
 
 function refuseNow(
-  { place, guest, isBoot, only }: Detachment,
-  state: MachineState,
-  steps: readonly DetachStep[],
+  { place, guest, machine, isBoot, only }: Detachment,
+  state: MachineView,
+  own: readonly Use[],
 ): void {
-  if (steps.length === 0) return
+  if (own.length === 0) return
   refuseFrozen(guest.machine, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
   const readiness = guestState?.readiness
@@ -191,7 +183,7 @@ function refuseNow(
     )
   }
   // Told before anything is changed; the machine looks once more when the disk's turn has come.
-  if (only !== undefined && steps.some(({ kind }) => kind === 'remove-disk')) {
+  if (only !== undefined && own.some(({ kind }) => kind === 'disk')) {
     refuseUnlessOff(formatGuestId(guest), guestState)
   }
   // Linux lets go of the disk that it runs from without a word.
@@ -199,28 +191,25 @@ function refuseNow(
     throw new StorageError(
       'failed-precondition',
       `volume ${place.volumeId} is the boot disk of guest ${formatGuestId(guest)}, which runs; ` +
-        `stop it first (ldm stop)`,
+        `stop it first (${machine.hypervisor.words.stop})`,
     )
   }
 }
 
-async function apply(
+async function removeAll(
   { place, guest, machine, only }: Detachment,
-  steps: readonly DetachStep[],
+  own: readonly Use[],
   signal?: AbortSignal,
-): Promise<MachineState> {
+): Promise<MachineView> {
   let failure: unknown
   try {
-    await machine.hypervisor.detach(
-      steps.map(step => (step.kind === 'remove-disk' && only ? { ...step, only } : step)),
-      signal,
-    )
+    await machine.hypervisor.remove(own, { only }, signal)
   } catch (error) {
     if (isStorageError(error, 'unavailable')) throw error
     failure = error
   }
   const after = await machine.hypervisor.observe(signal)
-  const left = planDetach(place, guest, machine, after)
+  const left = usesOf(place, guest, { machine, state: after })
   if (left.length === 0) return after
   if (failure !== undefined) throw failure
   throw new StorageError(

@@ -3,12 +3,12 @@
 // nothing is given, taken or released; every refusal names the way out.
 
 import { StorageError } from '../../errors.ts'
-import type { GuestDisk, MachineState } from '../../hypervisors/hypervisor.ts'
+import type { MachineView } from '../../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../../model/ids.ts'
 import type { GuestId } from '../../model/volumes.ts'
-import { attachmentName } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import { observeMachines } from './observation.ts'
+import { findAnyDisk } from './uses.ts'
 
 /**
  * What is wrong and what to do, where the machine shows the attachment's disk in another of its
@@ -17,29 +17,20 @@ import { observeMachines } from './observation.ts'
 export function describeRenamed(
   leaf: string,
   guest: GuestId,
-  state: MachineState,
+  state: MachineView,
 ): string | undefined {
-  const name = attachmentName(leaf, guest)
-  const holder = diskOf(name, state)
+  const holder = findAnyDisk(leaf, guest, state)
   if (holder === undefined || holder.guest === guest.guest) return undefined
   const there = formatGuestId({ machine: guest.machine, guest: holder.guest })
   return (
-    `its disk ${holder.name} is in guest ${there}, and recorded is ` +
+    `its disk ${holder.label} is in guest ${there}, and recorded is ` +
     `${formatGuestId(guest)}: the domain bears another name now; give it back its old one, or ` +
-    `unmount the volume there, remove the disk (ldm rm-vdisk ${holder.name} ${holder.guest}) ` +
+    `unmount the volume there, remove the disk (${holder.removal}) ` +
     `and detach it from ${formatGuestId(guest)}`
   )
 }
 
-// The name of a vdisk is as easily edited as that of its domain; what it is served by is the
-// driver's.
-function diskOf(name: string, state: MachineState): GuestDisk | undefined {
-  return state.disks.find(
-    disk => disk.name === name || disk.backends.some(path => path.name === name),
-  )
-}
-
-export function refuseRenamed(place: VolumePlace, guest: GuestId, state: MachineState): void {
+export function refuseRenamed(place: VolumePlace, guest: GuestId, state: MachineView): void {
   const what = describeRenamed(place.leaf, guest, state)
   if (what !== undefined) {
     throw new StorageError('failed-precondition', `volume ${place.volumeId}: ${what}`)
@@ -55,7 +46,6 @@ export async function refuseIfElsewhere(
   guest: GuestId,
   signal?: AbortSignal,
 ): Promise<void> {
-  const name = attachmentName(place.leaf, guest)
   for (const [machine, state] of await observeMachines(place.pool, signal)) {
     if (state instanceof StorageError) {
       throw new StorageError(
@@ -65,14 +55,13 @@ export async function refuseIfElsewhere(
         { cause: state },
       )
     }
-    const disk = diskOf(name, state)
+    const disk = findAnyDisk(place.leaf, guest, state)
     if (disk !== undefined) {
       throw new StorageError(
         'failed-precondition',
         `volume ${place.volumeId}: guest ${guest.guest} has moved from machine ${guest.machine} ` +
           `to ${machine} with its disk; migration with volumes is not supported, move it back ` +
-          `or remove disk ${disk.name} there (ldm rm-vdisk ${disk.name} ${disk.guest}) and ` +
-          `detach it again`,
+          `or remove disk ${disk.label} there (${disk.removal}) and detach it again`,
       )
     }
   }

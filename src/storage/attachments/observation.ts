@@ -3,17 +3,17 @@
 // listing.
 
 import type { StorageError } from '../../errors.ts'
-import type { MachineState } from '../../hypervisors/hypervisor.ts'
+import type { MachineView } from '../../hypervisors/hypervisor.ts'
 import { ShellError } from '../../shell/shell.ts'
 import type { Pool, PoolMachine, VolumePlace } from '../pool.ts'
 
 /** By name; a machine that cannot be reached has its error in its place. */
-export type MachineStates = ReadonlyMap<string, MachineState | StorageError>
+export type MachineViews = ReadonlyMap<string, MachineView | StorageError>
 
-export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise<MachineStates> {
+export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise<MachineViews> {
   const states = await Promise.all(
     [...pool.machines].map(
-      async ([name, { hypervisor }]): Promise<readonly [string, MachineState | StorageError]> => [
+      async ([name, { hypervisor }]): Promise<readonly [string, MachineView | StorageError]> => [
         name,
         await orError(hypervisor.observe(signal), isNotStarted),
       ],
@@ -43,7 +43,7 @@ export function observeSettled(
   place: VolumePlace,
   machine: PoolMachine,
   signal?: AbortSignal,
-): Promise<MachineState | StorageError> {
+): Promise<MachineView | StorageError> {
   return orError(
     settleMachine(place, machine, signal).then(() => machine.hypervisor.observe(signal)),
     isSilence,

@@ -6,7 +6,7 @@ import type { KeyedLock } from '../../locks.ts'
 import type { MutableParameters } from '../../model/parameters.ts'
 import type { Attachment, GuestId, SizeRange, Volume } from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
-import { checkPlatformSize, type GuestRule } from '../attachments/plan.ts'
+import { checkDiskSize, type GuestRule } from '../attachments/rules.ts'
 import { readAttached, readVolume } from '../catalog/read.ts'
 import { getMachine, getPlace } from '../places.ts'
 import type { Pools, VolumePlace } from '../pool.ts'
@@ -57,7 +57,9 @@ export class VolumeChanges {
       defaultBytes: volume.sizeBytes,
     })
     for (const { guest } of records) {
-      checkPlatformSize(volume.id, sizeBytes, guest, this.#guestRule(guest))
+      const { hypervisor } = getMachine(pool, guest.machine)
+      const disk = { volumeId: volume.id, guest, sizeBytes }
+      checkDiskSize(disk, this.#guestRule(guest), hypervisor)
     }
     await growTo(
       place,

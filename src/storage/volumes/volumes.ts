@@ -14,7 +14,7 @@ import {
   settleHost,
   settleMachine,
 } from '../attachments/observation.ts'
-import { speaksOf } from '../attachments/plan.ts'
+import { leadsTo, removalOf } from '../attachments/uses.ts'
 import { formatDeletedProperty } from '../catalog/properties.ts'
 import { readAttached, readAvailable, readVolume } from '../catalog/read.ts'
 import { findPlace, getPlace, placeOf } from '../places.ts'
@@ -245,13 +245,13 @@ export class Volumes {
         }
         continue
       }
-      const backend = state.backends.find(candidate => speaksOf(place, candidate))
-      if (backend !== undefined) {
+      const uses = state.uses.filter(use => leadsTo(place, use))
+      const exported = uses.find(use => use.kind === 'export') ?? uses[0]
+      if (exported !== undefined) {
         throw new StorageError(
           'in-use',
-          `volume ${place.volumeId} is exported on machine ${machine} as ` +
-            `${backend.name}@${backend.service} without a record; remove it there (ldm ` +
-            `rm-vdisk, ldm rm-vdsdev), then delete again`,
+          `volume ${place.volumeId} is exported on machine ${machine} as ${exported.label} ` +
+            `without a record; remove it there (${removalOf(uses)}), then delete again`,
         )
       }
     }

@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { parseListing } from '../../../src/hypervisors/ldoms/listing.ts'
-import { toMachineState } from '../../../src/hypervisors/ldoms/state.ts'
+import { toLdomState } from '../../../src/hypervisors/ldoms/state.ts'
 import { machineWorld } from './world.ts'
 
 const PATHS = ['/dev/dsk/c0t1d0s2', '/dev/dsk/c0t2d0s2']
@@ -64,7 +64,7 @@ test(
         }
         sim.setServiceDomain('alternate', 'up')
 
-        const seen = toMachineState(parseListing((await ldm('list-bindings -p')).stdout))
+        const seen = toLdomState(parseListing((await ldm('list-bindings -p')).stdout))
         const { domains } = sim.state()
         const disks = domains.flatMap(domain =>
           domain.vdisks.map(

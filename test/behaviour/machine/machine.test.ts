@@ -1,9 +1,9 @@
-// The hypervisor port on a simulated machine: what it reports, what its steps do, and how calls
-// share a machine.
+// The objects of a simulated machine: what is listed of them, what steps do, and how calls share
+// the machine.
 
 import type { LdmSettings } from '../../../sim/ldom/model.ts'
-import type { AttachStep, ExportedBackend } from '../../../src/hypervisors/hypervisor.ts'
-import { LdomMachine } from '../../../src/hypervisors/ldoms/machine.ts'
+import { type AttachStep, LdomObjects } from '../../../src/hypervisors/ldoms/objects.ts'
+import type { ExportedBackend } from '../../../src/hypervisors/ldoms/state.ts'
 import { machineWorld } from './world.ts'
 
 const PATH = '/dev/dsk/c0t6001d0s2'
@@ -12,7 +12,7 @@ function world(options: Parameters<typeof machineWorld>[0] = {}) {
   const simulated = machineWorld(options)
   simulated.lun(PATH)
   let changes = 0
-  const machine = new LdomMachine({
+  const machine = new LdomObjects({
     machine: 'm1',
     host: simulated.host,
     onChanged: () => changes++,

@@ -2,8 +2,7 @@
 // together.
 
 import { ALL_CHANGES } from '../../../src/bin/compose/changes.ts'
-import type { AttachStep } from '../../../src/hypervisors/hypervisor.ts'
-import { LdomMachine } from '../../../src/hypervisors/ldoms/machine.ts'
+import { type AttachStep, LdomObjects } from '../../../src/hypervisors/ldoms/objects.ts'
 import { createHost } from '../../../src/shell/late-effects.ts'
 import type { Shell } from '../../../src/shell/shell.ts'
 import { attachRequest, install, LeapingClock, volumeSpec } from '../../support/installation.ts'
@@ -64,7 +63,7 @@ function slowMachine() {
   const clock = new LeapingClock()
   clock.leaps = false
   return {
-    machine: new LdomMachine({
+    machine: new LdomObjects({
       machine: 'm1',
       host: createHost({ changes: ALL_CHANGES, name: 'm1-primary', shell }),
       clock,

@@ -219,13 +219,14 @@ function counted(
     })
   const watched = (hypervisor: Hypervisor): Hypervisor => ({
     machine: hypervisor.machine,
-    slots: hypervisor.slots,
+    traits: hypervisor.traits,
+    words: hypervisor.words,
     observe: async signal => {
       const state = await hypervisor.observe(signal)
-      return { ...state, backends: state.backends.map(each), disks: state.disks.map(each) }
+      return { ...state, uses: state.uses.map(each) }
     },
-    attach: (steps, signal) => hypervisor.attach(steps, signal),
-    detach: (steps, signal) => hypervisor.detach(steps, signal),
+    attach: (wanted, view, signal) => hypervisor.attach(wanted, view, signal),
+    remove: (uses, options, signal) => hypervisor.remove(uses, options, signal),
     settled: (names, signal) => hypervisor.settled(names, signal),
     examine: (questions, signal) => hypervisor.examine(questions, signal),
   })

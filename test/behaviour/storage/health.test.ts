@@ -1,4 +1,4 @@
-import type { GuestDisk, MachineState } from '../../../src/hypervisors/hypervisor.ts'
+import type { DiskUse, MachineView } from '../../../src/hypervisors/hypervisor.ts'
 import type { HealthProblem } from '../../../src/storage/health.ts'
 import { Health } from '../../../src/storage/health.ts'
 import type { Pools } from '../../../src/storage/pool.ts'
@@ -76,7 +76,7 @@ test('a service domain that is down is told; the volume is still usable', async 
 })
 
 /** The pools as a driver has them for which the machine tells something else. */
-function retold(pools: Pools, retell: (state: MachineState) => MachineState): Pools {
+function retold(pools: Pools, retell: (state: MachineView) => MachineView): Pools {
   return new Map(
     [...pools].map(([name, pool]) => {
       const machines = [...pool.machines].map(([at, machine]) => {
@@ -95,38 +95,43 @@ function retold(pools: Pools, retell: (state: MachineState) => MachineState): Po
   )
 }
 
-function withDisks(state: MachineState, change: (disk: GuestDisk) => GuestDisk): MachineState {
-  return { ...state, disks: state.disks.map(change) }
+function withDisks(view: MachineView, change: (disk: DiskUse) => DiskUse): MachineView {
+  return { ...view, uses: view.uses.map(use => (use.kind === 'disk' ? change(use) : use)) }
+}
+
+function withoutExports(view: MachineView, service?: string): MachineView {
+  const isGone = (other: string) => service === undefined || service === other
+  const left = view.uses.filter(use => use.kind === 'disk' || !isGone(use.paths[0].service))
+  return withDisks({ ...view, uses: left }, disk => ({
+    ...disk,
+    paths: disk.paths.map(path => (isGone(path.service) ? { ...path, device: undefined } : path)),
+  }))
 }
 
 const listings: readonly {
   what: string
-  retell: (state: MachineState) => MachineState
+  retell: (state: MachineView) => MachineView
   seen: readonly string[]
 }[] = [
   {
     what: 'one of two paths is not exported',
-    retell: state => ({
-      ...state,
-      backends: state.backends.filter(({ service }) => service !== 'primary-vds0'),
-    }),
+    retell: state => withoutExports(state, 'primary-vds0'),
     seen: ['degraded BackendMissing'],
   },
   {
     what: 'one of two paths is not among those of the disk',
-    retell: state => withDisks(state, disk => ({ ...disk, backends: disk.backends.slice(0, 1) })),
+    retell: state => withDisks(state, disk => ({ ...disk, paths: disk.paths.slice(0, 1) })),
     seen: ['degraded BackendMissing'],
   },
   {
     what: 'no path is exported',
-    retell: state => ({ ...state, backends: [] }),
+    retell: state => withoutExports(state),
     seen: ['inaccessible BackendMissing'],
   },
   {
     what: 'one path is not exported and the service domain of the other is down',
     retell: state => ({
-      ...state,
-      backends: state.backends.filter(({ service }) => service !== 'primary-vds0'),
+      ...withoutExports(state, 'primary-vds0'),
       guests: state.guests.map(guest =>
         guest.name === 'alternate' ? { ...guest, readiness: { kind: 'no-os' } } : guest,
       ),
@@ -138,7 +143,7 @@ const listings: readonly {
     retell: state =>
       withDisks(state, disk => ({
         ...disk,
-        backends: disk.backends.map(path => ({ ...path, state: 'standby' })),
+        paths: disk.paths.map(path => ({ ...path, state: 'standby' })),
       })),
     seen: ['inaccessible NoActivePath'],
   },
@@ -147,7 +152,7 @@ const listings: readonly {
     retell: state =>
       withDisks(state, disk => ({
         ...disk,
-        backends: disk.backends.map(path => ({ ...path, state: 'unknown' })),
+        paths: disk.paths.map(path => ({ ...path, state: 'unknown' })),
       })),
     seen: ['degraded PathStateUnknown'],
   },

@@ -1,0 +1,76 @@
+// To which guests volumes are published: by their records, and where a machine answers, by its
+// listing.
+
+import { StorageError } from '../../errors.ts'
+import type { Attachment, GuestId, Volume } from '../../model/volumes.ts'
+import { type ListRange, readPools } from '../catalog/lists.ts'
+import { readAttached } from '../catalog/read.ts'
+import { attachmentName } from '../names.ts'
+import { getPlace } from '../places.ts'
+import type { Pools } from '../pool.ts'
+import { type MachineViews, observeMachines } from './observation.ts'
+
+export interface PublishedVolume {
+  readonly volume: Volume
+  /** Guests that have the volume by record and, where their machine answers, by its listing. */
+  readonly publishedTo: readonly GuestId[]
+}
+
+export async function listPublished(
+  pools: Pools,
+  signal?: AbortSignal,
+  range?: ListRange,
+): Promise<readonly PublishedVolume[]> {
+  const [{ volumes, records }, perPool] = await Promise.all([
+    readPools(pools, signal, range),
+    Promise.all([...pools.values()].map(pool => observeMachines(pool, signal))),
+  ])
+  const byVolume = Map.groupBy(records, record => record.volumeId)
+  const keys = keysByMachine(new Map(perPool.flatMap(views => [...views])))
+  return volumes.map(volume => ({
+    volume,
+    publishedTo: guestsOf(volume.leaf, byVolume.get(volume.id) ?? [], keys),
+  }))
+}
+
+export async function publishedTo(
+  pools: Pools,
+  volume: Volume,
+  signal?: AbortSignal,
+): Promise<readonly GuestId[]> {
+  const place = getPlace(pools, volume.id)
+  const [{ records }, views] = await Promise.all([
+    readAttached(place, signal),
+    observeMachines(place.pool, signal),
+  ])
+  return guestsOf(place.leaf, records, keysByMachine(views))
+}
+
+type KeysByMachine = ReadonlyMap<string, ReadonlySet<string>>
+
+/** Of every machine that answered, the keys of its disks: each is that of one attachment. */
+function keysByMachine(views: MachineViews): KeysByMachine {
+  return new Map(
+    [...views].flatMap(([machine, view]) => {
+      if (view instanceof StorageError) return []
+      const disks = view.uses.filter(use => use.kind === 'disk')
+      return [[machine, new Set(disks.map(disk => disk.key))] as const]
+    }),
+  )
+}
+
+// A silent machine leaves the record as the answer: the attacher must not take silence for a
+// detached disk.
+function guestsOf(
+  leaf: string,
+  records: readonly Attachment[],
+  keys: KeysByMachine,
+): readonly GuestId[] {
+  return records
+    .map(record => record.guest)
+    .filter(guest => {
+      const key = attachmentName(leaf, guest)
+      // A guest that bears another name by now, or has moved, has its disk all the same.
+      return !keys.has(guest.machine) || [...keys.values()].some(seen => seen.has(key))
+    })
+}

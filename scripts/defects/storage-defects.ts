@@ -4,7 +4,7 @@
 import type { Defect } from './table.ts'
 
 const CREATION = 'src/storage/volumes/creation.ts'
-const PROPERTIES = 'src/storage/catalog/properties.ts'
+const DATASETS = 'src/storage/catalog/datasets.ts'
 const OBSERVING = 'src/storage/attachments/observation.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
 
@@ -91,9 +91,9 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a pool that is not imported makes its volumes absent',
     changes: [
       {
-        file: 'src/storage/catalog/read.ts',
-        find: '  if (!found.has(pool.dataset)) throw parentMissing(pool)\n  const properties = found.get(place.dataset)\n',
-        replace: '  const properties = found.get(place.dataset)\n',
+        file: 'src/storage/catalog/sight.ts',
+        find: '    if (parent === undefined) throw parentMissing(pool)\n',
+        replace: '',
       },
     ],
     tests: [PROMISES, HISTORIES],
@@ -158,7 +158,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a snapshot that only waits for its clones is listed',
     changes: [
       {
-        file: 'src/storage/catalog/properties.ts',
+        file: 'src/storage/catalog/datasets.ts',
         find: " ||\n    properties.get('defer_destroy')?.value === 'on'\n  )",
         replace: ')',
       },
@@ -245,7 +245,13 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
   },
   {
     name: "received properties are nobody's",
-    changes: [{ file: PROPERTIES, find: " || value?.source === 'received'\n", replace: '\n' }],
+    changes: [
+      {
+        file: 'src/storage/catalog/properties.ts',
+        find: " || value?.source === 'received'\n",
+        replace: '\n',
+      },
+    ],
     tests: ['test/behaviour/storage/moved-pool.test'],
   },
   {
@@ -274,7 +280,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'what a blank volume refers to is a constant',
     changes: [
       {
-        file: PROPERTIES,
+        file: DATASETS,
         find: '  return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))\n',
         replace:
           '  return Math.min(SMALLEST_BLANK_BYTES, Math.max(LARGEST_BLANK_BYTES, referenced))\n',
@@ -519,7 +525,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a snapshot is deleted by its name, whoever made it',
     changes: [
       {
-        file: 'src/storage/catalog/read.ts',
+        file: 'src/storage/catalog/snapshots.ts',
         find: '  if (owner === pool.cluster) return true\n',
         replace: '  return true\n',
       },
@@ -574,7 +580,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the room of one ZFS pool is counted for each pool below it',
     changes: [
       {
-        file: 'src/storage/catalog/read.ts',
+        file: 'src/storage/catalog/space.ts',
         find: '  const totalBytes =\n    pools.length > 1 ? Math.max(',
         replace: '  const totalBytes = pools.length < 1 ? Math.max(',
       },

@@ -5,7 +5,7 @@ import { isStorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Properties } from '../zfs/zfs.ts'
 import { parseBytes } from './catalog/properties.ts'
-import { parentMissing } from './catalog/read.ts'
+import { parentMissing } from './catalog/sight.ts'
 import type { Pool, Pools } from './pool.ts'
 
 export const FULLNESS_PROPERTIES: readonly string[] = ['available', 'used']

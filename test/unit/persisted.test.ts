@@ -4,11 +4,10 @@ import {
   PARAMETERS as TABLE,
   type VolumeParameters,
 } from '../../src/model/parameters.ts'
+import { parseAttachment, parseVolume } from '../../src/storage/catalog/datasets.ts'
 import {
   formatRecordProperties,
   formatVolumeProperties,
-  parseAttachment,
-  parseVolume,
 } from '../../src/storage/catalog/properties.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
 

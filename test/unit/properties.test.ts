@@ -2,6 +2,7 @@
 // the driver's.
 
 import type { Snapshot } from '../../src/model/volumes.ts'
+import * as datasets from '../../src/storage/catalog/datasets.ts'
 import * as properties from '../../src/storage/catalog/properties.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
 
@@ -76,11 +77,11 @@ test.each([
   },
   { what: 'one that an administrator made', values: read({}, native), found: undefined },
 ])('$what is read as it is', ({ values, found }) => {
-  expect(properties.findSnapshot(values, place)).toEqual(found)
+  expect(datasets.findSnapshot(values, place)).toEqual(found)
 })
 
 test.each(['volsize', 'creation'])('a snapshot whose %s is no number is not understood', name => {
-  expect(() => properties.findSnapshot(read(own, { ...native, [name]: 'many' }), place)).toThrow(
+  expect(() => datasets.findSnapshot(read(own, { ...native, [name]: 'many' }), place)).toThrow(
     expect.objectContaining({
       kind: 'internal',
       message: expect.stringContaining(`${name} of ${place.snapshot}`),
@@ -106,26 +107,32 @@ test('what marks a deleted volume is read back as that', () => {
   expect(properties.isDeleted(new Map([[name, { value, source: 'local' }]]), DATASET)).toBe(true)
 })
 
+const AT = { pool: 'gold', leaf: 'v-a', dataset: DATASET }
 const owned = { machine: 'm1', guest: 'ldg1' }
+const whole = { ...owned, vdisk: '117', mode: 'rw', size: '8192', written: 'true' }
 
 test.each([
   {
     what: 'the record of a shared volume',
     values: read({ sharing: 'shared' }),
-    parent: { kind: 'shared' },
+    parent: { kind: 'shared-record' },
   },
   {
     what: 'that of an exclusive one',
     values: read({ sharing: 'exclusive', ...owned }),
-    parent: { kind: 'exclusive', owner: owned },
+    parent: { kind: 'record', owner: owned, attachment: undefined },
   },
   {
-    what: 'an exclusive one of version 0.1.0, which holds the number itself',
-    values: read({ sharing: 'exclusive', ...owned, vdisk: '117' }),
-    parent: { kind: 'flat', owner: owned },
+    what: 'an exclusive one of version 0.1.0, which holds the attachment itself',
+    values: read({ sharing: 'exclusive', ...whole }),
+    parent: {
+      kind: 'record',
+      owner: owned,
+      attachment: expect.objectContaining({ guest: owned, slot: 117, dataset: DATASET }),
+    },
   },
 ])('$what is read as $parent.kind', ({ values, parent }) => {
-  expect(properties.parseParentRecord(values, DATASET)).toEqual(parent)
+  expect(datasets.parseRecord(values, AT)).toEqual(parent)
 })
 
 test.each([
@@ -135,7 +142,7 @@ test.each([
     values: read({ sharing: 'shared' }, {}, 'inherited'),
   },
 ])('$what is not understood', ({ values }) => {
-  expect(() => properties.parseParentRecord(values, DATASET)).toThrow(
+  expect(() => datasets.parseRecord(values, AT)).toThrow(
     expect.objectContaining({ message: expect.stringContaining(DATASET) }),
   )
 })
@@ -148,10 +155,11 @@ test(
       new Map(Object.entries(written).map(([name, value]) => [name, { value, source: 'local' }]))
     const parent = (sharing: 'shared' | 'exclusive') =>
       local(properties.formatParentProperties({ sharing, guest: owned }, 'prod'))
-    expect(properties.parseParentRecord(parent('shared'), DATASET)).toEqual({ kind: 'shared' })
-    expect(properties.parseParentRecord(parent('exclusive'), DATASET)).toEqual({
-      kind: 'exclusive',
+    expect(datasets.parseRecord(parent('shared'), AT)).toEqual({ kind: 'shared-record' })
+    expect(datasets.parseRecord(parent('exclusive'), AT)).toEqual({
+      kind: 'record',
       owner: owned,
+      attachment: undefined,
     })
     expect(properties.ownerCluster(parent('shared'), DATASET)).toBe('prod')
     expect(properties.ownerCluster(local(properties.formatOwnerProperties('prod')), DATASET)).toBe(
@@ -266,7 +274,7 @@ function volume(
   for (const [name, value] of Object.entries(ofZfs)) values.set(name, { value, source: 'none' })
   if (change.without !== undefined) values.delete(change.without)
   const parent = change.parent === undefined ? undefined : read({}, { referenced: change.parent })
-  return properties.parseVolume(values, {
+  return datasets.parseVolume(values, {
     pool: 'gold',
     leaf: 'v-a',
     dataset: DATASET,
@@ -346,9 +354,7 @@ test.each(RECORDS)('a record with lun $lun and written $written is read back', r
   const values = new Map(
     written.map(([name, value]) => [name, { value, source: 'local' as const }]),
   )
-  expect(
-    properties.parseAttachment(values, { pool: 'gold', leaf: 'v-a', dataset: DATASET }),
-  ).toEqual(record)
+  expect(datasets.parseAttachment(values, AT)).toEqual({ ...record, dataset: DATASET })
 })
 
 test('a number that changed on a record is read back', () => {
@@ -362,8 +368,7 @@ test('a number that changed on a record is read back', () => {
   const values = new Map(
     [...written, ...changed].map(([name, value]) => [name, { value, source: 'local' as const }]),
   )
-  const place = { pool: 'gold', leaf: 'v-a', dataset: DATASET }
-  expect(properties.parseAttachment(values, place)).toMatchObject({ lun: 7, slot: 101 })
+  expect(datasets.parseAttachment(values, AT)).toMatchObject({ lun: 7, slot: 101 })
 })
 
 test('everything that is written is also read', () => {

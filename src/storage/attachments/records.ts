@@ -6,12 +6,12 @@
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Attachment, GuestId, Sharing } from '../../model/volumes.ts'
 import { DependantsError } from '../../zfs/destruction.ts'
+import type { Recorded } from '../catalog/datasets.ts'
 import {
   formatNumberProperty,
   formatParentProperties,
   formatRecordProperties,
 } from '../catalog/properties.ts'
-import type { Recorded } from '../catalog/read.ts'
 import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'

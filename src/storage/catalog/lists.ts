@@ -2,31 +2,23 @@
 // first, and then the properties of those that are wanted, a few hundred at a time, so that neither
 // the text nor the work of a page grows with what stands on other pages.
 
-import { isStorageError } from '../../errors.ts'
 import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../../model/ids.ts'
-import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
+import type { Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { attachmentName, isGuestRecord } from '../names.ts'
+import { isGuestRecord } from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
+import { parseRecordDataset, parseVolumeDataset, type Recorded } from './datasets.ts'
 import {
-  findNumber,
   isDeleted,
-  NUMBER_PROPERTIES,
   ownerCluster,
   READ_PROPERTIES,
   SNAPSHOT_PROPERTIES,
   STATE_PROPERTIES,
 } from './properties.ts'
-import {
-  inSight,
-  parentMissing,
-  parseOwnVolume,
-  parseRecords,
-  parseSnapshots,
-  type Recorded,
-  type RecordReading,
-} from './read.ts'
+import { gatherRecords, type RecordReading } from './read.ts'
+import { inSight, readInSight } from './sight.ts'
+import { parseSnapshots } from './snapshots.ts'
 
 export interface PoolReading {
   readonly volumes: readonly Volume[]
@@ -55,12 +47,6 @@ const EVERYTHING: ListRange = { after: undefined, limit: Number.POSITIVE_INFINIT
  * would fill the memory.
  */
 const NAMES_A_TURN = 500
-
-/**
- * How long an attachment waits for the numbers in a pool that is not its own: well below the 15 s
- * that an attacher has.
- */
-const OTHER_POOL_MS = 5_000
 
 /**
  * All pools, each list sorted by volume id. A pool that cannot be read fails the whole: half a list
@@ -151,7 +137,8 @@ async function readRange(
     const datasets = turn.flatMap(({ dataset, record, leaf }) =>
       recorded.has(leaf) ? [dataset, record, ...(below.get(record) ?? [])] : [dataset],
     )
-    sortTurn(turn, await readProperties(pool, READ_PROPERTIES, { datasets, signal }), reading)
+    const { found } = await readInSight(pool, { names: READ_PROPERTIES, datasets }, signal)
+    sortTurn(turn, found, reading)
     at += turn.length
   }
   return reading
@@ -175,71 +162,18 @@ function sortTurn(
 ): void {
   const below = Map.groupBy(found, ([dataset]) => dataset.slice(0, dataset.lastIndexOf('/')))
   for (const place of turn) {
-    const isOwn = (dataset: string, properties: Properties) =>
-      ownerCluster(properties, dataset) === place.pool.cluster
-    const volume = found.get(place.dataset)
-    if (volume !== undefined && isOwn(place.dataset, volume)) {
-      const list = isDeleted(volume, place.dataset) ? reading.tombstones : reading.volumes
-      list.push(parseOwnVolume(volume, place))
-    }
-    const record = found.get(place.record)
-    if (record !== undefined && isOwn(place.record, record)) {
-      const { records, sharing, owner } = parseRecords(
-        place,
-        record,
-        new Map(below.get(place.record)),
-      )
+    const properties = found.get(place.dataset)
+    const volume = properties && parseVolumeDataset(properties, place)
+    if (volume?.kind === 'volume') reading.volumes.push(volume.volume)
+    if (volume?.kind === 'tombstone') reading.tombstones.push(volume.volume)
+    const above = found.get(place.record)
+    const record = above && parseRecordDataset(above, place)
+    if (record !== undefined && record.kind !== 'foreign') {
+      const children = new Map(below.get(place.record))
+      const { records, sharing, owner } = gatherRecords(place, record, children)
       reading.records.push(...records)
       reading.given.set(place.volumeId, { sharing, owner })
     }
-  }
-}
-
-/**
- * The disk numbers that records of a guest hold, by the names of their attachments, whether the
- * guest has the disks at the moment or not. One command for every pool that its machine can reach.
- * Another pool than the asked one that cannot be read within five seconds is left out: it must not
- * keep the volumes of all others from the guest, which compares what it finds under a number.
- */
-export async function readNumbers(
-  pools: Pools,
-  asked: { readonly guest: GuestId; readonly pool: Pool },
-  signal?: AbortSignal,
-): Promise<ReadonlyMap<string, number>> {
-  const { guest, pool } = asked
-  const others = [...pools.values()].filter(
-    other => other !== pool && other.machines.has(guest.machine),
-  )
-  const [own, ...rest] = await Promise.all([
-    readPoolNumbers(pool, guest, { signal }),
-    ...others.map(other =>
-      orNone(readPoolNumbers(other, guest, { signal, timeoutMs: OTHER_POOL_MS })),
-    ),
-  ])
-  return new Map([...own, ...rest.flat()])
-}
-
-type Numbers = readonly (readonly [name: string, slot: number])[]
-
-async function readPoolNumbers(
-  pool: Pool,
-  guest: GuestId,
-  options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number },
-): Promise<Numbers> {
-  const values = await inSight(pool, pool.zfs.listValues(NUMBER_PROPERTIES, pool.dataset, options))
-  return [...values].flatMap(([dataset, row]) => {
-    const [, leaf = ''] = /^a-([^/]+)/.exec(dataset.slice(pool.dataset.length + 1)) ?? []
-    const slot = isVolumeLeaf(leaf) ? findNumber(row, guest) : undefined
-    return slot === undefined ? [] : [[attachmentName(leaf, guest), slot] as const]
-  })
-}
-
-async function orNone(numbers: Promise<Numbers>): Promise<Numbers> {
-  try {
-    return await numbers
-  } catch (error) {
-    if (!isStorageError(error, 'unavailable')) throw error
-    return []
   }
 }
 
@@ -259,10 +193,8 @@ export async function readTombstones(
         const isOwn = isVolumeLeaf(leaf) && ownerCluster(properties, dataset) === pool.cluster
         return isOwn && isDeleted(properties, dataset) ? [placeOf(pool, leaf)] : []
       })
-      const found = await readProperties(pool, READ_PROPERTIES, {
-        datasets: waiting.map(({ dataset }) => dataset),
-        signal,
-      })
+      const datasets = waiting.map(({ dataset }) => dataset)
+      const { found } = await readInSight(pool, { names: READ_PROPERTIES, datasets }, signal)
       const reading = emptyReading()
       sortTurn(waiting, found, reading)
       return reading.tombstones
@@ -319,39 +251,11 @@ export function listSnapshotNames(
 }
 
 /** What is known of snapshots that were listed a moment ago; those that are gone are left out. */
-export function readListedSnapshots(
+export async function readListedSnapshots(
   pool: Pool,
-  names: readonly string[],
+  datasets: readonly string[],
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, Properties>> {
-  return readProperties(pool, SNAPSHOT_PROPERTIES, { datasets: names, signal })
-}
-
-// Every server reads ssh packets of 35,000 bytes (RFC 4253, 6.1), and a command line is one packet.
-const COMMAND_BYTES = 28_000
-
-/** Of datasets that were listed a moment ago; those that are gone are left out. */
-async function readProperties(
-  pool: Pool,
-  names: readonly string[],
-  {
-    datasets,
-    signal,
-  }: { readonly datasets: readonly string[]; readonly signal?: AbortSignal | undefined },
-): Promise<ReadonlyMap<string, Properties>> {
-  const all = new Map<string, Properties>()
-  for (let at = 0; at < datasets.length; ) {
-    const asked = [pool.dataset]
-    for (let bytes = 0; at < datasets.length && bytes < COMMAND_BYTES; at++) {
-      const dataset = datasets[at] ?? ''
-      asked.push(dataset)
-      bytes += Buffer.byteLength(dataset) + 1
-    }
-    const found = await pool.zfs.getProperties(names, asked, signal)
-    if (!found.has(pool.dataset)) throw parentMissing(pool)
-    for (const [dataset, properties] of found) {
-      if (dataset !== pool.dataset) all.set(dataset, properties)
-    }
-  }
-  return all
+  const { found } = await readInSight(pool, { names: SNAPSHOT_PROPERTIES, datasets }, signal)
+  return found
 }

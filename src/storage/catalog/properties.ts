@@ -3,25 +3,9 @@
 // received, as snapshots and children show their parent's.
 
 import { StorageError } from '../../errors.ts'
-import { formatSnapshotId, formatVolumeId } from '../../model/ids.ts'
-import {
-  type Attachment,
-  type GuestId,
-  KiB,
-  MiB,
-  type Snapshot,
-  type Volume,
-} from '../../model/volumes.ts'
+import type { Attachment, GuestId, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import {
-  checkVersion,
-  FORMAT_VERSION,
-  parseFormat,
-  parseNumber,
-  parseParameters,
-  parseSource,
-  parseWord,
-} from './persisted.ts'
+import { FORMAT_VERSION, type Origin } from './persisted.ts'
 
 const PREFIX = 'ldom-csi:'
 const VOLUME_KEYS = [
@@ -46,6 +30,9 @@ const RECORD_KEYS = [
   'size',
   'written',
 ] as const
+
+export type VolumeKey = (typeof VOLUME_KEYS)[number]
+export type RecordKey = (typeof RECORD_KEYS)[number]
 
 /** One list serves volumes and records: both are read by the same command. */
 export const READ_PROPERTIES: readonly string[] = [
@@ -103,7 +90,7 @@ function decode(text: string, key: string, dataset: string): string {
   return decoded.toString('utf8')
 }
 
-function findOwn(properties: Properties, key: string, dataset: string): string | undefined {
+export function findOwn(properties: Properties, key: string, dataset: string): string | undefined {
   const value = properties.get(PREFIX + key)
   // `received`: the pool was moved or restored by zfs send and receive, and what it holds is still
   // this driver's.
@@ -111,7 +98,7 @@ function findOwn(properties: Properties, key: string, dataset: string): string |
   return isOwn ? decode(value.value, key, dataset) : undefined
 }
 
-function getOwn(properties: Properties, key: string, dataset: string): string {
+export function getOwn(properties: Properties, key: string, dataset: string): string {
   const value = findOwn(properties, key, dataset)
   if (value === undefined) {
     throw new StorageError(
@@ -120,6 +107,11 @@ function getOwn(properties: Properties, key: string, dataset: string): string {
     )
   }
   return value
+}
+
+/** Where a value stands: what an error about it names. */
+export function originOf(dataset: string, key: VolumeKey | RecordKey): Origin {
+  return { dataset, property: PREFIX + key }
 }
 
 export function parseBytes(text: string | undefined, what: string): number {
@@ -180,24 +172,6 @@ export function formatParentProperties(
     sharing,
     ...(sharing === 'shared' ? {} : { machine: guest.machine, guest: guest.guest }),
   })
-}
-
-/**
- * What the record above the guests' own says. `flat`: version 0.1.0 wrote the whole of an exclusive
- * attachment there, with nothing below; such records are read and released as they are.
- */
-export type ParentRecord =
-  | { readonly kind: 'shared' }
-  | { readonly kind: 'exclusive'; readonly owner: GuestId }
-  | { readonly kind: 'flat'; readonly owner: GuestId }
-
-export function parseParentRecord(properties: Properties, dataset: string): ParentRecord {
-  if (getOwn(properties, 'sharing', dataset) === 'shared') return { kind: 'shared' }
-  const owner = {
-    machine: getOwn(properties, 'machine', dataset),
-    guest: getOwn(properties, 'guest', dataset),
-  }
-  return { kind: findOwn(properties, 'vdisk', dataset) === undefined ? 'exclusive' : 'flat', owner }
 }
 
 /**
@@ -267,122 +241,4 @@ export function describeOwner(cluster: string | undefined): string {
   return cluster === undefined
     ? 'was not made by this driver'
     : `belongs to cluster ${JSON.stringify(cluster)}`
-}
-
-export interface DatasetPlace {
-  readonly pool: string
-  readonly leaf: string
-  readonly dataset: string
-  readonly machines: readonly string[]
-  /** Of the pool's parent dataset, where it was read as well. */
-  readonly parent: Properties | undefined
-}
-
-const SMALLEST_BLANK_BYTES = 64 * KiB
-const LARGEST_BLANK_BYTES = 2 * MiB
-
-// How much the metadata of an empty volume takes depends on the disks: 12 KiB on one, 90 and more
-// on raidz of 4K disks (published). The parent dataset is a file system that holds nothing, on the
-// same disks, and always takes more than an empty volume. The bounds are for a parent with files in
-// it, and for one that was not read: a blank volume taken for a written one is refused, not lost.
-function blankBytesOf(parent: Properties | undefined, dataset: string): number {
-  if (parent === undefined) return SMALLEST_BLANK_BYTES
-  const referenced = parseBytes(
-    parent.get('referenced')?.value,
-    `referenced of the parent of ${dataset}`,
-  )
-  return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))
-}
-
-export function parseVolume(properties: Properties, place: DatasetPlace): Volume {
-  const { dataset } = place
-  const at = (key: (typeof VOLUME_KEYS)[number]) => ({ dataset, property: PREFIX + key })
-  checkVersion(findOwn(properties, 'format-version', dataset), at('format-version'))
-  return {
-    id: formatVolumeId(place.pool, place.leaf),
-    name: getOwn(properties, 'name', dataset),
-    pool: place.pool,
-    leaf: place.leaf,
-    sizeBytes: parseBytes(properties.get('volsize')?.value, `volsize of ${dataset}`),
-    format: parseFormat(getOwn(properties, 'format', dataset), at('format')),
-    parameters: parseParameters(getOwn(properties, 'parameters', dataset), at('parameters')),
-    source: parseSource(getOwn(properties, 'source', dataset), at('source')),
-    machines: place.machines,
-    rootId: findOwn(properties, 'root', dataset),
-    bornSeconds: parseBytes(properties.get('creation')?.value, `creation of ${dataset}`),
-    createdSizeBytes: parseNumber(getOwn(properties, 'size', dataset), at('size')),
-    reservedBytes: parseBytes(
-      properties.get('refreservation')?.value,
-      `refreservation of ${dataset}`,
-    ),
-    origin: properties.get('origin')?.value === '-' ? undefined : properties.get('origin')?.value,
-    referencedBytes: parseBytes(properties.get('referenced')?.value, `referenced of ${dataset}`),
-    blankBytes: blankBytesOf(place.parent, dataset),
-  }
-}
-
-export function parseAttachment(
-  properties: Properties,
-  place: Pick<DatasetPlace, 'pool' | 'leaf' | 'dataset'>,
-): Attachment {
-  const { dataset } = place
-  const guest: GuestId = {
-    machine: getOwn(properties, 'machine', dataset),
-    guest: getOwn(properties, 'guest', dataset),
-  }
-  const lun = findOwn(properties, 'lun', dataset)
-  const at = (key: (typeof RECORD_KEYS)[number]) => ({ dataset, property: PREFIX + key })
-  const number = (key: 'vdisk' | 'size') => parseNumber(getOwn(properties, key, dataset), at(key))
-  return {
-    volumeId: formatVolumeId(place.pool, place.leaf),
-    guest,
-    sharing: parseWord(
-      ['exclusive', 'shared'],
-      getOwn(properties, 'sharing', dataset),
-      at('sharing'),
-    ),
-    mode: parseWord(['rw', 'ro'], getOwn(properties, 'mode', dataset), at('mode')),
-    slot: number('vdisk'),
-    lun: lun === undefined ? undefined : parseNumber(lun, at('lun')),
-    sizeBytes: number('size'),
-    written:
-      parseWord(['true', 'false'], getOwn(properties, 'written', dataset), at('written')) ===
-      'true',
-  }
-}
-
-/**
- * A snapshot of ours, or undefined for one that was made by others or that only waits for its last
- * clone. The name counts only where it is the snapshot's own: every snapshot shows its volume's. So
- * would a size: in dialects that keep none on snapshots it is not known, as the volume may have
- * grown since.
- */
-export function findSnapshot(
-  properties: Properties,
-  place: {
-    readonly volumeId: string
-    readonly leaf: string
-    readonly snapshot: string
-    readonly cluster: string
-  },
-): Snapshot | undefined {
-  const { snapshot } = place
-  const name = findOwn(properties, 'name', snapshot)
-  if (
-    name === undefined ||
-    findOwn(properties, 'cluster', snapshot) !== place.cluster ||
-    properties.get('defer_destroy')?.value === 'on'
-  ) {
-    return undefined
-  }
-  const volsize = properties.get('volsize')?.value
-  return {
-    id: formatSnapshotId(place.volumeId, place.leaf),
-    name,
-    volumeId: place.volumeId,
-    sizeBytes:
-      volsize === undefined || volsize === '-' ? 0 : parseBytes(volsize, `volsize of ${snapshot}`),
-    createdAtSeconds: parseBytes(properties.get('creation')?.value, `creation of ${snapshot}`),
-    groupId: findOwn(properties, 'group', snapshot),
-  }
 }

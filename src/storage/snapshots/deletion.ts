@@ -4,7 +4,7 @@
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Volume } from '../../model/volumes.ts'
 import { DependantsError } from '../../zfs/destruction.ts'
-import { hasOwnSnapshot, readSnapshot } from '../catalog/read.ts'
+import { hasOwnSnapshot, readSnapshot } from '../catalog/snapshots.ts'
 import { deletedSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'

@@ -9,7 +9,8 @@ import {
   formatSnapshotProperties,
   formatVolumeProperties,
 } from '../catalog/properties.ts'
-import { hasOwnSnapshot, readSnapshot, readVolume } from '../catalog/read.ts'
+import { readVolume } from '../catalog/read.ts'
+import { hasOwnSnapshot, readSnapshot } from '../catalog/snapshots.ts'
 import { cloneSourceLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'

@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
 import { shared } from '../../locks.ts'
 import { isVolumeLeaf, volumeLeaf } from '../../model/ids.ts'
-import { inSight } from '../catalog/read.ts'
+import { inSight } from '../catalog/sight.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 

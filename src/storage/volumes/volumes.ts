@@ -16,7 +16,8 @@ import {
 } from '../attachments/observation.ts'
 import { leadsTo, removalOf } from '../attachments/uses.ts'
 import { formatDeletedProperty } from '../catalog/properties.ts'
-import { readAttached, readAvailable, readVolume } from '../catalog/read.ts'
+import { readAttached, readVolume } from '../catalog/read.ts'
+import { readAvailable } from '../catalog/space.ts'
 import { findPlace, getPlace, placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 import {

@@ -1,6 +1,6 @@
-// The one error type of the driver. Lower layers throw it with a kind; csi/status.ts alone knows
-// gRPC codes. A message says what its own level knows and names the object; causes are joined once,
-// at the top (describeError).
+// The one error type of the driver. Lower layers throw it with a kind; csi/wire/status.ts alone
+// knows gRPC codes. A message says what its own level knows and names the object. describeError
+// joins the causes once, at the top.
 
 import { types } from 'node:util'
 

@@ -1,5 +1,5 @@
 // The shape of the two configuration files, with a description of every key; docs/configuration.md
-// is made from it. Shape only: what holds between keys is checked in config.ts.
+// is made from it. Shape only: checks.ts checks what holds between keys.
 
 import { z } from 'zod'
 

@@ -1,6 +1,6 @@
 // What the file system and mount tools of a Solaris guest say when they fail, and what that means.
 // Texts that mean success for a repeated call stand where the call is made; those of the label
-// tools in solaris-label.ts.
+// tools in label.ts.
 
 import type { FailureRow } from '../../shell/failures.ts'
 

@@ -1,6 +1,6 @@
 // Disks that are not what they should be, in the guest: nothing is written to them, the message
-// says what to do, and the same request succeeds when that was done. What is promised on good days
-// is guest-staging.test.ts and guest-publishing.test.ts.
+// says what to do, and the same request succeeds when that was done. What is guaranteed on good
+// days: guest/staging.test.ts and guest/publishing.test.ts.
 
 import { createHash } from 'node:crypto'
 import type { SimAnswer } from '../../../sim/host.ts'

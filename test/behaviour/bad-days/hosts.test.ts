@@ -1,5 +1,5 @@
 // Hosts that do not answer, do not let the driver in, say more than they should, or still work on
-// what was cut off. A cut of every single command is crash-matrix.test.ts; a configuration file
+// what was cut off. A cut of every single command is crash/matrix.test.ts; a configuration file
 // with five mistakes is unit/config.test.ts.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

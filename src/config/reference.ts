@@ -36,17 +36,19 @@ reported at once, with its key path; a key that is not listed here is a mistake.
 stand in the file: it names the files that hold them.
 
 \`ldom-csi controller\`, \`doctor\`, \`volumes\` and \`audit\` read the controller's file,
-\`ldom-csi node\` the node's.`
+\`ldom-csi node\` the node's. [Examples](../examples/configuration) are files to start from.
+`
 
 const RULES = `
 ## What must also hold
 
-* Names of hosts, machines and service domains resolve. A pool of design \`local\` has exactly one
-* path for a machine, and that service domain is the pool's own host: a ZFS pool is imported
-  in one domain at a time, so two zvol paths to the same bytes cannot exist.
-* A pool of design \`lun\`: no two paths of a machine through the same service domain; the paths of
-* a machine share one host group; the
-  storage host is none of the service domains, unless \`allowSharedFate\` says otherwise.
+* Names of hosts, machines and service domains resolve.
+* A pool of design \`local\` has exactly one path for a machine, and that service domain is the
+  pool's own host. A ZFS pool is imported in one domain at a time, so two zvol paths to the same
+  bytes cannot exist.
+* In a pool of design \`lun\`, no two paths of a machine go through the same service domain. The
+  paths of a machine share one host group. The storage host is none of the service domains, unless
+  \`allowSharedFate\` allows it.
 * No two pools share a dataset on the same host.
 `
 

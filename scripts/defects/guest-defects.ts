@@ -355,7 +355,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a controller sweeps before it listens',
     changes: [
       {
-        file: 'src/bin/ldom-csi.ts',
+        file: 'src/bin/commands/plugin.ts',
         find: '  const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT\n',
         replace: '  start()\n  const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT\n',
       },

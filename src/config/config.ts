@@ -21,9 +21,17 @@ export interface SshConfig {
   readonly maxSessions?: number
 }
 
-export type ShellConfig =
-  | { readonly kind: 'local' }
-  | { readonly kind: 'ssh'; readonly ssh: SshConfig }
+/** What each kind of shell has to know. */
+export interface ShellKinds {
+  readonly local: Readonly<Record<never, never>>
+  readonly ssh: { readonly ssh: SshConfig }
+}
+
+export type ShellConfigOf<K extends keyof ShellKinds> = {
+  [P in K]: { readonly kind: P } & ShellKinds[P]
+}[K]
+
+export type ShellConfig = ShellConfigOf<keyof ShellKinds>
 
 export interface HostConfig {
   readonly name: string
@@ -31,8 +39,11 @@ export interface HostConfig {
   readonly prefix: readonly string[]
 }
 
+export type HypervisorKind = 'ldoms'
+
 export interface MachineConfig {
   readonly name: string
+  readonly hypervisor: HypervisorKind
   /** Host where `ldm` runs. */
   readonly controlDomain: string
   /** Host of each service domain, by the domain's name. */
@@ -47,40 +58,37 @@ export interface GuestRule {
   readonly attachLimit: number
 }
 
-export interface LocalPathConfig {
+interface PathConfig {
   readonly machine: string
   readonly serviceDomain: string
   readonly vds: string
-  /** Template with {dataset} and {volume}. */
-  readonly device: string
 }
 
-export interface LunPathConfig {
-  readonly machine: string
-  readonly serviceDomain: string
-  readonly vds: string
-  readonly hostGroup: string
+/** What a pool of each design says beside what every pool says. */
+export interface PoolDesigns {
+  readonly local: {
+    readonly paths: readonly (PathConfig & {
+      /** Template with {dataset} and {volume}. */
+      readonly device: string
+    })[]
+  }
+  readonly lun: {
+    readonly export: { readonly target: string; readonly targetGroup: string }
+    readonly allowSharedFate: boolean
+    readonly paths: readonly (PathConfig & { readonly hostGroup: string })[]
+  }
 }
 
-export interface LocalPoolConfig {
-  readonly name: string
-  readonly design: 'local'
-  readonly host: string
-  readonly dataset: string
-  readonly paths: readonly LocalPathConfig[]
-}
+export type PoolConfigOf<K extends keyof PoolDesigns> = {
+  [P in K]: {
+    readonly name: string
+    readonly design: P
+    readonly host: string
+    readonly dataset: string
+  } & PoolDesigns[P]
+}[K]
 
-export interface LunPoolConfig {
-  readonly name: string
-  readonly design: 'lun'
-  readonly host: string
-  readonly dataset: string
-  readonly export: { readonly target: string; readonly targetGroup: string }
-  readonly allowSharedFate: boolean
-  readonly paths: readonly LunPathConfig[]
-}
-
-export type PoolConfig = LocalPoolConfig | LunPoolConfig
+export type PoolConfig = PoolConfigOf<keyof PoolDesigns>
 
 /** Parts of CSI 1.13 that it calls alpha. */
 export interface AlphaConfig {
@@ -145,6 +153,7 @@ export function parseControllerConfig(text: string, file: string): ControllerCon
     machines: mapValues(machines, (machine, name) => ({
       ...machine,
       name,
+      hypervisor: 'ldoms' as const,
       serviceDomains: new Map(Object.entries(machine.serviceDomains)),
     })),
     guests,

@@ -3,19 +3,13 @@
 // an object that another one holds.
 
 import type { Semaphore } from '../locks.ts'
-import type { Command, CommandResult, RunOptions, Shell } from './shell.ts'
+import type { Shell } from './shell.ts'
 
-export class LimitedShell implements Shell {
-  readonly #shell: Shell
-  readonly #writes: Semaphore
-
-  constructor(shell: Shell, writes: Semaphore) {
-    this.#shell = shell
-    this.#writes = writes
-  }
-
-  run(command: Command, options: RunOptions): Promise<CommandResult> {
-    const run = () => this.#shell.run(command, options)
-    return options.effect === 'read' ? run() : this.#writes.take(options.signal, run)
+export function limited(shell: Shell, writes: Semaphore): Shell {
+  return {
+    run: (command, options) => {
+      const run = () => shell.run(command, options)
+      return options.effect === 'read' ? run() : writes.take(options.signal, run)
+    },
   }
 }

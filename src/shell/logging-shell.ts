@@ -3,44 +3,33 @@
 
 import { describeError } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'
-import {
-  type Command,
-  type CommandResult,
-  type RunOptions,
-  type Shell,
-  ShellError,
-} from './shell.ts'
+import { type Command, type Shell, ShellError } from './shell.ts'
 
-export class LoggingShell implements Shell {
-  readonly #shell: Shell
-  readonly #host: string
-  readonly #log: Log
-
-  constructor(shell: Shell, host: string, log: Log) {
-    this.#shell = shell
-    this.#host = host
-    this.#log = log
-  }
-
-  async run(command: Command, options: RunOptions): Promise<CommandResult> {
-    const startedAt = performance.now()
-    const fields = { host: this.#host, command: formatTitle(command) }
-    const write = (more: LogFields) => {
-      const line = { ...fields, ...more, durationMs: Math.round(performance.now() - startedAt) }
-      if (options.effect === 'write') this.#log.info(line, 'command done')
-      else this.#log.debug(line, 'command done')
-    }
-    try {
-      const result = await this.#shell.run(command, options)
-      write({ exitStatus: result.exitStatus })
-      return result
-    } catch (error) {
-      write({
-        ...(error instanceof ShellError ? { fate: error.fate } : {}),
-        error: describeError(error),
-      })
-      throw error
-    }
+export function logged(
+  shell: Shell,
+  { host, log }: { readonly host: string; readonly log: Log },
+): Shell {
+  return {
+    run: async (command, options) => {
+      const startedAt = performance.now()
+      const fields = { host, command: formatTitle(command) }
+      const write = (more: LogFields) => {
+        const line = { ...fields, ...more, durationMs: Math.round(performance.now() - startedAt) }
+        if (options.effect === 'write') log.info(line, 'command done')
+        else log.debug(line, 'command done')
+      }
+      try {
+        const result = await shell.run(command, options)
+        write({ exitStatus: result.exitStatus })
+        return result
+      } catch (error) {
+        write({
+          ...(error instanceof ShellError ? { fate: error.fate } : {}),
+          error: describeError(error),
+        })
+        throw error
+      }
+    },
   }
 }
 

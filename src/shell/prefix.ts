@@ -2,7 +2,7 @@
 
 import type { Command, Shell } from './shell.ts'
 
-export function withPrefix(shell: Shell, words: readonly string[]): Shell {
+export function prefixed(shell: Shell, words: readonly string[]): Shell {
   const [program, ...args] = words
   if (program === undefined) return shell
   return {

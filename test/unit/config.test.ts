@@ -86,6 +86,7 @@ test('a complete controller file becomes hosts, machines, guests and pools with 
   })
   expect(config.machines.get('m1')).toEqual({
     name: 'm1',
+    hypervisor: 'ldoms',
     controlDomain: 'm1-primary',
     serviceDomains: new Map([
       ['primary', 'm1-primary'],

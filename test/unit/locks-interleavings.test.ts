@@ -3,7 +3,7 @@
 
 import fc from 'fast-check'
 import { KeyedLock, Semaphore } from '../../src/locks.ts'
-import { LimitedShell } from '../../src/shell/limited-shell.ts'
+import { limited } from '../../src/shell/limited-shell.ts'
 import type { Shell } from '../../src/shell/shell.ts'
 import { play, type Visit, visits } from '../support/interleavings.ts'
 
@@ -63,7 +63,7 @@ test('writes of a limited shell take turns, however many end or give up at one m
       },
     }
     const writes = new Semaphore('pool gold', 2)
-    const shell = new LimitedShell(inner, writes)
+    const shell = limited(inner, writes)
     const ask = async (_: Visit, signal: AbortSignal, work: () => Promise<string>) => {
       const command = `command ${works.size}`
       works.set(command, work)

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { StorageError } from '../../src/errors.ts'
 import { KeyedLock, Semaphore, shared } from '../../src/locks.ts'
-import { LimitedShell } from '../../src/shell/limited-shell.ts'
+import { limited } from '../../src/shell/limited-shell.ts'
 import type { Command, Shell } from '../../src/shell/shell.ts'
 
 function gate() {
@@ -154,7 +154,7 @@ test('a read of a limited shell passes while every turn is taken', async () => {
       return result
     },
   }
-  const shell = new LimitedShell(inner, new Semaphore('writes', 1))
+  const shell = limited(inner, new Semaphore('writes', 1))
   const writes = ['one', 'two'].map(name => shell.run(['write', name], { effect: 'write' }))
   const read = shell.run(['read'], { effect: 'read' })
   await new Promise(resolve => setImmediate(resolve))

@@ -2,9 +2,9 @@
 // command reads in a message.
 
 import type { LogFields } from '../../src/log.ts'
-import { formatTitle, LoggingShell } from '../../src/shell/logging-shell.ts'
+import { formatTitle, logged } from '../../src/shell/logging-shell.ts'
 import { Output } from '../../src/shell/output.ts'
-import { withPrefix } from '../../src/shell/prefix.ts'
+import { prefixed } from '../../src/shell/prefix.ts'
 import {
   type Command,
   formatCommand,
@@ -32,7 +32,7 @@ function logging(shell: Shell) {
   const at = (level: string) => (fields: LogFields, message: string) =>
     void lines.push({ level, fields, message })
   const log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
-  return { lines, logged: new LoggingShell(shell, 'storage1', log) }
+  return { lines, logged: logged(shell, { host: 'storage1', log }) }
 }
 
 const SECRET: Command = ['/usr/sbin/zfs', 'set', 'ldom-csi:key=hidden', 'tank/v']
@@ -103,11 +103,9 @@ test.each<{ command: Command; title: string }>([
 test('a prefix stands before program and arguments, and options pass', async () => {
   const { shell, asked } = answering()
   const options = { effect: 'write', timeoutMs: 5 } as const
-  expect(await withPrefix(shell, ['sudo', '-n']).run(['/usr/sbin/zfs', 'list'], options)).toBe(
-    RESULT,
-  )
+  expect(await prefixed(shell, ['sudo', '-n']).run(['/usr/sbin/zfs', 'list'], options)).toBe(RESULT)
   expect(asked).toEqual([{ command: ['sudo', '-n', '/usr/sbin/zfs', 'list'], options }])
-  expect(withPrefix(shell, [])).toBe(shell)
+  expect(prefixed(shell, [])).toBe(shell)
 })
 
 test.each<{ command: Command; text: string }>([

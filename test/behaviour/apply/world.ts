@@ -10,7 +10,7 @@ import {
   detachManifests,
 } from '../../../src/apply/apply.ts'
 import type { ApplyTools } from '../../../src/apply/step.ts'
-import { controllerServices } from '../../../src/bin/compose.ts'
+import { controllerServices } from '../../../src/bin/compose/installation.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { identityService } from '../../../src/csi/identity.ts'
 import { nodeService } from '../../../src/csi/node.ts'

@@ -3,7 +3,7 @@
 
 import type { World } from '../../../sim/world.ts'
 import { worldState } from '../../../sim/world-state.ts'
-import { controllerServices } from '../../../src/bin/compose.ts'
+import { controllerServices } from '../../../src/bin/compose/installation.ts'
 import { identityService } from '../../../src/csi/identity.ts'
 import { nodeService } from '../../../src/csi/node.ts'
 import { type CsiClient, RpcError } from '../../../src/csi/wire/client.ts'

@@ -1,0 +1,38 @@
+import { formatTable } from '../../cli/volumes.ts'
+import { audit as compareLayers } from '../../storage/audit.ts'
+import type { Pools } from '../../storage/pool.ts'
+import type { CliCommand } from './command.ts'
+import {
+  formatJson,
+  type ReportOptions,
+  reportCommand,
+  withInstallation,
+  withOutput,
+} from './report.ts'
+
+export const audit: CliCommand = {
+  outlivesOutput: false,
+  define: program =>
+    withOutput(
+      reportCommand(
+        program,
+        'audit',
+        'compare the layers; exit status 1 when something is in one and not in another',
+      ),
+    ).action(({ config, output }: ReportOptions) =>
+      withInstallation(config, ({ pools }) => report(pools, output)),
+    ),
+}
+
+async function report(pools: Pools, output: ReportOptions['output']): Promise<void> {
+  const findings = await compareLayers(pools)
+  if (findings.length > 0) process.exitCode = 1
+  if (output === 'json') {
+    process.stdout.write(formatJson(findings))
+  } else if (findings.length === 0) {
+    console.log('nothing found')
+  } else {
+    const lines = findings.map(({ kind, object, detail }) => [kind, object, detail])
+    process.stdout.write(formatTable([['KIND', 'OBJECT', 'DETAIL'], ...lines]))
+  }
+}

@@ -1,0 +1,75 @@
+// What the two plugins share: their options, their output, and how they serve until a signal.
+
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Service } from '../../csi/wire/handler.ts'
+import { startServer } from '../../csi/wire/server.ts'
+import { StorageError } from '../../errors.ts'
+import { createLog, type Log, type LogLevel } from '../../log.ts'
+import { LossyStream } from '../../log-stream.ts'
+
+export interface PluginOptions {
+  readonly config: string
+  readonly endpoint?: string
+  readonly logLevel: LogLevel
+}
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
+/** How long a plugin that ends waits for somebody to read its last lines. */
+const LAST_LINES_MS = 1000
+
+export function pluginCommand(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .requiredOption('--config <file>', 'configuration file')
+    .option(
+      '--endpoint <address>',
+      'unix:///absolute/path.sock (default: the environment variable CSI_ENDPOINT)',
+    )
+    .option('--log-level <level>', LEVELS.join(', '), parseLevel, 'info')
+}
+
+export interface PluginOutput {
+  readonly log: Log
+  readonly output: LossyStream
+}
+
+/** A plugin goes on whatever becomes of its output. */
+export function openOutput({ logLevel }: PluginOptions): PluginOutput {
+  process.stderr.on('error', () => {})
+  const output = new LossyStream(process.stdout)
+  return { log: createLog({ level: logLevel, destination: output }), output }
+}
+
+export interface Served extends PluginOutput {
+  readonly services: readonly Service[]
+  /** Begins what runs beside the calls, and returns how all of it ends. */
+  readonly start: () => () => Promise<void>
+}
+
+/** A plugin that cannot listen touches no host. */
+export async function serve(
+  { services, log, output, start }: Served,
+  options: PluginOptions,
+): Promise<void> {
+  const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT
+  if (endpoint === undefined) {
+    throw new StorageError('invalid-argument', 'no endpoint: give --endpoint or set CSI_ENDPOINT')
+  }
+  const server = await startServer({ endpoint, services, log })
+  const stopRest = start()
+  const stop = async () => {
+    await server.stop()
+    await stopRest()
+    await output.drain(LAST_LINES_MS)
+    process.exit(0)
+  }
+  // The second signal finds no handler and ends the process at once.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+}
+
+function parseLevel(value: string): LogLevel {
+  const level = LEVELS.find(candidate => candidate === value)
+  if (level === undefined) throw new InvalidArgumentError(`It is one of ${LEVELS.join(', ')}.`)
+  return level
+}

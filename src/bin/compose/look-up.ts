@@ -1,0 +1,6 @@
+/** The configuration's names were checked when it was parsed. */
+export function lookUp<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const found = map.get(name)
+  if (found === undefined) throw new Error(`nothing is named ${name} in the configuration`)
+  return found
+}

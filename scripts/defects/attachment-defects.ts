@@ -23,14 +23,14 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: ATTACHMENTS,
-        find: '? await createRecord(place, { ...planned, slot }, sharing, signal)\n',
+        find: '? await createRecord(place, { attachment: { ...planned, slot }, sharing }, signal)\n',
         replace: "? { ...planned, slot, dataset: '' }\n",
       },
       {
         file: ATTACHMENTS,
         find: '    const exported = await this.#export(\n      place,\n      { volume, attachment, records, machine, state },\n      signal,\n    )\n',
         replace: `    const early = await this.#export(place, { volume, attachment, records, machine, state }, signal)
-    const late = record === undefined ? await createRecord(place, early.attachment, reading.sharing, signal) : early.attachment
+    const late = record === undefined ? await createRecord(place, { attachment: early.attachment, sharing: reading.sharing }, signal) : early.attachment
     const exported = { ...early, attachment: late }
 `,
       },
@@ -213,7 +213,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: ATTACHMENTS,
-        find: '    await this.#confirm(\n      place,\n      { attachment: exported.attachment, machine, after: exported.after },\n      signal,\n    )\n',
+        find: '    await confirm(\n      place,\n      { attachment: exported.attachment, machine, after: exported.after },\n      signal,\n    )\n',
         replace: '',
       },
     ],

@@ -13,7 +13,7 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     name: 'one line of a variable makes the whole machine unreadable',
     changes: [
       {
-        file: LISTING,
+        file: 'src/hypervisors/ldoms/records.ts',
         find: '    } else if (!hasVariables) {\n',
         replace: '    } else if (!hasVariables || line !== "") {\n',
       },
@@ -68,7 +68,7 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     name: 'a disk has a number only where the release prints one by itself',
     changes: [
       {
-        file: LISTING,
+        file: 'src/hypervisors/ldoms/devices.ts',
         find: 'id: id === undefined && slot === undefined ? undefined : Number(id ?? slot),',
         replace: 'id: Number(id) || undefined,',
       },

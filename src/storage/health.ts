@@ -136,15 +136,14 @@ function attachmentProblems(
       const message = `paths of guest ${guest} are not known: ${describeError(state)}`
       return { kind: 'degraded', reason: 'MachineSilent', message }
     }
-    return diskProblems(place, record, machine, state)
+    return diskProblems(place, record, { machine, state })
   })
 }
 
 function diskProblems(
   place: VolumePlace,
   record: Attachment,
-  machine: PoolMachine,
-  state: MachineView,
+  { machine, state }: { machine: PoolMachine; state: MachineView },
 ): readonly HealthProblem[] {
   const guest = formatGuestId(record.guest)
   const name = attachmentName(place.leaf, record.guest)

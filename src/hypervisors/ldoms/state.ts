@@ -3,7 +3,8 @@
 
 import { StorageError } from '../../errors.ts'
 import type { GuestReadiness, GuestState, PathState } from '../hypervisor.ts'
-import type { Domain, Vdisk, VdsDevice } from './listing.ts'
+import type { Vdisk, VdsDevice } from './devices.ts'
+import type { Domain } from './listing.ts'
 
 /**
  * One exported backend of one service domain. Names are computed by the caller: the same name means

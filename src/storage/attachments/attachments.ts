@@ -15,15 +15,16 @@ import { type RecordReading, readAttached, readVolume } from '../catalog/read.ts
 import { attachmentName, isReleasingRecord } from '../names.ts'
 import { findPlace, getMachine, getPlace } from '../places.ts'
 import type { PoolMachine, Pools, VolumePlace } from '../pool.ts'
+import { confirm } from './confirmation.ts'
 import { detachVolume } from './detachment.ts'
 import { refuseRenamed } from './elsewhere.ts'
 import { ChosenNumbers, isSlotLost, isWritten, planAttachment, planNewSlot } from './numbers.ts'
 import { settleHost, settleMachine } from './observation.ts'
 import { listPublished, type PublishedVolume, publishedTo } from './published.ts'
-import { changeRecord, createRecord, dropRecord, meanwhile, takeBack } from './records.ts'
+import { changeRecord, createRecord, takeBack } from './records.ts'
 import { checkAttach, type GuestRule, refuseFrozen, refuseRenumbered } from './rules.ts'
-import { strangersOf, withoutStrangers } from './strangers.ts'
-import { describeUses, usesOf, wantedDisk } from './uses.ts'
+import { withoutStrangers } from './strangers.ts'
+import { wantedDisk } from './uses.ts'
 
 export class Attachments {
   readonly #pools: Pools
@@ -74,7 +75,7 @@ export class Attachments {
     const { hypervisor } = machine
     checkAttach(request, { volume, records, sharing, owner, state: observed, rule, hypervisor })
     const record = records.find(candidate => sameGuest(candidate.guest, guest))
-    const state = await withoutStrangers(place, machine, { state: observed, records }, signal)
+    const state = await withoutStrangers(place, { machine, state: observed, records }, signal)
 
     const isLive =
       record !== undefined &&
@@ -102,7 +103,7 @@ export class Attachments {
       { volume, attachment, records, machine, state },
       signal,
     )
-    await this.#confirm(
+    await confirm(
       place,
       { attachment: exported.attachment, machine, after: exported.after },
       signal,
@@ -154,8 +155,8 @@ export class Attachments {
       const slot = planNewSlot(planned, { leaf: place.leaf, state, slots }) ?? planned.slot
       numbers.choose(name, slot)
       return held === undefined
-        ? await createRecord(place, { ...planned, slot }, sharing, signal)
-        : await changeRecord(place, held, { slot }, signal)
+        ? await createRecord(place, { attachment: { ...planned, slot }, sharing }, signal)
+        : await changeRecord(place, { record: held, change: { slot } }, signal)
     } finally {
       numbers.readers.delete(others)
       numbers.chosen.delete(name)
@@ -169,42 +170,7 @@ export class Attachments {
     return numbers
   }
 
-  // Looked at again before anybody is told: a detachment, or another controller, may have had the
-  // record meanwhile. Who has none any more takes his own disk away again.
-  async #confirm(
-    place: VolumePlace,
-    seen: { attachment: Recorded; machine: PoolMachine; after: MachineView },
-    signal?: AbortSignal,
-  ): Promise<void> {
-    const { attachment, machine, after } = seen
-    const { guest } = attachment
-    const { volume, records, sharing, owner } = await readAttached(place, signal, guest)
-    const isOwner = sharing === 'shared' || (owner !== undefined && sameGuest(owner, guest))
-    const isHeld = records.some(record => record.dataset === attachment.dataset)
-    if (volume === undefined || sharing !== attachment.sharing || !isOwner || !isHeld) {
-      const own = usesOf(place, guest, { machine, state: after })
-      await machine.hypervisor.remove(own, {}, signal)
-      const others = [
-        ...records.map(record => record.guest),
-        ...(owner === undefined ? [] : [owner]),
-      ].filter(other => !sameGuest(other, guest))
-      if (!others.some(other => other.machine === guest.machine)) {
-        await place.pool.design.hide(place, guest.machine, signal)
-      }
-      // Below the record of somebody else's attachment it would keep that from being released.
-      if (!isOwner && isHeld) await dropRecord(place, guest, signal)
-      throw meanwhile(place, undefined)
-    }
-    const what = describeUses(strangersOf(place, after, records))
-    if (what === undefined) return
-    throw new StorageError(
-      'unavailable',
-      `volume ${place.volumeId}: ${what} appeared on machine ${guest.machine} meanwhile; try again`,
-    )
-  }
-
-  // A volume that does not exist is said first: the caller's mistake is more often there than in
-  // the guest.
+  // Checks the volume before the guest: callers get the volume wrong more often.
   async #machineOf(place: VolumePlace, guest: GuestId, signal?: AbortSignal): Promise<PoolMachine> {
     const machine = place.pool.machines.get(guest.machine)
     if (machine !== undefined) return machine
@@ -235,7 +201,7 @@ export class Attachments {
     const { volume, machine, state, records } = seen
     let { attachment } = seen
     const replace = async (lun: number) => {
-      attachment = await changeRecord(place, attachment, { lun }, signal)
+      attachment = await changeRecord(place, { record: attachment, change: { lun } }, signal)
     }
     const devices = await place.pool.design.expose(
       place,

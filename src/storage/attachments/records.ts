@@ -19,8 +19,7 @@ import type { VolumePlace } from '../pool.ts'
 /** `sharing`: what the volume's record was read to say, undefined where there was none. */
 export async function createRecord(
   place: VolumePlace,
-  attachment: Attachment,
-  sharing: Sharing | undefined,
+  { attachment, sharing }: { attachment: Attachment; sharing: Sharing | undefined },
   signal?: AbortSignal,
 ): Promise<Recorded> {
   const { pool } = place
@@ -53,7 +52,7 @@ export async function markReleasing(
   signal?: AbortSignal,
 ): Promise<Recorded> {
   if (!isGuestRecord(record.dataset) || isReleasingRecord(record.dataset)) return record
-  return renamed(place, record, releasingRecordLeaf(record.guest), signal)
+  return renamed(place, { record, leaf: releasingRecordLeaf(record.guest) }, signal)
 }
 
 /** The other way round: what comes of a detachment that was begun is no matter any more. */
@@ -63,14 +62,13 @@ export async function takeBack(
   signal?: AbortSignal,
 ): Promise<Recorded> {
   return isReleasingRecord(record.dataset)
-    ? renamed(place, record, guestRecordLeaf(record.guest), signal)
+    ? renamed(place, { record, leaf: guestRecordLeaf(record.guest) }, signal)
     : record
 }
 
 async function renamed(
   place: VolumePlace,
-  record: Recorded,
-  leaf: string,
+  { record, leaf }: { record: Recorded; leaf: string },
   signal?: AbortSignal,
 ): Promise<Recorded> {
   const dataset = `${place.record}/${leaf}`
@@ -119,8 +117,7 @@ export async function releaseParent(place: VolumePlace, signal?: AbortSignal): P
 /** The record as it is afterwards. Only for an attachment that is not live. */
 export async function changeRecord(
   place: VolumePlace,
-  record: Recorded,
-  change: { readonly lun: number } | { readonly slot: number },
+  { record, change }: { record: Recorded; change: { lun: number } | { slot: number } },
   signal?: AbortSignal,
 ): Promise<Recorded> {
   const property =

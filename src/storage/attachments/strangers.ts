@@ -15,11 +15,11 @@ import { describeUses, findStrangers, removalOf } from './uses.ts'
  */
 export async function withoutStrangers(
   place: VolumePlace,
-  { hypervisor }: PoolMachine,
-  seen: { state: MachineView; records: readonly Attachment[] },
+  seen: { machine: PoolMachine; state: MachineView; records: readonly Attachment[] },
   signal?: AbortSignal,
 ): Promise<MachineView> {
   const { state, records } = seen
+  const { hypervisor } = seen.machine
   const strangers = strangersOf(place, state, records)
   const what = describeUses(strangers)
   if (what === undefined) return state

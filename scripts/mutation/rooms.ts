@@ -10,7 +10,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   /** Whatever makes requests wait for one another. */
   locks: {
     mutate: ['src/locks.ts', 'src/csi/calls.ts', 'src/shell/limited-shell.ts', 'src/storage/snapshot-index.ts'],
-    tests: ['test/unit/locks*.test.ts', 'test/unit/{calls,snapshot-index,joined-interleavings}.test.ts'],
+    tests: ['test/unit/locks*.test.ts', 'test/unit/{calls,snapshot-index,joined-interleavings,queueing}.test.ts'],
   },
   // Without ssh: its tests hold real connections open for seconds, and a mutant would take minutes.
   shell: {

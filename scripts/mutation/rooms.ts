@@ -18,7 +18,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     tests: [
       'test/unit/locks*.test.ts',
-      'test/unit/{calls,snapshot-index,joined-interleavings}.test.ts',
+      'test/unit/{calls,snapshot-index,joined-interleavings,queueing}.test.ts',
     ],
   },
   // Without ssh: its tests hold real connections open for seconds, and a mutant would take minutes.

@@ -10,7 +10,7 @@ const gold = pools.get('gold')!
 const silver = pools.get('silver')!
 
 const leaf = (kind: string, letter: string) => `${kind}-${letter.repeat(20)}`
-const [A, B] = [leaf('v', 'a'), leaf('v', 'b')]
+const [A, B, C] = [leaf('v', 'a'), leaf('v', 'b'), leaf('v', 'c')]
 const [S, G] = [leaf('s', 'a'), leaf('g', 'a')]
 
 const printed = (names: readonly string[]): CommandResult => ({
@@ -113,6 +113,8 @@ test('what is made later is known, once for a volume however often it is told', 
   await index.add(S, `gold/${B}`)
   await index.add(S, `gold/${B}`)
   expect(await index.volumesOf(S)).toEqual([`gold/${A}`, `gold/${B}`])
+  await index.add(S, `gold/${C}`)
+  expect(await index.volumesOf(S)).toEqual([`gold/${A}`, `gold/${B}`, `gold/${C}`])
 })
 
 test('what is deleted is forgotten for its volume only', async () => {

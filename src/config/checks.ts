@@ -2,17 +2,15 @@
 // work at all. It looks at raw values and passes over what is malformed: the schema reports that.
 
 import type { z } from 'zod'
+import { DESIGNS, poolSchema } from './designs/designs.ts'
 import type { ConfigProblem } from './problems.ts'
-import { poolSchema } from './schema.ts'
-
-type Pool = z.infer<typeof poolSchema>
 
 interface Sections {
   readonly hosts: ReadonlySet<string>
   /** Host of each service domain of each machine. */
   readonly machines: ReadonlyMap<string, ReadonlyMap<string, unknown>>
   /** The well-formed ones. */
-  readonly pools: ReadonlyMap<string, Pool>
+  readonly pools: ReadonlyMap<string, z.output<typeof poolSchema>>
 }
 
 export function checkControllerConfig(raw: unknown): ConfigProblem[] {
@@ -36,15 +34,16 @@ export function checkControllerConfig(raw: unknown): ConfigProblem[] {
       checkMachine(sections, `machines.${name}`, machine),
     ),
     ...list(field(raw, 'guests')).flatMap((guest, index) =>
-      resolves(sections.machines, `guests[${index}].machine`, 'machine', field(guest, 'machine')),
+      resolves(sections.machines, `guests[${index}].machine`, {
+        what: 'machine',
+        name: field(guest, 'machine'),
+      }),
     ),
     ...entries(field(raw, 'pools')).flatMap(([name, pool]) =>
       checkPoolNames(sections, `pools.${name}`, pool),
     ),
     ...[...sections.pools].flatMap(([name, pool]) =>
-      pool.design === 'local'
-        ? checkLocalPaths(sections, `pools.${name}`, pool)
-        : checkLunPaths(sections, `pools.${name}`, pool),
+      DESIGNS[pool.design].check(pool, { at: `pools.${name}`, machines: sections.machines }),
     ),
     ...checkDatasets(sections),
   ]
@@ -52,23 +51,31 @@ export function checkControllerConfig(raw: unknown): ConfigProblem[] {
 
 function checkMachine({ hosts }: Sections, at: string, machine: unknown): ConfigProblem[] {
   return [
-    ...resolves(hosts, `${at}.controlDomain`, 'host', field(machine, 'controlDomain')),
+    ...resolves(hosts, `${at}.controlDomain`, {
+      what: 'host',
+      name: field(machine, 'controlDomain'),
+    }),
     ...entries(field(machine, 'serviceDomains')).flatMap(([name, host]) =>
-      resolves(hosts, `${at}.serviceDomains.${name}`, 'host', host),
+      resolves(hosts, `${at}.serviceDomains.${name}`, { what: 'host', name: host }),
     ),
   ]
 }
 
 function checkPoolNames({ hosts, machines }: Sections, at: string, pool: unknown): ConfigProblem[] {
   return [
-    ...resolves(hosts, `${at}.host`, 'host', field(pool, 'host')),
+    ...resolves(hosts, `${at}.host`, { what: 'host', name: field(pool, 'host') }),
     ...list(field(pool, 'paths')).flatMap((path, index) => {
       const here = `${at}.paths[${index}]`
       const machine = field(path, 'machine')
       const serviceDomain = field(path, 'serviceDomain')
       const known = typeof machine === 'string' ? machines.get(machine) : undefined
-      if (known === undefined) return resolves(machines, `${here}.machine`, 'machine', machine)
-      return resolves(known, `${here}.serviceDomain`, `service domain of ${machine}`, serviceDomain)
+      if (known === undefined) {
+        return resolves(machines, `${here}.machine`, { what: 'machine', name: machine })
+      }
+      return resolves(known, `${here}.serviceDomain`, {
+        what: `service domain of ${machine}`,
+        name: serviceDomain,
+      })
     }),
   ]
 }
@@ -76,77 +83,11 @@ function checkPoolNames({ hosts, machines }: Sections, at: string, pool: unknown
 function resolves(
   known: { has(name: string): boolean },
   path: string,
-  what: string,
-  name: unknown,
+  { what, name }: { readonly what: string; readonly name: unknown },
 ): ConfigProblem[] {
   return typeof name !== 'string' || known.has(name)
     ? []
     : [{ path, message: `no ${what} is named ${quote(name)}` }]
-}
-
-// A ZFS pool is imported in one domain at a time, so only that domain has the zvols.
-function checkLocalPaths(
-  { machines }: Sections,
-  at: string,
-  pool: Pool & { design: 'local' },
-): ConfigProblem[] {
-  return pool.paths.flatMap((path, index) => {
-    if (pool.paths.findIndex(other => other.machine === path.machine) < index) {
-      const reason = path.device.includes('/zvol/')
-        ? 'a ZFS pool is imported in one domain at a time, so a zvol cannot be reached by two ' +
-          'paths of one machine; use design lun'
-        : 'design local has exactly one path for a machine; use design lun'
-      return [{ path: `${at}.paths[${index}]`, message: reason }]
-    }
-    const host = machines.get(path.machine)?.get(path.serviceDomain)
-    if (host === undefined || host === pool.host) return []
-    const message =
-      `service domain ${path.serviceDomain} of ${path.machine} is host ` +
-      `${quote(String(host))}, but the pool's volumes are made on ${quote(pool.host)}: design ` +
-      `local needs one and the same`
-    return [{ path: `${at}.paths[${index}].serviceDomain`, message }]
-  })
-}
-
-function checkLunPaths(
-  { machines }: Sections,
-  at: string,
-  pool: Pool & { design: 'lun' },
-): ConfigProblem[] {
-  return pool.paths.flatMap((path, index) => {
-    const problems: ConfigProblem[] = []
-    const here = `${at}.paths[${index}]`
-    const earlier = pool.paths.slice(0, index).filter(other => other.machine === path.machine)
-    if (earlier.some(other => other.serviceDomain === path.serviceDomain)) {
-      problems.push({
-        path: here,
-        message:
-          `a second path of ${path.machine} through service domain ` +
-          `${path.serviceDomain}: it would fail together with the first`,
-      })
-    }
-    if (earlier.some(other => other.hostGroup !== path.hostGroup)) {
-      problems.push({
-        path: `${here}.hostGroup`,
-        message:
-          `the paths of ${path.machine} must share one host group, so that one view ` +
-          `shows a logical unit to all of them under one number`,
-      })
-    }
-    if (
-      machines.get(path.machine)?.get(path.serviceDomain) === pool.host &&
-      !pool.allowSharedFate
-    ) {
-      problems.push({
-        path: here,
-        message:
-          `the storage host ${quote(pool.host)} is also service domain ` +
-          `${path.serviceDomain}: losing it loses every path; set allowSharedFate: true to ` +
-          `accept that`,
-      })
-    }
-    return problems
-  })
 }
 
 function checkDatasets({ pools }: Sections): ConfigProblem[] {

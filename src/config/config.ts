@@ -6,6 +6,7 @@ import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { StorageError } from '../errors.ts'
 import { checkControllerConfig } from './checks.ts'
+import type { DESIGNS } from './designs/designs.ts'
 import { type ConfigProblem, describeYamlError, schemaProblems } from './problems.ts'
 import { controllerSchema, nodeSchema } from './schema.ts'
 
@@ -58,37 +59,18 @@ export interface GuestRule {
   readonly attachLimit: number
 }
 
-interface PathConfig {
-  readonly machine: string
-  readonly serviceDomain: string
-  readonly vds: string
-}
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
-/** What a pool of each design says beside what every pool says. */
-export interface PoolDesigns {
-  readonly local: {
-    readonly paths: readonly (PathConfig & {
-      /** Template with {dataset} and {volume}. */
-      readonly device: string
-    })[]
-  }
-  readonly lun: {
-    readonly export: { readonly target: string; readonly targetGroup: string }
-    readonly allowSharedFate: boolean
-    readonly paths: readonly (PathConfig & { readonly hostGroup: string })[]
-  }
-}
+export type DesignKind = keyof typeof DESIGNS
 
-export type PoolConfigOf<K extends keyof PoolDesigns> = {
-  [P in K]: {
-    readonly name: string
-    readonly design: P
-    readonly host: string
-    readonly dataset: string
-  } & PoolDesigns[P]
+/** A pool of a design: its keys in the file, and its name. */
+export type PoolConfigOf<K extends DesignKind> = {
+  [P in K]: { readonly name: string; readonly design: P } & Frozen<
+    Omit<z.output<(typeof DESIGNS)[P]['schema']>, 'design'>
+  >
 }[K]
 
-export type PoolConfig = PoolConfigOf<keyof PoolDesigns>
+export type PoolConfig = PoolConfigOf<DesignKind>
 
 /** Parts of CSI 1.13 that it calls alpha. */
 export interface AlphaConfig {

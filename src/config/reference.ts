@@ -2,6 +2,7 @@
 // the schema has for it. `npm run generate` writes the page; it is not edited by hand.
 
 import { z } from 'zod'
+import { DESIGNS } from './designs/designs.ts'
 import { controllerSchema, nodeSchema } from './schema.ts'
 
 interface JsonSchema {
@@ -43,13 +44,9 @@ const RULES = `
 ## What must also hold
 
 * Names of hosts, machines and service domains resolve.
-* A pool of design \`local\` has exactly one path for a machine, and that service domain is the
-  pool's own host. A ZFS pool is imported in one domain at a time, so two zvol paths to the same
-  bytes cannot exist.
-* In a pool of design \`lun\`, no two paths of a machine go through the same service domain. The
-  paths of a machine share one host group. The storage host is none of the service domains, unless
-  \`allowSharedFate\` allows it.
-* No two pools share a dataset on the same host.
+${Object.values(DESIGNS)
+  .map(({ rules }) => rules)
+  .join('')}* No two pools share a dataset on the same host.
 `
 
 export function generateConfigurationReference(): string {

@@ -2,39 +2,10 @@
 // is made from it. Shape only: checks.ts checks what holds between keys.
 
 import { z } from 'zod'
+import { poolSchema } from './designs/designs.ts'
+import { absolutePath, ldomName, name } from './words.ts'
 
 const SECRET_FILE = 'the absolute path of a file; a secret itself never stands in a configuration'
-
-/**
- * Longest name of a parent dataset that leaves room for the driver's own names below it (255 bytes
- * in all, OpenZFS, recorded).
- */
-const DATASET_LENGTH = 180
-
-const name = (what: string) =>
-  z
-    .string()
-    .regex(
-      /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/,
-      `${what}: letters, digits, "-", "_", ".", at most 63, a letter or digit at both ends`,
-    )
-
-// Characters that Logical Domains accepts, without "|" and "=": its parseable listings cannot
-// escape those two (ldm list -p, documented).
-const ldomName = (what: string) =>
-  z
-    .string()
-    .regex(
-      /^[A-Za-z0-9][A-Za-z0-9_+#.:;~()-]{0,255}$/,
-      `${what}: a name as ldm takes it; "|", "=", spaces and control characters are impossible`,
-    )
-
-const comstarName = (what: string) =>
-  z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,222}$/, `${what}: letters, digits, "_", ".", ":", "-"`)
-
-const absolutePath = (message: string) => z.string().regex(/^\/[^\0\n]*$/, message)
 
 const sshSchema = z
   .strictObject({
@@ -135,100 +106,6 @@ export const guestSchema = z.strictObject({
   platform: platformSchema,
   attachLimit: attachLimitSchema,
 })
-
-const pathShape = {
-  machine: z.string().describe('Machine this path serves.'),
-  serviceDomain: z.string().describe('Service domain of that machine.'),
-  vds: ldomName('vds').describe('Virtual disk server in that service domain.'),
-}
-
-const poolShape = {
-  host: z.string().describe('Host where `zfs` runs: the storage host.'),
-  dataset: z
-    .string()
-    .max(DATASET_LENGTH)
-    .regex(/^[A-Za-z][A-Za-z0-9_.:-]*(\/[A-Za-z0-9][A-Za-z0-9_.:-]*)*$/, 'a ZFS dataset name')
-    .describe(
-      'Parent dataset of all volumes of this pool. It must exist; the driver owns what is below.',
-    ),
-}
-
-export const localPoolSchema = z.strictObject({
-  design: z
-    .literal('local')
-    .describe('The service domain that owns the ZFS pool exports the zvol itself: one path.'),
-  ...poolShape,
-  paths: z
-    .array(
-      z.strictObject({
-        ...pathShape,
-        device: z
-          .string()
-          .regex(
-            /^\/[^\s|=\0]*$/,
-            'an absolute path; "|", "=" and white space are impossible in ldm\'s listings',
-          )
-          .refine(
-            text => text.includes('{volume}'),
-            'must contain {volume}: without it all volumes would be one device',
-          )
-          .describe(
-            'Device of a volume in the service domain; `{dataset}` and `{volume}` are filled in.',
-          ),
-      }),
-    )
-    .min(1)
-    .describe('The one path by which the machine reaches the pool.'),
-})
-
-export const lunPoolSchema = z.strictObject({
-  design: z
-    .literal('lun')
-    .describe(
-      'The storage host offers each zvol as a SCSI logical unit (COMSTAR) to the service ' +
-        'domains: several paths, one mpgroup.',
-    ),
-  ...poolShape,
-  export: z
-    .strictObject({
-      target: z
-        .string()
-        .max(223)
-        .regex(/^(iqn\.|eui\.|naa\.)[A-Za-z0-9:.-]+$/, 'an iSCSI name: iqn.…, eui.… or naa.…')
-        .describe('iSCSI name of the target.'),
-      targetGroup: comstarName('target group').describe(
-        'COMSTAR target group that holds the target.',
-      ),
-    })
-    .describe('How the storage host offers logical units.'),
-  allowSharedFate: z
-    .boolean()
-    .default(false)
-    .describe(
-      'Allow the storage host to be one of the service domains of a path. Losing that domain ' +
-        'then loses both paths.',
-    ),
-  paths: z
-    .array(
-      z.strictObject({
-        ...pathShape,
-        hostGroup: comstarName('host group').describe(
-          'COMSTAR host group that holds the initiators of this machine.',
-        ),
-      }),
-    )
-    .min(1)
-    .describe(
-      'Paths by which machines reach the pool; more than one of a machine make an mpgroup. The ' +
-        'device is read from the initiator, not configured.',
-    ),
-})
-
-export const poolSchema = z.discriminatedUnion(
-  'design',
-  [localPoolSchema, lunPoolSchema],
-  '"local" or "lun"',
-)
 
 // Last component of names and topology keys that Kubernetes lower-cases; csi-sanity wants a letter
 // at both ends.

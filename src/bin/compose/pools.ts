@@ -2,12 +2,7 @@
 
 import type { Clock } from '../../clock.ts'
 import { Stmfadm } from '../../comstar/stmfadm.ts'
-import type {
-  ControllerConfig,
-  PoolConfig,
-  PoolConfigOf,
-  PoolDesigns,
-} from '../../config/config.ts'
+import type { ControllerConfig, DesignKind, PoolConfig, PoolConfigOf } from '../../config/config.ts'
 import type { Hypervisor } from '../../hypervisors/hypervisor.ts'
 import { DeviceTree } from '../../iscsi/devices.ts'
 import { Iscsiadm } from '../../iscsi/iscsiadm.ts'
@@ -73,8 +68,6 @@ interface DesignParts {
   readonly host: Host
   readonly clock: Clock
 }
-
-type DesignKind = keyof PoolDesigns
 
 const DESIGNS: {
   readonly [K in DesignKind]: (pool: PoolConfigOf<K>, parts: DesignParts) => Design

@@ -1,0 +1,64 @@
+// A pool of design `local` in the configuration.
+
+import { z } from 'zod'
+import type { ConfigProblem } from '../problems.ts'
+import { defineDesign, type PoolSurroundings, pathShape, poolShape } from './design.ts'
+
+const schema = z.strictObject({
+  design: z
+    .literal('local')
+    .describe('The service domain that owns the ZFS pool exports the zvol itself: one path.'),
+  ...poolShape,
+  paths: z
+    .array(
+      z.strictObject({
+        ...pathShape,
+        device: z
+          .string()
+          .regex(
+            /^\/[^\s|=\0]*$/,
+            'an absolute path; "|", "=" and white space are impossible in ldm\'s listings',
+          )
+          .refine(
+            text => text.includes('{volume}'),
+            'must contain {volume}: without it all volumes would be one device',
+          )
+          .describe(
+            'Device of a volume in the service domain; `{dataset}` and `{volume}` are filled in.',
+          ),
+      }),
+    )
+    .min(1)
+    .describe('The one path by which the machine reaches the pool.'),
+})
+
+const RULES = `\
+* A pool of design \`local\` has exactly one path for a machine, and that service domain is the
+  pool's own host. A ZFS pool is imported in one domain at a time, so two zvol paths to the same
+  bytes cannot exist.
+`
+
+export const local = defineDesign({ schema, rules: RULES, check: checkPaths })
+
+// A ZFS pool is imported in one domain at a time, so only that domain has the zvols.
+function checkPaths(
+  pool: z.output<typeof schema>,
+  { at, machines }: PoolSurroundings,
+): ConfigProblem[] {
+  return pool.paths.flatMap((path, index) => {
+    if (pool.paths.findIndex(other => other.machine === path.machine) < index) {
+      const reason = path.device.includes('/zvol/')
+        ? 'a ZFS pool is imported in one domain at a time, so a zvol cannot be reached by two ' +
+          'paths of one machine; use design lun'
+        : 'design local has exactly one path for a machine; use design lun'
+      return [{ path: `${at}.paths[${index}]`, message: reason }]
+    }
+    const host = machines.get(path.machine)?.get(path.serviceDomain)
+    if (host === undefined || host === pool.host) return []
+    const message =
+      `service domain ${path.serviceDomain} of ${path.machine} is host ` +
+      `${JSON.stringify(String(host))}, but the pool's volumes are made on ` +
+      `${JSON.stringify(pool.host)}: design local needs one and the same`
+    return [{ path: `${at}.paths[${index}].serviceDomain`, message }]
+  })
+}

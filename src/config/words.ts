@@ -1,0 +1,23 @@
+// Words that several keys of the configuration files take: names and paths.
+
+import { z } from 'zod'
+
+export const name = (what: string) =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/,
+      `${what}: letters, digits, "-", "_", ".", at most 63, a letter or digit at both ends`,
+    )
+
+// Characters that Logical Domains accepts, without "|" and "=": its parseable listings cannot
+// escape those two (ldm list -p, documented).
+export const ldomName = (what: string) =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_+#.:;~()-]{0,255}$/,
+      `${what}: a name as ldm takes it; "|", "=", spaces and control characters are impossible`,
+    )
+
+export const absolutePath = (message: string) => z.string().regex(/^\/[^\0\n]*$/, message)

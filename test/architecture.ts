@@ -79,7 +79,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'storage reports',
     about: 'audit, checks, health, fullness',
-    paths: ['storage/audit.ts', 'storage/checks.ts', 'storage/health.ts', 'storage/fullness.ts'],
+    paths: ['storage/audit/', 'storage/checks.ts', 'storage/health.ts', 'storage/fullness.ts'],
     imports: ['base', 'model', 'hypervisor', 'zfs', 'pools', 'catalog', 'attachments'],
   },
   {

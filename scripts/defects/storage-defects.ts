@@ -347,7 +347,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the audit looks through a whole machine for every record',
     changes: [
       {
-        file: 'src/storage/audit.ts',
+        file: 'src/storage/audit/records.ts',
         find: 'key => ({ ...view, uses: uses.get(key) ?? [] })',
         replace: '() => view',
       },
@@ -358,7 +358,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a deleted volume that waits for snapshots of others is no finding',
     changes: [
       {
-        file: 'src/storage/audit.ts',
+        file: 'src/storage/audit/deleted.ts',
         find: 'if (foreign.length > 0)',
         replace: 'if (foreign.length < 0)',
       },
@@ -369,9 +369,9 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the audit looks at the records of guests only',
     changes: [
       {
-        file: 'src/storage/audit.ts',
-        find: 'of given) {',
-        replace: 'of [...given].slice(0, 0)) {',
+        file: 'src/storage/audit/records.ts',
+        find: '...[...given].flatMap(',
+        replace: '...[...given].slice(0, 0).flatMap(',
       },
     ],
     tests: [AUDIT],
@@ -408,7 +408,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the audit does not know deleted volumes',
     changes: [
       {
-        file: 'src/storage/audit.ts',
+        file: 'src/storage/audit/known.ts',
         find: "      [tombstones, 'deleted volume'],\n",
         replace: "      [tombstones.slice(0, 0), 'deleted volume'],\n",
       },

@@ -22,7 +22,8 @@ import { type GuestId, MiB, type VolumeSpec } from '../../src/model/volumes.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { LocalShell } from '../../src/shell/local.ts'
 import type { Shell } from '../../src/shell/shell.ts'
-import { audit, type Finding } from '../../src/storage/audit.ts'
+import { audit } from '../../src/storage/audit/audit.ts'
+import type { Finding } from '../../src/storage/audit/known.ts'
 
 /** Time that passes only while somebody waits for it. */
 export class LeapingClock implements Clock {

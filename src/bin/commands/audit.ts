@@ -1,5 +1,5 @@
 import { formatTable } from '../../cli/volumes.ts'
-import { audit as compareLayers } from '../../storage/audit.ts'
+import { audit as compareLayers } from '../../storage/audit/audit.ts'
 import type { Pools } from '../../storage/pool.ts'
 import type { CliCommand } from './command.ts'
 import {

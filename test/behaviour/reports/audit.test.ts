@@ -2,7 +2,7 @@
 // its work grows with what there is, not faster.
 
 import type { Hypervisor } from '../../../src/hypervisors/hypervisor.ts'
-import { audit } from '../../../src/storage/audit.ts'
+import { audit } from '../../../src/storage/audit/audit.ts'
 import {
   formatParentProperties,
   formatRecordProperties,

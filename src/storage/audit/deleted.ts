@@ -1,0 +1,71 @@
+import type { Properties } from '../../zfs/zfs.ts'
+import { listSnapshotNames, type PoolReading, readListedSnapshots } from '../catalog/lists.ts'
+import { ownerCluster } from '../catalog/properties.ts'
+import { isHiddenSnapshotLeaf } from '../names.ts'
+import { placeOf } from '../places.ts'
+import type { Pool } from '../pool.ts'
+import type { Finding } from './known.ts'
+
+// A deleted volume that waits for a snapshot of the driver's goes with that. Nobody waits for the
+// others but the volume.
+export async function auditDeleted(
+  pool: Pool,
+  reading: PoolReading,
+  signal?: AbortSignal,
+): Promise<readonly Finding[]> {
+  const deleted = new Set(reading.tombstones.map(volume => placeOf(pool, volume.leaf).dataset))
+  if (deleted.size === 0) return []
+  const names = (await listSnapshotNames(pool, { signal })).filter(name =>
+    deleted.has(datasetOf(name)),
+  )
+  const snapshots = Map.groupBy(await readListedSnapshots(pool, names, signal), ([name]) =>
+    datasetOf(name),
+  )
+  const origins = new Set([...reading.volumes, ...reading.tombstones].map(volume => volume.origin))
+  return reading.tombstones.flatMap(({ id, leaf }) => {
+    const detail = whyItWaits(pool, new Map(snapshots.get(placeOf(pool, leaf).dataset)), origins)
+    return detail === undefined
+      ? []
+      : [{ kind: 'deleted-volume', object: id, detail: `was deleted, and ${detail}` }]
+  })
+}
+
+/** Undefined where it waits for what the driver was asked to keep. */
+function whyItWaits(
+  pool: Pool,
+  snapshots: ReadonlyMap<string, Properties>,
+  origins: ReadonlySet<string | undefined>,
+): string | undefined {
+  if (snapshots.size === 0) {
+    return (
+      'nothing needs it: it goes with the next round of the controller, unless something ' +
+      'has it open'
+    )
+  }
+  const foreign = [...snapshots].flatMap(([name, properties]) =>
+    ownerCluster(properties, name) === pool.cluster ? [] : [name],
+  )
+  if (foreign.length > 0) {
+    return (
+      `waits for ${listed(foreign)}, not made by this driver; destroy what nobody needs, ` +
+      `and it goes by itself`
+    )
+  }
+  const isWaiting = ([name, properties]: [string, Properties]) =>
+    isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) &&
+    properties.get('defer_destroy')?.value === 'on' &&
+    !origins.has(name)
+  const used = [...snapshots].filter(isWaiting).map(([name]) => name)
+  return used.length > 0
+    ? `waits for what others made from ${listed(used)}: a clone, or a hold (zfs holds)`
+    : undefined
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - 3
+  return `${names.slice(0, 3).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+function datasetOf(snapshot: string): string {
+  return snapshot.slice(0, snapshot.indexOf('@'))
+}

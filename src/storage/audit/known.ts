@@ -1,0 +1,63 @@
+import type { Attachment, Volume } from '../../model/volumes.ts'
+import type { PoolReading } from '../catalog/lists.ts'
+import { placeOf } from '../places.ts'
+import type { Pool, VolumePlace } from '../pool.ts'
+
+export interface Finding {
+  /** `not-seen`: a layer could not be looked at, so nothing is known about it. */
+  readonly kind: string
+  readonly object: string
+  readonly detail: string
+}
+
+const TEXTS_THAT_NAME = /v-[a-z2-7]{20}|[0-9A-F]{32}/gi
+
+/** What is recorded in a pool, by what the other layers call it. */
+export class Known {
+  readonly pool: Pool
+  readonly #volumes: ReadonlyMap<string, Volume>
+  readonly #records: ReadonlyMap<string, readonly Attachment[]>
+  /** By the leaf and by what the design calls it. */
+  readonly #places = new Map<string, { readonly place: VolumePlace; readonly what: string }>()
+
+  constructor(pool: Pool, { volumes, tombstones, records }: PoolReading) {
+    this.pool = pool
+    this.#volumes = new Map(volumes.map(volume => [volume.id, volume]))
+    this.#records = Map.groupBy(records, record => record.volumeId)
+    for (const [all, what] of [
+      [volumes, 'volume'],
+      [tombstones, 'deleted volume'],
+    ] as const) {
+      for (const { leaf, id } of all) {
+        const place = placeOf(pool, leaf)
+        for (const name of [leaf, ...pool.design.names(place)]) {
+          this.#places.set(name.toUpperCase(), { place, what: `${what} ${id}` })
+        }
+      }
+    }
+  }
+
+  volume(id: string): Volume | undefined {
+    return this.#volumes.get(id)
+  }
+
+  recordsOf(id: string): readonly Attachment[] {
+    return this.#records.get(id) ?? []
+  }
+
+  records(): readonly Attachment[] {
+    return [...this.#records.values()].flat()
+  }
+
+  /** The volume that an export or a name speaks of, in words. */
+  whose(text: string, isOf: (place: VolumePlace) => boolean = () => true): string | undefined {
+    const named = (text.match(TEXTS_THAT_NAME) ?? []).flatMap(
+      name => this.#places.get(name.toUpperCase()) ?? [],
+    )
+    return named.find(({ place }) => isOf(place))?.what
+  }
+}
+
+export function leafOf(record: Attachment): string {
+  return record.volumeId.slice(record.volumeId.indexOf('/') + 1)
+}

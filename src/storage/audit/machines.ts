@@ -1,0 +1,84 @@
+// Uses that a machine shows and no record explains.
+
+import { describeError } from '../../errors.ts'
+import type { DiskUse, ExportUse, MachineView } from '../../hypervisors/hypervisor.ts'
+import type { MachineViews } from '../attachments/observation.ts'
+import { leadsTo } from '../attachments/uses.ts'
+import { attachmentName, leafOfAttachmentName } from '../names.ts'
+import { placeOf } from '../places.ts'
+import type { Pool, PoolMachine } from '../pool.ts'
+import { type Finding, type Known, leafOf } from './known.ts'
+
+export function auditMachines(known: Known, states: MachineViews): readonly Finding[] {
+  const byMachine = Map.groupBy(known.records(), record => record.guest.machine)
+  return [...states].flatMap(([name, state]) => {
+    if (state instanceof Error) {
+      const detail = `${describeError(state)}; nothing is known of its attachments until it answers`
+      return [{ kind: 'not-seen', object: `machine ${name}`, detail }]
+    }
+    const explained = new Set(
+      (byMachine.get(name) ?? []).map(record => attachmentName(leafOf(record), record.guest)),
+    )
+    return auditMachine(known, {
+      name,
+      services: servicesOf(known.pool.machines.get(name)),
+      state,
+      explained,
+    })
+  })
+}
+
+function auditMachine(
+  known: Known,
+  machine: {
+    readonly name: string
+    readonly services: ReadonlySet<string>
+    readonly state: MachineView
+    readonly explained: ReadonlySet<string>
+  },
+): readonly Finding[] {
+  const { state, name, services, explained } = machine
+  const findings: Finding[] = []
+  for (const use of state.uses) {
+    if (explained.has(use.key)) continue
+    if (use.kind === 'disk') findings.push(...auditDisk(known, name, use))
+    else if (services.has(use.paths[0].service)) findings.push(...auditExport(known, name, use))
+  }
+  return findings
+}
+
+function auditExport(known: Known, machine: string, use: ExportUse): readonly Finding[] {
+  const { device } = use.paths[0]
+  const whose = known.whose(`${use.key} ${device}`, place => leadsTo(place, use))
+  const object = `${use.label} on ${machine}`
+  const wayOut = `withdraw it when nobody uses it: ${use.removal}`
+  if (whose !== undefined) {
+    const detail = `exports ${device} of ${whose}; ${wayOut}`
+    return [{ kind: 'export-without-record', object, detail }]
+  }
+  if (!isOfPool(known.pool, use)) return []
+  const detail = `exports ${device}, which no volume of pool ${known.pool.name} explains; ${wayOut}`
+  return [{ kind: 'export-without-volume', object, detail }]
+}
+
+function auditDisk(known: Known, machine: string, use: DiskUse): readonly Finding[] {
+  const leaf = leafOfAttachmentName(use.key)
+  const whose = leaf === undefined ? undefined : known.whose(leaf)
+  if (whose === undefined) return []
+  const detail =
+    `is a disk of ${whose} that no record explains; unmount it there, and remove it: ` + use.removal
+  return [
+    { kind: 'disk-without-record', object: `${use.label} of ${machine}/${use.guest}`, detail },
+  ]
+}
+
+// Names of the driver without a volume: only those that lead into this pool, as several pools may
+// share a vds.
+function isOfPool(pool: Pool, { key, paths }: ExportUse): boolean {
+  const leaf = leafOfAttachmentName(key)
+  return leaf !== undefined && pool.design.isDeviceOf(placeOf(pool, leaf), paths[0].device)
+}
+
+function servicesOf(machine: PoolMachine | undefined): ReadonlySet<string> {
+  return new Set(machine?.paths.map(path => path.service) ?? [])
+}

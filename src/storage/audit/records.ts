@@ -1,0 +1,100 @@
+// Records that a machine does not bear out, or that contradict each other.
+
+import type { MachineView } from '../../hypervisors/hypervisor.ts'
+import { formatGuestId } from '../../model/ids.ts'
+import type { Attachment } from '../../model/volumes.ts'
+import { describeRenamed } from '../attachments/elsewhere.ts'
+import type { MachineViews } from '../attachments/observation.ts'
+import { wantedDisk } from '../attachments/uses.ts'
+import type { Recorded } from '../catalog/datasets.ts'
+import type { PoolReading } from '../catalog/lists.ts'
+import type { RecordReading } from '../catalog/read.ts'
+import { attachmentName, isReleasingRecord } from '../names.ts'
+import { placeOf } from '../places.ts'
+import { type Finding, type Known, leafOf } from './known.ts'
+
+/** The view of a machine as far as it concerns the disk under a key, or why it is not known. */
+type Views = ReadonlyMap<string, Error | ((key: string) => MachineView)>
+
+export function auditRecords(
+  known: Known,
+  { records, given }: PoolReading,
+  states: MachineViews,
+): readonly Finding[] {
+  const views = new Map(
+    [...states].map(([name, state]) => [name, state instanceof Error ? state : sorted(state)]),
+  )
+  return [
+    ...records.flatMap(record => auditAttachment(known, record, views)),
+    ...records.filter(record => isReleasingRecord(record.dataset)).map(describeRelease),
+    ...[...given].flatMap(([id, owner]) => auditGiven(known, id, owner)),
+  ]
+}
+
+function auditAttachment(known: Known, record: Attachment, views: Views): readonly Finding[] {
+  const { pool } = known
+  const place = placeOf(pool, leafOf(record))
+  const guest = formatGuestId(record.guest)
+  const volume = known.volume(record.volumeId)
+  const find = (kind: string, detail: string) => [{ kind, object: record.volumeId, detail }]
+  if (volume === undefined) {
+    return find(
+      'record-without-volume',
+      `record ${place.record} speaks of guest ${guest}; detach it to release the record`,
+    )
+  }
+  const machine = pool.machines.get(record.guest.machine)
+  const view = views.get(record.guest.machine)
+  if (machine === undefined || view === undefined) {
+    return find(
+      'not-seen',
+      `recorded as attached to ${guest}, whose machine is not configured for pool ` +
+        `${pool.name}; add it to detach the volume`,
+    )
+  }
+  // A machine that does not answer is a finding of its own.
+  if (view instanceof Error) return []
+  const about = view(attachmentName(place.leaf, record.guest))
+  const renamed = describeRenamed(place.leaf, record.guest, about)
+  if (renamed !== undefined) return find('guest-renamed', renamed)
+  const missing = about.missing(wantedDisk(place, { volume, attachment: record }, machine))
+  if (missing === undefined) return []
+  return find(
+    'attachment-incomplete',
+    `recorded as attached to ${guest}, but ${missing}; publish or detach it again`,
+  )
+}
+
+function describeRelease({ volumeId, guest, dataset }: Recorded): Finding {
+  const detail =
+    `its detachment from ${formatGuestId(guest)} was begun and has not ended (record ` +
+    `${dataset}); detach or publish it again`
+  return { kind: 'attachment-incomplete', object: volumeId, detail }
+}
+
+function auditGiven(
+  known: Known,
+  id: string,
+  { sharing, owner }: Pick<RecordReading, 'sharing' | 'owner'>,
+): readonly Finding[] {
+  const recorded = known.recordsOf(id).map(record => record.guest)
+  const all = owner === undefined ? recorded : [owner, ...recorded]
+  const guests = [...new Set(all.map(formatGuestId))].sort()
+  if (recorded.length === 0) {
+    const detail =
+      `is kept ${guests[0] === undefined ? 'as shared' : `for ${guests[0]}`}, and no ` +
+      `guest is recorded as having it; publish or detach it again`
+    return [{ kind: 'record-without-guest', object: id, detail }]
+  }
+  if (sharing !== 'exclusive' || guests.length < 2) return []
+  const detail =
+    `is for one guest, and recorded for ${guests.join(' and ')}; see which of them ` +
+    `uses it, and detach it from the others`
+  return [{ kind: 'recorded-twice', object: id, detail }]
+}
+
+// Sorted once: the records of a pool are as many as the uses of its machines.
+function sorted(view: MachineView): (key: string) => MachineView {
+  const uses = Map.groupBy(view.uses, use => use.key)
+  return key => ({ ...view, uses: uses.get(key) ?? [] })
+}

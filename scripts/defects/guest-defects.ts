@@ -10,8 +10,9 @@ const PLACES = 'src/guest/places.ts'
 const PUBLICATION = 'src/guest/publication.ts'
 const STAGE = 'src/guest/staging.ts'
 const GROWTH = 'src/guest/growth.ts'
-const LINUX = 'src/guest/linux/linux.ts'
-const SOLARIS = 'src/guest/solaris/solaris.ts'
+const LINUX_CONTENTS = 'src/guest/linux/contents.ts'
+const LINUX_HOLDERS = 'src/guest/linux/holders.ts'
+const SOLARIS_CONTENTS = 'src/guest/solaris/contents.ts'
 
 const STAGING = 'test/behaviour/guest/staging.test'
 const IDENTITY = 'test/behaviour/guest/identity.test'
@@ -34,7 +35,11 @@ export const GUEST_DEFECTS: readonly Defect[] = [
   {
     name: 'a path with a blank makes the label of a disk unreadable',
     changes: [
-      { file: 'src/guest/solaris/tables.ts', find: '(?: +.*)?$/)\n', replace: '(?: +\\S+)?$/)\n' },
+      {
+        file: 'src/guest/solaris/label-table.ts',
+        find: '(?: +.*)?$/)\n',
+        replace: '(?: +\\S+)?$/)\n',
+      },
     ],
     tests: ['test/unit/solaris-tables.test'],
   },
@@ -75,7 +80,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'status 2 of blkid is taken for a blank disk without reading it',
     changes: [
       {
-        file: LINUX,
+        file: LINUX_CONTENTS,
         find: '    const zero = await this.#readsZero(device, signal)\n    const signatures',
         replace:
           "    if (found.exitStatus === 2) return { kind: 'blank' }\n    const zero = await this.#readsZero(device, signal)\n    const signatures",
@@ -87,10 +92,10 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a disk that cannot be read is taken for a blank one',
     changes: [
       {
-        file: LINUX,
-        find: "await this.#readsZero(device, signal)\n    const signatures = await this.#read([WIPEFS, '-n', device.blockPath], device.blockPath, signal)\n",
+        file: LINUX_CONTENTS,
+        find: "await this.#readsZero(device, signal)\n    const signatures = await this.#tool.read([WIPEFS, '-n', about], { about, signal })\n",
         replace:
-          "await this.#readsZero(device, signal).catch(() => true)\n    const signatures = await this.#read([WIPEFS, '-n', device.blockPath], device.blockPath, signal).catch(() => found)\n",
+          "await this.#readsZero(device, signal).catch(() => true)\n    const signatures = await this.#tool.read([WIPEFS, '-n', about], { about, signal }).catch(() => found)\n",
       },
     ],
     tests: [PROMISES],
@@ -99,7 +104,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'any failure to read a label is taken for an unlabelled disk',
     changes: [
       {
-        file: 'src/guest/solaris/label.ts',
+        file: 'src/guest/solaris/failures.ts',
         find: 'geometry errno = 0x16\\b/',
         replace: 'geometry errno = 0x/',
       },
@@ -110,8 +115,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a read-only disk is mounted without the log of its file system',
     changes: [
       {
-        file: LINUX,
-        find: "    if (request.diskReadonly) {\n      await this.#write([BLOCKDEV, '--setro', device.blockPath], device.blockPath, signal)\n    }\n",
+        file: 'src/guest/linux/mounts.ts',
+        find: "    if (request.diskReadonly) {\n      await this.#tool.write([BLOCKDEV, '--setro', blockPath], { about: blockPath, signal })\n    }\n",
         replace:
           "    if (request.diskReadonly) options.push(kind === 'ext4' ? 'noload' : 'norecovery')\n",
       },
@@ -123,7 +128,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: MARKS,
-        find: '    if (mark === undefined || !this.#platform.isDriverMark(mark)) return\n',
+        find: '    if (mark === undefined || !this.#contents.isDriverMark(mark)) return\n',
         replace: '    if (mark === undefined || device.sizeBytes > 0) return\n',
       },
     ],
@@ -133,7 +138,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a Linux guest does not ask a file system whose it is',
     changes: [
       {
-        file: LINUX,
+        file: LINUX_CONTENTS,
         find: '    return isFileSystemUuid(mark)\n',
         replace: "    return mark === ''\n",
       },
@@ -144,7 +149,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a Solaris guest does not ask a label whose it is',
     changes: [
       {
-        file: SOLARIS,
+        file: SOLARIS_CONTENTS,
         find: '    return isLabelName(mark)\n',
         replace: "    return mark === ''\n",
       },
@@ -230,7 +235,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: FORMATTING,
-        find: '    const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]\n',
+        find: '    const holders = [...mounted, ...(await this.#platform.disks.listHolders(device, signal))]\n',
         replace: '    const holders = mounted\n',
       },
     ],
@@ -422,7 +427,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a file system that the kernel still works on counts as let go',
     changes: [
       {
-        file: 'src/guest/linux/linux.ts',
+        file: LINUX_HOLDERS,
         find: 'if (live !== undefined) {\n        kernel.push',
         replace: "if (live !== undefined && name === '') {\n        kernel.push",
       },
@@ -433,7 +438,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a raw disk that is open through another node counts as let go',
     changes: [
       {
-        file: 'src/guest/linux/linux.ts',
+        file: LINUX_HOLDERS,
         find: '...(await this.#processesOf(device, signal)),\n    ]',
         replace: '...(await this.#processesOf(device, signal)).slice(1000)]',
       },
@@ -478,7 +483,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: GROWTH,
-        find: "this.#platform.seesGrowth ? 'unavailable' : 'failed-precondition'",
+        find: "this.#platform.disks.seesGrowth ? 'unavailable' : 'failed-precondition'",
         replace: "'unavailable'",
       },
     ],
@@ -543,7 +548,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     name: 'a file system of a newer system is called damaged',
     changes: [
       {
-        file: 'src/guest/linux/linux.ts',
+        file: 'src/guest/linux/file-systems.ts',
         find: 'const NEWER_FORMAT = /has unsupported feature\\(s\\)|Get a newer version of e2fsck/',
         replace: 'const NEWER_FORMAT = /^$^/',
       },

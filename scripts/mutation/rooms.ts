@@ -32,7 +32,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
    */
   guest: {
     mutate: [
-      'src/guest/{platform,linux/tables,solaris/tables,paths,volume-notes}.ts',
+      'src/guest/{platform,linux/tables,solaris/tables,solaris/label-table,paths,volume-notes}.ts',
       'src/model/{mkfs,mount}-options.ts',
     ],
     tests: ['test/unit/{guest,linux,solaris}*.test.ts'],

@@ -25,7 +25,7 @@ export class BlockRecords {
    * unless the old device is still shown by a mount.
    */
   async stage(device: GuestDevice, stagingPath: string, signal?: AbortSignal): Promise<void> {
-    const covered = (await this.#platform.readUses(signal)).at(stagingPath)
+    const covered = (await this.#platform.mounts.readUses(signal)).at(stagingPath)
     if (covered) {
       throw new Refusal(
         'already-exists',
@@ -51,12 +51,12 @@ export class BlockRecords {
     const blockPath = await this.readDevice(stagingPath, signal)
     if (blockPath === undefined) return
     const isStale = (notes.ownerOf(blockPath) ?? volumeId) !== volumeId
-    const identity = isStale ? undefined : await this.#platform.identify(blockPath, signal)
+    const identity = isStale ? undefined : await this.#platform.disks.identify(blockPath, signal)
     if (isStale) await this.#removeStaleTargets(blockPath, stagingPath, signal)
     if (identity !== undefined) {
       const device = { identity, blockPath }
       const live = await this.showing(await this.#targets(stagingPath, signal), device, signal)
-      const mounted = (await this.#platform.readUses(signal)).of(device).map(use => use.path)
+      const mounted = (await this.#platform.mounts.readUses(signal)).of(device).map(use => use.path)
       const places = [...new Set([...live, ...mounted])]
       if (places.length > 0) {
         throw new Refusal(
@@ -64,7 +64,7 @@ export class BlockRecords {
           `${blockPath} is still published at ${places.join(', ')}; unpublish it there`,
         )
       }
-      await refuseWhileHeld(this.#platform, device, signal)
+      await refuseWhileHeld(this.#platform.disks, device, signal)
     }
     await this.#removeTargetLinks(stagingPath, signal)
     await this.#paths.remove(deviceLink(stagingPath), signal)
@@ -79,10 +79,10 @@ export class BlockRecords {
     stagingPath: string,
     signal?: AbortSignal,
   ): Promise<void> {
-    const identity = (await this.#platform.identify(blockPath, signal)) ?? ''
+    const identity = (await this.#platform.disks.identify(blockPath, signal)) ?? ''
     for (const target of await this.#targets(stagingPath, signal)) {
       if (
-        (await this.#platform.readUses(signal)).at(target, { identity, blockPath })?.kind ===
+        (await this.#platform.mounts.readUses(signal)).at(target, { identity, blockPath })?.kind ===
         'device'
       ) {
         throw new Refusal(
@@ -134,11 +134,14 @@ export class BlockRecords {
     signal?: AbortSignal,
   ): Promise<readonly string[]> {
     if (paths.length === 0) return []
-    const uses = await this.#platform.readUses(signal)
+    const uses = await this.#platform.mounts.readUses(signal)
     const live: string[] = []
     for (const path of paths) {
       const mounted = uses.at(path, device)?.kind === 'device'
-      if (mounted || (await this.#platform.readDeviceAt(path, signal)) === device.blockPath) {
+      if (
+        mounted ||
+        (await this.#platform.mounts.readDeviceAt(path, signal)) === device.blockPath
+      ) {
         live.push(path)
       }
     }

@@ -2,7 +2,7 @@
 // can name or address, or too small.
 
 import type { Clock } from '../clock.ts'
-import type { GuestDevice, Platform } from './platform.ts'
+import type { Disks, GuestDevice } from './platform.ts'
 import { Refusal } from './refusal.ts'
 
 const WAIT_FOR_DISK_MS = 30_000
@@ -13,19 +13,19 @@ interface WantedDisk {
   readonly sizeBytes: number
 }
 
-type Searched = Pick<Platform, 'slots' | 'maximumSizeBytes' | 'findDevice' | 'discover'>
+type Searched = Pick<Disks, 'slots' | 'maximumSizeBytes' | 'find' | 'discover'>
 
 export class DiskSearch {
-  readonly #platform: Searched
+  readonly #disks: Searched
   readonly #clock: Clock
   readonly #waitForDiskMs: number
 
   constructor(options: {
-    readonly platform: Searched
+    readonly disks: Searched
     readonly clock: Clock
     readonly waitForDiskMs?: number
   }) {
-    this.#platform = options.platform
+    this.#disks = options.disks
     this.#clock = options.clock
     this.#waitForDiskMs = options.waitForDiskMs ?? WAIT_FOR_DISK_MS
   }
@@ -36,13 +36,13 @@ export class DiskSearch {
     this.#checkLimits(wanted)
     const deadline = this.#clock.nowMs() + this.#waitForDiskMs
     for (let look = 0; ; look += 1) {
-      const sighting = await this.#platform.findDevice(slot, sizeBytes, signal)
+      const sighting = await this.#disks.find(slot, sizeBytes, signal)
       if (sighting.kind === 'present') return checkSize(sighting.device, sizeBytes)
       if (this.#clock.nowMs() >= deadline) throw missing()
       // The first look after the attachment is often too early; the operating system is asked only
       // when a second fails.
       if (look === 1 || sighting.kind === 'stale') {
-        await this.#platform.discover(sighting.kind, signal)
+        await this.#disks.discover(sighting.kind, signal)
       }
       await this.#clock.sleep(POLL_MS, signal)
     }
@@ -51,17 +51,17 @@ export class DiskSearch {
   /** The disk, which was there before. */
   async find(wanted: WantedDisk, signal?: AbortSignal): Promise<GuestDevice> {
     this.#checkLimits(wanted)
-    const sighting = await this.#platform.findDevice(wanted.slot, wanted.sizeBytes, signal)
+    const sighting = await this.#disks.find(wanted.slot, wanted.sizeBytes, signal)
     if (sighting.kind !== 'present') throw missing()
     return checkSize(sighting.device, wanted.sizeBytes)
   }
 
   #checkLimits({ slot, sizeBytes }: WantedDisk): void {
-    const { first, last } = this.#platform.slots
+    const { first, last } = this.#disks.slots
     if (slot < first || slot > last) {
       throw new Refusal('out-of-range', `this guest can name disks ${first} to ${last} only`)
     }
-    const limit = this.#platform.maximumSizeBytes
+    const limit = this.#disks.maximumSizeBytes
     if (limit !== undefined && sizeBytes > limit) {
       throw new Refusal(
         'out-of-range',

@@ -50,12 +50,12 @@ export class Formatting {
     }
     await this.#refuseHeld(device, plan.uses, signal)
     if (plan.content.kind === 'unlabelled') await this.#label(device, plan.request.volumeId, signal)
-    await this.#platform.format(
+    await this.#platform.fileSystems.format(
       device,
       { type: plan.type, options, volumeId: plan.request.volumeId },
       signal,
     )
-    const made = await this.#platform.readContent(device, signal)
+    const made = await this.#platform.contents.read(device, signal)
     if (made.kind !== 'filesystem' || made.type !== plan.type) {
       throw new Refusal(
         'internal',
@@ -65,9 +65,9 @@ export class Formatting {
   }
 
   async #label(device: GuestDevice, volumeId: string, signal?: AbortSignal): Promise<void> {
-    await this.#platform.label(device, volumeId, signal)
+    await this.#platform.contents.label(device, volumeId, signal)
     // Only now can the slice be read: the second reading that the label had kept away.
-    const content = await this.#platform.readContent(device, signal)
+    const content = await this.#platform.contents.read(device, signal)
     if (content.kind !== 'blank') {
       throw new Refusal(
         'failed-precondition',
@@ -78,7 +78,7 @@ export class Formatting {
 
   async #refuseHeld(device: GuestDevice, uses: UseTable, signal?: AbortSignal): Promise<void> {
     const mounted = uses.of(device).map(use => use.path)
-    const holders = [...mounted, ...(await this.#platform.listHolders(device, signal))]
+    const holders = [...mounted, ...(await this.#platform.disks.listHolders(device, signal))]
     if (holders.length > 0) {
       throw new Refusal(
         'busy',
@@ -103,10 +103,10 @@ export class Formatting {
       mountOptions: [],
     })
     if (refusal !== undefined) return
-    if (!(await this.#platform.isUnlabelled(device, signal))) return
+    if (!(await this.#platform.contents.isUnlabelled(device, signal))) return
     if (await this.#notes.isUsed(request, signal)) return
-    await this.#refuseHeld(device, await this.#platform.readUses(signal), signal)
-    await this.#platform.label(device, request.volumeId, signal)
+    await this.#refuseHeld(device, await this.#platform.mounts.readUses(signal), signal)
+    await this.#platform.contents.label(device, request.volumeId, signal)
     await this.#notes.noteUsed(request, signal)
   }
 }

@@ -34,10 +34,10 @@ export class Growth {
     const { path, blockPath, mount } = await this.#places.find(request, signal)
     if (mount !== undefined) {
       await refuseFailed(this.#paths, { mounted: mount, path }, signal)
-      return this.#platform.measureFileSystem(path, signal)
+      return this.#platform.fileSystems.measure(path, signal)
     }
     // What of a raw disk is in use only its user knows: 0 is "not told" on the wire.
-    const total = await this.#platform.measureDevice(blockPath, 0, signal)
+    const total = await this.#platform.disks.measure(blockPath, 0, signal)
     return { bytes: { total, used: 0, available: 0 }, inodes: undefined }
   }
 
@@ -47,14 +47,14 @@ export class Growth {
     signal?: AbortSignal,
   ): Promise<{ sizeBytes: number }> {
     const { path, blockPath, mount } = await this.#places.find(request, signal)
-    const names = [...this.#platform.namesOf(blockPath), path, request.volumeId]
+    const names = [...this.#platform.disks.namesOf(blockPath), path, request.volumeId]
     await this.#host.settled(names, signal)
-    const sizeBytes = await this.#platform.measureDevice(blockPath, request.sizeBytes, signal)
+    const sizeBytes = await this.#platform.disks.measure(blockPath, request.sizeBytes, signal)
     if (sizeBytes < request.sizeBytes) {
       // Waiting helps only where the guest looks again by itself. The orchestrator goes on
       // mounting a volume whose growth is refused, and mounts none whose growth may yet come.
       throw new Refusal(
-        this.#platform.seesGrowth ? 'unavailable' : 'failed-precondition',
+        this.#platform.disks.seesGrowth ? 'unavailable' : 'failed-precondition',
         `this guest still sees ${sizeBytes} of ${request.sizeBytes} bytes on ${blockPath}; ` +
           'detach and attach the volume to make it look again',
       )
@@ -67,7 +67,7 @@ export class Growth {
 
   async #grow(blockPath: string, mounted: Use, signal?: AbortSignal): Promise<void> {
     refuseBroken(mounted, mounted.path)
-    const refusal = await this.#platform.widen({ blockPath }, signal)
+    const refusal = await this.#platform.contents.widen({ blockPath }, signal)
     if (refusal !== undefined) {
       throw new Refusal(
         'failed-precondition',
@@ -75,6 +75,6 @@ export class Growth {
           `hand with format, then expand again`,
       )
     }
-    await this.#platform.grow({ blockPath }, mounted, signal)
+    await this.#platform.fileSystems.grow({ blockPath }, mounted, signal)
   }
 }

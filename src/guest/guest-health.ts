@@ -37,19 +37,19 @@ export class GuestHealth {
 
   /** Throws when the guest does not answer. */
   async reach(signal?: AbortSignal): Promise<void> {
-    await this.#platform.readUses(signal)
+    await this.#platform.mounts.readUses(signal)
   }
 
   /** Empty: healthy. */
   async inspect(request: HealthRequest, signal?: AbortSignal): Promise<readonly GuestProblem[]> {
     const object = `volume ${request.volumeId} at ${request.path}`
-    const path = await resolveSpelling(this.#platform, request.path, signal)
-    const mounted = (await this.#platform.readUses(signal)).at(path)
+    const path = await resolveSpelling(this.#platform.mounts, request.path, signal)
+    const mounted = (await this.#platform.mounts.readUses(signal)).at(path)
     if (mounted?.kind === 'filesystem') {
       return this.#inspectFileSystem(object, mounted, request.mode, signal)
     }
     const blockPath =
-      (await this.#platform.readDeviceAt(path, signal)) ??
+      (await this.#platform.mounts.readDeviceAt(path, signal)) ??
       (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) {
       return [
@@ -80,13 +80,13 @@ export class GuestHealth {
     const totals = await this.#ask(
       object,
       'NotAnswering',
-      this.#platform.measureFileSystem(path, signal),
+      this.#platform.fileSystems.measure(path, signal),
     )
     if (totals.kind === 'problem') return [totals.problem]
     const disk = await this.#ask(
       object,
       'DeviceUnreadable',
-      this.#platform.touchDevice(source, signal),
+      this.#platform.disks.touch(source, signal),
     )
     if (disk.kind === 'problem') return [disk.problem]
     if (state === 'turned-readonly') {
@@ -122,7 +122,7 @@ export class GuestHealth {
     const disk = await this.#ask(
       object,
       'DeviceUnreadable',
-      this.#platform.touchDevice(blockPath, signal),
+      this.#platform.disks.touch(blockPath, signal),
     )
     return disk.kind === 'problem' ? [disk.problem] : []
   }
@@ -135,7 +135,7 @@ export class GuestHealth {
     const identity = await this.#ask(
       object,
       'DeviceUnreadable',
-      this.#platform.identify(blockPath, signal),
+      this.#platform.disks.identify(blockPath, signal),
     )
     if (identity.kind === 'problem') return identity.problem
     if (identity.answer !== undefined) return undefined

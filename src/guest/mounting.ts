@@ -50,7 +50,7 @@ export class Mounting {
     this.#checkFormat(device, request)
     const { stagingPath: path, format } = request
     const readonly = request.mode === 'ro' || format.mountOptions.includes('ro')
-    const uses = await this.#platform.readUses(signal)
+    const uses = await this.#platform.mounts.readUses(signal)
     const plan = { request, uses, readonly }
     let fresh = false
     let type = confirmStaged(uses, device, { path, type: format.type, readonly })
@@ -64,9 +64,9 @@ export class Mounting {
     if (readonly || fresh) return
     // A layout that somebody else made is used as it is: the data is there, and whoever asks for
     // growth is told.
-    await this.#platform.widen(device, signal)
+    await this.#platform.contents.widen(device, signal)
     try {
-      await this.#platform.grow(device, { path, type }, signal)
+      await this.#platform.fileSystems.grow(device, { path, type }, signal)
     } catch (error) {
       // It is mounted, and its data can be used as it is; whoever asks for growth is told. What may
       // yet go on is not over.
@@ -76,11 +76,11 @@ export class Mounting {
 
   #checkFormat(device: GuestDevice, { volumeId, format }: MountedRequest): void {
     checkMountOptions(nameDisk(volumeId, device.slot), format.mountOptions)
-    const { fileSystems } = this.#platform
-    if (format.type !== '' && !fileSystems.includes(format.type)) {
+    const { types } = this.#platform.fileSystems
+    if (format.type !== '' && !types.includes(format.type)) {
       throw new Refusal(
         'unsupported',
-        `this guest cannot use ${format.type}, only ${fileSystems.join(' and ')}`,
+        `this guest cannot use ${format.type}, only ${types.join(' and ')}`,
       )
     }
   }
@@ -107,7 +107,7 @@ export class Mounting {
           `${others.join(', ')}, so that it can be unmounted and repaired`,
       )
     }
-    await unmountWhole(this.#platform, stagingPath, signal)
+    await unmountWhole(this.#platform.mounts, stagingPath, signal)
     return true
   }
 
@@ -124,15 +124,15 @@ export class Mounting {
         `${device.blockPath} is mounted at ${elsewhere.join(', ')}; unmount it there`,
       )
     }
-    const content = await this.#platform.readContent(device, signal)
+    const content = await this.#platform.contents.read(device, signal)
     this.#marks.refuseMark(content.mark, device, request)
     const wanted = request.format.type
     if (content.kind === 'filesystem') {
       const type = expectType(device, content.type, wanted)
-      if (!readonly) await this.#platform.check(device, type, signal)
+      if (!readonly) await this.#platform.fileSystems.check(device, type, signal)
       return { type, fresh: false }
     }
-    const type = wanted || (this.#platform.fileSystems[0] ?? '')
+    const type = wanted || (this.#platform.fileSystems.types[0] ?? '')
     await this.#formatting.formatBlank(device, { content, uses, request, type }, signal)
     return { type, fresh: true }
   }
@@ -148,12 +148,12 @@ export class Mounting {
     await this.#paths.ensureDirectory(path, signal)
     const options = request.format.mountOptions.filter(option => option !== 'ro' && option !== 'rw')
     const diskReadonly = (request.attached ?? request.mode) === 'ro'
-    await this.#platform.mount(
+    await this.#platform.mounts.mount(
       device,
       { path, type, readonly, diskReadonly, copy: !request.createdEmpty, options },
       signal,
     )
-    const after = await this.#platform.readUses(signal)
+    const after = await this.#platform.mounts.readUses(signal)
     if (confirmStaged(after, device, { path, type, readonly }) === undefined) {
       throw new Refusal('unavailable', `${path} was mounted and is not in the mount table`)
     }

@@ -3,8 +3,9 @@
 import type { Paths } from './paths.ts'
 import {
   type DeviceAddress,
+  type Disks,
   describeFailure,
-  type Platform,
+  type Mounts,
   type Use,
   type UseTable,
 } from './platform.ts'
@@ -28,11 +29,11 @@ export function refuseWhileUsed(blockPath: string, places: readonly string[]): v
 }
 
 export async function refuseWhileHeld(
-  platform: Pick<Platform, 'listHolders'>,
+  disks: Pick<Disks, 'listHolders'>,
   device: DeviceAddress,
   signal?: AbortSignal,
 ): Promise<void> {
-  const holders = await platform.listHolders(device, signal)
+  const holders = await disks.listHolders(device, signal)
   if (holders.length > 0) {
     throw new Refusal('busy', `${device.blockPath} is still held by ${holders.join(', ')}`)
   }
@@ -59,12 +60,12 @@ function refuseFailure(failure: string | undefined, path: string): void {
 
 /** Unmounts, and proves that nothing else covers the path. */
 export async function unmountWhole(
-  platform: Pick<Platform, 'unmount' | 'readUses'>,
+  mounts: Pick<Mounts, 'unmount' | 'readUses'>,
   path: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  await platform.unmount(path, signal)
-  const left = (await platform.readUses(signal)).at(path)
+  await mounts.unmount(path, signal)
+  const left = (await mounts.readUses(signal)).at(path)
   if (left) {
     throw new Refusal('busy', `${path} is still covered by ${left.source}; unmount it`)
   }

@@ -68,9 +68,9 @@ export class Places {
     const missing = () => new Refusal('not-found', `nothing of it is at ${asked}`)
     // The guest's own system is at the root, never a volume.
     if (!isPlain(asked) || posix.normalize(asked) === '/') throw missing()
-    const path = await resolveSpelling(this.#platform, asked, signal)
+    const path = await resolveSpelling(this.#platform.mounts, asked, signal)
     const notes = await this.#notes.read(signal)
-    const uses = await this.#platform.readUses(signal)
+    const uses = await this.#platform.mounts.readUses(signal)
     const mounted = uses.at(path)
     // A bound device node has the file system of nodes as its source, not the disk.
     if (mounted?.kind === 'filesystem') {
@@ -83,12 +83,12 @@ export class Places {
       }
     }
     const blockPath =
-      (await this.#platform.readDeviceAt(path, signal)) ??
+      (await this.#platform.mounts.readDeviceAt(path, signal)) ??
       (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) throw missing()
     const found = mounted
       ? this.describe(mounted, volumeId, notes)
-      : { source: blockPath, slot: this.#platform.slotOf(blockPath) }
+      : { source: blockPath, slot: this.#platform.disks.slotOf(blockPath) }
     if (!isOfVolume(volumeId, { ...found, path }, notes)) throw missing()
     return { path, blockPath, mount: undefined }
   }
@@ -99,10 +99,10 @@ export class Places {
    */
   describe(use: Use, volumeId: string, notes: NotesRead): Found {
     const noted = notes.stagedOf(volumeId)?.blockPath
-    const isNode = use.slot !== undefined && this.#platform.slotOf(use.source) === undefined
+    const isNode = use.slot !== undefined && this.#platform.disks.slotOf(use.source) === undefined
     if (!isNode) return use
     const sameSlot = [noted, ...notes.disks()].find(
-      at => at !== undefined && this.#platform.slotOf(at) === use.slot,
+      at => at !== undefined && this.#platform.disks.slotOf(at) === use.slot,
     )
     return { path: use.path, source: sameSlot ?? use.source, slot: use.slot }
   }

@@ -105,17 +105,26 @@ export type Sighting =
   | { readonly kind: 'absent' }
   | { readonly kind: 'stale' }
 
-/** Every method throws when it could not look; none takes a failed look for an answer. */
+/**
+ * A guest's operating system. Every method of its parts throws when it could not look; none takes a
+ * failed look for an answer.
+ */
 export interface Platform {
-  /** The first is the default. */
-  readonly fileSystems: readonly string[]
-  /** The largest disk this platform can address without damage, if there is such a limit. */
-  readonly maximumSizeBytes: number | undefined
   /**
    * Where the driver's notes are; see volume-notes.ts and use-notes.ts. It outlives a restart of
    * the guest.
    */
   readonly stateDirectory: string
+  readonly disks: Disks
+  readonly contents: Contents
+  readonly fileSystems: FileSystems
+  readonly mounts: Mounts
+}
+
+/** Virtual disks as the guest shows them. */
+export interface Disks {
+  /** The largest disk this platform can address without damage, if there is such a limit. */
+  readonly maximumSizeBytes: number | undefined
   /**
    * Whether a disk that grew while it was attached is ever seen with its new size before it is
    * attached anew.
@@ -127,19 +136,36 @@ export interface Platform {
    * Looks once. `sizeBytes` is what the caller expects: some guests see one export through two
    * possible layouts.
    */
-  findDevice(slot: number, sizeBytes: number, signal?: AbortSignal): Promise<Sighting>
+  find(slot: number, sizeBytes: number, signal?: AbortSignal): Promise<Sighting>
   /** Asks the operating system to look for disks, after a sighting that was not `present`. */
   discover(sighting: 'absent' | 'stale', signal?: AbortSignal): Promise<void>
+  /** Who has the device open, besides mounts; empty when nobody. */
+  listHolders(device: DeviceAddress, signal?: AbortSignal): Promise<readonly string[]>
+  /** Size of the disk; `expectedBytes` as for find, 0 when nothing is expected. */
+  measure(blockPath: string, expectedBytes: number, signal?: AbortSignal): Promise<number>
+  /** Identity of the device behind a block path; undefined when the device has gone. */
+  identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
+  /**
+   * Reads from the disk itself, past every cache; a disk that does not answer is `unavailable`
+   * after a short time.
+   */
+  touch(blockPath: string, signal?: AbortSignal): Promise<void>
+  /** Number of the virtual disk that a block path names. */
+  slotOf(blockPath: string): number | undefined
+  /** Words by which this platform's commands name the disk. */
+  namesOf(blockPath: string): readonly string[]
+}
+
+/** What lies on a disk, label included, and whose it says it is. */
+export interface Contents {
   /** Reads by two independent means. */
-  readContent(device: GuestDevice, signal?: AbortSignal): Promise<Content>
+  read(device: GuestDevice, signal?: AbortSignal): Promise<Content>
   /** The mark on a disk whose content is its user's own; undefined when there is none. */
   readMark(device: GuestDevice, signal?: AbortSignal): Promise<string | undefined>
   /** The mark that this platform puts on what it makes for a volume. */
   markOf(volumeId: string): string
   /** Whether a mark is one of this driver's, of whichever volume. */
   isDriverMark(mark: string): boolean
-  /** Who has the device open, besides mounts; empty when nobody. */
-  listHolders(device: DeviceAddress, signal?: AbortSignal): Promise<readonly string[]>
 
   /**
    * Whether the disk is a whole one that is proved to have no label, so that nothing of it can be
@@ -147,30 +173,44 @@ export interface Platform {
    */
   isUnlabelled(device: GuestDevice, signal?: AbortSignal): Promise<boolean>
   /**
-   * Gives an unlabelled disk one slice over everything; only after `readContent` or `isUnlabelled`
-   * said so.
+   * Gives an unlabelled disk one slice over everything; only after `read` or `isUnlabelled` said
+   * so.
    */
   label(device: GuestDevice, volumeId: string, signal?: AbortSignal): Promise<void>
-  /** Makes a file system, never by force; only after `readContent` said blank. */
-  format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void>
-  /** Repairs what a crash leaves behind; throws `failed-precondition` when a person must decide. */
-  check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
-  mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>
   /**
    * Makes the part of the disk that is used reach the end of a disk that has grown; nothing to do
    * is success. A layout that the driver did not make stays as it is: the reason is returned.
    */
   widen(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<string | undefined>
+}
+
+/** File systems of the kinds that this platform can use. */
+export interface FileSystems {
+  /** The first is the default. */
+  readonly types: readonly string[]
+  /** Makes a file system, never by force; only after `Contents.read` said blank. */
+  format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void>
+  /** Repairs what a crash leaves behind; throws `failed-precondition` when a person must decide. */
+  check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
   /** Grows the mounted file system to its device; nothing to do is success. */
   grow(
     device: { readonly blockPath: string },
     mounted: { readonly path: string; readonly type: string },
     signal?: AbortSignal,
   ): Promise<void>
+  /** A mounted path that does not answer is `unavailable` after a short time. */
+  measure(
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }>
+}
 
+/** The mount table, and what appears at paths. */
+export interface Mounts {
   readUses(signal?: AbortSignal): Promise<UseTable>
   /** The path as the mount table spells it; it is given in its shortest spelling (spelling.ts). */
   resolvePath(path: string, signal?: AbortSignal): Promise<string>
+  mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>
   bindFileSystem(
     request: { source: string; target: string; readonly: boolean },
     signal?: AbortSignal,
@@ -186,25 +226,6 @@ export interface Platform {
    */
   readDeviceAt(path: string, signal?: AbortSignal): Promise<string | undefined>
   unmount(path: string, signal?: AbortSignal): Promise<void>
-
-  /** A mounted path that does not answer is `unavailable` after a short time. */
-  measureFileSystem(
-    path: string,
-    signal?: AbortSignal,
-  ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }>
-  /** Size of the disk; `expectedBytes` as for findDevice, 0 when nothing is expected. */
-  measureDevice(blockPath: string, expectedBytes: number, signal?: AbortSignal): Promise<number>
-  /** Identity of the device behind a block path; undefined when the device has gone. */
-  identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
-  /**
-   * Reads from the disk itself, past every cache; a disk that does not answer is `unavailable`
-   * after a short time.
-   */
-  touchDevice(blockPath: string, signal?: AbortSignal): Promise<void>
-  /** Number of the virtual disk that a block path names. */
-  slotOf(blockPath: string): number | undefined
-  /** Words by which this platform's commands name the disk. */
-  namesOf(blockPath: string): readonly string[]
 }
 
 export const STATE_DIRECTORY = '/var/lib/ldom-csi'

@@ -45,9 +45,9 @@ export class Publication {
 
   async publish(request: PublishRequest, signal?: AbortSignal): Promise<void> {
     const device = await this.#disks.find(request, signal)
-    const stagingPath = await resolveSpelling(this.#platform, request.stagingPath, signal)
-    const targetPath = await resolveSpelling(this.#platform, request.targetPath, signal)
-    const names = [...this.#platform.namesOf(device.blockPath), targetPath, request.volumeId]
+    const stagingPath = await resolveSpelling(this.#platform.mounts, request.stagingPath, signal)
+    const targetPath = await resolveSpelling(this.#platform.mounts, request.targetPath, signal)
+    const names = [...this.#platform.disks.namesOf(device.blockPath), targetPath, request.volumeId]
     await this.#host.settled(names, signal)
     const placed = { ...request, stagingPath, targetPath }
     if (request.format.kind === 'block') await this.#publishDevice(device, placed, signal)
@@ -57,23 +57,23 @@ export class Publication {
   /** Takes away what of the volume is at the target; absence, in every part, is success. */
   async unpublish(request: UnpublishRequest, signal?: AbortSignal): Promise<void> {
     const { volumeId } = request
-    const path = await resolveSpelling(this.#platform, request.targetPath, signal)
+    const path = await resolveSpelling(this.#platform.mounts, request.targetPath, signal)
     await this.#host.settled([path, volumeId], signal)
     const notes = await this.#notes.read(signal)
-    const mounted = (await this.#platform.readUses(signal)).at(path)
+    const mounted = (await this.#platform.mounts.readUses(signal)).at(path)
     const note = notes.targetOf(volumeId, path)
     let isOurs = note !== undefined
     if (mounted) {
       const found = this.#places.describe(mounted, volumeId, notes)
       isOurs = isOfVolume(volumeId, { ...found, path }, notes)
-      if (isOurs) await unmountWhole(this.#platform, path, signal)
+      if (isOurs) await unmountWhole(this.#platform.mounts, path, signal)
     } else {
-      const source = await this.#platform.readDeviceAt(path, signal)
+      const source = await this.#platform.mounts.readDeviceAt(path, signal)
       // A link that the driver made may lead to a disk that has become another's; it is still the
       // driver's link.
       isOurs ||=
         source !== undefined &&
-        isOfVolume(volumeId, { path, source, slot: this.#platform.slotOf(source) }, notes)
+        isOfVolume(volumeId, { path, source, slot: this.#platform.disks.slotOf(source) }, notes)
     }
     if (isOurs && note !== 'kept') await this.#paths.removeIfUnused(path, signal)
     await this.#notes.forgetTarget(notes, { volumeId, path }, signal)
@@ -85,7 +85,7 @@ export class Publication {
     signal?: AbortSignal,
   ): Promise<void> {
     const { stagingPath, targetPath } = request
-    const uses = await this.#platform.readUses(signal)
+    const uses = await this.#platform.mounts.readUses(signal)
     const staged = uses.at(stagingPath, device)
     if (staged?.kind !== 'filesystem' || staged.identity !== device.identity) {
       throw notStaged(stagingPath)
@@ -104,11 +104,11 @@ export class Publication {
     if (request.exclusive) refuseSecondTarget(others.map(use => use.path))
     await this.#prepareTarget(request, { notes, uses }, signal)
     await this.#paths.ensureDirectory(targetPath, signal)
-    await this.#platform.bindFileSystem(
+    await this.#platform.mounts.bindFileSystem(
       { source: stagingPath, target: targetPath, readonly },
       signal,
     )
-    if (confirmPublished(await this.#platform.readUses(signal), device, wanted)) return
+    if (confirmPublished(await this.#platform.mounts.readUses(signal), device, wanted)) return
     throw new Refusal('unavailable', `${targetPath} was mounted and is not in the mount table`)
   }
 
@@ -159,9 +159,9 @@ export class Publication {
       const others = await this.#records.liveTargets(stagingPath, device, signal)
       refuseSecondTarget(others.filter(path => path !== targetPath))
     }
-    const uses = await this.#platform.readUses(signal)
+    const uses = await this.#platform.mounts.readUses(signal)
     if (confirmPublished(uses, device, { kind: 'device', targetPath, readonly })) return
-    const linked = await this.#platform.readDeviceAt(targetPath, signal)
+    const linked = await this.#platform.mounts.readDeviceAt(targetPath, signal)
     if (linked === device.blockPath) return
     if (linked !== undefined) {
       throw new Refusal('already-exists', `${targetPath} already leads to ${linked}`)
@@ -171,7 +171,7 @@ export class Publication {
     // The orchestrator makes the parent where it runs in the guest; where the plugin works over ssh
     // nobody else can.
     await this.#paths.ensureDirectory(posix.dirname(targetPath), signal)
-    await this.#platform.bindDevice({ device, target: targetPath, readonly }, signal)
+    await this.#platform.mounts.bindDevice({ device, target: targetPath, readonly }, signal)
   }
 }
 

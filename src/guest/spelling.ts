@@ -3,7 +3,7 @@
 // a path by its spelling, so two spellings would be two places.
 
 import { StorageError } from '../errors.ts'
-import type { Platform } from './platform.ts'
+import type { Mounts } from './platform.ts'
 
 /**
  * What tools show in one line, and so can be found again. `..` is not: behind a link it leads
@@ -23,11 +23,11 @@ export function checkPath(path: string): void {
 
 /** The path as the mount table spells it. */
 export function resolveSpelling(
-  platform: Pick<Platform, 'resolvePath'>,
+  mounts: Pick<Mounts, 'resolvePath'>,
   path: string,
   signal?: AbortSignal,
 ): Promise<string> {
-  return platform.resolvePath(path.startsWith('/') ? shorten(path) : path, signal)
+  return mounts.resolvePath(path.startsWith('/') ? shorten(path) : path, signal)
 }
 
 /** Without doubled slashes, `.` parts and a slash at the end. */

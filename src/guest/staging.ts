@@ -49,8 +49,8 @@ export class Staging {
 
   async stage(request: StageRequest, signal?: AbortSignal): Promise<void> {
     const device = await this.#disks.wait(request, signal)
-    const stagingPath = await resolveSpelling(this.#platform, request.stagingPath, signal)
-    const names = [...this.#platform.namesOf(device.blockPath), stagingPath, request.volumeId]
+    const stagingPath = await resolveSpelling(this.#platform.mounts, request.stagingPath, signal)
+    const names = [...this.#platform.disks.namesOf(device.blockPath), stagingPath, request.volumeId]
     await this.#host.settled(names, signal)
     await this.#noteStaged(device, { ...request, stagingPath }, signal)
     const { format } = request
@@ -76,7 +76,7 @@ export class Staging {
     const notes = await this.#notes.read(signal)
     const owner = notes.ownerOf(blockPath)
     if (owner !== undefined && owner !== volumeId) {
-      const places = pathsBesides(await this.#platform.readUses(signal), device)
+      const places = pathsBesides(await this.#platform.mounts.readUses(signal), device)
       if (places.length > 0) {
         throw new Refusal(
           'failed-precondition',
@@ -90,7 +90,7 @@ export class Staging {
     }
     const noted = notes.stagedOf(volumeId)
     if (noted?.blockPath === blockPath && noted.options !== options) {
-      const there = (await this.#platform.readUses(signal)).at(stagingPath, device)
+      const there = (await this.#platform.mounts.readUses(signal)).at(stagingPath, device)
       if (there?.identity === device.identity) {
         throw new Refusal(
           'already-exists',
@@ -108,14 +108,14 @@ export class Staging {
    */
   async unstage(request: UnstageRequest, signal?: AbortSignal): Promise<void> {
     const { volumeId } = request
-    const stagingPath = await resolveSpelling(this.#platform, request.stagingPath, signal)
+    const stagingPath = await resolveSpelling(this.#platform.mounts, request.stagingPath, signal)
     await this.#host.settled([stagingPath, volumeId], signal)
     let notes = await this.#notes.read(signal)
-    const uses = await this.#platform.readUses(signal)
+    const uses = await this.#platform.mounts.readUses(signal)
     const mounted = uses.at(stagingPath)
     if (mounted && isOfVolume(volumeId, { ...mounted, path: stagingPath }, notes)) {
       const { identity, source: blockPath } = mounted
-      await this.#host.settled(this.#platform.namesOf(blockPath), signal)
+      await this.#host.settled(this.#platform.disks.namesOf(blockPath), signal)
       const device = { identity, blockPath }
       refuseWhileUsed(blockPath, pathsBesides(uses, device, stagingPath))
       // Once it is unmounted, a repeated call would not know of which disk it has to ask whether
@@ -124,7 +124,7 @@ export class Staging {
         await this.#notes.noteStaged(notes, { volumeId, blockPath, options: '-' }, signal)
         notes = await this.#notes.read(signal)
       }
-      await unmountWhole(this.#platform, stagingPath, signal)
+      await unmountWhole(this.#platform.mounts, stagingPath, signal)
       await this.#proveReleased(device, signal)
     } else if (mounted === undefined) {
       await this.#records.unstage({ volumeId, stagingPath, notes }, signal)
@@ -141,7 +141,7 @@ export class Staging {
   ): Promise<void> {
     const blockPath = notes.stagedOf(volumeId)?.blockPath
     if (blockPath === undefined) return
-    const identity = await this.#platform.identify(blockPath, signal)
+    const identity = await this.#platform.disks.identify(blockPath, signal)
     if (identity === undefined) return
     const device = { identity, blockPath }
     refuseWhileUsed(
@@ -152,8 +152,8 @@ export class Staging {
   }
 
   async #proveReleased(device: DeviceAddress, signal?: AbortSignal): Promise<void> {
-    const uses = await this.#platform.readUses(signal)
+    const uses = await this.#platform.mounts.readUses(signal)
     refuseWhileUsed(device.blockPath, pathsBesides(uses, device))
-    await refuseWhileHeld(this.#platform, device, signal)
+    await refuseWhileHeld(this.#platform.disks, device, signal)
   }
 }

@@ -4,16 +4,18 @@
 import { findVisible, isUnder } from '../../src/guest/platform.ts'
 import {
   backendBytes,
-  diskSlot,
-  findDiskLinks,
   findSliceZero,
   isDefaultTable,
+  parseLabel,
+  planExtension,
+} from '../../src/guest/solaris/label-table.ts'
+import {
+  diskSlot,
+  findDiskLinks,
   parseDiskBytes,
   parseFileSystemTotals,
-  parseLabel,
   parseMountTable,
   parseUfsBytes,
-  planExtension,
   SolarisUses,
 } from '../../src/guest/solaris/tables.ts'
 

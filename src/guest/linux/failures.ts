@@ -1,6 +1,6 @@
 // What the file system and mount tools of a Linux guest say when they fail, and what that means.
-// Sources: the recorded transcripts of test/transcripts, else named. Texts that mean success for a
-// repeated call stand where the call is made.
+// Sources: the recorded transcripts of test/transcripts, else named. Answers that are no failures
+// for their caller are rows too: they stand first in the table of the one command that gives them.
 
 import type { FailureRow } from '../../shell/failures.ts'
 
@@ -97,3 +97,26 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     ...RECORDED_2,
   },
 ]
+
+export const UMOUNT_FAILURES: readonly FailureRow[] = [
+  {
+    text: /: not mounted\.|no mount point specified\./,
+    status: 32,
+    kind: 'not-found',
+    ...RECORDED,
+  },
+  ...LINUX_FAILURES,
+]
+
+/** mkfs.xfs before 4.3 knows no `-m uuid=`, before 3.2 no `-m` at all. */
+export const NO_UUID_OPTION: FailureRow = {
+  text: /unknown option -m uuid=|invalid option -- '?m'?/,
+  status: 1,
+  kind: 'unsupported',
+  evidence: 'recalled',
+  source:
+    'which releases; the words for an unknown option are recorded in linux-guest-tools-4.txt, ' +
+    'the others are those of getopt',
+}
+
+export const MKFS_XFS_FAILURES: readonly FailureRow[] = [NO_UUID_OPTION, ...LINUX_FAILURES]

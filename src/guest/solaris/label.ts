@@ -3,68 +3,20 @@
 // not exactly that of an unlabelled disk is an error, never a reason to write.
 
 import { StorageError } from '../../errors.ts'
-import { expectSuccess, type FailureRow } from '../../shell/failures.ts'
 import type { Command, Shell } from '../../shell/shell.ts'
-import { findSliceZero, isDefaultTable, type Label, parseLabel, planExtension } from './tables.ts'
+import { Tool } from '../../shell/tool.ts'
+import { DISK_GONE, LABEL_FAILURES, NO_GEOMETRY, PRTVTOC_FAILURES } from './failures.ts'
+import {
+  findSliceZero,
+  isDefaultTable,
+  type Label,
+  parseLabel,
+  planExtension,
+} from './label-table.ts'
 
 const PRTVTOC = '/usr/sbin/prtvtoc'
 const FORMAT = '/usr/sbin/format'
 const FMTHARD = '/usr/sbin/fmthard'
-
-/** EINVAL, and nothing else: EIO is a disk that does not answer. */
-const NO_GEOMETRY = /Unable to read Disk geometry errno = 0x16\b/
-const GONE = /No such file or directory|No such device/
-
-const FAILURES: readonly FailureRow[] = [
-  // Before the rows of disks that do not answer: both programs say why they could not open one.
-  {
-    text: /[Pp]ermission denied|[Nn]ot owner|Insufficient privileges/,
-    kind: 'permission-denied',
-    evidence: 'documented',
-    source:
-      'prtvtoc.c ("failed to open device: %s"), fmthard.c ("Cannot open device %s - %s"): ' +
-      'strerror of EACCES and EPERM',
-    hint:
-      "the plugin's account may not open disks of the guest: put pfexec or sudo before its " +
-      'commands (prefix in its configuration)',
-  },
-  {
-    text: /Unable to read (Disk geometry|VTOC)|I\/O error/,
-    kind: 'unavailable',
-    evidence: 'documented',
-    source: 'prtvtoc.c: errno other than EINVAL, or VT_EIO',
-    hint: 'the disk does not answer; see whether its service domain is up',
-  },
-  {
-    text: /Invalid VTOC|Unknown problem reading VTOC/,
-    kind: 'failed-precondition',
-    evidence: 'documented',
-    source: 'prtvtoc.c',
-    hint: 'the label is damaged; look at the disk by hand',
-  },
-  {
-    text: /[Dd]evice busy|is currently being used|currently mounted/,
-    kind: 'busy',
-    evidence: 'recalled',
-    source: 'format(1M)',
-  },
-  {
-    text: /Cannot (open device|stat device|write EFI)|efi_alloc_and_init failed/,
-    status: 1,
-    kind: 'unavailable',
-    evidence: 'documented',
-    source: 'fmthard.c',
-    hint: 'the disk does not answer; see whether its service domain is up',
-  },
-  {
-    text: /does not fit|overlaps partition|expected one reserved partition/,
-    status: 1,
-    kind: 'failed-precondition',
-    evidence: 'documented',
-    source: 'fmthard.c',
-    hint: 'extend the label by hand with format, slice 0 to the end of the disk',
-  },
-]
 
 // the name is left over, the disk is not there
 export type LabelState =
@@ -73,19 +25,22 @@ export type LabelState =
   | { readonly kind: 'gone' }
 
 export class SolarisLabels {
-  readonly #shell: Shell
+  readonly #tool: Tool
+  readonly #prtvtoc: Tool
 
   constructor(shell: Shell) {
-    this.#shell = shell
+    this.#tool = new Tool(shell, LABEL_FAILURES)
+    this.#prtvtoc = new Tool(shell, PRTVTOC_FAILURES)
   }
 
   /** `name` is cXdN. Slice 2 is the node that exists under every kind of label. */
   async read(name: string, signal?: AbortSignal): Promise<LabelState> {
     const command: Command = [PRTVTOC, `/dev/rdsk/${name}s2`]
-    const result = await this.#shell.run(command, { effect: 'read', signal })
-    if (result.exitStatus !== 0 && GONE.test(result.stderr)) return { kind: 'gone' }
-    if (result.exitStatus !== 0 && NO_GEOMETRY.test(result.stderr)) return { kind: 'unlabelled' }
-    const label = parseLabel(expectSuccess(command, result, FAILURES, name).stdout)
+    const result = await this.#prtvtoc.ask(command, { effect: 'read', signal })
+    const row = this.#prtvtoc.rowOf(result)
+    if (row === DISK_GONE) return { kind: 'gone' }
+    if (row === NO_GEOMETRY) return { kind: 'unlabelled' }
+    const label = parseLabel(this.#prtvtoc.accept(command, result, { about: name }).stdout)
     return isDefaultTable(label) ? { kind: 'unlabelled' } : { kind: 'labelled', label }
   }
 
@@ -98,11 +53,11 @@ export class SolarisLabels {
   async write(name: string, mark: string, signal?: AbortSignal): Promise<void> {
     // Solaris 11 labels without questions (recalled); its exit status says nothing, so the label is
     // read back.
-    await this.#shell.run([FORMAT, '-L', 'efi', '-d', name], { effect: 'write', signal })
+    await this.#tool.ask([FORMAT, '-L', 'efi', '-d', name], { effect: 'write', signal })
     if ((await this.read(name, signal)).kind === 'unlabelled') {
       // Older releases ask: which label, whether to go on, and whether to keep a warning in mind
       // (recalled).
-      await this.#shell.run([FORMAT, '-e', '-d', name], {
+      await this.#tool.ask([FORMAT, '-e', '-d', name], {
         effect: 'write',
         signal,
         input: 'label\n1\ny\ny\nquit\n',
@@ -115,7 +70,7 @@ export class SolarisLabels {
     // The name is one more proof of whose the disk is, and not needed: a label whose making was cut
     // here has none, nor has one of a release that cannot name it. What it must not do is change
     // the table.
-    await this.#shell.run([FMTHARD, '-n', mark, `/dev/rdsk/${name}s2`], { effect: 'write', signal })
+    await this.#tool.ask([FMTHARD, '-n', mark, `/dev/rdsk/${name}s2`], { effect: 'write', signal })
     const after = await this.read(name, signal)
     if (
       after.kind !== 'labelled' ||
@@ -151,12 +106,7 @@ export class SolarisLabels {
     // A whole table comes without a name: the one that is there is given again.
     const kept = state.label.name === undefined ? [] : ['-n', state.label.name]
     const command: Command = [FMTHARD, ...kept, '-s', '-', `/dev/rdsk/${name}s2`]
-    expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'write', signal, input }),
-      FAILURES,
-      name,
-    )
+    await this.#tool.write(command, { about: name, signal, input })
     const after = await this.read(name, signal)
     const made = after.kind === 'labelled' ? findSliceZero(after.label) : undefined
     const [wanted] = plan.slices

@@ -1,0 +1,116 @@
+// Disks of a Linux guest on sparc64 (driver sunvdc), as the kernel shows them in /sys and /dev.
+
+import { StorageError } from '../../errors.ts'
+import type { Shell } from '../../shell/shell.ts'
+import { Tool } from '../../shell/tool.ts'
+import { Paths } from '../paths.ts'
+import { type DeviceAddress, type Disks, MEASURE_MS, type Sighting } from '../platform.ts'
+import { LINUX_FAILURES } from './failures.ts'
+import { LinuxHolders } from './holders.ts'
+import { deviceName, listBlockDevices, readBlockBytes } from './sysfs.ts'
+import { diskName, diskSlot, LAST_NAMED_SLOT } from './tables.ts'
+
+const DD = '/bin/dd'
+
+export class LinuxDisks implements Disks {
+  // sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB
+  // (drivers/block/sunvdc.c).
+  readonly maximumSizeBytes = (2 ** 32 - 1) * 512
+  // It reads the size of a disk once, when the disk appears (drivers/block/sunvdc.c).
+  readonly seesGrowth = false
+  readonly slots = { first: 0, last: LAST_NAMED_SLOT }
+  readonly #root: string
+  readonly #paths: Paths
+  readonly #tool: Tool
+  readonly #holders: LinuxHolders
+
+  /** `root`: prefix of /sys and /dev. */
+  constructor(shell: Shell, root: string) {
+    this.#root = root
+    this.#paths = new Paths(shell)
+    this.#tool = new Tool(shell, LINUX_FAILURES)
+    this.#holders = new LinuxHolders(shell, root)
+  }
+
+  async find(slot: number, _sizeBytes: number, signal?: AbortSignal): Promise<Sighting> {
+    const bus = `${this.#root}/sys/bus/vio/devices`
+    const entries = await this.#paths.list(bus, signal)
+    if (entries === undefined) {
+      throw new StorageError(
+        'failed-precondition',
+        `disk ${slot}: ${bus} does not exist; this is not a guest with virtual disks (sunvdc)`,
+      )
+    }
+    const names = new Set<string>()
+    // With several ports for one disk the kernel probes the first only: the others have no block
+    // directory.
+    const isPort = (entry: string) => entry.match(/^vdc-port-(\d+)-\d+$/)?.[1] === String(slot)
+    for (const entry of entries.filter(isPort)) {
+      const found = await listBlockDevices(this.#paths, `${bus}/${entry}/block`, signal)
+      for (const name of found) names.add(name)
+    }
+    const [name] = names
+    if (name === undefined) return { kind: 'absent' }
+    if (names.size > 1 || name !== diskName(slot)) {
+      throw new StorageError(
+        'failed-precondition',
+        `disk ${slot}: the kernel calls it ${[...names].join(' and ')}, not ${diskName(slot)}`,
+      )
+    }
+    const blockPath = `${this.#root}/dev/${name}`
+    const identity = await this.identify(blockPath, signal)
+    if (identity === undefined) return { kind: 'absent' }
+    // The node in /dev follows the kernel's entry by a moment.
+    if ((await this.#paths.readEntry(blockPath, signal)).kind === 'absent') {
+      return { kind: 'absent' }
+    }
+    const sizeBytes = await this.measure(blockPath, 0, signal)
+    return { kind: 'present', device: { slot, blockPath, rawPath: blockPath, identity, sizeBytes } }
+  }
+
+  // The kernel adds and removes disks by itself; there is nobody to ask.
+  async discover(): Promise<void> {}
+
+  async identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined> {
+    // A node that is bound elsewhere has only its numbers; whether there is still a disk behind
+    // them shows when it is read.
+    if (!blockPath.startsWith(`${this.#root}/dev/`)) {
+      const entry = await this.#paths.readEntry(blockPath, signal)
+      if (entry.kind === 'device') return entry.numbers
+    }
+    const name = deviceName(blockPath)
+    const text = await this.#paths.readText(`${this.#root}/sys/class/block/${name}/dev`, signal)
+    if (text === undefined) return undefined
+    const numbers = text.trim().split('\n').at(-1) ?? ''
+    if (!/^\d+:\d+$/.test(numbers)) {
+      throw new StorageError(
+        'internal',
+        `${blockPath}: the kernel gives its numbers as ${JSON.stringify(text)}`,
+      )
+    }
+    return numbers
+  }
+
+  listHolders(device: DeviceAddress, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#holders.list(device, signal)
+  }
+
+  measure(blockPath: string, _expected: number, signal?: AbortSignal): Promise<number> {
+    return readBlockBytes(this.#tool, blockPath, signal)
+  }
+
+  async touch(blockPath: string, signal?: AbortSignal): Promise<void> {
+    await this.#tool.read(
+      [DD, `if=${blockPath}`, 'of=/dev/null', 'bs=4096', 'count=1', 'iflag=direct'],
+      { about: blockPath, signal, timeoutMs: MEASURE_MS },
+    )
+  }
+
+  slotOf(blockPath: string): number | undefined {
+    return diskSlot(blockPath)
+  }
+
+  namesOf(blockPath: string): readonly string[] {
+    return [blockPath]
+  }
+}

@@ -1,0 +1,103 @@
+// The mount table of a Linux guest, and changes of it.
+
+import type { Command, Shell } from '../../shell/shell.ts'
+import { isNotFound, Tool } from '../../shell/tool.ts'
+import { Paths } from '../paths.ts'
+import type { GuestDevice, MountRequest, Mounts, UseTable } from '../platform.ts'
+import { LINUX_FAILURES, UMOUNT_FAILURES } from './failures.ts'
+import { checkType } from './file-systems.ts'
+import { BLOCKDEV } from './sysfs.ts'
+import { LinuxUses, parseMountInfo } from './tables.ts'
+
+const MOUNT = '/bin/mount'
+const UMOUNT = '/bin/umount'
+const READLINK = '/bin/readlink'
+
+export class LinuxMounts implements Mounts {
+  readonly #paths: Paths
+  readonly #tool: Tool
+  readonly #umount: Tool
+
+  constructor(shell: Shell) {
+    this.#paths = new Paths(shell)
+    this.#tool = new Tool(shell, LINUX_FAILURES)
+    this.#umount = new Tool(shell, UMOUNT_FAILURES)
+  }
+
+  async readUses(signal?: AbortSignal): Promise<UseTable> {
+    const command: Command = ['/bin/cat', '/proc/self/mountinfo']
+    const text = await this.#tool.read(command, { about: 'mount table', signal })
+    return new LinuxUses(parseMountInfo(text.stdout))
+  }
+
+  async resolvePath(path: string, signal?: AbortSignal): Promise<string> {
+    // As the mount table will spell it, also where directories of it are still to be made.
+    const result = await this.#tool.ask([READLINK, '-m', path], { effect: 'read', signal })
+    const line = result.stdout.split('\n').findLast(at => at !== '')
+    return result.exitStatus === 0 && line?.startsWith('/') ? line : path
+  }
+
+  async mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void> {
+    const { blockPath } = device
+    const kind = checkType(request.type)
+    const options = [request.readonly ? 'ro' : 'rw', ...request.options]
+    // A log that has to be replayed is written to, also by a read-only mount; without the replay
+    // what was synced is not there. sunvdc takes no read-only flag from the export
+    // (drivers/block/sunvdc.c). Told by us, the kernel decides: a clean file system is mounted and
+    // not written to, one with a log is refused.
+    if (request.diskReadonly) {
+      await this.#tool.write([BLOCKDEV, '--setro', blockPath], { about: blockPath, signal })
+    }
+    // A copy has the identity of its original, and xfs refuses the second of two equal ones, in
+    // either order.
+    if (request.copy && kind === 'xfs') options.push('nouuid')
+    await this.#tool.write([MOUNT, '-t', kind, '-o', options.join(','), blockPath, request.path], {
+      about: blockPath,
+      signal,
+    })
+  }
+
+  async bindFileSystem(
+    request: { source: string; target: string; readonly: boolean },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#bind(request, signal)
+  }
+
+  // A read-only bind keeps the node from being replaced; what keeps its bytes from being written is
+  // a read-only attachment.
+  async bindDevice(
+    { device, target, readonly }: { device: GuestDevice; target: string; readonly: boolean },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#paths.ensureFile(target, signal)
+    await this.#bind({ source: device.blockPath, target, readonly }, signal)
+  }
+
+  // One command, so that a cut cannot leave a writable mount where a read-only one was asked for.
+  // mount before util-linux 2.27 ignores `ro` here (mount(8)); the second command is for that one.
+  async #bind(
+    { source, target, readonly }: { source: string; target: string; readonly: boolean },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const call = { about: target, signal }
+    await this.#tool.write([MOUNT, '-o', readonly ? 'bind,ro' : 'bind', source, target], call)
+    if (readonly && (await this.readUses(signal)).at(target)?.readonly === false) {
+      await this.#tool.write([MOUNT, '-o', 'remount,bind,ro', target], call)
+    }
+  }
+
+  async readDeviceAt(path: string, signal?: AbortSignal): Promise<string | undefined> {
+    const entry = await this.#paths.readEntry(path, signal)
+    return entry.kind === 'device' ? path : undefined
+  }
+
+  async unmount(path: string, signal?: AbortSignal): Promise<void> {
+    await this.#umount.attempt([UMOUNT, path], {
+      about: path,
+      effect: 'write',
+      expected: isNotFound,
+      signal,
+    })
+  }
+}

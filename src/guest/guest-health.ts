@@ -42,98 +42,68 @@ export class GuestHealth {
 
   /** Empty: healthy. */
   async inspect(request: HealthRequest, signal?: AbortSignal): Promise<readonly GuestProblem[]> {
-    const object = `volume ${request.volumeId} at ${request.path}`
+    const problems = await this.#look(request, signal)
+    return problems.map(({ kind, reason, message }) =>
+      problem(kind, reason, `volume ${request.volumeId} at ${request.path}: ${message}`),
+    )
+  }
+
+  async #look(request: HealthRequest, signal?: AbortSignal): Promise<readonly GuestProblem[]> {
     const path = await resolveSpelling(this.#platform.mounts, request.path, signal)
     const mounted = (await this.#platform.mounts.readUses(signal)).at(path)
     if (mounted?.kind === 'filesystem') {
-      return this.#inspectFileSystem(object, mounted, request.mode, signal)
+      return this.#inspectFileSystem(mounted, request.mode, signal)
     }
     const blockPath =
       (await this.#platform.mounts.readDeviceAt(path, signal)) ??
       (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) {
-      return [
-        problem('inaccessible', 'MountVanished', `${object}: nothing of it is there any more`),
-      ]
+      return [problem('inaccessible', 'MountVanished', `nothing of it is there any more`)]
     }
-    return this.#inspectDevice(object, blockPath, signal)
+    return this.#inspectDevice(blockPath, signal)
   }
 
   // Directory, totals and disk one after the other: a file system that was shut down still gives
   // its totals (xfs, recorded), and one whose disk has died still lists what it remembers.
   async #inspectFileSystem(
-    object: string,
     mounted: Use,
     mode: HealthRequest['mode'],
     signal?: AbortSignal,
   ): Promise<readonly GuestProblem[]> {
     const { source, path, state } = mounted
     const failed = (reason: string, what = 'failed') => [
-      problem('inaccessible', reason, `${object}: the file system ${what}`),
+      problem('inaccessible', reason, `the file system ${what}`),
     ]
-    const gone = await this.#findGone(object, source, signal)
+    const gone = await this.#findGone(source, signal)
     if (gone) return [gone]
     if (state === 'shut-down') return failed('FileSystemShutDown', describeFailure(mounted))
-    const directory = await this.#ask(object, 'NotAnswering', this.#paths.findFailure(path, signal))
+    const directory = await this.#ask('NotAnswering', this.#paths.findFailure(path, signal))
     if (directory.kind === 'problem') return [directory.problem]
     if (directory.answer !== undefined) return failed('NotAnswering', directory.answer)
-    const totals = await this.#ask(
-      object,
-      'NotAnswering',
-      this.#platform.fileSystems.measure(path, signal),
-    )
+    const totals = await this.#ask('NotAnswering', this.#platform.fileSystems.measure(path, signal))
     if (totals.kind === 'problem') return [totals.problem]
-    const disk = await this.#ask(
-      object,
-      'DeviceUnreadable',
-      this.#platform.disks.touch(source, signal),
-    )
+    const disk = await this.#ask('DeviceUnreadable', this.#platform.disks.touch(source, signal))
     if (disk.kind === 'problem') return [disk.problem]
     if (state === 'turned-readonly') {
-      return [
-        problem(
-          'degraded',
-          'TurnedReadOnly',
-          `${object}: the file system ${describeFailure(mounted)}`,
-        ),
-      ]
+      return [problem('degraded', 'TurnedReadOnly', `the file system ${describeFailure(mounted)}`)]
     }
     if (!mounted.readonly || mode === 'ro') return []
     const why =
       mode === 'rw'
         ? 'though it was asked for writable'
         : 'and whether that was asked for is not known'
-    return [
-      problem(
-        'degraded',
-        'MountedReadOnly',
-        `${object}: the file system is mounted read-only, ${why}`,
-      ),
-    ]
+    return [problem('degraded', 'MountedReadOnly', `the file system is mounted read-only, ${why}`)]
   }
 
-  async #inspectDevice(
-    object: string,
-    blockPath: string,
-    signal?: AbortSignal,
-  ): Promise<readonly GuestProblem[]> {
-    const gone = await this.#findGone(object, blockPath, signal)
+  async #inspectDevice(blockPath: string, signal?: AbortSignal): Promise<readonly GuestProblem[]> {
+    const gone = await this.#findGone(blockPath, signal)
     if (gone) return [gone]
-    const disk = await this.#ask(
-      object,
-      'DeviceUnreadable',
-      this.#platform.disks.touch(blockPath, signal),
-    )
+    const disk = await this.#ask('DeviceUnreadable', this.#platform.disks.touch(blockPath, signal))
     return disk.kind === 'problem' ? [disk.problem] : []
   }
 
-  async #findGone(
-    object: string,
-    blockPath: string,
-    signal?: AbortSignal,
-  ): Promise<GuestProblem | undefined> {
+  async #findGone(blockPath: string, signal?: AbortSignal): Promise<GuestProblem | undefined> {
     const identity = await this.#ask(
-      object,
       'DeviceUnreadable',
       this.#platform.disks.identify(blockPath, signal),
     )
@@ -142,19 +112,19 @@ export class GuestHealth {
     return problem(
       'inaccessible',
       'DeviceGone',
-      `${object}: device ${blockPath} has gone; see whether it is attached`,
+      `device ${blockPath} has gone; see whether it is attached`,
     )
   }
 
   // The guest has just answered about other things, so it is the volume that does not.
-  async #ask<T>(object: string, reason: string, question: Promise<T>): Promise<Answer<T>> {
+  async #ask<T>(reason: string, question: Promise<T>): Promise<Answer<T>> {
     try {
       return { kind: 'answer', answer: await question }
     } catch (error) {
       if (!isStorageError(error)) throw error
       return {
         kind: 'problem',
-        problem: problem('inaccessible', reason, `${object}: ${describeError(error)}`),
+        problem: problem('inaccessible', reason, describeError(error)),
       }
     }
   }

@@ -3,8 +3,9 @@
 // link. Nothing here recurses.
 
 import { StorageError } from '../errors.ts'
-import { classify, expectSuccess, type FailureRow } from '../shell/failures.ts'
+import type { FailureRow } from '../shell/failures.ts'
 import type { Command, CommandResult, Shell } from '../shell/shell.ts'
+import { type Failure, Tool } from '../shell/tool.ts'
 import { MEASURE_MS } from './platform.ts'
 
 // /bin is a link to /usr/bin on Solaris and on current Linux, and the real place on older Linux.
@@ -69,14 +70,14 @@ const LINK_LINE = /^l[-rwxsStTlL]{9}/
 const ENTRY_LINE = /^[-dlbcpsD][-rwxsStTlL]{9}/
 
 export class Paths {
-  readonly #shell: Shell
+  readonly #tool: Tool
 
   constructor(shell: Shell) {
-    this.#shell = shell
+    this.#tool = new Tool(shell, FAILURES)
   }
 
   async readEntry(path: string, signal?: AbortSignal): Promise<Entry> {
-    const result = await this.#run([LS, '-ld', path], 'read', path, signal)
+    const result = await this.#look([LS, '-ld', path], path, signal)
     return result === undefined ? { kind: 'absent' } : parseEntry(result.stdout, path)
   }
 
@@ -86,17 +87,17 @@ export class Paths {
    */
   async findFailure(path: string, signal?: AbortSignal): Promise<string | undefined> {
     const command: Command = [LS, '-ld', path]
-    const result = await this.#shell.run(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
+    const result = await this.#tool.ask(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
     // ext4 still shows the directory that it remembers, with status 0, and fails on an attribute of
     // it (recorded).
     if (DISK_ERROR.test(result.stderr)) return 'answers with an I/O error'
-    expectSuccess(command, result, FAILURES, path)
+    this.#tool.accept(command, result, { about: path })
     return undefined
   }
 
   /** Names in a directory; undefined when there is no such directory. */
   async list(directory: string, signal?: AbortSignal): Promise<readonly string[] | undefined> {
-    const result = await this.#run([LS, '-1', directory], 'read', directory, signal)
+    const result = await this.#look([LS, '-1', directory], directory, signal)
     return result?.stdout.split('\n').filter(name => name !== '')
   }
 
@@ -105,7 +106,7 @@ export class Paths {
    * what a login script printed.
    */
   async listLinks(directory: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const result = await this.#run([LS, '-l', directory], 'read', directory, signal)
+    const result = await this.#look([LS, '-l', directory], directory, signal)
     const links = new Map<string, string>()
     for (const line of (result?.stdout ?? '').split('\n').filter(at => LINK_LINE.test(at))) {
       const [, name, target] = line.match(/ (\S+) -> (.+)$/) ?? []
@@ -119,26 +120,26 @@ export class Paths {
 
   /** Whether a directory has no entries at all, hidden ones too. */
   async isEmpty(directory: string, signal?: AbortSignal): Promise<boolean> {
-    const result = await this.#run([LS, '-lA', directory], 'read', directory, signal)
+    const result = await this.#look([LS, '-lA', directory], directory, signal)
     return !(result?.stdout ?? '').split('\n').some(line => ENTRY_LINE.test(line))
   }
 
   /** Text of a small file of the kernel; undefined when there is none. */
   async readText(path: string, signal?: AbortSignal): Promise<string | undefined> {
-    return (await this.#run([CAT, path], 'read', path, signal))?.stdout
+    return (await this.#look([CAT, path], path, signal))?.stdout
   }
 
   async ensureDirectory(path: string, signal?: AbortSignal): Promise<void> {
-    await this.#must([MKDIR, '-p', path], path, signal)
+    await this.#change([MKDIR, '-p', path], path, signal)
   }
 
   async ensureFile(path: string, signal?: AbortSignal): Promise<void> {
-    await this.#must([TOUCH, path], path, signal)
+    await this.#change([TOUCH, path], path, signal)
   }
 
   /** Fails when the name is taken. */
   async createLink(path: string, target: string, signal?: AbortSignal): Promise<void> {
-    await this.#must([LN, '-s', target, path], path, signal)
+    await this.#change([LN, '-s', target, path], path, signal)
   }
 
   /** Removes an empty directory, an empty file or a link; absence is success. */
@@ -148,10 +149,15 @@ export class Paths {
       case 'absent':
         return
       case 'directory':
-        await this.#run([RMDIR, path], 'write', path, signal)
+        await this.#tool.attempt([RMDIR, path], {
+          about: path,
+          effect: 'write',
+          expected: isAbsent,
+          signal,
+        })
         return
       case 'link':
-        await this.#must([RM, '-f', path], path, signal)
+        await this.#change([RM, '-f', path], path, signal)
         return
       case 'file':
         if (entry.sizeBytes > 0) {
@@ -160,7 +166,7 @@ export class Paths {
             `${path} is a file with contents: the driver did not make it`,
           )
         }
-        await this.#must([RM, '-f', path], path, signal)
+        await this.#change([RM, '-f', path], path, signal)
         return
       case 'device':
         throw new StorageError(
@@ -187,25 +193,18 @@ export class Paths {
     }
   }
 
-  async #must(command: Command, path: string, signal?: AbortSignal): Promise<CommandResult> {
-    return expectSuccess(
-      command,
-      await this.#shell.run(command, { effect: 'write', signal }),
-      FAILURES,
-      path,
-    )
+  async #change(command: Command, about: string, signal?: AbortSignal): Promise<void> {
+    await this.#tool.write(command, { about, signal })
   }
 
-  async #run(
-    command: Command,
-    effect: 'read' | 'write',
-    path: string,
-    signal?: AbortSignal,
-  ): Promise<CommandResult | undefined> {
-    const result = await this.#shell.run(command, { effect, signal })
-    if (result.exitStatus !== 0 && classify(result, FAILURES) === ABSENT) return undefined
-    return expectSuccess(command, result, FAILURES, path)
+  /** Undefined when there is no such name. */
+  #look(command: Command, about: string, signal?: AbortSignal): Promise<CommandResult | undefined> {
+    return this.#tool.attempt(command, { about, effect: 'read', expected: isAbsent, signal })
   }
+}
+
+function isAbsent({ row }: Failure): boolean {
+  return row === ABSENT
 }
 
 /**

@@ -7,8 +7,9 @@ import type { z } from 'zod'
 import { StorageError } from '../errors.ts'
 import { checkControllerConfig } from './checks.ts'
 import type { DESIGNS } from './designs/designs.ts'
-import { type ConfigProblem, describeYamlError, schemaProblems } from './problems.ts'
+import { type ConfigProblem, schemaProblems } from './problems.ts'
 import { controllerSchema, nodeSchema } from './schema.ts'
+import { describeYamlError, readValue } from './yaml.ts'
 
 export type GuestPlatform = 'solaris' | 'linux'
 
@@ -181,24 +182,16 @@ export function matchesGlob(pattern: string, text: string): boolean {
 }
 
 function parseYaml(text: string, file: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true })
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
   const problems = document.errors.map(error => ({ path: '', message: describeYamlError(error) }))
   if (problems.length > 0) throw new ConfigError(file, problems)
-  const value = toValue(document, file)
+  const read = readValue(document)
+  if ('problem' in read) throw new ConfigError(file, [{ path: '', message: read.problem }])
+  const { value } = read
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ConfigError(file, [{ path: '', message: 'is not a map of keys' }])
   }
   return value
-}
-
-function toValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 })
-  } catch (error) {
-    // An alias without its anchor is only found here.
-    if (!(error instanceof ReferenceError)) throw error
-    throw new ConfigError(file, [{ path: '', message: error.message }])
-  }
 }
 
 function shellConfig(value: {

@@ -8,12 +8,6 @@ export interface ConfigProblem {
   readonly message: string
 }
 
-/** In a line. The YAML reader calls itself for every level, and says so in words of its own. */
-export function describeYamlError({ message }: Error): string {
-  const [line = message] = message.split('\n')
-  return line.startsWith('Maximum call stack') ? 'is nested too deeply' : line
-}
-
 export const UNKNOWN_KEY = 'is not a key this file may have'
 
 /** The problems that a schema found, one a key. Shared with the manifests of `apply`. */

@@ -3,14 +3,13 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
-import { describeYamlError } from '../config/problems.ts'
+import { describeYamlError, readValue } from '../config/yaml.ts'
 import type { Located } from './classes.ts'
 
 /** Kubernetes' own files are far below: a text that is no manifest gives one problem a line. */
 const PROBLEMS_SHOWN = 3
 /** A message of the YAML reader may quote all that it stumbled over. */
 const LONGEST_PROBLEM = 200
-const ALIASES = 100
 const WRITTEN_METADATA = [
   'creationTimestamp',
   'generation',
@@ -28,7 +27,7 @@ export function documentsOf(
   problems: string[],
 ): readonly Located<unknown>[] {
   // `<<` is of YAML 1.1, which kubectl reads.
-  const documents = parseAllDocuments(text, { merge: true })
+  const documents = parseAllDocuments(text, { merge: true, logLevel: 'error' })
   if (!Array.isArray(documents)) return [] // the file is empty
   const wrong: string[] = []
   const found = documents.flatMap((document, index): readonly Located<unknown>[] => {
@@ -37,15 +36,10 @@ export function documentsOf(
       wrong.push(...document.errors.map(error => `${where}: ${describeYamlError(error)}`))
       return []
     }
-    try {
-      return objectsOf(where, document.toJS({ maxAliasCount: ALIASES }))
-    } catch (error) {
-      // An alias without its anchor, or aliases of aliases that would fill the memory, are only
-      // found here.
-      if (!(error instanceof ReferenceError)) throw error
-      wrong.push(`${where}: ${error.message}`)
-      return []
-    }
+    const read = readValue(document)
+    if ('value' in read) return objectsOf(where, read.value)
+    wrong.push(`${where}: ${read.problem}`)
+    return []
   })
   problems.push(...wrong.slice(0, PROBLEMS_SHOWN).map(shortened))
   if (wrong.length > PROBLEMS_SHOWN) {

@@ -2,6 +2,7 @@
 // document and key path.
 
 import { parse, stringify } from 'yaml'
+import { StorageError } from '../../src/errors.ts'
 import { type Manifests, parseManifests } from '../../src/manifests/manifests.ts'
 import type { Claim } from '../../src/manifests/objects.ts'
 
@@ -417,9 +418,23 @@ test('merge keys are read as kubectl reads them', () => {
   expect(claims).toMatchObject([{ requiredBytes: 10 * 1024 ** 3, limitBytes: 20 * 1024 ** 3 }])
 })
 
-test('an alias without its anchor is a problem of its document', () => {
-  expect(() => parseOne(CLASS, 'a: *nobody')).toThrow(/^m\.yaml, document 2: .*nobody/)
-})
+test.each([
+  { text: 'a: *nobody', says: 'the alias *nobody has no anchor &nobody above it' },
+  { text: 'a: *late\nb: &late 1', says: 'the alias *late has no anchor &late above it' },
+  { text: 'kind: List\nitems: &a [ { kind: List, items: *a } ]', says: 'an alias stands inside' },
+  { text: 'a: { <<: 3 }', says: 'the value of "<<" must be a map' },
+  { text: 'a: { <<: *nobody }', says: 'the value of "<<" must be a map' },
+  {
+    text: 'a: &a [x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\nd: [*c, *c, *c, *c]',
+    says: 'has aliases of aliases that stand for too much',
+  },
+])(
+  'a mistake of YAML is a problem of its document, in words of the file: $says',
+  ({ text, says }) => {
+    expect(() => parseOne(CLASS, text)).toThrow(StorageError)
+    expect(() => parseOne(CLASS, text)).toThrow(`m.yaml, document 2: ${says}`)
+  },
+)
 
 test('a file that is no manifest is told in a few lines', () => {
   const text = Array.from({ length: 400 }, (_, at) => `* [a](${at}): \`x: y\`: z`).join('\n')

@@ -23,3 +23,26 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
 }
+
+export interface Wait {
+  readonly clock: Clock
+  readonly limitMs: number
+  readonly pollMs: number
+}
+
+/**
+ * Looks until something is there, and answers it; undefined when the limit has passed without. It
+ * looks at least once, and once more at the end.
+ */
+export async function until<T>(
+  { clock, limitMs, pollMs }: Wait,
+  look: () => Promise<T | undefined>,
+  signal?: AbortSignal,
+): Promise<T | undefined> {
+  const deadlineMs = clock.nowMs() + limitMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined || clock.nowMs() >= deadlineMs) return found
+    await clock.sleep(pollMs, signal)
+  }
+}

@@ -1,7 +1,7 @@
 // Design `local`: the service domain that owns the ZFS pool exports the zvol itself. One path, no
 // multipath, no fence.
 
-import type { Clock } from '../../clock.ts'
+import { type Clock, until } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
 import type { DeviceTree } from '../../iscsi/devices.ts'
 import type { Design, PoolPath, VolumePlace } from '../pool.ts'
@@ -48,9 +48,7 @@ export class LocalDesign implements Design {
   ): Promise<ReadonlyMap<PoolPath, string>> {
     const devices = new Map<PoolPath, string>()
     for (const path of machine.paths) {
-      const device = this.#device(place)
-      await this.#waitFor(place, path, device, signal)
-      devices.set(path, device)
+      devices.set(path, await this.#waitFor(place, path, signal))
     }
     return devices
   }
@@ -102,23 +100,17 @@ export class LocalDesign implements Design {
 
   // A missing backend is accepted silently by the disk server and retried (vds.c, source): the
   // driver must look itself.
-  async #waitFor(
-    place: VolumePlace,
-    path: PoolPath,
-    device: string,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    const deadlineMs = this.#clock.nowMs() + DEVICE_WAIT_MS
-    while (!(await this.#devices(path).exists(device, signal))) {
-      if (this.#clock.nowMs() >= deadlineMs) {
-        throw new StorageError(
-          'unavailable',
-          `volume ${place.volumeId}: service domain ${path.serviceDomain} has no device ` +
-            `${device}; check that the ZFS pool is imported there and that the pool's device ` +
-            `template is right`,
-        )
-      }
-      await this.#clock.sleep(DEVICE_POLL_MS, signal)
-    }
+  async #waitFor(place: VolumePlace, path: PoolPath, signal?: AbortSignal): Promise<string> {
+    const device = this.#device(place)
+    const devices = this.#devices(path)
+    const wait = { clock: this.#clock, limitMs: DEVICE_WAIT_MS, pollMs: DEVICE_POLL_MS }
+    const look = async () => ((await devices.exists(device, signal)) ? device : undefined)
+    const found = await until(wait, look, signal)
+    if (found !== undefined) return found
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId}: service domain ${path.serviceDomain} has no device ${device}; ` +
+        `check that the ZFS pool is imported there and that the pool's device template is right`,
+    )
   }
 }

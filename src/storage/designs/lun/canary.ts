@@ -49,9 +49,10 @@ export async function exchangeNonces(
       ),
     ),
   )
+  const readable = new Map([...nonces.entries()].filter(([block]) => written[block] === undefined))
   return Promise.all(
     paths.map(async (path, own) => {
-      const failure = written[own] ?? (await attempt(() => readAll(path, nonces, written, signal)))
+      const failure = written[own] ?? (await attempt(() => readAll(path, readable, signal)))
       return failure === undefined
         ? {
             path: nameOfPath(path),
@@ -65,12 +66,10 @@ export async function exchangeNonces(
 
 async function readAll(
   path: CanaryPath,
-  nonces: readonly string[],
-  written: readonly (string | undefined)[],
+  nonces: ReadonlyMap<number, string>,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (const [block, nonce] of nonces.entries()) {
-    if (written[block] !== undefined) continue
+  for (const [block, nonce] of nonces) {
     const seen = await path.devices.readBlock(slice0(path), block, signal)
     if (!seen.endsWith(nonce)) {
       throw new Error(

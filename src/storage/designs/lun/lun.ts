@@ -73,7 +73,9 @@ export class LunDesign implements Design {
   ): Promise<void> {
     await this.#units.resize(place, request.sizeBytes, signal)
     await Promise.all(
-      request.paths.map(path => this.#paths.waitForSize(place, path, request.sizeBytes, signal)),
+      request.paths.map(path =>
+        this.#paths.waitForSize(place, { path, sizeBytes: request.sizeBytes }, signal),
+      ),
     )
   }
 
@@ -91,13 +93,13 @@ export class LunDesign implements Design {
     const { machine, machineName, sizeBytes } = request
     if (request.lun === undefined) throw new Error('design lun needs a LUN number')
     await this.#units.ensureRegistered(place, sizeBytes, signal)
-    const lun = await this.#units.ensureView(place, machineName, request.lun, signal)
+    const lun = await this.#units.ensureView(place, { machineName, choice: request.lun }, signal)
     await this.#units.refuseOtherViews(place, request.recordedOn, signal)
     // Every path passes the same proofs in the same call, or none is exported.
     const disks = await Promise.all(
       machine.paths.map(
         async path =>
-          [path, await this.#paths.prove(place, path, { lun, sizeBytes }, signal)] as const,
+          [path, await this.#paths.prove(place, { path, lun, sizeBytes }, signal)] as const,
       ),
     )
     return new Map(disks.map(([path, disk]) => [path, `/dev/dsk/${disk}s2`]))
@@ -156,16 +158,14 @@ export class LunDesign implements Design {
       const wanted = typeof existing?.lun === 'number' ? existing.lun : preferredLun(place.leaf)
       const lun = await this.#units.ensureView(
         place,
-        machine,
-        { number: wanted, replace: async () => {} },
+        { machineName: machine, choice: { number: wanted, replace: async () => {} } },
         signal,
       )
       for (const path of paths) {
         try {
           const disk = await this.#paths.prove(
             place,
-            path,
-            { lun, sizeBytes: CANARY_BYTES },
+            { path, lun, sizeBytes: CANARY_BYTES },
             signal,
           )
           exposed.push({ machine, path, disk, devices: this.#options.initiator(path).devices })

@@ -1,7 +1,7 @@
 // The service domains' side of design `lun`: the device of a unit in each of them, proved to be
 // that unit, and forgotten again.
 
-import type { Clock } from '../../../clock.ts'
+import { type Clock, until, type Wait } from '../../../clock.ts'
 import { isStorageError, StorageError } from '../../../errors.ts'
 import type { DeviceTree } from '../../../iscsi/devices.ts'
 import type { Iscsiadm } from '../../../iscsi/iscsiadm.ts'
@@ -21,6 +21,13 @@ export interface LunPathsOptions {
   readonly clock: Clock
 }
 
+/** What a service domain is to see of a unit. */
+export interface WantedDisk {
+  readonly path: PoolPath
+  readonly lun: number
+  readonly sizeBytes: number
+}
+
 export class LunPaths {
   readonly #options: LunPathsOptions
 
@@ -32,15 +39,10 @@ export class LunPaths {
    * The disk's name, `c0t<GUID>d0`, after all proofs: the GUID in the name, the LUN of our own
    * target, the size.
    */
-  async prove(
-    place: VolumePlace,
-    path: PoolPath,
-    want: { readonly lun: number; readonly sizeBytes: number },
-    signal?: AbortSignal,
-  ): Promise<string> {
-    const { lun, sizeBytes } = want
+  async prove(place: VolumePlace, want: WantedDisk, signal?: AbortSignal): Promise<string> {
+    const { path, lun, sizeBytes } = want
     const guid = guidOf(place)
-    const raw = await this.#waitForDevice(place, path, lun, signal)
+    const raw = await this.#waitForDevice(place, want, signal)
     const name = /^\/dev\/rdsk\/(c\d+t([0-9A-F]{32})d0)s2$/i.exec(raw)
     if (name?.[1] === undefined || name[2]?.toUpperCase() !== guid) {
       throw new StorageError(
@@ -68,33 +70,34 @@ export class LunPaths {
 
   async #waitForDevice(
     place: VolumePlace,
-    path: PoolPath,
-    lun: number,
+    { path, lun }: WantedDisk,
     signal?: AbortSignal,
   ): Promise<string> {
-    const { clock, target } = this.#options
+    const { target } = this.#options
     const { iscsiadm, devices } = this.#options.initiator(path)
-    const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
-    for (;;) {
+    let why = ''
+    const look = async () => {
       await asked(place, path, devices.enumerate(signal))
       const seen = await asked(place, path, iscsiadm.listTarget(target, signal))
-      const device = seen?.luns.find(unit => unit.lun === lun)?.device
-      if (device !== undefined) return device
-      if (clock.nowMs() >= deadlineMs) {
-        const why =
-          seen === undefined
-            ? `is not logged in to ${target}`
-            : seen.connections === 0
-              ? `has no connection to ${target}`
-              : `does not see LUN ${lun} of ${target}`
-        throw new StorageError(
-          'unavailable',
-          `volume ${place.volumeId}: service domain ${path.serviceDomain} ${why}; check its ` +
-            `iSCSI discovery and the storage host's target`,
-        )
-      }
-      await clock.sleep(DEVICE_POLL_MS, signal)
+      why =
+        seen === undefined
+          ? `is not logged in to ${target}`
+          : seen.connections === 0
+            ? `has no connection to ${target}`
+            : `does not see LUN ${lun} of ${target}`
+      return seen?.luns.find(unit => unit.lun === lun)?.device
     }
+    const device = await until(this.#wait, look, signal)
+    if (device !== undefined) return device
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId}: service domain ${path.serviceDomain} ${why}; check its ` +
+        `iSCSI discovery and the storage host's target`,
+    )
+  }
+
+  get #wait(): Wait {
+    return { clock: this.#options.clock, limitMs: DEVICE_WAIT_MS, pollMs: DEVICE_POLL_MS }
   }
 
   async #findDevice(place: VolumePlace, path: PoolPath, signal?: AbortSignal): Promise<string> {
@@ -118,25 +121,22 @@ export class LunPaths {
   // "Capacity changed" reaches the initiators by itself (stmf, source), a moment later.
   async waitForSize(
     place: VolumePlace,
-    path: PoolPath,
-    sizeBytes: number,
+    { path, sizeBytes }: Omit<WantedDisk, 'lun'>,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { clock, initiator } = this.#options
-    const deadlineMs = clock.nowMs() + DEVICE_WAIT_MS
+    const { devices } = this.#options.initiator(path)
     const device = await this.#findDevice(place, path, signal)
-    for (;;) {
-      const seen = await initiator(path).devices.describe(device, signal)
-      if (seen.sizeBytes === sizeBytes) return
-      if (clock.nowMs() >= deadlineMs) {
-        throw new StorageError(
-          'unavailable',
-          `volume ${place.volumeId}: service domain ${path.serviceDomain} still sees ` +
-            `${seen.sizeBytes} bytes on ${device} after the growth to ${sizeBytes}; try again`,
-        )
-      }
-      await clock.sleep(DEVICE_POLL_MS, signal)
+    let seenBytes = 0
+    const look = async () => {
+      seenBytes = (await devices.describe(device, signal)).sizeBytes
+      return seenBytes === sizeBytes ? device : undefined
     }
+    if ((await until(this.#wait, look, signal)) !== undefined) return
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId}: service domain ${path.serviceDomain} still sees ${seenBytes} ` +
+        `bytes on ${device} after the growth to ${sizeBytes}; try again`,
+    )
   }
 
   // A stale node harms nobody: LUN numbers are not reused soon and every attach enumerates again.

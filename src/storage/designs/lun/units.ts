@@ -27,7 +27,7 @@ export class LunUnits {
   }
 
   async ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    await this.#complete(place, await this.#make(place, signal), sizeBytes, signal)
+    await this.#complete(place, { unit: await this.#make(place, signal), sizeBytes }, signal)
   }
 
   async #make(place: VolumePlace, signal?: AbortSignal): Promise<LogicalUnit> {
@@ -76,15 +76,14 @@ export class LunUnits {
     sizeBytes: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    await this.#complete(place, await this.#registered(place, signal), sizeBytes, signal)
+    await this.#complete(place, { unit: await this.#registered(place, signal), sizeBytes }, signal)
   }
 
   // A growth may have been cut off between the zvol and the unit; what the unit had not is not in
   // it yet.
   async #complete(
     place: VolumePlace,
-    unit: LogicalUnit,
-    sizeBytes: number,
+    { unit, sizeBytes }: { readonly unit: LogicalUnit; readonly sizeBytes: number },
     signal?: AbortSignal,
   ): Promise<void> {
     const isSmaller = unit.sizeBytes < sizeBytes && offers(place, unit)
@@ -137,8 +136,7 @@ export class LunUnits {
   /** Shows the unit to a machine's service domains; answers the number they see it under. */
   async ensureView(
     place: VolumePlace,
-    machineName: string,
-    choice: LunChoice,
+    { machineName, choice }: { readonly machineName: string; readonly choice: LunChoice },
     signal?: AbortSignal,
   ): Promise<number> {
     const guid = guidOf(place)
@@ -153,13 +151,13 @@ export class LunUnits {
         return lun
       } catch (error) {
         if (isStorageError(error, 'already-exists')) {
-          return await this.#sameView(place, hostGroup, lun, signal)
+          return await this.#sameView(place, { hostGroup, lun }, signal)
         }
         if (!(error instanceof LunTakenError)) throw error
       }
       // A view of this unit under our number may be what "taken" means: then nothing is to be done.
       const view = await this.#viewOf(place, hostGroup, signal)
-      if (view !== undefined) return await this.#sameView(place, hostGroup, lun, signal)
+      if (view !== undefined) return await this.#sameView(place, { hostGroup, lun }, signal)
       lun = nextLun(lun)
       await choice.replace(lun)
     }
@@ -249,8 +247,7 @@ export class LunUnits {
 
   async #sameView(
     place: VolumePlace,
-    hostGroup: string,
-    lun: number,
+    { hostGroup, lun }: { readonly hostGroup: string; readonly lun: number },
     signal?: AbortSignal,
   ): Promise<number> {
     const view = await this.#viewOf(place, hostGroup, signal)

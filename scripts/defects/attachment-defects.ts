@@ -105,7 +105,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       {
         file: ATTACHMENTS,
         find: '    const state = await withoutStrangers(',
-        replace: `    if (pool.design.usesLun) {
+        replace: `    if (pool.design.canFence) {
       const lun = { number: preferredLun(place.leaf), replace: async () => {} }
       const recordedOn = new Set([guest.machine, ...records.map(other => other.guest.machine)])
       await pool.design.expose(place, { machine, machineName: guest.machine, sizeBytes: volume.sizeBytes, lun, recordedOn }, signal)

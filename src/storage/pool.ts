@@ -66,6 +66,16 @@ export interface DesignInventory {
   readonly deleted: readonly VolumePlace[]
 }
 
+/** What a machine's service domains are to see of a volume. */
+export interface ExposeRequest {
+  readonly machine: PoolMachine
+  readonly machineName: string
+  readonly sizeBytes: number
+  readonly lun: LunChoice | undefined
+  /** Of every recorded attachment. Who else can reach the bytes is refused. */
+  readonly recordedOn: ReadonlySet<string>
+}
+
 /**
  * Everything a design does is safe to repeat; nothing outside `designs/` knows the difference
  * between two of them.
@@ -74,8 +84,10 @@ export interface Design {
   readonly kind: 'local' | 'lun'
   /** Export shapes that make sense; the first is the default. */
   readonly shapes: readonly ('slice' | 'full')[]
-  /** Whether a machine's service domains see the volume under a LUN number. */
-  readonly usesLun: boolean
+  /** Whether it can keep machines from the bytes, whatever they export. */
+  readonly canFence: boolean
+  /** The number under which service domains see the volume; undefined where they need none. */
+  preferredNumber(place: VolumePlace): number | undefined
 
   /**
    * Words other than the leaf by which commands about this volume can be known in a process list.
@@ -101,14 +113,7 @@ export interface Design {
    */
   expose(
     place: VolumePlace,
-    request: {
-      readonly machine: PoolMachine
-      readonly machineName: string
-      readonly sizeBytes: number
-      readonly lun: LunChoice | undefined
-      /** Of every recorded attachment. Who else can reach the bytes is refused. */
-      readonly recordedOn: ReadonlySet<string>
-    },
+    request: ExposeRequest,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<PoolPath, string>>
 

@@ -241,7 +241,7 @@ describe('a planned attachment', () => {
     state: state(),
     rule: undefined,
     slots,
-    usesLun: true,
+    number: preferredLun(leaf),
   }
 
   test('is what was asked for, with the numbers of the volume', () => {
@@ -268,7 +268,7 @@ describe('a planned attachment', () => {
           records: [...records, { ...attachment, guest: other, lun: 4 }],
         }).lun,
       ).toBe(4)
-      expect(planAttachment(request, { ...seen, records, usesLun: false }).lun).toBeUndefined()
+      expect(planAttachment(request, { ...seen, records, number: undefined }).lun).toBeUndefined()
     },
   )
 

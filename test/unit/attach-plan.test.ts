@@ -270,7 +270,7 @@ describe('what is refused before anything is changed', () => {
 })
 
 describe('the numbers of a new attachment', () => {
-  const given = { volume, records: [], state: state(), rule: undefined, slots, usesLun: true }
+  const given = { volume, records: [], state: state(), rule: undefined, slots, number: 7 }
 
   test('are computed from the volume', () => {
     expect(planAttachment(request, given).slot).toBe(preferredSlot(leaf, slots))

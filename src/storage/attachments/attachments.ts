@@ -150,7 +150,7 @@ export class Attachments {
           state,
           rule,
           slots,
-          usesLun: place.pool.design.usesLun,
+          number: place.pool.design.preferredNumber(place),
         })
       const slot = planNewSlot(planned, { leaf: place.leaf, state, slots }) ?? planned.slot
       numbers.choose(name, slot)

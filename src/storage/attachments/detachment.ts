@@ -230,7 +230,7 @@ async function detachFromSilence(
 ): Promise<Marked> {
   const { design } = place.pool
   // A guest that may run is not to lose its bytes.
-  if (design.usesLun && !keepsView && only === undefined) {
+  if (design.canFence && !keepsView && only === undefined) {
     const marked = record && (await markReleasing(place, record, signal))
     if (record !== undefined) await design.hide(place, guest.machine, signal)
     if (await design.isFencedFrom(place, guest.machine, signal)) {

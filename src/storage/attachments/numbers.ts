@@ -5,7 +5,7 @@ import { StorageError } from '../../errors.ts'
 import type { DiskUse, MachineView } from '../../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../../model/ids.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from '../../model/volumes.ts'
-import { attachmentName, leafOfAttachmentName, preferredLun, preferredSlot } from '../names.ts'
+import { attachmentName, leafOfAttachmentName, preferredSlot } from '../names.ts'
 import type { GuestRule } from './rules.ts'
 import { disksOf } from './uses.ts'
 
@@ -21,7 +21,8 @@ export function planAttachment(
     state: MachineView
     rule: GuestRule | undefined
     slots: SlotChoice
-    usesLun: boolean
+    /** What the design would number the volume. */
+    number: number | undefined
   },
 ): Attachment {
   const { volume, state, rule, slots } = seen
@@ -47,9 +48,10 @@ export function planAttachment(
       request.slot === undefined
         ? freeSlot({ leaf: volume.leaf, guest: request.guest }, disks, slots)
         : askedSlot({ slot: request.slot, guest: request.guest }, disks, slots),
-    lun: seen.usesLun
-      ? (lunOnMachine(seen.records, request.guest.machine) ?? preferredLun(volume.leaf))
-      : undefined,
+    lun:
+      seen.number === undefined
+        ? undefined
+        : (lunOnMachine(seen.records, request.guest.machine) ?? seen.number),
     sizeBytes: volume.sizeBytes,
     written: isWritten(volume),
   }

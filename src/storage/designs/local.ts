@@ -4,7 +4,7 @@
 import { type Clock, until } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
 import type { DeviceTree } from '../../iscsi/devices.ts'
-import type { Design, PoolPath, VolumePlace } from '../pool.ts'
+import type { Design, ExposeRequest, PoolPath, VolumePlace } from '../pool.ts'
 
 /**
  * On Linux the node appears up to 0.3 s after `zfs create` returned (OpenZFS 2.1 to 2.3, recorded);
@@ -16,7 +16,7 @@ const DEVICE_POLL_MS = 500
 export class LocalDesign implements Design {
   readonly kind = 'local'
   readonly shapes = ['slice', 'full'] as const
-  readonly usesLun = false
+  readonly canFence = false
   readonly #template: string
   readonly #devices: (path: PoolPath) => DeviceTree
   readonly #clock: Clock
@@ -32,6 +32,10 @@ export class LocalDesign implements Design {
     this.#clock = options.clock
   }
 
+  preferredNumber(): undefined {
+    return undefined
+  }
+
   names(): readonly string[] {
     return []
   }
@@ -43,7 +47,7 @@ export class LocalDesign implements Design {
 
   async expose(
     place: VolumePlace,
-    { machine }: Parameters<Design['expose']>[1],
+    { machine }: ExposeRequest,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<PoolPath, string>> {
     const devices = new Map<PoolPath, string>()

@@ -287,7 +287,7 @@ export class Volumes {
       try {
         await settleMachine(place, machine, signal)
       } catch (error) {
-        if (!isSilence(error) || !place.pool.design.usesLun) throw error
+        if (!isSilence(error) || !place.pool.design.canFence) throw error
       }
     }
   }

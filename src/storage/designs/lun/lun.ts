@@ -47,7 +47,7 @@ export interface LunDesignOptions {
 export class LunDesign implements Design {
   readonly kind = 'lun'
   readonly shapes = ['full'] as const
-  readonly usesLun = true
+  readonly canFence = true
   readonly #units: LunUnits
   readonly #paths: LunPaths
   readonly #options: LunDesignOptions
@@ -56,6 +56,10 @@ export class LunDesign implements Design {
     this.#units = new LunUnits(options)
     this.#paths = new LunPaths(options)
     this.#options = options
+  }
+
+  preferredNumber(place: VolumePlace): number {
+    return preferredLun(place.leaf)
   }
 
   names(place: VolumePlace): readonly string[] {
@@ -155,7 +159,7 @@ export class LunDesign implements Design {
     const failed: PathProof[] = []
     for (const [machine, { paths }] of pool.machines) {
       const existing = await this.#units.findView(place, machine, signal)
-      const wanted = typeof existing?.lun === 'number' ? existing.lun : preferredLun(place.leaf)
+      const wanted = typeof existing?.lun === 'number' ? existing.lun : this.preferredNumber(place)
       const lun = await this.#units.ensureView(
         place,
         { machineName: machine, choice: { number: wanted, replace: async () => {} } },

@@ -88,16 +88,6 @@ export function refuseFailure(
   )
 }
 
-/** As refuseFailure. */
-export function expectSuccess(
-  command: Command,
-  result: CommandResult,
-  failures: readonly FailureRow[],
-  about: string,
-): CommandResult {
-  return refuseFailure(result, { command, failures, about })
-}
-
 // Some tools complain on standard output; it counts only where standard error is silent, as it may
 // also hold the names of other objects.
 function failureText(result: CommandResult): string {

@@ -15,6 +15,7 @@ import {
   type TestInstallation,
   volumeSpec,
 } from '../support/installation.ts'
+import { MARK_AT } from '../support/marks.ts'
 import { type Owner, Random, ScheduledShell, Scheduler } from './scheduler.ts'
 
 export interface Mode {
@@ -33,7 +34,6 @@ export class HistoryFailure extends Error {}
 
 const GUESTS = ['m1/ldg1', 'm1/ldg2', 'm2/ldg1', 'm2/ldg2'] as const
 const MARK = Buffer.from('these bytes must stay')
-const MARK_AT = 8 * MiB
 /** More than any history needs: whoever waits then waits for ever. */
 const MOST_RELEASES = 20_000
 const TRIES = 40

@@ -1,6 +1,6 @@
 // Failure tables: how status and text become a kind and a message.
 
-import { classify, expectSuccess, type FailureRow } from '../../src/shell/failures.ts'
+import { classify, type FailureRow, refuseFailure } from '../../src/shell/failures.ts'
 import type { CommandResult } from '../../src/shell/shell.ts'
 
 const ROWS: readonly FailureRow[] = [
@@ -27,7 +27,11 @@ const result = (exitStatus: number, stderr: string, stdout = ''): CommandResult 
 })
 const thrown = (answer: CommandResult) => {
   try {
-    return expectSuccess(['/usr/sbin/zfs', 'create', 'a b'], answer, ROWS, 'volume p/v')
+    return refuseFailure(answer, {
+      command: ['/usr/sbin/zfs', 'create', 'a b'],
+      failures: ROWS,
+      about: 'volume p/v',
+    })
   } catch (error) {
     return error
   }

@@ -12,6 +12,7 @@ import {
   type TestInstallation,
   volumeSpec,
 } from '../../support/installation.ts'
+import { MARK_AT } from '../../support/marks.ts'
 
 type PoolName = 'silver' | 'gold'
 
@@ -36,7 +37,6 @@ export interface BadDay {
 }
 
 const SAMPLED_BYTES = 64 * 1024
-const MARK_AT = 8 * 1024 * 1024
 
 export class Day {
   readonly installation: TestInstallation

@@ -12,10 +12,10 @@ import {
   type TestInstallation,
   volumeSpec,
 } from '../../support/installation.ts'
+import { MARK_AT } from '../../support/marks.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../../support/node.ts'
 
 export const MARK = 'these bytes must stay'
-const MARK_AT = 8 * 1024 * 1024
 const COPY_BYTES = 32 * 1024 * 1024
 
 /** One world and one driver in it; `restart` forgets everything the driver had in memory. */

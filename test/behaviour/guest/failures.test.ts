@@ -1,46 +1,21 @@
-// What goes wrong in a guest while a volume is in use: disks that go, come back or die, file
-// systems that stop, plugins and guests that start anew. What is told of it, and that the way back
-// is the ordinary calls.
-
-import type { GuestFormat } from '../../../src/guest/requests.ts'
-import { type GuestWorld, guestWorld, MiB, type PlatformKind, TestDisk } from './world.ts'
-
-const BLOCK: GuestFormat = { kind: 'block' }
-const STAGED = { volumeId: 'silver/v1', stagingPath: '/staging/v1' }
-const TARGET = { volumeId: 'silver/v1', targetPath: '/pods/a/mount' }
+import {
+  BLOCK,
+  DISK_BYTES,
+  files,
+  type GuestWorld,
+  guestWorld,
+  MiB,
+  STAGED,
+  stagedWorld,
+  TARGET,
+  TestDisk,
+} from './world.ts'
 
 const GUESTS = [
   { platform: 'linux', type: 'ext4' },
   { platform: 'linux', type: 'xfs' },
   { platform: 'solaris', type: 'ufs' },
 ] as const
-
-const files = (type: string, ...mountOptions: string[]): GuestFormat => ({
-  kind: 'filesystem',
-  type,
-  mountOptions,
-})
-
-async function stagedWorld(
-  platform: PlatformKind,
-  type: string,
-): Promise<{ world: GuestWorld; disk: TestDisk }> {
-  const world = guestWorld(platform)
-  const disk = world.addDisk(100, 600 * MiB)
-  await world.volumes.stage(world.stageRequest(disk, { format: files(type) }))
-  world.guest.writeFile('/staging/v1/data', 'kept')
-  return { world, disk }
-}
-
-async function stagedBlock(
-  platform: PlatformKind,
-  mode: 'rw' | 'ro' = 'rw',
-): Promise<{ world: GuestWorld; disk: TestDisk }> {
-  const world = guestWorld(platform)
-  const disk = world.addDisk(100, 600 * MiB, { mode })
-  await world.volumes.stage(world.stageRequest(disk, { format: BLOCK, mode }))
-  return { world, disk }
-}
 
 /** Takes the disk away while it is in use, and gives it back under its number. */
 function reattach(world: GuestWorld, disk: TestDisk): TestDisk {
@@ -53,7 +28,7 @@ const inspect = (world: GuestWorld, path = '/staging/v1', mode: 'rw' | 'ro' | 'u
 
 describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   test('is healthy, staged, published and read-only', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     await world.volumes.publish(world.publishRequest(disk, { readonly: true }))
 
     expect(await inspect(world)).toEqual([])
@@ -62,7 +37,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('whose disk was taken away is told, and can be cleaned up', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     await world.volumes.publish(world.publishRequest(disk))
     world.removeDisk(disk)
 
@@ -79,7 +54,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('whose disk went and came back under its mount is mounted anew, with what it held', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     const again = reattach(world, disk)
     const request = world.stageRequest(again, { format: files(type), written: true })
 
@@ -94,7 +69,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('whose disk came back is not unmounted under a pod: the message names its target', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     await world.volumes.publish(world.publishRequest(disk))
     const again = reattach(world, disk)
     const request = world.stageRequest(again, { format: files(type), written: true })
@@ -113,7 +88,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('is not believed to be staged while a process keeps the dead mount busy', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     const end = world.guest.holdOpen('/staging/v1/data')
     const again = reattach(world, disk)
     const request = world.stageRequest(again, { format: files(type), written: true })
@@ -126,7 +101,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('on a disk that does not answer is told, and is healthy again when it does', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     disk.alive = false
 
     expect(await inspect(world)).toMatchObject([
@@ -138,7 +113,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('that somebody mounted read-only is told, unless it was asked for', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     await world.volumes.unstage(STAGED)
     await world.volumes.stage(
       world.stageRequest(disk, { format: files(type), written: true, mode: 'ro' }),
@@ -152,7 +127,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('is gone with a guest that starts again: told, not published, staged again', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     await world.volumes.publish(world.publishRequest(disk))
     world.restart()
     const plugin = world.fresh()
@@ -168,7 +143,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('is served by a plugin that starts again as if it had always been there', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     await world.volumes.publish(world.publishRequest(disk))
     const plugin = world.fresh()
     const before = world.guest.mounts()
@@ -184,7 +159,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('is published at several targets, writable and read-only, and goes from each by itself', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     const targets = ['/pods/a/mount', '/pods/b/mount', '/pods/c/mount']
     for (const targetPath of targets) {
       await world.volumes.publish(
@@ -211,7 +186,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     'of a volume that was not closed is mounted read-only: its log is replayed where the ' +
       'disk can be written',
     async () => {
-      const { world, disk } = await stagedWorld(platform, type)
+      const { world, disk } = await stagedWorld(platform, { format: files(type) })
       const crashed = world.addDisk(101, disk.store.copy())
       const other = {
         volumeId: 'silver/v2',
@@ -234,7 +209,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
     'of a volume that was not closed is never shown without its log, nor written to on a ' +
       'read-only disk',
     async () => {
-      const { world, disk } = await stagedWorld(platform, type)
+      const { world, disk } = await stagedWorld(platform, { format: files(type) })
       const crashed = world.addDisk(101, disk.store.copy(), { mode: 'ro' })
       const before = crashed.store.read(0, MiB)
       const other = {
@@ -262,7 +237,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   )
 
   test('of a volume that was closed is mounted from a read-only disk without a write', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     await world.volumes.unstage(STAGED)
     const closed = world.addDisk(101, disk.store.copy(), { mode: 'ro' })
     const before = closed.store.read(0, MiB)
@@ -282,7 +257,7 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 
   test('was shut down: told, and repaired by staging it again', async () => {
-    const { world, disk } = await stagedWorld(platform, type)
+    const { world, disk } = await stagedWorld(platform, { format: files(type) })
     world.guest.failFileSystem('/staging/v1', 'shut-down')
 
     expect(await inspect(world)).toMatchObject([
@@ -299,7 +274,7 @@ test(
   'ext4 that the kernel made read-only after an error is told, does not grow, and is ' +
     'repaired by staging it again',
   async () => {
-    const { world, disk } = await stagedWorld('linux', 'ext4')
+    const { world, disk } = await stagedWorld('linux', { format: files('ext4') })
     world.guest.failFileSystem('/staging/v1', 'turned-readonly')
 
     expect(await inspect(world)).toMatchObject([{ kind: 'degraded', reason: 'TurnedReadOnly' }])
@@ -326,7 +301,7 @@ test(
     'answer',
   async () => {
     const world = guestWorld('solaris')
-    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
     await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
 
     expect(await inspect(world)).toEqual([])
@@ -340,7 +315,7 @@ test(
 
 describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest', platform => {
   test('is healthy until its disk dies or goes', async () => {
-    const { world, disk } = await stagedBlock(platform)
+    const { world, disk } = await stagedWorld(platform, { format: BLOCK })
     await world.volumes.publish(world.publishRequest(disk, { format: BLOCK }))
     expect(await inspect(world)).toEqual([])
     expect(await inspect(world, '/pods/a/mount')).toEqual([])
@@ -360,7 +335,7 @@ describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest',
   })
 
   test('that is attached read-only is published read-only, and no byte of it can be written', async () => {
-    const { world, disk } = await stagedBlock(platform, 'ro')
+    const { world, disk } = await stagedWorld(platform, { format: BLOCK, mode: 'ro' })
     const request = world.publishRequest(disk, { format: BLOCK, readonly: true, mode: 'ro' })
 
     await world.volumes.publish(request)
@@ -370,14 +345,14 @@ describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest',
     expect(
       (await world.volumes.statistics({ volumeId: 'silver/v1', path: '/pods/a/mount' })).bytes
         .total,
-    ).toBe(600 * MiB)
+    ).toBe(DISK_BYTES)
     await world.volumes.unpublish(TARGET)
     await world.volumes.unstage(STAGED)
     expect(world.guest.mounts()).toEqual([])
   })
 
   test('is published at several targets, and is staged until the last of them has gone', async () => {
-    const { world, disk } = await stagedBlock(platform)
+    const { world, disk } = await stagedWorld(platform, { format: BLOCK })
     const targets = ['/pods/a/mount', '/pods/b/mount', '/pods/c/mount']
     for (const targetPath of targets) {
       await world.volumes.publish(world.publishRequest(disk, { format: BLOCK, targetPath }))
@@ -396,9 +371,9 @@ describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest',
 })
 
 test('a number that another volume has taken over is not mistaken for the old volume', async () => {
-  const { world, disk } = await stagedWorld('linux', 'ext4')
+  const { world, disk } = await stagedWorld('linux', { format: files('ext4') })
   world.removeDisk(disk)
-  const other = world.addDisk(100, 600 * MiB)
+  const other = world.addDisk(100, DISK_BYTES)
   const request = world.stageRequest(other, { volumeId: 'silver/v2', stagingPath: '/staging/v2' })
 
   await expect(world.volumes.stage(request)).rejects.toMatchObject({
@@ -413,7 +388,7 @@ test('a number that another volume has taken over is not mistaken for the old vo
 })
 
 test('the health of a guest that does not answer is unknown, never good', async () => {
-  const { world } = await stagedWorld('linux', 'ext4')
+  const { world } = await stagedWorld('linux', { format: files('ext4') })
   world.host.down = true
 
   await expect(inspect(world)).rejects.toMatchObject({ kind: 'unavailable' })
@@ -421,7 +396,7 @@ test('the health of a guest that does not answer is unknown, never good', async 
 })
 
 test('a mounted volume on another disk than the one of its number is refused', async () => {
-  const { world, disk } = await stagedWorld('solaris', 'ufs')
+  const { world, disk } = await stagedWorld('solaris', { format: files('ufs') })
   const moved = new TestDisk(101, disk.store)
   world.disks.disks.push(moved)
   world.disks.tell('disks')

@@ -1,24 +1,15 @@
-// Growth inside a guest: the label of a whole disk, then the file system, under a writer; and what
-// is left as somebody else made it.
+import {
+  DISK_BYTES,
+  files,
+  GiB,
+  type GuestWorld,
+  guestWorld,
+  STAGED,
+  stagedWorld,
+  type TestDisk,
+} from './world.ts'
 
-import type { GuestFormat } from '../../../src/guest/requests.ts'
-import { GiB, type GuestWorld, guestWorld, MiB, type TestDisk } from './world.ts'
-
-const STAGED = { volumeId: 'silver/v1', stagingPath: '/staging/v1' }
-const files = (type: string): GuestFormat => ({ kind: 'filesystem', type, mountOptions: [] })
 const growth = (path = '/staging/v1') => ({ volumeId: 'silver/v1', path, sizeBytes: 2 * GiB })
-
-async function stagedDisk(
-  kind: 'linux' | 'solaris',
-  shape: 'full' | 'slice',
-  format = files(''),
-): Promise<{ world: GuestWorld; disk: TestDisk }> {
-  const world = guestWorld(kind)
-  const disk = world.addDisk(100, 600 * MiB, { shape })
-  await world.volumes.stage(world.stageRequest(disk, { format }))
-  world.guest.writeFile('/staging/v1/data', 'kept')
-  return { world, disk }
-}
 
 async function totalBytes(world: GuestWorld): Promise<number> {
   return (await world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })).bytes
@@ -51,7 +42,7 @@ function relabel(world: GuestWorld, disk: TestDisk, rows: string): void {
 
 describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shape => {
   test('grows while a program writes, and every line it wrote is there', async () => {
-    const { world, disk } = await stagedDisk('solaris', shape)
+    const { world, disk } = await stagedWorld('solaris', { shape })
     const before = world.solaris?.solarisDisks.label(disk)?.slices[0]
     disk.store.resize(2 * GiB)
     const written = keepWriting(world)
@@ -71,7 +62,7 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
   })
 
   test('grows when it is staged, and is used to its end after the guest restarts', async () => {
-    const { world, disk } = await stagedDisk('solaris', shape)
+    const { world, disk } = await stagedWorld('solaris', { shape })
     await world.volumes.unstage(STAGED)
     disk.store.resize(2 * GiB)
 
@@ -85,7 +76,7 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
   })
 
   test('that was restored into a larger volume grows when it is staged', async () => {
-    const { world, disk } = await stagedDisk('solaris', shape)
+    const { world, disk } = await stagedWorld('solaris', { shape })
     const copy = world.addDisk(101, disk.store.copy(), { shape })
     copy.store.resize(2 * GiB)
     const other = { volumeId: 'silver/v2', stagingPath: '/staging/v2' }
@@ -98,11 +89,11 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
     expect(
       (await world.volumes.statistics({ ...other, path: '/staging/v2' })).bytes.total,
     ).toBeGreaterThan(1.8 * GiB)
-    expect(await totalBytes(world)).toBeLessThan(600 * MiB)
+    expect(await totalBytes(world)).toBeLessThan(DISK_BYTES)
   })
 
   test('grows once: the second request finds nothing to do', async () => {
-    const { world, disk } = await stagedDisk('solaris', shape)
+    const { world, disk } = await stagedWorld('solaris', { shape })
     disk.store.resize(2 * GiB)
     await world.volumes.expand(growth())
     const before = programs(world).length
@@ -114,7 +105,7 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
   })
 
   test('grows when a read-only target of it is named', async () => {
-    const { world, disk } = await stagedDisk('solaris', shape)
+    const { world, disk } = await stagedWorld('solaris', { shape })
     await world.volumes.publish(world.publishRequest(disk, { readonly: true }))
     disk.store.resize(2 * GiB)
 
@@ -124,14 +115,14 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
   })
 
   test('is left alone while it is mounted read-only', async () => {
-    const { world, disk } = await stagedDisk('solaris', shape)
+    const { world, disk } = await stagedWorld('solaris', { shape })
     await world.volumes.unstage(STAGED)
     await world.volumes.stage(world.stageRequest(disk, { written: true, mode: 'ro' }))
     disk.store.resize(2 * GiB)
 
     await world.volumes.expand(growth())
 
-    expect(await totalBytes(world)).toBeLessThan(600 * MiB)
+    expect(await totalBytes(world)).toBeLessThan(DISK_BYTES)
     expect(
       world.timeline.commands.filter(
         ({ argv }) => argv[0]?.endsWith('fmthard') && argv.includes('-s'),
@@ -143,11 +134,11 @@ describe.each(['full', 'slice'] as const)('a %s export of a solaris guest', shap
 describe('the label of a whole disk', () => {
   test('keeps the first sector that a newer release gave to slice 0', async () => {
     const world = guestWorld('solaris')
-    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
     const earlier = { volumeId: 'silver/earlier' }
     await world.volumes.stage(world.stageRequest(disk, earlier))
     await world.volumes.unstage({ ...STAGED, ...earlier })
-    const sectors = (600 * MiB) / 512
+    const sectors = DISK_BYTES / 512
     relabel(
       world,
       disk,
@@ -187,7 +178,7 @@ describe('the label of a whole disk', () => {
     'that somebody wrote with $name stays as it is: its data is mounted, and growth is refused ' +
       'with the way out',
     async ({ rows }) => {
-      const { world, disk } = await stagedDisk('solaris', 'full')
+      const { world, disk } = await stagedWorld('solaris', { shape: 'full' })
       await world.volumes.unstage(STAGED)
       const slice = world.solaris?.solarisDisks.label(disk)?.slices[0]
       relabel(world, disk, rows(slice?.first ?? 0, slice?.count ?? 0))
@@ -226,7 +217,7 @@ describe('the label of a whole disk', () => {
       kind: 'internal',
     },
   ])('is read back: growth fails when the tool $name', async ({ answer, kind }) => {
-    const { world, disk } = await stagedDisk('solaris', 'full')
+    const { world, disk } = await stagedWorld('solaris', { shape: 'full' })
     disk.store.resize(2 * GiB)
     world.timeline.rules.push(argv =>
       argv[0]?.endsWith('fmthard') ? { kind: 'answer', answer } : undefined,
@@ -242,7 +233,7 @@ describe('the label of a whole disk', () => {
 
   test("of a raw block volume is its owner's", async () => {
     const world = guestWorld('solaris')
-    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
     await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'block' } }))
     // The first label is the driver's, as the disk cannot be opened without one; what becomes of it
     // is not.
@@ -260,7 +251,7 @@ test(
     'again',
   async () => {
     const world = guestWorld('linux')
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(world.stageRequest(disk, { format: { kind: 'block' } }))
     disk.store.resize(2 * GiB)
 
@@ -282,7 +273,7 @@ test.each(['ext4', 'xfs'])(
   '%s of a linux guest grows when its disk has been attached again, and until then the reason ' +
     'is told',
   async type => {
-    const { world, disk } = await stagedDisk('linux', 'slice', files(type))
+    const { world, disk } = await stagedWorld('linux', { shape: 'slice', format: files(type) })
     await world.volumes.publish(world.publishRequest(disk, { format: files(type) }))
     disk.store.resize(2 * GiB)
 
@@ -294,7 +285,7 @@ test.each(['ext4', 'xfs'])(
         ),
       })
     }
-    expect(await totalBytes(world)).toBeLessThan(600 * MiB)
+    expect(await totalBytes(world)).toBeLessThan(DISK_BYTES)
     await world.volumes.unpublish({ volumeId: 'silver/v1', targetPath: '/pods/a/mount' })
     await world.volumes.unstage(STAGED)
     world.removeDisk(disk)

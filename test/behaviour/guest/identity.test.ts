@@ -10,7 +10,14 @@ import {
   labelName,
 } from '../../../src/guest/identity.ts'
 import type { StageRequest } from '../../../src/guest/requests.ts'
-import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './world.ts'
+import {
+  DISK_BYTES,
+  type GuestWorld,
+  guestWorld,
+  MiB,
+  type PlatformKind,
+  type TestDisk,
+} from './world.ts'
 
 const KINDS = [
   { platform: 'linux', type: 'ext4', shape: 'slice' },
@@ -28,7 +35,7 @@ interface Kind {
 
 function scene({ platform, type, shape }: Kind) {
   const world = guestWorld(platform)
-  const disk = world.addDisk(100, 600 * MiB, { shape })
+  const disk = world.addDisk(100, DISK_BYTES, { shape })
   const request = (volumeId: string, other: Partial<StageRequest> = {}) =>
     world.stageRequest(disk, {
       ...{ volumeId, stagingPath: `/staging/${volumeId}`, contentOf: volumeId, bornSeconds: 1000 },
@@ -140,7 +147,7 @@ describe.each(ALL)('a volume with $type on a $shape export of a $platform guest'
   test('that was deleted and made anew under its name is formatted', async () => {
     const { world, disk, request } = await used(kind, 'silver/v1')
     world.removeDisk(disk)
-    const anew = world.addDisk(100, 600 * MiB, { shape: kind.shape })
+    const anew = world.addDisk(100, DISK_BYTES, { shape: kind.shape })
 
     await world.volumes.stage(request('silver/v1', { bornSeconds: 2000 }))
 

@@ -3,18 +3,22 @@
 
 import { SimShell } from '../../../sim/sim-shell.ts'
 import type { GuestFormat } from '../../../src/guest/requests.ts'
-import { guestWorld, MiB, type PlatformKind } from './world.ts'
+import {
+  BLOCK,
+  DISK_BYTES,
+  guestWorld,
+  PLATFORMS,
+  type PlatformKind,
+  STAGED,
+  TARGET,
+} from './world.ts'
 
-const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']
-const BLOCK: GuestFormat = { kind: 'block' }
-const STAGED = { volumeId: 'silver/v1', stagingPath: '/staging/v1' }
-const TARGET = { volumeId: 'silver/v1', targetPath: '/pods/a/mount' }
 const SECOND = { volumeId: 'silver/v2', stagingPath: '/staging/v2', targetPath: '/pods/b/mount' }
 const NOTES = '/var/lib/ldom-csi/volumes'
 
 async function published(kind: PlatformKind, format?: GuestFormat) {
   const world = guestWorld(kind)
-  const disk = world.addDisk(100, 600 * MiB)
+  const disk = world.addDisk(100, DISK_BYTES)
   const other = format ? { format } : {}
   await world.volumes.stage(world.stageRequest(disk, other))
   await world.volumes.publish(world.publishRequest(disk, other))
@@ -23,7 +27,7 @@ async function published(kind: PlatformKind, format?: GuestFormat) {
 
 async function twoPublished(kind: PlatformKind) {
   const { world, disk } = await published(kind)
-  const second = world.addDisk(101, 600 * MiB)
+  const second = world.addDisk(101, DISK_BYTES)
   await world.volumes.stage(
     world.stageRequest(second, { volumeId: SECOND.volumeId, stagingPath: SECOND.stagingPath }),
   )
@@ -145,7 +149,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   test('a target in which another volume is mounted is refused with the path of that volume', async () => {
     const { world } = await twoPublished(kind)
 
-    const third = world.addDisk(102, 600 * MiB)
+    const third = world.addDisk(102, DISK_BYTES)
     const staged = { volumeId: 'silver/v3', stagingPath: '/staging/v3' }
     await world.volumes.stage(world.stageRequest(third, staged))
     const outer = world.volumes.publish(
@@ -174,17 +178,17 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   test('statistics of a raw volume tell its size only', async () => {
     const world = guestWorld(kind)
     for (const path of ['/pods', '/pods/a']) world.guest.names.makeDirectory(path)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
 
     const { bytes } = await world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' })
 
-    expect(bytes).toEqual({ total: 600 * MiB, used: 0, available: 0 })
+    expect(bytes).toEqual({ total: DISK_BYTES, used: 0, available: 0 })
   })
 
   test('a raw volume that is attached writable is not published read-only', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
 
     const reader = world.volumes.publish(
@@ -216,7 +220,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('the publish flag ro makes the target read-only', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(world.stageRequest(disk))
 
     await world.volumes.publish(
@@ -270,7 +274,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 describe.each(['ext4', 'xfs'])('the kernel of a linux guest with %s', type => {
   async function staged() {
     const world = guestWorld('linux')
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(
       world.stageRequest(disk, { format: { kind: 'filesystem', type, mountOptions: [] } }),
     )
@@ -316,7 +320,7 @@ describe.each(['ext4', 'xfs'])('the kernel of a linux guest with %s', type => {
 describe('a raw volume of a linux guest', () => {
   async function staged() {
     const world = guestWorld('linux')
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
     return world
   }
@@ -353,7 +357,7 @@ test.each(['shut-down', 'turned-readonly'] as const)(
   'a file system that the kernel has made %s is neither published nor measured',
   async how => {
     const world = guestWorld('linux')
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(world.stageRequest(disk))
     world.guest.failFileSystem('/staging/v1', how)
 
@@ -371,7 +375,7 @@ test.each(['shut-down', 'turned-readonly'] as const)(
 
 test('the label of SELinux, with its commas, is one mount option', async () => {
   const world = guestWorld('linux')
-  const disk = world.addDisk(100, 600 * MiB)
+  const disk = world.addDisk(100, DISK_BYTES)
   const mountOptions = ['context="system_u:object_r:container_file_t:s0:c127,c456"']
 
   await world.volumes.stage(
@@ -383,7 +387,7 @@ test('the label of SELinux, with its commas, is one mount option', async () => {
 
 test('a file system that cannot grow is staged as it is, and who asks for growth is told', async () => {
   const world = guestWorld('linux')
-  const disk = world.addDisk(100, 600 * MiB)
+  const disk = world.addDisk(100, DISK_BYTES)
   await world.volumes.stage(world.stageRequest(disk))
   await world.volumes.unstage(STAGED)
   const stderr = 'resize2fs: Permission denied to resize filesystem\n'

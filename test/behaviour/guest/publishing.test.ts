@@ -1,24 +1,23 @@
 // Publishing, measuring and taking away again: mounts of pods, raw block devices, and what still
 // holds a disk.
 
-import type { GuestFormat } from '../../../src/guest/requests.ts'
-import { type GuestWorld, guestWorld, MiB, type PlatformKind, type TestDisk } from './world.ts'
-
-const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']
-const BLOCK: GuestFormat = { kind: 'block' }
-const STAGED = { volumeId: 'silver/v1', stagingPath: '/staging/v1' }
-const TARGET = { volumeId: 'silver/v1', targetPath: '/pods/a/mount' }
-
-async function stagedWorld(kind: PlatformKind): Promise<{ world: GuestWorld; disk: TestDisk }> {
-  const world = guestWorld(kind)
-  const disk = world.addDisk(100, 600 * MiB)
-  await world.volumes.stage(world.stageRequest(disk))
-  return { world, disk }
-}
+import {
+  BLOCK,
+  DISK_BYTES,
+  type GuestWorld,
+  guestWorld,
+  MiB,
+  PLATFORMS,
+  type PlatformKind,
+  STAGED,
+  stagedWorld,
+  TARGET,
+  type TestDisk,
+} from './world.ts'
 
 async function stagedBlock(kind: PlatformKind): Promise<{ world: GuestWorld; disk: TestDisk }> {
   const world = guestWorld(kind)
-  const disk = world.addDisk(100, 600 * MiB)
+  const disk = world.addDisk(100, DISK_BYTES)
   world.guest.names.makeDirectory('/pods')
   world.guest.names.makeDirectory('/pods/a')
   await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
@@ -68,7 +67,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a volume that is not staged cannot be published', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     const published = world.volumes.publish(world.publishRequest(disk))
 
@@ -81,7 +80,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   test('a target that another volume covers is refused', async () => {
     const { world, disk } = await stagedWorld(kind)
     await world.volumes.publish(world.publishRequest(disk))
-    const other = world.addDisk(101, 600 * MiB)
+    const other = world.addDisk(101, DISK_BYTES)
     const second = { volumeId: 'silver/v2', stagingPath: '/staging/v2' }
     await world.volumes.stage(world.stageRequest(other, second))
 
@@ -236,7 +235,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
       volumeId: 'silver/v1',
       path: '/pods/a/mount',
     })
-    expect(bytes.total).toBe(600 * MiB)
+    expect(bytes.total).toBe(DISK_BYTES)
     expect(inodes).toBeUndefined()
     expect(disk.store.read(0, 4096).every(byte => byte === 0)).toBe(true)
   })

@@ -8,17 +8,17 @@ import {
 } from '../../../sim/guest/file-system.ts'
 import type { StageRequest } from '../../../src/guest/requests.ts'
 import {
+  DISK_BYTES,
+  files,
   GiB,
   type GuestWorld,
   guestWorld,
   MiB,
-  type PlatformKind,
+  PLATFORMS,
   scribble,
   TestDisk,
   TiB,
 } from './world.ts'
-
-const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']
 
 function getSuperblock(region: Region): Superblock {
   const superblock = readSuperblock(region)
@@ -28,7 +28,7 @@ function getSuperblock(region: Region): Superblock {
 
 /** A disk that somebody used before: with a file system and a file. */
 async function usedDisk(world: GuestWorld, id = 100): Promise<TestDisk> {
-  const disk = world.addDisk(id, 600 * MiB)
+  const disk = world.addDisk(id, DISK_BYTES)
   const request = world.stageRequest(disk, { stagingPath: `/staging/used-${id}` })
   await world.volumes.stage(request)
   world.guest.writeFile(`/staging/used-${id}/data`, 'kept')
@@ -39,7 +39,7 @@ async function usedDisk(world: GuestWorld, id = 100): Promise<TestDisk> {
 describe.each(PLATFORMS)('in a %s guest', kind => {
   test('a blank disk gets a file system once, and its files come back after the guest restarts', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     await world.volumes.stage(world.stageRequest(disk))
     world.guest.writeFile('/staging/v1/data', 'kept')
@@ -52,7 +52,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('staging again changes nothing', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     await world.volumes.stage(world.stageRequest(disk))
     await world.fresh().stage(world.stageRequest(disk))
@@ -63,7 +63,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a disk that comes late is waited for', async () => {
     const world = guestWorld(kind)
-    const disk = new TestDisk(100, world.addDisk(7, 600 * MiB).store)
+    const disk = new TestDisk(100, world.addDisk(7, DISK_BYTES).store)
     world.clock.afterWait = () => {
       if (world.clock.now !== 5000) return
       world.disks.disks.push(disk)
@@ -80,7 +80,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
       'and number',
     async () => {
       const world = guestWorld(kind)
-      const disk = new TestDisk(100, world.addDisk(7, 600 * MiB).store)
+      const disk = new TestDisk(100, world.addDisk(7, DISK_BYTES).store)
 
       const staged = world.volumes.stage(world.stageRequest(disk))
 
@@ -94,10 +94,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a number above nine finds its own disk, not one that shares its digits', async () => {
     const world = guestWorld(kind)
-    world.addDisk(1, 600 * MiB)
-    const ten = world.addDisk(10, 600 * MiB)
-    world.addDisk(16, 600 * MiB)
-    world.addDisk(110, 600 * MiB)
+    world.addDisk(1, DISK_BYTES)
+    const ten = world.addDisk(10, DISK_BYTES)
+    world.addDisk(16, DISK_BYTES)
+    world.addDisk(110, DISK_BYTES)
 
     await world.volumes.stage(world.stageRequest(ten))
 
@@ -130,7 +130,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   ]
   test.each(REFUSED)('a blank disk is not formatted for $name', async ({ change, says }) => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     const staged = world.volumes.stage(world.stageRequest(disk, change))
 
@@ -144,7 +144,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a disk with bytes that no tool knows is not formatted', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     scribble(disk)
 
     const staged = world.volumes.stage(world.stageRequest(disk))
@@ -183,7 +183,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a disk that stops answering is not taken for a blank one', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     disk.alive = false
 
     await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
@@ -196,7 +196,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a process that has the disk open keeps it from being formatted', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     const end = world.guest.holdOpen(kind === 'linux' ? '/dev/vdiskcw' : '/dev/rdsk/c0d100s0')
 
     await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
@@ -212,10 +212,10 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a staging path that another disk covers is refused by name', async () => {
     const world = guestWorld(kind)
-    await world.volumes.stage(world.stageRequest(world.addDisk(100, 600 * MiB)))
+    await world.volumes.stage(world.stageRequest(world.addDisk(100, DISK_BYTES)))
 
     const second = world.volumes.stage(
-      world.stageRequest(world.addDisk(101, 600 * MiB), { volumeId: 'silver/v2' }),
+      world.stageRequest(world.addDisk(101, DISK_BYTES), { volumeId: 'silver/v2' }),
     )
 
     const source = kind === 'linux' ? '/dev/vdiskcw' : '/dev/dsk/c0d100s0'
@@ -227,7 +227,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a file system that a crash left in need of repair is repaired and mounted', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     await world.volumes.stage(world.stageRequest(disk))
     world.guest.writeFile('/staging/v1/data', 'kept')
     const crashed = world.addDisk(101, disk.store.copy())
@@ -303,7 +303,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     'context="a,b" ,rw',
   ])('the mount option %j is refused', async option => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     const staged = world.volumes.stage(
       world.stageRequest(disk, {
@@ -317,7 +317,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
   test('a second request for a volume that is being worked on is refused', async () => {
     const world = guestWorld(kind)
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     const first = world.volumes.stage(world.stageRequest(disk))
 
     await expect(
@@ -330,7 +330,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
   test('text that a login script prints before every answer is tolerated', async () => {
     const world = guestWorld(kind)
     world.host.banner = 'Authorised users only\nAll use is logged\n'
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     await world.volumes.stage(world.stageRequest(disk))
     await world.volumes.publish(world.publishRequest(disk))
@@ -345,8 +345,8 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 describe('in a linux guest', () => {
   test('a copy of an xfs volume is mounted beside its original, whichever comes first', async () => {
     const world = guestWorld('linux')
-    const xfs = { kind: 'filesystem', type: 'xfs', mountOptions: [] } as const
-    const original = world.addDisk(100, 600 * MiB)
+    const xfs = files('xfs')
+    const original = world.addDisk(100, DISK_BYTES)
     const request = world.stageRequest(original, { format: xfs })
     await world.volumes.stage(request)
     await world.volumes.unstage(request)
@@ -373,7 +373,7 @@ describe('in a linux guest', () => {
       if (world.solaris) world.solaris.solarisDisks.iostatRelease = release
 
       await world.volumes.stage(
-        world.stageRequest(world.addDisk(100, 600 * MiB, { shape: 'full' })),
+        world.stageRequest(world.addDisk(100, DISK_BYTES, { shape: 'full' })),
       )
 
       expect(world.guest.mounts()).toMatchObject([{ disk: 100 }])
@@ -424,7 +424,7 @@ describe('in a linux guest', () => {
   ] as const
   test.each(asItIs)('$name is said to be that', async ({ type, change, says }) => {
     const world = guestWorld('linux')
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     const request = world.stageRequest(disk, {
       format: { kind: 'filesystem', type, mountOptions: [] },
     })
@@ -445,7 +445,7 @@ describe('in a linux guest', () => {
     'a disk with %s that somebody holds is in use, not broken',
     async type => {
       const world = guestWorld('linux')
-      const disk = world.addDisk(100, 600 * MiB)
+      const disk = world.addDisk(100, DISK_BYTES)
       const request = world.stageRequest(disk, {
         format: { kind: 'filesystem', type, mountOptions: [] },
       })
@@ -465,7 +465,7 @@ describe('in a linux guest', () => {
   test('a swap area on the disk keeps it from being formatted', async () => {
     const world = guestWorld('linux')
     world.linux?.swaps.add('vdiskcw')
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
       kind: 'busy',
@@ -475,7 +475,7 @@ describe('in a linux guest', () => {
 
   test('a guest without virtual disks says so', async () => {
     const world = guestWorld('linux')
-    const disk = new TestDisk(100, world.addDisk(7, 600 * MiB).store)
+    const disk = new TestDisk(100, world.addDisk(7, DISK_BYTES).store)
     world.timeline.rules.push(argv =>
       argv.at(-1) === '/sys/bus/vio/devices'
         ? {
@@ -513,7 +513,7 @@ describe('in a solaris guest', () => {
     'the disk is found whatever controller number the guest gave: %d',
     async controller => {
       const world = guestWorld('solaris', { controller })
-      const disk = world.addDisk(100, 600 * MiB)
+      const disk = world.addDisk(100, DISK_BYTES)
 
       await world.volumes.stage(world.stageRequest(disk))
 
@@ -522,14 +522,14 @@ describe('in a solaris guest', () => {
   )
 
   test.each([
-    { what: 'a small slice', bytes: 600 * MiB, shape: 'slice' },
+    { what: 'a small slice', bytes: DISK_BYTES, shape: 'slice' },
     {
       what: 'a slice that is no whole number of cylinders',
       bytes: 20 * GiB + 8192,
       shape: 'slice',
     },
     { what: 'a slice with an EFI table', bytes: 3 * TiB, shape: 'slice' },
-    { what: 'a small whole disk', bytes: 600 * MiB, shape: 'full' },
+    { what: 'a small whole disk', bytes: DISK_BYTES, shape: 'full' },
     { what: 'a whole disk with large cylinders', bytes: 20 * GiB, shape: 'full' },
     { what: 'a whole disk with an EFI table', bytes: 3 * TiB, shape: 'full' },
   ] as const)(
@@ -551,7 +551,7 @@ describe('in a solaris guest', () => {
   test('an older release that labels by questions is answered', async () => {
     const world = guestWorld('solaris')
     if (world.solaris) world.solaris.solarisDisks.hasLabelOption = false
-    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
 
     await world.volumes.stage(world.stageRequest(disk))
 
@@ -560,7 +560,7 @@ describe('in a solaris guest', () => {
 
   test('an unlabelled disk is not labelled for a volume that must hold data', async () => {
     const world = guestWorld('solaris')
-    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
 
     await expect(
       world.volumes.stage(world.stageRequest(disk, { createdEmpty: false })),
@@ -573,7 +573,7 @@ describe('in a solaris guest', () => {
 
   test('a disk that gives EIO to the label tool is not taken for an unlabelled one', async () => {
     const world = guestWorld('solaris')
-    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
     disk.alive = false
 
     await expect(world.volumes.stage(world.stageRequest(disk))).rejects.toMatchObject({
@@ -583,7 +583,7 @@ describe('in a solaris guest', () => {
 
   test('data behind the place of the label is not formatted', async () => {
     const world = guestWorld('solaris')
-    const disk = world.addDisk(100, 600 * MiB, { shape: 'full' })
+    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
     const firstOfSliceZero = 34 * 512
     disk.store.write(firstOfSliceZero, Buffer.from('somebody else wrote here'))
 
@@ -603,7 +603,7 @@ describe('in a solaris guest', () => {
       'c0d100s0',
       '../../devices/virtual-devices@100/channel-devices@200/disk@64:a',
     )
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
     world.removeDisk(disk)
     const next = new TestDisk(100, disk.store)
     world.clock.afterWait = () => {
@@ -621,7 +621,7 @@ describe('in a solaris guest', () => {
   test('a guest whose device daemon lags is asked to make the names', async () => {
     const world = guestWorld('solaris')
     if (world.solaris) world.solaris.solarisDisks.followsHotplug = false
-    const disk = world.addDisk(100, 600 * MiB)
+    const disk = world.addDisk(100, DISK_BYTES)
 
     await world.volumes.stage(world.stageRequest(disk))
 

@@ -12,7 +12,7 @@ import type { Clock } from '../../../src/clock.ts'
 import { GuestHealth } from '../../../src/guest/guest-health.ts'
 import { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
 import { LinuxPlatform } from '../../../src/guest/linux/linux.ts'
-import type { PublishRequest, StageRequest } from '../../../src/guest/requests.ts'
+import type { GuestFormat, PublishRequest, StageRequest } from '../../../src/guest/requests.ts'
 import { SolarisPlatform } from '../../../src/guest/solaris/solaris.ts'
 import { createHost } from '../../../src/shell/late-effects.ts'
 
@@ -107,6 +107,20 @@ class TestClock implements Clock {
 }
 
 export type PlatformKind = 'linux' | 'solaris'
+export const PLATFORMS: readonly PlatformKind[] = ['linux', 'solaris']
+
+/** Of most disks: xfs asks for 300 MiB at least. */
+export const DISK_BYTES = 600 * MiB
+
+export const BLOCK: GuestFormat = { kind: 'block' }
+/** Staging and target of the requests below. */
+export const STAGED = { volumeId: 'silver/v1', stagingPath: '/staging/v1' }
+export const TARGET = { volumeId: 'silver/v1', targetPath: '/pods/a/mount' }
+
+/** Without a type: the platform's default. */
+export function files(type = '', ...mountOptions: string[]): GuestFormat {
+  return { kind: 'filesystem', type, mountOptions }
+}
 
 export function guestWorld(
   kind: PlatformKind,
@@ -186,25 +200,23 @@ export function guestWorld(
     },
     stageRequest(disk: TestDisk, other: Partial<StageRequest> = {}): StageRequest {
       return {
-        volumeId: 'silver/v1',
+        ...STAGED,
         slot: disk.id,
         sizeBytes: disk.store.sizeBytes,
-        format: { kind: 'filesystem', type: '', mountOptions: [] },
+        format: files(),
         createdEmpty: true,
         written: false,
         mode: 'rw',
-        stagingPath: '/staging/v1',
         ...other,
       }
     },
     publishRequest(disk: TestDisk, other: Partial<PublishRequest> = {}): PublishRequest {
       return {
-        volumeId: 'silver/v1',
+        ...STAGED,
+        ...TARGET,
         slot: disk.id,
         sizeBytes: disk.store.sizeBytes,
-        format: { kind: 'filesystem', type: '', mountOptions: [] },
-        stagingPath: '/staging/v1',
-        targetPath: '/pods/a/mount',
+        format: files(),
         readonly: false,
         mode: 'rw',
         exclusive: false,
@@ -215,6 +227,26 @@ export function guestWorld(
 }
 
 export type GuestWorld = ReturnType<typeof guestWorld>
+
+/** A guest with a volume that is staged, and a file in it where it has a file system. */
+export async function stagedWorld(
+  kind: PlatformKind,
+  {
+    format = files(),
+    mode = 'rw',
+    shape = 'slice',
+  }: {
+    readonly format?: GuestFormat
+    readonly mode?: 'rw' | 'ro'
+    readonly shape?: 'full' | 'slice'
+  } = {},
+): Promise<{ world: GuestWorld; disk: TestDisk }> {
+  const world = guestWorld(kind)
+  const disk = world.addDisk(100, DISK_BYTES, { mode, shape })
+  await world.volumes.stage(world.stageRequest(disk, { format, mode }))
+  if (format.kind === 'filesystem') world.guest.writeFile(`${STAGED.stagingPath}/data`, 'kept')
+  return { world, disk }
+}
 
 /** Text that no tool recognises, at the start of a disk. */
 export function scribble(disk: TestDisk): void {

@@ -2,6 +2,7 @@
 // guest writes, and what it must read.
 
 import type { Attachment } from '../../../src/model/volumes.ts'
+import { MARK_AT } from '../../support/marks.ts'
 import type { AttachmentBelief, VolumeBelief } from './model.ts'
 import {
   BrokenPromise,
@@ -18,7 +19,6 @@ import {
 import type { StepOf } from './steps.ts'
 
 /** Far behind any label. */
-export const RAW_AT = 8 * 1024 * 1024
 const RAW_LENGTH = 16
 
 /** Only what was attached with an answer can be staged: its context is in the answer. */
@@ -293,7 +293,7 @@ export function writeIn(player: Player, volume: VolumeBelief, attachment: Attach
   const live = player.isLive(volume, attachment)
   const done = inGuest(() =>
     volume.isBlock
-      ? (player.disk(volume, guest) ?? fail('disk')).write(RAW_AT, Buffer.from(text))
+      ? (player.disk(volume, guest) ?? fail('disk')).write(MARK_AT, Buffer.from(text))
       : player.world.guest(guest).writeFile(`${path}/text`, text),
   )
   if ('failure' in done) {
@@ -320,7 +320,7 @@ export function read(player: Player, number: number): void {
   player.story.push(`read ${volume.id} in ${attachment.guest}`)
   if (volume.isBlock) {
     const disk = player.disk(volume, attachment.guest)
-    const bytes = inGuest(() => disk?.read(RAW_AT, RAW_LENGTH))
+    const bytes = inGuest(() => disk?.read(MARK_AT, RAW_LENGTH))
     if ('value' in bytes && bytes.value !== undefined) checkRaw(player, volume, bytes.value)
     return
   }
@@ -346,6 +346,6 @@ export function checkRaw(player: Player, volume: VolumeBelief, bytes: Buffer): v
 
 /** A raw volume as it lies in the pool. */
 export function checkStored(player: Player, volume: VolumeBelief): void {
-  const bytes = player.zfs(volume.pool).store(player.dataset(volume)).read(RAW_AT, RAW_LENGTH)
+  const bytes = player.zfs(volume.pool).store(player.dataset(volume)).read(MARK_AT, RAW_LENGTH)
   checkRaw(player, volume, bytes)
 }

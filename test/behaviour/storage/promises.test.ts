@@ -2,10 +2,9 @@
 
 import type { VolumeSpec } from '../../../src/model/volumes.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
+import { MARK_AT } from '../../support/marks.ts'
 import { byHand, meetOnce, onMachine, reaches, watch } from '../../support/meddling.ts'
 import { stageRequest } from '../../support/node.ts'
-
-const MARK_AT = 8 * 1024 * 1024
 
 const POOLS = [
   { pool: 'silver', host: 'm1-primary', parent: 'mtank/kubernetes' },

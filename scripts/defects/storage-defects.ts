@@ -191,7 +191,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the write cache of a logical unit is not looked at',
     changes: [
       {
-        file: 'src/storage/designs/lun/units.ts',
+        file: 'src/storage/designs/lun/unit-state.ts',
         find: '    if (unit.writeCacheEnabled) {\n',
         replace: '    if (unit.writeCacheEnabled && unit.sizeBytes < 0) {\n',
       },

@@ -109,14 +109,16 @@ test.each([
     verdict: 'revoked',
   },
 ])('$name is $verdict', ({ file, verdict }) => {
-  expect(judgeHostKey(parseKnownHosts(file, 'known_hosts'), '10.0.0.1', 22, FIRST)).toBe(verdict)
+  expect(
+    judgeHostKey(parseKnownHosts(file, 'known_hosts'), { address: '10.0.0.1', port: 22 }, FIRST),
+  ).toBe(verdict)
 })
 
 test('a port other than 22 stands in brackets', () => {
   const known = parseKnownHosts(line('[storage]:2222', FIRST), 'known_hosts')
-  expect(judgeHostKey(known, 'STORAGE', 2222, FIRST)).toBe('known')
-  expect(judgeHostKey(known, 'storage', 22, FIRST)).toBe('unknown')
-  expect(judgeHostKey(known, 'storage', 2223, FIRST)).toBe('unknown')
+  expect(judgeHostKey(known, { address: 'STORAGE', port: 2222 }, FIRST)).toBe('known')
+  expect(judgeHostKey(known, { address: 'storage', port: 22 }, FIRST)).toBe('unknown')
+  expect(judgeHostKey(known, { address: 'storage', port: 2223 }, FIRST)).toBe('unknown')
 })
 
 test.each([

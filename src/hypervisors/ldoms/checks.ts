@@ -26,7 +26,7 @@ export async function examineMachine(
   const object = `machine ${machine}`
   const ldm = new Ldm(host.shell)
   const permission =
-    `allow the account on ${host.name} to run ldm (profile "LDoms Management", ` + `or a prefix)`
+    `allow the account on ${host.name} to run ldm (profile "LDoms Management", or a ` + 'prefix)'
   const listed = await attempt(object, permission, async () => {
     const [version, domains] = await Promise.all([
       ldm.version({ signal }),

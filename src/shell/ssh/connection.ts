@@ -217,7 +217,7 @@ function explainRefusal(error: unknown, { privateKeyFile }: SshTarget): unknown 
 function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error | undefined {
   const host = formatHostName(target.address, target.port)
   const offered = `${host} offered ${fingerprint(key)}`
-  switch (judgeHostKey(known, target.address, target.port, key)) {
+  switch (judgeHostKey(known, target, key)) {
     case 'known':
       return undefined
     case 'unknown':

@@ -47,8 +47,7 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
 
 export function judgeHostKey(
   known: KnownHosts,
-  address: string,
-  port: number,
+  { address, port }: { readonly address: string; readonly port: number },
   key: Buffer,
 ): HostKeyVerdict {
   const offered = key.toString('base64')

@@ -30,7 +30,9 @@ import type {
 import { CANARY_BYTES, type CanaryPath, canaryPlace, exchangeNonces, nameOfPath } from './canary.ts'
 import { examineUnits } from './checks.ts'
 import { LunPaths } from './paths.ts'
-import { dataFile, guidOf, LunUnits } from './units.ts'
+import { auditUnits } from './unit-audit.ts'
+import { dataFile, guidOf } from './unit-state.ts'
+import { LunUnits } from './units.ts'
 
 export interface LunDesignOptions {
   readonly stmfadm: Stmfadm
@@ -239,6 +241,7 @@ export class LunDesign implements Design {
     inventory: DesignInventory,
     signal?: AbortSignal,
   ): Promise<readonly DesignFinding[]> {
-    return this.#units.audit(pool, inventory, signal)
+    const { stmfadm, hostGroup } = this.#options
+    return auditUnits(pool, { inventory, stmfadm, hostGroup }, signal)
   }
 }

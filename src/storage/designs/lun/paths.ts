@@ -6,7 +6,7 @@ import { isStorageError, StorageError } from '../../../errors.ts'
 import type { DeviceTree } from '../../../iscsi/devices.ts'
 import type { Iscsiadm } from '../../../iscsi/iscsiadm.ts'
 import type { PoolPath, VolumePlace } from '../../pool.ts'
-import { guidOf } from './units.ts'
+import { guidOf } from './unit-state.ts'
 
 /** No published figures; the vendor's own connector polls after 1, 4, 9 … s (parser). */
 const DEVICE_WAIT_MS = 30_000

@@ -1,11 +1,12 @@
 // The logical units and views of design `lun` on the storage host: made, completed, shown to a
-// machine, hidden, compared. Everything here can be repeated; a unit that is not as it should be is
+// machine, hidden. Everything here can be repeated; a unit that is not as it should be is
 // never attached.
 
 import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../../comstar/stmfadm.ts'
 import { isStorageError, StorageError } from '../../../errors.ts'
-import { logicalUnitGuid, nextLun } from '../../names.ts'
-import type { DesignFinding, DesignInventory, LunChoice, Pool, VolumePlace } from '../../pool.ts'
+import { nextLun } from '../../names.ts'
+import type { LunChoice, VolumePlace } from '../../pool.ts'
+import { dataFile, guidOf, offers, problemsOf, refuseForeign } from './unit-state.ts'
 
 const LUN_TRIES = 64
 /** What stmfadm calls the view of a unit that every initiator has. */
@@ -259,139 +260,4 @@ export class LunUnits {
         `remove-view, then repeat`,
     )
   }
-
-  async audit(
-    pool: Pool,
-    inventory: DesignInventory,
-    signal?: AbortSignal,
-  ): Promise<readonly DesignFinding[]> {
-    const findings: DesignFinding[] = []
-    const units = await this.#stmfadm.listLogicalUnits(undefined, signal)
-    const byGuid = new Map(units.map(unit => [unit.guid.toUpperCase(), unit]))
-    for (const { place, sizeBytes, attachedTo } of inventory.volumes) {
-      const unit = byGuid.get(guidOf(place))
-      if (unit === undefined) {
-        findings.push({
-          kind: 'missing-logical-unit',
-          object: place.volumeId,
-          detail:
-            `no logical unit ${guidOf(place)}; repeat the creation or the publication of ` +
-            `the volume`,
-        })
-        continue
-      }
-      byGuid.delete(guidOf(place))
-      for (const problem of problemsOf(place, unit, sizeBytes)) {
-        findings.push({ kind: 'logical-unit', object: place.volumeId, detail: problem })
-      }
-      const machines = [...new Set(attachedTo)].filter(machine => pool.machines.has(machine))
-      if (unit.viewCount === machines.length) continue
-      const groups = (await this.listViews(place, signal)).map(view => view.hostGroup)
-      const unseen = machines.map(this.#hostGroup).filter(group => !groups.includes(group))
-      findings.push({
-        kind: 'view',
-        object: place.volumeId,
-        detail:
-          unseen.length > 0
-            ? `not visible to ${unseen.join(', ')}, though recorded as attached on ` +
-              `${machines.join(', ')}; publish the volume again`
-            : `visible to ${groups.join(', ')}, recorded as attached on ` +
-              `${machines.join(', ') || 'no machine'}`,
-      })
-    }
-    for (const place of inventory.deleted) {
-      const unit = byGuid.get(guidOf(place))
-      if (unit === undefined) continue
-      byGuid.delete(guidOf(place))
-      const groups =
-        unit.viewCount === 0
-          ? []
-          : (await this.listViews(place, signal)).map(view => view.hostGroup)
-      const seen =
-        groups.length > 0
-          ? `visible to ${groups.join(', ')}`
-          : 'visible to nobody, and goes with the volume'
-      findings.push({
-        kind: 'logical-unit',
-        object: place.volumeId,
-        detail:
-          `was deleted, and has logical unit ${unit.guid} of ` +
-          `${unit.dataFile || 'a lost device'} (${seen})`,
-      })
-    }
-    const ours = dataFile({ dataset: `${pool.dataset}/v-` })
-    for (const unit of byGuid.values()) {
-      if (unit.dataFile.startsWith(ours)) {
-        findings.push({
-          kind: 'stray-logical-unit',
-          object: unit.guid,
-          detail: `offers ${unit.dataFile}, which no volume explains`,
-        })
-      }
-    }
-    return findings
-  }
-}
-
-export function guidOf(place: VolumePlace): string {
-  return logicalUnitGuid(place.pool.cluster, place.volumeId)
-}
-
-export function dataFile(place: Pick<VolumePlace, 'dataset'>): string {
-  return `/dev/zvol/rdsk/${place.dataset}`
-}
-
-function offers(place: VolumePlace, unit: LogicalUnit): boolean {
-  return unit.dataFile.replace('/dsk/', '/rdsk/') === dataFile(place)
-}
-
-function refuseForeign(place: VolumePlace, unit: LogicalUnit): void {
-  if (unit.registered && !offers(place, unit)) {
-    throw new StorageError(
-      'failed-precondition',
-      `volume ${place.volumeId}: ${foreign(place, unit)}`,
-    )
-  }
-}
-
-function foreign(place: VolumePlace, unit: LogicalUnit): string {
-  return (
-    `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its ` +
-    `GUID is taken by other data, delete that unit or use another cluster name`
-  )
-}
-
-function problemsOf(place: VolumePlace, unit: LogicalUnit, sizeBytes: number): readonly string[] {
-  const problems: string[] = []
-  if (unit.registered && !offers(place, unit)) {
-    problems.push(foreign(place, unit))
-    return problems
-  }
-  if (!unit.registered) {
-    problems.push(
-      `logical unit ${unit.guid} is not registered; publish the volume again, which imports the ` +
-        `unit or makes it anew`,
-    )
-  } else {
-    if (unit.sizeBytes !== sizeBytes) {
-      problems.push(
-        `logical unit ${unit.guid} has ${unit.sizeBytes} bytes, the volume has ${sizeBytes}; ` +
-          `run stmfadm modify-lu -s ${sizeBytes} ${unit.guid}`,
-      )
-    }
-    // Without the cache off an acknowledged write is lost with the storage host: vds does not flush
-    // disk backends (source).
-    if (unit.writeCacheEnabled) {
-      problems.push(
-        `logical unit ${unit.guid} has its write cache enabled; run stmfadm modify-lu -p ` +
-          `wcd=true ${unit.guid}`,
-      )
-    }
-    if (unit.status !== 'Online') {
-      problems.push(
-        `logical unit ${unit.guid} is ${unit.status}; run stmfadm online-lu ${unit.guid}`,
-      )
-    }
-  }
-  return problems
 }

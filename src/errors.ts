@@ -30,6 +30,11 @@ export class StorageError extends Error {
   }
 }
 
+/** `object`: its kind and its id, as in "volume gold/v-x". It was looked for and is not there. */
+export function doesNotExist(object: string): StorageError {
+  return new StorageError('not-found', `${object} does not exist`)
+}
+
 export function isStorageError(
   error: unknown,
   ...kinds: readonly ErrorKind[]

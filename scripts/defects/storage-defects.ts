@@ -6,6 +6,7 @@ import type { Defect } from './table.ts'
 const CREATION = 'src/storage/volumes/creation.ts'
 const DATASETS = 'src/storage/catalog/datasets.ts'
 const OBSERVING = 'src/storage/attachments/observation.ts'
+const WANTED = 'src/storage/volumes/wanted.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
 
 const PROMISES = 'test/behaviour/storage/promises.test'
@@ -25,7 +26,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a foreign export of the volume is ignored when it is deleted',
     changes: [
       {
-        file: 'src/storage/volumes/volumes.ts',
+        file: 'src/storage/volumes/deletion.ts',
         find: 'state.uses.filter(use => leadsTo(place, use))',
         replace: 'state.uses.filter(use => leadsTo(place, use) && use.key === place.leaf)',
       },
@@ -36,9 +37,9 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume on a silent machine of design local is deleted',
     changes: [
       {
-        file: 'src/storage/volumes/volumes.ts',
-        find: '        if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {\n',
-        replace: '        if (false as boolean) {\n',
+        file: 'src/storage/volumes/deletion.ts',
+        find: '      if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {\n',
+        replace: '      if (false as boolean) {\n',
       },
     ],
     tests: [PROMISES, HISTORIES],
@@ -114,7 +115,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the size is not compared when a creation is repeated',
     changes: [
       {
-        file: CREATION,
+        file: 'src/storage/volumes/comparison.ts',
         find: '  if (sizeBytes < requiredBytes || (limitBytes > 0 && sizeBytes > limitBytes)) {',
         replace: '  if (sizeBytes < 0 && limitBytes < requiredBytes) {',
       },
@@ -126,8 +127,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: CREATION,
-        find: '  await growTo(\n    place,\n    { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes },\n    sizeBytes,\n    signal,\n  )\n',
-        replace: '',
+        find: '  await growTo(place, { ...volume, blockSizeBytes, targetBytes: sizeBytes }, signal)\n',
+        replace: '  if (blockSizeBytes === 0) return volume\n',
       },
     ],
     tests: [SNAPSHOTS, MATRIX],
@@ -136,7 +137,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'the hidden snapshot of an earlier copy is used again',
     changes: [
       {
-        file: CREATION,
+        file: 'src/storage/volumes/hidden-snapshots.ts',
         find: '    if (volume === undefined && tombstone === undefined) {\n      // An earlier',
         replace: '    if (volume === undefined && tombstone !== undefined) {\n      // An earlier',
       },
@@ -180,9 +181,9 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume that snapshots need is not hidden when it is deleted',
     changes: [
       {
-        file: 'src/storage/volumes/volumes.ts',
-        find: '    await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)\n',
-        replace: '    formatDeletedProperty()\n',
+        file: 'src/storage/volumes/deletion.ts',
+        find: '  await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)\n',
+        replace: '  formatDeletedProperty()\n',
       },
     ],
     tests: [SNAPSHOTS, HISTORIES],
@@ -452,7 +453,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a restore is taken for as large as the volume is today',
     changes: [
       {
-        file: CREATION,
+        file: 'src/storage/volumes/sources.ts',
         find: '  const sizeBytes = snapshot.sizeBytes || undefined\n',
         replace: '  const sizeBytes = snapshot.sizeBytes || owner.sizeBytes\n',
       },
@@ -463,12 +464,12 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a copy may be asked for with another file system than its source has',
     changes: [
       {
-        file: VOLUMES,
-        find: '    if (found !== undefined) checkSourceFormat(spec.format, found.format)\n',
+        file: WANTED,
+        find: '  if (found !== undefined) checkSourceFormat(spec.format, found.format)\n',
         replace: '',
       },
       {
-        file: VOLUMES,
+        file: WANTED,
         find: 'import { checkFormatSize, checkSourceFormat }',
         replace: 'import { checkFormatSize }',
       },

@@ -1,7 +1,7 @@
 // Node requests: from the wire to what a guest is asked to do. The same order of checks as for the
 // controller.
 
-import { StorageError } from '../errors.ts'
+import { doesNotExist, StorageError } from '../errors.ts'
 import type { GuestFormat, PublishRequest, StageRequest } from '../guest/requests.ts'
 import { findVolumeId } from '../model/ids.ts'
 import type { GuestParameters } from '../model/parameters.ts'
@@ -140,7 +140,7 @@ export function isOurId(volumeId: string): boolean {
 
 function requireOurId(volumeId: string): void {
   if (!isOurId(volumeId)) {
-    throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
+    throw doesNotExist(`volume ${JSON.stringify(volumeId)}`)
   }
 }
 

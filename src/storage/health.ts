@@ -9,7 +9,7 @@ import type { Attachment } from '../model/volumes.ts'
 import { type MachineViews, observeMachines } from './attachments/observation.ts'
 import { findDisk } from './attachments/uses.ts'
 import { readPool } from './catalog/lists.ts'
-import { readAttached } from './catalog/read.ts'
+import { readAttached, requireVolume } from './catalog/read.ts'
 import { attachmentName } from './names.ts'
 import { getPlace, placeOf } from './places.ts'
 import type { Pool, PoolMachine, PoolPath, Pools, VolumePlace } from './pool.ts'
@@ -48,9 +48,7 @@ export class Health {
       }
       throw reading
     }
-    if (reading.volume === undefined) {
-      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
-    }
+    requireVolume(reading, place)
     if (reading.records.length === 0) return { volumeId: place.volumeId, problems: state }
     const states = await observeMachines(place.pool, signal)
     return {

@@ -1,6 +1,6 @@
 // Where a volume lives, from its id, and what a place says when it has no room.
 
-import { isStorageError, StorageError } from '../errors.ts'
+import { doesNotExist, isStorageError, StorageError } from '../errors.ts'
 import { findVolumeId } from '../model/ids.ts'
 import { recordLeaf } from './names.ts'
 import type { Pool, PoolMachine, Pools, VolumePlace } from './pool.ts'
@@ -26,7 +26,7 @@ export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefin
 export function getPlace(pools: Pools, volumeId: string): VolumePlace {
   const place = findPlace(pools, volumeId)
   if (place === undefined) {
-    throw new StorageError('not-found', `volume ${JSON.stringify(volumeId)} does not exist`)
+    throw doesNotExist(`volume ${JSON.stringify(volumeId)}`)
   }
   return place
 }

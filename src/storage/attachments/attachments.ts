@@ -11,7 +11,7 @@ import type { Recorded } from '../catalog/datasets.ts'
 import type { ListRange } from '../catalog/lists.ts'
 import { readNumbers } from '../catalog/numbers.ts'
 import { contentOf } from '../catalog/properties.ts'
-import { type RecordReading, readAttached, readVolume } from '../catalog/read.ts'
+import { type RecordReading, readAttached, readVolume, requireVolume } from '../catalog/read.ts'
 import { attachmentName, isReleasingRecord } from '../names.ts'
 import { findPlace, getMachine, getPlace } from '../places.ts'
 import type { PoolMachine, Pools, VolumePlace } from '../pool.ts'
@@ -64,10 +64,8 @@ export class Attachments {
       readAttached(place, signal, guest),
       machine.hypervisor.observe(signal),
     ])
-    const { volume, records, sharing, owner } = reading
-    if (volume === undefined) {
-      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
-    }
+    const volume = requireVolume(reading, place)
+    const { records, sharing, owner } = reading
     const rule = this.#guestRule(guest)
     for (const one of [guest, ...records.map(record => record.guest)]) {
       if (one.machine === guest.machine) refuseRenamed(place, one, observed)
@@ -174,10 +172,7 @@ export class Attachments {
   async #machineOf(place: VolumePlace, guest: GuestId, signal?: AbortSignal): Promise<PoolMachine> {
     const machine = place.pool.machines.get(guest.machine)
     if (machine !== undefined) return machine
-    const { volume } = await readVolume(place, signal)
-    if (volume === undefined) {
-      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
-    }
+    requireVolume(await readVolume(place, signal), place)
     if ([...this.#pools.values()].some(other => other.machines.has(guest.machine))) {
       return getMachine(place.pool, guest.machine)
     }

@@ -1,7 +1,7 @@
 // Reads a volume and the records of who has it. Absence is only ever concluded in the sight of the
 // parent dataset.
 
-import { isStorageError, StorageError } from '../../errors.ts'
+import { doesNotExist, isStorageError, StorageError } from '../../errors.ts'
 import { sameGuest } from '../../model/ids.ts'
 import type { GuestId, Sharing, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
@@ -46,6 +46,16 @@ export async function readVolume(place: VolumePlace, signal?: AbortSignal): Prom
   const { volume, tombstone, record } = await readDatasets(place, [], signal)
   const { sharing, owner } = gatherRecords(place, record, new Map())
   return { volume, tombstone, sharing, owner }
+}
+
+/** The volume of a reading; one that is not there, or was deleted, is `not-found`. */
+export function requireVolume(
+  { volume }: VolumeOrTombstone,
+  { volumeId }: VolumePlace,
+  role: 'volume' | 'source volume' = 'volume',
+): Volume {
+  if (volume === undefined) throw doesNotExist(`${role} ${volumeId}`)
+  return volume
 }
 
 /**

@@ -15,14 +15,18 @@ import type { Reaper } from '../volumes/reaper.ts'
  */
 const RENAME_TRIES = 100
 
+interface OneSnapshot {
+  readonly place: VolumePlace
+  readonly leaf: string
+  readonly reaper: Reaper
+}
+
 /**
  * Absence is success. The caller holds the volume's lock; answers a deleted volume that went along,
  * as Reaper.reap does.
  */
 export async function deleteOneSnapshot(
-  place: VolumePlace,
-  leaf: string,
-  reaper: Reaper,
+  { place, leaf, reaper }: OneSnapshot,
   signal?: AbortSignal,
 ): Promise<Volume | undefined> {
   const { zfs } = place.pool

@@ -2,7 +2,7 @@
 // snapshots that share a leaf; the group is nothing but them, so it exists as long as one of them
 // does.
 
-import { StorageError } from '../../errors.ts'
+import { doesNotExist, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
 import { findGroupId, findSnapshotId, groupLeaf } from '../../model/ids.ts'
 import type { Snapshot } from '../../model/volumes.ts'
@@ -19,6 +19,12 @@ import type { SnapshotsOptions } from './snapshots.ts'
 export interface Group {
   readonly id: string
   readonly snapshots: readonly Snapshot[]
+}
+
+interface WantedGroup {
+  readonly name: string
+  readonly leaf: string
+  readonly places: readonly VolumePlace[]
 }
 
 export class GroupSnapshots {
@@ -51,18 +57,15 @@ export class GroupSnapshots {
     )
   }
 
-  async #cut(
-    pool: Pool,
-    { places, leaf, name }: { places: readonly VolumePlace[]; leaf: string; name: string },
-    signal?: AbortSignal,
-  ): Promise<Group> {
+  async #cut(pool: Pool, wanted: WantedGroup, signal?: AbortSignal): Promise<Group> {
+    const { places, leaf, name } = wanted
     const id = `${pool.name}/${leaf}`
     await pool.host.settled([leaf, ...places.map(place => place.leaf)], signal)
-    await this.#refuseOthers(name, leaf, places, signal)
+    await this.#refuseOthers(wanted, signal)
     const readings = await readSnapshots(places, leaf, signal)
     const missing = places.find((_, at) => readings[at]?.volume === undefined)
     if (missing !== undefined) {
-      throw new StorageError('not-found', `source volume ${missing.volumeId} does not exist`)
+      throw doesNotExist(`source volume ${missing.volumeId}`)
     }
     const existing = readings.flatMap(({ snapshot }) => snapshot ?? [])
     if (existing.length > 0) return sameGroup({ id, snapshots: existing }, name, places)
@@ -89,12 +92,7 @@ export class GroupSnapshots {
     return group
   }
 
-  async #refuseOthers(
-    name: string,
-    leaf: string,
-    places: readonly VolumePlace[],
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async #refuseOthers({ name, leaf, places }: WantedGroup, signal?: AbortSignal): Promise<void> {
     const asked = new Set(places.map(place => place.volumeId))
     const others = (await this.#index.volumesOf(leaf, signal)).filter(
       volumeId => !asked.has(volumeId),
@@ -123,7 +121,7 @@ export class GroupSnapshots {
       signal,
     )
     if (snapshots.length === 0) {
-      throw new StorageError('not-found', `group snapshot ${JSON.stringify(id)} does not exist`)
+      throw doesNotExist(`group snapshot ${JSON.stringify(id)}`)
     }
     checkMembers(id, snapshots, memberIds)
     return { id, snapshots }
@@ -153,16 +151,10 @@ export class GroupSnapshots {
       }
       const freed: (string | undefined)[] = []
       for (const { volumeId } of snapshots) {
-        freed.push(
-          (
-            await deleteOneSnapshot(
-              getPlace(this.#pools, volumeId),
-              found.leaf,
-              this.#reaper,
-              signal,
-            )
-          )?.origin,
-        )
+        const place = getPlace(this.#pools, volumeId)
+        const { leaf } = found
+        const gone = await deleteOneSnapshot({ place, leaf, reaper: this.#reaper }, signal)
+        freed.push(gone?.origin)
         await this.#index.remove(found.leaf, volumeId)
       }
       return freed

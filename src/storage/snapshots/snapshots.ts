@@ -1,7 +1,7 @@
 // Snapshots of volumes. A snapshot's name is unique over the driver though ZFS keeps names per
 // volume: the index says who may have it.
 
-import { isStorageError, StorageError } from '../../errors.ts'
+import { doesNotExist, isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
 import { findSnapshotId, snapshotLeaf } from '../../model/ids.ts'
 import type { Snapshot } from '../../model/volumes.ts'
@@ -28,6 +28,12 @@ export interface SnapshotFilter {
   readonly volumeId?: string
 }
 
+interface WantedSnapshot {
+  readonly place: VolumePlace
+  readonly leaf: string
+  readonly name: string
+}
+
 export class Snapshots {
   readonly #pools: Pools
   readonly #lock: KeyedLock
@@ -49,17 +55,13 @@ export class Snapshots {
     const place = getPlace(this.#pools, request.volumeId)
     const leaf = snapshotLeaf(place.pool.cluster, request.name)
     return this.#lock.hold([`snapshot ${leaf}`, place.volumeId], signal, async () => {
-      await this.#refuseOtherVolume(request.name, leaf, place, signal)
-      return this.#create(place, leaf, request.name, signal)
+      const wanted = { place, leaf, name: request.name }
+      await this.#refuseOtherVolume(wanted, signal)
+      return this.#create(wanted, signal)
     })
   }
 
-  async #create(
-    place: VolumePlace,
-    leaf: string,
-    name: string,
-    signal?: AbortSignal,
-  ): Promise<Snapshot> {
+  async #create({ place, leaf, name }: WantedSnapshot, signal?: AbortSignal): Promise<Snapshot> {
     const { pool } = place
     const dataset = `${place.dataset}@${leaf}`
     await pool.host.settled([place.leaf, leaf], signal)
@@ -80,7 +82,7 @@ export class Snapshots {
     // A deleted volume still takes snapshots; nobody asked for one of it.
     if (volume === undefined) {
       if (made && tombstone !== undefined) await pool.zfs.destroySnapshotDeferred(dataset, signal)
-      throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
+      throw doesNotExist(`source volume ${place.volumeId}`)
     }
     if (snapshot === undefined) {
       throw new StorageError(
@@ -100,9 +102,7 @@ export class Snapshots {
   }
 
   async #refuseOtherVolume(
-    name: string,
-    leaf: string,
-    place: VolumePlace,
+    { place, leaf, name }: WantedSnapshot,
     signal?: AbortSignal,
   ): Promise<void> {
     for (const other of await this.#index.volumesOf(leaf, signal)) {
@@ -137,7 +137,7 @@ export class Snapshots {
     }
     const gone = await this.#lock.hold([`snapshot ${leaf}`, place.volumeId], signal, async () => {
       await place.pool.host.settled([place.leaf, leaf], signal)
-      return deleteOneSnapshot(place, leaf, this.#reaper, signal)
+      return deleteOneSnapshot({ place, leaf, reaper: this.#reaper }, signal)
     })
     await this.#index.remove(leaf, place.volumeId)
     await this.#reaper.reapOrigin(place.pool, gone?.origin)
@@ -146,7 +146,7 @@ export class Snapshots {
   async getSnapshot(id: string, signal?: AbortSignal): Promise<Snapshot> {
     const snapshot = await this.#find(id, signal)
     if (snapshot === undefined) {
-      throw new StorageError('not-found', `snapshot ${JSON.stringify(id)} does not exist`)
+      throw doesNotExist(`snapshot ${JSON.stringify(id)}`)
     }
     return snapshot
   }

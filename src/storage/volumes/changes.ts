@@ -7,7 +7,7 @@ import type { MutableParameters } from '../../model/parameters.ts'
 import type { Attachment, GuestId, SizeRange, Volume } from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
 import { checkDiskSize, type GuestRule } from '../attachments/rules.ts'
-import { readAttached, readVolume } from '../catalog/read.ts'
+import { readAttached, readVolume, requireVolume } from '../catalog/read.ts'
 import { getMachine, getPlace } from '../places.ts'
 import type { Pools, VolumePlace } from '../pool.ts'
 import { zfsProperties } from './parameters.ts'
@@ -47,10 +47,9 @@ export class VolumeChanges {
   async #expand(place: VolumePlace, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
     const { pool } = place
     await pool.host.settled([place.leaf, ...pool.design.names(place)], signal)
-    const { volume, records } = await readAttached(place, signal)
-    if (volume === undefined) {
-      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
-    }
+    const reading = await readAttached(place, signal)
+    const volume = requireVolume(reading, place)
+    const { records } = reading
     const sizeBytes = sizeWithin(range, {
       stepBytes: volume.parameters.blockSizeBytes,
       minimumBytes: volume.sizeBytes,
@@ -61,12 +60,8 @@ export class VolumeChanges {
       const disk = { volumeId: volume.id, guest, sizeBytes }
       checkDiskSize(disk, this.#guestRule(guest), hypervisor)
     }
-    await growTo(
-      place,
-      { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes },
-      sizeBytes,
-      signal,
-    )
+    const { blockSizeBytes } = volume.parameters
+    await growTo(place, { ...volume, blockSizeBytes, targetBytes: sizeBytes }, signal)
     const machines = [...new Set(records.map(record => record.guest.machine))].map(name =>
       getMachine(pool, name),
     )
@@ -102,10 +97,7 @@ export class VolumeChanges {
     signal?: AbortSignal,
   ): Promise<void> {
     await place.pool.host.settled([place.leaf], signal)
-    const { volume } = await readVolume(place, signal)
-    if (volume === undefined) {
-      throw new StorageError('not-found', `volume ${place.volumeId} does not exist`)
-    }
+    const volume = requireVolume(await readVolume(place, signal), place)
     await refuseUnknown(place, changes, signal)
     const { zfs } = place.pool
     // What can fail for lack of room goes first: then nothing has changed.

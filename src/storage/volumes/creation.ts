@@ -3,20 +3,18 @@
 // volume and of its source.
 
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
-import type { Volume, VolumeFormat, VolumeSpec } from '../../model/volumes.ts'
-import {
-  contentOf,
-  formatSnapshotProperties,
-  formatVolumeProperties,
-} from '../catalog/properties.ts'
+import type { Volume, VolumeSpec } from '../../model/volumes.ts'
+import { formatVolumeProperties } from '../catalog/properties.ts'
 import { readVolume } from '../catalog/read.ts'
-import { hasOwnSnapshot, readSnapshot } from '../catalog/snapshots.ts'
-import { cloneSourceLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'
-import { differences, zfsProperties } from './parameters.ts'
+import { equal, refuseOther } from './comparison.ts'
+import { cutCloneSource } from './hidden-snapshots.ts'
+import { zfsProperties } from './parameters.ts'
 import { growTo, reserving } from './reservations.ts'
+import { readSource } from './sources.ts'
 import { destroyTombstone, NameFreedError } from './tombstones.ts'
+import { type Wish, wantedVolume } from './wanted.ts'
 
 interface CloneSource {
   readonly snapshot: string
@@ -24,16 +22,8 @@ interface CloneSource {
   readonly sizeBytes: number | undefined
 }
 
-/** What a copy takes over from what it is made of. */
-interface SourceFacts {
-  readonly sizeBytes: number | undefined
-  readonly blockSizeBytes: number
-  readonly format: VolumeFormat
-  readonly contentOf: string
-}
-
 /** The volume as the request wants it; `sizeBytes` is what it will have. */
-export interface Creation {
+interface Creation {
   readonly place: VolumePlace
   readonly wanted: Volume
   readonly spec: VolumeSpec
@@ -41,7 +31,39 @@ export interface Creation {
   readonly cloneOf: CloneSource | undefined
 }
 
-export async function createVolume(creation: Creation, signal?: AbortSignal): Promise<Volume> {
+/** A copy of a volume is made through a hidden snapshot of it. */
+export async function createFromSource(wish: Wish, signal?: AbortSignal): Promise<Volume> {
+  const { place, spec, source } = wish
+  const found = source && (await readSource(source, signal))
+  const wanted = wantedVolume(wish, found)
+  if (source === undefined || found === undefined) {
+    return createVolume({ place, wanted, spec, cloneOf: undefined }, signal)
+  }
+  if (source.snapshotLeaf !== undefined) {
+    const snapshot = `${source.place.dataset}@${source.snapshotLeaf}`
+    return createVolume(
+      { place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } },
+      signal,
+    )
+  }
+  const snapshot = await cutCloneSource(source.place, place, signal)
+  const dropSource = () => place.pool.zfs.destroySnapshotDeferred(snapshot, signal)
+  let volume: Volume
+  try {
+    volume = await createVolume(
+      { place, wanted, spec, cloneOf: { snapshot, sizeBytes: found.sizeBytes } },
+      signal,
+    )
+  } catch (error) {
+    // Nobody repeats a request that was refused for good.
+    if (isStorageError(error) && !mayBeRepeated(error)) await dropSource()
+    throw error
+  }
+  await dropSource()
+  return volume
+}
+
+async function createVolume(creation: Creation, signal?: AbortSignal): Promise<Volume> {
   const { place, wanted, cloneOf } = creation
   let reservedBytes = 0
   const made = async (): Promise<Volume> => {
@@ -119,7 +141,7 @@ export async function findReplayed(
 ): Promise<Volume | undefined> {
   const { volume } = await readVolume(place, signal)
   if (volume === undefined || !equal(volume.source, spec.source)) return undefined
-  compare(
+  refuseOther(
     volume,
     {
       ...volume,
@@ -130,42 +152,6 @@ export async function findReplayed(
     spec,
   )
   return replayed(place, volume, signal)
-}
-
-/**
- * The hidden snapshot of a source volume, through which it is cloned. Where the clone exists it is
- * the one it was made from.
- */
-export async function cutCloneSource(
-  source: VolumePlace,
-  target: VolumePlace,
-  signal?: AbortSignal,
-): Promise<string> {
-  const { zfs, cluster } = source.pool
-  const snapshot = `${source.dataset}@${cloneSourceLeaf(target.leaf)}`
-  // A name of its own, or the source's would show through; never listed, as its leaf is not that of
-  // a snapshot.
-  const properties = formatSnapshotProperties({ name: target.leaf, groupId: undefined }, cluster)
-  const cut = () =>
-    withRoom(
-      target,
-      `a copy of ${source.volumeId}, with which the whole source may be overwritten`,
-      () => zfs.snapshot([snapshot], properties, signal),
-    )
-  try {
-    await cut()
-  } catch (error) {
-    if (!isStorageError(error, 'already-exists')) throw error
-    await hasOwnSnapshot(source, cloneSourceLeaf(target.leaf), signal)
-    const { volume, tombstone } = await readVolume(target, signal)
-    if (volume === undefined && tombstone === undefined) {
-      // An earlier request was cut off and perhaps given up: nobody wants the source as it was
-      // then.
-      await zfs.destroySnapshotDeferred(snapshot, signal)
-      await cut()
-    }
-  }
-  return snapshot
 }
 
 function effective({ wanted, spec }: Creation): {
@@ -245,12 +231,8 @@ async function completed(
   signal?: AbortSignal,
 ): Promise<Volume> {
   const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
-  await growTo(
-    place,
-    { ...volume, blockSizeBytes: volume.parameters.blockSizeBytes },
-    sizeBytes,
-    signal,
-  )
+  const { blockSizeBytes } = volume.parameters
+  await growTo(place, { ...volume, blockSizeBytes, targetBytes: sizeBytes }, signal)
   await place.pool.design.ensure(place, sizeBytes, signal)
   return { ...volume, sizeBytes }
 }
@@ -275,101 +257,6 @@ async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal)
   if (volume === undefined) {
     throw new StorageError('unavailable', `volume ${place.volumeId} is being deleted; try again`)
   }
-  compare(volume, wanted, spec)
+  refuseOther(volume, wanted, spec)
   return volume
-}
-
-function compare(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
-  const differs = (field: string, has: unknown, wants: unknown) =>
-    new StorageError(
-      'already-exists',
-      `volume ${JSON.stringify(wanted.name)} exists and differs in its ${field}: it has ` +
-        `${show(has)}, the request wants ${show(wants)}`,
-    )
-  if (volume.name !== wanted.name) throw differs('name', volume.name, wanted.name)
-  if (!equal(volume.source, wanted.source)) {
-    throw differs('source', describeSource(volume), describeSource(wanted))
-  }
-  if (!equal(volume.format, wanted.format)) {
-    throw differs('format', describeFormat(volume), describeFormat(wanted))
-  }
-  const others = differences(volume.parameters, wanted.parameters)
-  if (others.length > 0) {
-    throw differs(
-      others.length === 1 ? 'parameter' : 'parameters',
-      others.map(({ name, has }) => `${name} ${show(has)}`).join(', '),
-      others.map(({ name, wants }) => `${name} ${show(wants)}`).join(', '),
-    )
-  }
-  const sizeBytes = Math.max(volume.sizeBytes, volume.createdSizeBytes)
-  const { requiredBytes, limitBytes } = spec.size
-  if (sizeBytes < requiredBytes || (limitBytes > 0 && sizeBytes > limitBytes)) {
-    throw differs(
-      'size',
-      sizeBytes,
-      `at least ${requiredBytes}${limitBytes > 0 ? ` and at most ${limitBytes}` : ''}`,
-    )
-  }
-}
-
-/**
- * What a new volume would be made from: its size (where it is known), block size and format.
- * `not-found` when it does not exist.
- */
-export async function readSource(
-  source: { readonly place: VolumePlace; readonly snapshotLeaf: string | undefined },
-  signal?: AbortSignal,
-): Promise<SourceFacts> {
-  const { place, snapshotLeaf } = source
-  if (snapshotLeaf === undefined) {
-    const { volume } = await readVolume(place, signal)
-    if (volume === undefined) {
-      throw new StorageError('not-found', `source volume ${place.volumeId} does not exist`)
-    }
-    const { sizeBytes, format, parameters } = volume
-    return {
-      sizeBytes,
-      blockSizeBytes: parameters.blockSizeBytes,
-      format,
-      contentOf: contentOf(volume),
-    }
-  }
-  const { snapshot, volume, tombstone } = await readSnapshot(place, snapshotLeaf, signal)
-  const owner = volume ?? tombstone
-  if (snapshot === undefined || owner === undefined) {
-    throw new StorageError(
-      'not-found',
-      `source snapshot ${place.volumeId}@${snapshotLeaf} does not exist`,
-    )
-  }
-  const { parameters, format } = owner
-  const sizeBytes = snapshot.sizeBytes || undefined
-  return {
-    sizeBytes,
-    blockSizeBytes: parameters.blockSizeBytes,
-    format,
-    contentOf: contentOf(owner),
-  }
-}
-
-function equal(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a, sortKeys) === JSON.stringify(b, sortKeys)
-}
-
-function sortKeys(_key: string, value: unknown): unknown {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function show(value: unknown): string {
-  return value === '' ? 'none' : String(value)
-}
-
-function describeSource({ source }: Volume): string {
-  return source.kind === 'empty' ? 'none' : `${source.kind} ${source.id}`
-}
-
-function describeFormat({ format }: Volume): string {
-  if (format.kind === 'block') return 'a raw device'
-  return format.type === 'any' ? 'the file system of its guest' : `a file system ${format.type}`
 }

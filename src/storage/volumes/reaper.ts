@@ -11,7 +11,8 @@ import { readVolume } from '../catalog/read.ts'
 import { isHiddenSnapshotLeaf } from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
-import { destroyTombstone, dropHiddenSnapshots, leftHiddenSnapshots } from './tombstones.ts'
+import { dropHiddenSnapshots, leftHiddenSnapshots } from './hidden-snapshots.ts'
+import { destroyTombstone } from './tombstones.ts'
 
 export class Reaper {
   readonly #pools: Pools

@@ -15,6 +15,10 @@ export interface Reserved {
   readonly blockSizeBytes: number
 }
 
+export interface Growth extends Reserved {
+  readonly targetBytes: number
+}
+
 /**
  * With the reservation that zfs computes, which it knows the disks for and moves along when the
  * volume grows; where the dialect cannot compute one (before 2018), with the size: illumos and
@@ -54,12 +58,11 @@ export async function reserve(
  */
 export async function growTo(
   place: VolumePlace,
-  volume: Reserved,
-  sizeBytes: number,
+  volume: Growth,
   signal?: AbortSignal,
 ): Promise<void> {
   const { zfs } = place.pool
-  const { reservedBytes, blockSizeBytes } = volume
+  const { reservedBytes, blockSizeBytes, targetBytes: sizeBytes } = volume
   const grows = sizeBytes > volume.sizeBytes
   if (grows) {
     await withRoom(place, `${sizeBytes} bytes`, () =>

@@ -1,8 +1,12 @@
 // Sizes of volumes: exact multiples of the block size inside what the caller allows. Pure.
 
 import { StorageError } from '../../errors.ts'
-import { GiB, type SizeRange, TiB } from '../../model/volumes.ts'
+import { GiB, MiB, type SizeRange, TiB } from '../../model/volumes.ts'
 
+/** For a request that names no size. */
+export const DEFAULT_SIZE_BYTES = 1 * GiB
+/** COMSTAR refuses smaller logical units (source). */
+export const MINIMUM_SIZE_BYTES = 1 * MiB
 /** Far below what any dialect takes, and safe to count in numbers. */
 export const MAXIMUM_SIZE_BYTES = 1024 * TiB
 

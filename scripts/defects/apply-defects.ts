@@ -43,8 +43,8 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'a changed mount path leaves the volume at both',
     changes: [
       {
-        file: 'src/apply/claim.ts',
-        find: 'volume_id, ...staging, volume_capability: atPath, target_path',
+        file: 'src/apply/giving.ts',
+        find: 'volume_id, ...staging, volume_capability: capabilityAtPath(claim), target_path',
         replace: '...common, ...staging, target_path',
       },
     ],

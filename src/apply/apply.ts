@@ -40,7 +40,7 @@ export async function applyManifests(
       )
     }
     if (object.kind === 'snapshot') {
-      return void made.set(keyOf(object), await cut(object, find, plugins, tools))
+      return void made.set(keyOf(object), await cut(object, { find, plugins }, tools))
     }
     const source = object.source && (await find(object.source))
     made.set(keyOf(object), await bringAboutClaim({ claim: object, source, plugins, tools }))
@@ -65,7 +65,7 @@ export async function deleteManifests(
         return tools.print(`${object.name}: no such volume, nothing to delete`)
       }
       refuseOtherGuests(object, found)
-      await takeFromGuests(object, found.volume, plugins, tools)
+      await takeFromGuests({ claim: object, volume: found.volume, plugins }, tools)
       await deleteClaim(object, found.volume, tools)
     }),
   )
@@ -92,7 +92,7 @@ export async function detachManifests(
       const isNamed = claim.places.some(({ guest }) => found.guests.includes(guest))
       // From some guests of a shared volume it can be taken alone.
       if (!isNamed) refuseOtherGuests(claim, found)
-      await takeFromGuests(claim, found.volume, plugins, tools)
+      await takeFromGuests({ claim, volume: found.volume, plugins }, tools)
       if (claim.places.length === 0) {
         tools.print(`${claim.name}: attached to no guest, nothing to detach`)
       }
@@ -141,8 +141,10 @@ function sayIfEmpty({ objects }: Manifests, tools: ApplyTools): void {
 
 async function cut(
   snapshot: Snapshot,
-  find: (source: Source) => Promise<Made | undefined>,
-  plugins: Plugins,
+  {
+    find,
+    plugins,
+  }: { find: (source: Source) => Promise<Made | undefined>; readonly plugins: Plugins },
   tools: ApplyTools,
 ): Promise<Made> {
   const { name, claim, snapshotClass } = snapshot

@@ -1,40 +1,16 @@
-// One claim of `apply`: its volume made, modified, grown and given to its guests. Every call is
-// safe to repeat.
+// One claim of `apply`: its volume created, modified and grown, and deleted. Every call is safe to
+// repeat.
 
-import { createHash } from 'node:crypto'
 import { RpcError } from '../csi/wire/client.ts'
-import {
-  VolumeCapabilityAccessModeMode as Mode,
-  type Volume,
-  type VolumeContentSource,
-} from '../csi/wire/types.gen.ts'
+import type { Volume, VolumeContentSource } from '../csi/wire/types.gen.ts'
 import { StorageError } from '../errors.ts'
-import type { Access, Claim, Place } from '../manifests/objects.ts'
+import type { Claim } from '../manifests/objects.ts'
 import { formatBytes } from '../manifests/quantity.ts'
 import { GUEST_ANNOTATION } from '../manifests/schema.ts'
+import { capabilityOf } from './capability.ts'
+import { giveTo, grow } from './giving.ts'
 import type { Found, Made, Plugins } from './plugins.ts'
 import { type ApplyTools, step } from './step.ts'
-
-// What the provisioner sends to a driver that knows SINGLE_NODE_MULTI_WRITER.
-const MODES: Readonly<Record<Access, Mode>> = {
-  'one-workload': Mode.SINGLE_NODE_SINGLE_WRITER,
-  'one-guest': Mode.SINGLE_NODE_MULTI_WRITER,
-  'many-readers': Mode.MULTI_NODE_READER_ONLY,
-  'many-writers': Mode.MULTI_NODE_MULTI_WRITER,
-}
-
-// `apply` has one path in a guest: where its volume appears already at another one, a changed mount
-// path would leave it at both.
-const MODES_AT_PATH: Readonly<Record<Access, Mode>> = {
-  'one-workload': Mode.SINGLE_NODE_SINGLE_WRITER,
-  'one-guest': Mode.SINGLE_NODE_SINGLE_WRITER,
-  'many-readers': Mode.SINGLE_NODE_READER_ONLY,
-  'many-writers': Mode.SINGLE_NODE_SINGLE_WRITER,
-}
-
-export const OLD_PATH =
-  'where the mount path in the file has changed: put the old one back and run apply --detach, ' +
-  'then change it'
 
 /**
  * A volume is never smaller than the one, and may be larger than asked for by less than the other:
@@ -42,9 +18,6 @@ export const OLD_PATH =
  */
 const SMALLEST_VOLUME_BYTES = 1024 ** 2
 const LARGEST_BLOCK_BYTES = 128 * 1024
-/** A guest sees that a disk has grown at once or not before it gets it anew. */
-const GROWTH_IN_GUEST_MS = 5_000
-
 export interface ClaimWork {
   readonly claim: Claim
   /**
@@ -183,113 +156,6 @@ async function modify(
   tools.print(`${name}: has the parameters of VolumeAttributesClass ${attributes.name}`)
 }
 
-async function grow(claim: Claim, { volume_id }: Volume, tools: ApplyTools): Promise<number> {
-  const { capacity_bytes } = await step(`${claim.name}: grow`, tools, options =>
-    tools.controller.controller.ControllerExpandVolume(
-      {
-        volume_id,
-        capacity_range: {
-          required_bytes: String(claim.requiredBytes),
-          limit_bytes: String(claim.limitBytes),
-        },
-        volume_capability: capabilityOf(claim),
-      },
-      options,
-    ),
-  )
-  tools.print(`${claim.name}: grown to ${formatBytes(Number(capacity_bytes))}`)
-  return Number(capacity_bytes)
-}
-
-interface Giving {
-  readonly claim: Claim
-  readonly plugins: Plugins
-  readonly volume: Volume
-  readonly sizeBytes: number
-  /** Whether the controller has just grown the volume. */
-  readonly growth: 'done' | 'unknown'
-}
-
-async function giveTo(place: Place, giving: Giving, tools: ApplyTools): Promise<void> {
-  const { claim, volume, sizeBytes, growth } = giving
-  const { name } = claim
-  const { volume_id, volume_context } = volume
-  const common = { volume_id, volume_capability: capabilityOf(claim) }
-  const asked: Record<string, string> =
-    place.vdiskNumber === undefined ? {} : { vdiskNumber: String(place.vdiskNumber) }
-  const { publish_context } = await step(`${name}: attach to ${place.guest}`, tools, options =>
-    tools.controller.controller.ControllerPublishVolume(
-      { ...common, node_id: place.guest, volume_context: { ...volume_context, ...asked } },
-      options,
-    ),
-  )
-  tools.print(`${name}: attached to ${place.guest}${describeContext(publish_context)}`)
-  // The guest got the disk before it grew. A run that was cut may have left the controller's part
-  // open as well.
-  const hasGrown = Number(publish_context.sizeBytes) < sizeBytes
-  if (hasGrown && growth === 'unknown') await grow(claim, volume, tools)
-  if (place.mountPath !== undefined) {
-    await mountIn(
-      place.guest,
-      place.mountPath,
-      { ...giving, publishContext: publish_context, hasGrown },
-      tools,
-    )
-  }
-}
-
-interface Mounting extends Giving {
-  readonly publishContext: Readonly<Record<string, string>>
-  /** Since the guest got the disk. */
-  readonly hasGrown: boolean
-}
-
-async function mountIn(
-  guest: string,
-  target_path: string,
-  mounting: Mounting,
-  tools: ApplyTools,
-): Promise<void> {
-  const { claim, plugins, volume, sizeBytes, publishContext: publish_context, hasGrown } = mounting
-  const { name } = claim
-  const { volume_id, volume_context } = volume
-  const node = plugins.node(guest)
-  const common = { volume_id, volume_capability: capabilityOf(claim) }
-  const staging = {
-    staging_target_path: stagingPath(tools, volume_id),
-    publish_context,
-    volume_context,
-  }
-  await step(`${name}: stage in ${node.id}`, tools, options =>
-    node.client.node.NodeStageVolume({ ...common, ...staging }, options),
-  )
-  tools.print(`${name}: staged in ${node.id} at ${staging.staging_target_path}`)
-
-  const atPath = { ...common.volume_capability, access_mode: { mode: MODES_AT_PATH[claim.access] } }
-  const publish = step(`${name}: publish at ${target_path}`, tools, options =>
-    node.client.node.NodePublishVolume(
-      { volume_id, ...staging, volume_capability: atPath, target_path },
-      options,
-    ),
-  )
-  await withHint(publish, 'FAILED_PRECONDITION', OLD_PATH)
-  tools.print(
-    `${name}: ${claim.mode === 'block' ? 'device' : 'mounted'} in ${node.id} at ${target_path}`,
-  )
-  if (!hasGrown) return
-
-  const patience = { ...tools, timeoutMs: Math.min(tools.timeoutMs, GROWTH_IN_GUEST_MS) }
-  const { staging_target_path } = staging
-  const capacity_range = { required_bytes: String(sizeBytes), limit_bytes: '0' }
-  await step(`${name}: grow in ${node.id}`, patience, options =>
-    node.client.node.NodeExpandVolume(
-      { ...common, volume_path: target_path, staging_target_path, capacity_range },
-      options,
-    ),
-  )
-  tools.print(`${name}: ${node.id} has ${formatBytes(sizeBytes)} at ${target_path}`)
-}
-
 /** Guests that have the volume though the claim does not name them. */
 export function otherGuests({ places }: Claim, { guests }: Found): readonly string[] {
   return guests.filter(guest => !places.some(place => place.guest === guest))
@@ -309,15 +175,6 @@ export function refuseOtherGuests(claim: Claim, found: Found): void {
   )
 }
 
-export async function withHint<T>(work: Promise<T>, code: string, hint: string): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (!(error instanceof RpcError) || error.code !== code) throw error
-    throw new StorageError('failed-precondition', `${error.message}; ${hint}`)
-  }
-}
-
 export async function deleteClaim(
   { name, storageClass }: Claim,
   { volume_id }: Volume,
@@ -332,19 +189,4 @@ export async function deleteClaim(
     tools.controller.controller.DeleteVolume({ volume_id }, options),
   )
   tools.print(`${name}: volume ${volume_id} deleted`)
-}
-
-function capabilityOf({ access, mode, storageClass }: Claim) {
-  const { fileSystem, mountOptions } = storageClass
-  const type =
-    mode === 'block' ? { block: {} } : { mount: { fs_type: fileSystem, mount_flags: mountOptions } }
-  return { access_mode: { mode: MODES[access] }, ...type }
-}
-
-export function stagingPath({ stagingDirectory }: ApplyTools, volumeId: string): string {
-  return `${stagingDirectory}/${createHash('sha256').update(volumeId).digest('hex').slice(0, 20)}`
-}
-
-function describeContext(context: Readonly<Record<string, string>>): string {
-  return context.vdisk === undefined ? '' : ` as vdisk ${context.vdisk}`
 }

@@ -25,18 +25,21 @@ const PROGRESS_MS = 10_000
  */
 export const CALL_MS = 60_000
 
+interface StepTools<T> extends ApplyTools {
+  /** Asked after each answer that is worth repeating: whether the same end was reached otherwise. */
+  readonly otherwise?: (error: unknown) => Promise<T | undefined>
+}
+
 /**
  * One call, repeated with growing pauses while the answer says that it may still be going on or may
- * succeed later. `otherwise` is asked after each such answer: whether the same end was reached in
- * another way.
+ * succeed later.
  */
 export async function step<T>(
   title: string,
-  tools: ApplyTools,
+  tools: StepTools<T>,
   call: (options: CallOptions) => Promise<T>,
-  otherwise: (error: unknown) => Promise<T | undefined> = async () => undefined,
 ): Promise<T> {
-  const { clock, print, timeoutMs } = tools
+  const { clock, print, timeoutMs, otherwise } = tools
   const endMs = clock.nowMs() + timeoutMs
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     try {
@@ -44,7 +47,7 @@ export async function step<T>(
       return await withProgress(title, tools, call(options))
     } catch (error) {
       if (!isWorthRepeating(error)) throw error
-      const other = await otherwise(error)
+      const other = await otherwise?.(error)
       if (other !== undefined) return other
       if (clock.nowMs() + pauseMs >= endMs) throw error
       print(`${title}: not yet: ${error instanceof Error ? error.message : error}`)

@@ -6,9 +6,15 @@ import { RpcError } from '../csi/wire/client.ts'
 import type { Volume } from '../csi/wire/types.gen.ts'
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { Claim } from '../manifests/objects.ts'
-import { OLD_PATH, stagingPath, withHint } from './claim.ts'
+import { OLD_PATH, stagingPath, withHint } from './mount-path.ts'
 import type { Plugins } from './plugins.ts'
 import { type ApplyTools, CALL_MS, step } from './step.ts'
+
+interface Holding {
+  readonly claim: Claim
+  readonly volume: Volume
+  readonly plugins: Plugins
+}
 
 interface Taking {
   readonly name: string
@@ -26,12 +32,11 @@ const SHORTEST_ASKING_MS = 10_000
 
 /** Unmounted and detached from every guest of the claim; absence is success. */
 export async function takeFromGuests(
-  claim: Claim,
-  { volume_id }: Volume,
-  plugins: Plugins,
+  { claim, volume, plugins }: Holding,
   tools: ApplyTools,
 ): Promise<void> {
   const { name } = claim
+  const { volume_id } = volume
   for (const { guest, mountPath } of claim.places) {
     const taking = { name, volume_id, guest, plugins, tools }
     if (mountPath !== undefined && (await unmountFrom(mountPath, taking)) === 'off') {
@@ -49,19 +54,15 @@ export async function takeFromGuests(
 async function unmountFrom(target_path: string, taking: Taking): Promise<'unmounted' | 'off'> {
   const { name, volume_id, guest, plugins, tools } = taking
   const offGuest = new OffGuest(taking)
+  const orOff = { ...tools, otherwise: (error: unknown) => offGuest.detach(error) }
   try {
     const { id, client } = plugins.node(guest)
     const unpublish = async (options: object) => {
       await client.node.NodeUnpublishVolume({ volume_id, target_path }, options)
       return 'unmounted' as const
     }
-    if (
-      (await step(`${name}: unpublish ${target_path}`, tools, unpublish, error =>
-        offGuest.detach(error),
-      )) === 'off'
-    ) {
-      return 'off'
-    }
+    const unpublished = await step(`${name}: unpublish ${target_path}`, orOff, unpublish)
+    if (unpublished === 'off') return 'off'
     tools.print(`${name}: gone from ${target_path} in ${id}`)
 
     const unstage = async (options: object) => {
@@ -71,9 +72,7 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
       )
       return 'unmounted' as const
     }
-    const unstaged = step(`${name}: unstage in ${id}`, tools, unstage, error =>
-      offGuest.detach(error),
-    )
+    const unstaged = step(`${name}: unstage in ${id}`, orOff, unstage)
     if ((await withHint(unstaged, 'ABORTED', OLD_PATH)) === 'off') return 'off'
     tools.print(`${name}: unstaged in ${id}`)
     return 'unmounted'

@@ -26,7 +26,7 @@ const PROGRESS_MS = 10_000
 export const CALL_MS = 60_000
 
 interface StepTools<T> extends ApplyTools {
-  /** Asked after each answer that is worth repeating: whether the same end was reached otherwise. */
+  /** Asked after each answer that is worth repeating: was the same end reached otherwise? */
   readonly otherwise?: (error: unknown) => Promise<T | undefined>
 }
 

@@ -34,6 +34,7 @@ export class DiskSearch {
   async wait(wanted: WantedDisk, signal?: AbortSignal): Promise<GuestDevice> {
     const { slot, sizeBytes } = wanted
     this.#checkLimits(wanted)
+    // Not `until`: names of a former disk have to go before the pause in which the next one comes.
     const deadline = this.#clock.nowMs() + this.#waitForDiskMs
     for (let look = 0; ; look += 1) {
       const sighting = await this.#disks.find(slot, sizeBytes, signal)

@@ -40,7 +40,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   /** Names, sizes, values on datasets, and what is planned from what was observed. */
   storage: {
     mutate: [
-      'src/storage/{names,volumes/sizes,catalog/properties,catalog/persisted,attachments/plan}.ts',
+      'src/storage/{names,volumes/sizes,catalog/properties,catalog/persisted}.ts',
+      'src/storage/attachments/{numbers,rules,uses}.ts',
+      'src/hypervisors/ldoms/{plan,traits,view}.ts',
     ],
     tests: ['test/unit/{attach-plan*,names,persisted,properties,sizes}.test.ts'],
   },

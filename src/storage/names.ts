@@ -43,8 +43,8 @@ export function isGuestRecord(dataset: string): boolean {
 }
 
 /**
- * Name of the VdsDevice, the Vdisk and the MpGroup of one attachment: 31 characters, the longest
- * that ldm takes without a warning.
+ * The key of one attachment, under which a machine has its disk and its exports: 31 characters, the
+ * longest name that none of the hypervisors warns about.
  */
 export function attachmentName(leaf: string, guest: GuestId): string {
   return `${leaf}-${base32([guest.machine, guest.guest], 8)}`

@@ -11,7 +11,7 @@ import type { Zfs } from '../zfs/zfs.ts'
 /** One way from a machine to the pool's bytes. */
 export interface PoolPath {
   readonly serviceDomain: string
-  readonly service: string // the vds
+  readonly service: string // what serves disks in it; for ldoms a vds
   readonly host: Host // where the service domain's own devices are seen
 }
 

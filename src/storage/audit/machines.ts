@@ -73,7 +73,7 @@ function auditDisk(known: Known, machine: string, use: DiskUse): readonly Findin
 }
 
 // Names of the driver without a volume: only those that lead into this pool, as several pools may
-// share a vds.
+// share a service.
 function isOfPool(pool: Pool, { key, paths }: ExportUse): boolean {
   const leaf = leafOfAttachmentName(key)
   return leaf !== undefined && pool.design.isDeviceOf(placeOf(pool, leaf), paths[0].device)

@@ -12,7 +12,7 @@ export interface Room {
   readonly imports: readonly string[]
 }
 
-const STORAGE = ['catalog', 'attachments', 'volumes', 'snapshots', 'storage reports']
+const STORAGE = ['attachments', 'volumes', 'snapshots', 'storage reports']
 
 export const ROOMS: readonly Room[] = [
   {

@@ -7,10 +7,9 @@ import { formatBytes } from '../manifests/quantity.ts'
 import { formatGuestId } from '../model/ids.ts'
 import type { Volume } from '../model/volumes.ts'
 import { observeMachines } from '../storage/attachments/observation.ts'
-import type { Recorded } from '../storage/catalog/datasets.ts'
 import { readPools } from '../storage/catalog/lists.ts'
 import { attachmentName, isReleasingRecord } from '../storage/names.ts'
-import type { Pools } from '../storage/pool.ts'
+import type { Pools, Recorded } from '../storage/pool.ts'
 
 export interface VolumeRow {
   readonly volume: string

@@ -2,7 +2,7 @@
 // moves nothing else over an edge: an object that was there throughout is listed exactly once.
 
 import { StorageError } from '../errors.ts'
-import type { ListRange } from '../storage/catalog/lists.ts'
+import type { ListRange } from '../model/volumes.ts'
 import { invalid } from './fields.ts'
 
 export interface Page {

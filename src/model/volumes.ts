@@ -125,3 +125,12 @@ export interface Attachment {
   /** Of the volume as it is now, for the guest to know it by; not recorded. */
   readonly content?: { readonly of: string; readonly bornSeconds: number | undefined }
 }
+
+/**
+ * The entries of a list after an id: up to `limit` of them, and one more if there is one, so that
+ * the caller sees that the list goes on.
+ */
+export interface ListRange {
+  readonly after: string | undefined
+  readonly limit: number
+}

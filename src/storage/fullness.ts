@@ -3,8 +3,8 @@
 
 import { isStorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { parseBytes } from '../zfs/bytes.ts'
 import type { Properties } from '../zfs/zfs.ts'
-import { parseBytes } from './catalog/properties.ts'
 import { parentMissing } from './catalog/sight.ts'
 import type { Pool, Pools } from './pool.ts'
 

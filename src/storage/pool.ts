@@ -4,6 +4,7 @@
 
 import type { Check } from '../checks.ts'
 import type { Hypervisor } from '../hypervisors/hypervisor.ts'
+import type { Attachment } from '../model/volumes.ts'
 import type { Host } from '../shell/host.ts'
 import type { Dialect } from '../zfs/dialect.ts'
 import type { Zfs } from '../zfs/zfs.ts'
@@ -38,6 +39,11 @@ export interface VolumePlace {
   readonly volumeId: string
   readonly dataset: string
   readonly record: string
+}
+
+/** An attachment with the dataset that records it. */
+export interface Recorded extends Attachment {
+  readonly dataset: string
 }
 
 /**

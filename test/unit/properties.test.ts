@@ -1,9 +1,11 @@
 // What is written on datasets and read back, value by value: whose a value is, and what is none of
 // the driver's.
 
+import { contentOf } from '../../src/model/content.ts'
 import type { Snapshot } from '../../src/model/volumes.ts'
 import * as datasets from '../../src/storage/catalog/datasets.ts'
 import * as properties from '../../src/storage/catalog/properties.ts'
+import { parseBytes } from '../../src/zfs/bytes.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
 
 const encode = (text: string) => Buffer.from(text).toString('base64url')
@@ -204,7 +206,7 @@ test.each([
     content: 'gold/v-b',
   },
 ] as const)('$what has the content of $content', ({ of, content }) => {
-  expect(properties.contentOf({ id: 'gold/v-a', ...of })).toBe(content)
+  expect(contentOf({ id: 'gold/v-a', ...of })).toBe(content)
 })
 
 test.each([
@@ -232,17 +234,13 @@ test.each(['', 'plain words', 'cHJvZA==', 'cHJvZB'])(
 test.each(['', '-', '-1', '1.5', '8K', ' 8', '1e3', '9007199254740992'])(
   '%j is no number of bytes',
   text => {
-    expect(() => properties.parseBytes(text, 'a')).toThrow(
-      expect.objectContaining({ kind: 'internal' }),
-    )
+    expect(() => parseBytes(text, 'a')).toThrow(expect.objectContaining({ kind: 'internal' }))
   },
 )
 
 test.each([0, 8192, Number.MAX_SAFE_INTEGER])('%d bytes are read as they are', bytes => {
-  expect(properties.parseBytes(String(bytes), 'a')).toBe(bytes)
-  expect(() => properties.parseBytes(undefined, 'a')).toThrow(
-    expect.objectContaining({ kind: 'internal' }),
-  )
+  expect(parseBytes(String(bytes), 'a')).toBe(bytes)
+  expect(() => parseBytes(undefined, 'a')).toThrow(expect.objectContaining({ kind: 'internal' }))
 })
 
 const VOLUME = {
@@ -323,12 +321,12 @@ test('a copy knows where its copies began, and one of earlier versions takes its
   const copy = { id: 'gold/v-c', source: { kind: 'volume', id: 'gold/v-b' } } as const
   const restored = { id: 'gold/v-c', source: { kind: 'snapshot', id: 'gold/v-b@s-a' } } as const
 
-  expect(
-    properties.contentOf({ id: 'gold/v-c', source: { kind: 'empty' }, rootId: undefined }),
-  ).toBe('gold/v-c')
-  expect(properties.contentOf({ ...copy, rootId: 'gold/v-a' })).toBe('gold/v-a')
-  expect(properties.contentOf({ ...copy, rootId: undefined })).toBe('gold/v-b')
-  expect(properties.contentOf({ ...restored, rootId: undefined })).toBe('gold/v-b')
+  expect(contentOf({ id: 'gold/v-c', source: { kind: 'empty' }, rootId: undefined })).toBe(
+    'gold/v-c',
+  )
+  expect(contentOf({ ...copy, rootId: 'gold/v-a' })).toBe('gold/v-a')
+  expect(contentOf({ ...copy, rootId: undefined })).toBe('gold/v-b')
+  expect(contentOf({ ...restored, rootId: undefined })).toBe('gold/v-b')
 })
 
 test.each(['name', 'format', 'parameters', 'source', 'size'])(

@@ -2,8 +2,8 @@
 // listing.
 
 import { StorageError } from '../../errors.ts'
-import type { Attachment, GuestId, Volume } from '../../model/volumes.ts'
-import { type ListRange, readPools } from '../catalog/lists.ts'
+import type { Attachment, GuestId, ListRange, Volume } from '../../model/volumes.ts'
+import { readPools } from '../catalog/lists.ts'
 import { readAttached } from '../catalog/read.ts'
 import { attachmentName } from '../names.ts'
 import { getPlace } from '../places.ts'

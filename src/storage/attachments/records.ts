@@ -6,7 +6,6 @@
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Attachment, GuestId, Sharing } from '../../model/volumes.ts'
 import { DependantsError } from '../../zfs/destruction.ts'
-import type { Recorded } from '../catalog/datasets.ts'
 import {
   formatNumberProperty,
   formatParentProperties,
@@ -14,7 +13,7 @@ import {
 } from '../catalog/properties.ts'
 import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
-import type { VolumePlace } from '../pool.ts'
+import type { Recorded, VolumePlace } from '../pool.ts'
 
 /** `sharing`: what the volume's record was read to say, undefined where there was none. */
 export async function createRecord(

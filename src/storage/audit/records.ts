@@ -6,11 +6,11 @@ import type { Attachment } from '../../model/volumes.ts'
 import { describeRenamed } from '../attachments/elsewhere.ts'
 import type { MachineViews } from '../attachments/observation.ts'
 import { wantedDisk } from '../attachments/uses.ts'
-import type { Recorded } from '../catalog/datasets.ts'
 import type { PoolReading } from '../catalog/lists.ts'
 import type { RecordReading } from '../catalog/read.ts'
 import { attachmentName, isReleasingRecord } from '../names.ts'
 import { placeOf } from '../places.ts'
+import type { Recorded } from '../pool.ts'
 import { type Finding, type Known, leafOf } from './known.ts'
 
 /** The view of a machine as far as it concerns the disk under a key, or why it is not known. */

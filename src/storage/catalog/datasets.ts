@@ -3,16 +3,10 @@
 
 import { StorageError } from '../../errors.ts'
 import { formatSnapshotId, formatVolumeId } from '../../model/ids.ts'
-import {
-  type Attachment,
-  type GuestId,
-  KiB,
-  MiB,
-  type Snapshot,
-  type Volume,
-} from '../../model/volumes.ts'
+import { type GuestId, KiB, MiB, type Snapshot, type Volume } from '../../model/volumes.ts'
+import { parseBytes } from '../../zfs/bytes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import type { VolumePlace } from '../pool.ts'
+import type { Recorded, VolumePlace } from '../pool.ts'
 import {
   checkVersion,
   parseFormat,
@@ -28,15 +22,9 @@ import {
   isDeleted,
   originOf,
   ownerCluster,
-  parseBytes,
   type RecordKey,
   type VolumeKey,
 } from './properties.ts'
-
-/** An attachment with the dataset that records it. */
-export interface Recorded extends Attachment {
-  readonly dataset: string
-}
 
 /** Another cluster's, or nobody's that this driver knows. */
 export interface Foreign {

@@ -3,12 +3,12 @@
 // the text nor the work of a page grows with what stands on other pages.
 
 import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../../model/ids.ts'
-import type { Snapshot, Volume } from '../../model/volumes.ts'
+import type { ListRange, Snapshot, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { isGuestRecord } from '../names.ts'
+import { isGuestRecord, isHiddenSnapshotLeaf } from '../names.ts'
 import { placeOf } from '../places.ts'
-import type { Pool, Pools, VolumePlace } from '../pool.ts'
-import { parseRecordDataset, parseVolumeDataset, type Recorded } from './datasets.ts'
+import type { Pool, Pools, Recorded, VolumePlace } from '../pool.ts'
+import { parseRecordDataset, parseVolumeDataset } from './datasets.ts'
 import {
   isDeleted,
   ownerCluster,
@@ -18,7 +18,7 @@ import {
 } from './properties.ts'
 import { gatherRecords, type RecordReading } from './read.ts'
 import { inSight, readInSight } from './sight.ts'
-import { parseSnapshots } from './snapshots.ts'
+import { hiddenLeft, parseSnapshots } from './snapshots.ts'
 
 export interface PoolReading {
   readonly volumes: readonly Volume[]
@@ -29,15 +29,6 @@ export interface PoolReading {
    * there may be none.
    */
   readonly given: ReadonlyMap<string, Pick<RecordReading, 'sharing' | 'owner'>>
-}
-
-/**
- * A part of a list: what stands after an id, as many as the limit and, where there are more, at
- * least one of those.
- */
-export interface ListRange {
-  readonly after: string | undefined
-  readonly limit: number
 }
 
 const EVERYTHING: ListRange = { after: undefined, limit: Number.POSITIVE_INFINITY }
@@ -258,4 +249,12 @@ export async function readListedSnapshots(
 ): Promise<ReadonlyMap<string, Properties>> {
   const { found } = await readInSight(pool, { names: SNAPSHOT_PROPERTIES, datasets }, signal)
   return found
+}
+
+/** Hidden snapshots of a whole pool that go with nothing: two reads. */
+export async function listHiddenLeft(pool: Pool, signal?: AbortSignal): Promise<readonly string[]> {
+  const hidden = (await listSnapshotNames(pool, { signal })).filter(name =>
+    isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)),
+  )
+  return hiddenLeft(await readListedSnapshots(pool, hidden, signal), pool)
 }

@@ -114,17 +114,6 @@ export function originOf(dataset: string, key: VolumeKey | RecordKey): Origin {
   return { dataset, property: PREFIX + key }
 }
 
-export function parseBytes(text: string | undefined, what: string): number {
-  const value = Number(text)
-  if (text === undefined || !/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new StorageError(
-      'internal',
-      `${what} should be a number of bytes and is ${JSON.stringify(text)}`,
-    )
-  }
-  return value
-}
-
 export function formatVolumeProperties(
   volume: Pick<Volume, 'name' | 'format' | 'createdSizeBytes' | 'source' | 'rootId' | 'parameters'>,
   cluster: string,
@@ -172,21 +161,6 @@ export function formatParentProperties(
     sharing,
     ...(sharing === 'shared' ? {} : { machine: guest.machine, guest: guest.guest }),
   })
-}
-
-/**
- * The volume whose file system this one holds: its own id, or where its copies began; of a copy
- * made before that was written, its source.
- */
-export function contentOf({
-  id,
-  source,
-  rootId,
-}: Pick<Volume, 'id' | 'source' | 'rootId'>): string {
-  if (source.kind === 'empty') return id
-  return (
-    rootId ?? (source.kind === 'volume' ? source.id : source.id.slice(0, source.id.indexOf('@')))
-  )
 }
 
 /**

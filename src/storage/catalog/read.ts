@@ -6,13 +6,12 @@ import { sameGuest } from '../../model/ids.ts'
 import type { GuestId, Sharing, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import { guestRecordLeaf, isGuestRecord, releasingRecordLeaf } from '../names.ts'
-import type { VolumePlace } from '../pool.ts'
+import type { Recorded, VolumePlace } from '../pool.ts'
 import {
   parseGuestRecord,
   parseRecordDataset,
   parseVolumeDataset,
   type RecordDataset,
-  type Recorded,
   requireOwn,
   type VolumeDataset,
 } from './datasets.ts'

@@ -5,10 +5,17 @@ import { isStorageError, StorageError } from '../../errors.ts'
 import { isSnapshotLeaf, isVolumeLeaf } from '../../model/ids.ts'
 import type { Snapshot } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
+import { isHiddenSnapshotLeaf } from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, VolumePlace } from '../pool.ts'
 import { findSnapshot, parseVolumeDataset, requireOwn } from './datasets.ts'
-import { describeOwner, ownerCluster, READ_PROPERTIES, SNAPSHOT_PROPERTIES } from './properties.ts'
+import {
+  describeOwner,
+  formatSnapshotProperties,
+  ownerCluster,
+  READ_PROPERTIES,
+  SNAPSHOT_PROPERTIES,
+} from './properties.ts'
 import { readVolume, type VolumeOrTombstone, volumeOrTombstone } from './read.ts'
 import { readInSight } from './sight.ts'
 
@@ -112,4 +119,47 @@ export async function hasOwnSnapshot(
     'failed-precondition',
     `snapshot ${snapshot} ${describeOwner(owner)}; it is left alone`,
   )
+}
+
+/** At one moment, with what the driver writes on them. `datasets`: ZFS names of the snapshots. */
+export function cutSnapshots(
+  { zfs, cluster }: Pool,
+  cut: {
+    readonly datasets: readonly string[]
+    readonly name: string
+    readonly groupId?: string | undefined
+  },
+  signal?: AbortSignal,
+): Promise<void> {
+  const properties = formatSnapshotProperties({ name: cut.name, groupId: cut.groupId }, cluster)
+  return zfs.snapshot(cut.datasets, properties, signal)
+}
+
+/** Hidden snapshots of a volume that go with nothing; none where the volume is gone. */
+export async function readHiddenLeft(
+  { pool, dataset }: VolumePlace,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const snapshots = await pool.zfs
+    .getSnapshots(SNAPSHOT_PROPERTIES, dataset, signal)
+    .catch(error => {
+      if (!isStorageError(error, 'not-found')) throw error
+      return new Map<string, Properties>() // the volume is gone, and they with it
+    })
+  return hiddenLeft(snapshots, pool)
+}
+
+/**
+ * Of these snapshots the hidden ones that go with nothing: requests that were cut off left them
+ * behind.
+ */
+export function hiddenLeft(
+  snapshots: ReadonlyMap<string, Properties>,
+  { cluster }: Pool,
+): readonly string[] {
+  return [...snapshots].flatMap(([name, properties]) => {
+    const isLeft =
+      ownerCluster(properties, name) === cluster && properties.get('defer_destroy')?.value !== 'on'
+    return isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) && isLeft ? [name] : []
+  })
 }

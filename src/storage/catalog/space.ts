@@ -1,8 +1,8 @@
 // How much room the pools have for new volumes.
 
+import { parseBytes } from '../../zfs/bytes.ts'
 import { zpoolOf } from '../places.ts'
 import type { Pool } from '../pool.ts'
-import { parseBytes } from './properties.ts'
 import { parentMissing } from './sight.ts'
 
 /**

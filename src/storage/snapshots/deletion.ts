@@ -15,10 +15,13 @@ import type { Reaper } from '../volumes/reaper.ts'
  */
 const RENAME_TRIES = 100
 
+/** What deleting a snapshot needs of the volumes that waited for it. */
+export type Reaping = Pick<Reaper, 'reapKnown' | 'reapOrigin'>
+
 interface OneSnapshot {
   readonly place: VolumePlace
   readonly leaf: string
-  readonly reaper: Reaper
+  readonly reaper: Reaping
 }
 
 /**

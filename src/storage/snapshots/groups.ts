@@ -7,12 +7,10 @@ import type { KeyedLock } from '../../locks.ts'
 import { findGroupId, findSnapshotId, groupLeaf } from '../../model/ids.ts'
 import type { Snapshot } from '../../model/volumes.ts'
 import { readDialect } from '../../zfs/dialect.ts'
-import { formatSnapshotProperties } from '../catalog/properties.ts'
-import { readSnapshots } from '../catalog/snapshots.ts'
+import { cutSnapshots, readSnapshots } from '../catalog/snapshots.ts'
 import { findPlace, getPlace } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
-import type { Reaper } from '../volumes/reaper.ts'
-import { deleteOneSnapshot } from './deletion.ts'
+import { deleteOneSnapshot, type Reaping } from './deletion.ts'
 import type { SnapshotIndex } from './index-by-name.ts'
 import type { SnapshotsOptions } from './snapshots.ts'
 
@@ -30,7 +28,7 @@ interface WantedGroup {
 export class GroupSnapshots {
   readonly #pools: Pools
   readonly #lock: KeyedLock
-  readonly #reaper: Reaper
+  readonly #reaper: Reaping
   readonly #index: SnapshotIndex
 
   constructor({ pools, lock, reaper, index }: SnapshotsOptions) {
@@ -76,12 +74,8 @@ export class GroupSnapshots {
           `volumes at one moment`,
       )
     }
-    const names = places.map(place => `${place.dataset}@${leaf}`)
-    await pool.zfs.snapshot(
-      names,
-      formatSnapshotProperties({ name, groupId: id }, pool.cluster),
-      signal,
-    )
+    const datasets = places.map(place => `${place.dataset}@${leaf}`)
+    await cutSnapshots(pool, { datasets, name, groupId: id }, signal)
     const made = await readSnapshots(places, leaf, signal)
     const group = sameGroup(
       { id, snapshots: made.flatMap(({ snapshot }) => snapshot ?? []) },

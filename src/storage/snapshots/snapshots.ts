@@ -4,20 +4,18 @@
 import { doesNotExist, isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
 import { findSnapshotId, snapshotLeaf } from '../../model/ids.ts'
-import type { Snapshot } from '../../model/volumes.ts'
-import { type ListRange, readSnapshotList } from '../catalog/lists.ts'
-import { formatSnapshotProperties } from '../catalog/properties.ts'
-import { readSnapshot, readVolumeSnapshots } from '../catalog/snapshots.ts'
+import type { ListRange, Snapshot } from '../../model/volumes.ts'
+import { readSnapshotList } from '../catalog/lists.ts'
+import { cutSnapshots, readSnapshot, readVolumeSnapshots } from '../catalog/snapshots.ts'
 import { findPlace, getPlace, withRoom } from '../places.ts'
 import type { Pools, VolumePlace } from '../pool.ts'
-import type { Reaper } from '../volumes/reaper.ts'
-import { deleteOneSnapshot } from './deletion.ts'
+import { deleteOneSnapshot, type Reaping } from './deletion.ts'
 import type { SnapshotIndex } from './index-by-name.ts'
 
 export interface SnapshotsOptions {
   readonly pools: Pools
   readonly lock: KeyedLock
-  readonly reaper: Reaper
+  readonly reaper: Reaping
   readonly index: SnapshotIndex
 }
 
@@ -37,7 +35,7 @@ interface WantedSnapshot {
 export class Snapshots {
   readonly #pools: Pools
   readonly #lock: KeyedLock
-  readonly #reaper: Reaper
+  readonly #reaper: Reaping
   readonly #index: SnapshotIndex
 
   constructor({ pools, lock, reaper, index }: SnapshotsOptions) {
@@ -68,11 +66,7 @@ export class Snapshots {
     let made = true
     try {
       await withRoom(place, 'a snapshot, with which the whole volume may be overwritten', () =>
-        pool.zfs.snapshot(
-          [dataset],
-          formatSnapshotProperties({ name, groupId: undefined }, pool.cluster),
-          signal,
-        ),
+        cutSnapshots(pool, { datasets: [dataset], name }, signal),
       )
     } catch (error) {
       if (!isStorageError(error, 'already-exists', 'not-found')) throw error

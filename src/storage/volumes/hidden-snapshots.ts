@@ -2,15 +2,9 @@
 // clone; those that requests left behind when they were cut off are dropped.
 
 import { isStorageError } from '../../errors.ts'
-import type { Properties } from '../../zfs/zfs.ts'
-import {
-  formatSnapshotProperties,
-  ownerCluster,
-  SNAPSHOT_PROPERTIES,
-} from '../catalog/properties.ts'
 import { readVolume } from '../catalog/read.ts'
-import { hasOwnSnapshot } from '../catalog/snapshots.ts'
-import { cloneSourceLeaf, isHiddenSnapshotLeaf } from '../names.ts'
+import { cutSnapshots, hasOwnSnapshot, readHiddenLeft } from '../catalog/snapshots.ts'
+import { cloneSourceLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'
 
@@ -23,16 +17,16 @@ export async function cutCloneSource(
   target: VolumePlace,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { zfs, cluster } = source.pool
+  const { pool } = source
   const snapshot = `${source.dataset}@${cloneSourceLeaf(target.leaf)}`
   // A name of its own, or the source's would show through; never listed, as its leaf is not that of
   // a snapshot.
-  const properties = formatSnapshotProperties({ name: target.leaf, groupId: undefined }, cluster)
+  const wanted = { datasets: [snapshot], name: target.leaf }
   const cut = () =>
     withRoom(
       target,
       `a copy of ${source.volumeId}, with which the whole source may be overwritten`,
-      () => zfs.snapshot([snapshot], properties, signal),
+      () => cutSnapshots(pool, wanted, signal),
     )
   try {
     await cut()
@@ -43,26 +37,11 @@ export async function cutCloneSource(
     if (volume === undefined && tombstone === undefined) {
       // An earlier request was cut off and perhaps given up: nobody wants the source as it was
       // then.
-      await zfs.destroySnapshotDeferred(snapshot, signal)
+      await pool.zfs.destroySnapshotDeferred(snapshot, signal)
       await cut()
     }
   }
   return snapshot
-}
-
-/**
- * Of these snapshots the hidden ones that go with nothing: requests that were cut off left them
- * behind.
- */
-export function leftHiddenSnapshots(
-  snapshots: ReadonlyMap<string, Properties>,
-  cluster: string,
-): readonly string[] {
-  return [...snapshots].flatMap(([name, properties]) => {
-    const isLeft =
-      ownerCluster(properties, name) === cluster && properties.get('defer_destroy')?.value !== 'on'
-    return isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)) && isLeft ? [name] : []
-  })
 }
 
 /**
@@ -73,14 +52,8 @@ export async function dropHiddenSnapshots(
   source: VolumePlace,
   signal?: AbortSignal,
 ): Promise<number> {
-  const { zfs, cluster } = source.pool
-  const snapshots = await zfs
-    .getSnapshots(SNAPSHOT_PROPERTIES, source.dataset, signal)
-    .catch(error => {
-      if (!isStorageError(error, 'not-found')) throw error
-      return new Map<string, Properties>() // the volume is gone, and they with it
-    })
-  const left = leftHiddenSnapshots(snapshots, cluster)
+  const left = await readHiddenLeft(source, signal)
+  const { zfs } = source.pool
   for (const snapshot of left) await zfs.destroySnapshotDeferred(snapshot, signal)
   return left.length
 }

@@ -6,12 +6,11 @@ import { isStorageError, StorageError } from '../../errors.ts'
 import { type KeyedLock, shared } from '../../locks.ts'
 import { isVolumeLeaf } from '../../model/ids.ts'
 import type { Volume } from '../../model/volumes.ts'
-import { listSnapshotNames, readListedSnapshots, readTombstones } from '../catalog/lists.ts'
+import { listHiddenLeft, readTombstones } from '../catalog/lists.ts'
 import { readVolume } from '../catalog/read.ts'
-import { isHiddenSnapshotLeaf } from '../names.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
-import { dropHiddenSnapshots, leftHiddenSnapshots } from './hidden-snapshots.ts'
+import { dropHiddenSnapshots } from './hidden-snapshots.ts'
 import { destroyTombstone } from './tombstones.ts'
 
 export class Reaper {
@@ -36,13 +35,8 @@ export class Reaper {
   }
 
   async #dropHiddenSnapshots(pool: Pool, signal?: AbortSignal): Promise<void> {
-    const hidden = (await listSnapshotNames(pool, { signal })).filter(name =>
-      isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)),
-    )
-    const snapshots = await readListedSnapshots(pool, hidden, signal)
-    const places = leftHiddenSnapshots(snapshots, pool.cluster).flatMap(
-      name => placeOfSnapshot(pool, name) ?? [],
-    )
+    const left = await listHiddenLeft(pool, signal)
+    const places = left.flatMap(name => placeOfSnapshot(pool, name) ?? [])
     for (const place of places) {
       await this.#lock.hold(place.volumeId, signal, () => dropHiddenSnapshots(place, signal))
     }

@@ -3,8 +3,8 @@
 // more, with metadata and parity, and is never overwritten.
 
 import { isStorageError } from '../../errors.ts'
+import { parseBytes } from '../../zfs/bytes.ts'
 import { thickReservation } from '../../zfs/dialect.ts'
-import { parseBytes } from '../catalog/properties.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'
 

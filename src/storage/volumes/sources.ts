@@ -1,9 +1,9 @@
 // What a copy is made from: a volume or a snapshot, in the pool where the copy will be.
 
 import { doesNotExist, StorageError } from '../../errors.ts'
+import { contentOf } from '../../model/content.ts'
 import { findSnapshotId, formatSnapshotId } from '../../model/ids.ts'
 import type { VolumeFormat, VolumeSpec } from '../../model/volumes.ts'
-import { contentOf } from '../catalog/properties.ts'
 import { readVolume, requireVolume } from '../catalog/read.ts'
 import { readSnapshot } from '../catalog/snapshots.ts'
 import { findPlace } from '../places.ts'

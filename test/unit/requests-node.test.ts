@@ -5,13 +5,16 @@ import {
   parseVolumeContext,
 } from '../../src/csi/contexts.ts'
 import {
+  parseNodeExpand,
   parsePublish,
   parseStage,
   parseStats,
   parseUnpublish,
   parseUnstage,
+  parseVolumeHealth,
 } from '../../src/csi/node-requests.ts'
 import type {
+  NodeExpandVolumeRequest,
   NodePublishVolumeRequest,
   NodeStageVolumeRequest,
   VolumeCapability,
@@ -34,6 +37,14 @@ function stage(fields: Partial<NodeStageVolumeRequest>): NodeStageVolumeRequest 
     ...{ volume_id: ID, staging_target_path: '/staging', volume_capability: mount, secrets: {} },
     ...{ publish_context: PUBLISHED, volume_context: CREATED },
     ...fields,
+  }
+}
+
+function nodeExpand(volume_path: string): NodeExpandVolumeRequest {
+  return {
+    ...{ volume_id: ID, volume_path, staging_target_path: '', secrets: {} },
+    capacity_range: undefined,
+    volume_capability: undefined,
   }
 }
 
@@ -283,6 +294,32 @@ test('taking away needs the volume and the path, and knows no other condition', 
     'volume_id is missing',
   )
   expect(() => parseUnpublish({ volume_id: ID, target_path: '' })).toThrow('target_path is missing')
+})
+
+const at = (path: string) => ({
+  'a stage request': () => parseStage(stage({ staging_target_path: path })),
+  'an unstage request': () => parseUnstage({ volume_id: ID, staging_target_path: path }),
+  'a publish request, for its target': () => parsePublish(publish({ target_path: path })),
+  'a publish request': () => parsePublish(publish({ staging_target_path: path })),
+  'an unpublish request': () => parseUnpublish({ volume_id: ID, target_path: path }),
+  statistics: () => parseStats({ volume_id: ID, volume_path: path, staging_target_path: '' }),
+  'a growth in the guest': () => parseNodeExpand(nodeExpand(path)),
+  health: () =>
+    parseVolumeHealth({
+      ...{ volume_id: ID, staging_target_path: path, volume_publish_path: '', secrets: {} },
+    }),
+})
+
+test.each(Object.keys(at('/')))('a path of more than 4096 bytes is refused in %s', request => {
+  const parse = (bytes: number) =>
+    Object.entries(at(`/${'a'.repeat(bytes - 1)}`)).find(([name]) => name === request)?.[1]
+  expect(parse(4096)).not.toThrow()
+  expect(parse(4097)).toThrow(
+    expect.objectContaining({
+      kind: INVALID,
+      message: expect.stringMatching(/^\w+_path has 4097 bytes; 4096 are allowed$/),
+    }),
+  )
 })
 
 test('statistics of an unknown volume at a relative path are not found, not malformed', () => {

@@ -458,6 +458,8 @@ test('a write that exceeds its cap is unknown, and the shell goes on', async () 
   const { program, open } = gate()
   host.programs.set('wait', program)
   const shell = connect(target)
+  // Connected before: the cap is of the command, and a slow handshake would use it up.
+  await shell.run(echo, { effect: 'read' })
   await expect(
     shell.run(['/usr/bin/wait'], { effect: 'write', timeoutMs: 100 }),
   ).rejects.toMatchObject({ fate: 'unknown' })

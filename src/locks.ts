@@ -54,7 +54,7 @@ export class KeyedLock {
     for (const key of wanted) this.#queueOf(key).push(place)
     this.#beginIfFirst(place)
     try {
-      await orAborted(turn, signal, `another request holds ${wanted.join(' or ')}`)
+      await orAborted(turn, signal, { reason: `another request holds ${wanted.join(' or ')}` })
       return await this.#within.run(holding, work)
     } finally {
       holding.atWork = false
@@ -111,7 +111,7 @@ export class Semaphore {
     this.#queue.push(begin)
     this.#beginFirst()
     try {
-      await orAborted(turn, signal, `other ${this.#name} came first`, this.#late)
+      await orAborted(turn, signal, { reason: `other ${this.#name} came first`, kind: this.#late })
       return await work()
     } finally {
       this.#queue.splice(this.#queue.indexOf(begin), 1)
@@ -133,8 +133,7 @@ export class Semaphore {
 async function orAborted(
   turn: Promise<void>,
   signal: AbortSignal | undefined,
-  reason: string,
-  kind: ErrorKind = 'busy',
+  { reason, kind = 'busy' }: { readonly reason: string; readonly kind?: ErrorKind },
 ): Promise<void> {
   const { promise: aborted, resolve } = Promise.withResolvers<void>()
   const onAbort = () => resolve()

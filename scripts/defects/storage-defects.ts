@@ -182,7 +182,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/volumes/deletion.ts',
-        find: '  await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)\n',
+        find: '  await zfs.setProperty(place.dataset, formatDeletedProperty(), signal)\n',
         replace: '  formatDeletedProperty()\n',
       },
     ],

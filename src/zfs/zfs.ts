@@ -202,8 +202,7 @@ export class Zfs {
   /** One property a command: Solaris takes no more (v23, recorded). */
   async setProperty(
     dataset: string,
-    name: string,
-    value: string,
+    [name, value]: readonly [name: string, value: string],
     signal?: AbortSignal,
   ): Promise<void> {
     await this.#tool.write([ZFS, 'set', `${name}=${value}`, checkName(dataset)], {

@@ -211,7 +211,7 @@ test('a busy deletion has dropped the views already, and the same call again fin
 test('a unit grows with its volume', async () => {
   const { stmfadm, zfs } = await world()
   await stmfadm.createLogicalUnit(UNIT)
-  await zfs.setProperty('tank/csi/v-1', 'volsize', String(16 * MiB))
+  await zfs.setProperty('tank/csi/v-1', ['volsize', String(16 * MiB)])
   expect((await stmfadm.findLogicalUnit(GUID))?.sizeBytes).toBe(8 * MiB)
   await stmfadm.modifySize(GUID, 16 * MiB)
   expect((await stmfadm.findLogicalUnit(GUID))?.sizeBytes).toBe(16 * MiB)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 const PROJECT = join(import.meta.dirname, '../..')
 const WIDTH = 100
+const LENGTH = 300
 
 const sources = ['src', 'sim', 'test', 'scripts', 'bench'].flatMap(folder =>
   readdirSync(join(PROJECT, folder), { recursive: true, encoding: 'utf8' })
@@ -25,6 +26,16 @@ test(`no line of the driver is wider than ${WIDTH} columns`, () => {
   const driver = sources.filter(file => file.startsWith('src/'))
 
   expect(findLines(driver, line => [...line].length > WIDTH)).toEqual([])
+})
+
+test(`no file of the driver is longer than ${LENGTH} lines`, () => {
+  const long = sources.filter(
+    file =>
+      file.startsWith('src/') &&
+      readFileSync(join(PROJECT, file), 'utf8').split('\n').length > LENGTH + 1,
+  )
+
+  expect(long).toEqual([])
 })
 
 test('a condition has its statement on its own line, or a block', () => {

@@ -113,13 +113,13 @@ describe.each(DIALECTS)('on %s', dialect => {
     const { zfs, sim } = world(dialect)
     await zfs.createVolume(VOLUME)
     const before = Number(sim.dataset('tank/csi/v-1')?.local.get('refreservation'))
-    await zfs.setProperty('tank/csi/v-1', 'volsize', String(128 * MiB))
+    await zfs.setProperty('tank/csi/v-1', ['volsize', String(128 * MiB)])
     expect(sim.store('tank/csi/v-1').sizeBytes).toBe(128 * MiB)
     expect(Number(sim.dataset('tank/csi/v-1')?.local.get('refreservation'))).toBeGreaterThan(
       before + 64 * MiB,
     )
     await expect(
-      zfs.setProperty('tank/csi/v-1', 'volsize', String(64 * GiB)),
+      zfs.setProperty('tank/csi/v-1', ['volsize', String(64 * GiB)]),
     ).rejects.toMatchObject({ kind: 'no-space' })
   })
 
@@ -399,7 +399,7 @@ test('an unknown failure names the object, the command and the first line', asyn
   const { zfs, answer } = world()
   answer({ exitStatus: 1, stderr: 'cannot frobnicate\nmore\n' })
   const error: unknown = await zfs
-    .setProperty('tank/csi/v-1', 'sync', 'always')
+    .setProperty('tank/csi/v-1', ['sync', 'always'])
     .catch(caught => caught)
   expect(error).toBeInstanceOf(StorageError)
   expect(String(error)).toContain(

@@ -124,7 +124,7 @@ export async function changeRecord(
       ? formatNumberProperty('lun', change.lun)
       : formatNumberProperty('vdisk', change.slot)
   try {
-    await place.pool.zfs.setProperty(record.dataset, ...property, signal)
+    await place.pool.zfs.setProperty(record.dataset, property, signal)
   } catch (error) {
     throw orMeanwhile(place, error)
   }

@@ -109,10 +109,10 @@ export class VolumeChanges {
       )
     }
     if (changes.reservation === 'thin') {
-      await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+      await zfs.setProperty(place.dataset, ['refreservation', 'none'], signal)
     }
     for (const [property, value] of zfsProperties(changes)) {
-      await zfs.setProperty(place.dataset, property, value, signal)
+      await zfs.setProperty(place.dataset, [property, value], signal)
     }
   }
 }

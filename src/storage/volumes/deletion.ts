@@ -81,10 +81,10 @@ async function destroyOrHide(
 ): Promise<Volume | undefined> {
   const { zfs } = place.pool
   if (await destroyIfFree(place, signal)) return volume
-  await zfs.setProperty(place.dataset, ...formatDeletedProperty(), signal)
+  await zfs.setProperty(place.dataset, formatDeletedProperty(), signal)
   await reaper.noteWaiting(place.volumeId)
   if (volume.reservedBytes > 0) {
-    await zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+    await zfs.setProperty(place.dataset, ['refreservation', 'none'], signal)
   }
   return undefined
 }

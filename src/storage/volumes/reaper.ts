@@ -116,7 +116,7 @@ export class Reaper {
     if (await destroyTombstone(place, signal)) return tombstone
     // Its deletion may have been cut off before it gave back what it reserved.
     if (tombstone.reservedBytes > 0) {
-      await place.pool.zfs.setProperty(place.dataset, 'refreservation', 'none', signal)
+      await place.pool.zfs.setProperty(place.dataset, ['refreservation', 'none'], signal)
     }
     return undefined
   }

@@ -47,7 +47,7 @@ export async function reserve(
 ): Promise<void> {
   await withRoom(place, 'a reservation of its whole size', () =>
     reserving(wanted, value =>
-      place.pool.zfs.setProperty(place.dataset, 'refreservation', value, signal),
+      place.pool.zfs.setProperty(place.dataset, ['refreservation', value], signal),
     ),
   )
 }
@@ -66,14 +66,14 @@ export async function growTo(
   const grows = sizeBytes > volume.sizeBytes
   if (grows) {
     await withRoom(place, `${sizeBytes} bytes`, () =>
-      zfs.setProperty(place.dataset, 'volsize', String(sizeBytes), signal),
+      zfs.setProperty(place.dataset, ['volsize', String(sizeBytes)], signal),
     )
   }
   if (reservedBytes === 0) return
   // The size itself is what is reserved where zfs cannot compute more, and does not move along.
   if (grows && reservedBytes === volume.sizeBytes) {
     await withRoom(place, 'a reservation of its whole size', () =>
-      zfs.setProperty(place.dataset, 'refreservation', String(sizeBytes), signal),
+      zfs.setProperty(place.dataset, ['refreservation', String(sizeBytes)], signal),
     )
     return
   }

@@ -178,7 +178,10 @@ export class SimHost {
     const [path = '', ...args] = argv
     const name = path.slice(path.lastIndexOf('/') + 1)
     const program = this.programs.get(name)
-    if (!program) return { exitStatus: 127, stdout: '', stderr: `sh: ${path}: not found\n` }
+    // The words of env(1), by which the driver starts every program (coreutils env.c, source).
+    if (!program) {
+      return { exitStatus: 127, stdout: '', stderr: `env: ${path}: No such file or directory\n` }
+    }
     if (this.forbidden.has(name)) {
       return {
         exitStatus: 126,

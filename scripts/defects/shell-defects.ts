@@ -4,6 +4,17 @@ import type { Defect } from './table.ts'
 
 export const SHELL_DEFECTS: readonly Defect[] = [
   {
+    name: 'a program that is missing is taken for an object that is missing',
+    changes: [
+      {
+        file: 'src/shell/failures.ts',
+        find: 'NOT_RUN.find(fits) ?? rows.find(fits)',
+        replace: 'rows.find(fits) ?? NOT_RUN.find(fits)',
+      },
+    ],
+    tests: ['test/behaviour/guest/missing-tools.test', 'test/unit/shell-failures.test'],
+  },
+  {
     name: 'what a host prints before every command is taken for words of the tool',
     changes: [
       {

@@ -17,15 +17,9 @@ export interface FailureRow {
   readonly hint?: string
 }
 
-// Asked after the tool's own rows.
-const BEFORE_THE_TOOL: readonly FailureRow[] = [
-  {
-    text: /^sudo: .*(password is required|not allowed to execute|not in the sudoers file)/m,
-    kind: 'permission-denied',
-    evidence: 'recalled',
-    source: 'sudo(8)',
-    hint: 'allow the command to the account without a password',
-  },
+// Of these statuses the tool did not run. Asked before the tool's own rows: what env and shells say
+// of a missing program ("No such file or directory") many tools say of a missing object.
+const NOT_RUN: readonly FailureRow[] = [
   {
     text: /permission denied|cannot execute/i,
     status: 126,
@@ -43,6 +37,17 @@ const BEFORE_THE_TOOL: readonly FailureRow[] = [
   },
 ]
 
+// Asked after the tool's own rows.
+const BEFORE_THE_TOOL: readonly FailureRow[] = [
+  {
+    text: /^sudo: .*(password is required|not allowed to execute|not in the sudoers file)/m,
+    kind: 'permission-denied',
+    evidence: 'recalled',
+    source: 'sudo(8)',
+    hint: 'allow the command to the account without a password',
+  },
+]
+
 /** The first row that fits; undefined for a success and for an answer that no row knows. */
 export function classify(
   result: CommandResult,
@@ -52,7 +57,7 @@ export function classify(
   const text = failureText(result)
   const fits = (row: FailureRow) =>
     (row.status === undefined || row.status === result.exitStatus) && text.search(row.text) >= 0
-  return rows.find(fits) ?? BEFORE_THE_TOOL.find(fits)
+  return NOT_RUN.find(fits) ?? rows.find(fits) ?? BEFORE_THE_TOOL.find(fits)
 }
 
 /**

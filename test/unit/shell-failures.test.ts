@@ -80,10 +80,12 @@ test.each([
     message: 'volume p/v: /usr/sbin/zfs create "a b" ended with status 1: what now',
   },
   {
-    name: 'a known text with the status of a missing program',
-    answer: result(127, 'Welcome\nout of space\n'),
-    kind: 'no-space',
-    message: 'volume p/v: out of space (add disks)',
+    name: 'a known text with the status of a missing program, as env says it',
+    answer: result(127, 'env: /usr/sbin/zfs: dataset does not exist, out of space\n'),
+    kind: 'failed-precondition',
+    message:
+      'volume p/v: env: /usr/sbin/zfs: dataset does not exist, out of space ' +
+      '(the host does not have the program)',
   },
   {
     name: 'a missing program of which nothing is said',

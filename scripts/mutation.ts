@@ -87,6 +87,8 @@ function strykerOptions({ mutate, tests }: Room) {
     // Of a mutant that never ends, not of a slow machine: a survivor would pass for noticed.
     timeoutMS: 60_000,
     timeoutFactor: 10,
+    // A whole room has hundreds of behaviour tests, which run once with every mutant in place.
+    dryRunTimeoutMinutes: 60,
     allowConsoleColors: false,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: reportFile },

@@ -55,7 +55,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     mutate: ['src/storage/**/*.ts'],
     tests: [
       'test/unit/{attach-plan*,names,persisted,properties,sizes,snapshot-index,joined-interleavings}.test.ts',
-      'test/behaviour/storage/*.test.ts',
+      'test/behaviour/{storage,reports,waiting}/*.test.ts',
       'test/behaviour/bad-days/{machines,storage,two-drivers}.test.ts',
     ],
   },

@@ -54,7 +54,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     name: 'pools',
-    about: 'pools, places, names',
+    about: 'pools, places, names, uses',
     paths: ['storage/'],
     imports: ['base', 'model', 'shell', 'hypervisor', 'zfs'],
   },
@@ -74,7 +74,7 @@ export const ROOMS: readonly Room[] = [
     name: 'attachments',
     about: 'who has a volume',
     paths: ['storage/attachments/'],
-    imports: ['base', 'model', 'shell', 'hypervisor', 'zfs', 'pools', 'catalog'],
+    imports: ['base', 'model', 'hypervisor', 'zfs', 'pools', 'catalog'],
   },
   {
     name: 'storage reports',

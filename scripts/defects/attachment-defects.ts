@@ -7,7 +7,7 @@ const DETACHING = 'src/storage/attachments/detachment.ts'
 const RECORDS = 'src/storage/attachments/records.ts'
 const RULES = 'src/storage/attachments/rules.ts'
 const STRANGERS = 'src/storage/attachments/strangers.ts'
-const USES = 'src/storage/attachments/uses.ts'
+const USES = 'src/storage/uses.ts'
 const UNITS = 'src/storage/designs/lun/units.ts'
 
 const RECORDED = 'test/behaviour/storage/attachment-records.test'

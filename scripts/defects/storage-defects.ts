@@ -5,7 +5,7 @@ import type { Defect } from './table.ts'
 
 const CREATION = 'src/storage/volumes/creation.ts'
 const DATASETS = 'src/storage/catalog/datasets.ts'
-const OBSERVING = 'src/storage/attachments/observation.ts'
+const OBSERVING = 'src/storage/observation.ts'
 const WANTED = 'src/storage/volumes/wanted.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
 

@@ -6,9 +6,9 @@ import type { MachineView, PathState } from '../hypervisors/hypervisor.ts'
 import { formatBytes } from '../manifests/quantity.ts'
 import { formatGuestId } from '../model/ids.ts'
 import type { Volume } from '../model/volumes.ts'
-import { observeMachines } from '../storage/attachments/observation.ts'
 import { readPools } from '../storage/catalog/lists.ts'
 import { attachmentName, isReleasingRecord } from '../storage/names.ts'
+import { observeMachines } from '../storage/observation.ts'
 import type { Pools, Recorded } from '../storage/pool.ts'
 
 export interface VolumeRow {

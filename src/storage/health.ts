@@ -6,13 +6,13 @@ import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { DiskUse, MachineView } from '../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../model/ids.ts'
 import type { Attachment } from '../model/volumes.ts'
-import { type MachineViews, observeMachines } from './attachments/observation.ts'
-import { findDisk } from './attachments/uses.ts'
 import { readPool } from './catalog/lists.ts'
 import { readAttached, requireVolume } from './catalog/read.ts'
 import { attachmentName } from './names.ts'
+import { type MachineViews, observeMachines } from './observation.ts'
 import { getPlace, placeOf } from './places.ts'
 import type { Pool, PoolMachine, PoolPath, Pools, VolumePlace } from './pool.ts'
+import { findDisk } from './uses.ts'
 
 export interface HealthProblem {
   /** `degraded`: usable, but less safe or slower than it should be. */

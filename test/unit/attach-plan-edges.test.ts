@@ -20,9 +20,9 @@ import {
   isBootDisk,
   refuseFrozen,
 } from '../../src/storage/attachments/rules.ts'
-import { findStrangers, speaksOf, usesOf, wantedDisk } from '../../src/storage/attachments/uses.ts'
 import { attachmentName, preferredLun, preferredSlot } from '../../src/storage/names.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
+import { findStrangers, speaksOf, usesOf, wantedDisk } from '../../src/storage/uses.ts'
 
 const leaf = `v-${'a'.repeat(20)}`
 const guest = { machine: 'm1', guest: 'ldg1' }

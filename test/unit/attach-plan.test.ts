@@ -7,9 +7,9 @@ import { volumeLeaf } from '../../src/model/ids.ts'
 import { type Attachment, GiB, MiB, TiB, type Volume } from '../../src/model/volumes.ts'
 import { planAttachment, planNewSlot } from '../../src/storage/attachments/numbers.ts'
 import { checkAttach } from '../../src/storage/attachments/rules.ts'
-import { findStrangers, usesOf, wantedDisk } from '../../src/storage/attachments/uses.ts'
 import { attachmentName, preferredSlot } from '../../src/storage/names.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
+import { findStrangers, usesOf, wantedDisk } from '../../src/storage/uses.ts'
 
 const guest = { machine: 'm1', guest: 'ldg1' }
 const leaf = volumeLeaf('prod', 'gold', 'pvc-1')

@@ -11,18 +11,18 @@ import type { Attachment, AttachRequest, GuestId, ListRange, Volume } from '../.
 import { readNumbers } from '../catalog/numbers.ts'
 import { type RecordReading, readAttached, readVolume, requireVolume } from '../catalog/read.ts'
 import { attachmentName, isReleasingRecord } from '../names.ts'
+import { settleHost, settleMachine } from '../observation.ts'
 import { findPlace, getMachine, getPlace } from '../places.ts'
 import type { PoolMachine, Pools, Recorded, VolumePlace } from '../pool.ts'
+import { wantedDisk } from '../uses.ts'
 import { confirm } from './confirmation.ts'
 import { detachVolume } from './detachment.ts'
 import { refuseRenamed } from './elsewhere.ts'
 import { ChosenNumbers, isSlotLost, isWritten, planAttachment, planNewSlot } from './numbers.ts'
-import { settleHost, settleMachine } from './observation.ts'
 import { listPublished, type PublishedVolume, publishedTo } from './published.ts'
 import { changeRecord, createRecord, takeBack } from './records.ts'
 import { checkAttach, type GuestRule, refuseFrozen, refuseRenumbered } from './rules.ts'
 import { withoutStrangers } from './strangers.ts'
-import { wantedDisk } from './uses.ts'
 
 export class Attachments {
   readonly #pools: Pools

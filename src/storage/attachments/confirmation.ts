@@ -6,9 +6,9 @@ import type { MachineView } from '../../hypervisors/hypervisor.ts'
 import { sameGuest } from '../../model/ids.ts'
 import { readAttached } from '../catalog/read.ts'
 import type { PoolMachine, Recorded, VolumePlace } from '../pool.ts'
+import { describeUses, usesOf } from '../uses.ts'
 import { dropRecord, meanwhile } from './records.ts'
 import { strangersOf } from './strangers.ts'
-import { describeUses, usesOf } from './uses.ts'
 
 /**
  * Looks again before anybody is told: a detachment, or another controller, may have had the record

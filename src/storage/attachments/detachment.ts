@@ -7,12 +7,12 @@ import { type MachineView, refuseUnlessOff, type Use } from '../../hypervisors/h
 import { formatGuestId, sameGuest } from '../../model/ids.ts'
 import type { GuestId } from '../../model/volumes.ts'
 import { readAttached } from '../catalog/read.ts'
+import { observeSettled, settleHost } from '../observation.ts'
 import type { PoolMachine, Recorded, VolumePlace } from '../pool.ts'
+import { leadsTo, usesOf } from '../uses.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
-import { observeSettled, settleHost } from './observation.ts'
 import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
 import { type GuestRule, isBootDisk, refuseFrozen, unclearGuest } from './rules.ts'
-import { leadsTo, usesOf } from './uses.ts'
 
 interface Detachment {
   readonly place: VolumePlace

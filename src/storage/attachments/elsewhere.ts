@@ -6,9 +6,9 @@ import { StorageError } from '../../errors.ts'
 import type { MachineView } from '../../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../../model/ids.ts'
 import type { GuestId } from '../../model/volumes.ts'
+import { observeMachines } from '../observation.ts'
 import type { VolumePlace } from '../pool.ts'
-import { observeMachines } from './observation.ts'
-import { findAnyDisk } from './uses.ts'
+import { findAnyDisk } from '../uses.ts'
 
 /**
  * What is wrong and what to do, where the machine shows the attachment's disk in another of its

@@ -6,8 +6,8 @@ import type { DiskUse, MachineView } from '../../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../../model/ids.ts'
 import type { Attachment, AttachRequest, GuestId, Volume } from '../../model/volumes.ts'
 import { attachmentName, leafOfAttachmentName, preferredSlot } from '../names.ts'
+import { disksOf } from '../uses.ts'
 import type { GuestRule } from './rules.ts'
-import { disksOf } from './uses.ts'
 
 /**
  * The attachment as it will be recorded: numbers are computed, and move on only from those that

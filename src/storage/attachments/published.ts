@@ -6,9 +6,9 @@ import type { Attachment, GuestId, ListRange, Volume } from '../../model/volumes
 import { readPools } from '../catalog/lists.ts'
 import { readAttached } from '../catalog/read.ts'
 import { attachmentName } from '../names.ts'
+import { type MachineViews, observeMachines } from '../observation.ts'
 import { getPlace } from '../places.ts'
 import type { Pools } from '../pool.ts'
-import { type MachineViews, observeMachines } from './observation.ts'
 
 export interface PublishedVolume {
   readonly volume: Volume

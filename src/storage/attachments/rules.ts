@@ -5,7 +5,7 @@ import type { Hypervisor, MachineView, Platform } from '../../hypervisors/hyperv
 import { formatGuestId } from '../../model/ids.ts'
 import type { Attachment, AttachRequest, GuestId, Sharing, Volume } from '../../model/volumes.ts'
 import type { VolumePlace } from '../pool.ts'
-import { findDisk } from './uses.ts'
+import { findDisk } from '../uses.ts'
 
 /** What rules ask of a hypervisor, whatever its machines show. */
 export type HypervisorRules = Pick<Hypervisor, 'traits' | 'words'>

@@ -6,8 +6,8 @@ import type { MachineView, Use } from '../../hypervisors/hypervisor.ts'
 import type { Attachment } from '../../model/volumes.ts'
 import { attachmentName } from '../names.ts'
 import type { PoolMachine, VolumePlace } from '../pool.ts'
+import { describeUses, findStrangers, removalOf } from '../uses.ts'
 import { refuseFrozen } from './rules.ts'
-import { describeUses, findStrangers, removalOf } from './uses.ts'
 
 /**
  * The state in which there are none: the one given, or the one after cleaning, which only a fence

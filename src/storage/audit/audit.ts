@@ -1,8 +1,8 @@
 // Compares the layers: what is in one and not in another. Looks and reports; repairs nothing.
 
 import { describeError, isStorageError } from '../../errors.ts'
-import { observeMachines } from '../attachments/observation.ts'
 import { readPool } from '../catalog/lists.ts'
+import { observeMachines } from '../observation.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, Pools } from '../pool.ts'
 import { auditDeleted } from './deleted.ts'

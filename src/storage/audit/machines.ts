@@ -2,11 +2,11 @@
 
 import { describeError } from '../../errors.ts'
 import type { DiskUse, ExportUse, MachineView } from '../../hypervisors/hypervisor.ts'
-import type { MachineViews } from '../attachments/observation.ts'
-import { leadsTo } from '../attachments/uses.ts'
 import { attachmentName, leafOfAttachmentName } from '../names.ts'
+import type { MachineViews } from '../observation.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, PoolMachine } from '../pool.ts'
+import { leadsTo } from '../uses.ts'
 import { type Finding, type Known, leafOf } from './known.ts'
 
 export function auditMachines(known: Known, states: MachineViews): readonly Finding[] {

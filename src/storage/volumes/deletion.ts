@@ -3,16 +3,11 @@
 import { StorageError } from '../../errors.ts'
 import { formatGuestId } from '../../model/ids.ts'
 import type { Volume } from '../../model/volumes.ts'
-import {
-  isSilence,
-  observeMachines,
-  settleHost,
-  settleMachine,
-} from '../attachments/observation.ts'
-import { leadsTo, removalOf } from '../attachments/uses.ts'
 import { formatDeletedProperty } from '../catalog/properties.ts'
 import { readAttached } from '../catalog/read.ts'
+import { isSilence, observeMachines, settleHost, settleMachine } from '../observation.ts'
 import type { VolumePlace } from '../pool.ts'
+import { leadsTo, removalOf } from '../uses.ts'
 import type { Reaper } from './reaper.ts'
 import { destroyIfFree } from './tombstones.ts'
 

@@ -2,10 +2,10 @@
 // fate may still change them. A machine that cannot be reached is a value here, never an empty
 // listing.
 
-import type { StorageError } from '../../errors.ts'
-import type { MachineView } from '../../hypervisors/hypervisor.ts'
-import { ShellError } from '../../shell/shell.ts'
-import type { Pool, PoolMachine, VolumePlace } from '../pool.ts'
+import type { StorageError } from '../errors.ts'
+import type { MachineView } from '../hypervisors/hypervisor.ts'
+import { ShellError } from '../shell/shell.ts'
+import type { Pool, PoolMachine, VolumePlace } from './pool.ts'
 
 /** By name; a machine that cannot be reached has its error in its place. */
 export type MachineViews = ReadonlyMap<string, MachineView | StorageError>

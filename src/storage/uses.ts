@@ -1,10 +1,10 @@
 // Uses that a machine shows: which are those of an attachment, and which lead to the volume though
 // no record explains them. A use is taken for ours here and nowhere else. Pure, no I/O.
 
-import type { DiskUse, MachineView, Use, WantedDisk } from '../../hypervisors/hypervisor.ts'
-import type { Attachment, GuestId, Volume } from '../../model/volumes.ts'
-import { attachmentName, leafOfAttachmentName } from '../names.ts'
-import type { PoolMachine, VolumePlace } from '../pool.ts'
+import type { DiskUse, MachineView, Use, WantedDisk } from '../hypervisors/hypervisor.ts'
+import type { Attachment, GuestId, Volume } from '../model/volumes.ts'
+import { attachmentName, leafOfAttachmentName } from './names.ts'
+import type { PoolMachine, VolumePlace } from './pool.ts'
 
 export function disksOf({ guest }: GuestId, { uses }: MachineView): readonly DiskUse[] {
   return uses.flatMap(use => (use.kind === 'disk' && use.guest === guest ? use : []))

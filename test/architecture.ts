@@ -145,7 +145,6 @@ export const ROOMS: readonly Room[] = [
       'manifests',
       'pools',
       'catalog',
-      'attachments',
       'storage reports',
     ],
   },

@@ -171,6 +171,6 @@ export function isOurs({ name }: DatasetState): boolean {
   return /\/(v|a-v)-[^/]*$/.test(name)
 }
 
-export function isVolume(dataset: DatasetState): boolean {
+function isVolume(dataset: DatasetState): boolean {
   return dataset.kind === 'volume' && isOurs(dataset)
 }

@@ -313,7 +313,7 @@ export function isReadonly(mount: SimMount): boolean {
   return mount.options.includes('ro')
 }
 
-export function isBelow(path: string, directory: string): boolean {
+function isBelow(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`)
 }
 

@@ -241,7 +241,7 @@ function checkOtherVolume(
  * Endpoints wanted in the guest and in every service domain; `base` is what the guest itself costs
  * when it is bound.
  */
-export function checkChannels(
+function checkChannels(
   running: Running,
   settings: LdmSettings,
   guest: DomainEntry,

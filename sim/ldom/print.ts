@@ -41,11 +41,7 @@ export function domainRecord(
   return `DOMAIN|${fields.join('|')}\n`
 }
 
-export function flagPositions(
-  { running, settings }: View,
-  domain: DomainEntry,
-  runtime: Runtime,
-): string {
+function flagPositions({ running, settings }: View, domain: DomainEntry, runtime: Runtime): string {
   if (domain.state === 'inactive' || domain.state === 'bound') {
     return '-'.repeat(settings.flagPositions)
   }

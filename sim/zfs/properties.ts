@@ -82,7 +82,7 @@ export function isUserProperty(name: string): boolean {
   return name.includes(':') && /^[a-z0-9:._-]+$/.test(name)
 }
 
-export function dialectOfTarget(target: Target): SimDialect {
+function dialectOfTarget(target: Target): SimDialect {
   return datasetOf(target).pool.dialect
 }
 

@@ -11,7 +11,7 @@ import { parseLogicalUnits, parseViews } from './listing.ts'
 
 export type { LogicalUnit, View } from './listing.ts'
 
-export const STMFADM = '/usr/sbin/stmfadm'
+const STMFADM = '/usr/sbin/stmfadm'
 
 /** The LUN number is another logical unit's in this host group. */
 export class LunTakenError extends StorageError {

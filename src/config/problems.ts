@@ -17,7 +17,7 @@ export function schemaProblems(parsed: {
   return (parsed.error?.issues ?? []).flatMap(issueProblems)
 }
 
-export function formatKeyPath(path: readonly PropertyKey[]): string {
+function formatKeyPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
     (text, key) =>
       typeof key === 'number'

@@ -56,11 +56,11 @@ function exactlyOneShell(value: { local?: unknown; ssh?: unknown }): boolean {
 }
 const ONE_SHELL = 'needs exactly one of "local: true" and "ssh: {…}"'
 
-export const hostSchema = z
+const hostSchema = z
   .strictObject({ ...shellShape, prefix: prefixSchema })
   .refine(exactlyOneShell, ONE_SHELL)
 
-export const machineSchema = z.strictObject({
+const machineSchema = z.strictObject({
   controlDomain: z.string().describe('Host where `ldm` runs.'),
   serviceDomains: z
     .record(
@@ -94,7 +94,7 @@ const attachLimitSchema = z
   .default(60)
   .describe('Most volumes one guest may have at a time.')
 
-export const guestSchema = z.strictObject({
+const guestSchema = z.strictObject({
   machine: z.string().describe('Machine the guests run on.'),
   match: z
     .string()
@@ -129,7 +129,7 @@ const clusterSchema = z
       'it while volumes exist.',
   )
 
-export const poolNameSchema = z
+const poolNameSchema = z
   .string()
   .regex(
     /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,

@@ -88,7 +88,7 @@ function formatOf(accesses: readonly Access[], fileSystem: FileSystemType | 'any
   )
 }
 
-export function parseSource(source: VolumeContentSource | undefined): VolumeSource {
+function parseSource(source: VolumeContentSource | undefined): VolumeSource {
   if (source === undefined) return { kind: 'empty' }
   const { snapshot, volume } = source
   if (snapshot !== undefined && volume !== undefined) {

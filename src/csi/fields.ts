@@ -6,7 +6,7 @@ import { StorageError } from '../errors.ts'
 import type { SizeRange } from '../model/volumes.ts'
 import type { CapacityRange } from './wire/types.gen.ts'
 
-export const TEXT_LIMIT = 128
+const TEXT_LIMIT = 128
 export const NODE_ID_LIMIT = 256
 const MAP_LIMIT = 4096
 /**

@@ -6,13 +6,13 @@ import type { Shell } from '../shell/shell.ts'
 import { Tool } from '../shell/tool.ts'
 import { DEVICE_FAILURES } from './failures.ts'
 
-export const DEVFSADM = '/usr/sbin/devfsadm'
-export const FORMAT = '/usr/sbin/format'
-export const IOSTAT = '/usr/bin/iostat'
-export const TEST = '/usr/bin/test'
-export const DD = '/usr/bin/dd'
+const DEVFSADM = '/usr/sbin/devfsadm'
+const FORMAT = '/usr/sbin/format'
+const IOSTAT = '/usr/bin/iostat'
+const TEST = '/usr/bin/test'
+const DD = '/usr/bin/dd'
 
-export const BLOCK_BYTES = 512
+const BLOCK_BYTES = 512
 
 /** Characters that Solaris 10 prints of a name. */
 const CUT_NAME = 16

@@ -6,7 +6,7 @@ import type { Shell } from '../shell/shell.ts'
 import { type Failure, Tool } from '../shell/tool.ts'
 import { ISCSIADM_FAILURES } from './failures.ts'
 
-export const ISCSIADM = '/usr/sbin/iscsiadm'
+const ISCSIADM = '/usr/sbin/iscsiadm'
 
 export interface TargetLun {
   readonly lun: number

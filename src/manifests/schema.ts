@@ -9,7 +9,7 @@ export const VDISK_NUMBER_ANNOTATION = 'ldom-csi.io/vdisk-number'
 export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class'
 export const DEFAULT_SNAPSHOT_CLASS_ANNOTATION = 'snapshot.storage.kubernetes.io/is-default-class'
 export const FILE_SYSTEM_PARAMETER = 'csi.storage.k8s.io/fstype'
-export const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io'
+const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io'
 
 const CLAIM_ANNOTATIONS: readonly string[] = [
   GUEST_ANNOTATION,

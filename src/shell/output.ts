@@ -3,7 +3,7 @@
 
 import { StringDecoder } from 'node:string_decoder'
 
-export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 
 export class Output {
   readonly #decoder = new StringDecoder('utf8')

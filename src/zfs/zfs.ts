@@ -11,7 +11,7 @@ import { COLUMNS, type Properties, parseNames, parseProperties, parseValues } fr
 import { checkName, splitMissing, ZFS } from './names.ts'
 import { readPoolHealth } from './zpool.ts'
 
-export type { Properties, PropertySource, PropertyValue } from './listing.ts'
+export type { Properties, PropertySource } from './listing.ts'
 
 export interface VolumeCreation {
   readonly dataset: string

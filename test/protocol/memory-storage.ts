@@ -25,7 +25,7 @@ import type { HealthProblem } from '../../src/storage/health.ts'
 import { preferredSlot } from '../../src/storage/names.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 
-export const POOL = 'silver'
+const POOL = 'silver'
 const DEFAULTS = {
   blockSizeBytes: 8192,
   compression: 'off',

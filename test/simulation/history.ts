@@ -30,7 +30,7 @@ export interface Played {
 }
 
 /** What a failed history says: how to play it again, and what was released up to there. */
-export class HistoryFailure extends Error {}
+class HistoryFailure extends Error {}
 
 const GUESTS = ['m1/ldg1', 'm1/ldg2', 'm2/ldg1', 'm2/ldg2'] as const
 const MARK = Buffer.from('these bytes must stay')

@@ -92,7 +92,7 @@ async function createVolume(creation: Creation, signal?: AbortSignal): Promise<V
  * After these codes the caller calls again; after every other one it forgets the volume, which then
  * must not be there.
  */
-export function mayBeRepeated(error: unknown): boolean {
+function mayBeRepeated(error: unknown): boolean {
   return isStorageError(error, 'unavailable', 'busy')
 }
 

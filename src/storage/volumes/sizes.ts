@@ -8,7 +8,7 @@ export const DEFAULT_SIZE_BYTES = 1 * GiB
 /** COMSTAR refuses smaller logical units (source). */
 export const MINIMUM_SIZE_BYTES = 1 * MiB
 /** Far below what any dialect takes, and safe to count in numbers. */
-export const MAXIMUM_SIZE_BYTES = 1024 * TiB
+const MAXIMUM_SIZE_BYTES = 1024 * TiB
 
 /** The smallest multiple of `stepBytes` inside the range; `out-of-range` when there is none. */
 export function sizeWithin(

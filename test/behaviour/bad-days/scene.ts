@@ -168,7 +168,7 @@ function leftovers({ world }: Day): readonly string[] {
 }
 
 /** Everything that a call could have changed, but for what it may leave. */
-export function fingerprint({ world }: Day, leaves: readonly Left[] = []): object {
+function fingerprint({ world }: Day, leaves: readonly Left[] = []): object {
   const { storage, targets, machines, guests } = worldState(world)
   const may = (left: Left) => leaves.includes(left)
   const isLeft = (name: string) =>

@@ -15,7 +15,7 @@ import {
 import { MARK_AT } from '../../support/marks.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../../support/node.ts'
 
-export const MARK = 'these bytes must stay'
+const MARK = 'these bytes must stay'
 const COPY_BYTES = 32 * 1024 * 1024
 
 /** One world and one driver in it; `restart` forgets everything the driver had in memory. */

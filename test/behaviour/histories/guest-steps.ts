@@ -334,7 +334,7 @@ export function read(player: Player, number: number): void {
   }
 }
 
-export function checkRaw(player: Player, volume: VolumeBelief, bytes: Buffer): void {
+function checkRaw(player: Player, volume: VolumeBelief, bytes: Buffer): void {
   const content = bytes.every(byte => byte === 0) ? 'blank' : `raw:${bytes.toString()}`
   if (!volume.contents.has(content)) {
     throw new BrokenPromise(

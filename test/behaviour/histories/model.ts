@@ -9,7 +9,7 @@ import {
 } from '../../../src/model/ids.ts'
 import type { Attachment, Snapshot, VolumeFormat, VolumeSpec } from '../../../src/model/volumes.ts'
 
-export const CLUSTER = 'test'
+const CLUSTER = 'test'
 
 /** `unsure`: an answer was lost. Nobody but the driver can tell what became of it. */
 export type Certainty = 'yes' | 'no' | 'unsure'

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 
 export const GUESTS = ['m1/ldg1', 'm1/ldg2', 'm2/ldg1', 'm2/ldg2'] as const
 export const MACHINES = ['m1', 'm2'] as const
-export const HOSTS = [
+const HOSTS = [
   'storage1',
   'm1-primary',
   'm1-alternate',

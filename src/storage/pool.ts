@@ -87,7 +87,8 @@ export interface ExposeRequest {
  * between two of them.
  */
 export interface Design {
-  readonly kind: 'local' | 'lun'
+  /** As the configuration names it; for messages only. */
+  readonly kind: string
   /** Export shapes that make sense; the first is the default. */
   readonly shapes: readonly ('slice' | 'full')[]
   /** Whether it can keep machines from the bytes, whatever they export. */

@@ -23,17 +23,11 @@ import {
 } from '../../src/model/volumes.ts'
 import type { HealthProblem } from '../../src/storage/health.ts'
 import { preferredSlot } from '../../src/storage/names.ts'
+import { volumeParameters } from '../support/parameters.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 
 const POOL = 'silver'
-const DEFAULTS = {
-  blockSizeBytes: 8192,
-  compression: 'off',
-  reservation: 'thick',
-  export: 'slice',
-  vdiskTimeoutSeconds: 0,
-  mkfsOptions: '',
-} as const
+const DEFAULTS = volumeParameters({ export: 'slice' })
 const TOTAL = 1000 * GiB
 
 export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore, HealthStore {

@@ -23,6 +23,7 @@ import {
 import { attachmentName, preferredLun, preferredSlot } from '../../src/storage/names.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 import { findStrangers, speaksOf, usesOf, wantedDisk } from '../../src/storage/uses.ts'
+import { volumeParameters } from '../support/parameters.ts'
 
 const leaf = `v-${'a'.repeat(20)}`
 const guest = { machine: 'm1', guest: 'ldg1' }
@@ -57,14 +58,7 @@ const volume: Volume = {
     reservedBytes: 0,
     origin: undefined,
   },
-  parameters: {
-    blockSizeBytes: 8192,
-    compression: 'off',
-    reservation: 'thick',
-    export: 'full',
-    vdiskTimeoutSeconds: 9,
-    mkfsOptions: '',
-  },
+  parameters: volumeParameters({ vdiskTimeoutSeconds: 9 }),
   ...{
     format: { kind: 'block' },
     source: { kind: 'empty' },

@@ -10,6 +10,7 @@ import { checkAttach } from '../../src/storage/attachments/rules.ts'
 import { attachmentName, preferredSlot } from '../../src/storage/names.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../src/storage/pool.ts'
 import { findStrangers, usesOf, wantedDisk } from '../../src/storage/uses.ts'
+import { volumeParameters } from '../support/parameters.ts'
 
 const guest = { machine: 'm1', guest: 'ldg1' }
 const leaf = volumeLeaf('prod', 'gold', 'pvc-1')
@@ -42,14 +43,7 @@ const volume: Volume = {
   reservedBytes: 0,
   origin: undefined,
   format: { kind: 'block' },
-  parameters: {
-    blockSizeBytes: 8192,
-    compression: 'off',
-    reservation: 'thick',
-    export: 'full',
-    vdiskTimeoutSeconds: 0,
-    mkfsOptions: '',
-  },
+  parameters: volumeParameters(),
   source: { kind: 'empty' },
   machines: ['m1'],
   referencedBytes: 12_288,

@@ -1,15 +1,12 @@
 import { formatVolumeContext } from '../../src/csi/contexts.ts'
-import {
-  PARAMETER_KEYS,
-  PARAMETERS as TABLE,
-  type VolumeParameters,
-} from '../../src/model/parameters.ts'
+import { PARAMETER_KEYS, PARAMETERS as TABLE } from '../../src/model/parameters.ts'
 import { parseAttachment, parseVolume } from '../../src/storage/catalog/datasets.ts'
 import {
   formatRecordProperties,
   formatVolumeProperties,
 } from '../../src/storage/catalog/properties.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
+import { volumeParameters } from '../support/parameters.ts'
 
 const PLACE = {
   pool: 'gold',
@@ -18,11 +15,7 @@ const PLACE = {
   machines: ['m1'],
   parent: undefined,
 }
-const PARAMETERS: VolumeParameters = {
-  ...{ blockSizeBytes: 8192, compression: 'off', vdiskTimeoutSeconds: 0, mkfsOptions: '' },
-  reservation: 'thick',
-  export: 'full',
-}
+const PARAMETERS = volumeParameters()
 const VOLUME = {
   ...{ name: 'orders', createdSizeBytes: 8192, parameters: PARAMETERS },
   format: { kind: 'filesystem', type: 'any' },

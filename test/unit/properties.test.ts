@@ -7,6 +7,7 @@ import * as datasets from '../../src/storage/catalog/datasets.ts'
 import * as properties from '../../src/storage/catalog/properties.ts'
 import { parseBytes } from '../../src/zfs/bytes.ts'
 import type { Properties, PropertySource } from '../../src/zfs/zfs.ts'
+import { volumeParameters } from '../support/parameters.ts'
 
 const encode = (text: string) => Buffer.from(text).toString('base64url')
 const DATASET = 'tank/csi/v-aaaaaaaaaaaaaaaaaaaa'
@@ -246,10 +247,7 @@ test.each([0, 8192, Number.MAX_SAFE_INTEGER])('%d bytes are read as they are', b
 const VOLUME = {
   ...{ name: 'orders', createdSizeBytes: 8192 },
   ...({ source: { kind: 'empty' }, format: { kind: 'block' } } as const),
-  parameters: {
-    ...{ blockSizeBytes: 8192, compression: 'off', vdiskTimeoutSeconds: 0, mkfsOptions: '' },
-    ...({ reservation: 'thick', export: 'full' } as const),
-  },
+  parameters: volumeParameters(),
 } as const
 
 function volume(

@@ -12,7 +12,18 @@ export interface PoolSurroundings {
   readonly machines: ReadonlyMap<string, ReadonlyMap<string, unknown>>
 }
 
-export interface DesignConfig<S extends z.ZodType> {
+/** What every pool has, whatever its design: the host that serves it, and paths to its bytes. */
+export interface PoolKeys {
+  readonly host: string
+  readonly dataset: string
+  readonly paths: readonly {
+    readonly machine: string
+    readonly serviceDomain: string
+    readonly vds: string
+  }[]
+}
+
+export interface DesignConfig<S extends z.ZodType<PoolKeys>> {
   readonly schema: S
   /** The same for a person, as points of a list in the generated reference. */
   readonly rules: string
@@ -20,7 +31,7 @@ export interface DesignConfig<S extends z.ZodType> {
   readonly check: (raw: unknown, surroundings: PoolSurroundings) => readonly ConfigProblem[]
 }
 
-export function defineDesign<S extends z.ZodType>(design: {
+export function defineDesign<S extends z.ZodType<PoolKeys>>(design: {
   readonly schema: S
   readonly rules: string
   readonly check: (pool: z.output<S>, surroundings: PoolSurroundings) => readonly ConfigProblem[]

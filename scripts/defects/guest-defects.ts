@@ -417,8 +417,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: PUBLICATION,
-        find: "if (entry.kind === 'directory' && !(await this.#paths.isEmpty(targetPath, signal)))",
-        replace: "if (entry.kind === 'other')",
+        find: '    if (inside !== undefined) {\n',
+        replace: "    if (inside === '') {\n",
       },
     ],
     tests: [OWNERSHIP],

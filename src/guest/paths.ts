@@ -118,10 +118,12 @@ export class Paths {
     return links
   }
 
-  /** Whether a directory has no entries at all, hidden ones too. */
-  async isEmpty(directory: string, signal?: AbortSignal): Promise<boolean> {
+  /** Name of an entry of the directory, hidden ones too; undefined when it is empty. */
+  async findEntry(directory: string, signal?: AbortSignal): Promise<string | undefined> {
     const result = await this.#look([LS, '-lA', directory], directory, signal)
-    return !(result?.stdout ?? '').split('\n').some(line => ENTRY_LINE.test(line))
+    const line = (result?.stdout ?? '').split('\n').find(each => ENTRY_LINE.test(each))
+    // Mode, links, owner, group, size and three words of the time stand before the name.
+    return line?.replace(/^(\S+\s+){4}\d+\s+(\S+\s+){3}/, '')
   }
 
   /** Text of a small file of the kernel; undefined when there is none. */
@@ -188,7 +190,10 @@ export class Paths {
   async removeIfUnused(path: string, signal?: AbortSignal): Promise<void> {
     const entry = await this.readEntry(path, signal)
     const isOwn = entry.kind === 'link' || (entry.kind === 'file' && entry.sizeBytes === 0)
-    if (isOwn || (entry.kind === 'directory' && (await this.isEmpty(path, signal)))) {
+    if (
+      isOwn ||
+      (entry.kind === 'directory' && (await this.findEntry(path, signal)) === undefined)
+    ) {
       await this.remove(path, signal)
     }
   }

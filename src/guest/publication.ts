@@ -122,11 +122,13 @@ export class Publication {
     signal?: AbortSignal,
   ): Promise<void> {
     const entry = await this.#paths.readEntry(targetPath, signal)
-    if (entry.kind === 'directory' && !(await this.#paths.isEmpty(targetPath, signal))) {
+    const inside =
+      entry.kind === 'directory' ? await this.#paths.findEntry(targetPath, signal) : undefined
+    if (inside !== undefined) {
       const mounted = uses.inside(targetPath)
       const [what, wayOut] =
         mounted.length === 0
-          ? ['', 'move away what is there']
+          ? [`: it holds ${inside}`, 'move away what is there (remove a directory that is empty)']
           : [`, ${mounted.join(', ')} is mounted in it`, 'mount the outer of the two first']
       throw new Refusal(
         'failed-precondition',

@@ -115,7 +115,7 @@ test.each([
       paths.readEntry(PATH),
       paths.list(PATH),
       paths.listLinks(PATH),
-      paths.isEmpty(PATH),
+      paths.findEntry(PATH),
       paths.remove(PATH),
       paths.removeIfUnused(PATH),
     ]
@@ -156,19 +156,22 @@ test('what is made is made by one write each', async () => {
 })
 
 test.each([
-  { listing: 'total 0\n', empty: true },
-  { listing: 'Welcome\ntotal 4\n', empty: true },
-  { listing: 'total 4\n-rw-r--r-- 1 root root 0 Nov 21 12:10 .hidden\n', empty: false },
-  { listing: 'total 4\ndrwxr-xr-t+ 2 root root 4096 Nov 21 12:10 lost+found\n', empty: false },
-  { listing: 'total 0\nlrwxrwxrwx 1 root root 1 Nov 21 12:10 a -> b\n', empty: false },
-])('a directory that lists %j is empty: $empty', async ({ listing, empty }) => {
+  { listing: 'total 0\n', entry: undefined },
+  { listing: 'Welcome\ntotal 4\n', entry: undefined },
+  { listing: 'total 4\n-rw-r--r-- 1 root root 0 Nov 21 12:10 .hidden\n', entry: '.hidden' },
+  {
+    listing: 'total 4\ndrwxr-xr-t+ 2 root root 4096 Nov 21 12:10 lost+found\n',
+    entry: 'lost+found',
+  },
+  { listing: 'total 0\nlrwxrwxrwx 1 root root 1 Nov 21 12:10 a -> b\n', entry: 'a -> b' },
+])('a directory that lists $listing holds $entry', async ({ listing, entry }) => {
   const { paths, writes } = guest({
     '/bin/ls -ld': { stdout: `${LS.directory}\n` },
     '/bin/ls -lA': { stdout: listing },
   })
-  expect(await paths.isEmpty(PATH)).toBe(empty)
+  expect(await paths.findEntry(PATH)).toBe(entry)
   await paths.removeIfUnused(PATH)
-  expect(writes).toEqual(empty ? [`/bin/rmdir ${PATH}`] : [])
+  expect(writes).toEqual(entry === undefined ? [`/bin/rmdir ${PATH}`] : [])
 })
 
 test.each(['an empty file', 'a link'])('%s that is not used is removed', async what => {

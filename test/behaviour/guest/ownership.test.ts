@@ -141,7 +141,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     await expect(again).rejects.toMatchObject({
       kind: 'failed-precondition',
-      message: expect.stringContaining('not empty'),
+      message: expect.stringContaining('/srv/www is not empty: it holds pages; move away'),
     })
     expect(world.guest.mounts()).toHaveLength(2)
   })

@@ -290,8 +290,8 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/volumes/changes.ts',
-        find: "return (\n      format.kind === 'filesystem' ||\n      records",
-        replace: "return format.kind === 'filesystem' && records",
+        find: "format.kind === 'filesystem' ||\n      records",
+        replace: "format.kind === 'filesystem' && records",
       },
     ],
     tests: [RECORDED],

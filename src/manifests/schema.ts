@@ -22,12 +22,12 @@ export const objectName = z
   .max(253)
   .regex(
     /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
-    'a name as Kubernetes takes it: lower-case letters, digits, "-", "."',
+    'is not a name as Kubernetes takes it: lower-case letters, digits, "-", "."',
   )
 
 const namespace = z
   .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a namespace as Kubernetes takes it')
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'is not a namespace as Kubernetes takes it')
   .default('default')
 
 const text = z.string('a string: put numbers and true/false in quotes')

@@ -198,7 +198,7 @@ test.each([
   },
   {
     documents: [snapshot('s', 'a')],
-    says: 'spec.volumeSnapshotClassName: no VolumeSnapshotClass cut in the files',
+    says: 'spec.volumeSnapshotClassName: there is no VolumeSnapshotClass cut in the files',
   },
   {
     documents: [snapshot('s', 'a').replace('volumeSnapshotClassName: cut, ', '')],

@@ -156,7 +156,7 @@ const claimRows: readonly (readonly [path: string, value: unknown, says: string]
   [
     'spec/volumeAttributesClassName',
     'fast',
-    'spec.volumeAttributesClassName: no VolumeAttributesClass fast in the files',
+    'spec.volumeAttributesClassName: there is no VolumeAttributesClass fast in the files',
   ],
   [
     'metadata/deletionTimestamp',
@@ -176,14 +176,14 @@ const claimRows: readonly (readonly [path: string, value: unknown, says: string]
     'has 4096 bytes; 4095 bytes are allowed',
   ],
   ['metadata/generateName', 'x-', 'metadata.generateName: is not served by apply'],
-  ['metadata/name', 'Orders', 'metadata.name: a name as Kubernetes takes it'],
+  ['metadata/name', 'Orders', 'metadata.name: is not a name as Kubernetes takes it'],
   [
     'metadata/name',
     'o'.repeat(130),
     'metadata.name: namespace and name together are longer than 128 bytes',
   ],
-  ['metadata/namespace', 'a/b', 'metadata.namespace: a namespace'],
-  ['spec/storageClassName', 'silver', 'spec.storageClassName: no StorageClass silver in the files'],
+  ['metadata/namespace', 'a/b', 'metadata.namespace: is not a namespace'],
+  ['spec/storageClassName', 'silver', 'spec.storageClassName: there is no StorageClass silver in the files'],
   ['spec/storageClassName', undefined, 'spec.storageClassName: is missing'],
   [
     'spec/resources/requests/storage',

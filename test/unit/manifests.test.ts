@@ -183,7 +183,11 @@ const claimRows: readonly (readonly [path: string, value: unknown, says: string]
     'metadata.name: namespace and name together are longer than 128 bytes',
   ],
   ['metadata/namespace', 'a/b', 'metadata.namespace: is not a namespace'],
-  ['spec/storageClassName', 'silver', 'spec.storageClassName: there is no StorageClass silver in the files'],
+  [
+    'spec/storageClassName',
+    'silver',
+    'spec.storageClassName: there is no StorageClass silver in the files',
+  ],
   ['spec/storageClassName', undefined, 'spec.storageClassName: is missing'],
   [
     'spec/resources/requests/storage',

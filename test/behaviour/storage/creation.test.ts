@@ -199,6 +199,19 @@ test(
   },
 )
 
+test('a time limit of the disk is for pools with one path', async () => {
+  const { volumes } = install().driver()
+  const parameters = { vdiskTimeoutSeconds: 30 }
+  const volume = await volumes.ensureVolume(volumeSpec({ parameters }))
+  expect(volume.parameters).toMatchObject(parameters)
+  await expect(
+    volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'b', parameters })),
+  ).rejects.toMatchObject({
+    kind: 'invalid-argument',
+    message: expect.stringContaining('not with pool gold'),
+  })
+})
+
 describe('on raidz of 4K disks, where empty volumes refer to some 90 KiB', () => {
   const onRaidz = () =>
     install(spec => {

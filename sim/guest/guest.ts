@@ -40,6 +40,16 @@ export interface GuestOptions {
   readonly nowMs: () => number
 }
 
+/** The mounts of a guest, as the tools that change them see them. */
+export interface MountTable {
+  table(): readonly SimMount[]
+  setTable(table: SimMount[]): void
+  mountAt(path: string): SimMount | undefined
+  isBusy(mount: SimMount): boolean
+  unmount(mount: SimMount): void
+  markClean(disk: VirtualDisk, clean: boolean): void
+}
+
 export abstract class SimGuest {
   readonly host: SimHost
   protected readonly disks: GuestDisks
@@ -85,6 +95,20 @@ export abstract class SimGuest {
   protected abstract disksChanged(): void
   /** Where the file system of a disk lies. */
   abstract region(disk: VirtualDisk): Region
+
+  /** For the guest's own tools; nobody else changes mounts. */
+  protected mountTable(): MountTable {
+    return {
+      table: () => this.table,
+      setTable: table => {
+        this.table = table
+      },
+      mountAt: path => this.mountAt(path),
+      isBusy: mount => this.isBusy(mount),
+      unmount: mount => this.unmount(mount),
+      markClean: (disk, clean) => this.markClean(disk, clean),
+    }
+  }
 
   disk(id: number): VirtualDisk | undefined {
     return this.disks.list().find(disk => disk.id === id)

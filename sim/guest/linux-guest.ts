@@ -68,17 +68,7 @@ export class SimLinuxGuest extends SimGuest {
       },
     )
     this.table = [...this.systemMounts()]
-    this.#mounts = new LinuxMounts({
-      guest: this,
-      table: () => this.table,
-      setTable: table => {
-        this.table = table
-      },
-      mountAt: path => this.mountAt(path),
-      isBusy: mount => this.isBusy(mount),
-      unmount: mount => this.unmount(mount),
-      markClean: (disk, clean) => this.markClean(disk, clean),
-    })
+    this.#mounts = new LinuxMounts(this, this.mountTable())
     this.disksChanged()
     this.fileSystems = new LinuxFileSystems(this, path => this.#mounts.mountOf(path))
     for (const [name, program] of [

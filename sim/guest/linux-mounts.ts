@@ -4,29 +4,19 @@
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
 import { readSuperblock } from './file-system.ts'
-import type { SimMount } from './guest.ts'
+import type { MountTable, SimMount } from './guest.ts'
 import type { LinuxKernel } from './linux-kernel.ts'
 import { answer, diskName, refuse, unsupported } from './names.ts'
 
 const KERNEL_LOG = '       dmesg(1) may have more information after failed mount system call.'
 const DEVTMPFS = '0:6'
 
-export interface LinuxMountTable {
-  readonly guest: LinuxKernel
-  table(): readonly SimMount[]
-  setTable(table: SimMount[]): void
-  mountAt(path: string): SimMount | undefined
-  isBusy(mount: SimMount): boolean
-  unmount(mount: SimMount): void
-  markClean(disk: VirtualDisk, clean: boolean): void
-}
-
 export class LinuxMounts {
   readonly #guest: LinuxKernel
-  readonly #state: LinuxMountTable
+  readonly #state: MountTable
 
-  constructor(state: LinuxMountTable) {
-    this.#guest = state.guest
+  constructor(guest: LinuxKernel, state: MountTable) {
+    this.#guest = guest
     this.#state = state
   }
 

@@ -13,7 +13,7 @@ import {
   usedBytes,
   writeSuperblock,
 } from './file-system.ts'
-import { isReadonly, type SimMount } from './guest.ts'
+import { isReadonly, type MountTable, type SimMount } from './guest.ts'
 import { answer, type NameTree, refuse, unsupported } from './names.ts'
 import type { SolarisDisks } from './solaris-disks.ts'
 
@@ -28,22 +28,12 @@ interface SolarisKernel {
   region(disk: VirtualDisk): Region
 }
 
-export interface SolarisMountTable {
-  readonly guest: SolarisKernel
-  table(): readonly SimMount[]
-  setTable(table: SimMount[]): void
-  mountAt(path: string): SimMount | undefined
-  isBusy(mount: SimMount): boolean
-  unmount(mount: SimMount): void
-  markClean(disk: VirtualDisk, clean: boolean): void
-}
-
 export class SolarisFileSystems {
   readonly #guest: SolarisKernel
-  readonly #state: SolarisMountTable
+  readonly #state: MountTable
 
-  constructor(state: SolarisMountTable) {
-    this.#guest = state.guest
+  constructor(guest: SolarisKernel, state: MountTable) {
+    this.#guest = guest
     this.#state = state
   }
 

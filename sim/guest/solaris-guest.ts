@@ -47,17 +47,7 @@ export class SimSolarisGuest extends SimGuest {
     )
     this.table = [...this.systemMounts()]
     this.disksChanged()
-    const fileSystems = new SolarisFileSystems({
-      guest: this,
-      table: () => this.table,
-      setTable: table => {
-        this.table = table
-      },
-      mountAt: path => this.mountAt(path),
-      isBusy: mount => this.isBusy(mount),
-      unmount: mount => this.unmount(mount),
-      markClean: (disk, clean) => this.markClean(disk, clean),
-    })
+    const fileSystems = new SolarisFileSystems(this, this.mountTable())
     for (const [name, program] of [
       ...this.names.programs(),
       ...this.solarisDisks.programs(),

@@ -135,7 +135,7 @@ class InnermostFirst {
   }
 }
 
-function sayIfEmpty({ objects }: Manifests, tools: ApplyTools): void {
+export function sayIfEmpty({ objects }: Manifests, tools: Pick<ApplyTools, 'print'>): void {
   if (objects.length === 0) tools.print('no claim and no snapshot in the files: nothing to do')
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { applyManifests, deleteManifests, detachManifests } from '../../apply/apply.ts'
+import { applyManifests, deleteManifests, detachManifests, sayIfEmpty } from '../../apply/apply.ts'
 import { systemClock } from '../../clock.ts'
 import { connect } from '../../csi/wire/client.ts'
 import { isPlainPath } from '../../manifests/claims.ts'
@@ -64,17 +64,17 @@ function define(program: Command): Command {
     .action(run)
 }
 
+const print = (line: string) => console.log(line)
+
 async function run(options: ApplyOptions): Promise<void> {
   const manifests = parseManifests(readManifestFiles(options.file))
   if (options.dryRun) {
     const intent = options.delete ? 'delete ' : options.detach ? 'detach ' : ''
     for (const object of manifests.objects) {
       if (options.detach && object.kind === 'snapshot') continue
-      console.log(`${intent}${describeObject(object)}`)
+      print(`${intent}${describeObject(object)}`)
     }
-    if (manifests.objects.length === 0) {
-      console.log('no claim and no snapshot in the files: nothing to do')
-    }
+    sayIfEmpty(manifests, { print })
     return
   }
   const controller = connect(options.controller)
@@ -87,7 +87,7 @@ async function run(options: ApplyOptions): Promise<void> {
     clock: systemClock,
     timeoutMs: options.timeout * 1000,
     stagingDirectory: options.stagingDirectory,
-    print: (line: string) => console.log(line),
+    print,
   }
   process.once('SIGINT', () => {
     console.error(

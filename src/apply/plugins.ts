@@ -52,6 +52,12 @@ async function meet<T>(
 }
 
 /** A volume behind the controller, and the guests that have it, `<machine>/<guest>`. */
+/** A part of a list, as CSI answers it. */
+interface Page<T> {
+  readonly entries: readonly T[]
+  readonly next_token: string
+}
+
 export interface Found {
   readonly volume: WireVolume
   readonly guests: readonly string[]
@@ -204,32 +210,34 @@ export class Plugins {
 
   async #listVolumes(): Promise<readonly Found[]> {
     const { controller } = this.#tools.controller
-    const volumes: Found[] = []
-    let starting_token = ''
-    do {
-      const page = await step('list volumes', this.#tools, options =>
-        controller.ListVolumes({ starting_token }, options),
-      )
-      for (const { volume, status } of page.entries) {
-        if (volume !== undefined) volumes.push({ volume, guests: status?.published_node_ids ?? [] })
-      }
-      starting_token = page.next_token
-    } while (starting_token !== '')
-    return volumes
+    const entries = await this.#listAll('list volumes', (starting_token, options) =>
+      controller.ListVolumes({ starting_token }, options),
+    )
+    return entries.flatMap(({ volume, status }) =>
+      volume === undefined ? [] : { volume, guests: status?.published_node_ids ?? [] },
+    )
   }
 
   async #listSnapshots(): Promise<readonly WireSnapshot[]> {
     const { controller } = this.#tools.controller
-    const snapshots: WireSnapshot[] = []
+    const entries = await this.#listAll('list snapshots', (starting_token, options) =>
+      controller.ListSnapshots({ starting_token }, options),
+    )
+    return entries.flatMap(({ snapshot }) => snapshot ?? [])
+  }
+
+  async #listAll<T>(
+    title: string,
+    readPage: (starting_token: string, options: CallOptions) => Promise<Page<T>>,
+  ): Promise<readonly T[]> {
+    const entries: T[] = []
     let starting_token = ''
     do {
-      const page = await step('list snapshots', this.#tools, options =>
-        controller.ListSnapshots({ starting_token }, options),
-      )
-      snapshots.push(...page.entries.flatMap(entry => entry.snapshot ?? []))
+      const page = await step(title, this.#tools, options => readPage(starting_token, options))
+      for (const entry of page.entries) entries.push(entry)
       starting_token = page.next_token
     } while (starting_token !== '')
-    return snapshots
+    return entries
   }
 }
 

@@ -44,7 +44,7 @@ const room = ROOMS[name]
 if (room === undefined || !/^\d*$/.test(sample)) {
   process.stderr.write(
     `usage: npm run test:mutation -- --room ${Object.keys(ROOMS).join('|')} [--sample ` +
-      `<mutants>] [--seed <word>] [--again]\n`,
+      '<mutants>] [--seed <word>] [--again]\n',
   )
   process.exit(2)
 }

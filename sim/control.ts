@@ -60,7 +60,7 @@ export async function clearControlSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     throw new Error(
       `${path} is too long for a socket, which may have ${LONGEST_PATH} bytes; take a directory ` +
-        `with a shorter name`,
+        'with a shorter name',
     )
   }
   const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {

@@ -79,7 +79,7 @@ function parseWords(line: string): ParsedLine {
     } else if (UNQUOTED_SPECIAL.has(character)) {
       return failure(
         `'${character === '\n' ? '\\n' : character}' is shell syntax; the simulated host runs ` +
-          `plain commands only`,
+          'plain commands only',
       )
     } else {
       add(character, false)

@@ -45,7 +45,7 @@ export class KeyedLock {
     if (outer?.atWork) {
       throw new Error(
         `${wanted.join(' and ')} asked for by who holds ${outer.keys.join(' and ')}: take them ` +
-          `together`,
+          'together',
       )
     }
     const { promise: turn, resolve: begin } = Promise.withResolvers<void>()

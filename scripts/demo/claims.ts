@@ -34,7 +34,7 @@ export async function startEverything(stage: Stage): Promise<void> {
   report.say(
     hasRealBlockDevices
       ? `Linux guest ${LINUX}: real block devices of this machine, real mkfs.ext4 and mount ` +
-          `(running as root)`
+          '(running as root)'
       : `Linux guest ${LINUX}: ` +
           `simulated${process.getuid?.() === 0 ? ' (loop devices or mkfs.ext4 are missing)' : ' (not root)'}`,
   )

@@ -20,7 +20,7 @@ export async function loseServiceDomain(stage: Stage): Promise<void> {
   const active = await activePath(stage)
   report.step(
     `Service domain ${active}, which carries the active path of ${SOLARIS}, goes down under a ` +
-      `running writer`,
+      'running writer',
   )
   const writer = startWriter(stage, `${SOLARIS_MOUNT}/ledger`)
   await writer.atLeast(20)

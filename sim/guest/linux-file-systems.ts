@@ -225,7 +225,7 @@ export class LinuxFileSystems {
           stdout: '',
           stderr:
             `\n\n${path}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY.\n\t(i.e., without ` +
-            `-a or -p options)\n`,
+            '-a or -p options)\n',
         }
       }
       const journal = superblock.clean ? '' : `${path}: recovering journal\n`
@@ -250,7 +250,7 @@ export class LinuxFileSystems {
         return refuse(
           1,
           `${title}resize2fs: ${BAD_MAGIC_TITLE} ${path}\nCouldn't find valid filesystem ` +
-            `superblock.`,
+            'superblock.',
         )
       }
       const block = superblock.blockBytes
@@ -262,7 +262,7 @@ export class LinuxFileSystems {
           stdout: '',
           stderr:
             `${title}The filesystem is already ${superblock.sizeBytes / block} ${unit} ` +
-            `long.  Nothing to do!\n\n`,
+            'long.  Nothing to do!\n\n',
         }
       }
       const mount = this.#mountOf(path)

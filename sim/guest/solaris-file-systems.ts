@@ -158,7 +158,7 @@ export class SolarisFileSystems {
       return refuse(
         32,
         `mount: The state of ${source} is not okay\n\tand it was attempted to be mounted ` +
-          `read/write`,
+          'read/write',
         'mount: Please run fsck and try again\n',
       )
     }

@@ -106,7 +106,7 @@ export function invalidTable(slices: readonly Slice[], sectors: number): string 
     if (below) {
       return (
         `fmthard: Partition ${number} overlaps partition ${below.number}. Overlap is ` +
-        `allowed\n\tonly on partition on the full disk partition).`
+        'allowed\n\tonly on partition on the full disk partition).'
       )
     }
   }

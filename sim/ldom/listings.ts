@@ -57,7 +57,7 @@ export const listBindings: ListCommand = ({ flags, operands }, view) => {
     [
       domainRecord(view, domain, 'bindings'),
       uuidRecord(domain),
-      `CONTROL|failure-policy=ignore\n`,
+      'CONTROL|failure-policy=ignore\n',
       view.running.isBound(domain)
         ? `MEMORY\n|ra=0x10000000|pa=0x50000000|size=${domain.memoryBytes}\n`
         : '',

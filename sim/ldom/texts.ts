@@ -20,11 +20,11 @@ export const TEXTS = {
   // recorded: Logical Domains 1.2 guide, chapter 4
   delayedInitiate: (domain: string) =>
     `Initiating delayed reconfigure operation on LDom ${domain}. All\nconfiguration changes for ` +
-    `other LDoms are disabled until the\nLDom reboots, at which time the new configuration ` +
+    'other LDoms are disabled until the\nLDom reboots, at which time the new configuration ' +
     `for LDom\n${domain} will also take effect.\n`,
   delayedPending: (domain: string) =>
     `Notice: LDom ${domain} is in the process of a delayed\nreconfiguration. Any changes made ` +
-    `to this LDom will only take\neffect after it reboots.\n`,
+    'to this LDom will only take\neffect after it reboots.\n',
   configurationMode: () =>
     'Notice: the LDom Manager is running in configuration mode. Any \nconfiguration changes ' +
     'made will only take effect after the machine\nconfiguration is downloaded to the system ' +
@@ -42,7 +42,7 @@ export const TEXTS = {
     `Error: Volume ${volume} is attached to vdisk ${vdisk} of domain ${domain}\n`,
   needsForce: (device: string, volume: string, vds: string) =>
     `Error: Path ${device} is already in use by volume ${volume} in vds ${vds}; use -f to ` +
-    `override\n`,
+    'override\n',
   otherDomainDelayed: () =>
     'Error: LDom primary is in the process of a delayed reconfiguration. Changes to other LDoms ' +
     'are disabled until it reboots.\n',
@@ -53,14 +53,14 @@ export const TEXTS = {
   serverInUse: (vds: string) => `Error: Service ${vds} is attached to by a device\n`,
   exclusive: (device: string, volume: string, vds: string) =>
     `Error: Path ${device} is already in use by volume ${volume} in vds ${vds} with the excl ` +
-    `option\n`,
+    'option\n',
   missingBackend: (device: string, domain: string) =>
     `Error: Path ${device} is not valid on service domain ${domain}\n`,
   groupTwice: (group: string, vds: string) =>
     `Error: Volume with mpgroup ${group} already exists in vds ${vds}\n`,
   volumeBound: (volume: string, vdisk: string, domain: string) =>
     `Error: Volume ${volume} is attached to vdisk ${vdisk} of domain ${domain}, which must be ` +
-    `unbound first\n`,
+    'unbound first\n',
   vdiskExists: (vdisk: string, domain: string) =>
     `Error: Vdisk ${vdisk} already exists in domain ${domain}\n`,
   unknownVdisk: (vdisk: string, domain: string) =>

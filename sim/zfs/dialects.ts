@@ -47,7 +47,7 @@ const OPENZFS_23: SimDialect = {
   setFailure: 255,
   heldText: snapshot =>
     `cannot destroy snapshot ${snapshot}: it's being held. Run 'zfs holds -r ${snapshot}' to ` +
-    `see holders.`,
+    'see holders.',
   unlimited: 'none',
   helpLine: true,
   missingPoolText: pool => `Cannot get properties of ${pool}: no such pool available.`,

@@ -51,7 +51,7 @@ function list(world: ZfsWorld, args: readonly string[]): SimAnswer {
   if (parsed.kind !== 'parsed') {
     throw new Refusal(
       `invalid option '${parsed.letter}'\nusage:\n\tlist ${old ? '[-H]' : '[-gHLpPv]'} [-o ` +
-        `property[,...]] [pool] ...`,
+        'property[,...]] [pool] ...',
       2,
     )
   }

@@ -161,7 +161,7 @@ async function cut(
     }
     tools.print(
       `${title}: ${existing.id}, ${formatBytes(existing.sizeBytes)}; the volume of ${claim} is ` +
-        `gone`,
+        'gone',
     )
     return existing
   }

@@ -93,7 +93,7 @@ async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Prom
         'failed-precondition',
         `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ` +
           `${formatBytes(sizeBytes)}: StorageClass ${claim.storageClass.name} does not say ` +
-          `allowVolumeExpansion: true`,
+          'allowVolumeExpansion: true',
       )
     }
     // What differs besides the size is still refused.
@@ -137,7 +137,7 @@ function refuseShrinking(claim: Claim, volume: Volume): void {
     'out-of-range',
     `the claim asks for ${formatBytes(claim.requiredBytes)} and its volume has ` +
       `${formatBytes(sizeBytes)}: a volume never shrinks; ask for ${formatBytes(sizeBytes)} or ` +
-      `more`,
+      'more',
   )
 }
 

@@ -174,7 +174,7 @@ export class Plugins {
       `its volume is ${ids}, and StorageClass ${storageClass.name} is for pool ${pool}: the ` +
         'class of a claim cannot be changed, it would get another, empty volume; put the old ' +
         'class back, or take the old volume away first (--delete with the old class), or give ' +
-        `the claim another name`,
+        'the claim another name',
     )
   }
 

@@ -123,7 +123,7 @@ function examineNoise(object: string, host: Host): readonly Check[] {
           warn(
             object,
             `prints ${JSON.stringify(complaint)} on standard error before every command; the ` +
-              `driver cuts it`,
+              'driver cuts it',
             SILENCE,
           ),
         ]),

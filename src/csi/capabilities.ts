@@ -118,7 +118,7 @@ function refuseWritersOnManyNodes(rule: AccessRule, mounted: boolean): void {
   throw new StorageError(
     'unsupported',
     `access mode ${rule.name} with a file system: none of these is made for writers on several ` +
-      `nodes`,
+      'nodes',
   )
 }
 

@@ -42,7 +42,7 @@ export class NodeHealth {
       throw new StorageError(
         'failed-precondition',
         `volume ${volumeId} was not staged in this guest since the plugin started; name its ` +
-          `staging_target_path`,
+          'staging_target_path',
       )
     }
     const problems: GuestProblem[] = []

@@ -45,7 +45,7 @@ export class Formatting {
         `${describeContent(device, plan.content)}, but this guest has used the ` +
           `volume before, as it noted at ${this.#notes.pathOf(plan.request)}: its file system ` +
           'was lost, and it is not formatted; look at the disk by hand, restore a snapshot, or ' +
-          `remove that note if nothing was on it`,
+          'remove that note if nothing was on it',
       )
     }
     await this.#refuseHeld(device, plan.uses, signal)
@@ -127,19 +127,19 @@ export function reasonNotToFormat(
   if (!request.createdEmpty) {
     return (
       `${state}, but the volume was made from another one: it must hold data, so it is not ` +
-      `formatted`
+      'formatted'
     )
   }
   if (request.written) {
     return (
       `${state}, but the storage side counts bytes on it: it is not formatted; make the ` +
-      `file system by hand if it is empty`
+      'file system by hand if it is empty'
     )
   }
   if (request.mode === 'ro') {
     return (
       `${state}, and it is attached read-only: attach it writable once, so that it gets a ` +
-      `file system`
+      'file system'
     )
   }
   if (request.mountOptions.includes('ro')) {
@@ -150,7 +150,7 @@ export function reasonNotToFormat(
       `${state}, but has ${device.sizeBytes} bytes and not ` +
       `${request.grownTo ?? request.sizeBytes}: it may be another disk, so it is not formatted; ` +
       'where the volume has grown since it was attached, detach and attach it (in Kubernetes: ' +
-      `delete the pods that use it)`
+      'delete the pods that use it)'
     )
   }
   return undefined

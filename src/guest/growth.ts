@@ -72,7 +72,7 @@ export class Growth {
       throw new Refusal(
         'failed-precondition',
         `${blockPath} cannot grow with its disk, as ${refusal}; extend slice 0 by ` +
-          `hand with format, then expand again`,
+          'hand with format, then expand again',
       )
     }
     await this.#platform.fileSystems.grow({ blockPath }, mounted, signal)

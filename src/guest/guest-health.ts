@@ -58,7 +58,7 @@ export class GuestHealth {
       (await this.#platform.mounts.readDeviceAt(path, signal)) ??
       (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) {
-      return [problem('inaccessible', 'MountVanished', `nothing of it is there any more`)]
+      return [problem('inaccessible', 'MountVanished', 'nothing of it is there any more')]
     }
     return this.#inspectDevice(blockPath, signal)
   }

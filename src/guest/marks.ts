@@ -36,7 +36,7 @@ export class Marks {
       'failed-precondition',
       `${device.blockPath} is the disk of another volume, as its mark ${mark} says ` +
         `(this one's is ${this.#contents.markOf(wanted.volumeId)}); the disk number has been ` +
-        `given away: publish the volume again to learn its number of now`,
+        'given away: publish the volume again to learn its number of now',
     )
   }
 }

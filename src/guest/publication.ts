@@ -150,8 +150,8 @@ export class Publication {
     if (readonly && request.mode === 'rw') {
       throw new Refusal(
         'failed-precondition',
-        `a raw volume cannot be published read-only while it is attached writable; ` +
-          `attach it read-only`,
+        'a raw volume cannot be published read-only while it is attached writable; ' +
+          'attach it read-only',
       )
     }
     if ((await this.#records.readDevice(stagingPath, signal)) !== device.blockPath) {

@@ -82,7 +82,7 @@ export function readClaim(
     problem(
       `metadata.annotations.${GUEST_ANNOTATION}`,
       `names ${places.length} guests; ${accessMode} is for one, several need ReadOnlyMany, or ` +
-        `ReadWriteMany with volumeMode Block`,
+        'ReadWriteMany with volumeMode Block',
     )
   }
   if (
@@ -163,14 +163,14 @@ function readPlaces(
     at(
       MOUNT_PATH_ANNOTATION,
       `is missing: only a boot disk, volumeMode Block with ${VDISK_NUMBER_ANNOTATION}, needs no ` +
-        `path`,
+        'path',
     )
   }
   for (const path of paths?.filter(each => !isPlainPath(each)) ?? []) {
     at(
       MOUNT_PATH_ANNOTATION,
       `${JSON.stringify(path)} is not an absolute path below "/" without ".", "..", white space ` +
-        `and needless slashes`,
+        'and needless slashes',
     )
   }
   for (const path of paths?.filter(isSystems) ?? []) {
@@ -200,7 +200,7 @@ function readPlaces(
       at(
         annotation,
         `has ${values.length} values for ${guests.length} guests; it takes one for all of them, ` +
-          `or one for each`,
+          'or one for each',
       )
     }
   }

@@ -192,7 +192,7 @@ const UNSERVED_METADATA = ['finalizers', 'generateName', 'ownerReferences']
 export const UNSERVED: Readonly<Record<string, string>> = {
   'StorageClass.allowedTopologies':
     `is not served by apply: the annotation ${GUEST_ANNOTATION} ` +
-    `of a claim says where its volume goes`,
+    'of a claim says where its volume goes',
   'PersistentVolumeClaim.spec.dataSourceRef': 'is not served by apply: write dataSource',
   'PersistentVolumeClaim.spec.selector': OWN_VOLUME,
   'PersistentVolumeClaim.spec.volumeName': OWN_VOLUME,

@@ -53,7 +53,7 @@ function examineDataset(
         warn(
           object,
           `${percent} % of ${pool.dataset} are used or reserved, ${availableBytes} bytes are ` +
-            `left: when none is, writes to thin volumes fail`,
+            'left: when none is, writes to thin volumes fail',
           `zfs list -o space -r ${pool.dataset} shows by what; free space or add disks`,
         ),
       )

@@ -17,7 +17,7 @@ export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefin
     throw new StorageError(
       'unavailable',
       `volume ${volumeId} is in pool ${id.pool}, which is not in this driver's configuration; ` +
-        `add the pool to reach it`,
+        'add the pool to reach it',
     )
   }
   return placeOf(pool, id.leaf)

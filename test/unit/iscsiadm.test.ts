@@ -195,7 +195,7 @@ test('two sessions of a target are one', async () => {
   const { sd1, answer } = await world()
   const session = (lun: number) =>
     `Target: ${TARGET}\n\tAlias: -\n\tConnections: 1\n\tLUN: ${lun}\n\t     OS Device Name: Not ` +
-    `Available\n`
+    'Available\n'
   answer({ stdout: `${session(1)}${session(2)}Target: iqn.other\n\tConnections: 1\n\tLUN: 3\n` })
   expect(await sd1.iscsiadm.listTarget(TARGET)).toEqual({
     connections: 2,
@@ -236,7 +236,7 @@ test.each([
     {
       stdout:
         `c0t${GUID}d0 Soft Errors: 0\nVendor: SUN Product: COMSTAR Revision: 1.0 Serial ` +
-        `No: \n`,
+        'No: \n',
     },
     'internal',
   ],

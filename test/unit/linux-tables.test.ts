@@ -142,7 +142,7 @@ test('the topmost of several mounts at a path counts, and all of a device are fo
   const uses = new LinuxUses(
     parseMountInfo(
       `${MOUNTS}\n50 22 230:0 / /mnt/b ro - ext4 /dev/zd0 rw\n51 22 230:16 / /mnt/b rw - xfs ` +
-        `/dev/zd16 rw\n52 22 230:0 /sub /mnt/s rw - ext4 /dev/zd0 rw\n`,
+        '/dev/zd16 rw\n52 22 230:0 /sub /mnt/s rw - ext4 /dev/zd0 rw\n',
     ),
   )
 

@@ -271,12 +271,12 @@ test.each([
   [
     'a listing without size',
     `LU Name: ${GUID}\n    Operational Status: Online\n    View Entry Count  : 0\n    Data File ` +
-      `        : /d\n    Writeback Cache   : Disabled\n`,
+      '        : /d\n    Writeback Cache   : Disabled\n',
   ],
   [
     'a cache in an unknown state',
     `LU Name: ${GUID}\n    Operational Status: Online\n    View Entry Count  : 0\n    Data File ` +
-      `        : /d\n    Size              : 1\n    Writeback Cache   : Perhaps\n`,
+      '        : /d\n    Size              : 1\n    Writeback Cache   : Perhaps\n',
   ],
   ['a line that is no pair', `LU Name: ${GUID}\n    Operational Status: Online\nbroken\n`],
 ])('%s is an error', async (_, stdout) => {

@@ -81,7 +81,7 @@ function checkPaths(
         path: `${here}.hostGroup`,
         message:
           `the paths of ${path.machine} must share one host group, so that one view ` +
-          `shows a logical unit to all of them under one number`,
+          'shows a logical unit to all of them under one number',
       })
     }
     if (
@@ -93,7 +93,7 @@ function checkPaths(
         message:
           `the storage host ${JSON.stringify(pool.host)} is also service domain ` +
           `${path.serviceDomain}: losing it loses every path; set allowSharedFate: true to ` +
-          `accept that`,
+          'accept that',
       })
     }
     return problems

@@ -85,7 +85,7 @@ export class LinuxFileSystems implements FileSystems {
         'failed-precondition',
         `${about}: its ext4 was made by a newer system than this guest; nothing is ` +
           'damaged: attach it to that one, or bring e2fsprogs and the kernel of this guest up ' +
-          `to date`,
+          'to date',
       )
     }
     if ((result.exitStatus & 4) === 4) {

@@ -74,7 +74,7 @@ export class SolarisFileSystems implements FileSystems {
     throw new StorageError(
       'failed-precondition',
       `${rawPath}: fsck cannot repair it by itself (status ${result.exitStatus}); run ` +
-        `fsck by hand on the guest, or restore a snapshot`,
+        'fsck by hand on the guest, or restore a snapshot',
     )
   }
 

@@ -114,7 +114,7 @@ export class SolarisLabels {
     throw new StorageError(
       'failed-precondition',
       `${name}: slice 0 should have ${wanted.count} sectors from ${wanted.first} after its ` +
-        `label was extended; look at the disk by hand`,
+        'label was extended; look at the disk by hand',
     )
   }
 

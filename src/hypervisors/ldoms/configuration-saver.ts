@@ -81,7 +81,7 @@ export class ConfigurationSaver {
       const onAbort = () => {
         const message =
           `machine ${this.#options.machine}: the deadline passed while its ` +
-          `configuration was saved`
+          'configuration was saved'
         reject(new StorageError('unavailable', message, { cause: signal.reason }))
       }
       if (signal.aborted) onAbort()

@@ -30,7 +30,7 @@ export function planExport(wanted: ExposedDisk, machine: string, state: LdomStat
         `${wanted.about}: disk ${name} of guest ${machine}/${guest} ` +
           `${existing === undefined ? 'lacks its path' : 'has a path to another device'} ` +
           `through ${path.service}, which a running guest would not take up; detach the volume ` +
-          `and attach it again`,
+          'and attach it again',
       )
     }
     if (existing !== undefined) {
@@ -109,7 +109,7 @@ export function missingFromLive(
     if (!sameBackend(backend, same) || !wanted.isDevice(backend.device)) {
       return (
         `${path.service} exports ${backend.device} as ${name}, with other options or ` +
-        `another device than this attachment`
+        'another device than this attachment'
       )
     }
   }

@@ -69,7 +69,7 @@ export function findObstacle(
   if (degraded !== undefined) {
     return (
       `it runs degraded (${degraded.name}): what is saved holds the resources it lacks; ` +
-      `repair it and power-cycle`
+      'repair it and power-cycle'
     )
   }
   const { current, next } = findMarked(configurations)
@@ -93,7 +93,7 @@ export function findObstacle(
     const names = drivers.join(' and ')
     return (
       `it runs ${running}, not what a driver saved (${names}): choose that (ldm ` +
-      `set-spconfig) and power-cycle, or remove it (ldm rm-spconfig)`
+      'set-spconfig) and power-cycle, or remove it (ldm rm-spconfig)'
     )
   }
   const saved = Number(/\.(\d{1,6})$/.exec(running)?.[1] ?? 0)

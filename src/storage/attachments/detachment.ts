@@ -215,7 +215,7 @@ async function removeAll(
   throw new StorageError(
     'unavailable',
     `volume ${place.volumeId}: machine ${guest.machine} still lists ${left.length} objects of ` +
-      `it after their removal; try again`,
+      'it after their removal; try again',
   )
 }
 

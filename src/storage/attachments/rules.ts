@@ -52,7 +52,7 @@ export function checkAttach(
     throw new StorageError(
       'failed-precondition',
       `guest ${guest} is matched by no rule under guests: in the configuration; add one with ` +
-        `its platform`,
+        'its platform',
     )
   }
   checkFormat(request, volume)
@@ -66,14 +66,14 @@ export function checkAttach(
     throw new StorageError(
       kind,
       `volume ${volume.id} is attached ${sharing} to guest ${others || '(in transition)'}; ` +
-        `detach it there first`,
+        'detach it there first',
     )
   }
   if (record !== undefined && record.mode !== request.mode) {
     throw new StorageError(
       'already-exists',
       `volume ${volume.id} is attached to guest ${guest} ${record.mode}, not ${request.mode} as ` +
-        `requested; detach it first`,
+        'requested; detach it first',
     )
   }
   if (record !== undefined && request.slot !== undefined && request.slot !== record.slot) {
@@ -97,7 +97,7 @@ export function checkAttach(
       throw new StorageError(
         'unavailable',
         `guest ${guest} has no operating system running (firmware prompt or booting) that could ` +
-          `take a disk; boot it`,
+          'take a disk; boot it',
       )
     case 'changing':
       throw new StorageError(
@@ -199,6 +199,6 @@ export function refuseRenumbered(
     'failed-precondition',
     `volume ${place.volumeId}: guest ${formatGuestId(guest)} has its disk ${disk.key} as disk ` +
       `${disk.slot ?? 'without a number'}, recorded is ${slot}: somebody has changed it; detach ` +
-      `the volume from that guest and attach it again`,
+      'the volume from that guest and attach it again',
   )
 }

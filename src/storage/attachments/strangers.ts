@@ -34,7 +34,7 @@ export async function withoutStrangers(
     'failed-precondition',
     `volume ${place.volumeId}: ${what} on machine ${hypervisor.machine} without a record of this ` +
       `driver; nothing is attached until it is removed (${removalOf(strangers)}, or detach the ` +
-      `volume from that guest)`,
+      'volume from that guest)',
   )
 }
 

@@ -48,7 +48,7 @@ function whyItWaits(
   if (foreign.length > 0) {
     return (
       `waits for ${listed(foreign)}, not made by this driver; destroy what nobody needs, ` +
-      `and it goes by itself`
+      'and it goes by itself'
     )
   }
   const isWaiting = ([name, properties]: [string, Properties]) =>

@@ -83,13 +83,13 @@ function auditGiven(
   if (recorded.length === 0) {
     const detail =
       `is kept ${guests[0] === undefined ? 'as shared' : `for ${guests[0]}`}, and no ` +
-      `guest is recorded as having it; publish or detach it again`
+      'guest is recorded as having it; publish or detach it again'
     return [{ kind: 'record-without-guest', object: id, detail }]
   }
   if (sharing !== 'exclusive' || guests.length < 2) return []
   const detail =
     `is for one guest, and recorded for ${guests.join(' and ')}; see which of them ` +
-    `uses it, and detach it from the others`
+    'uses it, and detach it from the others'
   return [{ kind: 'recorded-twice', object: id, detail }]
 }
 

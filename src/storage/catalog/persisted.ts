@@ -107,6 +107,6 @@ function broken({ dataset, property }: Origin, why: string): StorageError {
   return new StorageError(
     'failed-precondition',
     `dataset ${dataset}: its property ${property} is not as this driver writes it (${why}); ` +
-      `nothing is done with it until it is put right`,
+      'nothing is done with it until it is put right',
   )
 }

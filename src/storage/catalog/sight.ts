@@ -60,6 +60,6 @@ export function parentMissing(pool: Pool): StorageError {
   return new StorageError(
     'unavailable',
     `pool ${pool.name}: dataset ${pool.dataset} is not there on host ${pool.host.name}; is the ` +
-      `ZFS pool imported?`,
+      'ZFS pool imported?',
   )
 }

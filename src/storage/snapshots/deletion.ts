@@ -65,6 +65,6 @@ async function moveAside(place: VolumePlace, leaf: string, signal?: AbortSignal)
   throw new StorageError(
     'busy',
     `snapshot ${place.dataset}@${leaf}: ${RENAME_TRIES} deleted snapshots of this name still ` +
-      `have clones; delete some of those`,
+      'have clones; delete some of those',
   )
 }

@@ -71,7 +71,7 @@ export class GroupSnapshots {
       throw new StorageError(
         'failed-precondition',
         `group ${JSON.stringify(name)}: the zfs of host ${pool.host.name} cannot cut several ` +
-          `volumes at one moment`,
+          'volumes at one moment',
       )
     }
     const datasets = places.map(place => `${place.dataset}@${leaf}`)
@@ -97,7 +97,7 @@ export class GroupSnapshots {
         throw new StorageError(
           'already-exists',
           `group snapshot ${JSON.stringify(name)} exists with volume ${volumeId}, which the ` +
-            `request does not name`,
+            'request does not name',
         )
       }
     }
@@ -165,7 +165,7 @@ export class GroupSnapshots {
     throw new StorageError(
       'unavailable',
       `group snapshot ${id} is in pool ${found.pool}, which is not in this driver's ` +
-        `configuration; add the pool to reach it`,
+        'configuration; add the pool to reach it',
     )
   }
 
@@ -219,7 +219,7 @@ function onePool(places: readonly VolumePlace[]): Pool {
     throw new StorageError(
       'failed-precondition',
       `volumes of pools ${pools.map(each => each.name).join(' and ')} cannot be cut at one ` +
-        `moment; make a group per pool`,
+        'moment; make a group per pool',
     )
   }
   return pool

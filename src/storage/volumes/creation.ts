@@ -250,7 +250,7 @@ async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal)
       'already-exists',
       `volume ${JSON.stringify(wanted.name)} was deleted but lives on under its snapshots ` +
         `${[...survivors.keys()].join(', ')}; delete those and what was made from them, then ` +
-        `create it again`,
+        'create it again',
     )
   }
   // It was there a moment ago: another process deletes it. The next identical call finds out.

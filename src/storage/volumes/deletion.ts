@@ -42,7 +42,7 @@ export async function destroyVolume(
         throw new StorageError(
           'unavailable',
           `volume ${place.volumeId} is not deleted while machine ${machine} does not answer: ` +
-            `it may export the volume`,
+            'it may export the volume',
           { cause: state },
         )
       }

@@ -102,7 +102,7 @@ export class VolumeNames {
         'unavailable',
         `pool ${pool.name} could not be listed since this driver started, and may have a volume ` +
           `of the same name; bring host ${pool.host.name} back, or take the pool out of the ` +
-          `configuration`,
+          'configuration',
         { cause },
       )
     known.askedMs ??= this.#clock.nowMs()

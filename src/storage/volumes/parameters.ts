@@ -63,7 +63,7 @@ function refuseOfPool(parameters: VolumeParameters, pool: Pool): void {
     throw new StorageError(
       'invalid-argument',
       `parameter vdiskTimeoutSeconds: not with pool ${pool.name}, a timeout can fail I/O before ` +
-        `the mpgroup has found its other path`,
+        'the mpgroup has found its other path',
     )
   }
 }

@@ -139,7 +139,7 @@ describe.each(MATRIX)('$operation.name ($way.name)', ({ way, operation }) => {
 test('the matrix is complete: three cuts and two follow-ups for every recorded command', () => {
   process.stdout.write(
     `\ncrash matrix: ${commands} recorded commands of ${MATRIX.length} operations, ${cases} ` +
-      `cases\n`,
+      'cases\n',
   )
   expect(cases).toBe(commands * CUTS.length * FOLLOW_UPS.length)
   expect(commands).toBeGreaterThan(0)

@@ -121,7 +121,7 @@ describe('a deleted volume', () => {
       `exports /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} of deleted volume ` + `${volume.id}`
     expect(await findings()).toEqual([
       `export-without-record byhand@primary-vds0 on m1: ${what}; withdraw it when nobody uses ` +
-        `it: ldm rm-vdsdev byhand@primary-vds0`,
+        'it: ldm rm-vdsdev byhand@primary-vds0',
     ])
   })
 })

@@ -74,7 +74,7 @@ async function readAll(
     if (!seen.endsWith(nonce)) {
       throw new Error(
         `reads other bytes than path ${block + 1} wrote: it leads to other storage, or caches; ` +
-          `do not use this pool`,
+          'do not use this pool',
       )
     }
   }

@@ -222,7 +222,7 @@ export class LunDesign implements Design {
       'failed-precondition',
       `dataset ${dataset} ${describeOwner(owner)} and is left alone: nothing is written to it, ` +
         `so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody ` +
-        `needs it`,
+        'needs it',
     )
   }
 

@@ -49,7 +49,7 @@ export class LunPaths {
         'failed-precondition',
         `volume ${place.volumeId}: service domain ${path.serviceDomain} has ${raw} as LUN ` +
           `${lun} of ${this.#options.target}, not a device named by GUID ${guid}; check ` +
-          `multipathing (mpxio) and that all paths lead to the same storage host`,
+          'multipathing (mpxio) and that all paths lead to the same storage host',
       )
     }
     const seen = await asked(
@@ -62,7 +62,7 @@ export class LunPaths {
         'failed-precondition',
         `volume ${place.volumeId}: service domain ${path.serviceDomain} sees ${seen.sizeBytes} ` +
           `bytes on ${name[1]}, the volume has ${sizeBytes}; the path is refused as it may lead ` +
-          `to other bytes`,
+          'to other bytes',
       )
     }
     return name[1]
@@ -165,7 +165,7 @@ async function asked<T>(place: VolumePlace, path: PoolPath, answer: Promise<T>):
       error.kind,
       `volume ${place.volumeId}: service domain ${path.serviceDomain} does not show its disks; ` +
         `every path of pool ${place.pool.name} must be proved, so bring it back or take its ` +
-        `path out of the configuration`,
+        'path out of the configuration',
       { cause: error },
     )
   }

@@ -30,7 +30,7 @@ export function refuseForeign(place: VolumePlace, unit: LogicalUnit): void {
 function foreign(place: VolumePlace, unit: LogicalUnit): string {
   return (
     `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its ` +
-    `GUID is taken by other data, delete that unit or use another cluster name`
+    'GUID is taken by other data, delete that unit or use another cluster name'
   )
 }
 
@@ -48,7 +48,7 @@ export function problemsOf(
   if (!unit.registered) {
     problems.push(
       `logical unit ${unit.guid} is not registered; publish the volume again, which imports the ` +
-        `unit or makes it anew`,
+        'unit or makes it anew',
     )
   } else {
     if (unit.sizeBytes !== sizeBytes) {

@@ -257,7 +257,7 @@ export class LunUnits {
       'failed-precondition',
       `volume ${place.volumeId}: host group ${hostGroup} sees its logical unit as LUN ` +
         `${view?.lun ?? 'none'}, the record says ${lun}; remove that view with stmfadm ` +
-        `remove-view, then repeat`,
+        'remove-view, then repeat',
     )
   }
 }

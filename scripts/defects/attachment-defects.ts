@@ -75,7 +75,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
         replace: '...exports.sort((a, b) => order(a) - order(b)).slice(0, 1)]',
       },
     ],
-    tests: ['test/unit/attach-plan.test', 'test/behaviour/storage/life-cycle.test'],
+    tests: ['test/unit/attach-plan', 'test/behaviour/storage/life-cycle.test'],
   },
   {
     name: 'the view is never removed',
@@ -151,7 +151,7 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
         replace: '  const isAnothers = false as boolean\n',
       },
     ],
-    tests: ['test/unit/attach-plan.test', HISTORIES],
+    tests: ['test/unit/attach-plan', HISTORIES],
   },
   {
     name: 'a view that no record explains is let be',

@@ -1,6 +1,6 @@
-// The control socket of a running simulation: one JSON request a line, one JSON answer a line. What
-// it does happens behind the driver's back: faults, and the simulation's own state to compare with
-// what the driver says.
+// The control socket of a running simulation: one JSON request per line, one JSON answer per line.
+// It acts behind the driver's back: it injects faults, and it reads the simulator's own state to
+// compare with what the driver says.
 
 import { lstat, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -37,7 +37,7 @@ const request = z.discriminatedUnion('op', [
     machine: z.string(),
     on: z.boolean(),
   }),
-  // The next `times` commands of the host that begin with these words meet the fault.
+  // Puts the fault on the next `times` commands of the host that begin with the words of `command`.
   z.strictObject({
     op: z.literal('fault'),
     host: z.string(),
@@ -49,18 +49,17 @@ const request = z.discriminatedUnion('op', [
 
 type Request = z.infer<typeof request>
 
-// sockaddr_un takes 108 bytes with the final zero on Linux.
+// On Linux a path in sockaddr_un has 108 bytes, with the final zero.
 const LONGEST_PATH = 107
 
 /**
- * Refuses a directory in which another simulation is served; the socket of one that is gone is
- * removed.
+ * Throws if another simulation is served at this path. Removes the socket of one that has ended.
  */
 export async function clearControlSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     throw new Error(
-      `${path} is too long for a socket, which may have ${LONGEST_PATH} bytes; take a directory ` +
-        'with a shorter name',
+      `${path} is longer than ${LONGEST_PATH} bytes, the limit for the path of a socket; use a ` +
+        'directory with a shorter name',
     )
   }
   const file = await lstat(path).catch((error: NodeJS.ErrnoException) => {
@@ -71,7 +70,7 @@ export async function clearControlSocket(path: string): Promise<void> {
   if (!file.isSocket()) throw new Error(`${path} exists and is not a socket; it is not removed`)
   if (await isAnswered(path)) {
     throw new Error(
-      `a simulated installation is served at ${path} already; stop it, or take another directory`,
+      `another simulated installation is served at ${path}; stop it, or use another directory`,
     )
   }
   await unlink(path)

@@ -1,10 +1,9 @@
-// Simulated `test` and `dd`: the two small programs through which a host's devices are looked at
-// from the command line.
+// Simulated `test` and `dd`: the programs with which commands look at a host's devices.
 
 import { DeviceError, type DeviceErrorCode } from './devices.ts'
 import type { SimAnswer, SimHost } from './host.ts'
 
-/** strerror of Solaris; Linux differs in EIO and EBUSY only. */
+/** Texts of strerror on Solaris; Linux differs only for EIO and EBUSY. */
 const ERRORS: Readonly<Record<DeviceErrorCode, string>> = {
   EBUSY: 'Device busy',
   EIO: 'I/O error',
@@ -47,7 +46,8 @@ function dd(host: SimHost, args: readonly string[], input: string): SimAnswer {
   const path = operands.get('if') ?? operands.get('of') ?? ''
   try {
     const device = host.device(path)
-    // The real program would make a regular file of that name; nobody may rely on that.
+    // With `of=` the real program would create a regular file. Here it fails, so that nothing can
+    // rely on that.
     if (device === undefined) throw new DeviceError('ENOENT', path)
     const close = device.open('dd')
     try {

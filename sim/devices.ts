@@ -1,7 +1,7 @@
-// What paths under /dev lead to in the simulated installation: the contract between storage,
+// Devices of the simulated installation, behind the paths in /dev: the interfaces between storage,
 // machines and guests.
 
-/** The errno words that device operations fail with, as the tools print them. */
+/** The errno of a failed device operation. Each tool prints it in its own words. */
 export type DeviceErrorCode = 'EBUSY' | 'EIO' | 'ENXIO' | 'EROFS' | 'ENOENT'
 
 export class DeviceError extends Error {
@@ -14,31 +14,31 @@ export class DeviceError extends Error {
 }
 
 /**
- * A device node of one host. Its bytes are those of the volume behind it, so a wrong path shows as
+ * A device node of one host. Its bytes are those of the volume behind it, so a wrong path gives
  * wrong data.
  */
 export interface SimDevice {
   readonly sizeBytes: number
-  /** Unlabelled disks of a SPARC host give EIO to every read through a slice. */
+  /** On a SPARC host, every read through a slice of an unlabelled disk fails with EIO. */
   read(offset: number, length: number): Buffer
   write(offset: number, bytes: Uint8Array): void
   /**
-   * The same bytes below the label, as the disk server of the domain addresses a disk; absent where
-   * labels do not matter.
+   * The whole disk, without regard to its label: what the virtual disk server of the domain uses.
+   * Absent where labels do not matter.
    */
   readonly raw?: Pick<SimDevice, 'read' | 'write'> | undefined
   /**
-   * Registers a holder (for messages: who); throws DeviceError EBUSY where the device refuses. The
-   * returned function lets go.
+   * Opens the device. `holder` names the user for messages. Throws DeviceError EBUSY when the
+   * device refuses. The returned function closes it.
    */
   open(holder: string, exclusive?: boolean): () => void
-  /** The sparse file of the bytes, for loop devices of a Linux guest that are made by root. */
+  /** The sparse file with the bytes, from which a loop device for a Linux guest can be made. */
   readonly file: string | undefined
 }
 
 /**
- * A virtual disk as its guest has it: one number, one or more paths to a backend. Implemented by
- * the simulated machine.
+ * A virtual disk as its guest sees it: one number, and one or more paths to a backend. The
+ * simulated machine implements it.
  */
 export interface VirtualDisk {
   readonly id: number
@@ -46,20 +46,20 @@ export interface VirtualDisk {
   readonly mode: 'rw' | 'ro'
   readonly shape: 'full' | 'slice'
   /**
-   * Through the active path; a Solaris guest fails over, a Linux guest stays with its first path.
-   * Throws DeviceError when none answers.
+   * Size, reads and writes use the active path. A Solaris guest fails over; a Linux guest keeps its
+   * first path. They throw DeviceError when no path answers.
    */
   sizeBytes(): number
   read(offset: number, length: number): Buffer
   write(offset: number, bytes: Uint8Array): void
-  /** The sparse file behind the active path, if its bytes are in one. */
+  /** The sparse file behind the active path, if the bytes are in a file. */
   file(): string | undefined
   /** Service domain of the active path, undefined when no path answers. */
   activeServiceDomain(): string | undefined
   /**
-   * Who has the disk open in the guest, by a key of the guest's choice. `resource` and
-   * `information` are the row that the guest's resource coordinator prints when it objects to
-   * removal; a plain open has none and still prevents removal (Solaris).
+   * Who has the disk open in the guest; the guest chooses the keys. A Solaris guest with a holder
+   * vetoes the removal of the disk. `resource` and `information` are the row that its resource
+   * coordinator then prints; a plain open has no row.
    */
   readonly holders: Map<
     string,
@@ -68,15 +68,15 @@ export interface VirtualDisk {
 }
 
 /**
- * The guest's side of a domain: its disks as they come and go. Implemented by the simulated
- * machine, used by simulated guests.
+ * The disks of one domain, as its guest sees them. The simulated machine implements it; simulated
+ * guests use it.
  */
 export interface GuestDisks {
-  /** Disks of a running guest, by ascending number. Empty while the guest does not run. */
+  /** Disks by ascending number; none while the guest does not run. */
   list(): readonly VirtualDisk[]
   /**
-   * Called after a disk came or went, and after the guest started, rebooted or lost power (mounts
-   * are gone then).
+   * `disks`: a disk was added or removed. `boot`: the guest started, rebooted or lost power, so its
+   * mounts are gone.
    */
   onChange(listener: (event: 'disks' | 'boot') => void): void
 }

@@ -1,6 +1,6 @@
-// A simulated host: programs, devices, running processes and faults. It parses nothing; each
-// program does, like the real ones. In process or over ssh, every command passes perform(), so a
-// fault means the same everywhere.
+// A simulated host: programs, devices, running processes and faults. The host does not parse
+// arguments; each program does, as on a real host. Every command passes perform(), in process or
+// over SSH, so a fault means the same everywhere.
 
 import type { SimDevice } from './devices.ts'
 import type { LoginShell } from './words.ts'
@@ -12,8 +12,8 @@ export interface SimAnswer {
 }
 
 /**
- * A program: argv without its own name. It answers as the real tool would, and fails on what it
- * does not support.
+ * A program. `args` does not include its name. It answers as the real tool would, and fails on
+ * arguments that the simulator does not support.
  */
 export type SimProgram = (
   args: readonly string[],
@@ -22,38 +22,38 @@ export type SimProgram = (
 
 export type SimOutcome =
   | { readonly kind: 'exit'; readonly answer: SimAnswer }
-  | { readonly kind: 'cut' } // the connection went away: no exit status
-  | { readonly kind: 'refused' } // nothing was started: no connection
-  | { readonly kind: 'not-sent' } // nothing was started: the caller's own queue or key
+  | { readonly kind: 'cut' } // the connection was lost: no exit status
+  | { readonly kind: 'refused' } // the command did not start: no connection
+  | { readonly kind: 'not-sent' } // the command did not start: the caller's own queue or key
 
 export type SimFault =
   | { readonly kind: 'cut-before' } // cut, no effect
   | { readonly kind: 'cut-after' } // cut after the effect
-  // cut; the effect comes when that many further commands of the world were begun
+  // cut; the effect comes when that many more commands have begun in the installation
   | { readonly kind: 'late'; readonly afterCommands: number }
-  | { readonly kind: 'refuse' } // could not be started: no connection
-  | { readonly kind: 'not-sent' } // could not be started, by the caller's own fault
-  | { readonly kind: 'answer'; readonly answer: SimAnswer } // an answer of the fault's own, no effect
+  | { readonly kind: 'refuse' } // the command does not start: no connection
+  | { readonly kind: 'not-sent' } // the command does not start: the caller's own queue or key
+  | { readonly kind: 'answer'; readonly answer: SimAnswer } // this answer, no effect
 
 /**
- * Asked for every command; the first rule that gives a fault wins. Rules that are used up remove
- * themselves.
+ * Called for every command; the first rule that returns a fault wins. A rule removes itself when it
+ * is used up.
  */
 export type SimFaultRule = (argv: readonly string[], host: SimHost) => SimFault | undefined
 
 /**
- * What all hosts of an installation share: the order of commands, and effects that are still to
- * come.
+ * Shared by all hosts of an installation: the order of commands, fault rules, and effects that are
+ * still to come.
  */
 export class Timeline {
   readonly rules: SimFaultRule[] = []
-  /** Every command that reached a host, in order; `outcome` is filled when it ended. */
+  /** Every command that was sent to a host, in order; `outcome` is set when the command ends. */
   readonly commands: {
     readonly host: string
     readonly argv: readonly string[]
     outcome: SimOutcome['kind'] | 'running'
   }[] = []
-  /** Added to every command, in milliseconds of real time; 0 in tests. */
+  /** Real time that every command waits before it runs; 0 in tests. */
   latencyMs = 0
   #begun = 0
   #late: { dueAt: number; land: () => Promise<void> }[] = []
@@ -69,7 +69,7 @@ export class Timeline {
     this.#late.push({ dueAt: this.#begun + afterCommands, land })
   }
 
-  /** Lands everything that is still to come: what a test calls before it looks at the end state. */
+  /** Applies all effects that are still to come. Tests call it before they read the end state. */
   async settle(): Promise<void> {
     while (this.#late.length > 0) await this.#late.shift()?.land()
   }
@@ -79,21 +79,17 @@ export class SimHost {
   readonly name: string
   readonly timeline: Timeline
   readonly programs = new Map<string, SimProgram>()
-  /**
-   * Asked in order for a path under /dev (or any absolute path); the first that knows it answers.
-   */
+  /** Asked in order for the device at an absolute path; the first that knows the path answers. */
   readonly devices: ((path: string) => SimDevice | undefined)[] = []
-  /** Unreachable: no connection can be made; running commands are cut. */
+  /** While true, the host accepts no connection, and running commands are cut. */
   down = false
   /** Text that a login script prints before the output of every command. */
   banner = ''
-  /**
-   * Text that the login shell or the account's prefix prints on standard error before every
-   * command.
-   */
+  /** Text that the login shell or the account's prefix prints on standard error. */
   noise = ''
-  /** What reads the command lines that come over ssh. */
+  /** The shell that reads the command lines received over SSH. */
   loginShell: LoginShell = 'sh'
+  /** Whether `ps` shows only the beginning of a command line, as on Solaris. */
   cutsCommandLines = true
   /** Programs that the host's account may not run. */
   readonly forbidden = new Set<string>()
@@ -115,8 +111,8 @@ export class SimHost {
   }
 
   /**
-   * Runs one command with whatever fault the world has for it. Never throws for anything a real
-   * host could do.
+   * Runs one command, with the fault that a rule has for it. It does not throw for anything that a
+   * real host could do.
    */
   async perform(argv: readonly string[], input: string): Promise<SimOutcome> {
     await this.timeline.begin()
@@ -178,7 +174,8 @@ export class SimHost {
     const [path = '', ...args] = argv
     const name = path.slice(path.lastIndexOf('/') + 1)
     const program = this.programs.get(name)
-    // The words of env(1), by which the driver starts every program (coreutils env.c, source).
+    // The driver starts every program through env(1); this is env's message (source: coreutils
+    // env.c).
     if (!program) {
       return { exitStatus: 127, stdout: '', stderr: `env: ${path}: No such file or directory\n` }
     }
@@ -192,9 +189,9 @@ export class SimHost {
     return program(args, { input, host: this })
   }
 
-  // Solaris and Linux print the same for `ps -e -o args`, and `?` for each byte that is not
-  // printable ASCII (LC_ALL=C). Solaris keeps 79 bytes of a command line and a NUL (PRARGSZ in
-  // procfs.h, recalled); Linux keeps all.
+  // Solaris and Linux print the same for `ps -e -o args`: with LC_ALL=C, `?` for each byte that is
+  // not printable ASCII. Solaris keeps 79 bytes of a command line and a NUL (recalled: PRARGSZ in
+  // procfs.h). Linux keeps the whole line.
   #ps(args: readonly string[]): SimAnswer {
     if (args.join(' ') !== '-e -o args') {
       return { exitStatus: 1, stdout: '', stderr: 'ps: unsupported arguments in the simulation\n' }

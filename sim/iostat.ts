@@ -1,11 +1,11 @@
-// What `iostat -En` prints of a disk. The layout is that of show_disk_errors in iostat.c: a new
-// line after the third item, and from 62 columns on. `current` (illumos of today) begins a new line
-// before the size and prints long names in full; `solaris-10` (as captured in 2008, and in the
-// source up to OpenSolaris) does neither. What the items are is for the driver of the disk.
+// What `iostat -En` prints about a disk. The layout is that of show_disk_errors in iostat.c: a line
+// ends after the third item, and after 62 columns. `current` (illumos of today) begins a new line
+// before the size and prints long names in full. `solaris-10` (captured in 2008, and in the source
+// up to OpenSolaris) does neither. The disk's device driver decides which items there are.
 
 export type IostatRelease = 'current' | 'solaris-10'
 
-/** Of a text item the width that its driver pads it to, as it stands. */
+/** A text is padded already, to the width that its device driver uses. */
 export type IostatItem = readonly [name: string, value: string | number]
 
 export function printDiskErrors(

@@ -1,5 +1,5 @@
-// Command line options as getopt(3) reads them, for simulated tools. Shared by tools, not with the
-// product: an option that a tool does not name is refused, never passed over.
+// Command line options as getopt(3) reads them. All simulated tools use it; the driver does not. An
+// option that the tool does not name is an error, never ignored.
 
 export type ParsedOptions =
   | {
@@ -12,13 +12,13 @@ export type ParsedOptions =
 
 export interface Option {
   readonly letter: string
-  /** Empty for an option that takes none. */
+  /** Empty for an option without an argument. */
   readonly value: string
 }
 
 /**
- * `letters` as for getopt: `b:o:ps` has values after b and o. Options end at the first operand or
- * at `--`.
+ * `letters` as for getopt: in `b:o:ps`, b and o take an argument. Options end at the first operand
+ * or at `--`.
  */
 export function parseOptions(args: readonly string[], letters: string): ParsedOptions {
   const options: Option[] = []

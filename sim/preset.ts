@@ -1,5 +1,5 @@
-// The installation of the demonstration: a storage host and two machines alike, each with two
-// service domains and three guests.
+// The installation of the demonstration: one storage host and two equal machines. Each machine has
+// two service domains and three guests.
 
 import { completeWorld, type WorldSpec } from './world-spec.ts'
 
@@ -48,7 +48,7 @@ export function demoWorld(): WorldSpec {
 
 function serviceHost(machine: string, domain: string) {
   return {
-    // The pool of design local: its disks are the machine's own, imported in the first service
+    // The pool of the design `local`: on the machine's own disks, imported in the first service
     // domain.
     pools:
       domain === 'primary'

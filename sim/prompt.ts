@@ -1,5 +1,5 @@
-// A prompt on a simulated host, for people: plain commands, one a line, read as the ssh server
-// reads them.
+// A prompt on a simulated host, for people. Each line is one plain command, parsed as the SSH
+// server parses it.
 
 import { createInterface } from 'node:readline'
 import type { SimHost } from './host.ts'
@@ -9,14 +9,14 @@ export interface PromptStreams {
   readonly input: NodeJS.ReadableStream
   readonly output: NodeJS.WritableStream
   /**
-   * Whether the far end is a terminal in raw mode, which needs echo, and a carriage return before
+   * Whether the other end is a terminal in raw mode. It needs echo, and a carriage return before
    * every newline.
    */
   readonly isTerminal: boolean
 }
 
 /**
- * A prompt over an ssh channel, with or without a terminal. Resolves with the exit status of the
+ * A prompt over an SSH channel, with or without a terminal. Resolves with the exit status of the
  * session.
  */
 export function runSession(
@@ -49,7 +49,7 @@ export async function runPrompt(
   })
   let host = hosts.get(first)
   let status = 0
-  // The input may end while a command runs; the lines that were read before are still answered.
+  // The input may end while a command runs; lines that were read before that still get an answer.
   let isOpen = true
   lines.once('close', () => {
     isOpen = false
@@ -85,9 +85,8 @@ async function runLine(
   if (parsed.kind === 'empty' || parsed.argv.length === 0) return 0
   const outcome = await host.perform(parsed.argv, '')
   if (outcome.kind !== 'exit') {
-    write(
-      `(${outcome.kind === 'cut' ? 'the connection would be lost here' : 'the host would refuse here'})\n`,
-    )
+    const what = outcome.kind === 'cut' ? 'lose the connection' : 'refuse the command'
+    write(`(the host would ${what} here)\n`)
     return 255
   }
   write(outcome.answer.stdout)

@@ -1,5 +1,5 @@
-// A prompt on a host of a simulation that runs in another process: this terminal, joined to a
-// session of its ssh server.
+// A prompt on a host of a simulation in another process: connects this terminal to a session of the
+// host's SSH server.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -56,8 +56,8 @@ function readWorldFile(file: string): WorldFile {
   } catch (error) {
     const reason = error instanceof Error ? error.message : error
     throw new Error(
-      `${file} is not what \`ldom-sim serve\` writes there; is it the directory of a running ` +
-        `one? ${reason}`,
+      `${file} was not written by \`ldom-sim serve\` (${reason}); name the directory of a ` +
+        'running one',
     )
   }
 }

@@ -1,5 +1,5 @@
-// A simulated installation behind ssh: every host on a port of its own, the files by which a driver
-// and a person reach it, and the control socket.
+// A simulated installation behind SSH. Every host has its own port. `serve` also writes the files
+// by which the driver and people reach the hosts, and opens the control socket.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -21,7 +21,7 @@ export interface ServeOptions {
 export interface Served {
   readonly world: World
   readonly hosts: readonly SimSshServer[]
-  /** Written last: when it is there, everything answers. */
+  /** Written last: once it exists, everything answers. */
   readonly worldFile: string
   stop(): Promise<void>
 }
@@ -37,11 +37,11 @@ export interface WorldFile {
   >
 }
 
-/** Throws, with the file, for whatever is wrong with it. */
+/** Throws an error that names the file, whatever is wrong with it. */
 export function readWorldSpec(file: string): WorldSpec {
   const spec = parseWorld(readFileSync(file, 'utf8'), file)
   try {
-    // What one part says of another is only known when it is put together.
+    // References between parts of the description are checked only when the world is built.
     createWorld(spec).dispose()
   } catch (error) {
     throw new Error(`${file}: ${error instanceof Error ? error.message : error}`)
@@ -54,7 +54,7 @@ export async function serve({
   directory: given,
   realBlockDevices,
 }: ServeOptions): Promise<Served> {
-  // Before anything is written: the keys of a simulation that is served there would be lost to it.
+  // Check first, write later: new keys would replace those of a simulation that runs there.
   if (realBlockDevices) requireRoot()
   const directory = resolve(given)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -95,7 +95,7 @@ export async function serve({
 function requireRoot(): void {
   if (process.platform === 'linux' && process.getuid?.() === 0) return
   throw new Error(
-    'real block devices are made by root on Linux alone: run it as root, or without ' +
+    'only root on Linux can create real block devices; run `ldom-sim` as root, or without ' +
       '--real-block-devices',
   )
 }
@@ -148,7 +148,7 @@ function shellOf(access: SimSshAccess | undefined): object {
   return { ssh: { address, port, user, privateKeyFile, knownHostsFile } }
 }
 
-// A reader sees the whole file or none.
+// Renamed into place, so that a reader sees the whole file or none.
 function write(file: string, text: string): void {
   writeFileSync(`${file}.new`, `${text.trimEnd()}\n`)
   renameSync(`${file}.new`, file)

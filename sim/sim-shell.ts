@@ -1,4 +1,4 @@
-// The seam on a simulated host in the same process: what tests use where no connection is wanted.
+// A `Shell` on a simulated host in the same process, for tests that need no SSH connection.
 
 import {
   type Command,
@@ -16,7 +16,6 @@ export class SimShell implements Shell {
     this.#host = host
   }
 
-  /** Name of the host. */
   get host(): string {
     return this.#host.name
   }
@@ -30,7 +29,7 @@ export class SimShell implements Shell {
   }
 }
 
-/** What the caller of a shell gets of the outcome: a result, or a ShellError. */
+/** The outcome as the caller of a shell sees it: a result, or a thrown ShellError. */
 export function delivered(
   outcome: SimOutcome,
   { host, command }: { readonly host: string; readonly command: Command },

@@ -1,6 +1,6 @@
-// A simulated host reached by ssh on the loopback interface: its own port, host key and user key.
-// What a command does and which fault it meets is the host's; this file only speaks the protocol,
-// and can break a connection the ways a real server does.
+// The SSH server of one simulated host, on the loopback interface, with its own port, host key and
+// user key. The host decides what a command does and which fault it meets. This file only speaks
+// the protocol, and breaks connections in the ways that a real server does.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket, type Server as TcpServer } from 'node:net'
@@ -14,8 +14,8 @@ const ADDRESS = '127.0.0.1'
 const USER = 'csi'
 // sshd_config(5): MaxSessions, default 10.
 const MAX_SESSIONS = 10
-// A person's ssh keeps standard input open and sends nothing; a program sends its input or the end
-// of it at once.
+// An ssh client used by a person keeps standard input open and sends nothing. A program sends its
+// input, or the end of input, at once.
 const INPUT_WAIT_MS = 500
 
 export interface SimSshAccess {
@@ -29,7 +29,7 @@ export interface SimSshAccess {
 
 export interface SimSshOptions {
   readonly host: SimHost
-  /** Key files are written here, in a folder named after the host. */
+  /** The server writes its key files here, into a folder named after the host. */
   readonly directory: string
   readonly port?: number
   readonly maxSessions?: number
@@ -39,27 +39,27 @@ export class SimSshServer {
   readonly access: SimSshAccess
   readonly host: SimHost
   /**
-   * What a cut looks like: the whole connection goes, or only this command's channel, without an
-   * exit status.
+   * What a cut looks like: the server drops the whole connection, or closes only the channel of
+   * this command, without an exit status.
    */
   cutStyle: 'connection' | 'channel' = 'connection'
-  /** Where it says yes for a command, half of the answer is sent and then comes the cut. */
+  /** For a command for which it returns true, the server sends half of the output and then cuts. */
   cutsMidAnswer: (argv: readonly string[]) => boolean = () => false
   /** Greatest number of commands that ran at the same time. */
   peakCommands = 0
-  /** Sessions refused because the connection had its maximum. */
+  /** Sessions refused because the connection already had the maximum. */
   refusedSessions = 0
-  /** Sessions that were ever opened. */
+  /** Sessions opened since the start. */
   openedSessions = 0
-  /** Connections that were ever accepted. */
+  /** Connections accepted since the start. */
   acceptedConnections = 0
   #commands = 0
-  /** Requests to run something whose command has not ended. */
+  /** Accepted requests to run a command that have not ended yet. */
   #requests = 0
   #maxSessions: number
   #tcp: TcpServer
   #ssh: ssh2.Server
-  /** By the client's port, which is how the protocol library tells them apart. */
+  /** By the client's port: ssh2 reports a connection with that port, not with its socket. */
   #sockets = new Map<number, Socket>()
 
   private constructor(
@@ -107,12 +107,12 @@ export class SimSshServer {
     return server
   }
 
-  /** Nobody is connected, and nothing that was asked for runs or is still to run. */
+  /** No client is connected, and no requested command runs or is still to run. */
   get isIdle(): boolean {
     return this.#sockets.size === 0 && this.#requests === 0
   }
 
-  /** Cuts every connection; whatever runs goes on, as on a real host. */
+  /** Cuts every connection. Running commands go on, as on a real host. */
   cutConnections(): void {
     for (const socket of this.#sockets.values()) socket.destroy()
   }
@@ -204,8 +204,8 @@ export class SimSshServer {
     })
     const cut = () =>
       this.cutStyle === 'connection' || this.host.down ? cutConnection() : channel.close()
-    // The request is accepted by now, so a command that was not started looks to the client like
-    // one that was cut.
+    // The server has accepted the request by now. To the client, a command that did not start looks
+    // like one that was cut.
     if (outcome.kind !== 'exit') return void cut()
     const { stdout, stderr, exitStatus } = outcome.answer
     if (this.cutsMidAnswer(argv)) {
@@ -220,8 +220,8 @@ export class SimSshServer {
 
 /** An ed25519 key pair in OpenSSH's format. */
 export function generateKeys(): { readonly private: string; readonly public: string } {
-  // One pair in 250 that ssh2 1.17 makes cannot be read by ssh2 itself ("Malformed OpenSSH private
-  // key"; 12 of 3000, measured).
+  // ssh2 1.17 cannot read one in 250 of its own key pairs ("Malformed OpenSSH private key";
+  // measured: 12 of 3000).
   for (;;) {
     const keys = ssh2.utils.generateKeyPairSync('ed25519')
     const parsed = ssh2.utils.parseKey(keys.private)
@@ -242,7 +242,7 @@ function isAllowed(context: AuthContext, userKey: string): boolean {
   if (context.key.algo !== allowed.type || !context.key.data.equals(allowed.getPublicSSH())) {
     return false
   }
-  // The first request only asks whether the key would do; the second is signed.
+  // The first request only asks whether the server would accept the key; the second is signed.
   if (context.signature === undefined) return true
   return (
     context.blob !== undefined &&
@@ -267,7 +267,7 @@ function readInput(channel: ServerChannel): Promise<string> {
   })
 }
 
-/** A defect of the simulation, not of a host: said as such, and the other hosts go on. */
+/** Reports a defect of the simulator itself, which no host has caused. Other hosts go on. */
 function failChannel(channel: ServerChannel, error: unknown): void {
   channel.stderr.write(
     `simulation defect: ${error instanceof Error ? error.stack : String(error)}\n`,

@@ -1,6 +1,5 @@
-// Random-access bytes behind every simulated volume. In memory for tests, in sparse files where a
-// real block device needs them. A copy is independent of its original at once: what a snapshot held
-// stays what it was.
+// Random-access bytes of every simulated volume: in memory for tests, in sparse files for real
+// block devices. A copy does not depend on its original, so the bytes of a snapshot never change.
 
 import {
   closeSync,
@@ -15,12 +14,12 @@ import {
 
 export interface Store {
   readonly sizeBytes: number
-  /** The file that holds the bytes, for a store that has one. */
+  /** The file that holds the bytes; undefined for a store in memory. */
   readonly file: string | undefined
-  /** Reads that reach past the end throw RangeError. Never written bytes are zero. */
+  /** Throws RangeError past the end. Bytes that were never written are zero. */
   read(offset: number, length: number): Buffer
   write(offset: number, bytes: Uint8Array): void
-  /** New bytes are zero; cut bytes are gone. */
+  /** New bytes are zero. Bytes that are cut off are lost. */
   resize(sizeBytes: number): void
   copy(): Store
   dispose(): void
@@ -60,7 +59,7 @@ export class MemoryStore implements Store {
       const inBlock = (offset + at) % BLOCK
       const count = Math.min(BLOCK - inBlock, bytes.length - at)
       const index = (offset + at - inBlock) / BLOCK
-      // Copy on write: blocks are shared with the copies of this store.
+      // Copies of this store share its blocks, so a write replaces the block.
       const block = Buffer.from(this.#blocks.get(index) ?? Buffer.alloc(BLOCK))
       block.set(bytes.subarray(at, at + count), inBlock)
       this.#blocks.set(index, block)
@@ -100,7 +99,7 @@ export class FileStore implements Store {
   #sizeBytes: number
   #nextCopy = 0
 
-  /** Opens or makes the sparse file and gives it the size. */
+  /** Opens or creates the sparse file and sets its size. */
   constructor(file: string, sizeBytes: number) {
     this.file = file
     this.#descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600)
@@ -129,10 +128,10 @@ export class FileStore implements Store {
     this.#sizeBytes = sizeBytes
   }
 
-  // What a loop device over the file was given is in the copy: both go through the same pages of
-  // the file, and no step of the guest falls into the copying. As with a real snapshot that is
-  // crash-consistent: what a program in the guest has synced is there, what its kernel still holds
-  // back is not, and the file system's log tells what belongs together.
+  // The copy contains everything that was written to a loop device over the file: both use the same
+  // cached pages, and the guest does nothing during the copy. Like a real snapshot the copy is
+  // crash-consistent. It has what a program in the guest has synced, and lacks what the guest's
+  // kernel still holds back. The file system's log makes it consistent.
   copy(): Store {
     const target = `${this.file}.${process.hrtime.bigint().toString(36)}.${this.#nextCopy++}`
     copyFileSync(this.file, target, constants.COPYFILE_FICLONE)

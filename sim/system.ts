@@ -1,9 +1,12 @@
-// Programs that every Solaris host has and that belong to none of the simulated subsystems.
+// Programs of Solaris hosts that belong to no simulated subsystem.
 
 import type { SimAnswer, SimHost } from './host.ts'
 import type { SimMachine } from './ldom/sim-machine.ts'
 
-/** uname(1): what tells a Solaris host from others. A host with pools has its own. */
+/**
+ * uname(1), by which the driver tells a Solaris host from others. On a host with pools the ZFS
+ * simulation has added one already, and it stays.
+ */
 export function addUname(host: SimHost): void {
   if (host.programs.has('uname')) return
   host.programs.set('uname', args => {
@@ -13,8 +16,8 @@ export function addUname(host: SimHost): void {
 }
 
 /**
- * svcprop(1) for the one property of the Logical Domains Manager's service that is asked for (`ldm`
- * administration guide, documented).
+ * svcprop(1) for the one property of the Logical Domains Manager's service that the driver reads
+ * (documented: administration guide of `ldm`).
  */
 export function addServiceProperties(host: SimHost, machine: SimMachine): void {
   host.programs.set('svcprop', args => {

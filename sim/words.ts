@@ -1,6 +1,6 @@
-// A command line as a login shell of a simulated host reads it: assignments, words, quotes, `env`.
-// Expansion, pipes and lists are not modelled and fail; a simulated host that guessed at them would
-// prove nothing.
+// A command line as the login shell of a simulated host reads it: assignments, words, quotes,
+// `env`. Expansion, pipes and lists are not modelled, and fail: if the simulator guessed at them,
+// tests would prove nothing.
 
 export type ParsedLine =
   | {
@@ -11,20 +11,20 @@ export type ParsedLine =
   | { readonly kind: 'empty' }
   | { readonly kind: 'error'; readonly message: string; readonly exitStatus: number }
 
-// What would make a Bourne shell do more than split words.
+// Unquoted characters that make a Bourne shell do more than split words.
 const UNQUOTED_SPECIAL = new Set('|&;<>()$`*?[#~\n')
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/
 
 interface Word {
   text: string
-  /** Where the first quoted character stands; an assignment's name must be unquoted. */
+  /** Position of the first quoted character: the name in an assignment must be unquoted. */
   quotedAt: number | undefined
 }
 
-/** Of the Bourne family or of the C shell's. */
+/** The family of the shell: Bourne or C. */
 export type LoginShell = 'sh' | 'csh'
 
-/** What a host runs of a line: with `env` before the program that program. */
+/** The command that a host runs for a line. `env` and its assignments are not part of `argv`. */
 export function parseLine(line: string, shell: LoginShell = 'sh'): ParsedLine {
   const refusal = shell === 'csh' ? refusalOfCsh(line) : undefined
   if (refusal !== undefined) return { kind: 'error', message: refusal, exitStatus: 1 }
@@ -39,7 +39,8 @@ export function parseLine(line: string, shell: LoginShell = 'sh'): ParsedLine {
   }
 }
 
-// tcsh 6.24.07, observed; the last is also what an operator recorded of csh for `LC_ALL=C df -h`.
+// Observed with tcsh 6.24.07. An operator recorded the last message of csh, too, for
+// `LC_ALL=C df -h`.
 function refusalOfCsh(line: string): string | undefined {
   const event = /(?:^|[^\\])!([^\s=~(\\]+)/.exec(line)
   if (event) return `${event[1]}: Event not found.\n`
@@ -105,7 +106,7 @@ function split(words: readonly Word[]): ParsedLine {
 type Failure = ParsedLine & { readonly kind: 'error' }
 type Quoted = { readonly kind: 'text'; readonly text: string; readonly end: number } | Failure
 
-// Inside double quotes a backslash quotes only these four and the newline (POSIX sh, 2.2.3).
+// In double quotes a backslash quotes only $ ` " \ and the newline (POSIX sh, 2.2.3).
 function doubleQuoted(characters: readonly string[], start: number): Quoted {
   let text = ''
   for (let at = start; at < characters.length; at++) {

@@ -1,5 +1,5 @@
-// The small YAML file that a simulated installation is built from: hosts, machines, guests. Shape
-// only; world.ts builds it.
+// The YAML file that describes a simulated installation: hosts, machines, guests. This file checks
+// its shape only; world.ts builds the installation.
 
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
@@ -8,16 +8,18 @@ const pool = z.strictObject({
   name: z.string().describe('ZFS pool'),
   sizeBytes: z.int().min(1),
   dialect: z.enum(['openzfs-2.3', 'illumos', 'solaris-11', 'solaris-10']),
-  datasets: z.array(z.string()).default([]).describe('file systems that exist from the start'),
+  datasets: z.array(z.string()).default([]).describe('file systems that exist at the start'),
   metadataFactor: z
     .int()
     .min(1)
     .optional()
-    .describe('how much larger empty datasets are than on one disk; 8 for raidz on 4K disks'),
+    .describe(
+      'how many times as much space metadata takes as on one disk; 8 for raidz on 4K disks',
+    ),
   sizelessSnapshots: z
     .boolean()
     .optional()
-    .describe('volsize of a snapshot is a dash, as in releases of 2009'),
+    .describe('snapshots have no volsize (a dash), as in releases of 2009'),
 })
 
 const target = z.strictObject({
@@ -29,7 +31,7 @@ const target = z.strictObject({
 const initiator = z.strictObject({
   iqn: z.string(),
   controller: z.int().min(0).default(0).describe('N of /dev/dsk/cN…'),
-  targets: z.array(z.string()).describe('hosts whose targets it is logged in to'),
+  targets: z.array(z.string()).describe('hosts whose targets the initiator is logged in to'),
 })
 
 const host = z.strictObject({
@@ -55,18 +57,18 @@ const machine = z.strictObject({
 })
 
 const world = z.strictObject({
-  hosts: z.record(z.string(), host).describe('everything with a shell but the guests'),
+  hosts: z.record(z.string(), host).describe('everything with a shell except the guests'),
   machines: z.record(z.string(), machine),
   pools: z
     .record(z.string(), z.unknown())
     .default({})
-    .describe('the pools of the controller.yaml that serve writes, as they stand there'),
+    .describe('`pools` of the controller.yaml that `serve` writes, copied as they are'),
 })
 
 export type WorldSpec = z.infer<typeof world>
 export type WorldInput = z.input<typeof world>
 
-/** Throws with every problem of the file. */
+/** Throws an error that names the file; if the shape is wrong, it lists every problem. */
 export function parseWorld(text: string, file: string): WorldSpec {
   const document = parseDocument(text)
   const [wrong] = document.errors
@@ -80,7 +82,7 @@ function read(document: ReturnType<typeof parseDocument>, file: string): unknown
   try {
     return document.toJS()
   } catch (error) {
-    // An alias without its anchor is only found here.
+    // The parser reports an alias without its anchor only here.
     throw new Error(`${file}: ${error instanceof Error ? error.message : error}`)
   }
 }

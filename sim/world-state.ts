@@ -1,5 +1,5 @@
-// What the simulated installation holds, as plain data: for people, and for checks from outside the
-// driver.
+// The state of the simulated installation as plain data, for people and for checks that do not
+// trust the driver.
 
 import type { World, WorldGuest } from './world.ts'
 import type { SimDataset } from './zfs/model.ts'

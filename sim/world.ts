@@ -1,6 +1,6 @@
-// A whole simulated installation in one process, built from a specification: what tests look at and
-// turn knobs on, and what `ldom-sim serve` puts behind ssh. It composes the simulated parts and
-// knows none of their rules.
+// A whole simulated installation in one process, built from a specification. Tests inspect and
+// change it; `ldom-sim serve` puts it behind SSH. It composes the simulated parts and knows none of
+// their rules.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,9 +16,9 @@ import type { WorldSpec } from './world-spec.ts'
 import { SimZfs } from './zfs/sim-zfs.ts'
 
 export interface WorldOptions {
-  /** Volumes become sparse files below this directory; in memory without it. */
+  /** Volumes are sparse files below this directory; without it they are kept in memory. */
   readonly directory?: string
-  /** Linux guests get real block devices (root on Linux only); needs `directory`. */
+  /** Linux guests get real block devices. Needs `directory`, and root on Linux. */
   readonly realBlockDevices?: boolean
   readonly nowMs?: () => number
 }
@@ -32,7 +32,7 @@ export interface WorldGuest {
   readonly platform: 'solaris' | 'linux'
   readonly guest: SimGuest
   readonly host: SimHost
-  /** Where a Linux guest's real block devices appear. */
+  /** The directory in which a Linux guest's real block devices appear. */
   readonly kernelRoot: string | undefined
 }
 
@@ -80,12 +80,12 @@ export class World {
     return find(this.initiators, host, 'host with an initiator')
   }
 
-  /** By `<machine>/<guest>`. */
+  /** `id` is `<machine>/<guest>`. */
   guest(id: string): SimGuest {
     return find(this.guests, id, 'guest').guest
   }
 
-  /** Lets go of real block devices and files. */
+  /** Detaches the real block devices of all guests. */
   dispose(): void {
     for (const { guest } of this.guests.values()) {
       if (guest instanceof SimLinuxGuest) guest.dispose()

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// ldom-sim: a simulated installation for people without the hardware. Arguments, signals and the
-// exit status; no more.
+// ldom-sim: a simulated installation for people without the hardware. This file handles only
+// arguments, signals and the exit status.
 
 import { Command, Option } from 'commander'
 import { runPrompt } from '../prompt.ts'
@@ -21,15 +21,15 @@ const program = new Command('ldom-sim').description(
 addWorldOptions(
   program
     .command('serve')
-    .description('put the installation behind ssh on 127.0.0.1, until it is told to end'),
+    .description('serve the installation over SSH on 127.0.0.1 until SIGINT or SIGTERM'),
 )
   .requiredOption(
     '--directory <directory>',
-    'where keys, configuration files and the control socket are written',
+    'directory for keys, configuration files and the control socket',
   )
   .option(
     '--real-block-devices',
-    'give Linux guests real block devices (root on Linux only)',
+    'give Linux guests real block devices (needs root on Linux)',
     false,
   )
   .action(
@@ -54,12 +54,12 @@ addWorldOptions(
 addWorldOptions(
   program
     .command('prompt')
-    .description('try commands by hand on a host: ldm list, zfs list, stmfadm list-lu -v'),
+    .description('type commands on a host: ldm list, zfs list, stmfadm list-lu -v'),
 )
-  .argument('[host]', 'host to begin with; `use HOST` changes it')
+  .argument('[host]', 'first host; `use HOST` changes it')
   .option(
     '--directory <directory>',
-    'of a running `ldom-sim serve`; without it an installation of its own',
+    'directory of a running `ldom-sim serve`; without it, the prompt has its own installation',
   )
   .action(
     async (host: string | undefined, options: WorldChoice & { readonly directory?: string }) => {
@@ -84,11 +84,11 @@ addWorldOptions(
 function addWorldOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--preset <name>', 'a ready installation')
+      new Option('--preset <name>', 'a predefined installation')
         .choices(Object.keys(PRESETS))
         .default('demo'),
     )
-    .option('--world <file>', 'an installation of your own, as YAML')
+    .option('--world <file>', 'YAML file that describes your own installation')
 }
 
 function specOf({ preset, world }: WorldChoice): WorldSpec {

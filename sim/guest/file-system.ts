@@ -1,10 +1,10 @@
-// A simulated file system in the bytes of a disk: a superblock, then the contents of its files.
-// Whoever reads the same bytes, through another path, after a failover, in a clone, sees the same
-// files; whoever reads other bytes sees that too.
+// A simulated file system in the bytes of a disk: a superblock, then the contents of its files. A
+// reader of the same bytes sees the same files: through another path, after a failover, in a clone.
+// A reader of other bytes sees other files.
 
 import { randomUUID } from 'node:crypto'
 
-/** Where a file system lies: a whole disk, or slice 0 of one. Offsets begin at its first byte. */
+/** The bytes of a file system: a whole disk, or slice 0 of one. Offset 0 is its first byte. */
 export interface Region {
   readonly sizeBytes: number
   read(offset: number, length: number): Buffer
@@ -15,24 +15,24 @@ export interface Superblock {
   readonly type: string
   readonly uuid: string
   readonly sizeBytes: number
-  /** Size and block size it was made with: both outlive a growth. */
+  /** Size at creation. This and the block size do not change when the file system grows. */
   readonly bornBytes: number
   readonly blockBytes: number
-  /** False while it is mounted writable, and after a crash. */
+  /** False while the file system is mounted writable, and after a crash. */
   readonly clean: boolean
-  /** A crash that the repair tool may not mend by itself. */
+  /** The repair tool may not mend the file system without a person. */
   readonly damaged: boolean
-  /** It has a feature that the tools of this guest do not know. */
+  /** The file system has a feature that the tools of this guest do not know. */
   readonly newer?: true
-  /** How often a file system was made here, as far as the bytes tell. */
+  /** How many file systems were created in this region, as far as its bytes tell. */
   readonly generation: number
 }
 
 const MAGIC = 'LDOMSIMF'
 const SUPERBLOCK_BYTES = 4096
 const LENGTH_BYTES = 8
-// Real ones write more, from 16 MiB up at least this (mkfs.ext4 1.47, measured: 176 KiB there); the
-// storage side counts on seeing it.
+// From 16 MiB on, a real mkfs writes at least this much (measured: 176 KiB by mkfs.ext4 1.47 at 16
+// MiB). The driver relies on seeing these writes on the storage host.
 const TABLE_BYTES = 128 * 1024
 const SMALLEST_WITH_TABLES = 16 * 1024 * 1024
 
@@ -50,7 +50,7 @@ export function writeSuperblock(region: Region, superblock: Superblock): void {
   region.write(0, bytes)
 }
 
-/** Makes an empty file system over the region, whatever was there. */
+/** Creates an empty file system in the region, and overwrites what was there. */
 export function makeFileSystem(
   region: Region,
   type: string,

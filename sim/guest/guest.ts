@@ -1,6 +1,5 @@
-// What simulated guests have in common: disks that come and go, a mount table, files that are
-// written through mounts, and who has what open. Operating systems differ in tools, names and
-// vetoes; those stand in their own files.
+// What all simulated guests share: disks, a mount table, files written through mounts, and open
+// files. Tools, names and vetoes differ between operating systems; they are in other files.
 
 import { DeviceError, type GuestDisks, type VirtualDisk } from '../devices.ts'
 import type { SimHost } from '../host.ts'
@@ -17,21 +16,16 @@ export interface SimMount {
   readonly type: string
   readonly source: string
   options: readonly string[]
-  /**
-   * The disk whose file system, or whose node, is shown; none for the mounts of the system itself.
-   */
+  /** The disk whose file system or node is mounted; undefined for a mount of the system itself. */
   readonly disk: VirtualDisk | undefined
-  /**
-   * The directory of the file system that is shown, `/` for all of it; the node's name for a
-   * device.
-   */
+  /** The mounted directory of the file system (`/` is all of it), or the name of a node. */
   readonly root: string
   readonly what: 'system' | 'filesystem' | 'node'
 }
 
 /**
- * What became of a mounted file system: the kernel does not write to it any more, or gives errors
- * for everything.
+ * What happened to a mounted file system. `turned-readonly`: the kernel does not write to it any
+ * more. `shut-down`: the kernel answers everything with an error.
  */
 export type FileSystemFailure = 'turned-readonly' | 'shut-down'
 
@@ -40,7 +34,7 @@ export interface GuestOptions {
   readonly nowMs: () => number
 }
 
-/** The mounts of a guest, as the tools that change them see them. */
+/** The mount table of a guest, for the tools that change it. */
 export interface MountTable {
   table(): readonly SimMount[]
   setTable(table: SimMount[]): void
@@ -55,28 +49,28 @@ export abstract class SimGuest {
   protected readonly disks: GuestDisks
   protected readonly nowMs: () => number
   protected table: SimMount[] = []
-  /** Open files: path to the number of its process. */
+  /** Open files, each with its path and the number of its process. */
   readonly #open = new Map<object, { readonly path: string; readonly process: number }>()
   #nextProcess = 4000
   /**
-   * File systems that live on without a line in the mount table: in a namespace of a process, or
-   * unmounted lazily.
+   * File systems that are in use without a row in the mount table: in the namespace of a process,
+   * or unmounted lazily.
    */
   readonly #kept = new Map<
     object,
     { readonly mount: SimMount; readonly process: number | undefined }
   >()
-  /** Disks with a file system that is mounted writable, or was by a mount that others outlive. */
+  /** Disks whose file system was mounted writable and still has a mount. */
   readonly #written = new Set<VirtualDisk>()
-  /** Until the last mount of the disk is gone. */
+  /** Failed file systems, until the last mount of the disk is gone. */
   readonly #failed = new Map<VirtualDisk, FileSystemFailure>()
 
   constructor(host: SimHost, options: GuestOptions) {
     this.host = host
     this.disks = options.disks
     this.nowMs = options.nowMs
-    // A system that starts has nothing mounted and nothing open; what was mounted writable stays
-    // marked as it was: not clean.
+    // After a boot nothing is mounted or open. A file system that was mounted writable stays marked
+    // as not clean.
     options.disks.onChange(event => {
       if (event === 'boot') {
         this.table = [...this.systemMounts()]
@@ -93,10 +87,10 @@ export abstract class SimGuest {
   protected abstract systemMounts(): readonly SimMount[]
   protected abstract booted(): void
   protected abstract disksChanged(): void
-  /** Where the file system of a disk lies. */
+  /** The bytes of the disk's file system. */
   abstract region(disk: VirtualDisk): Region
 
-  /** For the guest's own tools; nobody else changes mounts. */
+  /** For the guest's own tools; nothing else changes mounts. */
   protected mountTable(): MountTable {
     return {
       table: () => this.table,
@@ -137,8 +131,8 @@ export abstract class SimGuest {
   }
 
   /**
-   * How often a file system was made on the disk, as its bytes tell; 0 on a disk without one, or
-   * without a label yet.
+   * How many file systems were created on the disk, as its bytes tell. 0 for a disk without a file
+   * system or without a label.
    */
   formatCount(id: number): number {
     const disk = this.disk(id)
@@ -151,14 +145,14 @@ export abstract class SimGuest {
     }
   }
 
-  /** The kernel met an error in the file system that is mounted at the path. */
+  /** Simulates an error that the kernel found in the file system mounted at the path. */
   failFileSystem(path: string, failure: FileSystemFailure): void {
     const disk = this.mountAt(path)?.disk
     if (disk === undefined) throw new DeviceError('ENOENT', `${path}: nothing is mounted there`)
     this.#failed.set(disk, failure)
   }
 
-  /** A file system whose disk was taken away is shut down. */
+  /** A file system whose disk was removed counts as shut down. */
   failureOf(mount: SimMount): FileSystemFailure | undefined {
     if (mount.disk === undefined || mount.what !== 'filesystem') return undefined
     return this.disks.list().includes(mount.disk) ? this.#failed.get(mount.disk) : 'shut-down'
@@ -180,7 +174,7 @@ export abstract class SimGuest {
     return text
   }
 
-  /** A process with a file or device open; the returned function ends it. */
+  /** Starts a process that has a file or device open. The returned function ends it. */
   holdOpen(path: string): () => void {
     const key = {}
     const process = this.#nextProcess++
@@ -192,10 +186,7 @@ export abstract class SimGuest {
     }
   }
 
-  /**
-   * The guest mounts a file system of its own over a directory: what was mounted below is not seen
-   * any more.
-   */
+  /** Mounts a file system of the guest's own over a directory, which hides the mounts below it. */
   coverWithOwn(path: string): void {
     this.table = [
       ...this.table,
@@ -212,14 +203,14 @@ export abstract class SimGuest {
   }
 
   /**
-   * A process in a mount namespace of its own keeps what is mounted at the path; the returned
-   * function ends it.
+   * Starts a process in its own mount namespace, in which the mount at the path stays. The returned
+   * function ends the process.
    */
   keepInNamespace(path: string): () => void {
     return this.#keep(path, this.#nextProcess++)
   }
 
-  /** `umount -l` while a file is open; the returned function closes that. */
+  /** Like `umount -l` while a file is open. The returned function closes the file. */
   unmountLazily(path: string): () => void {
     const release = this.#keep(path, undefined)
     const mount = this.mountAt(path)
@@ -238,7 +229,7 @@ export abstract class SimGuest {
     }
   }
 
-  /** Disks with a file system of the type that the kernel works on. */
+  /** Disks with a file system of the type that the kernel still uses, mounted or kept. */
   protected liveFileSystems(type: string): readonly VirtualDisk[] {
     const mounts = [...this.table, ...[...this.#kept.values()].map(kept => kept.mount)]
     return [
@@ -267,7 +258,7 @@ export abstract class SimGuest {
     return [...this.#open.values()].filter(file => file.path === path).map(file => file.process)
   }
 
-  /** A file is open on it, or something is mounted below it (both kernels: EBUSY). */
+  /** Whether a file is open on the mount, or another mount is below it (EBUSY on both systems). */
   protected isBusy(mount: SimMount): boolean {
     const later = this.table.slice(this.table.indexOf(mount) + 1)
     if (later.some(other => other.path !== mount.path && isBelow(other.path, mount.path))) {
@@ -282,7 +273,7 @@ export abstract class SimGuest {
     return isCovered ? undefined : this.table[index]
   }
 
-  /** The mount that a path lies in. */
+  /** The mount that contains the path. */
   protected topmost(path: string): SimMount | undefined {
     let best: SimMount | undefined
     for (const mount of this.table) {
@@ -296,7 +287,7 @@ export abstract class SimGuest {
     this.#settle(mount)
   }
 
-  /** The file system is done with when nothing shows it any more. */
+  /** Marks the file system as clean and free when its last mount is gone. */
   #settle(mount: SimMount): void {
     const { disk } = mount
     if (!disk || mount.what !== 'filesystem') return
@@ -307,7 +298,10 @@ export abstract class SimGuest {
     if (this.#written.delete(disk)) this.markClean(disk, true)
   }
 
-  /** Best effort on a disk that has gone: its bytes keep the old mark, as after a crash. */
+  /**
+   * On a disk that is gone, `clean` cannot be written: the bytes keep the old mark, as after a
+   * crash.
+   */
   protected markClean(disk: VirtualDisk, clean: boolean): void {
     try {
       const region = this.region(disk)
@@ -342,7 +336,7 @@ function isBelow(path: string, directory: string): boolean {
 }
 
 /**
- * The operands of `dd if=… of=/dev/null bs=… count=1` as the node plugin reads a device; undefined
+ * Parses `dd if=… of=/dev/null bs=… count=1`, with which the node plugin reads a device. Undefined
  * for anything else.
  */
 export function parseBlockRead(
@@ -359,9 +353,7 @@ export function parseBlockRead(
   return { path: words.get('if') ?? '', bytes }
 }
 
-/**
- * The octal dump of the first bytes of a device: equal lines are shown once, then `*` (od, POSIX).
- */
+/** An octal dump. Of equal lines only the first is shown, then `*` (documented: od, POSIX). */
 export function octalDump(bytes: Buffer): string {
   const lines: string[] = []
   let previous = ''

@@ -1,7 +1,7 @@
-// Real block devices for a simulated Linux guest: each disk's sparse file on a loop device whose
-// node and sysfs entry stand in a directory of the guest's own. Needs root on Linux. Real mkfs and
-// mount then work on the bytes that the storage side holds. A real kernel would shut a mounted file
-// system down when its disk goes; a loop device lives on until it is unmounted.
+// Real block devices for a simulated Linux guest; needs root on Linux. The sparse file of each disk
+// is put on a loop device. Its node and sysfs entry are in the guest's own directory. Real mkfs and
+// mount then work on the bytes that the simulated storage host holds. One difference: a real kernel
+// shuts a mounted file system down when its disk goes; a loop device stays until the unmount.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ export interface KernelDisk {
   readonly id: number
   readonly name: string
   readonly readonly: boolean
-  /** Throws, or is undefined, while no path to the bytes answers. */
+  /** Throws or returns undefined while no path to the bytes answers. */
   file(): string | undefined
 }
 
@@ -40,7 +40,7 @@ export class KernelRoot {
     }
   }
 
-  /** Makes the directory show exactly these disks. */
+  /** Adds and removes devices until the directory has exactly these disks. */
   show(disks: readonly KernelDisk[]): void {
     for (const shown of [...this.#shown.values()]) {
       if (!disks.some(disk => disk.name === shown.disk.name && fileOf(disk) === shown.file)) {
@@ -53,7 +53,7 @@ export class KernelRoot {
     }
   }
 
-  /** Unmounts what is mounted from the loop devices, wherever, and detaches them. */
+  /** Unmounts the loop devices wherever they are mounted, and detaches them. */
   dispose(): void {
     for (const shown of [...this.#shown.values()]) {
       const numbers = readFileSync(`/sys/class/block/${basename(shown.loop)}/dev`, 'utf8').trim()
@@ -64,7 +64,7 @@ export class KernelRoot {
       }
       this.#remove(shown)
     }
-    // Bound device nodes keep their path of this directory in the mount table.
+    // For a bind mount of a node, the mount table shows its path in this directory.
     for (const path of mountPoints(
       fields => fields[3]?.endsWith(`${this.#directory}/dev`) === true,
     )) {
@@ -79,8 +79,7 @@ export class KernelRoot {
       ['--find', '--show', '--sector-size', '512', ...options, file],
       { encoding: 'utf8' },
     ).trim()
-    // A loop device keeps what `blockdev --setro` did to it when another disk had it; a disk that
-    // is added is a new one.
+    // A reused loop device keeps the read-only flag that `blockdev --setro` set for another disk.
     if (!disk.readonly) execFileSync('blockdev', ['--setrw', loop])
     const numbers = readFileSync(`/sys/class/block/${basename(loop)}/dev`, 'utf8').trim()
     const [major = '', minor = ''] = numbers.split(':')
@@ -91,8 +90,8 @@ export class KernelRoot {
     })
     mkdirSync(`${this.#directory}/sys/class/block/${disk.name}`)
     writeFileSync(`${this.#directory}/sys/class/block/${disk.name}/dev`, `${numbers}\n`)
-    // A name that leads nowhere while the kernel has no such file system; it can be listed only
-    // when it has.
+    // These links are broken until the kernel mounts such a file system from the loop device. Only
+    // then can they be listed.
     for (const type of FILE_SYSTEMS) {
       symlinkSync(
         `/sys/fs/${type}/${basename(loop)}`,
@@ -126,12 +125,12 @@ function fileOf(disk: KernelDisk): string | undefined {
   try {
     return disk.file()
   } catch {
-    // No path answers: a kernel would not find the disk either.
+    // No path answers, so a real kernel would not find the disk either.
     return undefined
   }
 }
 
-/** Mount points of this process whose table row fits, the innermost first. */
+/** Mount points of this process for which `fits` accepts the row, innermost first. */
 function mountPoints(fits: (fields: readonly string[]) => boolean): readonly string[] {
   const rows = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
   return rows

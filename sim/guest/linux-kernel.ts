@@ -1,4 +1,4 @@
-// What the tools of a simulated Linux guest ask its kernel about disks, devices and names.
+// The kernel of a simulated Linux guest, as the guest's tools see it: disks, devices and names.
 
 import type { VirtualDisk } from '../devices.ts'
 import type { Region } from './file-system.ts'
@@ -8,9 +8,9 @@ import type { NameTree } from './names.ts'
 export interface LinuxKernel {
   readonly names: NameTree
   readonly physicalSectorBytes: number
-  /** Disks that somebody has opened exclusively (O_EXCL), as the kernel's own users do. */
+  /** Disks that are open exclusively (O_EXCL), as when the kernel itself uses them. */
   readonly exclusive: ReadonlySet<VirtualDisk>
-  /** The device that a path names: its node, or a place where the node is bound. */
+  /** The disk behind a path: a device node, or a path to which a node is bind-mounted. */
   deviceAt(path: string): VirtualDisk | undefined
   failureOf(mount: SimMount): FileSystemFailure | undefined
   isSetReadonly(disk: VirtualDisk): boolean

@@ -1,6 +1,6 @@
-// The names of a simulated guest outside its volumes: directories, empty files and links, and the
-// programs that make and show them. Contents of volumes are not here; what the kernel shows as
-// files is asked of the guest.
+// Names in the root file system of a simulated guest: directories, empty files and links, and the
+// programs that create and show them. The contents of volumes are not here. For names that the
+// kernel makes up, the tree asks the guest.
 
 import type { SimAnswer, SimProgram } from '../host.ts'
 
@@ -10,24 +10,24 @@ export type NameEntry =
   | { readonly kind: 'link'; readonly target: string }
   | { readonly kind: 'block'; readonly numbers: string }
 
-/** What differs between the two families of tools. */
+/** The differences between the tools of Linux and Solaris. */
 export interface NameDialect {
-  /** The message of `ls` about a name that it cannot look at. */
+  /** The message of `ls` about a name that it cannot read. */
   inaccessible(tool: string, path: string, words: string): string
   rmdirRefusal(path: string, reason: 'missing' | 'mounted' | 'not-a-directory'): string
 }
 
 export interface KernelNames {
-  /** Text of a file that the kernel makes up. */
+  /** Text of a file that the kernel generates. */
   text(path: string): string | undefined
-  /** Names in a directory that the kernel makes up. */
+  /** Names in a directory that the kernel generates. */
   list(path: string): readonly string[] | undefined
   /** A device node, or a link to one. */
   entry(path: string): NameEntry | undefined
   isMountPoint(path: string): boolean
   /**
-   * How the kernel answers a look at a path that does not work any more: with errno words, and with
-   * what it remembers or nothing.
+   * How the kernel answers for a path whose file system has failed: the text of errno, and whether
+   * it still shows what it remembers.
    */
   failure(path: string): { readonly words: string; readonly remembers: boolean } | undefined
 }
@@ -43,8 +43,8 @@ export const unsupported = (tool: string, args: readonly string[]): SimAnswer =>
 
 export class NameTree {
   /**
-   * By the mount point above and the path: what was made below a mount is in that file system, and
-   * goes from sight with it.
+   * The key is the nearest mount point above and the path: a name below a mount belongs to that
+   * file system, and disappears with it.
    */
   readonly #entries = new Map<string, NameEntry>([[' /', { kind: 'directory' }]])
   readonly #kernel: KernelNames
@@ -87,7 +87,7 @@ export class NameTree {
     this.#entries.set(this.#key(path), { kind: 'directory' })
   }
 
-  /** Names made below a directory. */
+  /** Names that were created in a directory. */
   children(path: string): readonly string[] {
     const prefix = this.#key(path === '/' ? '/.' : `${path}/.`).slice(0, -1)
     const names = [...this.#entries.keys()]
@@ -239,7 +239,7 @@ function longLine(entry: NameEntry, name: string): string {
   }
 }
 
-/** What a Linux guest calls a disk: vdiska … vdiskz, vdiskaa …, by the disk's number (sunvdc.c). */
+/** A disk's name in a Linux guest, from its number: vdiska … vdiskz, vdiskaa … (sunvdc.c). */
 export function diskName(id: number): string {
   const a = 'a'.charCodeAt(0)
   return id < 26

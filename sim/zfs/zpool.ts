@@ -10,10 +10,19 @@ import { table } from './read.ts'
 import { allocated } from './space.ts'
 import type { ZfsWorld } from './world.ts'
 
-const LIST_COLUMNS =
-  'name,size,allocated,free,checkpoint,expandsize,fragmentation,capacity,dedupratio,health,altroot'.split(
-    ',',
-  )
+const LIST_COLUMNS = [
+  'name',
+  'size',
+  'allocated',
+  'free',
+  'checkpoint',
+  'expandsize',
+  'fragmentation',
+  'capacity',
+  'dedupratio',
+  'health',
+  'altroot',
+]
 const OLD_LIST_COLUMNS = 'name,size,allocated,free,capacity,dedupratio,health,altroot'.split(',')
 const ALIASES: Readonly<Record<string, string>> = {
   alloc: 'allocated',

@@ -51,7 +51,7 @@ test('a second one in the same directory is refused, and the first one keeps its
   const files = hosts.flatMap(({ access }) => [access.privateKeyFile, access.knownHostsFile])
   const before = files.map(file => readFileSync(file, 'utf8'))
 
-  await expect(start()).rejects.toThrow('control.sock already; stop it, or take another directory')
+  await expect(start()).rejects.toThrow('control.sock; stop it, or use another directory')
 
   expect(files.map(file => readFileSync(file, 'utf8'))).toEqual(before)
 })
@@ -112,8 +112,8 @@ test('real block devices without root are refused before anything is written, in
   expect(await once(child, 'close')).toEqual([1, null])
 
   expect(said).toBe(
-    'ldom-sim: real block devices are made by root on Linux alone: run it as root, or without ' +
-      '--real-block-devices\n',
+    'ldom-sim: only root on Linux can create real block devices; run `ldom-sim` as root, or ' +
+      'without --real-block-devices\n',
   )
   expect(await readdir(directory)).toEqual([])
 })
@@ -140,6 +140,6 @@ test.each([{ text: undefined }, { text: '{' }, { text: 'null' }])(
   async ({ text }) => {
     if (text !== undefined) await writeFile(join(directory, 'world.json'), text)
 
-    expect(() => promptOver(directory, undefined)).toThrow('is it the directory of a running one?')
+    expect(() => promptOver(directory, undefined)).toThrow('name the directory of a running one')
   },
 )

@@ -1,6 +1,6 @@
 // File system tools of the simulated Linux guest: blkid, wipefs, mkfs, e2fsck, resize2fs,
-// xfs_growfs, stat -f. Their words are those of e2fsprogs 1.47, xfsprogs 6.1 and util-linux 2.38 as
-// recorded; the numbers are those of the simulated file system.
+// xfs_growfs, stat -f. Texts are recorded from e2fsprogs 1.47, xfsprogs 6.1 and util-linux 2.38.
+// Numbers are those of the simulated file system.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
@@ -18,7 +18,7 @@ import { answer, diskName, refuse, unsupported } from './names.ts'
 
 const E2FSPROGS = '1.47.0 (5-Feb-2023)'
 const MiB = 1024 ** 2
-const FIRST_INODES = 11 // ext4 keeps the first ones for itself
+const FIRST_INODES = 11 // ext4 reserves the first ones
 const XFS_LOG_BLOCKS = 16_384
 const SOLARIS_LABEL = 'SIMLABEL'
 // mkfs.xfs(8)
@@ -27,7 +27,7 @@ const XFS_METADATA = /^(crc|finobt|uuid|rmapbt|reflink|inobtcount|bigtime)(=|$)/
 type Work = (disk: VirtualDisk, path: string) => SimAnswer
 
 export class LinuxFileSystems {
-  /** mkfs.xfs 4.3 and later. */
+  /** Whether mkfs.xfs knows `-m uuid=`, as version 4.3 and later do. */
   knowsUuidOption = true
   readonly #guest: LinuxKernel
   readonly #mountOf: (path: string) => SimMount | undefined
@@ -57,7 +57,7 @@ export class LinuxFileSystems {
       return unsupported('blkid', args)
     }
     const disk = this.#guest.deviceAt(path)
-    // A device that is missing or cannot be read looks exactly like a blank one here.
+    // blkid answers the same for a missing device, an unreadable one and a blank one.
     const nothing: SimAnswer = { exitStatus: 2, stdout: '', stderr: '' }
     if (!disk) return nothing
     try {
@@ -124,12 +124,12 @@ export class LinuxFileSystems {
 
   #mkfsExt4(args: readonly string[]): SimAnswer {
     const options = args.slice(0, -1)
-    // Options that shape the file system are taken, and shape nothing here.
+    // Options for the layout of the file system are accepted and, except the UUID, ignored.
     const shape = /^-[bgGiImNOETLU]$/
     const known = (word: string, index: number) =>
       /^(-q|-m0|-F)$/.test(word) || shape.test(word) || shape.test(options[index - 1] ?? '')
     if (args.length === 0 || !options.every(known)) return unsupported('mkfs.ext4', args)
-    // It asks before it overwrites only on a terminal: without one it goes ahead (recorded).
+    // Recorded: mkfs.ext4 asks before it overwrites only on a terminal; without one it goes ahead.
     return this.#onDevice('mke2fs', args.at(-1) ?? '', (disk, path) => {
       if (this.#mountOf(path)) {
         return refuse(1, `${path} is mounted; will not make a filesystem here!`)
@@ -160,7 +160,7 @@ export class LinuxFileSystems {
     const asked = options
       .filter((_, at) => options[at - 1] === '-m')
       .flatMap(words => words.split(','))
-    // The words are recorded for another option, that old ones have no uuid is recalled.
+    // Recorded for another unknown option. That old versions do not know `uuid` is recalled.
     const unknown = asked.find(word =>
       word.startsWith('uuid=') ? !this.knowsUuidOption : !XFS_METADATA.test(word),
     )
@@ -219,7 +219,7 @@ export class LinuxFileSystems {
         }
       }
       if (superblock.damaged) {
-        // Recalled: what is left to a person.
+        // Recalled: the text when a person has to repair the file system.
         return {
           exitStatus: 4,
           stdout: '',
@@ -266,7 +266,7 @@ export class LinuxFileSystems {
         }
       }
       const mount = this.#mountOf(path)
-      // Offline it wants a check first; the simulation takes it as done.
+      // The real tool wants a check before it resizes offline; the simulator does not ask for it.
       const online = mount
         ? `Filesystem at ${path} is mounted on ${mount.path}; on-line resizing ` +
           `required\nold_desc_blocks = ${descriptorBlocks(superblock.sizeBytes, block)}, ` +
@@ -292,7 +292,7 @@ export class LinuxFileSystems {
       }
       return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
     }
-    // So it says of one that was shut down, too (recorded).
+    // Recorded: the same text for a file system that was shut down.
     if (this.#guest.failureOf(mount) === 'shut-down') {
       return refuse(1, `xfs_growfs: ${path} is not a mounted XFS filesystem`)
     }
@@ -406,7 +406,7 @@ function describe(superblock: Superblock): readonly string[] {
   ]
 }
 
-// mke2fs makes smaller blocks, and more inodes, for file systems below 512 MiB (mke2fs.conf).
+// Below 512 MiB mke2fs uses smaller blocks and more inodes (documented: mke2fs.conf).
 function extBlockBytes(sizeBytes: number): number {
   return sizeBytes < 512 * MiB ? 1024 : 4096
 }
@@ -424,7 +424,7 @@ function descriptorBlocks(sizeBytes: number, block: number): number {
   return Math.ceil((groups * 64) / block)
 }
 
-// Four allocation groups at first, and they keep their size: growth adds groups.
+// mkfs.xfs creates four allocation groups. They keep their size; growth adds groups.
 function xfsGeometry(source: string, superblock: Superblock): string {
   const blocks = Math.floor(superblock.sizeBytes / superblock.blockBytes)
   const groupBlocks = Math.floor(superblock.bornBytes / superblock.blockBytes / 4)

@@ -1,7 +1,7 @@
-// A simulated Linux guest on sparc64: sysfs entries, device nodes, mounts and the tools that a node
-// plugin runs. Messages are those of test/transcripts/linux-guest-tools*.txt unless a comment says
-// otherwise. The kernel reads a disk's size when the disk appears and never again, keeps it in 32
-// bits, and does not object when a mounted disk is taken away (sunvdc.c).
+// A simulated Linux guest on sparc64: sysfs entries, device nodes, mounts and the tools that the
+// node plugin runs. Messages are those of test/transcripts/linux-guest-tools*.txt unless a comment
+// says otherwise. The kernel reads a disk's size only when the disk appears, and keeps it in 32
+// bits. It does not object when a mounted disk is removed (source: sunvdc.c).
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
@@ -14,18 +14,15 @@ import { answer, diskName, type NameEntry, NameTree, refuse, unsupported } from 
 
 const SECTOR = 512
 const SIZE_FIELD_SECTORS = 2 ** 32
-// Block majors of drivers without a fixed one are given from 254 down (Linux); 8 minors a disk
-// (sunvdc.c).
+// Linux assigns block majors to drivers without a fixed one from 254 down. sunvdc takes 8 minors
+// per disk (source: sunvdc.c).
 const MAJOR = 253
 const MINORS = 8
 
 export interface LinuxGuestOptions extends GuestOptions {
-  /** A directory in which the disks appear as real block devices; needs root on Linux. */
+  /** The directory in which the disks appear as real block devices; needs root on Linux. */
   readonly kernelRoot?: string
-  /**
-   * What the disk server reports as the physical block size; file system tools warn about large
-   * ones.
-   */
+  /** Physical block size that the disk server reports; file system tools warn about a large one. */
   readonly physicalSectorBytes?: number
 }
 
@@ -33,18 +30,18 @@ export class SimLinuxGuest extends SimGuest {
   readonly names: NameTree
   readonly fileSystems: LinuxFileSystems
   readonly physicalSectorBytes: number
-  /** Sizes as the kernel read them. */
+  /** Sizes that the kernel read when the disks appeared. */
   readonly #probed = new Map<VirtualDisk, number>()
   readonly #setReadonly = new Set<VirtualDisk>()
   readonly #kernelRoot: KernelRoot | undefined
   readonly #mounts: LinuxMounts
-  /** Disks that somebody has opened exclusively (O_EXCL), as the kernel's own users do. */
+  /** Disks that are open exclusively (O_EXCL), as when the kernel itself uses them. */
   readonly exclusive = new Set<VirtualDisk>()
   /** Names of disks used as swap area. */
   readonly swaps = new Set<string>()
-  /** Processes that nobody may look into. */
+  /** Processes whose files the account may not read. */
   readonly unseen = new Set<number>()
-  /** Nodes of the same numbers as a disk's own, as container runtimes make them. */
+  /** Further nodes with the numbers of a disk, as container runtimes create them. */
   readonly #nodes = new Map<string, number>()
 
   constructor(host: SimHost, options: LinuxGuestOptions) {
@@ -86,12 +83,12 @@ export class SimLinuxGuest extends SimGuest {
     host.programs.set('readlink', args => this.#readlink(args))
   }
 
-  /** Detaches real block devices; nothing to do without them. */
+  /** Detaches real block devices, if there are any. */
   dispose(): void {
     this.#kernelRoot?.dispose()
   }
 
-  /** The device that a path names: its node, or a place where the node is bound. */
+  /** The disk behind a path: a device node, or a path to which a node is bind-mounted. */
   deviceAt(path: string): VirtualDisk | undefined {
     const node = this.#nodes.get(path)
     if (node !== undefined) return this.disks.list().find(disk => disk.id === node)
@@ -106,7 +103,7 @@ export class SimLinuxGuest extends SimGuest {
     this.#nodes.set(path, id)
   }
 
-  /** Undefined while the disk server has not answered: the kernel then has no such disk. */
+  /** Undefined until the disk server has answered: until then the kernel has no such disk. */
   probedBytes(disk: VirtualDisk): number | undefined {
     const known = this.#probed.get(disk)
     if (known !== undefined) return known
@@ -120,15 +117,13 @@ export class SimLinuxGuest extends SimGuest {
     }
   }
 
-  /**
-   * As if every disk had gone and come back: their sizes are read anew, and nothing else changes.
-   */
+  /** As if every disk had been removed and added again, but only their sizes are read again. */
   forgetSizes(): void {
     this.#probed.clear()
     this.disksChanged()
   }
 
-  /** The kernel was told not to write to the disk; it forgets that with the disk. */
+  /** Whether `blockdev --setro` was used on the disk. The kernel forgets it when the disk goes. */
   isSetReadonly(disk: VirtualDisk): boolean {
     return this.#setReadonly.has(disk)
   }
@@ -261,7 +256,7 @@ export class SimLinuxGuest extends SimGuest {
     try {
       return answer(octalDump(disk.read(0, Math.min(Number(count), this.region(disk).sizeBytes))))
     } catch (error) {
-      // A dump that could not be read still prints where it stopped (GNU od).
+      // After a read error GNU od still prints the offset at which it stopped.
       if (error instanceof DeviceError) {
         return refuse(1, `od: ${path}: read error: Input/output error`, '0000000\n')
       }
@@ -269,8 +264,8 @@ export class SimLinuxGuest extends SimGuest {
     }
   }
 
-  // xfs answers nothing after a shutdown; ext4 shows what it remembers and fails on an attribute
-  // (recorded).
+  // Recorded: after a shutdown xfs answers nothing; ext4 shows what it remembers and fails on an
+  // attribute.
   #nameFailure(path: string): { words: string; remembers: boolean } | undefined {
     const mount = this.mountAt(path)
     if (mount === undefined || this.failureOf(mount) !== 'shut-down') return undefined
@@ -320,9 +315,9 @@ export class SimLinuxGuest extends SimGuest {
     }
   }
 
-  // The one search that the node plugin makes: who has a device of these numbers open, or mounted
-  // in a namespace of its own. Status and texts: findutils 4.9, GNU grep 3.8 and coreutils 9.1 on
-  // Linux 6.18.
+  // The only search that the node plugin runs: which processes have a device with these numbers
+  // open, or mounted in their own namespace. Recorded with findutils 4.9, GNU grep 3.8 and
+  // coreutils 9.1 on Linux 6.18.
   #find(args: readonly string[]): SimAnswer {
     const numbers = args[args.indexOf('-lF') + 1]?.trim()
     if (args[0] !== '/proc' || !args.includes('-xtype') || !numbers) {
@@ -341,7 +336,7 @@ export class SimLinuxGuest extends SimGuest {
     return { exitStatus: mounted.length > 0 ? 0 : 1, stdout, stderr: '' }
   }
 
-  // Links inside paths are not modelled: a path whose parent exists is its own answer.
+  // Links inside paths are not modelled: the answer is the path itself, if its parent exists.
   #readlink(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
     if (!['-f', '-m'].includes(option ?? '') || args.length !== 2) {

@@ -1,5 +1,5 @@
-// mount and umount of the simulated Linux guest, and the table they change. util-linux 2.38: status
-// 32 for whatever the kernel refuses, and a second line that points to its log.
+// `mount` and `umount` of the simulated Linux guest, and the table they change. As in util-linux
+// 2.38, the status is 32 when the kernel refuses, and a second line points to the kernel's log.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
@@ -27,10 +27,7 @@ export class LinuxMounts {
     ]
   }
 
-  /**
-   * The place where a device is mounted, or the mount at a path: what the tools for mounted file
-   * systems accept.
-   */
+  /** The mount of a device, or the mount at a path: file system tools accept both as operand. */
   mountOf(path: string): SimMount | undefined {
     const disk = this.#guest.deviceAt(path)
     const isShown = (mount: SimMount) => mount.what === 'filesystem' && mount.disk === disk
@@ -60,7 +57,7 @@ export class LinuxMounts {
     return lines.map(line => `${line}\n`).join('')
   }
 
-  // Recorded on Linux 6.18; xfs has no word for it.
+  // Recorded on Linux 6.18. xfs shows no such option.
   #failureWords(mount: SimMount): readonly string[] {
     const failure = mount.type === 'ext4' ? this.#guest.failureOf(mount) : undefined
     if (failure === undefined) return []
@@ -138,13 +135,13 @@ export class LinuxMounts {
         return wrong
       }
       const readonly = options.includes('ro')
-      // Recorded of a disk that the kernel was told not to write to, with a log to replay.
+      // Recorded for a disk after `blockdev --setro`, with a log to replay.
       if (!superblock.clean && readonly && this.#guest.isSetReadonly(disk)) {
         return refuse(32, `mount: ${target}: cannot mount ${node} read-only.\n${KERNEL_LOG}`)
       }
       const withoutLog =
         readonly && options.some(option => option === 'noload' || option === 'norecovery')
-      // Without these options even a read-only mount replays the log, which writes.
+      // Without these options even a read-only mount replays the log, and so writes to the disk.
       if (!readonly || (!withoutLog && !superblock.clean)) this.#state.markClean(disk, readonly)
       this.#add({
         path: target,
@@ -158,7 +155,7 @@ export class LinuxMounts {
       disk.holders.set('mount', undefined)
       return answer()
     } catch (error) {
-      // Recalled from util-linux: what a device that fails to read or write gives.
+      // Recalled from util-linux: the message when the device cannot be read or written.
       if (error instanceof DeviceError) {
         return refuse(32, `mount: ${target}: can't read superblock on ${node}.\n${KERNEL_LOG}`)
       }
@@ -200,7 +197,7 @@ export class LinuxMounts {
     if (!this.#guest.names.find(source)) {
       return refuse(32, `mount: ${target}: special device ${source} does not exist.\n${KERNEL_LOG}`)
     }
-    // A directory outside every volume is bound as a part of the system's own file system.
+    // A directory outside all volumes is part of the system's own file system.
     const shownMount: SimMount = from ?? {
       path: '/',
       type: 'ext4',
@@ -258,7 +255,7 @@ function parseMount(
   return operands.length >= 1 && operands.length <= 2 ? { options, type, operands } : undefined
 }
 
-// A comma within quotes belongs to the option (mount(8), of SELinux labels).
+// A comma in quotes belongs to the option (documented: mount(8), for SELinux labels).
 const OPTION = /(?:[^,"]|"[^"]*")+/g
 const COMMON = ['rw', 'ro', 'noatime', 'relatime', 'nosuid', 'nodev', 'noexec', 'sync']
 const OWN: Readonly<Record<string, readonly string[]>> = {

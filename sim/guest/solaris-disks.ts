@@ -1,7 +1,7 @@
-// Disks of the simulated Solaris guest: names in /dev/dsk that appear, and stay when the disk goes;
-// labels, made up by the disk server around a slice or written on a whole disk; prtvtoc, format,
-// fmthard, iostat, devfsadm. Behaviour: illumos vds.c, vdc.c, prtvtoc.c, fmthard.c. What only
-// format knows is recalled, and says so.
+// Disks of the simulated Solaris guest: names in /dev/dsk, labels, prtvtoc, format, fmthard,
+// iostat, devfsadm. A name stays when its disk goes. For a slice the disk server generates a label;
+// on a whole disk the label is written. Source: illumos vds.c, vdc.c, prtvtoc.c, fmthard.c. The
+// behaviour of format is recalled.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
@@ -25,16 +25,14 @@ const SLICES = 8
 const NODES = '/devices/virtual-devices@100/channel-devices@200'
 
 export class SolarisDisks {
-  /** Controller number that the guest gave to its virtual disks. */
+  /** Controller number of the guest's virtual disks. */
   readonly controller: number
-  /**
-   * When false, names of new disks appear only when devfsadm is asked (a daemon that lags behind).
-   */
+  /** When false, names of new disks appear only when devfsadm runs, as with a slow daemon. */
   followsHotplug = true
-  /** Whose layout `iostat -En` has. */
+  /** The release whose layout `iostat -En` prints. */
   iostatRelease: IostatRelease = 'current'
   readonly #list: () => readonly VirtualDisk[]
-  /** Numbers of disks that have names, whether or not the disk is there. */
+  /** Numbers of disks that have names, even if the disk is gone. */
   readonly #named = new Set<number>()
 
   constructor(list: () => readonly VirtualDisk[], controller: number) {
@@ -42,7 +40,7 @@ export class SolarisDisks {
     this.controller = controller
   }
 
-  /** A name left over by a disk that another controller once had. */
+  /** Names that remain of disks under another controller, each with the target of its link. */
   readonly strayNames = new Map<string, string>()
 
   changed(): void {
@@ -72,7 +70,7 @@ export class SolarisDisks {
     return [...slices, ...this.strayNames.keys()].sort()
   }
 
-  /** The link that a name in /dev/dsk or /dev/rdsk is. */
+  /** The link behind a name in /dev/dsk or /dev/rdsk. */
   link(path: string): NameEntry | undefined {
     const name = path.match(/^\/dev\/r?dsk\/(.+)$/)?.[1] ?? ''
     const stray = this.strayNames.get(name)
@@ -89,7 +87,7 @@ export class SolarisDisks {
     }
   }
 
-  /** The disk and slice behind a name, if the name exists and the disk is there. */
+  /** The disk and slice behind a name, if both the name and the disk exist. */
   slice(path: string): { disk: VirtualDisk; slice: number } | undefined {
     const target = this.link(path)
     const match =
@@ -101,13 +99,13 @@ export class SolarisDisks {
     return disk && { disk, slice: (match[2] ?? 'a').charCodeAt(0) - 'a'.charCodeAt(0) }
   }
 
-  /** Slice 0 of a disk, where its file system lies. Unlabelled disks give EIO (vdc.c). */
+  /** Slice 0 of a disk, which holds its file system. EIO for an unlabelled disk (source: vdc.c). */
   region(disk: VirtualDisk): Region {
     const label = this.#label(disk)
     const slice = label?.slices.find(({ number }) => number === 0)
     if (!slice) throw new DeviceError('EIO', `disk ${disk.id} has no slice 0`)
-    // A backend exported as a slice is slice 0, byte by byte; on a whole disk slice 0 begins where
-    // the label says.
+    // A backend exported as a slice is exactly slice 0. On a whole disk the label says where slice
+    // 0 begins.
     const start = disk.shape === 'slice' ? 0 : slice.first * SECTOR
     return {
       sizeBytes: slice.count * SECTOR,
@@ -116,14 +114,14 @@ export class SolarisDisks {
     }
   }
 
-  /** First bytes of a slice as a program reads them. */
+  /** The first bytes of a slice, as a program reads them. */
   readSlice(disk: VirtualDisk, slice: number, length: number): Buffer {
     if (slice === 0) {
       const region = this.region(disk)
       return region.read(0, Math.min(length, region.sizeBytes))
     }
-    // The whole disk behind slice 2; the label that the server makes up around a slice is shown as
-    // zeros here.
+    // Slice 2 is the whole disk. It begins with the label; the simulator shows a generated label as
+    // zeros.
     if (slice !== 2 || !this.#label(disk)) {
       throw new DeviceError('EIO', `disk ${disk.id}: slice ${slice} cannot be opened`)
     }
@@ -166,7 +164,7 @@ export class SolarisDisks {
     return answer()
   }
 
-  // The items of vdc.c (vdc_create_err_kstats): no revision, and no serial number.
+  // The items of vdc.c (source: vdc_create_err_kstats): no revision and no serial number.
   #iostat(args: readonly string[]): SimAnswer {
     const [option, name = ''] = args
     if (option !== '-En' || args.length !== 2) return unsupported('iostat', args)
@@ -208,8 +206,8 @@ export class SolarisDisks {
     }
   }
 
-  // Recalled from format(1M): -L labels without questions (Solaris 11), -e offers both kinds of
-  // label and reads answers from standard input. Only EFI labels are modelled.
+  // Recalled from format(1M): `-L` labels without questions (Solaris 11). `-e` offers both kinds of
+  // label and reads the answers from standard input. Only EFI labels are modelled.
   #format(args: readonly string[], input: string): SimAnswer {
     const words = args.slice(0, -1).join(' ')
     const found = this.slice(`/dev/dsk/${args.at(-1)}s2`)
@@ -226,12 +224,12 @@ export class SolarisDisks {
     return done ? answer() : refuse(1, 'Warning: error writing EFI.')
   }
 
-  /** Solaris 11; older releases know only the questions. */
+  /** Whether format knows `-L`, as on Solaris 11; older releases only ask questions. */
   hasLabelOption = true
 
-  // load64 and validate64 of fmthard.c: a whole table from standard input, measured against the
-  // disk as it is now. It minds neither mounts nor what was in the table before. Only disks with an
-  // EFI label are modelled.
+  // load64 and validate64 of fmthard.c (source): fmthard reads a whole table from standard input
+  // and checks it against the present size of the disk. It ignores mounts and the table that was
+  // there. Only disks with an EFI label are modelled.
   #fmthard(args: readonly string[], input: string): SimAnswer {
     const named = args[0] === '-n' ? args[1] : undefined
     const [s, from, path = ''] =
@@ -250,7 +248,7 @@ export class SolarisDisks {
         return unsupported('fmthard', args)
       }
       const sectors = totalSectors(disk)
-      // 8 bytes are copied (fmthard.c).
+      // fmthard copies 8 bytes of the name (source: fmthard.c).
       const name = named === undefined ? {} : { name: named.slice(0, 8) }
       if (!takesTable) {
         const label = this.#label(disk)

@@ -1,6 +1,6 @@
-// UFS and lofs of the simulated Solaris guest: fstyp, newfs, fsck, mount, umount, growfs, df. Words
-// are from illumos sources where a comment names one; progress output of newfs and growfs is
-// shortened.
+// UFS and lofs of the simulated Solaris guest: fstyp, newfs, fsck, mount, umount, growfs, df. Where
+// a comment names a source file, the texts are from illumos. The progress output of newfs and
+// growfs is shortened.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
@@ -21,7 +21,7 @@ const FRAGMENT = 1024
 const BLOCK = 8192
 const BYTES_PER_INODE = 8192
 
-/** What the file systems ask of the guest's kernel. */
+/** The guest's kernel, as the file system tools use it. */
 interface SolarisKernel {
   readonly names: NameTree
   readonly solarisDisks: SolarisDisks
@@ -53,8 +53,8 @@ export class SolarisFileSystems {
     const path = args.at(-1) ?? ''
     const verbose = args[0] === '-v'
     if (args.length !== (verbose ? 2 : 1)) return unsupported('fstyp', args)
-    // fstyp_main.c: status 7 and these words for a device that cannot be opened, as an unlabelled
-    // one cannot.
+    // Source: fstyp_main.c. Status 7 and this text when the device cannot be opened, also because
+    // it has no label.
     const closed = refuse(7, 'unknown_fstyp (cannot open device)')
     const disk = this.#sliceZero(path)
     if (!disk) return closed
@@ -63,7 +63,7 @@ export class SolarisFileSystems {
       if (!superblock) return refuse(1, 'unknown_fstyp (no matches)')
       if (!verbose) return answer(`${superblock.type}\n`)
       const fragments = superblock.sizeBytes / FRAGMENT
-      // The first lines of many (fstyp of ufs, recalled).
+      // Only the first of many lines (recalled: fstyp of ufs).
       return answer(
         `${superblock.type}\nmagic\t11954\tformat\tdynamic\ttime\tMon Nov  3 10:00:00 ` +
           `2026\nncg\t1\tsize\t${fragments}\tblocks\t${Math.floor(fragments * 0.94)}\nbsize\t${BLOCK}\tshift\t13\tmask\t0xffffe000\nfsize\t${FRAGMENT}\tshift\t10\tmask\t0xfffffc00\n`,
@@ -74,7 +74,7 @@ export class SolarisFileSystems {
     }
   }
 
-  // Without a terminal it does not ask (newfs.c).
+  // Without a terminal newfs does not ask (source: newfs.c).
   #newfs(args: readonly string[]): SimAnswer {
     const path = args.at(-1) ?? ''
     const known = (word: string, at: number) =>
@@ -179,7 +179,7 @@ export class SolarisFileSystems {
     return answer()
   }
 
-  // A loop shows a directory; what is mounted there counts as the file system shown.
+  // A lofs mount shows a directory. If a file system is mounted there, the mount shows that one.
   #mountLoop(source: string, path: string, options: readonly string[]): SimAnswer {
     for (const directory of [source, path]) {
       if (this.#guest.names.find(directory)?.kind !== 'directory') {
@@ -226,7 +226,7 @@ export class SolarisFileSystems {
     const disk = this.#sliceZero(device)
     if (m !== '-M' || args.length !== 3) return unsupported('growfs', args)
     const mount = this.#state.mountAt(path)
-    // It works on the mount of the file system, not on a loop that shows it.
+    // growfs needs the mount of the file system itself, not a lofs mount that shows it.
     if (!disk || mount?.disk !== disk || mount.type !== 'ufs') {
       return refuse(1, `growfs: ${path}: not mounted`)
     }
@@ -242,7 +242,7 @@ export class SolarisFileSystems {
     })
   }
 
-  // The layout of df.c: numbers before their names, counts in fragments.
+  // The layout of df.c (source): numbers before their names, counts in fragments.
   #df(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
     if (option !== '-g' || args.length !== 2) return unsupported('df', args)

@@ -1,7 +1,7 @@
-// A simulated Solaris guest: device links, labels, UFS, lofs and the tools that a node plugin runs.
-// Its resource coordinator objects when a mounted disk is to be removed: the rows are left in the
-// disk's holders. Messages are from illumos sources (umount.c, mount.c and fsck of ufs, fstyp, df)
-// unless a comment says recalled.
+// A simulated Solaris guest: device links, labels, UFS, lofs and the tools that the node plugin
+// runs. Its resource coordinator vetoes the removal of a mounted disk; the guest puts the rows for
+// that into the disk's holders. Messages are from illumos sources (umount.c, mount.c and fsck of
+// ufs, fstyp, df) unless a comment says recalled.
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
@@ -13,8 +13,8 @@ import { SolarisFileSystems } from './solaris-file-systems.ts'
 
 export interface SolarisGuestOptions extends GuestOptions {
   /**
-   * Controller number of the virtual disks: 0 on most guests, 1 and more where another controller
-   * was found first.
+   * Controller number of the virtual disks: 0 on most guests, higher if the guest found another
+   * controller first.
    */
   readonly controller: number
 }
@@ -91,8 +91,7 @@ export class SimSolarisGuest extends SimGuest {
     ]
   }
 
-  // A slice that somebody has open keeps the disk from being removed, without a reason that the
-  // coordinator could give.
+  // An open slice prevents the removal of the disk, but the coordinator has no reason to print.
   protected override opened(path: string, process: number): void {
     this.solarisDisks.slice(path)?.disk.holders.set(`open ${process}`, undefined)
   }
@@ -115,7 +114,7 @@ export class SimSolarisGuest extends SimGuest {
       return unsupported('od', args)
     }
     const found = this.solarisDisks.slice(path)
-    // Recalled: od names the file and the words of errno.
+    // Recalled: od prints the file and the text of errno.
     if (!found) return refuse(1, `od: cannot open ${path}: No such file or directory`)
     try {
       return answer(octalDump(this.solarisDisks.readSlice(found.disk, found.slice, Number(count))))
@@ -125,7 +124,7 @@ export class SimSolarisGuest extends SimGuest {
     }
   }
 
-  // Recalled: dd names the file and the call that failed.
+  // Recalled: dd prints the file and the call that failed.
   #dd(args: readonly string[]): SimAnswer {
     const request = parseBlockRead(args)
     if (!request) return unsupported('dd', args)
@@ -142,8 +141,8 @@ export class SimSolarisGuest extends SimGuest {
     }
   }
 
-  // -d: users of any slice of the device; numbers on standard output, the name on standard error
-  // (fuser(1M), recalled).
+  // `-d` finds the users of any slice of the device. Process numbers go to standard output, the
+  // name to standard error (recalled: fuser(1M)).
   #fuser(args: readonly string[]): SimAnswer {
     const [option, path = ''] = args
     if (option !== '-d' || args.length !== 2) return unsupported('fuser', args)
@@ -158,7 +157,7 @@ export class SimSolarisGuest extends SimGuest {
   }
 }
 
-// rmdir(1), recalled.
+// Recalled: rmdir(1).
 const RMDIR_REASONS = {
   missing: 'Directory does not exist',
   mounted: 'Directory is a mount point or in use',

@@ -1,6 +1,6 @@
-// What is in the labels of a simulated Solaris guest's disks, and how prtvtoc prints it: the tables
-// that the disk server makes up, the one that format writes, what fmthard refuses. Pure; illumos
-// vds.c, prtvtoc.c, fmthard.c.
+// Labels of a simulated Solaris guest's disks: the tables that the disk server generates, the one
+// that format writes, what fmthard refuses, and how prtvtoc prints them. Pure functions. Source:
+// illumos vds.c, prtvtoc.c, fmthard.c.
 
 import type { VirtualDisk } from '../devices.ts'
 
@@ -22,15 +22,15 @@ export interface Slice {
 
 export interface Label {
   readonly kind: 'vtoc' | 'efi'
-  /** Volume name, as fmthard -n writes it. */
+  /** Volume name, written by `fmthard -n`. */
   readonly name?: string
   readonly totalSectors: number
   readonly slices: readonly Slice[]
 }
 
 /**
- * Sectors per cylinder by disk size: 200 below 2 MiB, 600 below 8 GiB, 96 heads of 768 from there
- * (vd_build_default_label).
+ * Geometry by disk size: cylinders of 200 sectors below 2 MiB, of 600 below 8 GiB, then of 96 heads
+ * with 768 sectors each (source: vd_build_default_label).
  */
 function cylinder(sizeBytes: number): { heads: number; sectors: number } {
   if (sizeBytes >= 8 * GiB) return { heads: 96, sectors: 768 }
@@ -42,24 +42,21 @@ function cylinderSectors(sizeBytes: number): number {
   return heads * sectors
 }
 
-/**
- * Sectors the guest sees: with a slice, more than the backend has, as the made-up label has to lie
- * somewhere.
- */
+/** Sectors that the guest sees. For a slice, the generated label adds sectors to the backend's. */
 export function totalSectors(disk: VirtualDisk): number {
   return disk.shape === 'slice'
     ? madeUpLabel(disk.sizeBytes()).totalSectors
     : Math.floor(disk.sizeBytes() / SECTOR)
 }
 
-/** What all cylinders but the two alternate ones hold. */
+/** The sectors of all cylinders except the two alternate ones. */
 export function accessible(sectors: number): number {
   const size = cylinderSectors(sectors * SECTOR)
   const physical = Math.max(1, Math.floor(sectors / size))
   return (physical > 2 ? physical - 2 : physical) * size
 }
 
-/** vd_setup_partition_vtoc and vd_setup_partition_efi. */
+/** The label that the disk server generates (vd_setup_partition_vtoc, vd_setup_partition_efi). */
 export function madeUpLabel(sizeBytes: number): Label {
   const backend = Math.floor(sizeBytes / SECTOR)
   if (sizeBytes >= TiB) {
@@ -90,7 +87,7 @@ export function efiLabel(sectors: number): Label {
   }
 }
 
-/** What validate64 of fmthard.c complains about. */
+/** The complaint of validate64 in fmthard.c; undefined for a valid table. */
 export function invalidTable(slices: readonly Slice[], sectors: number): string | undefined {
   const limit = sectors - EFI_BACKUP
   for (const { number, first, count } of slices) {
@@ -114,7 +111,7 @@ export function invalidTable(slices: readonly Slice[], sectors: number): string 
   return reserved === 1 ? undefined : `expected one reserved partition, but found ${reserved}`
 }
 
-/** puttable and puttable64 of prtvtoc.c, without the list of free space. */
+/** The table as prtvtoc.c prints it (puttable, puttable64), without the list of free space. */
 export function printTable(path: string, label: Label, disk: VirtualDisk): string {
   const { heads, sectors } = cylinder(disk.sizeBytes())
   const number = (value: number, name: string) => `* ${String(value).padStart(11)} ${name}`
@@ -123,7 +120,7 @@ export function printTable(path: string, label: Label, disk: VirtualDisk): strin
   const usable = (label.slices.find(slice => slice.number === 2)?.count ?? 0) / size
   const dimensions =
     label.kind === 'efi'
-      ? // The disk as it is now, and what the label knows of it (efi_read of rdwr_efi.c).
+      ? // The present size of the disk, then the size in the label (efi_read of rdwr_efi.c).
         [
           number(totalSectors(disk), 'sectors'),
           number(label.totalSectors - EFI_FIRST - EFI_BACKUP, 'accessible sectors'),

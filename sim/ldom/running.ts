@@ -1,6 +1,6 @@
 // The running machine: domains with their states, and the disks that bound guests really have. It
-// checks nothing that ldm checks and prints nothing: changes.ts and print.ts do, and tests may put a
-// machine into any state.
+// checks nothing that ldm checks and prints nothing: changes.ts and print.ts do, and tests may put
+// a machine into any state.
 
 import type { GuestDisks, VirtualDisk } from '../devices.ts'
 import type { SimHost } from '../host.ts'

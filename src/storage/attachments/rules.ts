@@ -1,61 +1,83 @@
-// Who may have a volume: what is refused before anything is changed. Pure, no I/O.
+// Decides who may have a volume. All refusals come before anything is changed. Pure, no I/O.
 
 import { StorageError } from '../../errors.ts'
-import type { Hypervisor, MachineView, Platform } from '../../hypervisors/hypervisor.ts'
+import type {
+  GuestReadiness,
+  GuestState,
+  Hypervisor,
+  MachineView,
+  Platform,
+} from '../../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../../model/ids.ts'
 import type { Attachment, AttachRequest, GuestId, Sharing, Volume } from '../../model/volumes.ts'
 import type { VolumePlace } from '../pool.ts'
 import { findDisk } from '../uses.ts'
 
-/** What rules ask of a hypervisor, whatever its machines show. */
+/** What the rules need from a hypervisor, independent of the state of its machines. */
 export type HypervisorRules = Pick<Hypervisor, 'traits' | 'words'>
 
-/** What the controller must know of a guest's platform. */
+/** What the controller must know about a guest. */
 export interface GuestRule {
   readonly platform: Platform
   readonly attachLimit: number | undefined
 }
 
-/** Refuses what must not or cannot be attached now. Called before anything is changed. */
-export function checkAttach(
-  request: AttachRequest,
-  seen: {
-    volume: Volume
-    records: readonly Attachment[]
-    sharing: Sharing | undefined
-    /** Of an exclusive volume the one guest that may have it, recorded below or not yet. */
-    owner: GuestId | undefined
-    state: MachineView
-    rule: GuestRule | undefined
-    hypervisor: HypervisorRules
-  },
-): void {
-  const { volume, records, sharing, owner, state, rule, hypervisor } = seen
-  const { words } = hypervisor
-  const guest = formatGuestId(request.guest)
-  const guestState = state.guests.find(candidate => candidate.name === request.guest.guest)
+/** What was read before an attachment. */
+export interface AttachFacts {
+  readonly volume: Volume
+  readonly records: readonly Attachment[]
+  readonly sharing: Sharing | undefined
+  /** The one guest that may have an exclusive volume, whether its own record exists yet or not. */
+  readonly owner: GuestId | undefined
+  readonly state: MachineView
+  readonly rule: GuestRule | undefined
+  readonly hypervisor: HypervisorRules
+}
+
+/** Refuses what must not or cannot be attached now. The caller changes nothing before this check. */
+export function checkAttach(request: AttachRequest, facts: AttachFacts): void {
+  const { volume, state, rule, hypervisor } = facts
+  const guestState = guestIn(state, request.guest)
+  checkRule(request.guest, rule)
+  checkFormat(request, volume)
+  checkRecords(request, facts)
+  checkDiskSize({ ...request, sizeBytes: volume.sizeBytes }, rule, hypervisor)
+  checkReadiness(request, guestState.readiness, hypervisor.words)
+}
+
+function guestIn({ guests }: MachineView, guest: GuestId): GuestState {
+  const guestState = guests.find(candidate => candidate.name === guest.guest)
   if (guestState === undefined) {
     throw new StorageError(
       'not-found',
-      `guest ${guest} does not exist: machine ${request.guest.machine} lists no such domain`,
+      `guest ${formatGuestId(guest)} does not exist: machine ${guest.machine} lists no such domain`,
     )
   }
   if (guestState.isControl) {
     throw new StorageError(
       'failed-precondition',
-      `guest ${guest} is the control domain of its machine, which gets no volumes of this driver`,
+      `guest ${formatGuestId(guest)} is the control domain of its machine; this driver attaches ` +
+        'no volumes to control domains',
     )
   }
-  // Without a rule nobody knows what the guest makes of a disk: its platform decides about sizes
-  // and names.
+  return guestState
+}
+
+// The rule names the guest's platform, which limits disk sizes and decides device names.
+function checkRule(guest: GuestId, rule: GuestRule | undefined): void {
   if (rule === undefined) {
     throw new StorageError(
       'failed-precondition',
-      `guest ${guest} is matched by no rule under guests: in the configuration; add one with ` +
-        'its platform',
+      `no rule under guests: in the configuration matches guest ${formatGuestId(guest)}; add one ` +
+        'with its platform',
     )
   }
-  checkFormat(request, volume)
+}
+
+/** Compares the request with the recorded attachments of the volume. */
+function checkRecords(request: AttachRequest, facts: AttachFacts): void {
+  const { volume, records, sharing, owner } = facts
+  const guest = formatGuestId(request.guest)
   const record = records.find(candidate => formatGuestId(candidate.guest) === guest)
   const isAnothers =
     sharing === 'exclusive' && (owner === undefined || formatGuestId(owner) !== guest)
@@ -69,22 +91,33 @@ export function checkAttach(
         'detach it there first',
     )
   }
-  if (record !== undefined && record.mode !== request.mode) {
+  if (record !== undefined) checkRecord(request, record)
+}
+
+/** Refuses a mode or a disk number other than the recorded one. */
+function checkRecord(request: AttachRequest, record: Attachment): void {
+  const attached = `volume ${record.volumeId} is attached to guest ${formatGuestId(record.guest)}`
+  if (record.mode !== request.mode) {
     throw new StorageError(
       'already-exists',
-      `volume ${volume.id} is attached to guest ${guest} ${record.mode}, not ${request.mode} as ` +
-        'requested; detach it first',
+      `${attached} ${record.mode}, not ${request.mode} as requested; detach it first`,
     )
   }
-  if (record !== undefined && request.slot !== undefined && request.slot !== record.slot) {
+  if (request.slot !== undefined && request.slot !== record.slot) {
     throw new StorageError(
       'already-exists',
-      `volume ${volume.id} is attached to guest ${guest} as disk ${record.slot}, not ` +
-        `${request.slot} as requested; detach it first`,
+      `${attached} as disk ${record.slot}, not ${request.slot} as requested; detach it first`,
     )
   }
-  checkDiskSize({ ...request, sizeBytes: volume.sizeBytes }, rule, hypervisor)
-  switch (guestState.readiness.kind) {
+}
+
+function checkReadiness(
+  request: AttachRequest,
+  readiness: GuestReadiness,
+  words: HypervisorRules['words'],
+): void {
+  const guest = formatGuestId(request.guest)
+  switch (readiness.kind) {
     case 'running':
       return
     case 'off':
@@ -100,18 +133,15 @@ export function checkAttach(
           'take a disk; boot it',
       )
     case 'changing':
-      throw new StorageError(
-        'unavailable',
-        `guest ${guest} is in transition: ${guestState.readiness.reason}`,
-      )
+      throw new StorageError('unavailable', `guest ${guest} is in transition: ${readiness.reason}`)
     case 'unclear':
-      throw unclearGuest(request.guest, guestState.readiness.reason, words)
+      throw unclearGuest(request.guest, readiness.reason, words)
   }
 }
 
 /**
- * What its machine lists of the guest is no ground for any change, nor for the belief that
- * something is absent.
+ * The machine's listing of this guest is unreliable. The driver must not change anything because of
+ * it, nor conclude that something is absent.
  */
 export function unclearGuest(
   guest: GuestId,
@@ -120,14 +150,14 @@ export function unclearGuest(
 ): StorageError {
   return new StorageError(
     'unavailable',
-    `guest ${formatGuestId(guest)} is unclear in the listing of its machine: ${reason}; ` +
-      `see ${words.inspect}`,
+    `the machine's listing of guest ${formatGuestId(guest)} is unclear: ${reason}; see ` +
+      words.inspect,
   )
 }
 
 /**
- * Asked only where something has to be changed: an attachment that is live stays so while its
- * machine waits for a reboot.
+ * Called only when something has to be changed. A live attachment stays valid while its machine
+ * waits for a reboot.
  */
 export function refuseFrozen(machine: string, { frozen }: Pick<MachineView, 'frozen'>): void {
   if (frozen !== undefined) {
@@ -135,7 +165,7 @@ export function refuseFrozen(machine: string, { frozen }: Pick<MachineView, 'fro
   }
 }
 
-// A file system that two guests write raw is lost, and a raw device is no file system.
+// Attaching a file system as a raw device, or the reverse, would destroy data.
 function checkFormat({ guest, format }: AttachRequest, volume: Volume): void {
   const { format: made } = volume
   const isSame =
@@ -152,16 +182,16 @@ function checkFormat({ guest, format }: AttachRequest, volume: Volume): void {
   )
 }
 
-// A boot disk has to be there before its guest can run. Nobody asks for a raw disk under a given
-// number for a guest that is off but who means that; every other disk is for an operating system
-// that is not there to take it.
+// A boot disk must be attached before its guest can run. A raw disk with a requested number for a
+// guest that is off can only be a boot disk. Every other disk needs a running operating system that
+// takes it.
 function isForBoot({ format, slot }: AttachRequest): boolean {
   return format.kind === 'block' && slot !== undefined
 }
 
 /**
- * Whether a guest may run from this disk: raw, and under one of the administrators' numbers, which
- * are given only where asked for.
+ * Whether a guest may run from this disk: it is raw and has one of the administrators' numbers.
+ * Those numbers are used only on request.
  */
 export function isBootDisk(
   { slot }: Attachment,
@@ -171,7 +201,7 @@ export function isBootDisk(
   return slot < firstChosen && volume?.format.kind !== 'filesystem'
 }
 
-/** Refuses sizes that the guest would see wrongly. */
+/** Refuses sizes that the guest would report wrongly. */
 export function checkDiskSize(
   disk: { readonly volumeId: string; readonly guest: GuestId; readonly sizeBytes: number },
   rule: GuestRule | undefined,
@@ -187,7 +217,10 @@ export function checkDiskSize(
   )
 }
 
-/** Nothing that attaching does gives a disk another number: only who takes it away first can. */
+/**
+ * Refuses a live disk whose number differs from the record. Attaching cannot renumber a disk; it
+ * must be detached first.
+ */
 export function refuseRenumbered(
   place: VolumePlace,
   { guest, slot }: Attachment,
@@ -197,8 +230,8 @@ export function refuseRenumbered(
   if (disk === undefined || disk.slot === slot) return
   throw new StorageError(
     'failed-precondition',
-    `volume ${place.volumeId}: guest ${formatGuestId(guest)} has its disk ${disk.key} as disk ` +
-      `${disk.slot ?? 'without a number'}, recorded is ${slot}: somebody has changed it; detach ` +
-      'the volume from that guest and attach it again',
+    `volume ${place.volumeId}: guest ${formatGuestId(guest)} has disk ${disk.key} with number ` +
+      `${disk.slot ?? 'none'}, the record says ${slot}: somebody has changed it; detach the ` +
+      'volume from that guest and attach it again',
   )
 }

@@ -1,6 +1,7 @@
-// A volume given to a guest. The record is written before the first export and released after the
-// last removal, so that whatever a machine does not answer, no second guest gets the volume.
-// Observe, plan, apply, observe; no undo: a retry converges.
+// Attaches volumes to guests. The driver records an attachment before it creates the first export.
+// It deletes the record only after it has removed the last export. So no second guest gets the
+// volume, even while a machine does not answer. The order is observe, plan, apply, observe. Nothing
+// is undone: a repeated call completes the work.
 
 import { StorageError } from '../../errors.ts'
 import type { MachineView } from '../../hypervisors/hypervisor.ts'
@@ -41,8 +42,8 @@ export class Attachments {
   }
 
   /**
-   * Succeeds only when the guest holds this volume's disk on all of its paths. Already so: the same
-   * answer, no change.
+   * Succeeds only when the guest has this volume's disk on all of its paths. If that is so already,
+   * the answer is the same and nothing changes.
    */
   async attach(request: AttachRequest, signal?: AbortSignal): Promise<Attachment> {
     const place = getPlace(this.#pools, request.volumeId)
@@ -77,7 +78,8 @@ export class Attachments {
       record !== undefined &&
       state.missing(wantedDisk(place, { volume, attachment: record }, machine)) === undefined
     const machines = new Set(records.map(other => other.guest.machine))
-    // The machine lists the disk as before when the storage host has lost what it leads to.
+    // The storage host may have lost the export's backend. The machine then still lists the disk as
+    // before.
     if (
       isLive &&
       !isReleasingRecord(record.dataset) &&
@@ -107,7 +109,7 @@ export class Attachments {
     return answer(exported.attachment, volume)
   }
 
-  /** The attachment with its record, under a number that nobody else of the guest has. */
+  /** Records the attachment under a disk number that no other disk of the guest has. */
   async #recorded(
     place: VolumePlace,
     seen: {
@@ -124,7 +126,8 @@ export class Attachments {
     if (held !== undefined && !isSlotLost(held, { leaf: place.leaf, state })) return held
     const name = attachmentName(place.leaf, request.guest)
     const numbers = this.#numbersOf(request.guest)
-    // What others choose while the records are read may be in no record that is read.
+    // Other calls may choose numbers during this read. Those numbers may not be in the records
+    // read.
     const others = new Map(numbers.chosen)
     numbers.readers.add(others)
     try {
@@ -218,16 +221,16 @@ export class Attachments {
   }
 
   /**
-   * Succeeds when nothing of the attachment is left in any layer; was there nothing, that is
-   * success too. Without a guest: from every guest that has it.
+   * Succeeds when nothing of the attachment is left in any layer, also if there was nothing.
+   * Without a guest, the volume is detached from every guest that has it.
    */
   async detach(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
     await this.#detach(volumeId, guest, { signal })
   }
 
   /**
-   * For a guest that cannot be asked to unmount: refused unless its machine shows it off in the
-   * moment when it loses the disk.
+   * For a guest that cannot be asked to unmount. Refused unless the machine shows the guest as off
+   * at the moment when its disk is removed.
    */
   async detachWhileOff(
     volumeId: string,
@@ -249,20 +252,20 @@ export class Attachments {
     )
   }
 
-  /** All volumes with what they are published to: one read a pool, one a machine. */
+  /** All volumes with the guests they are published to. One read per pool and one per machine. */
   listPublished(signal?: AbortSignal, range?: ListRange): Promise<readonly PublishedVolume[]> {
     return listPublished(this.#pools, signal, range)
   }
 
-  /** The guests that one volume is published to, as in the list. */
+  /** The guests that one volume is published to, as `listPublished` shows them. */
   publishedTo(volume: Volume, signal?: AbortSignal): Promise<readonly GuestId[]> {
     return publishedTo(this.#pools, volume, signal)
   }
 }
 
-// What the volume holds is what it holds now: a guest that formats by what was true at the first
-// attachment would format data. The orchestrator keeps the context of the first attachment for
-// long; what the guest knows the volume by does not change.
+// `content` describes the volume as it is now. The orchestrator keeps the context of the first
+// attachment for a long time. A guest that formats by that old context could format data. The
+// identity by which the guest finds the disk does not change.
 function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attachment {
   const content = { of: contentOf(volume), bornSeconds: volume.bornSeconds }
   const grown = volume.sizeBytes > attachment.sizeBytes ? { grownTo: volume.sizeBytes } : {}

@@ -1,5 +1,5 @@
-// The last look of an attachment: whether the record still stands by which the disk was given, and
-// whether anything else leads to the volume by now.
+// The last check of an attachment: is the record still there, and does anything else lead to the
+// volume?
 
 import { StorageError } from '../../errors.ts'
 import type { MachineView } from '../../hypervisors/hypervisor.ts'
@@ -11,8 +11,8 @@ import { dropRecord, meanwhile } from './records.ts'
 import { strangersOf } from './strangers.ts'
 
 /**
- * Looks again before anybody is told: a detachment, or another controller, may have had the record
- * meanwhile. Whoever has none any more takes its own disk away again.
+ * Checks once more before the caller gets an answer. A detachment or another controller may have
+ * taken over the record. Without its record, this attachment removes its own disk.
  */
 export async function confirm(
   place: VolumePlace,
@@ -34,7 +34,8 @@ export async function confirm(
     if (!others.some(other => other.machine === guest.machine)) {
       await place.pool.design.hide(place, guest.machine, signal)
     }
-    // Below the record of somebody else's attachment it would keep that from being released.
+    // This record is now below the volume record of another attachment. Left there, it would
+    // prevent the deletion of that volume record.
     if (!isOwner && isHeld) await dropRecord(place, guest, signal)
     throw meanwhile(place, undefined)
   }
@@ -42,6 +43,7 @@ export async function confirm(
   if (what === undefined) return
   throw new StorageError(
     'unavailable',
-    `volume ${place.volumeId}: ${what} appeared on machine ${guest.machine} meanwhile; try again`,
+    `volume ${place.volumeId}: ${what} appeared on machine ${guest.machine} while it was ` +
+      'attached; try again',
   )
 }

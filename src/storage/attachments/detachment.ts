@@ -1,6 +1,7 @@
-// Taking a volume from guests: the disk, every export, the fence, and the record last. Absence is
-// success in every layer, and only what was seen to be absent counts: a machine that does not
-// answer keeps the record, unless a fence makes the bytes unreachable.
+// Detaches a volume from guests: first the disk, then every export, the fence, and the record last.
+// Absence is success in every layer. The driver treats as absent only what a listing showed to be
+// absent. If a machine does not answer, the record stays, unless a fence makes the bytes
+// unreachable.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import { type MachineView, refuseUnlessOff, type Use } from '../../hypervisors/hypervisor.ts'
@@ -18,17 +19,17 @@ interface Detachment {
   readonly place: VolumePlace
   readonly guest: GuestId
   readonly machine: PoolMachine
-  /** Undefined where nothing is recorded: then only leftovers are removed. */
+  /** Undefined when nothing is recorded. Then only leftovers are removed. */
   readonly record: Recorded | undefined
-  /** Other guests of the same machine have the volume too: its view stays. */
+  /** Other guests of the same machine have the volume too, so the machine's view stays. */
   readonly keepsView: boolean
-  /** The guest may run from it, and would not say so. */
+  /** The guest may run from this disk and would not refuse its removal. */
   readonly isBoot: boolean
-  /** What must be so in the moment when the guest loses the disk. */
+  /** What must be true at the moment when the guest loses the disk. */
   readonly only: 'while-off' | undefined
 }
 
-/** The caller holds the volume's lock. Without a guest: from every recorded one. */
+/** The caller holds the volume's lock. Without a guest, detaches from every recorded one. */
 export async function detachVolume(
   place: VolumePlace,
   asked: GuestId | undefined,
@@ -63,13 +64,14 @@ export async function detachVolume(
     await detachOne(detachment, early ?? (await observeSettled(place, machine, signal)), signal)
   }
   if (records.length > 0) return
-  // A cut may have left it behind before the first guest's record, or after the last.
+  // The record may be left over from a call that was cut off, before the first guest's record or
+  // after the last.
   if (sharing !== undefined) await releaseParent(place, signal)
   if (asked === undefined) await hideUnexplained(place, signal)
 }
 
-// Nothing is recorded, so nobody is to reach the bytes: but a machine that still exports the volume
-// is not cut off.
+// Nothing is recorded, so no machine should reach the bytes. A machine that still exports the
+// volume keeps its view.
 async function hideUnexplained(place: VolumePlace, signal?: AbortSignal): Promise<void> {
   const { design, machines } = place.pool
   if (await design.isFenced(place, signal)) return
@@ -93,8 +95,8 @@ function machineOf(
   if (machine === undefined && record !== undefined) {
     throw new StorageError(
       'unavailable',
-      `volume ${place.volumeId} is attached on machine ${guest.machine}, which pool ` +
-        `${place.pool.name} no longer has in its configuration; add it to detach`,
+      `volume ${place.volumeId} is attached on machine ${guest.machine}, which the configuration ` +
+        `of pool ${place.pool.name} no longer names; add the machine, then detach`,
     )
   }
   return machine
@@ -113,13 +115,14 @@ async function detachOne(
   let hidden: 'hidden' | 'absent' = 'absent'
   if (marked.hides) hidden = await place.pool.design.hide(place, guest.machine, signal)
   if (marked.record !== undefined) await releaseRecord(place, marked.record, signal)
-  // After the release: what the service domains remember keeps nobody from having the volume.
+  // Runs after the release: devices that service domains still remember must not block other
+  // attachments.
   if (hidden === 'hidden' || record !== undefined) await place.pool.design.forget(machine, signal)
 }
 
 interface Marked {
   readonly record: Recorded | undefined
-  /** Whether the view of the machine is to go, too. */
+  /** Whether the machine's view is removed, too. */
   readonly hides: boolean
 }
 
@@ -145,22 +148,23 @@ async function withdraw(
     if (own.length > 0) {
       after = await removeAll(detachment, own, signal)
     } else if (marked !== record) {
-      // Who attached by the record before it was marked is seen now, and sees the mark before he
-      // answers.
+      // An attachment that used the record before it was marked is visible now. A later one finds
+      // the mark before it answers.
       after = await machine.hypervisor.observe(signal)
       const late = usesOf(place, guest, { machine, state: after })
       refuseNow(detachment, after, late)
       if (late.length > 0) after = await removeAll(detachment, late, signal)
     }
   } catch (error) {
-    // A guest that does not let go keeps the volume, and its record as it was.
+    // If the guest refuses to release the disk, it keeps the volume and the record gets its name
+    // back.
     if (marked !== undefined && marked !== record && !isStorageError(error, 'unavailable')) {
       await takeBack(place, marked, signal)
     }
     throw error
   }
-  // A view that no record explains goes as well, unless the machine exports the volume under a name
-  // that is not this guest's.
+  // A view without a record is removed as well. It stays if the machine exports the volume under a
+  // name that is not this guest's.
   return {
     record: marked,
     hides: !keepsView && (record !== undefined || !isExported(place, after)),
@@ -182,11 +186,12 @@ function refuseNow(
       `guest ${formatGuestId(guest)} is in transition: ${readiness.reason}`,
     )
   }
-  // Told before anything is changed; the machine looks once more when the disk's turn has come.
+  // This check runs before anything is changed. The machine checks again just before it removes the
+  // disk.
   if (only !== undefined && own.some(({ kind }) => kind === 'disk')) {
     refuseUnlessOff(formatGuestId(guest), guestState)
   }
-  // Linux lets go of the disk that it runs from without a word.
+  // Linux does not refuse the removal of the disk that it runs from.
   if (isBoot && readiness !== undefined && readiness.kind !== 'off') {
     throw new StorageError(
       'failed-precondition',
@@ -214,21 +219,21 @@ async function removeAll(
   if (failure !== undefined) throw failure
   throw new StorageError(
     'unavailable',
-    `volume ${place.volumeId}: machine ${guest.machine} still lists ${left.length} objects of ` +
-      'it after their removal; try again',
+    `volume ${place.volumeId}: machine ${guest.machine} still lists ${left.length} of its disks ` +
+      'and exports after their removal; try again',
   )
 }
 
-// A machine that does not answer may still run the guest. Where the design has a fence, closing it
-// makes the bytes unreachable and the record can go; what the machine still lists is cleaned when
-// the volume is next attached there.
+// A machine that does not answer may still run the guest. If the design has a fence, closing it
+// makes the bytes unreachable, and the record can be deleted. Exports that the machine still lists
+// are removed at the next attachment there.
 async function detachFromSilence(
   { place, guest, record, keepsView, only }: Detachment,
   silence: StorageError,
   signal?: AbortSignal,
 ): Promise<Marked> {
   const { design } = place.pool
-  // A guest that may run is not to lose its bytes.
+  // A guest that may be running must not lose its bytes.
   if (design.canFence && !keepsView && only === undefined) {
     const marked = record && (await markReleasing(place, record, signal))
     if (record !== undefined) await design.hide(place, guest.machine, signal)
@@ -238,7 +243,7 @@ async function detachFromSilence(
   }
   throw new StorageError(
     'unavailable',
-    `volume ${place.volumeId} cannot be taken from guest ${formatGuestId(guest)} while machine ` +
+    `volume ${place.volumeId} cannot be detached from guest ${formatGuestId(guest)} while machine ` +
       `${guest.machine} does not answer`,
     { cause: silence },
   )

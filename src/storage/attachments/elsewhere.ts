@@ -1,6 +1,6 @@
-// A recorded guest whose disk is found under another name: a domain that was made anew with another
-// one, or moved to another machine. Nobody can say from here whether it is the same guest, so
-// nothing is given, taken or released; every refusal names the way out.
+// A recorded guest whose disk is found in another guest: the domain was renamed, or it moved to
+// another machine. The driver cannot tell whether it is the same guest. So it attaches, detaches
+// and releases nothing, and every refusal names the way out.
 
 import { StorageError } from '../../errors.ts'
 import type { MachineView } from '../../hypervisors/hypervisor.ts'
@@ -11,8 +11,8 @@ import type { VolumePlace } from '../pool.ts'
 import { findAnyDisk } from '../uses.ts'
 
 /**
- * What is wrong and what to do, where the machine shows the attachment's disk in another of its
- * guests.
+ * Describes the problem and the way out if the machine shows the attachment's disk in another of
+ * its guests.
  */
 export function describeRenamed(
   leaf: string,
@@ -23,10 +23,10 @@ export function describeRenamed(
   if (holder === undefined || holder.guest === guest.guest) return undefined
   const there = formatGuestId({ machine: guest.machine, guest: holder.guest })
   return (
-    `its disk ${holder.label} is in guest ${there}, and recorded is ` +
-    `${formatGuestId(guest)}: the domain bears another name now; give it back its old one, or ` +
+    `its disk ${holder.label} is in guest ${there}, but the record says ` +
+    `${formatGuestId(guest)}: the domain was renamed; give it its old name again, or ` +
     `unmount the volume there, remove the disk (${holder.removal}) ` +
-    `and detach it from ${formatGuestId(guest)}`
+    `and detach the volume from ${formatGuestId(guest)}`
   )
 }
 
@@ -38,8 +38,8 @@ export function refuseRenamed(place: VolumePlace, guest: GuestId, state: Machine
 }
 
 /**
- * The guest is not on its machine any more. Released only when every machine of the pool was listed
- * without its disk.
+ * For a guest that is no longer on its machine. The volume is released only after every machine of
+ * the pool was listed without the guest's disk.
  */
 export async function refuseIfElsewhere(
   place: VolumePlace,
@@ -50,8 +50,9 @@ export async function refuseIfElsewhere(
     if (state instanceof StorageError) {
       throw new StorageError(
         'unavailable',
-        `guest ${formatGuestId(guest)} is gone and machine ${machine} does not answer: it may ` +
-          `have moved there with volume ${place.volumeId}`,
+        `guest ${formatGuestId(guest)} is not listed on its machine and machine ${machine} does ` +
+          `not answer: it may have moved there with volume ${place.volumeId}; try again when ` +
+          'that machine answers',
         { cause: state },
       )
     }
@@ -60,8 +61,9 @@ export async function refuseIfElsewhere(
       throw new StorageError(
         'failed-precondition',
         `volume ${place.volumeId}: guest ${guest.guest} has moved from machine ${guest.machine} ` +
-          `to ${machine} with its disk; migration with volumes is not supported, move it back ` +
-          `or remove disk ${disk.label} there (${disk.removal}) and detach it again`,
+          `to ${machine} with its disk; this driver does not support migration with volumes: ` +
+          `move the guest back, or remove disk ${disk.label} there (${disk.removal}) and ` +
+          'detach the volume again',
       )
     }
   }

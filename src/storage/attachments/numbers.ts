@@ -1,5 +1,6 @@
-// Under which number a guest has a volume, and a machine sees its unit. Numbers are computed, and
-// move on only from those that others have. Pure, no I/O; what is chosen at this moment is kept.
+// Chooses the disk number under which a guest has a volume, and the LUN under which a machine sees
+// its unit. Each number is computed. If another attachment has it, the next free one is used. Pure,
+// no I/O; only choices that are not recorded yet are kept in memory.
 
 import { StorageError } from '../../errors.ts'
 import type { DiskUse, MachineView } from '../../hypervisors/hypervisor.ts'
@@ -10,8 +11,8 @@ import { disksOf } from '../uses.ts'
 import type { GuestRule } from './rules.ts'
 
 /**
- * The attachment as it will be recorded: numbers are computed, and move on only from those that
- * others of the guest have.
+ * The attachment as it will be recorded, with computed numbers. A disk number that another disk of
+ * the guest has is skipped.
  */
 export function planAttachment(
   request: AttachRequest,
@@ -21,7 +22,7 @@ export function planAttachment(
     state: MachineView
     rule: GuestRule | undefined
     slots: SlotChoice
-    /** What the design would number the volume. */
+    /** The LUN that the design prefers for the volume. */
     number: number | undefined
   },
 ): Attachment {
@@ -57,19 +58,19 @@ export function planAttachment(
   }
 }
 
-/** Whether anything was written to the volume, as ZFS counts it now. */
+/** Whether anything was written to the volume, according to ZFS's current figures. */
 export function isWritten(volume: Volume): boolean {
   return volume.referencedBytes > volume.blankBytes
 }
 
-// One view serves all guests of a machine, so they share its number.
+// One view serves all guests of a machine, so they share its LUN.
 function lunOnMachine(records: readonly Attachment[], machine: string): number | undefined {
   return records.find(record => record.guest.machine === machine)?.lun
 }
 
 /**
- * The slots of a machine, and those of the guest that other attachments have: by their names,
- * recorded or chosen a moment ago.
+ * The slots of a machine. `others` holds the slots of the guest's other attachments by name,
+ * recorded or just chosen.
  */
 export interface SlotChoice {
   readonly first: number
@@ -78,9 +79,9 @@ export interface SlotChoice {
 }
 
 /**
- * Another slot for a recorded attachment that is not live, where another disk of the guest has
- * taken the recorded one meanwhile (after a power cycle, or two attachments that chose at the same
- * moment); undefined where the recorded one can stay.
+ * Another slot for a recorded attachment that is not live, if another disk of the guest has taken
+ * the recorded slot. That happens after a power cycle, or when two attachments chose at the same
+ * moment. Undefined when the recorded slot can stay.
  */
 export function planNewSlot(
   attachment: Attachment,
@@ -138,10 +139,10 @@ function askedSlot(
   return slot
 }
 
-/** Numbers of one guest that attachments side by side have chosen and not recorded yet. */
+/** Disk numbers of one guest that concurrent attachments have chosen and not recorded yet. */
 export class ChosenNumbers {
   readonly chosen = new Map<string, number>()
-  /** Collections of those who read the records at the moment. */
+  /** One collection for each call that is reading the records now. */
   readonly readers = new Set<Map<string, number>>()
 
   choose(name: string, slot: number): void {

@@ -1,4 +1,4 @@
-// To which guests volumes are published: by their records, and where a machine answers, by its
+// Tells which guests volumes are published to: by the records and, if the machine answers, by its
 // listing.
 
 import { StorageError } from '../../errors.ts'
@@ -12,7 +12,7 @@ import type { Pools } from '../pool.ts'
 
 export interface PublishedVolume {
   readonly volume: Volume
-  /** Guests that have the volume by record and, where their machine answers, by its listing. */
+  /** Guests that have the volume by record and, if their machine answers, also by its listing. */
   readonly publishedTo: readonly GuestId[]
 }
 
@@ -48,7 +48,7 @@ export async function publishedTo(
 
 type KeysByMachine = ReadonlyMap<string, ReadonlySet<string>>
 
-/** Of every machine that answered, the keys of its disks: each is that of one attachment. */
+/** The disk keys of every machine that answered. Each key belongs to one attachment. */
 function keysByMachine(views: MachineViews): KeysByMachine {
   return new Map(
     [...views].flatMap(([machine, view]) => {
@@ -59,7 +59,7 @@ function keysByMachine(views: MachineViews): KeysByMachine {
   )
 }
 
-// A silent machine leaves the record as the answer: the attacher must not take silence for a
+// If the machine does not answer, the record decides. The attacher must not take silence for a
 // detached disk.
 function guestsOf(
   leaf: string,
@@ -70,7 +70,7 @@ function guestsOf(
     .map(record => record.guest)
     .filter(guest => {
       const key = attachmentName(leaf, guest)
-      // A guest that bears another name by now, or has moved, has its disk all the same.
+      // A guest that was renamed or has moved still has its disk.
       return !keys.has(guest.machine) || [...keys.values()].some(seen => seen.has(key))
     })
 }

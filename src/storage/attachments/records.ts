@@ -1,7 +1,7 @@
-// The records of attachments. The record of the volume is the compare-and-set of every dialect:
-// "exists" means that somebody else was faster, whatever a machine says. Below it every guest has a
-// record of its own, named by the guest: ZFS refuses to destroy the volume's record while one is
-// left, and nobody's late release can name another guest's.
+// The records of attachments. Creating the volume's record is the compare-and-set: "exists" means
+// that another call was faster. Below it, every guest has a record of its own, named after the
+// guest. ZFS refuses to destroy the volume's record while a guest record is left. A late release
+// cannot name another guest's record.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Attachment, GuestId, Sharing } from '../../model/volumes.ts'
@@ -15,7 +15,7 @@ import { guestRecordLeaf, isGuestRecord, isReleasingRecord, releasingRecordLeaf 
 import { withRoom } from '../places.ts'
 import type { Recorded, VolumePlace } from '../pool.ts'
 
-/** `sharing`: what the volume's record was read to say, undefined where there was none. */
+/** `sharing`: what the volume's record said when it was read; undefined if there was none. */
 export async function createRecord(
   place: VolumePlace,
   { attachment, sharing }: { attachment: Attachment; sharing: Sharing | undefined },
@@ -28,8 +28,7 @@ export async function createRecord(
     )
   const dataset = heldRecord(place, attachment.guest)
   try {
-    // One that somebody else made since it was read may say something else than this attachment
-    // needs.
+    // Another call may have created the volume's record since the read, with other properties.
     if (sharing === undefined) {
       await create(place.record, formatParentProperties(attachment, pool.cluster))
     }
@@ -41,9 +40,9 @@ export async function createRecord(
 }
 
 /**
- * The first step of a detachment: the record stays, under the name of one that is being released.
- * Whoever attaches by it meanwhile finds out before he answers. Records of version 0.1.0 have one
- * name only.
+ * The first step of a detachment: renames the record to its releasing name. A concurrent attachment
+ * that uses the record notices before it answers. Records of version 0.1.0 have one name only and
+ * are not renamed.
  */
 export async function markReleasing(
   place: VolumePlace,
@@ -54,7 +53,7 @@ export async function markReleasing(
   return renamed(place, { record, leaf: releasingRecordLeaf(record.guest) }, signal)
 }
 
-/** The other way round: what comes of a detachment that was begun is no matter any more. */
+/** Undoes `markReleasing`, for a call that attaches the volume again. */
 export async function takeBack(
   place: VolumePlace,
   record: Recorded,
@@ -89,12 +88,12 @@ export async function releaseRecord(
     await zfs.destroy(record.dataset, signal)
     return
   }
-  // Gone under this name: another request has released it, or has taken it back.
+  // Absent under this name: another call has deleted the record or renamed it back.
   if ((await zfs.destroy(record.dataset, signal)) === 'absent') throw meanwhile(place, undefined)
   await releaseParent(place, signal)
 }
 
-/** For a guest's own record that must not be where it is. Absence is success. */
+/** Deletes a guest's record that must not be there. Absence is success. */
 export async function dropRecord(
   place: VolumePlace,
   guest: GuestId,
@@ -103,7 +102,7 @@ export async function dropRecord(
   await place.pool.zfs.destroy(heldRecord(place, guest), signal)
 }
 
-/** Takes away the volume's record, unless guests are still recorded below it. */
+/** Deletes the volume's record unless guests are still recorded below it. */
 export async function releaseParent(place: VolumePlace, signal?: AbortSignal): Promise<void> {
   const { zfs } = place.pool
   try {
@@ -113,7 +112,7 @@ export async function releaseParent(place: VolumePlace, signal?: AbortSignal): P
   }
 }
 
-/** The record as it is afterwards. Only for an attachment that is not live. */
+/** Changes a number and returns the new record. Only for an attachment that is not live. */
 export async function changeRecord(
   place: VolumePlace,
   { record, change }: { record: Recorded; change: { lun: number } | { slot: number } },
@@ -135,8 +134,7 @@ function heldRecord(place: VolumePlace, guest: GuestId): string {
   return `${place.record}/${guestRecordLeaf(guest)}`
 }
 
-// There already, not there any more, or without the record above it: what was read is not so any
-// longer.
+// The record exists already, is gone, or has no parent: the earlier read is out of date.
 function orMeanwhile(place: VolumePlace, error: unknown): unknown {
   return isStorageError(error, 'already-exists', 'failed-precondition', 'not-found')
     ? meanwhile(place, error)

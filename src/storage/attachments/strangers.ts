@@ -1,5 +1,5 @@
-// Uses of a volume that no record explains: a stale saved configuration brought them back, or
-// somebody made them by hand. Nothing is attached beside them.
+// Uses of a volume that have no record. A stale saved configuration brought them back, or a person
+// created them. Nothing is attached while they exist.
 
 import { StorageError } from '../../errors.ts'
 import type { MachineView, Use } from '../../hypervisors/hypervisor.ts'
@@ -10,8 +10,8 @@ import { describeUses, findStrangers, removalOf } from '../uses.ts'
 import { refuseFrozen } from './rules.ts'
 
 /**
- * The state in which there are none: the one given, or the one after cleaning, which only a fence
- * allows.
+ * Returns a view without such uses: the given one, or a new one after they were removed. They are
+ * removed only behind a closed fence.
  */
 export async function withoutStrangers(
   place: VolumePlace,
@@ -24,7 +24,7 @@ export async function withoutStrangers(
   const what = describeUses(strangers)
   if (what === undefined) return state
   refuseFrozen(hypervisor.machine, state)
-  // Where nobody can reach the bytes, nobody loses anything by it.
+  // The fence is closed: nobody can reach the bytes, so removing these uses harms nobody.
   if (records.length === 0 && (await place.pool.design.isFenced(place, signal))) {
     await hypervisor.remove(strangers, {}, signal)
     const cleaned = await hypervisor.observe(signal)
@@ -32,8 +32,8 @@ export async function withoutStrangers(
   }
   throw new StorageError(
     'failed-precondition',
-    `volume ${place.volumeId}: ${what} on machine ${hypervisor.machine} without a record of this ` +
-      `driver; nothing is attached until it is removed (${removalOf(strangers)}, or detach the ` +
+    `volume ${place.volumeId}: machine ${hypervisor.machine} has ${what} without a record of this ` +
+      `driver; nothing is attached until that is removed (${removalOf(strangers)}, or detach the ` +
       'volume from that guest)',
   )
 }

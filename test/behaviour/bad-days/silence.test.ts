@@ -230,7 +230,7 @@ describe('a guest that is gone', () => {
       kind: 'unavailable',
       says: [
         'm1/ldg1',
-        'gone',
+        'not listed on its machine',
         'machine m2 does not answer',
         'may have moved there',
         day.volume.id,
@@ -253,7 +253,7 @@ describe('a guest that is gone', () => {
       says: [
         day.volume.id,
         'ldg1 has moved from machine m1 to m2',
-        'move it back or remove disk',
+        'move the guest back, or remove disk',
         name,
       ],
     })

@@ -64,7 +64,7 @@ describe.each(['gold', 'silver'] as const)(
         const wayOut = [
           day.volume.id,
           `disk ${name} is in guest m1/ldg3`,
-          'recorded is m1/ldg1',
+          'the record says m1/ldg1',
           `ldm rm-vdisk ${name} ldg3`,
         ]
 

@@ -192,7 +192,7 @@ describe('a migration that ended half-way, with the domain on both machines', ()
       const wayOut = [
         'ldg1 has moved from machine m1 to m2',
         `ldm rm-vdisk ${name} ldg1`,
-        'detach it again',
+        'detach the volume again',
       ]
 
       await expectRefused(day, () => day.detach(), ...wayOut)

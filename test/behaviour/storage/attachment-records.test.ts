@@ -303,7 +303,9 @@ describe('the number of a disk', () => {
       driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
     ).rejects.toMatchObject({
       kind: 'failed-precondition',
-      message: expect.stringMatching(/the record says \d+: somebody has changed it; detach the volume/),
+      message: expect.stringMatching(
+        /the record says \d+: somebody has changed it; detach the volume/,
+      ),
     })
     await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
     expect(

@@ -1,14 +1,14 @@
-// Turns of one machine: one change at a time, and listings that its callers share. What a change or
-// a listing is belongs to the hypervisor.
+// Schedules the work on one machine: one change at a time, and listings that callers share. The
+// hypervisor defines what a change or a listing is.
 
 import type { Clock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
 import { Semaphore, shared } from '../locks.ts'
 import { enterQueue } from '../queueing.ts'
 
-/** Of many changes at once so many are looked at together. */
+/** The maximum number of concurrent changes that share one listing. */
 const CHANGES_A_LISTING = 10
-/** And none waits longer for the others: what it saves them is a listing or two. */
+/** No change waits longer than this for the others: sharing saves only a listing or two. */
 const TOGETHER_MS = 1_500
 
 export class Turns<Listing> {
@@ -18,9 +18,9 @@ export class Turns<Listing> {
   #running: Promise<unknown> = Promise.resolve()
   #next: { readonly listed: Promise<Listing>; waiters: number } | undefined
   readonly #writes: Semaphore
-  /** Changes that wait for their turn or have it. */
+  /** Changes that are waiting for their turn or running. */
   #changing = 0
-  /** Changes that are made and wait for those behind them, and their end. */
+  /** Finished changes that wait for those behind them, and the promise that ends the wait. */
   #madeAndWaiting = 0
   #made = Promise.withResolvers<void>()
 
@@ -31,9 +31,9 @@ export class Turns<Listing> {
     this.#writes = new Semaphore(`changes of machine ${options.machine}`, 1, 'unavailable')
   }
 
-  /** The listing as of a moment after the call began; callers that wait at one time share one. */
+  /** The listing of a moment after the call began. Callers that wait at the same time share one. */
   async observe(signal?: AbortSignal): Promise<Listing> {
-    // Nobody would read it, and those who still wait would wait for it.
+    // This caller would not read the listing, and the others would have to wait for it.
     if (signal?.aborted) throw this.deadline('its domains were listed', signal)
     this.#next ??= { listed: this.#listNext(), waiters: 0 }
     const next = this.#next
@@ -50,7 +50,7 @@ export class Turns<Listing> {
     }
   }
 
-  // Whoever asks while a listing runs could miss his own change in it, so he waits for the next.
+  // A listing in progress may miss the caller's own change, so the caller waits for the next one.
   // The shared listing belongs to no caller: the deadline of one must not fail the others.
   async #listNext(): Promise<Listing> {
     await this.#running.catch(() => {})
@@ -63,8 +63,8 @@ export class Turns<Listing> {
   }
 
   /**
-   * Runs work when no other write of this process is under way on the machine. The signal ends the
-   * wait, never the work.
+   * Runs work when no other write of this process is in progress on the machine. The signal ends
+   * the wait, never the work.
    */
   serialised<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#writes.take(signal, work)
@@ -81,17 +81,17 @@ export class Turns<Listing> {
     }
   }
 
-  // Who has made a change looks at the machine next. Of fifty at once each would list it after his
-  // own turn; here they wait for the few behind them, and one listing answers for all. A change
-  // that failed waits too: its caller looks as well. One that hangs keeps nobody longer than a
-  // listing takes.
+  // After a change its caller lists the machine. If fifty callers did that one after the other,
+  // there would be fifty listings. Instead, a finished change waits for the few behind it, and one
+  // listing serves all of them. A failed change waits too, because its caller lists as well. A
+  // change that hangs delays nobody longer than a listing takes.
   async #lookedAtTogether(signal?: AbortSignal): Promise<void> {
     const { promise: all, resolve: end } = this.#made
     if (this.#changing === 0 || this.#madeAndWaiting + 1 >= CHANGES_A_LISTING) {
       this.#made = Promise.withResolvers()
       this.#madeAndWaiting = 0
       end()
-      // After those who waited have gone on, so that they are in time for the listing.
+      // Returns after the waiting callers have continued, so that they join the same listing.
       return Promise.race([all])
     }
     if (signal?.aborted) return

@@ -1,4 +1,4 @@
-// The commands of ldm that change something.
+// The ldm commands that change something.
 
 import type { ChangingProgram } from '../../shell/changes.ts'
 

@@ -1,5 +1,5 @@
-// What `doctor` asks of a machine: whether its domains are listed and disks can be changed, whether
-// its services exist, and whether a power cycle would bring back what runs now. Reads only.
+// The checks of `doctor` for a machine. Are its domains listed, and can disks be changed? Do its
+// services exist? Would a power cycle restore the running configuration? Reads only.
 
 import { attempt, type Check, fail, ok, warn } from '../../checks.ts'
 import { describeError, isStorageError } from '../../errors.ts'
@@ -65,8 +65,8 @@ function examineReconfiguration(object: string, domains: readonly Domain[]): rea
     )
 }
 
-// Nothing is saved and nothing removed while one of these stands, so a power cycle brings back what
-// was saved before.
+// While there is an obstacle, the driver neither saves nor removes a configuration. A power cycle
+// then loads an older one.
 async function examineSaved(
   object: string,
   { savedPrefix: prefix, ldm }: { readonly savedPrefix: string; readonly ldm: Ldm },
@@ -115,8 +115,8 @@ function examineServices(
   })
 }
 
-// mpgroup fails over in the client, and the mainline Linux client probes one path only (sunvdc,
-// source).
+// The client does the failover of an mpgroup, and the mainline Linux client probes one path only
+// (sunvdc, source).
 function examineGuests(
   machine: string,
   { serviceDomains, platformOf, multipathPools }: MachineQuestions,

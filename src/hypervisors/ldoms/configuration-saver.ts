@@ -1,6 +1,6 @@
-// Keeps the service processor's copy of a machine's configuration near the running one: a power
-// cycle loads that copy, and a stale one brings detached disks back. Runs beside the requests,
-// never inside one: it is slow, and it must not fail them.
+// Keeps the service processor's copy of a machine's configuration close to the running one. A power
+// cycle loads that copy, and a stale copy brings detached disks back. Saving is slow and must not
+// fail requests, so it runs in the background, never inside a request.
 
 import type { Clock } from '../../clock.ts'
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
@@ -13,16 +13,16 @@ export interface ConfigurationSaverOptions {
   readonly ldm: Ldm
   readonly clock: Clock
   /**
-   * Saved under two names with it in turn: one can be taken away only when the other is the one for
-   * the next power-on.
+   * Saves alternate between two names with this prefix. One can be removed only while the other is
+   * the one for the next power-on.
    */
   readonly prefix: string
-  /** A save begins after that long without a change … */
+  /** A save starts after this time without a change … */
   readonly quietMs: number
-  /** … but no later than that long after the first change that is not saved. */
+  /** … but at the latest this long after the first unsaved change. */
   readonly maxDelayMs: number
   readonly log: Log
-  /** How a save takes its turn among the writes to the machine; by default it takes none. */
+  /** Runs a save in a turn of the machine's writes; by default without a turn. */
   readonly serialised?: <T>(work: () => Promise<T>) => Promise<T>
 }
 
@@ -34,18 +34,18 @@ export class ConfigurationSaver {
   #waiting = false
   #saving: Promise<void> = Promise.resolve()
   /**
-   * What was marked after the last save of this process: where only a power cycle makes a new one
-   * current, that is our own choice.
+   * The marks after the last save of this process. Where a new configuration becomes current only
+   * at a power cycle, differing marks are the driver's own doing.
    */
   #savedHere: { readonly current: string | undefined; readonly next: string } | undefined
-  /** The last failure that was logged: one that stays is said once. */
+  /** The last failure that was logged. A failure that repeats is logged once. */
   #complaint: string | undefined
 
   constructor(options: ConfigurationSaverOptions) {
     this.#options = options
   }
 
-  /** Something changed that a power cycle would undo. Returns at once. */
+  /** Reports a change that a power cycle would undo. Returns at once. */
   changed(): void {
     this.#lastChangeMs = this.#options.clock.nowMs()
     this.#firstChangeMs ??= this.#lastChangeMs
@@ -53,8 +53,8 @@ export class ConfigurationSaver {
   }
 
   /**
-   * An earlier process may have ended with a change that it had not saved: ldm knows whether what
-   * runs is newer than what is saved.
+   * Checks whether an earlier process ended with an unsaved change. ldm knows whether the running
+   * configuration is newer than the saved one.
    */
   async resume(): Promise<void> {
     const { ldm, machine, log, prefix } = this.#options
@@ -71,8 +71,8 @@ export class ConfigurationSaver {
   }
 
   /**
-   * Saves now whatever is not saved; unlike the saves in the background it says when it could not.
-   * The signal ends the wait only.
+   * Saves all unsaved changes now. Unlike the saves in the background, it throws when it could not
+   * save. The signal ends the wait only.
    */
   async flush(signal?: AbortSignal): Promise<void> {
     const save = this.#save()
@@ -90,7 +90,7 @@ export class ConfigurationSaver {
     })
   }
 
-  /** Ends the waiting; a save under way goes on. Call flush first to lose nothing. */
+  /** Stops waiting for changes. A save in progress goes on. Call flush first to lose nothing. */
   stop(): void {
     this.#stopped.abort(new Error('stopped'))
   }
@@ -100,14 +100,13 @@ export class ConfigurationSaver {
     this.#waiting = true
     try {
       for (;;) {
-        if (this.#firstChangeMs === undefined) return // a flush was quicker
+        if (this.#firstChangeMs === undefined) return // a flush has saved the change already
         const dueMs = Math.min(this.#lastChangeMs + quietMs, this.#firstChangeMs + maxDelayMs)
         if (clock.nowMs() < dueMs) {
           await clock.sleep(dueMs - clock.nowMs(), this.#stopped.signal)
           continue
         }
-        // One that failed is tried again, as often as changes that never stop are saved; one that
-        // may not be made is given up.
+        // A failed save is tried again after maxDelayMs. A save that is not allowed is given up.
         const failure = await this.#save().then(
           () => undefined,
           (error: unknown) => error,
@@ -118,7 +117,7 @@ export class ConfigurationSaver {
         }
       }
     } catch {
-      return // stopped while waiting: the one way a sleep fails
+      return // stopped while waiting: a sleep fails for no other reason
     } finally {
       this.#waiting = false
     }
@@ -133,7 +132,7 @@ export class ConfigurationSaver {
     this.#complaint = complaint
   }
 
-  /** One save at a time; nothing to do when nothing changed since the last. */
+  /** Runs one save at a time. Does nothing when nothing changed since the last save. */
   #save(): Promise<void> {
     const save = this.#saving.catch(() => {}).then(() => this.#saveChanges())
     this.#saving = save.catch(() => {})
@@ -144,22 +143,23 @@ export class ConfigurationSaver {
     const { machine, clock, log, serialised = work => work() } = this.#options
     const firstChangeMs = this.#firstChangeMs
     if (firstChangeMs === undefined) return
-    // Cleared before the save: a change during it may or may not be in it, and counts as not saved.
+    // Cleared before the save. A change during the save may be missing from it, so it counts as
+    // unsaved.
     this.#firstChangeMs = undefined
     const startedMs = clock.nowMs()
     try {
       await serialised(() => this.#alternate())
     } catch (error) {
-      // A machine that runs something else than what is saved lost the change with it, or has to be
-      // looked at first.
+      // With `failed-precondition` the save is not tried again. Either the machine runs another
+      // configuration than the saved one and lost the change, or a person must look at it first.
       if (!isStorageError(error, 'failed-precondition')) this.#firstChangeMs = firstChangeMs
       throw error
     }
     log.info({ machine, durationMs: Math.round(clock.nowMs() - startedMs) }, 'configuration saved')
   }
 
-  // Cut after any command, this leaves a configuration for the next power-on that was complete when
-  // it was saved.
+  // If this is cut off after any command, the next power-on still loads a configuration that was
+  // complete when it was saved.
   async #alternate(): Promise<void> {
     const { ldm, machine, prefix } = this.#options
     const before = await ldm.listConfigurations()
@@ -173,7 +173,7 @@ export class ConfigurationSaver {
     const letter = ours.find(({ name }) => name === next)?.letter === 'a' ? 'b' : 'a'
     const saved = formatSavedName(prefix, letter, domains)
     const others = ours.map(({ name }) => name).filter(name => name !== saved)
-    // Left by a save that was cut; it is not the one for the next power-on.
+    // Left over from a save that was cut off. It is not the configuration for the next power-on.
     if (ours.some(({ name }) => name === saved)) await ldm.removeConfiguration(saved)
     await ldm.addConfiguration(saved)
     const after = findMarked(await ldm.listConfigurations())

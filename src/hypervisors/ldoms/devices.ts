@@ -1,8 +1,8 @@
-// Exported devices and virtual disks, as their records in a listing describe them.
+// Parses the records of exported devices and virtual disks in a listing.
 
 import type { Fields, ListedRecord } from './records.ts'
 
-/** A backend exported by a vds; its name is unique in that vds only. */
+/** A backend exported by a vds. Its name is unique only in that vds. */
 export interface VdsDevice {
   readonly name: string
   readonly vds: string
@@ -22,7 +22,8 @@ export interface Vdisk {
   readonly name: string
   readonly guest: string
   /**
-   * The VdsDevice it was added with: the configured path. Undefined where the listing does not say.
+   * The VdsDevice with which it was added: the configured path. Undefined when the listing does not
+   * show it.
    */
   readonly volume: { readonly name: string; readonly vds: string } | undefined
   readonly timeoutSeconds: number
@@ -30,11 +31,11 @@ export interface Vdisk {
   readonly server: string | undefined
   readonly mpgroup: string | undefined
   /**
-   * As the listing shows them: only for a bound guest, only with an mpgroup, only from release 3.2
-   * on.
+   * The paths in the listing. It shows them only for a bound guest with an mpgroup, from release
+   * 3.2 on.
    */
   readonly paths: readonly VdiskPath[]
-  /** The listing does not say for certain what serves it. */
+  /** The listing does not show reliably which exports serve it. */
   readonly isVague: boolean
 }
 
@@ -45,11 +46,11 @@ export function parseVdsDevices(
 ): VdsDevice[] {
   const devices: VdsDevice[] = []
   for (const fields of record.continuations) {
-    // The clients of a service follow its devices in a listing of bindings; guests' own records say
-    // the same.
+    // In a listing of bindings, the clients of a service follow its devices. The guests' own
+    // records contain the same clients.
     if (fields.has('client') || (!fields.has('vol') && !fields.has('dev'))) continue
     devices.push({
-      // Without one of them it is still a device that is exported, under whatever name.
+      // A device without a name or path is still exported.
       name: fields.get('vol') ?? '',
       vds,
       serviceDomain,
@@ -61,7 +62,7 @@ export function parseVdsDevices(
   return devices
 }
 
-/** What is wrong with it, where it cannot be read. */
+/** Returns a description of the problem when the record cannot be read. */
 export function parseVdisk(
   { fields }: ListedRecord,
   guest: string,
@@ -71,7 +72,7 @@ export function parseVdisk(
   const [volume = '', vds = '', ...rest] = (fields.get('vol') ?? '').split('@')
   const timeoutSeconds = parseCount(fields.get('timeout') ?? '')
   const id = parseCount(fields.get('id') ?? '')
-  // Not every release prints the number by itself; `disk@N` is what the guest sees.
+  // Not every release prints the number as `id`; `disk@N` is the guest's name for the disk.
   const device = /^disk@(.*)$/.exec(fields.get('dev') ?? '')?.[1] ?? ''
   const slot = parseCount(device)
   for (const [what, value] of Object.entries({ timeout: timeoutSeconds, id, dev: slot })) {
@@ -97,7 +98,7 @@ export function countPaths(lines: readonly Fields[]): number {
   return lines.filter(fields => fields.has('mpg-path')).length
 }
 
-/** Those that lead to an exported device. */
+/** The paths that lead to an exported device. */
 export function parsePaths(
   lines: readonly Fields[],
   exported: ReadonlyMap<string, VdsDevice>,

@@ -1,6 +1,6 @@
-// What `ldm` says when it fails, and what that means. Most of its texts are published nowhere, so
-// the rows match the few words that are known, never a whole sentence, and the caller decides by
-// listing again. Nothing here runs a command.
+// The error texts of `ldm` and their meaning. Most of them are published nowhere. So a row matches
+// the few known words, never a whole sentence, and the caller lists again to decide. Runs no
+// command.
 
 import type { FailureRow } from '../../shell/failures.ts'
 
@@ -27,8 +27,8 @@ export const LDM_FAILURES: readonly FailureRow[] = [
     evidence: 'recorded',
     source: 'transcripts/ldm/add-spconfig.name-too-long.error.txt',
   },
-  // The table of the guest's resource coordinator. Before "in use" rows, as its cells can hold any
-  // word.
+  // The table of the guest's resource coordinator. It comes before the "in use" rows, because its
+  // cells can contain any word.
   {
     text: /Resource\s+Information/,
     kind: 'busy',
@@ -55,7 +55,7 @@ export const LDM_FAILURES: readonly FailureRow[] = [
     evidence: 'recalled',
     source: AUTOMATION,
   },
-  // Not the bare words: a shell that has no ldm says "not found" too.
+  // The bare words are not enough: a shell without ldm says "not found" too.
   { text: /LDom .*not found/, kind: 'not-found', evidence: 'recalled', source: AUTOMATION },
   {
     text: /failed to connect to logical domains? manager/i,
@@ -81,7 +81,7 @@ export const LDM_FAILURES: readonly FailureRow[] = [
   },
 ]
 
-/** Notices that come with exit status 0 and still mean that nothing has happened. */
+/** Notices with exit status 0 that still mean that nothing was changed. */
 export const LDM_NOTICES: readonly FailureRow[] = [
   {
     text: /LDom Manager is running in configuration mode/,
@@ -101,15 +101,13 @@ export const LDM_NOTICES: readonly FailureRow[] = [
 
 const RULE = /^-{3,}(\s+-{3,})+\s*$/
 
-/**
- * The reasons of a guest that refused to give a disk back, in one line; empty when it gave none.
- */
+/** The reasons of a guest that refused to release a disk, in one line; empty when it gave none. */
 export function formatRefusal(stderr: string): string {
   const lines = stderr.split('\n')
   const rule = lines.findIndex(line => RULE.test(line))
   if (rule < 0) return ''
-  // The columns are as wide as their dashes; a text that follows the table starts at the left and
-  // is no row.
+  // The columns are as wide as their dashes. A text after the table starts at the left, so it is no
+  // row.
   const width = /^-+/.exec(lines[rule] ?? '')?.[0].length ?? 0
   const rows: string[] = []
   for (const line of lines.slice(rule + 1)) {

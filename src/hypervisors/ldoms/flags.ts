@@ -1,33 +1,33 @@
-// The flags of a domain: what it is on its machine, whether an operating system runs in it, and why
-// it must be left alone now.
+// The flags of a domain: its role on the machine, whether an operating system runs in it, and why
+// it must not be touched now.
 
 export interface DomainFlags {
   /**
-   * `normal`: an operating system answers. `transition`: started, but none does. Undefined when the
-   * domain is not started.
+   * `normal`: an operating system answers. `transition`: the domain is started, but no operating
+   * system answers. Undefined when the domain is not started.
    */
   readonly system: 'normal' | 'transition' | 'degraded' | undefined
   readonly control: boolean
-  /** It has services for other domains. */
+  /** It provides services to other domains. */
   readonly service: boolean
   readonly delayedReconfiguration: boolean
   /**
-   * Why the domain must not be touched now: starting, stopping, migrating, or a flag this file does
-   * not know.
+   * Why the domain must not be touched now: it is starting, stopping or migrating, or has an
+   * unknown flag.
    */
   readonly changing: string | undefined
 }
 
 // Oracle VM Server for SPARC 3.3 guide, "Recovering From a Failed Migration": the domain runs on
-// one of the two machines, and a person has to see on which.
+// one of the two machines. A person must find out on which.
 const FAILED_MIGRATION =
   'its migration failed: where it runs on the other machine, destroy it here (ldm ' +
   'remove-domain); where not, ldm cancel-operation migration'
 
 const POSITIONS = /^[s-][ntd-][dr-][c-][v-][ste-]?$/
 
-// Short listings print positions, long ones words (`normal,control,vio-service`); a domain that is
-// not started has dashes or nothing.
+// Short listings print positions, long ones print words (`normal,control,vio-service`). A domain
+// that is not started has dashes or nothing.
 export function parseFlags(text: string): DomainFlags {
   if (POSITIONS.test(text)) {
     const migration = { s: 'migrating away', t: 'migrating here', e: FAILED_MIGRATION }[
@@ -51,8 +51,7 @@ export function parseFlags(text: string): DomainFlags {
     delayedReconfiguration: delayed.length > 0,
     control: words.includes('control'),
     service: words.includes('vio-service'),
-    // The word for a failed migration is recalled; an unknown one keeps everybody's hands off all
-    // the same.
+    // The word for a failed migration is recalled. Any unknown word also blocks changes.
     changing: unknown.includes('migration-error')
       ? FAILED_MIGRATION
       : unknown.length > 0

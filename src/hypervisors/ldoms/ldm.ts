@@ -1,6 +1,6 @@
-// The `ldm` tool: argv and answers of the few subcommands the driver uses, in the short spelling
-// that every release has. It decides nothing: whether a failed command took effect is found out by
-// listing again, and that is the caller's.
+// The `ldm` tool: arguments and answers of the subcommands that the driver uses, in the short
+// spelling that every release has. It decides nothing. After a failed command the caller lists
+// again to see whether it took effect.
 
 import { StorageError } from '../../errors.ts'
 import type { Command, CommandResult, Shell } from '../../shell/shell.ts'
@@ -10,8 +10,8 @@ import { type Domain, parseListing } from './listing.ts'
 
 const LDM = '/usr/sbin/ldm'
 /**
- * Saving to the service processor takes up to a minute (estimate); its cap is wider than that of
- * other writes.
+ * Saving to the service processor takes up to a minute (estimate), so its time limit is longer than
+ * that of other writes.
  */
 const SAVE_TIMEOUT_MS = 300_000
 
@@ -22,7 +22,7 @@ export interface NewVdsDevice {
   readonly mode: 'rw' | 'ro'
   readonly shape: 'full' | 'slice'
   readonly mpgroup: string | undefined
-  /** `-f`: the backend is exported already, for another guest, through the same service domain. */
+  /** `-f`: the backend is already exported for another guest through the same service domain. */
   readonly alreadyExported: boolean
 }
 
@@ -34,7 +34,7 @@ export interface NewVdisk {
   readonly timeoutSeconds: number
 }
 
-/** A configuration kept by the service processor, with its marks: `current`, `next poweron`, … */
+/** A configuration on the service processor, with its marks: `current`, `next poweron`, … */
 export interface SavedConfiguration {
   readonly name: string
   readonly marks: readonly string[]
@@ -51,7 +51,7 @@ export class Ldm {
     this.#tool = new Tool(shell, LDM_FAILURES)
   }
 
-  /** All domains with their devices and vdisks: the only listing that shows the states of paths. */
+  /** All domains with their devices and vdisks. No other listing shows the states of paths. */
   async listBindings(options: LdmOptions = {}): Promise<Domain[]> {
     return parseListing(
       (await this.#read([LDM, 'list-bindings', '-p'], 'list of domains', options)).stdout,
@@ -78,7 +78,7 @@ export class Ldm {
     await this.#write(command, `device ${volume}`, options)
   }
 
-  /** A device that a vdisk uses is `in-use`. */
+  /** Fails with `in-use` while a vdisk uses the device. */
   async removeVdsDevice(
     device: { readonly name: string; readonly vds: string },
     options: LdmOptions = {},
@@ -93,7 +93,7 @@ export class Ldm {
       LDM,
       'add-vdisk',
       ...(vdisk.timeoutSeconds > 0 ? [`timeout=${vdisk.timeoutSeconds}`] : []),
-      `id=${vdisk.id}`, // without it the number is chosen at bind and can change at the next
+      `id=${vdisk.id}`, // without it ldm chooses the number at bind, and may change it at the next
       name,
       volumeName(vdisk.volume),
       checkedName('guest', vdisk.guest),
@@ -101,7 +101,9 @@ export class Ldm {
     await this.#write(command, `vdisk ${name} of guest ${vdisk.guest}`, options)
   }
 
-  /** Never forced. A guest that still uses the disk is `busy`, with the guest's own reasons. */
+  /**
+   * Never forced. If the guest still uses the disk, fails with `busy` and the guest's own reasons.
+   */
   async removeVdisk(
     vdisk: { readonly name: string; readonly guest: string },
     options: LdmOptions = {},
@@ -128,7 +130,7 @@ export class Ldm {
   async listConfigurations(options: LdmOptions = {}): Promise<SavedConfiguration[]> {
     const { stdout } = await this.#read([LDM, 'list-spconfig'], 'saved configurations', options)
     const configurations = parseConfigurations(stdout)
-    // It can never be removed, so a listing without it was cut or is something else.
+    // factory-default cannot be removed, so a listing without it is incomplete or not a listing.
     if (!configurations.some(({ name }) => name === 'factory-default')) {
       throw new StorageError('internal', 'ldm list-spconfig: factory-default is not in its answer')
     }
@@ -136,8 +138,8 @@ export class Ldm {
   }
 
   /**
-   * Whether what ldm itself keeps of the running configuration is newer than what is saved of it
-   * (`[newer]`: 3.5 guide). Where the answer does not speak of it, it is.
+   * Whether ldm's autosave of the running configuration is newer than the saved one (`[newer]`: 3.5
+   * guide). If the answer does not list the configuration, this returns true.
    */
   async isAutosaveNewer(name: string, options: LdmOptions = {}): Promise<boolean> {
     const { stdout } = await this.#read(
@@ -150,7 +152,7 @@ export class Ldm {
   }
 
   /**
-   * Saves the running configuration under a new name, which becomes the one for the next power-on.
+   * Saves the running configuration under a new name and makes it the one for the next power-on.
    * Slow.
    */
   async addConfiguration(name: string, options: LdmOptions = {}): Promise<void> {
@@ -195,7 +197,7 @@ export class Ldm {
   }
 }
 
-// One pair of brackets each (recalled); several words of one pair are told apart too.
+// Each mark has its own brackets (recalled). Several words in one pair of brackets are split too.
 function marksOf(text: string): string[] {
   return [...text.matchAll(/\[([^\]]+)\]/g)].flatMap(mark =>
     (mark[1] ?? '').split(',').map(word => word.trim()),
@@ -203,7 +205,8 @@ function marksOf(text: string): string[] {
 }
 
 /**
- * Lines before the first configuration (a banner, a notice) are tolerated, lines after it are not.
+ * Lines before the first configuration (a banner, a notice) are accepted, unknown lines after it
+ * are not.
  */
 function parseConfigurations(stdout: string): SavedConfiguration[] {
   const configurations: SavedConfiguration[] = []
@@ -221,8 +224,8 @@ function parseConfigurations(stdout: string): SavedConfiguration[] {
   return configurations
 }
 
-// Warnings come with status 0 and are harmless; these notices come with status 0 and mean "not
-// now".
+// Warnings with status 0 are harmless. These notices also have status 0, but mean that nothing was
+// done.
 function refuseNotice(result: CommandResult, rows: typeof LDM_NOTICES, object: string): void {
   const text = `${result.stderr}\n${result.stdout}`
   const row = rows.find(notice => notice.text.test(text))
@@ -238,7 +241,7 @@ function volumeName(device: { readonly name: string; readonly vds: string }): st
   return `${checkedName('device', device.name)}@${checkedName('vds', device.vds)}`
 }
 
-// Characters of names: Oracle VM Server for SPARC 3.4 guide, "Entering Names in the CLI". They
+// The characters of names: Oracle VM Server for SPARC 3.4 guide, "Entering Names in the CLI". Names
 // cannot start with a dash.
 function checkedName(what: string, name: string): string {
   if (/^[A-Za-z0-9][-A-Za-z0-9_+#.:;~()]{0,255}$/.test(name)) return name
@@ -248,7 +251,7 @@ function checkedName(what: string, name: string): string {
   )
 }
 
-// Listings quote nothing: a path with `|`, `=` or a line end could not be read back.
+// Listings quote nothing, so the driver could not read back a path with `|`, `=` or a line end.
 function checkedDevice(path: string): string {
   if (/^\/[\x21-\x7e]*$/.test(path) && !/[|=]/.test(path)) return path
   throw new StorageError(

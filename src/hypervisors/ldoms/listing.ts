@@ -1,8 +1,8 @@
-// Reads what `ldm list-bindings -p` and `ldm list -p` print: records by key, never by column or
-// VERSION. What it does not understand of a domain makes that domain unclear; what it needs for the
-// whole machine it refuses. Sources: captures of `list -p` (1.6 and 1.11); the VDS, VDISK and path
-// lines as public automation for ldm reads them; nothing in a listing is quoted, so a value may
-// hold anything but `|`.
+// Parses `ldm list-bindings -p` and `ldm list -p`: records by key, never by column or VERSION. If
+// it does not understand something about a domain, that domain becomes unclear. If it needs it for
+// the whole machine, it refuses the listing. Sources: captures of `list -p` (1.6 and 1.11). VDS,
+// VDISK and path lines follow public automation for ldm. Nothing in a listing is quoted, so a value
+// may contain anything except `|`.
 
 import {
   countPaths,
@@ -22,20 +22,20 @@ export interface Domain {
   readonly vdses: readonly { readonly name: string; readonly devices: readonly VdsDevice[] }[]
   readonly vdisks: readonly Vdisk[]
   /**
-   * Why what is listed of it cannot be relied on: nothing missing is absent, nothing listed is
-   * certain.
+   * Why the listing of this domain is not reliable: a missing object may exist, and a listed one
+   * may not.
    */
   readonly unclear: string | undefined
 }
 
 /**
- * Text before the VERSION line (a login banner, a notice about recovery) is tolerated; without that
- * line it is no listing.
+ * Text before the VERSION line (a login banner, a notice about recovery) is accepted. Text without
+ * that line is no listing.
  *
- * A domain's own administrator writes its variables, and ldm prints their lines as they are: they
- * can look like any record. Lines can be added so, never taken away. So a name that stands twice,
- * or a service where no service domain is, makes its domain unclear, nothing is dropped that could
- * be real, and what ldm itself printed of the other domains stands.
+ * A domain's own administrator writes its variables, and ldm prints their lines unchanged. They can
+ * look like any record. So text can add lines, but never remove any. A name that appears twice
+ * makes its domain unclear. So does a service in a domain that is no service domain. Nothing that
+ * may be real is dropped. The records that ldm printed for the other domains stay valid.
  */
 export function parseListing(stdout: string): Domain[] {
   const domains: DomainDraft[] = []
@@ -51,7 +51,7 @@ export function parseListing(stdout: string): Domain[] {
     }
   }
   const contested = settleServices(domains)
-  // The keys of a path line are not known for certain, so its volume is the value that names an
+  // The keys of a path line are not known for certain. So its volume is the value that names an
   // exported device.
   const vdses = domains.flatMap(({ vdses: own }) => own)
   const exported = new Map(
@@ -79,23 +79,26 @@ interface VdsDraft {
   readonly devices: VdsDevice[]
   /** `disk@guest` */
   readonly clients: ReadonlySet<string>
-  /** It stands below a further DOMAIN record of the same name. */
+  /** It is below a second DOMAIN record of the same name. */
   readonly isRepeated: boolean
-  /** Its domain is a guest that runs and is no service domain. */
+  /** Its domain is a running guest and no service domain. */
   readonly isText: boolean
 }
 
 interface DomainDraft extends Omit<Domain, 'vdses' | 'vdisks' | 'unclear'> {
   unclear: string | undefined
-  /** The domain before it, whose text it may be. */
+  /** The previous domain, whose variables may contain this one as text. */
   readonly after: DomainDraft | undefined
-  /** The records that are read now stand below a further DOMAIN record of the same name. */
+  /** The parser is below a second DOMAIN record of the same name. */
   isRepeated: boolean
   readonly vdses: VdsDraft[]
   readonly vdisks: (Omit<Vdisk, 'paths' | 'isVague'> & { pathLines: readonly Fields[] })[]
 }
 
-/** A record that names no domain belongs to the one before it, whose text it may be. */
+/**
+ * Starts a domain. A DOMAIN record without a name belongs to the previous domain, whose text it may
+ * be.
+ */
 function startDomain(
   record: ListedRecord,
   domains: DomainDraft[],
@@ -166,10 +169,10 @@ function addVdisk(record: ListedRecord, domain: DomainDraft): void {
   domain.vdisks.push({ ...vdisk, pathLines: record.continuations })
 }
 
-// A vds has one domain. Nobody's text comes before the first domain's records, so what that one
-// lists is certain, and what a guest lists without being a service domain counts for nothing beside
-// the rest. Between others it cannot be told whose it is: then all that is listed stays, as any of
-// it may be exported, and no disk that it serves is certain.
+// A vds has one domain. No domain's text comes before the records of the first domain, so the first
+// domain's services are certain. A service in a guest that is no service domain is ignored if
+// another domain lists it too. Otherwise the parser cannot tell which domain has it. Then every
+// listed device stays, because it may be exported, and no disk of that service is certain.
 function settleServices(domains: readonly DomainDraft[]): ReadonlySet<string> {
   const contested = new Set<string>()
   const lists = Map.groupBy(
@@ -190,9 +193,9 @@ function settleServices(domains: readonly DomainDraft[]): ReadonlySet<string> {
   return contested
 }
 
-// A service domain lists its clients as `disk@guest`. That form is recalled, so what a vds lists
-// counts only where a disk confirms it. A running guest that lacks a disk which its service domain
-// has as a client has text in the place of it.
+// A service domain lists its clients as `disk@guest`. That form is recalled, so the clients of a
+// vds count only if a disk confirms one of them. If a running guest lacks a disk that is listed as
+// a client, text has replaced part of its records.
 function readClients(domains: readonly DomainDraft[]): ReadonlyMap<string, ReadonlySet<string>> {
   const disks = new Set(
     domains.flatMap(({ name, vdisks }) => vdisks.map(vdisk => `${vdisk.name}@${name}`)),
@@ -212,7 +215,10 @@ function readClients(domains: readonly DomainDraft[]): ReadonlyMap<string, Reado
   return new Map(vdses.map(({ name, clients }) => [name, clients]))
 }
 
-/** Not sure to lead where its record says: another text of the listing does not confirm it. */
+/**
+ * Whether the disk may lead elsewhere than its record says, because no other part of the listing
+ * confirms it.
+ */
 function isVague(
   { name, volume }: Pick<Vdisk, 'name' | 'volume'>,
   domain: Pick<DomainDraft, 'name' | 'state'>,

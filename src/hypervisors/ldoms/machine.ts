@@ -1,5 +1,5 @@
-// One machine split by the Logical Domains Manager, behind the hypervisor port. vds, vdisk, mpgroup
-// and delayed reconfiguration end here.
+// One machine with the Logical Domains Manager, behind the hypervisor port. No code outside this
+// folder knows vds, vdisk, mpgroup or delayed reconfiguration.
 
 import type { Check } from '../../checks.ts'
 import { isStorageError, StorageError } from '../../errors.ts'
@@ -13,7 +13,10 @@ import { LDOM_TRAITS, LDOM_WORDS } from './traits.ts'
 import { viewOf } from './view.ts'
 
 export interface LdomMachineOptions extends LdomObjectsOptions {
-  /** Prefix of the configurations that are saved for this machine; undefined where none is. */
+  /**
+   * Prefix of the configurations that the driver saves for this machine; undefined when it saves
+   * none.
+   */
   readonly savedPrefix?: string | undefined
 }
 
@@ -24,7 +27,8 @@ export class LdomMachine implements Hypervisor {
   readonly #host: Host
   readonly #savedPrefix: string | undefined
   readonly #objects: LdomObjects
-  // Callers that shared a listing share its view, and what it was made of is looked up for a plan.
+  // Callers that share a listing share its view. A plan looks up the state from which the view was
+  // built.
   readonly #views = new WeakMap<LdomState, MachineView>()
   readonly #states = new WeakMap<MachineView, LdomState>()
 
@@ -52,8 +56,8 @@ export class LdomMachine implements Hypervisor {
       if (plan.withdraw.length > 0) await this.#objects.detach(plan.withdraw, signal)
       await this.#objects.attach(plan.attach, signal)
     } catch (error) {
-      // ldm's texts are no interface: after a failure the listing decides. A lost connection is not
-      // a failure but an unknown.
+      // ldm's error texts are no stable interface, so after a failure the listing decides. A lost
+      // connection is not a failure: its outcome is unknown.
       if (isStorageError(error, 'unavailable')) throw error
       failure = isStorageError(error, 'not-found') ? this.#missingService(wanted, error) : error
     }
@@ -67,8 +71,8 @@ export class LdomMachine implements Hypervisor {
     )
   }
 
-  // The guest was listed a moment ago, so what the machine does not know is a service; to the
-  // caller nothing is "not found".
+  // The guest was listed a moment ago, so "not found" refers to a service. The caller must not see
+  // `not-found`, which would mean the volume or the guest.
   #missingService({ about, paths }: ExposedDisk, cause: StorageError): StorageError {
     const services = paths.map(path => `${path.service} in ${path.domain}`).join(', ')
     return new StorageError(

@@ -1,4 +1,4 @@
-// The objects of one machine as `ldm` knows them: what it lists, and steps as `ldm` commands. It
+// The objects of one machine as `ldm` knows them: lists them, and runs steps as `ldm` commands. It
 // plans nothing and repeats nothing.
 
 import { type Clock, systemClock } from '../../clock.ts'
@@ -22,7 +22,7 @@ export type AttachStep =
 
 export type DetachStep =
   /**
-   * `only`: the guest is looked at in the same turn, and one that is not off keeps its disk:
+   * `only`: the machine checks the guest in the same turn. A guest that is not off keeps its disk:
    * `failed-precondition`.
    */
   | {
@@ -38,8 +38,8 @@ export interface LdomObjectsOptions {
   readonly host: Host
   readonly clock?: Clock
   /**
-   * Called after every write that changed the machine or may have: it is not saved to the service
-   * processor yet.
+   * Called after every write that changed the machine or may have changed it. The change is not yet
+   * saved to the service processor.
    */
   readonly onChanged?: () => void
 }
@@ -68,14 +68,14 @@ export class LdomObjects {
   }
 
   /**
-   * Runs the steps in order, one write at a time; stops at the first failure. "Already so" is a
-   * failure here: the caller lists again.
+   * Runs the steps in order, one write at a time, and stops at the first failure. "Already exists"
+   * is a failure here: the caller lists again.
    */
   attach(steps: readonly AttachStep[], signal?: AbortSignal): Promise<void> {
     return this.#runSteps(steps, step => this.#attachStep(step, signal), signal)
   }
 
-  /** Like attach; a step whose object is already gone succeeds. */
+  /** Like attach, but a step whose object is already gone succeeds. */
   detach(steps: readonly DetachStep[], signal?: AbortSignal): Promise<void> {
     return this.#runSteps(steps, step => this.#detachStep(step, signal), signal)
   }
@@ -142,8 +142,8 @@ export class LdomObjects {
     }
   }
 
-  // Between the look and the removal the guest can still be started, but not its operating system:
-  // that takes longer than a command.
+  // The guest can still be started between the check and the removal. But its operating system
+  // cannot: that takes longer than one command.
   async #removeDisk(
     step: DetachStep & { readonly kind: 'remove-disk' },
     signal?: AbortSignal,

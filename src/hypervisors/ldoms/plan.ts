@@ -1,5 +1,5 @@
-// From a wanted disk and what `ldm` lists to the steps to take, and from uses to the steps that
-// take them away. Pure, no I/O.
+// Plans the steps that create a wanted disk from the state that `ldm` lists, and the steps that
+// remove uses. Pure, no I/O.
 
 import { StorageError } from '../../errors.ts'
 import type { DiskPath, ExposedDisk, Use, WantedDisk } from '../hypervisor.ts'
@@ -8,8 +8,8 @@ import type { ExportedBackend, GuestDisk, LdomState } from './state.ts'
 
 export interface ExportPlan {
   /**
-   * Backends of ours with another device or other options, used by no disk: they are withdrawn and
-   * made anew.
+   * The driver's own backends with another device or other options that no disk uses. They are
+   * withdrawn and exported again.
    */
   readonly withdraw: readonly DetachStep[]
   readonly attach: readonly AttachStep[]
@@ -36,8 +36,7 @@ export function planExport(wanted: ExposedDisk, machine: string, state: LdomStat
     if (existing !== undefined) {
       withdraw.push({ kind: 'withdraw-backend', name, service: path.service })
     }
-    // A further guest of a shared volume: ldm wants to be told that the same device is exported
-    // again on purpose.
+    // Another guest of a shared volume: ldm requires a flag to export the same device again.
     const shared = state.backends.some(
       other =>
         other.service === path.service && other.name !== name && other.device === backend.device,
@@ -90,7 +89,7 @@ function sameBackend(a: ExportedBackend, b: ExportedBackend): boolean {
   return a.device === b.device && a.mode === b.mode && a.shape === b.shape && a.group === b.group
 }
 
-/** Undefined when the guest holds this disk on these paths; else what is missing. */
+/** Undefined when the guest has this disk on these paths; otherwise says what is missing. */
 export function missingFromLive(
   wanted: WantedDisk,
   machine: string,
@@ -121,7 +120,7 @@ export function missingFromLive(
     : `disk ${name} is not served by this volume's exports`
 }
 
-/** Disks before exports. An export that the listing has twice is one. */
+/** Plans disks before exports. An export that is listed twice is removed once. */
 export function planRemoval(uses: readonly Use[], only?: 'while-off'): readonly DetachStep[] {
   const disks = uses.flatMap(use =>
     use.kind === 'disk' ? ({ kind: 'remove-disk', name: use.key, guest: use.guest } as const) : [],

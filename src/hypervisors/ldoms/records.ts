@@ -1,5 +1,5 @@
-// The records of a listing that `ldm` prints for programs: a head, fields `key=value`, and
-// continuations below it. Nothing in it is quoted, so a value may hold anything but `|`.
+// Parses the records of `ldm`'s machine-readable listings: a head, fields `key=value`, and
+// continuation lines. Nothing is quoted, so a value may contain anything except `|`.
 
 import { StorageError } from '../../errors.ts'
 
@@ -8,24 +8,21 @@ export interface ListedRecord {
   readonly head: string
   readonly fields: Fields
   readonly continuations: Fields[]
-  /** The first line below it that no record explains. */
+  /** The first line below it that belongs to no record. */
   stray: string | undefined
 }
 
-/**
- * The records the driver reads. Whatever else a domain has is passed over, whatever its lines look
- * like.
- */
+/** The records that the driver reads. All other records of a domain are skipped. */
 const RECORD = /^(DOMAIN|VDS|VDISK)(?=\s|\||$)/
 const HEAD = /^[A-Z][A-Z0-9_-]*(?=\s|\||$)/
 const NOTICE = /^(Notice|Note|Warning): /
 
-// One after the other: a machine with a thousand disks has some eight thousand lines.
+// Yields one record at a time: a machine with a thousand disks has some eight thousand lines.
 export function* parseRecords(stdout: string): Generator<ListedRecord> {
   let isListing = false
   let record: ListedRecord | undefined
   let isInNotice = false
-  // From the variables of a domain on a line without a head can be the text of one of them.
+  // After a domain's VARIABLES record, a line without a head may be the text of a variable.
   let hasVariables = false
   for (const untrimmed of linesOf(stdout)) {
     const line = untrimmed.trimEnd()
@@ -77,8 +74,8 @@ function* linesOf(text: string): Generator<string> {
   }
 }
 
-// Only the first `=` parts: values of variables hold more of them. A bare word is a key without a
-// value.
+// Only the first `=` separates, because values of variables may contain more. A bare word is a key
+// without a value.
 function parseFields(fields: readonly string[]): Fields {
   return new Map(
     fields.map(field => {

@@ -1,23 +1,23 @@
-// Which saved configurations are drivers', and when another may be saved: the decision alone, for
-// the saver and for `doctor`. When in doubt nothing is added and nothing removed: what the service
-// processor holds is all that brings a machine back.
+// Decides which saved configurations belong to drivers, and when the driver may save another. The
+// saver and `doctor` use the same decision. When in doubt, nothing is added or removed: only the
+// saved configurations can bring a machine back.
 
 import { createHash } from 'node:crypto'
 import type { SavedConfiguration } from './ldm.ts'
 
 /**
- * What the configurations of one cluster begin with: several clusters may share a machine, and save
- * it in turn.
+ * The prefix of one cluster's configurations. Several clusters may share a machine and save it in
+ * turn.
  */
 export function savedPrefix(cluster: string): string {
   return `ldom-csi-${createHash('sha256').update(cluster).digest('hex').slice(0, 8)}`
 }
 
-/** Names of version 0.1.0, which every cluster had. */
+/** Names of version 0.1.0, the same for every cluster. */
 const EARLIER = /^ldom-csi-([ab])$/
 /**
- * A cluster's prefix, one of two letters, and the number of domains in it: what the driver knew
- * must outlive its process.
+ * A cluster's prefix, one of two letters, and the number of domains in the configuration. The name
+ * keeps that number when the driver's process ends.
  */
 const NAME = /^(.+)-([ab])\.(\d{1,6})$/
 const OF_A_DRIVER = /^ldom-csi-[0-9a-f]{8}-[ab]\.\d{1,6}$/
@@ -25,11 +25,14 @@ const OF_A_DRIVER = /^ldom-csi-[0-9a-f]{8}-[ab]\.\d{1,6}$/
 export interface SavedName {
   readonly name: string
   readonly letter: 'a' | 'b'
-  /** Of the domains in it; unknown for names of version 0.1.0. */
+  /** The number of domains in it; unknown for names of version 0.1.0. */
   readonly domains: number | undefined
 }
 
-/** One saved by this cluster's driver, or before names told the cluster. */
+/**
+ * Parses the name of a configuration that this cluster's driver saved, or that version 0.1.0 saved
+ * for any cluster.
+ */
 export function findSavedName(name: string, prefix: string): SavedName | undefined {
   const earlier = EARLIER.exec(name)?.[1]
   if (earlier !== undefined) {
@@ -46,8 +49,8 @@ export function formatSavedName(prefix: string, letter: 'a' | 'b', domains: numb
 }
 
 /**
- * The one that runs, and the one to load next, which is marked by itself only where it is another
- * (recalled).
+ * The running configuration and the one for the next power-on. The latter has its own mark only if
+ * it differs (recalled).
  */
 export function findMarked(configurations: readonly SavedConfiguration[]) {
   const marked = (mark: string) => configurations.find(({ marks }) => marks.includes(mark))?.name
@@ -55,7 +58,7 @@ export function findMarked(configurations: readonly SavedConfiguration[]) {
   return { current, next: marked('next poweron') ?? current }
 }
 
-/** Why what runs now must not take the place of what is saved; undefined where it may. */
+/** Why the running configuration must not replace the saved one; undefined when it may. */
 export function findObstacle(
   configurations: readonly SavedConfiguration[],
   seen: {

@@ -1,5 +1,5 @@
-// What a listing of the Logical Domains Manager says, as a LdomState: which guests are ready for
-// a change, what is exported, and what serves each disk.
+// Converts a listing of the Logical Domains Manager to a LdomState. It shows which guests are ready
+// for a change, what is exported, and what serves each disk.
 
 import { StorageError } from '../../errors.ts'
 import type { GuestReadiness, GuestState, PathState } from '../hypervisor.ts'
@@ -7,8 +7,8 @@ import type { Vdisk, VdsDevice } from './devices.ts'
 import type { Domain } from './listing.ts'
 
 /**
- * One exported backend of one service domain. Names are computed by the caller: the same name means
- * the same attachment.
+ * One exported backend of one service domain. The caller computes its name: the same name means the
+ * same attachment.
  */
 export interface ExportedBackend {
   readonly name: string
@@ -21,8 +21,8 @@ export interface ExportedBackend {
 }
 
 /**
- * A disk that a guest has. `slot` is the number both sides agree on; undefined while the hypervisor
- * has not assigned one.
+ * A disk of a guest. `slot` is the disk number, which machine and guest share. It is undefined
+ * while the hypervisor has not assigned one.
  */
 export interface GuestDisk {
   readonly name: string
@@ -30,8 +30,8 @@ export interface GuestDisk {
   readonly slot: number | undefined
   readonly timeoutSeconds: number
   /**
-   * The backends it is served by, the configured one first: `name@service`. More than one with a
-   * path group. What serves it and is not known is one under a name that no export has.
+   * The backends that serve it, the configured one first: `name@service`. There is more than one
+   * with a path group. An unknown backend has a name that no export has.
    */
   readonly backends: readonly {
     readonly name: string
@@ -46,13 +46,12 @@ export interface LdomState {
   readonly backends: readonly ExportedBackend[]
   readonly disks: readonly GuestDisk[]
   /**
-   * A reason why nothing on this machine may be changed now (e.g. delayed reconfiguration), else
-   * undefined.
+   * The reason why nothing on this machine may be changed now (e.g. delayed reconfiguration);
+   * undefined when there is none.
    */
   readonly frozen: string | undefined
 }
 
-/** A listing as a state. */
 export function toLdomState(domains: readonly Domain[]): LdomState {
   const devices = domains.flatMap(domain => domain.vdses.flatMap(vds => vds.devices))
   const vdsDomains = new Map(
@@ -112,15 +111,15 @@ function toExportedBackend({
   return { name, service: vds, serviceDomain, device, mode, shape, group: mpgroup }
 }
 
-/** The exported devices of a machine, which may be thousands: each disk looks its own up. */
+/** The exported devices of a machine, indexed because there may be thousands. */
 interface Exported {
   readonly byName: ReadonlyMap<string, VdsDevice> // `name@vds`
   readonly byGroup: ReadonlyMap<string | undefined, readonly VdsDevice[]>
 }
 
 /**
- * What serves a disk and is not known: no export is named so, so nobody takes the disk for served
- * by those alone that are known.
+ * An unknown backend of a disk. No export has this name, so nobody concludes that only known
+ * backends serve the disk.
  */
 const UNKNOWN_BACKEND = {
   name: '(unknown)',
@@ -130,8 +129,8 @@ const UNKNOWN_BACKEND = {
 } as const
 
 /**
- * Without path lines (guest not bound, or a release before 3.2) the members of the group are what
- * the disk will be served by.
+ * Without path lines (guest not bound, or a release before 3.2), the members of the group will
+ * serve the disk.
  */
 function toGuestDisk(
   vdisk: Vdisk,

@@ -1,16 +1,17 @@
-// What is so of every machine that the Logical Domains Manager splits and of the virtual disks of
-// its guests, and what a person would type there.
+// Properties of every machine with the Logical Domains Manager and of its guests' virtual disks,
+// and the commands that a person would type there.
 
 import type { Traits, Words } from '../hypervisor.ts'
 
 /**
- * sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB (Linux
- * source).
+ * sunvdc stores the size in 32 bits of 512-byte sectors. A guest sees a larger disk modulo 2 TiB
+ * (Linux source).
  */
 const SUNVDC_LIMIT_BYTES = 2 ** 41 - 512
 
 export const LDOM_TRAITS: Traits = {
-  // Low numbers are the administrators'; Linux guests cannot name a disk above 701 (`vdiskzz`).
+  // Low numbers belong to the administrators. Linux guests cannot name a disk above 701
+  // (`vdiskzz`).
   slots: { first: 100, count: 601 },
   largestDisk: platform =>
     platform === 'linux'
@@ -21,7 +22,7 @@ export const LDOM_TRAITS: Traits = {
             '2 TiB',
         }
       : undefined,
-  // Linux lets go of the disk that it runs from without a word.
+  // Linux does not refuse the removal of the disk that it runs from.
   refusesRemoval: platform => platform === 'solaris',
 }
 

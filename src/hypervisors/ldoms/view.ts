@@ -1,5 +1,5 @@
-// A state of `ldm` as the port speaks of it: exports and disks as uses, each with what a person
-// would type to take it away.
+// Converts a state of `ldm` to a view of the port: exports and disks become uses, each with the
+// command that removes it.
 
 import type { DiskUse, ExportUse, MachineView, UsePath } from '../hypervisor.ts'
 import { missingFromLive } from './plan.ts'
@@ -7,7 +7,7 @@ import type { ExportedBackend, GuestDisk, LdomState } from './state.ts'
 
 export function viewOf(machine: string, state: LdomState): MachineView {
   const exported = Map.groupBy(state.backends, ({ name, service }) => `${name}@${service}`)
-  // Only where somebody asks: most views are looked at for their uses.
+  // Built on demand, because most views are read only for their uses.
   let about: ((name: string) => LdomState) | undefined
   return {
     guests: state.guests,
@@ -23,7 +23,9 @@ export function viewOf(machine: string, state: LdomState): MachineView {
   }
 }
 
-/** The state as far as it concerns the disk of one attachment: a machine may have thousands. */
+/**
+ * The state reduced to the disk of one attachment, indexed because a machine may have thousands.
+ */
 function sorted(state: LdomState): (name: string) => LdomState {
   const backends = Map.groupBy(state.backends, backend => backend.name)
   const disks = Map.groupBy(state.disks, disk => disk.name)

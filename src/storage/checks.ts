@@ -1,5 +1,5 @@
-// What `doctor` asks of a pool: its dataset, its room, and then whatever its design adds. Reads
-// only.
+// The checks of `doctor` for a pool: its dataset, its free space, and the checks of its design.
+// Reads only.
 
 import { attempt, type Check, fail, ok, warn } from '../checks.ts'
 import { type Dialect, readDialect } from '../zfs/dialect.ts'
@@ -7,7 +7,7 @@ import { FULLNESS_PROPERTIES, fullnessOf } from './fullness.ts'
 import { zpoolOf } from './places.ts'
 import type { Pool, PoolExamination } from './pool.ts'
 
-/** Of a host that does not answer nothing is asked. */
+/** Runs no checks on a host that does not answer. */
 export async function examinePool(
   pool: Pool,
   isUp: PoolExamination['isUp'],

@@ -1,5 +1,5 @@
-// How full a pool is. A thin volume promises its guest bytes that the pool may no longer have: the
-// guest's writes then fail, in the middle of its file system. Thick volumes keep what they reserve.
+// How full a pool is. A thin volume can outgrow its pool: the guest's writes then fail in the
+// middle of its file system. Thick volumes keep the space that they reserve.
 
 import { isStorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -10,9 +10,9 @@ import type { Pool, Pools } from './pool.ts'
 
 export const FULLNESS_PROPERTIES: readonly string[] = ['available', 'used']
 
-/** From here a pool is worth a warning; ZFS itself becomes slow from about there, too. */
+/** The driver warns from this level on. ZFS itself becomes slow at about the same level. */
 const NEARLY_FULL_PERCENT = 80
-/** A warning for each of them: a line every ten minutes would be read by nobody. */
+/** One warning per step. A line every ten minutes would be ignored. */
 const STEP_PERCENT = 5
 
 export interface Fullness {
@@ -21,7 +21,10 @@ export interface Fullness {
   readonly isNearlyFull: boolean
 }
 
-/** Of a pool's parent dataset: reservations count as used, and a quota as the end. */
+/**
+ * Computed from the pool's parent dataset. Reservations count as used, and a quota counts as the
+ * pool's size.
+ */
 export function fullnessOf(properties: Properties, dataset: string): Fullness {
   const [availableBytes = 0, usedBytes = 0] = FULLNESS_PROPERTIES.map(name =>
     parseBytes(properties.get(name)?.value, `${name} of ${dataset}`),
@@ -31,7 +34,10 @@ export function fullnessOf(properties: Properties, dataset: string): Fullness {
   return { percent, availableBytes, isNearlyFull: percent >= NEARLY_FULL_PERCENT }
 }
 
-/** Warns of every pool that is nearly full, and again when it is a step fuller. One read a pool. */
+/**
+ * Warns about every pool that is nearly full, and again when it is a step fuller. One read per
+ * pool.
+ */
 export class FullnessWatch {
   readonly #pools: Pools
   readonly #log: Log
@@ -54,8 +60,7 @@ export class FullnessWatch {
       if (properties === undefined) throw parentMissing(pool)
       fullness = fullnessOf(properties, pool.dataset)
     } catch (error) {
-      // That it does not answer is told by whoever needs it; it is looked at again in the next
-      // round.
+      // Calls that need the pool report that it does not answer. The next round looks at it again.
       if (!isStorageError(error)) throw error
       return
     }

@@ -1,6 +1,6 @@
-// What is wrong with volumes, read from the pools' own state and from the listings of the machines.
-// Looks and reports; repairs nothing. What could not be looked at is a problem or an error, never
-// health.
+// Reports problems of volumes, from the state of the pools and the listings of the machines. It
+// reads only and repairs nothing. Anything that could not be read is a problem or an error, never
+// healthy.
 
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { DiskUse, MachineView } from '../hypervisors/hypervisor.ts'
@@ -42,7 +42,7 @@ export class Health {
       orError(readAttached(place, signal)),
     ])
     if (reading instanceof StorageError) {
-      // A pool that does no I/O may not even tell what is in it.
+      // ZFS may be unable to list a pool that does no I/O.
       if (state.some(problem => problem.kind === 'inaccessible')) {
         return { volumeId: place.volumeId, problems: state }
       }
@@ -58,8 +58,8 @@ export class Health {
   }
 
   /**
-   * Every volume that has a problem, sorted by id. A pool that cannot be listed fails the whole:
-   * its volumes would pass for healthy.
+   * Every volume that has a problem, sorted by id. If one pool cannot be listed, the whole call
+   * fails. Otherwise its volumes would appear healthy.
    */
   async listVolumeHealth(signal?: AbortSignal): Promise<readonly VolumeHealth[]> {
     const lists = await Promise.all(
@@ -96,7 +96,7 @@ async function orError<T>(answer: Promise<T>): Promise<T | StorageError> {
   }
 }
 
-// The states of zpool(8). Others than these are not known, and so not healthy.
+// The states of zpool(8). Any other state is unknown and does not count as healthy.
 const POOL_STATES: Readonly<Record<string, Omit<HealthProblem, 'message'>>> = {
   DEGRADED: { kind: 'degraded', reason: 'PoolDegraded' },
   SUSPENDED: { kind: 'inaccessible', reason: 'PoolSuspended' },
@@ -163,10 +163,10 @@ function diskProblems(
     offered.some(({ service }) => service === path.service) &&
     disk.paths.some(({ service }) => service === path.service)
   const missing = machine.paths.filter(path => !isServed(path))
-  // A path state says what the guest used last: that of a service domain that went away stays as it
-  // was (recorded: standby).
+  // A path state says which path the guest used last. It stays as it was when the service domain
+  // goes down (recorded: standby).
   const down = machine.paths.filter(path => !missing.includes(path) && !isRunning(path, state))
-  // Both leave the guest with fewer paths, and together perhaps with none.
+  // Missing and stopped paths both reduce the guest's paths, together perhaps to none.
   const kind = missing.length + down.length === machine.paths.length ? 'inaccessible' : 'degraded'
   return [
     ...(missing.length > 0
@@ -191,7 +191,7 @@ function diskProblems(
   ]
 }
 
-// One whose listing is unclear is not known to be down.
+// A domain with an unclear listing is not known to be down.
 function isRunning(path: PoolPath, state: MachineView): boolean {
   const domain = state.guests.find(({ name }) => name === path.serviceDomain)
   return domain?.readiness.kind === 'running' || domain?.readiness.kind === 'unclear'
@@ -201,7 +201,8 @@ function where(paths: readonly PoolPath[]): string {
   return paths.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
 }
 
-// Only a path group has states; the one path of another disk is known by its export alone.
+// Only a path group (mpgroup) has path states. A disk with a single path is judged by its export
+// alone.
 function pathProblems(disk: DiskUse, object: string): readonly HealthProblem[] {
   if (disk.paths.length < 2 || disk.paths.some(path => path.state === 'active')) return []
   const states = disk.paths.map(path => `${path.service} ${path.state}`).join(', ')

@@ -1,34 +1,32 @@
-// Names of datasets, exports and units, computed from what they are for and never allocated: a
-// retry, another process and the operator all arrive at the same one. No names are remembered
-// anywhere. The names that callers see are ids (model/ids.ts).
+// Names of datasets, exports and units. Each name is computed from its purpose and never allocated.
+// So a retry, another process and the operator all get the same name. The driver remembers no
+// names. Callers see ids instead (model/ids.ts).
 
 import { base32, digest } from '../model/hashes.ts'
 import type { GuestId } from '../model/volumes.ts'
 
 const FIRST_LUN = 1
-const LAST_LUN = 16_383 // stmfadm refuses more; 0 is left to targets that need it (stmfadm, source)
+// stmfadm rejects higher numbers; 0 is left to targets that need it (stmfadm, source)
+const LAST_LUN = 16_383
 
 function number(parts: readonly string[], count: number): number {
   return digest(parts).readUInt32BE(0) % count
 }
 
-/** Last component of the record of an attachment. */
+/** Last component of the name of a volume's record. */
 export function recordLeaf(leaf: string): string {
   return `a-${leaf}`
 }
 
 /**
- * Below it every guest that has the volume has a record of its own: the name is the guest's, so
- * nobody releases another's.
+ * Name of a guest's own record below the volume's record. It is computed from the guest, so no call
+ * can release the record of another guest.
  */
 export function guestRecordLeaf(guest: GuestId): string {
   return `g-${base32([guest.machine, guest.guest], 8)}`
 }
 
-/**
- * The same record while a detachment is at work: whoever attaches meanwhile takes it back by its
- * former name.
- */
+/** Name of the same record during a detachment. A concurrent attachment renames it back. */
 export function releasingRecordLeaf(guest: GuestId): string {
   return `r-${base32([guest.machine, guest.guest], 8)}`
 }
@@ -37,47 +35,50 @@ export function isReleasingRecord(dataset: string): boolean {
   return /\/r-[a-z2-7]{8}$/.test(dataset)
 }
 
-/** Whether it is a guest's record below the one of its volume. */
+/** Whether the dataset is a guest's record, below the record of its volume. */
 export function isGuestRecord(dataset: string): boolean {
   return /\/[gr]-[a-z2-7]{8}$/.test(dataset)
 }
 
 /**
- * The key of one attachment, under which a machine has its disk and its exports: 31 characters, the
- * longest name that none of the hypervisors warns about.
+ * The key of one attachment: the name of its disk and its exports on a machine. It has 31
+ * characters, the longest name that no hypervisor warns about.
  */
 export function attachmentName(leaf: string, guest: GuestId): string {
   return `${leaf}-${base32([guest.machine, guest.guest], 8)}`
 }
 
 /**
- * The volume that an attachment's name speaks of, or undefined for a name that is not the driver's.
+ * The leaf of the volume in an attachment's name; undefined for a name that is not the driver's.
  */
 export function leafOfAttachmentName(name: string): string | undefined {
   const match = /^(v-[a-z2-7]{20})-[a-z2-7]{8}$/.exec(name)
   return match?.[1]
 }
 
-/** The hidden snapshot through which one volume is made from another; it goes with the clone. */
+/**
+ * The hidden snapshot from which one volume is cloned from another. ZFS destroys it together with
+ * the clone.
+ */
 export function cloneSourceLeaf(targetLeaf: string): string {
   return `c-${targetLeaf.slice(2)}`
 }
 
 /**
- * Where a deleted snapshot waits for its last clone, so that its own name is free again. `attempt`
- * counts earlier ones of that name.
+ * Name of a deleted snapshot that waits for its last clone, so that its own name is free again.
+ * `attempt` counts earlier deleted snapshots of that name.
  */
 export function deletedSnapshotLeaf(leaf: string, attempt: number): string {
   return `d-${base32([leaf, String(attempt)], 20)}`
 }
 
-/** Of the two kinds above, which callers never see. */
+/** Whether it is one of the two kinds above, which callers never see. */
 export function isHiddenSnapshotLeaf(leaf: string): boolean {
   return /^[cd]-[a-z2-7]{20}$/.test(leaf)
 }
 
 /**
- * SCSI name of the logical unit: NAA type 6, COMSTAR's company id, 100 bits of hash; upper case as
+ * SCSI name of the logical unit: NAA type 6, COMSTAR's company id, 100 bits of hash. Upper case, as
  * initiators spell it in device names.
  */
 export function logicalUnitGuid(cluster: string, volumeId: string): string {
@@ -85,8 +86,8 @@ export function logicalUnitGuid(cluster: string, volumeId: string): string {
 }
 
 /**
- * Where the search for a free slot starts: the same for a volume after a power cycle, and rarely
- * that of a disk just removed.
+ * Where the search for a free slot starts. A volume gets the same slot again after a power cycle.
+ * It rarely gets the slot of a disk that was just removed.
  */
 export function preferredSlot(
   leaf: string,

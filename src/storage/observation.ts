@@ -1,13 +1,12 @@
-// Looking at the machines of a volume: their listings, and whether an earlier command of unknown
-// fate may still change them. A machine that cannot be reached is a value here, never an empty
-// listing.
+// Observes the machines of a volume: their listings, and whether an earlier command of unknown fate
+// may still change them. A machine that cannot be reached is a value here, never an empty listing.
 
 import type { StorageError } from '../errors.ts'
 import type { MachineView } from '../hypervisors/hypervisor.ts'
 import { ShellError } from '../shell/shell.ts'
 import type { Pool, PoolMachine, VolumePlace } from './pool.ts'
 
-/** By name; a machine that cannot be reached has its error in its place. */
+/** By machine name. A machine that cannot be reached has its error as the value. */
 export type MachineViews = ReadonlyMap<string, MachineView | StorageError>
 
 export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise<MachineViews> {
@@ -22,10 +21,7 @@ export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise
   return new Map(states)
 }
 
-/**
- * What must have come to rest before the volume is looked at: nothing on its storage host may still
- * be at work on it.
- */
+/** Waits until no earlier command on the storage host can still change the volume. */
 export async function settleHost(place: VolumePlace, signal?: AbortSignal): Promise<void> {
   await place.pool.host.settled(namesOf(place), signal)
 }
@@ -38,7 +34,10 @@ export async function settleMachine(
   await machine.hypervisor.settled(namesOf(place), signal)
 }
 
-/** The machine's state once nothing is at work on the volume there, or why it cannot be had. */
+/**
+ * The machine's state once no earlier command can still change the volume there, or the error of a
+ * machine that is silent.
+ */
 export function observeSettled(
   place: VolumePlace,
   machine: PoolMachine,
@@ -50,8 +49,8 @@ export function observeSettled(
   )
 }
 
-// A machine that cannot be reached as its error, where that is what the caller accepts; every other
-// error is thrown.
+// Returns an error that the caller accepts as the value of the machine. Every other error is
+// thrown.
 async function orError<T>(
   answer: Promise<T>,
   isAccepted: (error: unknown) => error is ShellError,
@@ -65,7 +64,7 @@ async function orError<T>(
 }
 
 /**
- * For who only looks: nothing could be started. Whoever concludes something from it asks
+ * For callers that only report: no command could be started. A caller that draws conclusions uses
  * `isSilence`.
  */
 function isNotStarted(error: unknown): error is ShellError {
@@ -73,10 +72,10 @@ function isNotStarted(error: unknown): error is ShellError {
 }
 
 /**
- * Silence is that no connection could be made, and that it was the far side that did not answer. A
- * command that was cut off, one that is still at work from before, one that waited too long in our
- * own queue are a moment; a refused key is an answer. Taking any of them for a dead machine would
- * close the fence on a living one.
+ * Silence means that no connection could be made because the far side did not answer. A command
+ * that was cut off, is still running or waited too long in our own queue is a passing state. A
+ * rejected key is an answer. If any of these counted as a dead machine, the driver would close the
+ * fence on a living one.
  */
 export function isSilence(error: unknown): error is ShellError {
   return isNotStarted(error) && error.fault === 'unreachable'

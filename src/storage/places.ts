@@ -1,4 +1,4 @@
-// Where a volume lives, from its id, and what a place says when it has no room.
+// Finds where a volume lives from its id, and explains errors of a full pool.
 
 import { doesNotExist, isStorageError, StorageError } from '../errors.ts'
 import { findVolumeId } from '../model/ids.ts'
@@ -6,8 +6,8 @@ import { recordLeaf } from './names.ts'
 import type { Pool, PoolMachine, Pools, VolumePlace } from './pool.ts'
 
 /**
- * Where a volume lives. Undefined for text that cannot be an id of this driver; an id of a pool
- * that is not configured here is `unavailable`: the volume may well exist.
+ * Where a volume lives. Undefined for text that cannot be an id of this driver. An id of a pool
+ * that is not configured here is `unavailable`: the volume may exist.
  */
 export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefined {
   const id = findVolumeId(volumeId)
@@ -41,14 +41,14 @@ export function placeOf(pool: Pool, leaf: string): VolumePlace {
   }
 }
 
-/** The ZFS pool, which may have other pools of the driver below it. */
+/** The name of the ZFS pool, which may contain several pools of the driver. */
 export function zpoolOf({ dataset }: Pick<Pool, 'dataset'>): string {
   return dataset.split('/')[0] ?? dataset
 }
 
 /**
- * Runs what takes room in the pool. Where there is none, says for what and what helps: zfs names a
- * dataset and no way out.
+ * Runs work that needs space in the pool. If there is none, the error says for what and names a way
+ * out. The error of zfs names only a dataset.
  */
 export async function withRoom<T>(
   place: VolumePlace,

@@ -1,6 +1,6 @@
-// A pool as it works, as types: the host where its volumes live, the paths by which machines reach
-// them, and the design, which is what it adds between a zvol and its export by a service domain.
-// Put together by the composition root from the configuration.
+// The types of a pool: the host where its volumes live, the paths by which machines reach them, and
+// its design. The design is the layer between a zvol and its export by a service domain. The
+// composition root builds pools from the configuration.
 
 import type { Check } from '../checks.ts'
 import type { Hypervisor } from '../hypervisors/hypervisor.ts'
@@ -9,11 +9,11 @@ import type { Host } from '../shell/host.ts'
 import type { Dialect } from '../zfs/dialect.ts'
 import type { Zfs } from '../zfs/zfs.ts'
 
-/** One way from a machine to the pool's bytes. */
+/** One path from a machine to the pool's bytes. */
 export interface PoolPath {
   readonly serviceDomain: string
-  readonly service: string // what serves disks in it; for ldoms a vds
-  readonly host: Host // where the service domain's own devices are seen
+  readonly service: string // the service that exports disks; for ldoms a vds
+  readonly host: Host // the host that shows the service domain's own devices
 }
 
 export interface PoolMachine {
@@ -47,8 +47,8 @@ export interface Recorded extends Attachment {
 }
 
 /**
- * The number under which a machine's service domains see the unit; `replace` writes another one to
- * the record first.
+ * The LUN under which a machine's service domains see the unit. `replace` records another LUN
+ * before it is used.
  */
 export interface LunChoice {
   readonly number: number
@@ -61,52 +61,53 @@ export interface DesignFinding {
   readonly detail: string
 }
 
-/** What audit knows of a pool's volumes when it asks the design about its own layer. */
+/** The volumes of a pool, which audit passes to the design to check its own layer. */
 export interface DesignInventory {
   readonly volumes: readonly {
     readonly place: VolumePlace
     readonly sizeBytes: number
     readonly attachedTo: readonly string[] /* machines */
   }[]
-  /** Those that wait. */
+  /** Deleted volumes that still wait for a snapshot or a clone. */
   readonly deleted: readonly VolumePlace[]
 }
 
-/** What a machine's service domains are to see of a volume. */
+/** What a machine's service domains should see of a volume. */
 export interface ExposeRequest {
   readonly machine: PoolMachine
   readonly machineName: string
   readonly sizeBytes: number
   readonly lun: LunChoice | undefined
-  /** Of every recorded attachment. Who else can reach the bytes is refused. */
+  /**
+   * The machines of all recorded attachments. If any other machine can reach the bytes, the design
+   * refuses.
+   */
   readonly recordedOn: ReadonlySet<string>
 }
 
 /**
- * Everything a design does is safe to repeat; nothing outside `designs/` knows the difference
- * between two of them.
+ * Every method of a design is safe to repeat. Code outside `designs/` does not distinguish between
+ * designs.
  */
 export interface Design {
-  /** As the configuration names it; for messages only. */
+  /** The name in the configuration; for messages only. */
   readonly kind: string
-  /** Export shapes that make sense; the first is the default. */
+  /** Supported export shapes; the first is the default. */
   readonly shapes: readonly ('slice' | 'full')[]
-  /** Whether it can keep machines from the bytes, whatever they export. */
+  /** Whether it can block machines from the bytes, even if they still export the volume. */
   readonly canFence: boolean
-  /** The number under which service domains see the volume; undefined where they need none. */
+  /** The LUN under which service domains see the volume; undefined if the design uses none. */
   preferredNumber(place: VolumePlace): number | undefined
 
-  /**
-   * Words other than the leaf by which commands about this volume can be known in a process list.
-   */
+  /** Words other than the leaf that identify commands about this volume in a process list. */
   names(place: VolumePlace): readonly string[]
 
-  /** Completes the volume after its zvol exists. Already complete is success. */
+  /** Completes the volume after its zvol exists. An already complete volume is success. */
   ensure(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void>
 
   /**
-   * After the zvol has its new size: everything above it has it too, in the service domains of
-   * these paths as well.
+   * Called after the zvol has its new size. Every layer above gets that size too, including the
+   * service domains of these paths.
    */
   resize(
     place: VolumePlace,
@@ -115,8 +116,8 @@ export interface Design {
   ): Promise<void>
 
   /**
-   * Makes the volume's device present in every service domain of the machine and proves that all
-   * are the same bytes. Answers the device of each path.
+   * Makes the volume's device present in every service domain of the machine, and proves that all
+   * devices lead to the same bytes. Returns the device of each path.
    */
   expose(
     place: VolumePlace,
@@ -125,8 +126,8 @@ export interface Design {
   ): Promise<ReadonlyMap<PoolPath, string>>
 
   /**
-   * Whether what `expose` made for these machines is still there; false: expose again. A design
-   * that makes nothing says true.
+   * Whether the result of `expose` is still there for these machines. If not, the caller exposes
+   * again. A design that creates nothing returns true.
    */
   isExposed(
     place: VolumePlace,
@@ -135,20 +136,20 @@ export interface Design {
   ): Promise<boolean>
 
   /**
-   * After it no service domain of the machine can reach the bytes, where the design has such a
-   * fence. Says whether there was something to do.
+   * After this call no service domain of the machine can reach the bytes, if the design has a
+   * fence. Says whether there was anything to hide.
    */
   hide(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<'hidden' | 'absent'>
 
   /**
-   * The service domains let go of what they saw of hidden volumes. Never fails for them: nothing
-   * depends on it.
+   * The service domains remove stale devices of hidden volumes. Failures of service domains are
+   * ignored: nothing depends on this cleanup.
    */
   forget(machine: PoolMachine, signal?: AbortSignal): Promise<void>
 
   /**
-   * True when nobody can reach the bytes, whatever a machine exports. A design without a fence says
-   * false.
+   * True when no machine can reach the bytes, whatever the machines export. A design without a
+   * fence returns false.
    */
   isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean>
 
@@ -156,25 +157,24 @@ export interface Design {
   isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean>
 
   /**
-   * Takes the volume apart down to its zvol. Refuses (`in-use`) while it is exposed. Already gone
-   * is success.
+   * Removes every layer above the zvol. Refuses (`in-use`) while the volume is exposed. Absence is
+   * success.
    */
   remove(place: VolumePlace, signal?: AbortSignal): Promise<void>
 
-  /** Whether an exported device is this volume, whatever the export is called. */
+  /** Whether an exported device is this volume, independent of the export's name. */
   isDeviceOf(place: VolumePlace, device: string): boolean
 
   /**
-   * Proves every path of the pool by writing and reading the pool's canary, which is made first
-   * where it is missing. A design whose pools have one path each has nothing to prove and answers
-   * nothing.
+   * Proves every path of the pool by writing and reading the pool's canary, which is created first
+   * if missing. A design whose pools have one path has nothing to prove and returns an empty list.
    */
   provePaths(pool: Pool, signal?: AbortSignal): Promise<readonly PathProof[]>
 
-  /** Looks at what the design needs of the hosts, for `doctor`. Reads only, and never throws. */
+  /** Checks what the design needs from the hosts, for `doctor`. Reads only, and never throws. */
   examine(pool: Pool, examination: PoolExamination, signal?: AbortSignal): Promise<readonly Check[]>
 
-  /** What the design's own layer holds that the volumes do not explain, and the other way round. */
+  /** Compares the design's own layer with the volumes and reports every difference. */
   audit(
     pool: Pool,
     inventory: DesignInventory,
@@ -182,11 +182,14 @@ export interface Design {
   ): Promise<readonly DesignFinding[]>
 }
 
-/** What `doctor` knows when it asks a design about its pool. */
+/** What `doctor` passes to a design when it checks a pool. */
 export interface PoolExamination {
-  /** Of a host that does not answer nothing is asked. */
+  /** Checks are run only on hosts that answer. */
   readonly isUp: (host: Host) => boolean
-  /** Of the storage host; undefined where it was not learnt, which `doctor` says by itself. */
+  /**
+   * The zfs dialect of the storage host. Undefined if it could not be read; `doctor` reports that
+   * separately.
+   */
   readonly dialect: Dialect | undefined
 }
 

@@ -1,5 +1,6 @@
-// Uses that a machine shows: which are those of an attachment, and which lead to the volume though
-// no record explains them. A use is taken for ours here and nowhere else. Pure, no I/O.
+// Sorts the uses that a machine shows: those of an attachment, and those that lead to the volume
+// without a record. This is the only place that decides which uses belong to the driver. Pure, no
+// I/O.
 
 import type { DiskUse, MachineView, Use, WantedDisk } from '../hypervisors/hypervisor.ts'
 import type { Attachment, GuestId, Volume } from '../model/volumes.ts'
@@ -10,15 +11,15 @@ export function disksOf({ guest }: GuestId, { uses }: MachineView): readonly Dis
   return uses.flatMap(use => (use.kind === 'disk' && use.guest === guest ? use : []))
 }
 
-/** The disk of an attachment, where its guest has it. */
+/** The disk of an attachment, if its guest has it. */
 export function findDisk(leaf: string, guest: GuestId, state: MachineView): DiskUse | undefined {
   const key = attachmentName(leaf, guest)
   return disksOf(guest, state).find(disk => disk.key === key)
 }
 
 /**
- * The disk of an attachment in any guest of the machine. Its key is as easily edited as the name of
- * its domain; what it is served by is the driver's.
+ * The disk of an attachment in any guest of the machine. A person can rename a disk as easily as a
+ * domain. So the keys of the exports that serve the disk count too.
  */
 export function findAnyDisk(leaf: string, guest: GuestId, state: MachineView): DiskUse | undefined {
   const key = attachmentName(leaf, guest)
@@ -28,7 +29,7 @@ export function findAnyDisk(leaf: string, guest: GuestId, state: MachineView): D
   )
 }
 
-/** Everything that one attachment may have left on a machine, disk first. */
+/** Everything that one attachment may have left on a machine, the disk first. */
 export function usesOf(
   place: VolumePlace,
   guest: GuestId,
@@ -44,7 +45,7 @@ export function usesOf(
   return [...(disk ? [disk] : []), ...exports.sort((a, b) => order(a) - order(b))]
 }
 
-/** What the attachment's guest is to have, on the paths of the pool to its machine. */
+/** The disk that the attachment's guest should have, with the paths of the pool to its machine. */
 export function wantedDisk(
   place: VolumePlace,
   { volume, attachment }: { volume: Volume; attachment: Attachment },
@@ -63,19 +64,20 @@ export function wantedDisk(
   }
 }
 
-/** Whether what a service has under a key is this volume, by our name or by the device. */
+/**
+ * Whether an export with this key and device is this volume. Either the driver's name or the device
+ * is enough.
+ */
 export function speaksOf(place: VolumePlace, key: string, device: string): boolean {
   return leafOfAttachmentName(key) === place.leaf || place.pool.design.isDeviceOf(place, device)
 }
 
-/** Whether bytes of the volume can be reached by it. */
+/** Whether the use leads to bytes of the volume. */
 export function leadsTo(place: VolumePlace, use: Use): boolean {
   return use.paths.some(({ key, device }) => device !== undefined && speaksOf(place, key, device))
 }
 
-/**
- * Uses of the volume that no record explains, disks first. `own`: the keys that records explain.
- */
+/** Uses of the volume without a record, disks first. `own`: the keys that have a record. */
 export function findStrangers(
   place: VolumePlace,
   { uses }: MachineView,
@@ -94,7 +96,7 @@ export function findStrangers(
   ]
 }
 
-/** Undefined where there are none. */
+/** Describes the uses in words; undefined when there are none. */
 export function describeUses(uses: readonly Use[]): string | undefined {
   const what = uses.map(use =>
     use.kind === 'disk'
@@ -104,7 +106,7 @@ export function describeUses(uses: readonly Use[]): string | undefined {
   return what.length === 0 ? undefined : what.join(' and ')
 }
 
-/** What a person would type to take them away. */
+/** The commands that a person would type to remove them. */
 export function removalOf(uses: readonly Use[]): string {
   return uses.map(use => use.removal).join(', ')
 }

@@ -243,8 +243,8 @@ async function detachFromSilence(
   }
   throw new StorageError(
     'unavailable',
-    `volume ${place.volumeId} cannot be detached from guest ${formatGuestId(guest)} while machine ` +
-      `${guest.machine} does not answer`,
+    `volume ${place.volumeId} cannot be detached from guest ${formatGuestId(guest)} while ` +
+      `machine ${guest.machine} does not answer`,
     { cause: silence },
   )
 }

@@ -34,7 +34,7 @@ export interface AttachFacts {
   readonly hypervisor: HypervisorRules
 }
 
-/** Refuses what must not or cannot be attached now. The caller changes nothing before this check. */
+/** Refuses what must not or cannot be attached now. Nothing is changed before this check. */
 export function checkAttach(request: AttachRequest, facts: AttachFacts): void {
   const { volume, state, rule, hypervisor } = facts
   const guestState = guestIn(state, request.guest)

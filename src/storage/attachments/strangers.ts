@@ -32,9 +32,9 @@ export async function withoutStrangers(
   }
   throw new StorageError(
     'failed-precondition',
-    `volume ${place.volumeId}: machine ${hypervisor.machine} has ${what} without a record of this ` +
-      `driver; nothing is attached until that is removed (${removalOf(strangers)}, or detach the ` +
-      'volume from that guest)',
+    `volume ${place.volumeId}: machine ${hypervisor.machine} has ${what} without a record of ` +
+      `this driver; nothing is attached until that is removed (${removalOf(strangers)}, or ` +
+      'detach the volume from that guest)',
   )
 }
 

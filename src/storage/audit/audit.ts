@@ -1,4 +1,5 @@
-// Compares the layers: what is in one and not in another. Looks and reports; repairs nothing.
+// Compares the layers and reports what exists in one and not in another. It reads only and repairs
+// nothing.
 
 import { describeError, isStorageError } from '../../errors.ts'
 import { readPool } from '../catalog/lists.ts'
@@ -11,8 +12,8 @@ import { auditMachines } from './machines.ts'
 import { auditRecords } from './records.ts'
 
 /**
- * Everything that does not fit, sorted; empty when every layer agrees. A layer that does not answer
- * is a finding, not a failure.
+ * All differences, sorted; empty when every layer agrees. A layer that does not answer is a
+ * finding, not a failure.
  */
 export async function audit(pools: Pools, signal?: AbortSignal): Promise<readonly Finding[]> {
   const findings = await Promise.all([...pools.values()].map(pool => auditPool(pool, signal)))

@@ -6,8 +6,9 @@ import { placeOf } from '../places.ts'
 import type { Pool } from '../pool.ts'
 import type { Finding } from './known.ts'
 
-// A deleted volume that waits for a snapshot of the driver's goes with that. Nobody waits for the
-// others but the volume.
+// Reports deleted volumes that wait for something the driver will not delete. A volume that waits
+// for one of the driver's own snapshots is destroyed with that snapshot. Nobody else would notice
+// the others.
 export async function auditDeleted(
   pool: Pool,
   reading: PoolReading,
@@ -30,7 +31,7 @@ export async function auditDeleted(
   })
 }
 
-/** Undefined where it waits for what the driver was asked to keep. */
+/** Undefined when it waits only for snapshots that callers asked the driver to keep. */
 function whyItWaits(
   pool: Pool,
   snapshots: ReadonlyMap<string, Properties>,

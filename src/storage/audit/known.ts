@@ -4,7 +4,7 @@ import { placeOf } from '../places.ts'
 import type { Pool, VolumePlace } from '../pool.ts'
 
 export interface Finding {
-  /** `not-seen`: a layer could not be looked at, so nothing is known about it. */
+  /** `not-seen`: a layer could not be read, so nothing is known about it. */
   readonly kind: string
   readonly object: string
   readonly detail: string
@@ -12,12 +12,12 @@ export interface Finding {
 
 const TEXTS_THAT_NAME = /v-[a-z2-7]{20}|[0-9A-F]{32}/gi
 
-/** What is recorded in a pool, by what the other layers call it. */
+/** What a pool records, with the names that the other layers use for it. */
 export class Known {
   readonly pool: Pool
   readonly #volumes: ReadonlyMap<string, Volume>
   readonly #records: ReadonlyMap<string, readonly Attachment[]>
-  /** By the leaf and by what the design calls it. */
+  /** By leaf and by the design's own names, in upper case. */
   readonly #places = new Map<string, { readonly place: VolumePlace; readonly what: string }>()
 
   constructor(pool: Pool, { volumes, tombstones, records }: PoolReading) {
@@ -49,7 +49,7 @@ export class Known {
     return [...this.#records.values()].flat()
   }
 
-  /** The volume that an export or a name speaks of, in words. */
+  /** Describes the volume that a text refers to, such as the name or device of an export. */
   whose(text: string, isOf: (place: VolumePlace) => boolean = () => true): string | undefined {
     const named = (text.match(TEXTS_THAT_NAME) ?? []).flatMap(
       name => this.#places.get(name.toUpperCase()) ?? [],

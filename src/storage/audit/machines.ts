@@ -1,4 +1,4 @@
-// Uses that a machine shows and no record explains.
+// Reports uses on a machine that have no record.
 
 import { describeError } from '../../errors.ts'
 import type { DiskUse, ExportUse, MachineView } from '../../hypervisors/hypervisor.ts'
@@ -72,8 +72,8 @@ function auditDisk(known: Known, machine: string, use: DiskUse): readonly Findin
   ]
 }
 
-// Names of the driver without a volume: only those that lead into this pool, as several pools may
-// share a service.
+// For exports with a driver's name but no volume. Only exports that lead into this pool count,
+// because several pools may share a service.
 function isOfPool(pool: Pool, { key, paths }: ExportUse): boolean {
   const leaf = leafOfAttachmentName(key)
   return leaf !== undefined && pool.design.isDeviceOf(placeOf(pool, leaf), paths[0].device)

@@ -1,4 +1,4 @@
-// Records that a machine does not bear out, or that contradict each other.
+// Reports records that do not match a machine's listing, or that contradict each other.
 
 import type { MachineView } from '../../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../../model/ids.ts'
@@ -13,7 +13,7 @@ import type { Recorded } from '../pool.ts'
 import { wantedDisk } from '../uses.ts'
 import { type Finding, type Known, leafOf } from './known.ts'
 
-/** The view of a machine as far as it concerns the disk under a key, or why it is not known. */
+/** The machine's view reduced to the disk with a given key, or the error of a silent machine. */
 type Views = ReadonlyMap<string, Error | ((key: string) => MachineView)>
 
 export function auditRecords(
@@ -52,7 +52,7 @@ function auditAttachment(known: Known, record: Attachment, views: Views): readon
         `${pool.name}; add it to detach the volume`,
     )
   }
-  // A machine that does not answer is a finding of its own.
+  // `auditMachines` reports a machine that does not answer.
   if (view instanceof Error) return []
   const about = view(attachmentName(place.leaf, record.guest))
   const renamed = describeRenamed(place.leaf, record.guest, about)
@@ -93,7 +93,7 @@ function auditGiven(
   return [{ kind: 'recorded-twice', object: id, detail }]
 }
 
-// Sorted once: the records of a pool are as many as the uses of its machines.
+// Groups the uses once, because a pool has about as many records as its machines have uses.
 function sorted(view: MachineView): (key: string) => MachineView {
   const uses = Map.groupBy(view.uses, use => use.key)
   return key => ({ ...view, uses: uses.get(key) ?? [] })

@@ -1,5 +1,5 @@
-// What stands on one dataset, parsed once: a volume, a record of who has it, a snapshot, or what is
-// not this cluster's and is left alone.
+// Parses one dataset: a volume, a record of an attachment, a snapshot, or a dataset of another
+// owner. The driver never touches datasets of other owners.
 
 import { StorageError } from '../../errors.ts'
 import { formatSnapshotId, formatVolumeId } from '../../model/ids.ts'
@@ -26,15 +26,15 @@ import {
   type VolumeKey,
 } from './properties.ts'
 
-/** Another cluster's, or nobody's that this driver knows. */
+/** A dataset of another cluster, or one that this driver did not create. */
 export interface Foreign {
   readonly kind: 'foreign'
   readonly cluster: string | undefined
 }
 
 /**
- * What stands where a volume does. A tombstone was deleted and waits for its last snapshot or
- * clone: for callers it does not exist, but its name is taken.
+ * A dataset in the place of a volume. A tombstone is a deleted volume that waits for its last
+ * snapshot or clone. For callers it does not exist, but its name is taken.
  */
 export interface VolumeDataset {
   readonly kind: 'volume' | 'tombstone'
@@ -42,28 +42,28 @@ export interface VolumeDataset {
 }
 
 /**
- * The record beside a volume, above those of its guests. `record`: the volume is given to one
- * guest, whom the creation of the record decided.
+ * The record of a volume, which is the parent of its guests' records. `record`: an exclusive
+ * volume; the call that created the record decided which guest owns it.
  */
 export type RecordDataset =
   | {
       readonly kind: 'record'
       readonly owner: GuestId
       /**
-       * Version 0.1.0 wrote the whole of an exclusive attachment here, with nothing below; such
-       * records are read and released as they are.
+       * Version 0.1.0 wrote all properties of an exclusive attachment here, without a child. The
+       * driver still reads and releases such records.
        */
       readonly attachment: Recorded | undefined
     }
   | { readonly kind: 'shared-record' }
 
-/** The record of one guest, below that of the volume. */
+/** The record of one guest, a child of the volume's record. */
 export interface GuestRecord {
   readonly kind: 'guest-record'
   readonly attachment: Recorded
 }
 
-/** Throws `failed-precondition` for what is not this cluster's: nothing is done with it. */
+/** Throws `failed-precondition` for a dataset of another owner. The driver does nothing with it. */
 export function requireOwn<T extends { readonly kind: string }>(
   parsed: T | Foreign,
   dataset: string,
@@ -90,7 +90,7 @@ function findForeign(
   return cluster === pool.cluster ? undefined : { kind: 'foreign', cluster }
 }
 
-/** `parent`: of the pool's parent dataset, where it was read as well. */
+/** `parent`: the properties of the pool's parent dataset, if it was read as well. */
 export function parseVolumeDataset(
   properties: Properties,
   place: VolumePlace,
@@ -167,10 +167,11 @@ function parseGuest(properties: Properties, dataset: string): GuestId {
 const SMALLEST_BLANK_BYTES = 64 * KiB
 const LARGEST_BLANK_BYTES = 2 * MiB
 
-// How much the metadata of an empty volume takes depends on the disks: 12 KiB on one, 90 and more
-// on raidz of 4K disks (published). The parent dataset is a file system that holds nothing, on the
-// same disks, and always takes more than an empty volume. The bounds are for a parent with files in
-// it, and for one that was not read: a blank volume taken for a written one is refused, not lost.
+// The metadata of an empty volume depends on the disks: 12 KiB on one, 90 KiB and more on raidz of
+// 4K disks (published). The parent dataset is a file system without files on the same disks. It
+// always takes more than an empty volume. The upper bound is for a parent with files in it, the
+// lower bound for one that was not read. A blank volume that counts as written is refused, not
+// lost.
 function blankBytesOf(parent: Properties | undefined, dataset: string): number {
   if (parent === undefined) return SMALLEST_BLANK_BYTES
   const referenced = parseBytes(
@@ -232,10 +233,10 @@ export function parseAttachment(properties: Properties, place: LeafPlace): Recor
 }
 
 /**
- * A snapshot of ours, or undefined for one that was made by others or that only waits for its last
- * clone. The name counts only where it is the snapshot's own: every snapshot shows its volume's. So
- * would a size: in dialects that keep none on snapshots it is not known, as the volume may have
- * grown since.
+ * A snapshot of the driver, or undefined for one of another owner or one that only waits for its
+ * last clone. The name counts only if it is set on the snapshot itself, because every snapshot
+ * shows its volume's name. The same holds for the size. In dialects that keep no size on snapshots
+ * it is unknown: the volume may have grown since.
  */
 export function findSnapshot(
   properties: Properties,

@@ -1,6 +1,6 @@
-// Lists of volumes, records and snapshots: of whole pools, or a range of them. The names come
-// first, and then the properties of those that are wanted, a few hundred at a time, so that neither
-// the text nor the work of a page grows with what stands on other pages.
+// Lists volumes, records and snapshots of whole pools or of a range. The driver lists the names
+// first. Then it reads the properties of the wanted datasets, a few hundred at a time. So the cost
+// of a page does not grow with the other pages.
 
 import { formatVolumeId, isSnapshotLeaf, isVolumeLeaf } from '../../model/ids.ts'
 import type { ListRange, Snapshot, Volume } from '../../model/volumes.ts'
@@ -25,7 +25,7 @@ export interface PoolReading {
   readonly tombstones: readonly Volume[]
   readonly records: readonly Recorded[]
   /**
-   * What the record of each volume says that has one: its guests' records are in `records`, and
+   * The sharing and the owner from every volume's record. The guests' records are in `records`;
    * there may be none.
    */
   readonly given: ReadonlyMap<string, Pick<RecordReading, 'sharing' | 'owner'>>
@@ -34,15 +34,15 @@ export interface PoolReading {
 const EVERYTHING: ListRange = { after: undefined, limit: Number.POSITIVE_INFINITY }
 
 /**
- * What is read, parsed and let go before the next is asked for: the text of ten thousand volumes
- * would fill the memory.
+ * How many names are read and parsed at once. The text of ten thousand volumes would fill the
+ * memory.
  */
 const NAMES_A_TURN = 500
 
 /**
- * All pools, each list sorted by volume id. A pool that cannot be read fails the whole: half a list
- * would be taken for all of it. One command a pool for the names, and one for every few hundred
- * datasets in the range.
+ * Reads all pools; each list is sorted by volume id. If one pool cannot be read, the call fails:
+ * callers would take a partial list for the whole. One command per pool for the names, and one for
+ * every few hundred datasets in the range.
  */
 export async function readPools(
   pools: Pools,
@@ -62,16 +62,16 @@ export async function readPools(
 }
 
 /**
- * All volumes and records of a pool. Datasets of other clusters and of nobody are left out; half a
- * listing throws.
+ * All volumes and records of a pool, without datasets of other owners. An incomplete listing
+ * throws.
  */
 export function readPool(pool: Pool, signal?: AbortSignal): Promise<PoolReading> {
   return readRange(pool, EVERYTHING, signal)
 }
 
-// An id begins with its pool, so the ids of one pool all stand before or after those of another. A
-// range ends before the pools that it does not reach; without a limit the pools are read side by
-// side.
+// An id begins with the name of its pool, so the ids of one pool are all before or after those of
+// another. A range stops before the pools that it does not reach. Without a limit the pools are
+// read in parallel.
 async function readEach<Part>(
   pools: Pools,
   { after, limit }: ListRange,
@@ -111,7 +111,7 @@ async function readRange(
     name => name.slice(0, name.lastIndexOf('/')),
   )
   const recorded = new Set(leaves.flatMap(leaf => (leaf.startsWith('a-') ? [leaf.slice(2)] : [])))
-  // A record may have lost its volume: it is looked at all the same.
+  // A record whose volume is gone is read as well.
   const wanted = [...new Set([...leaves, ...recorded])]
     .filter(
       leaf =>
@@ -119,8 +119,8 @@ async function readRange(
     )
     .sort()
   const reading = emptyReading()
-  // Deleted volumes and those of other clusters are among the names, so that a range may take
-  // several turns.
+  // The names include deleted volumes and those of other clusters, so a range may take several
+  // turns.
   for (let at = 0; at < wanted.length && reading.volumes.length <= limit; ) {
     const turn = wanted
       .slice(at, at + Math.min(NAMES_A_TURN, limit + 1 - reading.volumes.length))
@@ -168,7 +168,7 @@ function sortTurn(
   }
 }
 
-/** One command a pool, and one for every few hundred deleted volumes. */
+/** One command per pool, and one for every few hundred deleted volumes. */
 export async function readTombstones(
   pools: Pools,
   signal?: AbortSignal,
@@ -195,9 +195,9 @@ export async function readTombstones(
 }
 
 /**
- * All snapshots of the pools' volumes in the range, sorted by id; those of deleted volumes too:
- * they outlive them. One command a pool for the names, and one for every few hundred snapshots in
- * the range.
+ * All snapshots of the pools' volumes in the range, sorted by id. Snapshots of deleted volumes are
+ * included, because they outlive them. One command per pool for the names, and one for every few
+ * hundred snapshots in the range.
  */
 export async function readSnapshotList(
   pools: Pools,
@@ -216,7 +216,7 @@ async function readSnapshotRange(
   { after, limit }: ListRange,
   signal?: AbortSignal,
 ): Promise<readonly Snapshot[]> {
-  // Ids and ZFS's names differ in what they begin with only.
+  // Ids and ZFS names differ only in their beginning.
   const afterName = after?.startsWith(`${pool.name}/`)
     ? `${pool.dataset}${after.slice(pool.name.length)}`
     : undefined
@@ -231,9 +231,7 @@ async function readSnapshotRange(
   return snapshots
 }
 
-/**
- * One command: the ZFS names of the snapshots below a pool's volumes, whoever made them, sorted.
- */
+/** One command: the ZFS names of all snapshots below a pool's volumes, from any owner, sorted. */
 export function listSnapshotNames(
   pool: Pool,
   options: { readonly after?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
@@ -241,7 +239,7 @@ export function listSnapshotNames(
   return inSight(pool, pool.zfs.listGrandchildren(pool.dataset, options))
 }
 
-/** What is known of snapshots that were listed a moment ago; those that are gone are left out. */
+/** The properties of snapshots that were just listed. Snapshots that are gone are left out. */
 export async function readListedSnapshots(
   pool: Pool,
   datasets: readonly string[],
@@ -251,7 +249,7 @@ export async function readListedSnapshots(
   return found
 }
 
-/** Hidden snapshots of a whole pool that go with nothing: two reads. */
+/** Hidden snapshots of a whole pool that no clone will destroy. Two reads. */
 export async function listHiddenLeft(pool: Pool, signal?: AbortSignal): Promise<readonly string[]> {
   const hidden = (await listSnapshotNames(pool, { signal })).filter(name =>
     isHiddenSnapshotLeaf(name.slice(name.indexOf('@') + 1)),

@@ -1,4 +1,4 @@
-// The disk numbers that a guest's records hold, in every pool that its machine can reach.
+// Reads the disk numbers in a guest's records, in every pool that its machine can reach.
 
 import { isStorageError } from '../../errors.ts'
 import { isVolumeLeaf } from '../../model/ids.ts'
@@ -9,16 +9,16 @@ import { findNumber, NUMBER_PROPERTIES } from './properties.ts'
 import { inSight } from './sight.ts'
 
 /**
- * How long an attachment waits for the numbers in a pool that is not its own: well below the 15 s
- * that an attacher has.
+ * How long an attachment waits for the numbers of another pool. It is well below the 15 s that an
+ * attacher has.
  */
 const OTHER_POOL_MS = 5_000
 
 /**
- * The disk numbers that records of a guest hold, by the names of their attachments, whether the
- * guest has the disks at the moment or not. One command for every pool that its machine can reach.
- * Another pool than the asked one that cannot be read within five seconds is left out: it must not
- * keep the volumes of all others from the guest, which compares what it finds under a number.
+ * The disk numbers in the records of a guest, by attachment name, whether the guest has the disks
+ * now or not. One command for every pool that its machine can reach. Another pool that cannot be
+ * read within five seconds is left out. It must not block the guest's other volumes, and the guest
+ * compares what it finds under a number.
  */
 export async function readNumbers(
   pools: Pools,

@@ -1,16 +1,13 @@
-// The values that the driver keeps on datasets, as text and as types. What is read back was written
-// by this version, by another one, or by a hand: it is parsed. What an older version did not write
-// has the value that it meant; what cannot be understood is refused.
+// Parses the values that the driver keeps on datasets. This version, another version or a person
+// may have written them. A value that an older version did not write gets its meaning of that time.
+// A value that cannot be understood is refused.
 
 import { z } from 'zod'
 import { StorageError } from '../../errors.ts'
 import { everyParameter, PARAMETERS, type VolumeParameters } from '../../model/parameters.ts'
 import type { VolumeFormat, VolumeSource } from '../../model/volumes.ts'
 
-/**
- * Written on every new volume. Volumes of versions that did not write one have the format before
- * this.
- */
+/** Written on every new volume. A volume without a version has format 0. */
 export const FORMAT_VERSION = 1
 
 const format: z.ZodType<VolumeFormat> = z.discriminatedUnion('kind', [
@@ -26,7 +23,7 @@ const source: z.ZodType<VolumeSource> = z.discriminatedUnion('kind', [
 
 const parameters = z.record(z.string(), z.unknown())
 
-/** Where a text stands: what an error names. */
+/** Where a text was read, for error messages. */
 export interface Origin {
   readonly dataset: string
   readonly property: string
@@ -59,7 +56,7 @@ function readParameter<K extends keyof VolumeParameters>(
   return value
 }
 
-/** One word of those that are written. */
+/** Parses one of the words that the driver writes. */
 export function parseWord<T extends string>(words: readonly T[], text: string, origin: Origin): T {
   const word = words.find(each => each === text)
   if (word === undefined) {
@@ -76,7 +73,7 @@ export function parseNumber(text: string, origin: Origin): number {
   return value
 }
 
-/** A newer version may have meant something that this one would overlook. */
+/** Refuses newer formats: they may contain something that this version would ignore. */
 export function checkVersion(text: string | undefined, origin: Origin): void {
   const version = text === undefined ? 0 : parseNumber(text, origin)
   if (version <= FORMAT_VERSION) return

@@ -1,6 +1,6 @@
-// What the driver writes on datasets, and how it reads it back. Values are base64url so that any
-// text survives every ZFS dialect; a value counts only where it is the dataset's own, set or
-// received, as snapshots and children show their parent's.
+// The properties that the driver writes on datasets and reads back. Values are base64url, so any
+// text survives every ZFS dialect. A value counts only if it is set or received on the dataset
+// itself: snapshots and children show their parent's values.
 
 import { StorageError } from '../../errors.ts'
 import type { Attachment, GuestId, Volume } from '../../model/volumes.ts'
@@ -34,7 +34,7 @@ const RECORD_KEYS = [
 export type VolumeKey = (typeof VOLUME_KEYS)[number]
 export type RecordKey = (typeof RECORD_KEYS)[number]
 
-/** One list serves volumes and records: both are read by the same command. */
+/** One list for volumes and records: the same command reads both. */
 export const READ_PROPERTIES: readonly string[] = [
   'type',
   'volsize',
@@ -55,15 +55,15 @@ export const SNAPSHOT_PROPERTIES: readonly string[] = [
   'state',
 ].map(key => (['creation', 'volsize', 'defer_destroy'].includes(key) ? key : PREFIX + key))
 
-/** Enough to find the volumes that are deleted and wait. */
+/** Enough to find deleted volumes that still wait. */
 export const STATE_PROPERTIES: readonly string[] = ['cluster', 'state'].map(key => PREFIX + key)
 
-/** What tells the disk number of a record, and whose it is. */
+/** The properties that give a record's disk number and guest. */
 export const NUMBER_PROPERTIES: readonly string[] = ['machine', 'guest', 'vdisk'].map(
   key => PREFIX + key,
 )
 
-/** Of values in the order of NUMBER_PROPERTIES: the number that a record of this guest holds. */
+/** The disk number of a record of this guest, from values in the order of NUMBER_PROPERTIES. */
 export function findNumber(
   [machine, guest, vdisk]: readonly string[],
   of: GuestId,
@@ -92,8 +92,8 @@ function decode(text: string, key: string, dataset: string): string {
 
 export function findOwn(properties: Properties, key: string, dataset: string): string | undefined {
   const value = properties.get(PREFIX + key)
-  // `received`: the pool was moved or restored by zfs send and receive, and what it holds is still
-  // this driver's.
+  // `received`: the pool was moved or restored by zfs send and receive. Its datasets still belong
+  // to this driver.
   const isOwn = value?.source === 'local' || value?.source === 'received'
   return isOwn ? decode(value.value, key, dataset) : undefined
 }
@@ -109,7 +109,7 @@ export function getOwn(properties: Properties, key: string, dataset: string): st
   return value
 }
 
-/** Where a value stands: what an error about it names. */
+/** Where a value is stored, for error messages. */
 export function originOf(dataset: string, key: VolumeKey | RecordKey): Origin {
   return { dataset, property: PREFIX + key }
 }
@@ -149,8 +149,8 @@ export function formatRecordProperties(
 }
 
 /**
- * Of the record above the guests' own: it says how the volume is given, and to whom where it is
- * given to one alone.
+ * Properties of the volume's record, the parent of the guests' records. They say whether the volume
+ * is shared, and name the guest of an exclusive one.
  */
 export function formatParentProperties(
   { sharing, guest }: Pick<Attachment, 'sharing' | 'guest'>,
@@ -164,8 +164,8 @@ export function formatParentProperties(
 }
 
 /**
- * What may change on a record before its first export: numbers that somebody else turned out to
- * have.
+ * The property for a number that may change before the first export, if something else has that
+ * number.
  */
 export function formatNumberProperty(
   key: 'lun' | 'vdisk',
@@ -185,7 +185,10 @@ export function formatSnapshotProperties(
   })
 }
 
-/** Marks a volume that waits for its last dependant: hidden, its name still taken. */
+/**
+ * Marks a deleted volume that waits for its last dependant. It is hidden, but its name is still
+ * taken.
+ */
 export function formatDeletedProperty(): readonly [name: string, value: string] {
   return [`${PREFIX}state`, encode('deleted')]
 }
@@ -200,17 +203,17 @@ function prefixed(values: Readonly<Record<string, string>>): Record<string, stri
   )
 }
 
-/** Of a dataset that is the driver's and holds nobody's data. */
+/** Properties of a dataset that belongs to the driver and holds no user data. */
 export function formatOwnerProperties(cluster: string): Record<string, string> {
   return prefixed({ cluster })
 }
 
-/** Which cluster's the dataset is; undefined for a dataset that is none of this driver's. */
+/** The cluster that owns the dataset; undefined if this driver did not create it. */
 export function ownerCluster(properties: Properties, dataset: string): string | undefined {
   return findOwn(properties, 'cluster', dataset)
 }
 
-/** Of a dataset that is not this cluster's, in words. */
+/** Describes the owner of a dataset of another cluster, for messages. */
 export function describeOwner(cluster: string | undefined): string {
   return cluster === undefined
     ? 'was not made by this driver'

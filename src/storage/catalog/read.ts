@@ -1,5 +1,5 @@
-// Reads a volume and the records of who has it. Absence is only ever concluded in the sight of the
-// parent dataset.
+// Reads a volume and the records of its attachments. A dataset counts as absent only if the same
+// read shows the parent dataset.
 
 import { doesNotExist, isStorageError, StorageError } from '../../errors.ts'
 import { sameGuest } from '../../model/ids.ts'
@@ -19,17 +19,22 @@ import { READ_PROPERTIES } from './properties.ts'
 import { readInSight } from './sight.ts'
 
 export interface RecordReading {
-  /** Every recorded attachment: at most one unless the volume is shared, or two controllers met. */
+  /**
+   * Every recorded attachment. At most one unless the volume is shared or two controllers attached
+   * it at once.
+   */
   readonly records: readonly Recorded[]
-  /** Undefined when nothing is recorded. There may be no attachment for a moment. */
+  /**
+   * Undefined when nothing is recorded. For a moment there may be a record without an attachment.
+   */
   readonly sharing: Sharing | undefined
   /**
-   * The one guest that an exclusive volume is given to, by the record whose creation decided it.
+   * The one guest that may have an exclusive volume. The call that created the record decided it.
    */
   readonly owner: GuestId | undefined
 }
 
-/** What stands where a volume does: at most one of the two. */
+/** The dataset in the place of a volume: at most one of the two is defined. */
 export interface VolumeOrTombstone {
   readonly volume: Volume | undefined
   readonly tombstone: Volume | undefined
@@ -38,8 +43,8 @@ export interface VolumeOrTombstone {
 export interface VolumeReading extends VolumeOrTombstone, Omit<RecordReading, 'records'> {}
 
 /**
- * One command. A dataset of that name which is not this cluster's is `failed-precondition`: it is
- * never touched.
+ * One command. A dataset of that name with another owner is `failed-precondition` and is never
+ * touched.
  */
 export async function readVolume(place: VolumePlace, signal?: AbortSignal): Promise<VolumeReading> {
   const { volume, tombstone, record } = await readDatasets(place, [], signal)
@@ -47,7 +52,7 @@ export async function readVolume(place: VolumePlace, signal?: AbortSignal): Prom
   return { volume, tombstone, sharing, owner }
 }
 
-/** The volume of a reading; one that is not there, or was deleted, is `not-found`. */
+/** The volume of a reading. A missing or deleted volume is `not-found`. */
 export function requireVolume(
   { volume }: VolumeOrTombstone,
   { volumeId }: VolumePlace,
@@ -58,8 +63,8 @@ export function requireVolume(
 }
 
 /**
- * As `readVolume`, and one command more for the guests below a record; not for the one that is
- * named, where the volume is its alone.
+ * Like `readVolume`, plus one command for the guests' records. That command is saved when an
+ * exclusive volume belongs to the named guest.
  */
 export async function readAttached(
   place: VolumePlace,
@@ -119,7 +124,7 @@ async function readRecords(
   return children === undefined ? NO_RECORDS : gatherRecords(place, record, children)
 }
 
-/** `children`: all that stands below the record, or what was asked for of it. */
+/** `children`: all datasets below the record, or those that were asked for. */
 export function gatherRecords(
   place: VolumePlace,
   record: RecordDataset | undefined,
@@ -132,13 +137,13 @@ export function gatherRecords(
       : [],
   )
   if (record.kind === 'shared-record') return { records, sharing: 'shared', owner: undefined }
-  // The volume's own record is last, as ZFS refuses to destroy it before what stands below.
+  // The volume's own record comes last, because ZFS refuses to destroy it before its children.
   const all = record.attachment === undefined ? records : [...records, record.attachment]
   return { records: all, sharing: 'exclusive', owner: record.owner }
 }
 
-// Lists are read while volumes come and go: the record may be released after it was listed.
-// Believed in the sight of the parent only.
+// The record may be released after it was listed. "Not found" counts only together with the parent
+// dataset.
 async function findGuestRecords(
   { pool, record }: VolumePlace,
   signal?: AbortSignal,

@@ -1,15 +1,15 @@
-// Every read of a pool asks for its parent dataset as well. ZFS says "does not exist" of everything
-// in a pool that is not imported, and omits suspended pools from recursive listings (recorded): so
-// absence is only ever concluded in the sight of the parent.
+// Every read of a pool includes its parent dataset. ZFS says "does not exist" about everything in a
+// pool that is not imported. It omits suspended pools from recursive listings (recorded). So a
+// dataset counts as absent only if the same read shows the parent.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import type { Pool } from '../pool.ts'
 
 export interface Sight {
-  /** Of the pool's parent dataset; undefined where nothing was asked for. */
+  /** The properties of the pool's parent dataset; undefined when no dataset was asked for. */
   readonly parent: Properties | undefined
-  /** By name, of what was asked for and is there. */
+  /** The datasets that were asked for and exist, by name. */
   readonly found: ReadonlyMap<string, Properties>
 }
 
@@ -17,8 +17,8 @@ export interface Sight {
 const COMMAND_BYTES = 28_000
 
 /**
- * One command for every few hundred datasets. A parent that is not there is `unavailable`: nothing
- * is known of what is missing then.
+ * Runs one command for every few hundred datasets. A missing parent is `unavailable`: absence then
+ * proves nothing.
  */
 export async function readInSight(
   pool: Pool,
@@ -45,8 +45,8 @@ export async function readInSight(
 }
 
 /**
- * The listing of a parent that is not there says "not found", which must not reach a caller who
- * asked for a volume.
+ * Lists below the parent dataset. A missing parent gives "not found", which must not reach a caller
+ * that asked for a volume.
  */
 export async function inSight<T>(pool: Pool, listing: Promise<T>): Promise<T> {
   try {

@@ -1,4 +1,4 @@
-// Reads the snapshots of volumes. Absence is only ever concluded in the sight of the parent
+// Reads the snapshots of volumes. A dataset counts as absent only if the same read shows the parent
 // dataset.
 
 import { isStorageError, StorageError } from '../../errors.ts'
@@ -23,7 +23,7 @@ export interface SnapshotReading extends VolumeOrTombstone {
   readonly snapshot: Snapshot | undefined
 }
 
-/** One command: the snapshot of that leaf and the volume it belongs to. */
+/** One command: the snapshot with that leaf and its volume. */
 export async function readSnapshot(
   place: VolumePlace,
   leaf: string,
@@ -35,8 +35,8 @@ export async function readSnapshot(
 }
 
 /**
- * One command: the snapshots of that leaf on volumes of one pool, with the volumes, in the order of
- * the places.
+ * One command: the snapshots with that leaf on volumes of one pool, and the volumes. The results
+ * have the order of the places.
  */
 export async function readSnapshots(
   places: readonly VolumePlace[],
@@ -75,7 +75,7 @@ export async function readVolumeSnapshots(
     .getSnapshots(SNAPSHOT_PROPERTIES, place.dataset, signal)
     .catch(async error => {
       if (!isStorageError(error, 'not-found')) throw error
-      // "Does not exist" is believed in the sight of the parent only.
+      // "Does not exist" counts only together with the parent dataset.
       const { volume } = await readVolume(place, signal)
       if (volume !== undefined) throw error
       return new Map<string, Properties>()
@@ -97,8 +97,8 @@ export function parseSnapshots(
 }
 
 /**
- * Asked before a snapshot is destroyed by its name: one that others made under it is
- * `failed-precondition`, and left alone.
+ * Called before a snapshot is destroyed by name. A snapshot of another owner under that name is
+ * `failed-precondition` and is not touched.
  */
 export async function hasOwnSnapshot(
   { pool, dataset }: VolumePlace,
@@ -121,7 +121,10 @@ export async function hasOwnSnapshot(
   )
 }
 
-/** At one moment, with what the driver writes on them. `datasets`: ZFS names of the snapshots. */
+/**
+ * Creates the snapshots at one moment, with the driver's properties. `datasets`: ZFS names of the
+ * snapshots.
+ */
 export function cutSnapshots(
   { zfs, cluster }: Pool,
   cut: {
@@ -135,7 +138,7 @@ export function cutSnapshots(
   return zfs.snapshot(cut.datasets, properties, signal)
 }
 
-/** Hidden snapshots of a volume that go with nothing; none where the volume is gone. */
+/** Hidden snapshots of a volume that no clone will destroy; none if the volume is gone. */
 export async function readHiddenLeft(
   { pool, dataset }: VolumePlace,
   signal?: AbortSignal,
@@ -144,13 +147,13 @@ export async function readHiddenLeft(
     .getSnapshots(SNAPSHOT_PROPERTIES, dataset, signal)
     .catch(error => {
       if (!isStorageError(error, 'not-found')) throw error
-      return new Map<string, Properties>() // the volume is gone, and they with it
+      return new Map<string, Properties>() // the volume is gone, and its snapshots with it
     })
   return hiddenLeft(snapshots, pool)
 }
 
 /**
- * Of these snapshots the hidden ones that go with nothing: requests that were cut off left them
+ * Selects the hidden snapshots that no clone will destroy. Calls that were cut off left them
  * behind.
  */
 export function hiddenLeft(

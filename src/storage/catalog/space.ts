@@ -1,4 +1,4 @@
-// How much room the pools have for new volumes.
+// How much space the pools have for new volumes.
 
 import { parseBytes } from '../../zfs/bytes.ts'
 import { zpoolOf } from '../places.ts'
@@ -6,9 +6,9 @@ import type { Pool } from '../pool.ts'
 import { parentMissing } from './sight.ts'
 
 /**
- * Bytes that new volumes can take: net of reservations, quotas and parity, in every dialect.
- * `largestBytes` is what one pool has; pools below one ZFS pool share what that has, and are asked
- * together. One command a ZFS pool.
+ * Bytes available to new volumes: net of reservations, quotas and parity, in every dialect.
+ * `largestBytes` is the space of the pool with the most. Pools in one ZFS pool share its space and
+ * are read together. One command per ZFS pool.
  */
 export async function readAvailable(
   pools: readonly Pool[],
@@ -41,7 +41,7 @@ async function readAvailableOfOne(pools: readonly Pool[], signal?: AbortSignal) 
   const each = pools.map(pool => bytesOf(pool.dataset, pool))
   const largestBytes = Math.max(...each)
   const sum = each.reduce((total, bytes) => total + bytes, 0)
-  // What one of them has reserved for itself is no longer the ZFS pool's.
+  // Space that one pool has reserved for itself is no longer available in the ZFS pool.
   const totalBytes =
     pools.length > 1 ? Math.max(largestBytes, Math.min(sum, bytesOf(zpoolOf(first), first))) : sum
   return { totalBytes, largestBytes }

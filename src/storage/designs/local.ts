@@ -7,8 +7,8 @@ import type { DeviceTree } from '../../iscsi/devices.ts'
 import type { Design, ExposeRequest, PoolPath, VolumePlace } from '../pool.ts'
 
 /**
- * On Linux the node appears up to 0.3 s after `zfs create` returned (OpenZFS 2.1 to 2.3, recorded);
- * Solaris makes it at once.
+ * On Linux the device node appears up to 0.3 s after `zfs create` returned (OpenZFS 2.1 to 2.3,
+ * recorded). Solaris creates it at once.
  */
 const DEVICE_WAIT_MS = 15_000
 const DEVICE_POLL_MS = 500
@@ -42,7 +42,7 @@ export class LocalDesign implements Design {
 
   async ensure(): Promise<void> {}
 
-  // The disk server reads the size of the zvol anew when a guest asks (vds.c, source).
+  // The disk server reads the current size of the zvol when a guest asks (vds.c, source).
   async resize(): Promise<void> {}
 
   async expose(
@@ -87,7 +87,7 @@ export class LocalDesign implements Design {
     return []
   }
 
-  // All that it needs is a dataset and a service, which are asked about for every pool.
+  // The design needs only a dataset and a service, and `doctor` checks both for every pool.
   async examine(): Promise<readonly []> {
     return []
   }
@@ -102,8 +102,8 @@ export class LocalDesign implements Design {
       .replaceAll('{volume}', place.leaf)
   }
 
-  // A missing backend is accepted silently by the disk server and retried (vds.c, source): the
-  // driver must look itself.
+  // The disk server accepts a missing backend silently and retries (vds.c, source). So the driver
+  // must check for the device itself.
   async #waitFor(place: VolumePlace, path: PoolPath, signal?: AbortSignal): Promise<string> {
     const device = this.#device(place)
     const devices = this.#devices(path)

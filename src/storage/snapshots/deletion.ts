@@ -1,5 +1,5 @@
-// Deleting one snapshot so that it always ends well: gone, or out of the way until its last clone
-// goes.
+// Deletes one snapshot. If clones depend on it, it is renamed and ZFS destroys it with its last
+// clone.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import type { Volume } from '../../model/volumes.ts'
@@ -9,13 +9,10 @@ import { deletedSnapshotLeaf } from '../names.ts'
 import type { VolumePlace } from '../pool.ts'
 import type { Reaper } from '../volumes/reaper.ts'
 
-/**
- * How often one snapshot name may be deleted and taken again while clones of every earlier one
- * live.
- */
+/** How many deleted snapshots of one name may wait for their clones at the same time. */
 const RENAME_TRIES = 100
 
-/** What deleting a snapshot needs of the volumes that waited for it. */
+/** The methods of the reaper that the deletion of a snapshot needs. */
 export type Reaping = Pick<Reaper, 'reapKnown' | 'reapOrigin'>
 
 interface OneSnapshot {
@@ -25,8 +22,8 @@ interface OneSnapshot {
 }
 
 /**
- * Absence is success. The caller holds the volume's lock; answers a deleted volume that went along,
- * as Reaper.reap does.
+ * Absence is success. The caller holds the volume's lock. Returns a deleted volume that was
+ * destroyed along with the snapshot, like Reaper.reap.
  */
 export async function deleteOneSnapshot(
   { place, leaf, reaper }: OneSnapshot,
@@ -37,8 +34,8 @@ export async function deleteOneSnapshot(
   const isThere = await hasOwnSnapshot(place, leaf, signal)
   try {
     if (isThere && (await zfs.destroySnapshot(snapshot, signal)) === 'absent') {
-      // zfs says so also of a pool that is not imported: the read, in the sight of the parent,
-      // decides.
+      // zfs also answers "does not exist" for a pool that is not imported. This read includes the
+      // parent dataset and decides.
       const { snapshot: still } = await readSnapshot(place, leaf, signal)
       if (still !== undefined) {
         throw new StorageError('unavailable', `snapshot ${snapshot} is not gone yet; try again`)
@@ -51,7 +48,8 @@ export async function deleteOneSnapshot(
   return reaper.reapKnown(place, signal)
 }
 
-// A deferred snapshot keeps its name until it goes; under another one it leaves its own free.
+// A snapshot with deferred destruction keeps its name until ZFS destroys it. Renaming it frees the
+// name.
 async function moveAside(place: VolumePlace, leaf: string, signal?: AbortSignal): Promise<string> {
   for (let attempt = 0; attempt < RENAME_TRIES; attempt++) {
     const aside = `${place.dataset}@${deletedSnapshotLeaf(leaf, attempt)}`

@@ -1,6 +1,6 @@
-// Group snapshots: one cut through several volumes at one moment. The members are ordinary
-// snapshots that share a leaf; the group is nothing but them, so it exists as long as one of them
-// does.
+// Group snapshots: snapshots of several volumes, created at the same moment. The members are
+// ordinary snapshots with the same leaf. A group is only its members, so it exists as long as one
+// of them does.
 
 import { doesNotExist, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
@@ -39,8 +39,8 @@ export class GroupSnapshots {
   }
 
   /**
-   * Idempotent by name. Volumes of several pools, or of a zfs that cuts one at a time, are
-   * `failed-precondition`.
+   * Idempotent by name. Volumes in several pools are `failed-precondition`. So are several volumes
+   * on a zfs that creates one snapshot at a time.
    */
   async createGroup(
     request: { readonly name: string; readonly volumeIds: readonly string[] },
@@ -104,8 +104,8 @@ export class GroupSnapshots {
   }
 
   /**
-   * `not-found` when no member is left; `invalid-argument` when the given members are not the
-   * group's.
+   * `not-found` when no member is left. `invalid-argument` when the given members are not the
+   * group's members.
    */
   async getGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<Group> {
     const leaf = findGroupId(id)?.leaf ?? ''
@@ -122,8 +122,8 @@ export class GroupSnapshots {
   }
 
   /**
-   * Absence is success; the members go with it, one after the other: a cut leaves a group of those
-   * that are left.
+   * Absence is success. The members are deleted one after the other. If the call is cut off, the
+   * remaining members are still the group.
    */
   async deleteGroup(id: string, memberIds: readonly string[], signal?: AbortSignal): Promise<void> {
     const found = this.#find(id)
@@ -133,13 +133,14 @@ export class GroupSnapshots {
     const origins = await this.#lock.hold([`group ${found.leaf}`, ...held], signal, async () => {
       await pool.host.settled([found.leaf], signal)
       const candidates = await this.#candidates(id, memberIds, signal)
-      // A group that was being cut while this call waited: its volumes are not held, and nothing is
-      // waited for with others held.
+      // Another call created members while this one waited for the locks. Their volumes are not
+      // locked, and this call must not wait for more locks while it holds some.
       if (candidates.some(volumeId => !held.includes(volumeId))) {
         throw new StorageError('busy', `group snapshot ${id} was being made; try again`)
       }
       const snapshots = await this.#members(candidates, found.leaf, signal)
-      // Named members that are gone already are no mismatch: an earlier call may have been cut off.
+      // Named members that are already gone are not a mismatch: an earlier call may have been cut
+      // off.
       if (snapshots.some(snapshot => !memberIds.includes(snapshot.id))) {
         checkMembers(id, snapshots, memberIds)
       }
@@ -156,7 +157,7 @@ export class GroupSnapshots {
     for (const origin of origins) await this.#reaper.reapOrigin(pool, origin)
   }
 
-  // A group of a pool that is not configured here may well exist.
+  // A group in a pool that is not configured here may exist.
   #find(id: string): { readonly pool: Pool; readonly leaf: string } | undefined {
     const found = findGroupId(id)
     if (found === undefined) return undefined
@@ -169,8 +170,8 @@ export class GroupSnapshots {
     )
   }
 
-  // The index may lack what another process made, the caller may not know all: both are asked for,
-  // and read.
+  // The index may lack members that another process created, and the caller may not name all
+  // members. So the driver reads both sets.
   async #candidates(
     id: string,
     memberIds: readonly string[],

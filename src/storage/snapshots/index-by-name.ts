@@ -1,6 +1,6 @@
-// Which volumes have a snapshot of which name: the one thing the driver remembers. Complete before
-// it is used, it may only ever refuse or point, and whoever acts on it reads first: another process
-// may have made or deleted what it says.
+// Remembers which volumes have a snapshot of a given name. It is complete before it is used.
+// Another process may have created or deleted snapshots since. So callers read a volume that it
+// names before they act.
 
 import { StorageError } from '../../errors.ts'
 import { shared } from '../../locks.ts'
@@ -9,8 +9,8 @@ import { listSnapshotNames } from '../catalog/lists.ts'
 import type { Pool, Pools } from '../pool.ts'
 
 /**
- * By leaf. Tens of thousands of snapshots have one volume each, the members of a group have
- * several: no set for each of the many.
+ * By leaf. Most snapshots have one volume; only the members of a group share a leaf. A set for each
+ * of tens of thousands of snapshots would waste memory.
  */
 type Volumes = Map<string, string | Set<string>>
 
@@ -23,8 +23,8 @@ export class SnapshotIndex {
   }
 
   /**
-   * Ids of the volumes that have a snapshot of that leaf. One read a pool at the first call after
-   * start.
+   * Ids of the volumes that have a snapshot with that leaf. The first call after the start reads
+   * each pool once.
    */
   async volumesOf(leaf: string, signal?: AbortSignal): Promise<readonly string[]> {
     const late = () =>
@@ -48,13 +48,13 @@ export class SnapshotIndex {
     if (of instanceof Set && of.delete(volumeId) && of.size === 0) volumes?.delete(leaf)
   }
 
-  // What could not be read is read again by who needs it, and then has what was made meanwhile.
+  // If the read failed, the next caller reads again, and then sees the new snapshot too.
   #loaded(): Promise<Volumes | undefined> | undefined {
     return this.#volumes?.catch(() => undefined)
   }
 
-  // Of a pool of many snapshots it takes longer than one caller has: the first caller's deadline
-  // would end it for all, again and again.
+  // This read belongs to no caller. For a pool with many snapshots it takes longer than one
+  // caller's deadline, which would end it for all callers every time.
   #load(): Promise<Volumes> {
     this.#volumes ??= this.#read().catch(error => {
       this.#volumes = undefined
@@ -70,7 +70,7 @@ export class SnapshotIndex {
   }
 }
 
-// Names are enough: a leaf is a hash of the cluster and the snapshot's own name.
+// Names are enough, because a leaf is a hash of the cluster and the snapshot's own name.
 function index(volumes: Volumes, pool: Pool, names: readonly string[]): void {
   let dataset = ''
   let volumeId = ''
@@ -94,7 +94,8 @@ function put(volumes: Volumes, leaf: string, volumeId: string): void {
   else if (known !== volumeId) volumes.set(leaf, new Set([known, volumeId]))
 }
 
-// V8 keeps a part of a string as a reference to the whole, here to the text of the listing.
+// Copies the text. V8 keeps a part of a string as a reference to the whole, here to the text of the
+// listing.
 function detached(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1')
 }

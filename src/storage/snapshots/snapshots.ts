@@ -1,5 +1,5 @@
-// Snapshots of volumes. A snapshot's name is unique over the driver though ZFS keeps names per
-// volume: the index says who may have it.
+// Snapshots of volumes. ZFS keeps snapshot names per volume, but CSI wants them unique over the
+// driver. The index finds other volumes with the same name.
 
 import { doesNotExist, isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
@@ -20,7 +20,7 @@ export interface SnapshotsOptions {
 }
 
 export interface SnapshotFilter {
-  /** Of a list without the other filters. */
+  /** Only for a list without the other filters. */
   readonly range?: ListRange
   readonly snapshotId?: string
   readonly volumeId?: string
@@ -45,7 +45,7 @@ export class Snapshots {
     this.#index = index
   }
 
-  /** Idempotent by name; the name on another volume is `already-exists`. */
+  /** Idempotent by name. If another volume has a snapshot of that name, it is `already-exists`. */
   async createSnapshot(
     request: { readonly name: string; readonly volumeId: string },
     signal?: AbortSignal,
@@ -73,7 +73,8 @@ export class Snapshots {
       made = false
     }
     const { snapshot, volume, tombstone } = await readSnapshot(place, leaf, signal)
-    // A deleted volume still takes snapshots; nobody asked for one of it.
+    // ZFS also creates snapshots of a deleted volume that still waits. No caller asked for such a
+    // snapshot.
     if (volume === undefined) {
       if (made && tombstone !== undefined) await pool.zfs.destroySnapshotDeferred(dataset, signal)
       throw doesNotExist(`source volume ${place.volumeId}`)
@@ -114,7 +115,7 @@ export class Snapshots {
   }
 
   /**
-   * Absence is success. With clones the snapshot gives up its name and goes with the last of them.
+   * Absence is success. A snapshot with clones is renamed, and ZFS destroys it with its last clone.
    */
   async deleteSnapshot(id: string, signal?: AbortSignal): Promise<void> {
     const found = findSnapshotId(id)
@@ -151,9 +152,7 @@ export class Snapshots {
     return found && place && (await readSnapshot(place, found.leaf, signal)).snapshot
   }
 
-  /**
-   * Sorted by id. A filter that matches nothing, or names something unknown, gives an empty list.
-   */
+  /** Sorted by id. A filter that matches nothing or names something unknown gives an empty list. */
   async listSnapshots(filter: SnapshotFilter, signal?: AbortSignal): Promise<readonly Snapshot[]> {
     const all = await this.#read(filter, signal)
     return all.toSorted((a, b) => (a.id < b.id ? -1 : 1))

@@ -1,4 +1,4 @@
-// What changes a volume that exists: its size, and the parameters that may change. Never shrinks;
+// Changes an existing volume: its size and its mutable parameters. It never shrinks a volume, and
 // checks everything before it changes anything.
 
 import { StorageError } from '../../errors.ts'
@@ -16,7 +16,7 @@ import { sizeWithin } from './sizes.ts'
 
 export interface Expansion {
   readonly sizeBytes: number
-  /** There is something to do in the guest, or something it has to be told: NodeExpandVolume. */
+  /** The guest must grow its file system or be told of the new size (NodeExpandVolume). */
   readonly guestMustGrow: boolean
 }
 
@@ -36,8 +36,8 @@ export class VolumeChanges {
   }
 
   /**
-   * Large enough already is success. The size is a multiple of the block size inside the range, or
-   * `out-of-range`.
+   * A volume that is already large enough is success. The new size is a multiple of the block size
+   * inside the range, or the call fails with `out-of-range`.
    */
   async expandVolume(id: string, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
     const place = getPlace(this.#pools, id)
@@ -73,8 +73,8 @@ export class VolumeChanges {
     return { sizeBytes, guestMustGrow: this.#mustGrow(volume, records) }
   }
 
-  // A raw device is its user's own, and there is nothing to grow in it; but a Linux guest does not
-  // look at its size again, and who is told that all is done would never learn it.
+  // A raw volume has no file system to grow. But a Linux guest does not notice the new size of its
+  // disk. If the answer were "done", the guest would never be told.
   #mustGrow({ format }: Volume, records: readonly Attachment[]): boolean {
     return (
       format.kind === 'filesystem' ||
@@ -83,8 +83,8 @@ export class VolumeChanges {
   }
 
   /**
-   * Parameters that are not named stay as they are. The names and values were checked before;
-   * nothing is changed for a volume that does not exist.
+   * Parameters that are not named stay unchanged. The caller has checked names and values. A volume
+   * that does not exist is `not-found`.
    */
   async modifyVolume(id: string, changes: MutableParameters, signal?: AbortSignal): Promise<void> {
     const place = getPlace(this.#pools, id)
@@ -100,7 +100,7 @@ export class VolumeChanges {
     const volume = requireVolume(await readVolume(place, signal), place)
     await refuseUnknown(place, changes, signal)
     const { zfs } = place.pool
-    // What can fail for lack of room goes first: then nothing has changed.
+    // The reservation comes first: it can fail for lack of space, and then nothing has changed.
     if (changes.reservation === 'thick') {
       await reserve(
         place,
@@ -117,8 +117,8 @@ export class VolumeChanges {
   }
 }
 
-// Some properties came later than the first zfs, and a set that is refused half-way would leave the
-// volume half changed.
+// Some properties exist only in newer versions of zfs. If zfs refused one of them halfway, the
+// volume would be half changed.
 async function refuseUnknown(
   place: VolumePlace,
   changes: MutableParameters,

@@ -1,10 +1,12 @@
-// Whether a volume that exists is the one that a request wants. Pure.
+// Decides whether an existing volume matches a request. Pure.
 
 import { StorageError } from '../../errors.ts'
 import type { Volume, VolumeSpec } from '../../model/volumes.ts'
 import { differences } from './parameters.ts'
 
-/** Throws `already-exists` for the first difference; the size is compared with the range. */
+/**
+ * Throws `already-exists` for the first difference. The size must be inside the requested range.
+ */
 export function refuseOther(volume: Volume, wanted: Volume, spec: VolumeSpec): void {
   const differs = (field: string, has: unknown, wants: unknown) =>
     new StorageError(

@@ -1,6 +1,6 @@
-// Making a volume: empty, from a snapshot, or from a volume. Create first; on "exists" read,
-// compare field by field, and complete what a cut left open. The caller holds the locks of the new
-// volume and of its source.
+// Creates a volume: empty, from a snapshot, or from a volume. It creates first. On "exists" it
+// reads, compares field by field, and completes what an earlier call left open. The caller holds
+// the locks of the new volume and of its source.
 
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
 import type { Volume, VolumeSpec } from '../../model/volumes.ts'
@@ -18,11 +18,11 @@ import { type Wish, wantedVolume } from './wanted.ts'
 
 interface CloneSource {
   readonly snapshot: string
-  /** Undefined in dialects that keep no size on snapshots: the clone tells. */
+  /** Undefined in dialects that keep no size on snapshots. Then the size is read from the clone. */
   readonly sizeBytes: number | undefined
 }
 
-/** The volume as the request wants it; `sizeBytes` is what it will have. */
+/** `wanted` is the volume that the request asks for, with its final `sizeBytes`. */
 interface Creation {
   readonly place: VolumePlace
   readonly wanted: Volume
@@ -31,7 +31,7 @@ interface Creation {
   readonly cloneOf: CloneSource | undefined
 }
 
-/** A copy of a volume is made through a hidden snapshot of it. */
+/** Creates a volume. A copy of a volume is cloned from a hidden snapshot of it. */
 export async function createFromSource(wish: Wish, signal?: AbortSignal): Promise<Volume> {
   const { place, spec, source } = wish
   const found = source && (await readSource(source, signal))
@@ -55,7 +55,8 @@ export async function createFromSource(wish: Wish, signal?: AbortSignal): Promis
       signal,
     )
   } catch (error) {
-    // Nobody repeats a request that was refused for good.
+    // A request that failed permanently is not repeated, so nobody else would delete the hidden
+    // snapshot.
     if (isStorageError(error) && !mayBeRepeated(error)) await dropSource()
     throw error
   }
@@ -89,16 +90,17 @@ async function createVolume(creation: Creation, signal?: AbortSignal): Promise<V
 }
 
 /**
- * After these codes the caller calls again; after every other one it forgets the volume, which then
- * must not be there.
+ * After these errors the caller repeats the request. After any other error it forgets the volume,
+ * so the volume must not exist.
  */
 function mayBeRepeated(error: unknown): boolean {
   return isStorageError(error, 'unavailable', 'busy')
 }
 
-// What this very call made, and nobody can have been given yet: refused with its record, or its
-// device in use. What the design made is left alone, as it may be somebody else's of the same name;
-// where it is this volume's, it keeps the device busy and the volume there.
+// Destroys the volume that this call has just created and that nobody can be using yet. Refused if
+// the volume has a record or its device is in use. Anything that the design created stays, because
+// it may belong to somebody else with the same name. If it does belong to this volume, it keeps the
+// device busy, and the volume stays.
 async function takeBack(place: VolumePlace, cause: unknown, signal?: AbortSignal): Promise<void> {
   try {
     const { sharing } = await readVolume(place, signal)
@@ -116,7 +118,7 @@ async function takeBack(place: VolumePlace, cause: unknown, signal?: AbortSignal
   }
 }
 
-// A volume of an earlier call is there, with or without data: no code may say that there is none.
+// A volume of an earlier call exists, with or without data. No error may say that there is none.
 async function replayed(place: VolumePlace, volume: Volume, signal?: AbortSignal): Promise<Volume> {
   try {
     return await completed(place, volume, signal)
@@ -131,8 +133,8 @@ async function replayed(place: VolumePlace, volume: Volume, signal?: AbortSignal
 }
 
 /**
- * For a replay whose source has changed or gone since: the volume, if it was made by the same
- * request.
+ * For a repeated request whose source has changed or is gone. Returns the volume if the same
+ * request created it.
  */
 export async function findReplayed(
   place: VolumePlace,
@@ -183,8 +185,8 @@ async function createEmpty(creation: Creation, signal?: AbortSignal): Promise<vo
   )
 }
 
-// A clone starts thin in every dialect, so a thick one is given its reservation in the same
-// command. Answers what it reserves.
+// A clone starts thin in every dialect. So the same command gives a thick clone its reservation.
+// Returns the reserved bytes.
 async function clone(
   creation: Creation,
   { snapshot, sizeBytes }: CloneSource,
@@ -200,13 +202,15 @@ async function clone(
     )
   const { blockSizeBytes } = wanted.parameters
   if (reservation === 'thin') await make({})
-  // Too little, and so it is completed once the size is known, also after a cut.
+  // This reservation is too small on purpose. The driver completes it once the size is known, also
+  // after a call that was cut off.
   else if (sizeBytes === undefined) await make({ refreservation: String(blockSizeBytes) })
   else return reserving({ sizeBytes, blockSizeBytes }, refreservation => make({ refreservation }))
   return 0
 }
 
-// What the snapshot did not tell. Whether it is more than the caller takes is only known now.
+// Reads the clone's size, which the snapshot did not show. Only now can it be compared with the
+// caller's limit.
 async function readClone({ place, spec }: Creation, signal?: AbortSignal): Promise<Volume> {
   const { volume } = await readVolume(place, signal)
   if (volume === undefined) {
@@ -223,8 +227,8 @@ async function readClone({ place, spec }: Creation, signal?: AbortSignal): Promi
   )
 }
 
-// Growth of a clone is a second command, its reservation a third, and the design's part another:
-// all may have been cut off.
+// Growth of a clone, its reservation and the design's layer each need a further command. An earlier
+// call may have been cut off before any of them.
 async function completed(
   place: VolumePlace,
   volume: Volume,
@@ -240,8 +244,8 @@ async function completed(
 async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal): Promise<Volume> {
   const { volume, tombstone, sharing } = await readVolume(place, signal)
   if (tombstone !== undefined) {
-    // Nothing may need it any more: its deletion was cut off, or another controller made the
-    // logical unit anew meanwhile.
+    // Perhaps nothing depends on it any more: its deletion was cut off, or another controller has
+    // created the logical unit again.
     if (sharing === undefined && (await destroyTombstone(place, signal))) {
       throw new NameFreedError(place.volumeId, tombstone.origin)
     }
@@ -253,7 +257,8 @@ async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal)
         'create it again',
     )
   }
-  // It was there a moment ago: another process deletes it. The next identical call finds out.
+  // The volume existed a moment ago, so another process is deleting it. The next identical call
+  // will find out.
   if (volume === undefined) {
     throw new StorageError('unavailable', `volume ${place.volumeId} is being deleted; try again`)
   }

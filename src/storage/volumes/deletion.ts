@@ -12,8 +12,8 @@ import type { Reaper } from './reaper.ts'
 import { destroyIfFree } from './tombstones.ts'
 
 /**
- * Answers what went; undefined when it was not there, or is hidden. Refuses (`in-use`) while a
- * record, a view or an export speaks for the volume.
+ * Returns the destroyed volume; undefined when it did not exist or is now hidden. Refuses
+ * (`in-use`) while the volume has a record, a view or an export.
  */
 export async function destroyVolume(
   place: VolumePlace,
@@ -36,8 +36,8 @@ export async function destroyVolume(
   }
   for (const [machine, state] of states) {
     if (state instanceof StorageError) {
-      // Where the design can fence, no view means that no machine reaches the bytes, answering or
-      // not.
+      // If the design has a fence, no view means that no machine can reach the bytes, whether it
+      // answers or not.
       if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {
         throw new StorageError(
           'unavailable',
@@ -64,8 +64,8 @@ export async function destroyVolume(
   return destroyOrHide({ place, reaper, volume: reading.volume }, signal)
 }
 
-// Deleting ends well for the caller: a volume that snapshots or clones depend on is hidden and
-// gives its reservation back; the last dependant takes it along.
+// A volume with snapshots or clones is hidden and loses its reservation. The driver destroys it
+// with its last dependant. For the caller the deletion succeeds either way.
 async function destroyOrHide(
   {
     place,
@@ -84,8 +84,7 @@ async function destroyOrHide(
   return undefined
 }
 
-// A silent machine does not keep a volume from being deleted where a fence can be looked at
-// instead.
+// A silent machine does not block the deletion if the design has a fence, which is checked instead.
 async function settled(place: VolumePlace, signal?: AbortSignal): Promise<void> {
   await settleHost(place, signal)
   for (const machine of place.pool.machines.values()) {

@@ -1,22 +1,22 @@
-// What a format asks of a new volume: a size that the guest can use, and a source that holds it.
-// Refused when the volume is asked for: found out by the guest it would be too late, with a volume
+// Checks that a new volume suits its format: a size that the guest can use, and a source with the
+// same file system. The driver checks at creation. A guest would find out too late, with a volume
 // that never mounts. Pure.
 
 import { StorageError } from '../../errors.ts'
 import type { VolumeParameters } from '../../model/parameters.ts'
 import { MiB, type VolumeFormat } from '../../model/volumes.ts'
 
-/** mkfs.xfs makes no smaller one (xfsprogs 5.19 and later, source). */
+/** mkfs.xfs creates no smaller file system (xfsprogs 5.19 and later, source). */
 const SMALLEST_XFS_BYTES = 300 * MiB
 /**
- * An EFI label keeps 8 MiB of a whole disk for itself (EFI_MIN_RESV_SIZE, source), and a file
- * system needs some of the rest.
+ * An EFI label takes 8 MiB of a whole disk (EFI_MIN_RESV_SIZE, source). A file system needs some
+ * space beyond that.
  */
 const SMALLEST_LABELLED_BYTES = 9 * MiB
 
 /**
- * Of an empty volume, which its first guest will label and format: `out-of-range` where that cannot
- * be.
+ * For an empty volume, which its first guest labels and formats. `out-of-range` if the volume is
+ * too small for that.
  */
 export function checkFormatSize(
   format: VolumeFormat,
@@ -31,7 +31,7 @@ export function checkFormatSize(
       'mkfs.xfs makes no smaller file system; or ask for ext4',
     )
   }
-  // Linux guests put no label on a disk; the other formats may reach a Solaris guest.
+  // Linux guests put no label on a disk. Volumes of the other formats may go to a Solaris guest.
   const isLinux = type === 'ext4' || type === 'xfs'
   if (shape === 'full' && !isLinux && sizeBytes < SMALLEST_LABELLED_BYTES) {
     throw tooSmall(
@@ -51,9 +51,8 @@ function tooSmall(sizeBytes: number, neededBytes: number, why: string): StorageE
 }
 
 /**
- * A copy holds the file system of its source and is never formatted. Where the source left the
- * choice to its guest, or is raw, only the guest sees what is on it; a raw copy of a file system is
- * what programs that make backups ask for.
+ * A copy has the file system of its source and is never formatted. If either side is raw or of type
+ * `any`, only the guest knows the file system. Backup programs ask for a raw copy of a file system.
  */
 export function checkSourceFormat(wanted: VolumeFormat, source: VolumeFormat): void {
   if (wanted.kind === 'block' || source.kind === 'block') return

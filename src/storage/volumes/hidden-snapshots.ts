@@ -1,5 +1,5 @@
-// Snapshots that callers never see: a volume is made from another through one. It goes with the
-// clone; those that requests left behind when they were cut off are dropped.
+// Hidden snapshots, from which one volume is cloned from another. ZFS destroys each with its clone.
+// The driver deletes those that a cut-off call left behind.
 
 import { isStorageError } from '../../errors.ts'
 import { readVolume } from '../catalog/read.ts'
@@ -9,8 +9,8 @@ import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'
 
 /**
- * The hidden snapshot of a source volume, through which it is cloned. Where the clone exists it is
- * the one it was made from.
+ * Creates the hidden snapshot of a source volume for a clone. If the clone exists already, returns
+ * the snapshot from which it was cloned.
  */
 export async function cutCloneSource(
   source: VolumePlace,
@@ -19,8 +19,8 @@ export async function cutCloneSource(
 ): Promise<string> {
   const { pool } = source
   const snapshot = `${source.dataset}@${cloneSourceLeaf(target.leaf)}`
-  // A name of its own, or the source's would show through; never listed, as its leaf is not that of
-  // a snapshot.
+  // The snapshot gets its own name property; otherwise it would show the source's name. It is never
+  // listed, because its leaf is not that of a snapshot.
   const wanted = { datasets: [snapshot], name: target.leaf }
   const cut = () =>
     withRoom(
@@ -35,8 +35,8 @@ export async function cutCloneSource(
     await hasOwnSnapshot(source, cloneSourceLeaf(target.leaf), signal)
     const { volume, tombstone } = await readVolume(target, signal)
     if (volume === undefined && tombstone === undefined) {
-      // An earlier request was cut off and perhaps given up: nobody wants the source as it was
-      // then.
+      // An earlier request was cut off and perhaps abandoned. A new request wants the source as it
+      // is now.
       await pool.zfs.destroySnapshotDeferred(snapshot, signal)
       await cut()
     }
@@ -45,8 +45,8 @@ export async function cutCloneSource(
 }
 
 /**
- * How many there were. One that a clone was made from goes with the clone. The caller holds the
- * volume's lock, so that no request is at work with them.
+ * Deletes the leftover hidden snapshots and returns their number. ZFS destroys one with a clone
+ * together with that clone. The caller holds the volume's lock, so no other call is using them.
  */
 export async function dropHiddenSnapshots(
   source: VolumePlace,

@@ -1,6 +1,6 @@
-// Which pools may have a volume of which name, as names are unique over the driver and ZFS knows
-// each pool by itself. Complete for a pool before it is used, it may only ever point: whoever acts
-// on it reads first, as what it says may be gone.
+// Remembers which pools may have a volume of a given name. Names are unique over the driver, but
+// ZFS knows each pool separately. The index of a pool is complete before it is used. Callers read a
+// volume that it names before they act, because it may be gone.
 
 import type { Clock } from '../../clock.ts'
 import { StorageError } from '../../errors.ts'
@@ -11,18 +11,18 @@ import { placeOf } from '../places.ts'
 import type { Pool, Pools, VolumePlace } from '../pool.ts'
 
 /**
- * So long a pool that cannot be listed keeps the others from making volumes: a machine may be off
- * for a week.
+ * For this long, a pool that cannot be listed blocks the creation of volumes in other pools. A
+ * machine may be off for a week.
  */
 const PATIENCE_MS = 10 * 60_000
 
 interface Known {
-  /** What was listed, and what this process has begun to make since. */
+  /** The leaves that were listed, and those that this process has started to create since. */
   readonly leaves: Set<string>
-  /** Undefined until somebody asks, and again when the listing failed. */
+  /** Undefined before the first call, and again after a failed listing. */
   listing: Promise<void> | undefined
   isListing: boolean
-  /** When somebody asked first. */
+  /** The time of the first call. */
   askedMs: number | undefined
 }
 
@@ -37,9 +37,9 @@ export class VolumeNames {
   }
 
   /**
-   * Places in the other pools where a volume of that name may be. One read of each other pool at
-   * the first call after the start. A pool that was not listed yet and cannot be is `unavailable`,
-   * as unknown is not absent, until it was waited for long enough.
+   * Places in the other pools where a volume of that name may be. The first call after the start
+   * lists each other pool once. A pool that has never been listed and cannot be listed is
+   * `unavailable`, because unknown is not absent. After PATIENCE_MS such a pool is ignored.
    */
   async elsewhere(
     name: string,
@@ -58,7 +58,8 @@ export class VolumeNames {
   }
 
   /**
-   * Lists what can be listed while nobody waits; a pool that cannot is asked again by who needs it.
+   * Lists the pools in the background. A pool that fails is listed again by the next call that
+   * needs it.
    */
   async learn(): Promise<void> {
     if (this.#pools.size > 1) {
@@ -67,15 +68,15 @@ export class VolumeNames {
   }
 
   /**
-   * To be called before the volume is made: its creation may end with an unknown fate. Answers how
-   * to take it back when nothing was made.
+   * Call this before the volume is created, because its creation may end with an unknown fate.
+   * Returns a function that removes the entry when nothing was created.
    */
   add({ pool, leaf }: VolumePlace): () => void {
     const known = this.#of(pool)
     const isNew = !known.leaves.has(leaf)
     known.leaves.add(leaf)
     return () => {
-      // What was known before is there, and a listing under way may just have said so.
+      // An entry from before stays. A listing in progress may just have found the volume.
       if (isNew && !known.isListing) known.leaves.delete(leaf)
     }
   }
@@ -106,8 +107,8 @@ export class VolumeNames {
         { cause },
       )
     known.askedMs ??= this.#clock.nowMs()
-    // It belongs to none of the callers, whose deadlines may be shorter than the listing of a large
-    // pool.
+    // The listing belongs to no caller, because a caller's deadline may be shorter than the listing
+    // of a large pool.
     known.listing ??= this.#list(pool, known).catch(error => {
       known.listing = undefined
       throw unknown(error)
@@ -115,7 +116,7 @@ export class VolumeNames {
     if (this.#clock.nowMs() - known.askedMs < PATIENCE_MS) {
       await shared(known.listing, signal, () => unknown(signal?.reason))
     }
-    // It is listed as soon as it can be, for those who come later.
+    // The listing goes on in the background for later callers.
     else known.listing.catch(() => {})
   }
 
@@ -124,8 +125,8 @@ export class VolumeNames {
     try {
       for (const name of await inSight(pool, pool.zfs.listDescendants(pool.dataset))) {
         const leaf = name.slice(pool.dataset.length + 1)
-        // A copy: V8 keeps a part of a string as a reference to the whole, here to the text of the
-        // listing.
+        // Copies the text. V8 keeps a part of a string as a reference to the whole, here to the
+        // text of the listing.
         if (isVolumeLeaf(leaf)) known.leaves.add(Buffer.from(leaf, 'latin1').toString('latin1'))
       }
     } finally {

@@ -1,5 +1,5 @@
-// What the parameters of a volume come to: the defaults, what its pool allows, and what the
-// parameters that may change are for ZFS. Pure.
+// Resolves the parameters of a volume: the defaults, the limits of its pool, and the ZFS properties
+// of the mutable parameters. Pure.
 
 import { StorageError } from '../../errors.ts'
 import {
@@ -14,7 +14,7 @@ import {
 } from '../../model/parameters.ts'
 import type { Pool } from '../pool.ts'
 
-/** For a request that names none. */
+/** For a request that names no block size. */
 export const DEFAULT_BLOCK_SIZE_BYTES = defaultOf('blockSizeBytes')
 
 function defaultOf<K extends keyof VolumeParameters>(key: K): VolumeParameters[K] {
@@ -23,7 +23,7 @@ function defaultOf<K extends keyof VolumeParameters>(key: K): VolumeParameters[K
   return parse(byDefault)
 }
 
-/** The block size of a copy is that of its source; `sourceBlockSize` is undefined otherwise. */
+/** A copy has the block size of its source; `sourceBlockSize` is undefined for an empty volume. */
 export function resolveParameters(
   asked: Partial<VolumeParameters>,
   pool: Pool,
@@ -68,7 +68,10 @@ function refuseOfPool(parameters: VolumeParameters, pool: Pool): void {
   }
 }
 
-/** Those in which two volumes differ, as a class names them, with the values of each. */
+/**
+ * The parameters in which two volumes differ, under their names in a StorageClass, with both
+ * values.
+ */
 export function differences(
   has: VolumeParameters,
   wants: VolumeParameters,
@@ -80,7 +83,7 @@ export function differences(
   }))
 }
 
-/** The parameters that are ZFS properties of the same name. */
+/** The parameters that are ZFS properties with the same name. */
 export function zfsProperties(
   changes: MutableParameters,
   of: readonly MutableParameter<string>['property'][] = ['every', 'newer'],

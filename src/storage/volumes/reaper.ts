@@ -1,6 +1,6 @@
-// Deleted volumes that waited for a snapshot or a clone: destroyed when the last dependant has
-// gone. Only ever tries what zfs itself refuses while anything depends on it; never recursive,
-// never forced, never a promote.
+// Destroys deleted volumes after their last snapshot or clone is gone. It only tries commands that
+// zfs refuses while anything depends on the volume. It is never recursive, never forced, and never
+// promotes a clone.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import { type KeyedLock, shared } from '../../locks.ts'
@@ -23,7 +23,10 @@ export class Reaper {
     this.#lock = options.lock
   }
 
-  /** Two looks at every pool. Returns how many volumes went. */
+  /**
+   * Reads the hidden snapshots and the deleted volumes of every pool. Returns the number of
+   * destroyed volumes.
+   */
   async sweep(signal?: AbortSignal): Promise<number> {
     for (const pool of this.#pools.values()) await this.#dropHiddenSnapshots(pool, signal)
     let gone = 0
@@ -43,16 +46,16 @@ export class Reaper {
   }
 
   /**
-   * After what was made from `origin` went: its volume goes too if it only waited for that, and so
-   * on. The caller holds no lock, and his deadline ends nothing: when he calls again nobody knows
-   * what the volume that went was made from.
+   * Called after a clone of `origin` was destroyed. If the origin's volume only waited for that
+   * clone, it is destroyed too, and so on. The caller holds no lock. The caller's deadline does not
+   * end this work: a later call could not find the origin any more.
    */
   async reapOrigin(pool: Pool, origin: string | undefined): Promise<void> {
     const place = origin === undefined ? undefined : placeOfSnapshot(pool, origin)
     if (place !== undefined) await this.#reapLocked(place, undefined)
   }
 
-  // One lock after the other: whoever holds the origin may be waiting for what was made from it.
+  // Takes one lock at a time: a call that holds the origin may be waiting for its clone.
   async #reapLocked(place: VolumePlace, signal?: AbortSignal): Promise<number> {
     let count = 0
     for (let next: VolumePlace | undefined = place; next !== undefined; count++) {
@@ -65,8 +68,9 @@ export class Reaper {
   }
 
   /**
-   * As reap, but costs no command for a volume that is not known to wait. What is known is complete
-   * before it is used (one read a pool, once), and what waits is read again before it is destroyed.
+   * Like `reap`, but runs no command for a volume that does not wait. The set of waiting volumes is
+   * complete before it is used (one read per pool, once). A waiting volume is read again before it
+   * is destroyed.
    */
   async reapKnown(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     this.#waiting ??= this.#readWaiting().catch(error => {
@@ -82,39 +86,40 @@ export class Reaper {
       : undefined
   }
 
-  // Belongs to no caller: the deadline of the first would end it for all.
+  // This read belongs to no caller: the deadline of the first one would end it for all.
   async #readWaiting(): Promise<Set<string>> {
     return new Set((await readTombstones(this.#pools)).map(volume => volume.id))
   }
 
-  /** To be told of every volume that begins to wait. */
+  /** Must be called for every volume that starts to wait. */
   async noteWaiting(volumeId: string): Promise<void> {
-    // What could not be read is read again, and then has this one.
+    // If the read failed, the next read includes this volume.
     ;(await this.#waiting?.catch(() => undefined))?.add(volumeId)
   }
 
   /**
-   * Answers what went, whose origin may go next (reapOrigin). The caller holds the volume's lock,
-   * and gives it up before that.
+   * Returns the destroyed volume, whose origin may be destroyed next (`reapOrigin`). The caller
+   * holds the volume's lock and releases it before that.
    */
   async reap(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     try {
       return await this.bury(place, signal)
     } catch (error) {
-      // Somebody sees it, or holds it: then it waits on, and the audit says for what.
+      // A machine still sees the volume, or something holds it. It keeps waiting, and the audit
+      // reports the reason.
       if (isStorageError(error, 'busy', 'in-use', 'failed-precondition')) return undefined
       throw error
     }
   }
 
-  /** As reap, but says who sees the volume. */
+  /** Like `reap`, but throws an error that names who still sees the volume. */
   async bury(place: VolumePlace, signal?: AbortSignal): Promise<Volume | undefined> {
     const { tombstone, sharing } = await readVolume(place, signal)
-    // Recorded as attached by another controller while this one deleted it: its detachment comes
-    // first.
+    // Another controller recorded an attachment while this one deleted the volume. It must be
+    // detached first.
     if (tombstone === undefined || sharing !== undefined) return undefined
     if (await destroyTombstone(place, signal)) return tombstone
-    // Its deletion may have been cut off before it gave back what it reserved.
+    // Its deletion may have been cut off before the reservation was released.
     if (tombstone.reservedBytes > 0) {
       await place.pool.zfs.setProperty(place.dataset, ['refreservation', 'none'], signal)
     }

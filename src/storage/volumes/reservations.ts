@@ -1,6 +1,6 @@
-// The reservation of thick volumes, and growth, which has to take it along. A thick volume reserves
-// its size at the least: what is less was cut off between two commands. What zfs itself reserves is
-// more, with metadata and parity, and is never overwritten.
+// The reservation of thick volumes, and growth, which includes the reservation. A thick volume
+// reserves at least its size; a smaller reservation means that a call was cut off. The reservation
+// that zfs computes is larger, with metadata and parity, and is never overwritten.
 
 import { isStorageError } from '../../errors.ts'
 import { parseBytes } from '../../zfs/bytes.ts'
@@ -20,9 +20,9 @@ export interface Growth extends Reserved {
 }
 
 /**
- * With the reservation that zfs computes, which it knows the disks for and moves along when the
- * volume grows; where the dialect cannot compute one (before 2018), with the size: illumos and
- * Solaris refuse more than that (libzfs). Answers what is reserved at the least.
+ * Runs work with the reservation that zfs computes from the disks and adjusts when the volume
+ * grows. Dialects before 2018 cannot compute one. There it is the volume's size, because illumos
+ * and Solaris refuse more (libzfs). Returns the minimum of what is reserved.
  */
 export async function reserving(
   wanted: Omit<Reserved, 'reservedBytes'>,
@@ -32,7 +32,7 @@ export async function reserving(
     await work('auto')
     return thickReservation(wanted.sizeBytes, wanted.blockSizeBytes)
   } catch (error) {
-    // Another mistake of the same command is told by the second try.
+    // If the command was invalid for another reason, the second try reports it.
     if (!isStorageError(error, 'invalid-argument')) throw error
     await work(String(wanted.sizeBytes))
     return wanted.sizeBytes
@@ -53,8 +53,8 @@ export async function reserve(
 }
 
 /**
- * To the size, never below the present one, and the reservation of a thick volume with it: also
- * what an earlier call left open.
+ * Grows the volume and the reservation of a thick volume, and never shrinks them. Also completes a
+ * growth that an earlier call left open.
  */
 export async function growTo(
   place: VolumePlace,
@@ -70,15 +70,16 @@ export async function growTo(
     )
   }
   if (reservedBytes === 0) return
-  // The size itself is what is reserved where zfs cannot compute more, and does not move along.
+  // If zfs cannot compute a reservation, the volume reserves exactly its size, and zfs does not
+  // adjust it.
   if (grows && reservedBytes === volume.sizeBytes) {
     await withRoom(place, 'a reservation of its whole size', () =>
       zfs.setProperty(place.dataset, ['refreservation', String(sizeBytes)], signal),
     )
     return
   }
-  // Only a reservation that is exactly the computed one moves along (source); on raidz that is
-  // another number than here.
+  // zfs adjusts a reservation only if it is exactly the computed one (source). On raidz that number
+  // differs from the one computed here.
   const computed = (['current', 'old'] as const).map(arithmetic =>
     thickReservation(volume.sizeBytes, blockSizeBytes, arithmetic),
   )

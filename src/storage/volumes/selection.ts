@@ -1,4 +1,4 @@
-// Which pool a request is for, and how much room the pools have for it.
+// Selects the pool of a request, and reports how much space the pools have for it.
 
 import { StorageError } from '../../errors.ts'
 import type { VolumeParameters } from '../../model/parameters.ts'

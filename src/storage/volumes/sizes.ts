@@ -7,7 +7,7 @@ import { GiB, MiB, type SizeRange, TiB } from '../../model/volumes.ts'
 export const DEFAULT_SIZE_BYTES = 1 * GiB
 /** COMSTAR refuses smaller logical units (source). */
 export const MINIMUM_SIZE_BYTES = 1 * MiB
-/** Far below what any dialect takes, and safe to count in numbers. */
+/** Far below the maximum of any dialect, and safe to represent as a number. */
 const MAXIMUM_SIZE_BYTES = 1024 * TiB
 
 /** The smallest multiple of `stepBytes` inside the range; `out-of-range` when there is none. */
@@ -27,7 +27,7 @@ export function sizeWithin(
         : Math.min(rule.defaultBytes, limitBytes)
       : requiredBytes
   const atLeast = Math.max(unbounded, rule.minimumBytes)
-  // Without a lower bound any size below the limit will do, so there the block size rounds down.
+  // Without a lower bound any size up to the limit is allowed, so the size is rounded down.
   const rounded =
     requiredBytes === 0 && limitBytes > 0
       ? Math.floor(atLeast / rule.stepBytes) * rule.stepBytes

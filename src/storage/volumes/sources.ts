@@ -1,4 +1,4 @@
-// What a copy is made from: a volume or a snapshot, in the pool where the copy will be.
+// The source of a copy: a volume or a snapshot in the copy's pool.
 
 import { doesNotExist, StorageError } from '../../errors.ts'
 import { contentOf } from '../../model/content.ts'
@@ -14,7 +14,7 @@ export interface SourcePlace {
   readonly snapshotLeaf: string | undefined // undefined: the volume itself
 }
 
-/** What a copy takes over from what it is made of. */
+/** The properties that a copy takes from its source. */
 export interface SourceFacts {
   readonly sizeBytes: number | undefined
   readonly blockSizeBytes: number
@@ -41,8 +41,8 @@ export function findSource(pools: Pools, { source, pool }: VolumeSpec): SourcePl
 }
 
 /**
- * What a new volume would be made from: its size (where it is known), block size and format.
- * `not-found` when it does not exist.
+ * Reads a source's size (if it is known), block size and format. `not-found` when it does not
+ * exist.
  */
 export async function readSource(source: SourcePlace, signal?: AbortSignal): Promise<SourceFacts> {
   const { place, snapshotLeaf } = source

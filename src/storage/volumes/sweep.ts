@@ -1,5 +1,5 @@
-// The reaper's round while the controller runs: at start and then from time to time, so that what a
-// cut left waiting goes too.
+// Runs the reaper at the controller's start and then periodically. So volumes that a cut-off call
+// left waiting are destroyed too.
 
 import { types } from 'node:util'
 import type { Clock } from '../../clock.ts'
@@ -9,11 +9,14 @@ import type { FullnessWatch } from '../fullness.ts'
 import type { Reaper } from './reaper.ts'
 
 /**
- * A look costs a few reads a pool; what waits here is only what nobody's own deletion took along.
+ * A round costs a few reads per pool. It finds only volumes that no deletion has destroyed already.
  */
 const ROUND_MS = 10 * 60_000
 
-/** Until the returned function is called, which resolves when the round under way has ended. */
+/**
+ * Runs until the returned function is called. That function resolves when the current round has
+ * ended.
+ */
 export function keepSweeping(
   reaper: Reaper,
   {
@@ -31,7 +34,7 @@ export function keepSweeping(
           log.info({ count: volumes }, 'deleted volumes went with their last dependant')
         }
       } catch (error) {
-        // A pool that does not answer is looked at again in the next round.
+        // The next round tries a pool that does not answer again.
         if (!types.isNativeError(error)) throw error
         log.warn({ error: describeError(error) }, 'deleted volumes could not be looked at')
       }

@@ -1,5 +1,5 @@
-// Destroying what nothing needs: a volume, or one that was deleted and waited. Only ever tries what
-// zfs itself refuses while anything depends on it; never recursive, never forced, never a promote.
+// Destroys a volume, or a deleted volume that waited. It only tries commands that zfs refuses while
+// anything depends on the volume. It is never recursive, never forced, and never promotes a clone.
 
 import { isStorageError, StorageError } from '../../errors.ts'
 import { DependantsError } from '../../zfs/destruction.ts'
@@ -7,8 +7,8 @@ import type { VolumePlace } from '../pool.ts'
 import { dropHiddenSnapshots } from './hidden-snapshots.ts'
 
 /**
- * A deleted volume that only kept its name is gone now; the same request makes a new one. What it
- * was made from may go as well.
+ * A deleted volume that still occupied the name has been destroyed. The same request will now
+ * create a new one. The origin of the deleted volume may be destroyed as well.
  */
 export class NameFreedError extends StorageError {
   readonly origin: string | undefined
@@ -35,9 +35,9 @@ export async function destroyIfFree(place: VolumePlace, signal?: AbortSignal): P
 }
 
 /**
- * As destroyIfFree, of a volume that is deleted and recorded nowhere. Its logical unit goes too,
- * where another controller made it anew meanwhile; refused where somebody sees that unit, or it
- * offers something else.
+ * Like `destroyIfFree`, for a deleted volume without a record. Also removes its logical unit, which
+ * another controller may have created again. Refuses if a machine sees that unit or the unit offers
+ * other data.
  */
 export async function destroyTombstone(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
   try {

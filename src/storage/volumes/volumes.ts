@@ -1,5 +1,5 @@
-// Volumes: make, delete, find, list, measure. Create first, then on "exists" read and compare;
-// whatever a cut left open is completed by the same request.
+// Volumes: create, delete, find, and report capacity. Creates first, then reads and compares on
+// "exists". The same request completes a creation that was cut off.
 
 import type { Clock } from '../../clock.ts'
 import { type ErrorKind, isStorageError, StorageError } from '../../errors.ts'
@@ -18,7 +18,7 @@ import { findSource } from './sources.ts'
 import { NameFreedError } from './tombstones.ts'
 import type { Wish } from './wanted.ts'
 
-/** What is answered when nothing was made. */
+/** Errors that may mean that nothing was created. */
 const REFUSALS: readonly ErrorKind[] = ['not-found', 'out-of-range', 'invalid-argument', 'no-space']
 
 export class Volumes {
@@ -35,9 +35,9 @@ export class Volumes {
   }
 
   /**
-   * Idempotent by name: the same request gets the same volume, another request for the name is
-   * `already-exists`, in whatever pool. One command for an empty volume; a source is read first, as
-   * its size and block size decide.
+   * Idempotent by name. The same request gets the same volume. A different request for that name is
+   * `already-exists`, in any pool. One command for an empty volume. A source is read first, because
+   * its size and block size decide those of the volume.
    */
   async ensureVolume(spec: VolumeSpec, signal?: AbortSignal): Promise<Volume> {
     const source = findSource(this.#pools, spec)
@@ -49,8 +49,8 @@ export class Volumes {
         `volume ${JSON.stringify(spec.name)} cannot be its own source`,
       )
     }
-    // By name as well: two requests for one name in two pools must not both find that the other
-    // pool has none.
+    // The name is locked as well. Otherwise two requests for one name in two pools could both find
+    // that the other pool has none.
     const own = [`the name ${JSON.stringify(spec.name)}`, place.volumeId]
     const keys = source === undefined ? own : [...own, source.place.volumeId]
     const create = () =>
@@ -64,8 +64,8 @@ export class Volumes {
     }
   }
 
-  // Whoever asks for a known name in another pool would get a second, empty volume, where the data
-  // is expected.
+  // Without this check, a request for a known name in another pool would get a second, empty
+  // volume. Its caller expects the data of the first.
   async #refuseOtherPool(place: VolumePlace, name: string, signal?: AbortSignal): Promise<void> {
     for (const other of await this.#names.elsewhere(name, place.pool, signal)) {
       await other.pool.host.settled([other.leaf], signal)
@@ -74,7 +74,7 @@ export class Volumes {
         this.#names.remove(other)
         continue
       }
-      // Earlier versions made both: each is found by its own request.
+      // Earlier versions created both volumes: each is found by its own request.
       if ((await readVolume(place, signal)).volume !== undefined) return
       throw new StorageError(
         'already-exists',
@@ -94,8 +94,8 @@ export class Volumes {
     try {
       return await createFromSource(wish, signal)
     } catch (error) {
-      // What was made already is not measured again by a source that has grown, filled the pool or
-      // gone since, nor by newer rules.
+      // The volume may exist already. Then a source that has grown or is gone, a full pool or a
+      // newer rule must not refuse it.
       if (!isStorageError(error, ...REFUSALS)) throw error
       const replayed = await findReplayed(place, spec, signal)
       if (replayed !== undefined) return replayed
@@ -104,10 +104,7 @@ export class Volumes {
     }
   }
 
-  /**
-   * Absence is success. Refuses (`in-use`) while a record, a view or an export speaks for the
-   * volume.
-   */
+  /** Absence is success. Refuses (`in-use`) while the volume has a record, a view or an export. */
   async deleteVolume(id: string, signal?: AbortSignal): Promise<void> {
     const place = findPlace(this.#pools, id)
     if (place === undefined) return
@@ -119,7 +116,10 @@ export class Volumes {
     await this.#reaper.reapOrigin(place.pool, gone?.origin)
   }
 
-  /** For the start: a pool that fails later keeps nobody from making volumes in the others. */
+  /**
+   * Called at the start, so that a pool that fails later does not block creation in the other
+   * pools.
+   */
   async learnNames(): Promise<void> {
     await this.#names.learn()
   }
@@ -129,7 +129,7 @@ export class Volumes {
     return requireVolume(await readVolume(place, signal), place)
   }
 
-  /** Space for new volumes: of the pool asked for, else of all pools that the machine can reach. */
+  /** Space for new volumes: of the requested pool, else of all pools that the machine can reach. */
   capacity(query: CapacityQuery, signal?: AbortSignal): Promise<Capacity> {
     return readCapacity(this.#pools, query, signal)
   }

@@ -1,5 +1,5 @@
-// The volume that a request comes to: its size, its parameters, and what it takes over from what it
-// is made from. Pure.
+// Computes the volume that a request asks for: its size, its parameters, and the properties of its
+// source. Pure.
 
 import type { Volume, VolumeSpec } from '../../model/volumes.ts'
 import type { VolumePlace } from '../pool.ts'
@@ -14,7 +14,7 @@ export interface Wish {
   readonly source: SourcePlace | undefined
 }
 
-/** `found`: what was read of the source; undefined for an empty volume. */
+/** `found`: the properties of the source; undefined for an empty volume. */
 export function wantedVolume({ place, spec }: Wish, found: SourceFacts | undefined): Volume {
   const { pool } = place
   if (found !== undefined) checkSourceFormat(spec.format, found.format)

@@ -1,6 +1,6 @@
-// The canary of a pool with several paths: one small unit of the driver's own, through which every
-// path reads what every other wrote. It proves wiring, export rights and coherence of the paths;
-// user data is never touched to find out.
+// The canary of a pool with several paths: a small unit of the driver's own. Every path writes to
+// it and reads what every other path wrote. That proves wiring, export rights and coherence of the
+// paths without touching user data.
 
 import { randomUUID } from 'node:crypto'
 import { describeError, isStorageError } from '../../../errors.ts'
@@ -10,7 +10,9 @@ import type { PathProof, Pool, PoolPath, VolumePlace } from '../../pool.ts'
 
 export const CANARY_BYTES = 16 * MiB
 
-/** Not a volume's leaf, so it is in no list and no volume can have the name. */
+/**
+ * `canary` is not a valid volume leaf. So it appears in no list, and no volume can have the name.
+ */
 export function canaryPlace(pool: Pool): VolumePlace {
   return {
     pool,
@@ -21,7 +23,7 @@ export function canaryPlace(pool: Pool): VolumePlace {
   }
 }
 
-/** One path to the canary, exposed: its disk name, `c0t<GUID>d0`. */
+/** One exposed path to the canary. `disk`: its disk name, `c0t<GUID>d0`. */
 export interface CanaryPath {
   readonly machine: string
   readonly path: PoolPath
@@ -33,7 +35,7 @@ export function nameOfPath(path: { readonly machine: string; readonly path: Pool
   return `machine ${path.machine}, service domain ${path.path.serviceDomain}`
 }
 
-/** Each path writes a nonce of its own to a block of its own; all of them read all nonces. */
+/** Each path writes its own nonce to its own block; then every path reads all nonces. */
 export async function exchangeNonces(
   paths: readonly CanaryPath[],
   signal?: AbortSignal,
@@ -80,8 +82,8 @@ async function readAll(
   }
 }
 
-// Reading a disk without a label gives an I/O error on SPARC (sd, source); labelled once, through
-// one path.
+// Reading a disk without a label gives an I/O error on SPARC (sd, source). The canary is labelled
+// once, through one path.
 async function ensureLabel(path: CanaryPath, signal?: AbortSignal): Promise<void> {
   try {
     await path.devices.readBlock(slice0(path), 0, signal)

@@ -1,5 +1,5 @@
-// What `doctor` asks of a pool of design `lun`: whether COMSTAR serves, and whether every service
-// domain is logged in and sees disks by their GUIDs. Reads only.
+// The checks of `doctor` for a pool of design `lun`. Is COMSTAR online? Is every service domain
+// logged in, and does it see disks by GUID? Reads only.
 
 import { attempt, type Check, fail, ok } from '../../../checks.ts'
 import type { Stmfadm } from '../../../comstar/stmfadm.ts'

@@ -1,6 +1,6 @@
-// Design `lun`: the storage host offers each zvol as a COMSTAR logical unit with a computed GUID,
-// and both service domains of a machine see it under that name. The view is the fence: the last
-// step of exposing, and what makes the bytes unreachable.
+// Design `lun`: the storage host offers each zvol as a COMSTAR logical unit with a computed GUID.
+// Both service domains of a machine see it under that GUID. The view is the fence: adding it lets
+// the machine reach the bytes, and removing it makes them unreachable.
 
 import type { Check } from '../../../checks.ts'
 import type { Clock } from '../../../clock.ts'
@@ -101,7 +101,7 @@ export class LunDesign implements Design {
     await this.#units.ensureRegistered(place, sizeBytes, signal)
     const lun = await this.#units.ensureView(place, { machineName, choice: request.lun }, signal)
     await this.#units.refuseOtherViews(place, request.recordedOn, signal)
-    // Every path passes the same proofs in the same call, or none is exported.
+    // Every path must pass the same proofs in this call, or no path is exported.
     const disks = await Promise.all(
       machine.paths.map(
         async path =>
@@ -206,7 +206,8 @@ export class LunDesign implements Design {
     await this.ensure(place, CANARY_BYTES, signal)
   }
 
-  // It is written to. Earlier versions set no property, and made its unit.
+  // The driver writes to the canary, so it must be the driver's own. Earlier versions set no
+  // property, but created its unit.
   async #refuseForeignCanary(
     { pool, dataset, ...place }: VolumePlace,
     signal?: AbortSignal,

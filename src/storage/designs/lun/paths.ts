@@ -1,5 +1,5 @@
-// The service domains' side of design `lun`: the device of a unit in each of them, proved to be
-// that unit, and forgotten again.
+// The service domains' side of design `lun`. Finds the device of a unit in each service domain,
+// proves that it is that unit, and removes stale devices.
 
 import { type Clock, until, type Wait } from '../../../clock.ts'
 import { isStorageError, StorageError } from '../../../errors.ts'
@@ -8,7 +8,7 @@ import type { Iscsiadm } from '../../../iscsi/iscsiadm.ts'
 import type { PoolPath, VolumePlace } from '../../pool.ts'
 import { guidOf } from './unit-state.ts'
 
-/** No published figures; the vendor's own connector polls after 1, 4, 9 … s (parser). */
+/** No figures are published. The vendor's own connector polls after 1, 4, 9 … s (parser). */
 const DEVICE_WAIT_MS = 30_000
 const DEVICE_POLL_MS = 1_000
 
@@ -21,7 +21,7 @@ export interface LunPathsOptions {
   readonly clock: Clock
 }
 
-/** What a service domain is to see of a unit. */
+/** What a service domain should see of a unit. */
 export interface WantedDisk {
   readonly path: PoolPath
   readonly lun: number
@@ -36,8 +36,8 @@ export class LunPaths {
   }
 
   /**
-   * The disk's name, `c0t<GUID>d0`, after all proofs: the GUID in the name, the LUN of our own
-   * target, the size.
+   * Returns the disk's name, `c0t<GUID>d0`, after all proofs: the GUID in the name, the LUN of the
+   * driver's own target, the size.
    */
   async prove(place: VolumePlace, want: WantedDisk, signal?: AbortSignal): Promise<string> {
     const { path, lun, sizeBytes } = want
@@ -118,7 +118,7 @@ export class LunPaths {
     return name
   }
 
-  // "Capacity changed" reaches the initiators by itself (stmf, source), a moment later.
+  // The target tells the initiators "capacity changed" on its own (stmf, source), a moment later.
   async waitForSize(
     place: VolumePlace,
     { path, sizeBytes }: Omit<WantedDisk, 'lun'>,
@@ -139,8 +139,8 @@ export class LunPaths {
     )
   }
 
-  // A stale node harms nobody: LUN numbers are not reused soon and every attach enumerates again.
-  // So a service domain that is down must not keep a volume from being released.
+  // A stale device node does no harm: LUNs are not reused soon, and every attachment enumerates
+  // again. So a service domain that is down must not block the release of a volume.
   async forget(path: PoolPath, signal?: AbortSignal): Promise<void> {
     const { devices } = this.#options.initiator(path)
     try {
@@ -153,8 +153,8 @@ export class LunPaths {
 }
 
 /**
- * What a service domain answers, or why it does not: for what it was asked, and that one path less
- * is no way out.
+ * Returns a service domain's answer. An error gets the volume and a way out, because a volume
+ * cannot be attached with one path less.
  */
 async function asked<T>(place: VolumePlace, path: PoolPath, answer: Promise<T>): Promise<T> {
   try {

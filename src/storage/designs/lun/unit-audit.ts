@@ -1,5 +1,5 @@
-// The logical units of the storage host against the volumes of a pool, for `audit`: what the
-// volumes lack, and what no volume explains.
+// Compares the logical units of the storage host with the volumes of a pool, for `audit`. Reports
+// missing units, wrong units, and units without a volume.
 
 import type { LogicalUnit, Stmfadm } from '../../../comstar/stmfadm.ts'
 import type { DesignFinding, DesignInventory, Pool, VolumePlace } from '../../pool.ts'

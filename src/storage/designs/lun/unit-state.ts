@@ -1,5 +1,5 @@
-// Which logical unit is a volume's, and what is wrong with one that was listed. Nothing is asked of
-// the storage host here.
+// Decides which logical unit belongs to a volume, and what is wrong with a listed one. Sends no
+// command to the storage host.
 
 import type { LogicalUnit } from '../../../comstar/stmfadm.ts'
 import { StorageError } from '../../../errors.ts'
@@ -34,7 +34,7 @@ function foreign(place: VolumePlace, unit: LogicalUnit): string {
   )
 }
 
-/** Why the unit must not be attached as it is; none where all is well. */
+/** The reasons why the unit must not be attached as it is; empty when there are none. */
 export function problemsOf(
   place: VolumePlace,
   unit: LogicalUnit,
@@ -57,8 +57,8 @@ export function problemsOf(
           `run stmfadm modify-lu -s ${sizeBytes} ${unit.guid}`,
       )
     }
-    // Without the cache off an acknowledged write is lost with the storage host: vds does not flush
-    // disk backends (source).
+    // With a write cache, an acknowledged write is lost when the storage host fails: vds does not
+    // flush disk backends (source).
     if (unit.writeCacheEnabled) {
       problems.push(
         `logical unit ${unit.guid} has its write cache enabled; run stmfadm modify-lu -p ` +

@@ -1,6 +1,5 @@
-// The logical units and views of design `lun` on the storage host: made, completed, shown to a
-// machine, hidden. Everything here can be repeated; a unit that is not as it should be is
-// never attached.
+// The logical units and views of design `lun` on the storage host: creates, completes, shows and
+// hides them. Every method is safe to repeat. A unit in a wrong state is never attached.
 
 import { type LogicalUnit, LunTakenError, type Stmfadm } from '../../../comstar/stmfadm.ts'
 import { isStorageError, StorageError } from '../../../errors.ts'
@@ -9,7 +8,7 @@ import type { LunChoice, VolumePlace } from '../../pool.ts'
 import { dataFile, guidOf, offers, problemsOf, refuseForeign } from './unit-state.ts'
 
 const LUN_TRIES = 64
-/** What stmfadm calls the view of a unit that every initiator has. */
+/** The host group in stmfadm's listing of a view that covers every initiator. */
 const EVERYBODY = 'All'
 
 export class LunUnits {
@@ -52,15 +51,15 @@ export class LunUnits {
     return unit
   }
 
-  // The registration is lost when the storage host booted without the pool (stmfadm then says
-  // `unregistered`); the zvol keeps its GUID in a hidden property (sbd, source). A unit that was
-  // deleted behind the driver's back is made again: same GUID, same bytes.
+  // The registration is lost when the storage host boots without the pool (stmfadm then says
+  // `unregistered`). The zvol keeps its GUID in a hidden property (sbd, source). If the unit was
+  // deleted by someone else, the driver creates it again: same GUID, same bytes.
   async #registered(place: VolumePlace, signal?: AbortSignal): Promise<LogicalUnit> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (unit === undefined) return this.#make(place, signal)
     if (unit.registered) return unit
-    // Without metadata: the pool was restored by zfs send and receive, which keep the bytes and
-    // leave the hidden property behind.
+    // Without metadata, the pool was restored by zfs send and receive. They keep the bytes but not
+    // the hidden property.
     if ((await this.#stmfadm.importLogicalUnit(dataFile(place), signal)) === 'no-metadata') {
       return this.#make(place, signal)
     }
@@ -80,8 +79,8 @@ export class LunUnits {
     await this.#complete(place, { unit: await this.#registered(place, signal), sizeBytes }, signal)
   }
 
-  // A growth may have been cut off between the zvol and the unit; what the unit had not is not in
-  // it yet.
+  // A growth may have been cut off between the zvol and the unit. The unit cannot hold data beyond
+  // its own size yet.
   async #complete(
     place: VolumePlace,
     { unit, sizeBytes }: { readonly unit: LogicalUnit; readonly sizeBytes: number },
@@ -99,7 +98,7 @@ export class LunUnits {
     }
   }
 
-  /** Whether the unit serves its bytes, to each of these machines by its own view. */
+  /** Whether the unit is online and each of these machines has its own view. */
   async isShown(
     place: VolumePlace,
     machineNames: ReadonlySet<string>,
@@ -115,8 +114,8 @@ export class LunUnits {
   }
 
   /**
-   * Asked after a view was added: whoever adds another one at the same time is seen by at least one
-   * of the two.
+   * Called after a view was added. If two controllers add views at the same time, at least one of
+   * them sees the other's.
    */
   async refuseOtherViews(
     place: VolumePlace,
@@ -134,7 +133,7 @@ export class LunUnits {
     )
   }
 
-  /** Shows the unit to a machine's service domains; answers the number they see it under. */
+  /** Shows the unit to a machine's service domains and returns the LUN under which they see it. */
   async ensureView(
     place: VolumePlace,
     { machineName, choice }: { readonly machineName: string; readonly choice: LunChoice },
@@ -156,7 +155,7 @@ export class LunUnits {
         }
         if (!(error instanceof LunTakenError)) throw error
       }
-      // A view of this unit under our number may be what "taken" means: then nothing is to be done.
+      // "Taken" may refer to this unit's own view under this LUN. Then there is nothing to do.
       const view = await this.#viewOf(place, hostGroup, signal)
       if (view !== undefined) return await this.#sameView(place, { hostGroup, lun }, signal)
       lun = nextLun(lun)
@@ -170,8 +169,8 @@ export class LunUnits {
   }
 
   /**
-   * Whether the volume has its own unit: proof that the driver made the volume where nothing else
-   * says so.
+   * Whether the volume has its own unit. If nothing else shows it, the unit proves that the driver
+   * created the volume.
    */
   async isMade(place: VolumePlace, signal?: AbortSignal): Promise<boolean> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
@@ -187,7 +186,7 @@ export class LunUnits {
     return (await this.listViews(place, signal)).some(view => groups.includes(view.hostGroup))
   }
 
-  /** The view by which a machine's service domains see the unit. */
+  /** The view through which a machine's service domains see the unit. */
   findView(place: VolumePlace, machineName: string, signal?: AbortSignal) {
     return this.#viewOf(place, this.#hostGroup(machineName), signal)
   }
@@ -212,8 +211,8 @@ export class LunUnits {
     return views.length > 0 ? 'hidden' : 'absent'
   }
 
-  // A GUID is computed, so another installation of the same names may have given it to other data:
-  // only the device says whose the unit is.
+  // A GUID is computed, so another installation with the same names may use it for other data. Only
+  // the unit's device shows which data it offers.
   async #findOwn(place: VolumePlace, signal?: AbortSignal): Promise<LogicalUnit | undefined> {
     const unit = await this.#stmfadm.findLogicalUnit(guidOf(place), signal)
     if (unit !== undefined) refuseForeign(place, unit)
@@ -221,8 +220,7 @@ export class LunUnits {
   }
 
   async resize(place: VolumePlace, sizeBytes: number, signal?: AbortSignal): Promise<void> {
-    // A unit that is gone says nothing of the volume; as what it is brought back, it has its former
-    // size.
+    // A missing unit is created again, and an unregistered one is imported with its former size.
     const unit = await this.#registered(place, signal)
     refuseForeign(place, unit)
     if (unit.sizeBytes !== sizeBytes) {
@@ -231,7 +229,7 @@ export class LunUnits {
   }
 
   async remove(place: VolumePlace, signal?: AbortSignal): Promise<void> {
-    // Its views are counted in the same answer.
+    // The listing of the unit includes the number of its views.
     const unit = await this.#findOwn(place, signal)
     if (unit !== undefined && unit.viewCount > 0) {
       const views = await this.listViews(place, signal)

@@ -1,5 +1,5 @@
-// How simulated zfs commands end: an answer, or a refusal thrown from wherever it is found. Nothing
-// of ZFS itself.
+// How a simulated zfs command ends: with an answer, or with a refusal thrown from any depth. It
+// knows nothing of ZFS.
 
 import type { SimAnswer } from '../host.ts'
 
@@ -7,10 +7,7 @@ export function success(stdout = '', stderr = ''): SimAnswer {
   return { exitStatus: 0, stdout, stderr }
 }
 
-/**
- * Ends the command. `stderr` is what is printed, without the last newline; `stdout` what was
- * printed before.
- */
+/** Ends the command. `stderr` is the printed text without the last newline. */
 export class Refusal extends Error {
   readonly status: number
   readonly stderr: string
@@ -26,7 +23,9 @@ export class Refusal extends Error {
   }
 }
 
-/** What the real tool can do and the simulated one cannot: never a silent success. */
+/**
+ * For what the real tool can do and the simulated one cannot, so that it never seems to succeed.
+ */
 export function notSimulated(what: string): Refusal {
   return new Refusal(`ldom-sim: ${what} is not simulated`)
 }

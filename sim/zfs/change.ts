@@ -1,5 +1,5 @@
-// Simulated `zfs set`, `zfs inherit` and `zfs rename`. Words and exit statuses as recorded, per
-// line where the lines differ.
+// Simulated `zfs set`, `zfs inherit` and `zfs rename`. Texts and exit statuses are recorded, also
+// where the versions differ.
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -25,7 +25,7 @@ export function set(world: ZfsWorld, args: readonly string[]): SimAnswer {
     throw usageRefusal(world, 'set', `invalid option '${parsed.letter}'`)
   }
   const words = parsed.operands
-  // The old line takes one property; what follows are datasets, whatever they look like (recorded).
+  // Recorded: the old line accepts one property, and takes every further word for a dataset.
   const firstName = words.findIndex(word => !word.includes('='))
   const count =
     world.dialect.line === 'old'
@@ -108,7 +108,7 @@ function notInherited(world: ZfsWorld, property: string, editable: boolean): str
   return lines.join('\n')
 }
 
-/** Every dataset has its turn; the last failure's status is the command's. */
+/** Works on every dataset, also after a failure. The exit status is that of the last failure. */
 function forEach(names: readonly string[], work: (name: string) => void): SimAnswer {
   const refusals: Refusal[] = []
   for (const name of names) {
@@ -151,17 +151,17 @@ function renameDataset(world: ZfsWorld, dataset: SimDataset, to: string, parents
   const refuse = (text: string) => new Refusal(`cannot rename '${from}': ${text}`)
   if (parents) createAncestors(world, to)
   const target = poolOf(world, to)
-  // source
+  // Source.
   if (target !== undefined && target !== dataset.pool) {
     throw refuse('datasets must be within same pool')
   }
   const pool = checkPlace(world, to, 'rename', from)
-  // source
+  // Source.
   if (to.startsWith(`${from}/`)) {
     throw refuse('New dataset name cannot be a descendant of current dataset name')
   }
-  // Linux renames an open volume (recorded). What Solaris does is not known; the careful answer is
-  // the one that a driver must survive.
+  // Recorded: Linux renames an open volume. What Solaris does is unknown; the simulator refuses, as
+  // the driver must survive that.
   if (world.dialect.nodes === 'solaris' && dataset.volume?.isOpen) throw refuse('dataset is busy')
   pool.rename(dataset, to)
 }
@@ -170,7 +170,7 @@ function renameSnapshot(snapshot: SimSnapshot, to: string): void {
   const [datasetName, shortName = ''] = to.includes('@')
     ? to.split('@')
     : [snapshot.dataset.name, to]
-  // source
+  // Source.
   if (datasetName !== snapshot.dataset.name) {
     throw new Refusal(`cannot rename to '${to}': snapshots must be part of same dataset`)
   }

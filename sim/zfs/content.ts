@@ -1,4 +1,4 @@
-// Which blocks of a dataset hold what generation of bytes: enough to say how much two datasets
+// The generation of each block of a dataset, from which the simulator knows how much two datasets
 // share. The bytes themselves are in a Store.
 
 let nextGeneration = 1
@@ -33,7 +33,7 @@ export class Content {
     return this.#blocks.size * this.#blockBytes
   }
 
-  /** Bytes that none of the others refers to. */
+  /** Bytes to which none of the others refers. */
   bytesNotIn(others: readonly Content[]): number {
     if (others.length === 0) return this.bytes
     let bytes = others.some(other => other.#metadata === this.#metadata) ? 0 : this.#metadataBytes
@@ -43,10 +43,7 @@ export class Content {
     return bytes
   }
 
-  /**
-   * Blocks that a write of these bytes would make new, because they are absent or shared with
-   * `previous`.
-   */
+  /** Blocks that this write would allocate, because they are absent or shared with `previous`. */
   newBlocks(offset: number, length: number, previous: Content | undefined): readonly number[] {
     const fresh: number[] = []
     const last = Math.floor((offset + length - 1) / this.#blockBytes)
@@ -67,7 +64,7 @@ export class Content {
     if (blocks.length > 0) this.#metadata = nextGeneration++
   }
 
-  /** Drops what lies beyond the end. */
+  /** Drops the blocks beyond the new end. */
   truncate(sizeBytes: number): void {
     for (const index of [...this.#blocks.keys()]) {
       if (index * this.#blockBytes >= sizeBytes) this.#blocks.delete(index)
@@ -75,7 +72,7 @@ export class Content {
   }
 }
 
-/** Bytes that any of these refers to and none of the others. */
+/** Bytes to which at least one of `contents` refers, and none of `others`. */
 export function unionBytesNotIn(contents: readonly Content[], others: readonly Content[]): number {
   let bytes = 0
   const before = [...others]

@@ -1,5 +1,5 @@
-// Simulated `zfs create` and `zfs clone`. Order of checks and words as recorded (OpenZFS 2.1 to
-// 2.3, pool version 23).
+// Simulated `zfs create` and `zfs clone`. The order of the checks and the texts are recorded
+// (OpenZFS 2.1 to 2.3, pool version 23).
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -20,7 +20,9 @@ import {
   type ZfsWorld,
 } from './world.ts'
 
-/** Linux makes the device node by udev, after the command has returned (0.2 to 0.3 s measured). */
+/**
+ * On Linux udev creates the device node after the command has returned (measured: 0.2 to 0.3 s).
+ */
 const LINUX_NODE_DELAY_MS = 250
 const MAKES_KEYS = ['encryption', 'keyformat', 'keylocation', 'pbkdf2iters']
 
@@ -49,7 +51,7 @@ export function create(world: ZfsWorld, args: readonly string[]): SimAnswer {
     blockSize >= world.dialect.defaultBlockSize
       ? ''
       : blockWarning(world, blockSize)
-  // OpenZFS opens the pool for the arithmetic of a reservation, and says so in other words.
+  // To compute the reservation OpenZFS opens the pool first, and has another text if that fails.
   if (wanted.size !== undefined && !wanted.sparse && world.dialect.line === 'openzfs') {
     const poolName = wanted.name.split('/')[0] ?? ''
     if (poolOf(world, poolName) === undefined) {
@@ -113,7 +115,7 @@ function parseVolumeSize(text: string): number {
 export function parseOption(world: ZfsWorld, command: string, text: string): Given {
   const given = parseAssignment(text)
   if (given === undefined) throw new Refusal("missing '=' for property=value argument")
-  // The old line wants a value (recorded); OpenZFS stores the empty one.
+  // Recorded: the old line wants a value; OpenZFS stores the empty one.
   if (given.value === '' && world.dialect.line === 'old') {
     throw usageRefusal(world, command, 'missing value in property=value argument')
   }
@@ -180,7 +182,7 @@ function addVolume(
   )
 }
 
-// All or nothing: what does not fit takes the new dataset away again.
+// All or nothing: if a property cannot be set, the new dataset is removed.
 function setAll(
   pool: SimPool,
   dataset: SimDataset,

@@ -1,5 +1,5 @@
 // Simulated `zfs destroy`: datasets, snapshots, lists and ranges of snapshots, now or deferred.
-// Words as recorded.
+// Texts are recorded.
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -66,7 +66,7 @@ function destroyDataset(world: ZfsWorld, name: string, flags: Flags): SimAnswer 
   const doomed = [...clones, ...condemned]
   if (flags.dryRun) return success(report(doomed, flags, 'would destroy'))
   if (pool.readOnly) throw new Refusal(`cannot destroy '${name}': ${READ_ONLY}`)
-  // Those before a busy one are gone already (inferred).
+  // Inferred: if one is busy, those before it are destroyed already.
   for (const target of doomed) destroyOne(world, target)
   return success(report(doomed, flags, 'will destroy'))
 }
@@ -116,10 +116,10 @@ function destroySnapshots(world: ZfsWorld, name: string, flags: Flags): SimAnswe
   return success(report(found, flags, flags.dryRun ? 'would destroy' : 'will destroy'))
 }
 
-/** OpenZFS takes `ds@a,b%c`; with -r also the snapshots of that name below. */
+/** OpenZFS accepts `ds@a,b%c`. With `-r`, snapshots of these names in descendants are included. */
 function selectSnapshots(world: ZfsWorld, name: string, flags: Flags): readonly SimSnapshot[] {
   const [datasetName = '', pattern = ''] = name.split('@')
-  // The old line opens the whole name and says that this does not exist (recorded).
+  // Recorded: the old line opens the whole name, and says that this does not exist.
   if (
     world.dialect.line === 'old' &&
     world.pools.get(datasetName.split('/')[0] ?? '')?.datasets.has(datasetName) !== true
@@ -153,8 +153,8 @@ function matching(dataset: SimDataset, part: string, ranges: boolean): readonly 
 }
 
 /**
- * All that is below a dataset, the deepest first: children with theirs, then its own snapshots
- * (order recorded).
+ * Everything below a dataset, the deepest first: the children with their own dependants, then its
+ * snapshots (order recorded).
  */
 function dependantsOf(dataset: SimDataset): readonly Target[] {
   const children = [...dataset.children]
@@ -164,8 +164,8 @@ function dependantsOf(dataset: SimDataset): readonly Target[] {
 }
 
 /**
- * Clones of the condemned snapshots that are not condemned themselves, with all that hangs on them,
- * dependants first.
+ * Clones of the given snapshots that are not in the list themselves, each after everything that
+ * depends on it.
  */
 function clonesOutside(condemned: readonly Target[]): readonly Target[] {
   const seen = new Set<Target>(condemned)

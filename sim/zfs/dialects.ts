@@ -1,6 +1,6 @@
-// What differs between the zfs lines that the simulation speaks. Every trait is recorded unless its
-// comment says otherwise; solaris-10 speaks as zfs-fuse 0.7 (pool version 23) was recorded,
-// solaris-11 and illumos are documented, not recorded.
+// The differences between the simulated versions of zfs. Every trait is recorded unless its comment
+// says otherwise. `solaris-10` is recorded from zfs-fuse 0.7 (pool version 23). `solaris-11` and
+// `illumos` are documented, not recorded.
 
 export type DialectName =
   | 'openzfs-2.1'
@@ -28,7 +28,7 @@ export interface SimDialect {
   readonly blankVolumeBytes: number
   readonly fanout: number
   readonly indirectBytes: number
-  // no reservation above the size of a volume that exists (source)
+  // a reservation cannot exceed the size of an existing volume (source)
   readonly capsReservations: boolean
 }
 
@@ -130,8 +130,7 @@ export function dialectOf(name: DialectName): SimDialect {
 }
 
 /**
- * What a thick volume reserves: zvol_volsize_to_reservation of the line (source, and recorded for
- * OpenZFS).
+ * The reservation of a thick volume (source: zvol_volsize_to_reservation; recorded for OpenZFS).
  */
 export function automaticReservation(
   dialect: SimDialect,

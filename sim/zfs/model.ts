@@ -1,5 +1,5 @@
 // The pools of a simulated storage host: datasets, snapshots, clones and bytes. State and its rules
-// only; the commands that change it and the words they use are in the files beside this one.
+// only; the commands that change it, and their texts, are in the files beside this one.
 
 import type { Store } from '../store.ts'
 import { Content } from './content.ts'
@@ -8,23 +8,23 @@ import type { SimVolume } from './volume.ts'
 
 export class SimPool {
   readonly name: string
-  readonly sizeBytes: number // what its datasets can use
+  readonly sizeBytes: number // space that its datasets can use
   readonly dialect: SimDialect
   readonly guid: string
   readonly #datasets = new Map<string, SimDataset>()
   readonly #clock: () => number
   #transactionGroup = 4
   #nextObjectSet = 68
-  /** Every I/O fails: commands that are begun now are refused, listings leave the pool out. */
+  /** Every I/O fails: commands that name the pool are refused, and listings leave it out. */
   suspended = false
-  /** No free space whatever the datasets use. */
+  /** No free space, whatever the datasets use. */
   full = false
-  /** A pool that is not imported: its datasets are unknown. */
+  /** While false, the host does not know the pool and its datasets. */
   imported = true
   readOnly = false
-  /** How much larger empty datasets are than on one disk of 512-byte sectors. */
+  /** How many times as large empty datasets are as on one disk of 512-byte sectors. */
   readonly metadataFactor: number
-  /** `volsize` applies to volumes only (source of 2009; snapshots came later). */
+  /** Snapshots have no `volsize` (source of 2009; they got it later). */
   readonly sizelessSnapshots: boolean
   #lastCreationMs = 0
 
@@ -58,19 +58,19 @@ export class SimPool {
     return this.#clock()
   }
 
-  // Nobody deletes a volume and makes it anew within a second, but a clock that stands still would
-  // show it so.
+  // In reality no two datasets of one name are created in the same second. With a clock that stands
+  // still they would be.
   nextCreationMs(): number {
     this.#lastCreationMs = Math.max(this.#clock(), this.#lastCreationMs + 1000)
     return this.#lastCreationMs
   }
 
-  /** Of what the command at hand makes: all of it belongs to one. */
+  /** The transaction group of everything that the running command creates. */
   get transactionGroup(): number {
     return this.#transactionGroup
   }
 
-  /** The next command's changes come after this one's. */
+  /** Ends the transaction group, so that the next command's changes come after this one's. */
   sync(): void {
     this.#transactionGroup += 1
   }
@@ -79,7 +79,7 @@ export class SimPool {
     return this.#nextObjectSet++
   }
 
-  /** In the order in which zfs lists. */
+  /** The datasets in the order in which zfs lists them. */
   sorted(): readonly SimDataset[] {
     return [...this.#datasets.values()].sort(compareDatasets)
   }
@@ -96,7 +96,7 @@ export class SimPool {
     dataset.changed()
   }
 
-  /** Takes the dataset away, and the snapshot that only waited for it. */
+  /** Removes the dataset, and its origin if the deferred destruction of that waited for it. */
   remove(dataset: SimDataset): void {
     dataset.changed()
     dataset.parent?.children.delete(dataset)
@@ -107,7 +107,7 @@ export class SimPool {
     if (origin) this.reap(origin)
   }
 
-  /** With all that is below it. */
+  /** Renames the dataset and everything below it. */
   rename(dataset: SimDataset, to: string): void {
     dataset.changed()
     dataset.parent?.children.delete(dataset)
@@ -125,7 +125,7 @@ export class SimPool {
     this.#datasets.set(to, dataset)
   }
 
-  /** A snapshot whose destruction was deferred goes when nothing needs it any more. */
+  /** Removes a snapshot whose destruction was deferred, if nothing needs it any more. */
   reap(snapshot: SimSnapshot): void {
     if (snapshot.deferred && snapshot.holds.size === 0 && snapshot.clones.size === 0) {
       snapshot.dataset.removeSnapshot(snapshot)
@@ -134,21 +134,20 @@ export class SimPool {
 }
 
 /**
- * What space.ts has added up and still holds; a pool with thousands of volumes is not summed anew
- * for each of them.
+ * Sums of space.ts that are still valid, so that it need not add up a pool with thousands of
+ * volumes again for each of them.
  */
 class Account {
   used: number | undefined
-  /**
-   * What each child was charged with at the last summing, their sum, and the children that changed
-   * since.
-   */
+  /** The charge of each child when it was last summed. */
   readonly charges = new Map<SimDataset, number>()
+  /** The sum of `charges`. */
   childrenBytes = 0
+  /** Children that changed since. */
   readonly stale = new Set<SimDataset>()
 }
 
-/** A map that tells of every change. */
+/** A map that reports every change. */
 class WatchedMap<Key, Value> extends Map<Key, Value> {
   readonly #onChange: () => void
 
@@ -184,11 +183,11 @@ export class SimDataset {
   readonly objectSet: number
   readonly children = new Set<SimDataset>()
   readonly bookmarks: SimBookmark[] = []
-  /** Properties set on this dataset, values as `get -p` prints them. */
+  /** Properties set on this dataset, with values as `get -p` prints them. */
   readonly local: Map<string, string> = new WatchedMap(() => this.changed())
-  /** Those of them that a stream brought. */
+  /** Those local properties that came with a stream. */
   readonly received = new Set<string>()
-  /** What other subsystems keep on a dataset; in no listing. */
+  /** Data that other subsystems keep on the dataset; no listing shows it. */
   readonly hidden = new Map<string, string>()
   readonly volume: SimVolume | undefined // undefined: a filesystem
   readonly account = new Account()
@@ -226,7 +225,7 @@ export class SimDataset {
     this.changed()
   }
 
-  /** To be read; what changes it stands below. */
+  /** For reading only; change it with `renewBlocks` and `truncate`. */
   get content(): Content {
     return this.#content
   }
@@ -246,7 +245,7 @@ export class SimDataset {
     this.changed()
   }
 
-  /** What it uses may be another sum now, and so may what everything above it uses. */
+  /** Drops the sums of this dataset and of everything above it. */
   changed(): void {
     this.account.used = undefined
     const { parent } = this
@@ -285,7 +284,7 @@ export class SimDataset {
     this.changed()
   }
 
-  /** Hands its first snapshots over, to stand before those that the other has. */
+  /** Moves the first snapshots to another dataset, before those that it has. */
   moveSnapshots(count: number, to: SimDataset): void {
     const moved = this.#snapshots.splice(0, count)
     to.#snapshots.unshift(...moved)
@@ -294,9 +293,7 @@ export class SimDataset {
     to.changed()
   }
 
-  /**
-   * The snapshot that the live bytes are compared with: the last one, for a fresh clone its origin.
-   */
+  /** The snapshot before the live bytes: the last one, or the origin of a clone without any. */
   get previous(): SimSnapshot | undefined {
     return this.#snapshots.at(-1) ?? this.#origin
   }
@@ -340,7 +337,7 @@ export interface SimBookmark {
 
 const FILESYSTEM_BYTES = 24576
 
-/** As bytes: names are ASCII. */
+/** Byte order, as names are ASCII. */
 export function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
@@ -349,7 +346,7 @@ export function compareDatasets(a: SimDataset, b: SimDataset): number {
   return compareNames(a.name, b.name)
 }
 
-/** A 64-bit number as text, the same for the same words. FNV-1a. */
+/** A 64-bit FNV-1a hash of the words, as decimal text. */
 function identity(words: string): string {
   let hash = 0xcbf29ce484222325n
   for (const byte of Buffer.from(words)) {

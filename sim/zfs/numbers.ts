@@ -4,7 +4,7 @@ const UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E']
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** At most five characters: `200M`, `1.98G`, `12K` (zfs_nicenum, source). */
+/** At most five characters: `200M`, `1.98G`, `12K` (source: zfs_nicenum). */
 export function formatSize(bytes: number): string {
   let unit = 0
   while (bytes >= 1024 ** (unit + 1) && unit < UNITS.length - 1) unit += 1
@@ -29,7 +29,7 @@ export function formatDate(ms: number): string {
 }
 
 /**
- * A size with an optional unit letter; the text of the complaint if it is none (zfs_nicestrtonum,
+ * Parses a size with an optional unit letter, or returns zfs's complaint (zfs_nicestrtonum,
  * recorded).
  */
 export function parseSize(

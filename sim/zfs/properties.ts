@@ -1,5 +1,5 @@
-// What a property of a simulated dataset or snapshot reads: value and source. The table of names is
-// property-table.ts, setting is in property-values.ts.
+// Reads a property of a simulated dataset or snapshot: value and source. property-table.ts has the
+// names; property-values.ts sets values.
 
 import type { SimDialect } from './dialects.ts'
 import { compareDatasets, SimDataset, type SimSnapshot } from './model.ts'
@@ -23,8 +23,7 @@ export interface SimPropertyValue {
 
 export type Target = SimDataset | SimSnapshot
 
-// Only these lists are known to have them (recorded for OpenZFS and pool version 23; documented for
-// the rest).
+// OpenZFS properties that illumos does not have (documented).
 const NOT_ILLUMOS = [
   'objsetid',
   'snapdev',
@@ -94,7 +93,7 @@ export function typeOf(target: Target): 'filesystem' | 'volume' | 'snapshot' {
   return target instanceof SimDataset ? target.kind : 'snapshot'
 }
 
-/** `parsable` is -p. A name that is no property of this kind of dataset reads as a dash. */
+/** `parsable` is `-p`. A property that this type of dataset does not have reads as a dash. */
 export function readProperty(target: Target, name: string, parsable: boolean): SimPropertyValue {
   if (isUserProperty(name)) return inherited(target, name) ?? NOTHING
   if (/^written[@#]./.test(name)) return readWrittenSince(target, name, parsable)
@@ -116,7 +115,7 @@ export function readProperty(target: Target, name: string, parsable: boolean): S
 }
 
 const NOTHING: SimPropertyValue = { value: '-', source: '-' }
-/** Settled when a file system is made. */
+/** Properties that are fixed when a filesystem is created. */
 const FIXED = ['version', 'utf8only', 'normalization', 'casesensitivity']
 const RESERVATIONS = ['reservation', 'refreservation', 'quota', 'refquota']
 
@@ -128,14 +127,14 @@ function display(value: string, name: string, parsable: boolean): string {
 
 function localOf(target: Target, name: string): SimPropertyValue | undefined {
   const value = target.local.get(name)
-  // What a stream brought has a source of its own (zfs man page, and libzfs: ZPROP_SRC_RECEIVED),
-  // until it is set anew.
+  // A property that came with a stream has its own source until it is set again (documented: zfs
+  // man page; source: ZPROP_SRC_RECEIVED in libzfs).
   return value === undefined
     ? undefined
     : { value, source: target.received.has(name) ? 'received' : 'local' }
 }
 
-// A snapshot shows what its dataset has, and so does a child (recorded).
+// Recorded: snapshots and children inherit from their dataset.
 function inherited(target: Target, name: string): SimPropertyValue | undefined {
   const own = localOf(target, name)
   if (own !== undefined) return own
@@ -316,7 +315,7 @@ function ratio(dialect: SimDialect, parsable: boolean): SimPropertyValue {
   return { value: parsable && dialect.line === 'openzfs' ? '1.00' : '1.00x', source: '-' }
 }
 
-// Volumes of exbibytes are beyond what String() prints digit by digit.
+// String() does not print all digits of a size in exbibytes.
 export function formatExact(bytes: number): string {
   return BigInt(bytes).toString()
 }

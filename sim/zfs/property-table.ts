@@ -1,6 +1,5 @@
-// The native properties of simulated datasets, as the usage texts of zfs list them (recorded:
-// OpenZFS 2.1 and 2.2, pool version 23). Data only. What they mean for a dataset is computed in
-// properties.ts.
+// The native properties of simulated datasets, as zfs lists them in its usage texts (recorded:
+// OpenZFS 2.1 and 2.2, pool version 23). Data only; properties.ts computes the values.
 //
 // name|editable|inherited|types (filesystem, volume, snapshot)|default with -p|first OpenZFS
 // version|values, with / for |

@@ -1,5 +1,5 @@
-// Checks the properties that simulated commands are given, and sets them: what libzfs refuses, in
-// its words, and what a new value does.
+// Checks and sets the properties that simulated commands get: what libzfs refuses, with its texts,
+// and the effects of a new value.
 
 import { Refusal } from './answers.ts'
 import { automaticReservation, type SimDialect } from './dialects.ts'
@@ -14,7 +14,7 @@ import {
 } from './properties.ts'
 import { room, usedByReservation } from './space.ts'
 
-/** User property values of OpenZFS: 8191 bytes are taken, 8192 are not (recorded). */
+/** Recorded: OpenZFS accepts values of user properties with 8191 bytes, but not with 8192. */
 const LONGEST_VALUE = 8191
 const SIZES = ['reservation', 'refreservation', 'quota', 'refquota']
 
@@ -23,7 +23,7 @@ export interface Given {
   readonly value: string
 }
 
-/** Splits `name=value` at the first sign; both halves must be there. */
+/** Splits `name=value` at the first `=`. Undefined without `=` or without a name. */
 export function parseAssignment(text: string): Given | undefined {
   const at = text.indexOf('=')
   return at < 1 ? undefined : { name: text.slice(0, at), value: text.slice(at + 1) }
@@ -33,16 +33,14 @@ export interface CheckContext {
   readonly dialect: SimDialect
   readonly type: 'filesystem' | 'volume' | 'snapshot'
   readonly moment: 'create' | 'clone' | 'set'
-  /**
-   * Of the volume that is set, or of the snapshot that is cloned; undefined while there is none.
-   */
+  /** Size of the volume that is set, or of the snapshot that is cloned. */
   readonly volumeBytes?: number | undefined
-  /** What a complaint begins with: `cannot create 'tank/v1'`. */
+  /** The beginning of a complaint: `cannot create 'tank/v1'`. */
   readonly complaint: string
   readonly status: number
 }
 
-/** Returns the value as it is kept, or throws the complaint. */
+/** Returns the property with the value that ZFS stores, or throws the complaint. */
 export function checkProperty({ name, value }: Given, context: CheckContext): Given {
   const refuse = (text: string) => new Refusal(`${context.complaint}: ${text}`, context.status)
   if (isUserProperty(name)) {
@@ -58,7 +56,7 @@ export function checkProperty({ name, value }: Given, context: CheckContext): Gi
   const setOnce = name === 'volblocksize' && context.moment === 'create'
   if (!definition.editable && !setOnce) throw refuse(`'${name}' is readonly`)
   const checked = checkValue(definition, value, context.dialect, refuse)
-  // libzfs, zfs_valid_proplist (source): of a volume that is being made there is no size to compare
+  // Source: zfs_valid_proplist in libzfs. A volume that is being created has no size to compare
   // with yet.
   const { volumeBytes } = context
   if (
@@ -100,7 +98,8 @@ function checkValue(
   return value
 }
 
-// `on | gzip-[1-9] | zstd-fast-[1-10,20]`, or a description in angle brackets that anything fits.
+// `values` is like `on | gzip-[1-9] | zstd-fast-[1-10,20]`. A description in angle brackets, or
+// with a space, accepts any value.
 function isAmong(value: string, values: string): boolean {
   return values.split(' | ').some(choice => {
     if (choice.startsWith('<') || choice.includes(' ')) return true
@@ -114,7 +113,10 @@ function isAmong(value: string, values: string): boolean {
   })
 }
 
-/** Sets a checked value on a dataset that exists. Throws where it does not fit. */
+/**
+ * Sets a checked value on a dataset or snapshot. Throws if the pool or the volume does not allow
+ * it.
+ */
 export function setProperty(target: Target, given: Given, refuse: (text: string) => Refusal): void {
   const { name, value } = given
   target.received.delete(name)
@@ -148,7 +150,7 @@ function setVolumeSize(
       `'volsize' must be a multiple of volume block size (${formatSize(volume.blockSize)})`,
     )
   }
-  // The reservation follows only while it is exactly the automatic one (source).
+  // Source: the reservation follows the size only if it is exactly the automatic one.
   const before = automaticReservation(pool.dialect, volume.store.sizeBytes, volume.blockSize)
   if (dataset.local.get('refreservation') === String(before)) {
     setReservation(

@@ -1,5 +1,5 @@
-// Simulated `zfs get` and `zfs list`: selection, order and columns. A listing that names no dataset
-// leaves suspended pools out without a word, status 0 (recorded), so absence from it proves
+// Simulated `zfs get` and `zfs list`: selection, order and columns. Recorded: a listing without
+// names leaves suspended pools out, without a message and with status 0. So absence from it proves
 // nothing.
 
 import type { SimAnswer } from '../host.ts'
@@ -27,8 +27,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   compress: 'compression',
 }
 /**
- * The order of `zfs get all` (recorded); names that a line or a kind of dataset does not have are
- * left out.
+ * Recorded: the order of `zfs get all`. Properties that the version or the type lacks are skipped.
  */
 const ALL_ORDER =
   `type creation used available referenced compressratio mounted origin quota reservation volsize volblocksize recordsize
@@ -115,7 +114,7 @@ export function list(world: ZfsWorld, args: readonly string[]): SimAnswer {
   )
   const types = value(options, 't')?.split(',')
   if (types?.includes('bookmark')) return bookmarks(world, parsed.operands, columns)
-  // Snapshots of a named dataset are listed without -r (recorded).
+  // Recorded: `zfs list -t snapshot DATASET` lists its snapshots without `-r`.
   const onlySnapshots =
     types?.every(type => type === 'snapshot' || type === 'snap') === true &&
     world.dialect.line === 'openzfs'
@@ -159,8 +158,8 @@ function namedSnapshots(names: readonly string[]): readonly string[] {
 }
 
 /**
- * Sorted as zfs keeps them: by dataset name, a dataset before its snapshots, those in the order of
- * their making (source).
+ * Sorted by dataset name, a dataset before its snapshots, and snapshots in the order of their
+ * creation (source).
  */
 function select(
   world: ZfsWorld,
@@ -322,8 +321,7 @@ function value(options: readonly Option[], letter: string): string | undefined {
   return options.findLast(option => option.letter === letter)?.value
 }
 
-// The complaint of get and list goes on with the table of properties, unlike that of other commands
-// (recorded).
+// Recorded: after a complaint, get and list print the table of properties, unlike other commands.
 function optionRefusal(world: ZfsWorld, command: 'get' | 'list', complaint: string): Refusal {
   return new Refusal(`${complaint}\n${commandUsage(world.dialect, command, 'properties')}`, 2)
 }
@@ -337,14 +335,14 @@ function answer(lines: readonly string[], selection: Selection): SimAnswer {
   }
 }
 
-// Since 2.3; older ones refuse the option (recorded).
+// Recorded: OpenZFS has `-j` since 2.3; older versions refuse the option.
 function refuseJson(world: ZfsWorld, command: string, args: readonly string[]): void {
   if (world.dialect.name === 'openzfs-2.3' && args.includes('-j')) {
     throw notSimulated(`zfs ${command} -j`)
   }
 }
 
-/** Aligned columns, two spaces apart; the last one is not filled up. */
+/** Aligned columns, two spaces apart; the last one is not padded. */
 export function table(
   titles: readonly string[],
   rows: readonly (readonly string[])[],

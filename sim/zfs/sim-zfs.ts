@@ -1,5 +1,5 @@
 // The ZFS of a simulated host: its pools, the programs zfs and zpool, and the device nodes of its
-// volumes. For tests also the way to look at datasets and to make the pool fail.
+// volumes. Tests use it to inspect datasets and to make a pool fail.
 
 import { addDevicePrograms } from '../device-programs.ts'
 import { DeviceError, type SimDevice } from '../devices.ts'
@@ -21,11 +21,11 @@ export interface SimPoolOptions {
   readonly name: string
   readonly sizeBytes: number
   readonly dialect: DialectName
-  /** Filesystems to begin with; their parents are made too. */
+  /** Filesystems that exist at the start; their parents are created too. */
   readonly datasets: readonly string[]
   /**
-   * Empty datasets of raidz on 4K disks are some 8 times as large as on one disk (89.5 KiB a
-   * volume, published).
+   * How many times as large empty datasets are as on one disk: about 8 on raidz with 4K disks
+   * (published: 89.5 KiB per volume).
    */
   readonly metadataFactor?: number | undefined
   readonly sizelessSnapshots?: boolean | undefined
@@ -88,15 +88,13 @@ export class SimZfs implements ZfsWorld {
   readonly pools: ReadonlyMap<string, SimPool>
   readonly createStore: (sizeBytes: number) => Store
   readonly nowMs: () => number
-  /**
-   * The account may not use ZFS: Linux refuses every command, Solaris those that change something.
-   */
+  /** The account may not use ZFS: Linux refuses every command, Solaris only changes. */
   denied = false
 
   constructor(host: SimHost, options: SimZfsOptions) {
     const [first, ...others] = new Set(options.pools.map(pool => pool.dialect))
     if (first === undefined || others.length > 0) {
-      throw new Error('the pools of a host have one dialect, the host has one zfs command')
+      throw new Error('all pools of a host must have the same dialect: it has one zfs command')
     }
     this.host = host
     this.dialect = dialectOf(first)
@@ -138,15 +136,15 @@ export class SimZfs implements ZfsWorld {
     return target instanceof SimDataset ? undefined : target
   }
 
-  /** All datasets of all pools, by name. */
+  /** All datasets of all pools, in each pool by name. */
   datasets(): readonly SimDataset[] {
     return [...this.pools.values()].flatMap(pool => pool.sorted())
   }
 
   /**
-   * What `zfs send -R` of a dataset and `zfs receive` in its place leave: the user properties are
-   * received ones, and what other subsystems keep on a dataset is not in a stream (zfs man page).
-   * Guids and times are left as they are.
+   * The dataset as after `zfs send -R` and a `zfs receive` in its place. User properties are then
+   * received ones. What other subsystems keep on a dataset is not in a stream (documented: zfs man
+   * page). The simulator leaves guids and times as they are.
    */
   moveThroughStream(name: string): void {
     for (const dataset of this.datasets()) {
@@ -168,7 +166,7 @@ export class SimZfs implements ZfsWorld {
     return store
   }
 
-  /** The volume behind a path under /dev/zvol, if its node is there. */
+  /** The volume behind a path under /dev/zvol, if its node exists yet. */
   volumeAt(path: string): SimDataset | undefined {
     const [, solaris] = /^\/dev\/zvol\/r?dsk\/(.+)$/.exec(path) ?? []
     const [, linux] = /^\/dev\/zvol\/(.+)$/.exec(path) ?? []
@@ -177,14 +175,14 @@ export class SimZfs implements ZfsWorld {
     return dataset?.volume && dataset.volume.nodeAppearsMs <= this.nowMs() ? dataset : undefined
   }
 
-  /** Writes bytes of a volume as any holder of its device would. */
+  /** Writes to a volume as any holder of its device would. */
   write(dataset: SimDataset, offset: number, bytes: Uint8Array): void {
     const { volume, pool } = dataset
     if (volume === undefined || pool.suspended) throw new DeviceError('EIO', dataset.name)
     if (dataset.local.get('readonly') === 'on') throw new DeviceError('EROFS', dataset.name)
     if (bytes.length === 0) return
     const fresh = dataset.content.newBlocks(offset, bytes.length, dataset.previous?.content)
-    // A thin volume in a full pool: the writer sees an I/O error, not a lack of space (recorded).
+    // Recorded: on a thin volume in a full pool the writer gets an I/O error, not `no space`.
     if (fresh.length > 0) {
       const needed = fresh.length * volume.blockSize - usedByReservation(dataset)
       if (needed > 0 && needed > room(dataset)) throw new DeviceError('EIO', dataset.name)

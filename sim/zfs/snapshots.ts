@@ -1,5 +1,5 @@
-// Simulated snapshot, rollback, promote, bookmark, hold, holds and release. Words as recorded, per
-// line where the lines differ.
+// Simulated snapshot, rollback, promote, bookmark, hold, holds and release. Texts are recorded,
+// also where the versions differ.
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -83,7 +83,7 @@ function checkSnapshotProperty(world: ZfsWorld, property: Given, name: string): 
   return checkProperty(property, context)
 }
 
-// All or none: the complaints of the kernel come together, then the word that nothing was made.
+// All or nothing: zfs prints all complaints of the kernel, then that no snapshot was created.
 function refuseSnapshots(world: ZfsWorld, wanted: readonly Wanted[], several: boolean): void {
   const none = several && world.dialect.line === 'openzfs' ? '\nno snapshots were created' : ''
   const refuse = (text: string) => new Refusal(`${text}${none}`)
@@ -149,8 +149,8 @@ export function rollback(world: ZfsWorld, args: readonly string[]): SimAnswer {
     throw new Refusal(`cannot rollback to '${name}': clones of previous snapshots exist`)
   }
   for (const snapshotOf of newer) dataset.removeSnapshot(snapshotOf)
-  // An open volume is rolled back without a word, size included; the reservation stays as it is
-  // (recorded).
+  // Recorded: zfs rolls an open volume back without a warning, with its size. The reservation stays
+  // as it is.
   if (dataset.volume && target.store) {
     dataset.volume.store.dispose()
     dataset.volume.store = target.store.copy()

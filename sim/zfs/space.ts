@@ -1,5 +1,5 @@
 // The space accounting of simulated pools: what datasets use, reserve and may still take. The sums
-// are those of the DSL (usedby*, refreservation, quota); compression, padding and the metadata of
+// are those of ZFS's DSL (usedby*, refreservation, quota). Compression, padding and the metadata of
 // large volumes are left out.
 
 import { type Content, unionBytesNotIn } from './content.ts'
@@ -9,7 +9,7 @@ function bytesOf(dataset: SimDataset, property: string): number {
   return Number(dataset.local.get(property) ?? 0)
 }
 
-/** Bytes of the live dataset that no snapshot keeps: what a reservation is used up by. */
+/** Bytes of the live dataset that its last snapshot does not keep; they use up a reservation. */
 export function uniqueBytes(dataset: SimDataset): number {
   return dataset.content.bytesNotIn(contentsOf(dataset.previous))
 }
@@ -30,7 +30,7 @@ export function usedByReservation(
   return Math.max(0, reservation - uniqueBytes(dataset))
 }
 
-/** Only children that changed since the last time are looked at. */
+/** Adds up only the children that changed since the last call. */
 export function usedByChildren({ account, children }: SimDataset): number {
   for (const child of account.stale) {
     const charge = children.has(child) ? charged(child) : 0
@@ -52,18 +52,18 @@ export function used(dataset: SimDataset): number {
   return account.used
 }
 
-/** Bytes that are really there, reservations left out. */
+/** Bytes that are allocated, without reservations. */
 export function allocated(dataset: SimDataset): number {
   const own = usedByDataset(dataset) + usedBySnapshots(dataset)
   return [...dataset.children].reduce((sum, child) => sum + allocated(child), own)
 }
 
-// What a dataset costs its parent.
+// The space that a dataset costs its parent.
 function charged(dataset: SimDataset): number {
   return Math.max(used(dataset), bytesOf(dataset, 'reservation'))
 }
 
-/** What the dataset and its children may still take, beside what is reserved for it already. */
+/** The space that the dataset and its children may still take beyond its refreservation. */
 export function room(dataset: SimDataset): number {
   const { pool, parent } = dataset
   const above =
@@ -80,8 +80,8 @@ export function available(dataset: SimDataset): number {
 }
 
 /**
- * What a snapshot of a dataset with a reservation needs free: its bytes are kept, so they are
- * reserved once more.
+ * Free space that a snapshot of a dataset with a reservation needs. The snapshot keeps the bytes,
+ * so ZFS reserves them once more.
  */
 export function neededForSnapshot(dataset: SimDataset): number {
   return Math.min(uniqueBytes(dataset), bytesOf(dataset, 'refreservation'))

@@ -1,6 +1,6 @@
-// The usage texts of the simulated zfs, from which programs tell what it can do. OpenZFS 2.3 and
-// pool version 23 as recorded; the lines of other versions differ where `linesOf` says so, and only
-// in what the driver could look at.
+// The usage texts of the simulated zfs, from which programs learn what it can do. Recorded for
+// OpenZFS 2.3 and pool version 23. `linesOf` derives the other versions, and changes only what the
+// driver could look at.
 
 import type { SimDialect } from './dialects.ts'
 import { propertiesOf } from './properties.ts'
@@ -161,11 +161,11 @@ function linesOf(dialect: SimDialect): string {
     .replace('set [-u] ', 'set ')
     .replace('holds [-rHp]', 'holds [-rH]')
     .replace(/\n\n\tzone .*\n\tunzone .*/, '')
-  // Recalled: the command is not there.
+  // Recalled: illumos has no `zfs version`.
   return dialect.name === 'illumos' ? oldest.replace('\tversion\n\n', '') : oldest
 }
 
-/** After `missing command` and the like. */
+/** The usage of zfs, printed after `missing command` and similar complaints. */
 export function generalUsage(dialect: SimDialect): string {
   const form = '\n\nEach dataset is of the form: pool/[dataset/]*dataset[@name]'
   return (
@@ -175,8 +175,8 @@ export function generalUsage(dialect: SimDialect): string {
 }
 
 /**
- * Of one command. `get`, `list` and `inherit` go on with the table of properties where the
- * complaint is about one.
+ * The usage of one command. After a complaint about a property, `get`, `list` and `inherit` also
+ * print the table of properties.
  */
 export function commandUsage(
   dialect: SimDialect,

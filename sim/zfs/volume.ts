@@ -1,5 +1,5 @@
-// A zvol as the kernel of the storage host has it: bytes, size, and who has its device open. Paths
-// and permissions are elsewhere.
+// A zvol in the kernel of the storage host: bytes, size, and who has its device open. Paths and
+// permissions are elsewhere.
 
 import { DeviceError } from '../devices.ts'
 import type { Store } from '../store.ts'
@@ -7,7 +7,7 @@ import type { Store } from '../store.ts'
 export class SimVolume {
   store: Store
   readonly blockSize: number
-  /** Linux makes the node some time after the volume. */
+  /** Linux creates the node some time after the volume. */
   readonly nodeAppearsMs: number
   readonly #holders = new Map<number, { readonly holder: string; readonly exclusive: boolean }>()
   #nextHolder = 0
@@ -26,9 +26,7 @@ export class SimVolume {
     return [...this.#holders.values()].map(({ holder }) => holder)
   }
 
-  /**
-   * An exclusive holder tolerates no other, and is not tolerated by any (illumos zvol.c, source).
-   */
+  /** An exclusive holder excludes all others, and others exclude it (source: illumos zvol.c). */
   open(holder: string, exclusive: boolean): () => void {
     const others = [...this.#holders.values()]
     const refusing = exclusive ? others[0] : others.find(other => other.exclusive)

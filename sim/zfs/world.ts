@@ -1,5 +1,5 @@
-// What every simulated zfs command starts from: the pools of the host, and how a name leads to a
-// dataset or to a refusal.
+// What every simulated zfs command uses: the pools of the host, and the look-up of names, which
+// finds a dataset or throws a refusal.
 
 import type { Store } from '../store.ts'
 import { Refusal } from './answers.ts'
@@ -18,7 +18,7 @@ export interface ZfsWorld {
 export const SUSPENDED = 'pool I/O is currently suspended'
 export const READ_ONLY = 'pool is read-only'
 
-/** The pool of a name, if it is imported. */
+/** The pool in a dataset's name, if it is imported. */
 export function poolOf(world: ZfsWorld, name: string): SimPool | undefined {
   const pool = world.pools.get(name.split(/[/@#]/)[0] ?? '')
   return pool?.imported ? pool : undefined
@@ -31,8 +31,8 @@ export function findTarget(world: ZfsWorld, name: string): Target | undefined {
 }
 
 /**
- * Opens a dataset or snapshot by name, as the first step of most commands. `usage`: also shown on
- * failure, then the status is 2.
+ * Opens a dataset or snapshot by name, as the first step of most commands. With `usage`, a failure
+ * also prints it, with status 2.
  */
 export function openTarget(world: ZfsWorld, name: string, usage?: string): Target {
   const refuse = (text: string) =>
@@ -54,7 +54,7 @@ export function openDataset(world: ZfsWorld, name: string): SimDataset {
   return target
 }
 
-/** What libzfs finds wrong with a name before it asks the kernel. */
+/** What libzfs says of an invalid name before it asks the kernel; undefined for a valid one. */
 export function nameProblem(name: string): string | undefined {
   if (Buffer.byteLength(name) >= 256) return 'name is too long'
   const bad = /[^A-Za-z0-9_.:\- /@#]/.exec(name)?.[0]
@@ -64,7 +64,7 @@ export function nameProblem(name: string): string | undefined {
     : 'invalid name'
 }
 
-/** A complaint about the command line: the words, then the command's usage, status 2. */
+/** A complaint about the command line, followed by the command's usage, with status 2. */
 export function usageRefusal(world: ZfsWorld, command: string, complaint?: string): Refusal {
   const usage = commandUsage(world.dialect, command)
   return new Refusal(complaint === undefined ? usage : `${complaint}\n${usage}`, 2)
@@ -74,10 +74,7 @@ export function generalRefusal(world: ZfsWorld, complaint: string): Refusal {
   return new Refusal(`${complaint}\n${generalUsage(world.dialect)}`, 2)
 }
 
-/**
- * Checks where a new dataset is to be made. Throws in the words of create, clone and rename, which
- * all say `cannot create`.
- */
+/** Checks that a dataset of this name can be created; create, clone and rename share the texts. */
 export function checkPlace(
   world: ZfsWorld,
   name: string,
@@ -102,7 +99,7 @@ export function checkPlace(
   return pool
 }
 
-/** For -p: the missing parents, as filesystems. */
+/** For `-p`: creates the missing parents as filesystems. */
 export function createAncestors(world: ZfsWorld, name: string): void {
   const pool = poolOf(world, name)
   if (pool === undefined) return

@@ -1,4 +1,4 @@
-// Simulated `zpool`: what a driver reads of pools. Making and changing pools is not simulated.
+// Simulated `zpool`: reads pools only. Creating and changing pools is not simulated.
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'

@@ -14,9 +14,12 @@ const LINUX_CONTENTS = 'src/guest/linux/contents.ts'
 const LINUX_HOLDERS = 'src/guest/linux/holders.ts'
 const SOLARIS_CONTENTS = 'src/guest/solaris/contents.ts'
 
-const STAGING = 'test/behaviour/guest/staging.test'
+const STAGING = 'test/behaviour/guest/staging'
 const IDENTITY = 'test/behaviour/guest/identity.test'
 const OWNERSHIP = 'test/behaviour/guest/ownership.test'
+const RAW = 'test/behaviour/guest/ownership-raw.test'
+const MOUNT_OPTIONS = 'test/behaviour/guest/mount-options.test'
+const KERNEL = 'test/behaviour/guest/linux-kernel.test'
 const PROMISES = 'test/behaviour/storage/promises.test'
 const HISTORIES = 'test/behaviour/histories/histories.test'
 
@@ -30,7 +33,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '{ total, used: total, available: 0 }',
       },
     ],
-    tests: ['test/behaviour/guest/ownership.test'],
+    tests: [RAW],
   },
   {
     name: 'a path with a blank makes the label of a disk unreadable',
@@ -52,7 +55,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '',
       },
     ],
-    tests: ['test/behaviour/guest/ownership.test'],
+    tests: [MOUNT_OPTIONS],
   },
   {
     name: 'a file system that cannot grow is not staged',
@@ -63,7 +66,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '      throw error\n',
       },
     ],
-    tests: ['test/behaviour/guest/ownership.test'],
+    tests: [KERNEL],
   },
   {
     name: 'statistics are answered for whatever is mounted at the path',
@@ -74,7 +77,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '',
       },
     ],
-    tests: ['test/behaviour/guest/ownership.test'],
+    tests: [OWNERSHIP],
   },
   {
     name: 'status 2 of blkid is taken for a blank disk without reading it',
@@ -250,7 +253,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '',
       },
     ],
-    tests: ['test/behaviour/guest/publishing.test', STAGING, HISTORIES],
+    tests: ['test/behaviour/guest/publishing', STAGING, HISTORIES],
   },
   {
     name: 'an ssh channel that closes without a status is a success',
@@ -432,7 +435,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: "if (live !== undefined && name === '') {\n        kernel.push",
       },
     ],
-    tests: [OWNERSHIP],
+    tests: [KERNEL],
   },
   {
     name: 'a raw disk that is open through another node counts as let go',
@@ -443,7 +446,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '...(await this.#processesOf(device, signal)).slice(1000)]',
       },
     ],
-    tests: [OWNERSHIP],
+    tests: [KERNEL],
   },
   {
     name: 'a raw volume that is attached writable is published for readers',
@@ -454,7 +457,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: "if (readonly && request.mode !== 'ro' && request.slot < 0)",
       },
     ],
-    tests: [OWNERSHIP],
+    tests: [RAW],
   },
   {
     name: 'a file system that was shut down is published',
@@ -465,7 +468,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: '',
       },
     ],
-    tests: [OWNERSHIP],
+    tests: [KERNEL],
   },
   {
     name: 'other mount options than those in effect are confirmed',
@@ -476,7 +479,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: "noted.options === ''",
       },
     ],
-    tests: [OWNERSHIP],
+    tests: [MOUNT_OPTIONS],
   },
   {
     name: 'growth that a guest will never see by itself is asked for again and again',
@@ -509,7 +512,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: "      throw new Refusal('already-exists', noted)\n",
       },
     ],
-    tests: [OWNERSHIP],
+    tests: [RAW],
   },
   {
     name: 'a mount option that makes a loop device is let through',
@@ -531,7 +534,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: 'request.readonly || staged.readonly',
       },
     ],
-    tests: [OWNERSHIP],
+    tests: [MOUNT_OPTIONS],
   },
   {
     name: 'a volume that grew before it was formatted never is',
@@ -553,6 +556,6 @@ export const GUEST_DEFECTS: readonly Defect[] = [
         replace: 'const NEWER_FORMAT = /^$^/',
       },
     ],
-    tests: ['test/behaviour/guest/staging.test'],
+    tests: [STAGING],
   },
 ]

@@ -1,14 +1,14 @@
+// Disks, file systems and guests that fail under a volume, and what its health says.
+
 import {
-  BLOCK,
-  DISK_BYTES,
   files,
   type GuestWorld,
-  guestWorld,
+  inspect,
   MiB,
   STAGED,
   stagedWorld,
   TARGET,
-  TestDisk,
+  type TestDisk,
 } from './world.ts'
 
 const GUESTS = [
@@ -23,8 +23,13 @@ function reattach(world: GuestWorld, disk: TestDisk): TestDisk {
   return world.addDisk(disk.id, disk.store)
 }
 
-const inspect = (world: GuestWorld, path = '/staging/v1', mode: 'rw' | 'ro' | 'unknown' = 'rw') =>
-  world.health.inspect({ volumeId: 'silver/v1', path, mode })
+/** The options that the plugin gave to mount for the path. */
+function mountOptions(world: GuestWorld, path: string): string {
+  const command = world.timeline.commands.findLast(
+    ({ argv }) => argv[0]?.endsWith('/mount') && argv.at(-1) === path,
+  )
+  return command?.argv[(command.argv.indexOf('-o') ?? 0) + 1] ?? ''
+}
 
 describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   test('is healthy, staged, published and read-only', async () => {
@@ -270,123 +275,6 @@ describe.each(GUESTS)('$type in a $platform guest', ({ platform, type }) => {
   })
 })
 
-test(
-  'ext4 that the kernel made read-only after an error is told, does not grow, and is ' +
-    'repaired by staging it again',
-  async () => {
-    const { world, disk } = await stagedWorld('linux', { format: files('ext4') })
-    world.guest.failFileSystem('/staging/v1', 'turned-readonly')
-
-    expect(await inspect(world)).toMatchObject([{ kind: 'degraded', reason: 'TurnedReadOnly' }])
-    await expect(
-      world.volumes.expand({
-        volumeId: 'silver/v1',
-        path: '/staging/v1',
-        sizeBytes: disk.store.sizeBytes,
-      }),
-    ).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringContaining('after an error'),
-    })
-    await world.fresh().stage(world.stageRequest(disk, { format: files('ext4'), written: true }))
-
-    expect(world.timeline.commands.map(({ argv }) => argv[0])).toContain('/sbin/e2fsck')
-    world.guest.writeFile('/staging/v1/data', 'written')
-    expect(await inspect(world)).toEqual([])
-  },
-)
-
-test(
-  'a raw block volume on a whole disk that nobody has labelled is healthy, until it does not ' +
-    'answer',
-  async () => {
-    const world = guestWorld('solaris')
-    const disk = world.addDisk(100, DISK_BYTES, { shape: 'full' })
-    await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
-
-    expect(await inspect(world)).toEqual([])
-
-    disk.alive = false
-    expect(await inspect(world)).toMatchObject([
-      { kind: 'inaccessible', reason: 'DeviceUnreadable' },
-    ])
-  },
-)
-
-describe.each(['linux', 'solaris'] as const)('a raw block volume in a %s guest', platform => {
-  test('is healthy until its disk dies or goes', async () => {
-    const { world, disk } = await stagedWorld(platform, { format: BLOCK })
-    await world.volumes.publish(world.publishRequest(disk, { format: BLOCK }))
-    expect(await inspect(world)).toEqual([])
-    expect(await inspect(world, '/pods/a/mount')).toEqual([])
-
-    disk.alive = false
-    expect(await inspect(world)).toMatchObject([
-      { kind: 'inaccessible', reason: 'DeviceUnreadable' },
-    ])
-
-    disk.alive = true
-    world.removeDisk(disk)
-    expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', reason: 'DeviceGone' }])
-    const plugin = world.fresh()
-    await plugin.unpublish(TARGET)
-    await plugin.unstage(STAGED)
-    expect(await inspect(world)).toMatchObject([{ kind: 'inaccessible', reason: 'MountVanished' }])
-  })
-
-  test('that is attached read-only is published read-only, and no byte of it can be written', async () => {
-    const { world, disk } = await stagedWorld(platform, { format: BLOCK, mode: 'ro' })
-    const request = world.publishRequest(disk, { format: BLOCK, readonly: true, mode: 'ro' })
-
-    await world.volumes.publish(request)
-    await world.fresh().publish(request)
-
-    expect(() => disk.write(0, Buffer.from('x'))).toThrow('read-only')
-    expect(
-      (await world.volumes.statistics({ volumeId: 'silver/v1', path: '/pods/a/mount' })).bytes
-        .total,
-    ).toBe(DISK_BYTES)
-    await world.volumes.unpublish(TARGET)
-    await world.volumes.unstage(STAGED)
-    expect(world.guest.mounts()).toEqual([])
-  })
-
-  test('is published at several targets, and is staged until the last of them has gone', async () => {
-    const { world, disk } = await stagedWorld(platform, { format: BLOCK })
-    const targets = ['/pods/a/mount', '/pods/b/mount', '/pods/c/mount']
-    for (const targetPath of targets) {
-      await world.volumes.publish(world.publishRequest(disk, { format: BLOCK, targetPath }))
-    }
-
-    for (const targetPath of targets) {
-      await expect(world.fresh().unstage(STAGED)).rejects.toMatchObject({
-        kind: 'busy',
-        message: expect.stringContaining(targetPath),
-      })
-      await world.fresh().unpublish({ volumeId: 'silver/v1', targetPath })
-    }
-    await world.fresh().unstage(STAGED)
-    expect(world.guest.names.children('/staging/v1')).toEqual([])
-  })
-})
-
-test('a number that another volume has taken over is not mistaken for the old volume', async () => {
-  const { world, disk } = await stagedWorld('linux', { format: files('ext4') })
-  world.removeDisk(disk)
-  const other = world.addDisk(100, DISK_BYTES)
-  const request = world.stageRequest(other, { volumeId: 'silver/v2', stagingPath: '/staging/v2' })
-
-  await expect(world.volumes.stage(request)).rejects.toMatchObject({
-    kind: 'failed-precondition',
-    message: expect.stringContaining('/staging/v1'),
-  })
-  expect(world.guest.formatCount(100)).toBe(0)
-
-  await world.volumes.unstage(STAGED)
-  await world.volumes.stage(request)
-  expect(world.guest.mounts()).toMatchObject([{ path: '/staging/v2', disk: 100 }])
-})
-
 test('the health of a guest that does not answer is unknown, never good', async () => {
   const { world } = await stagedWorld('linux', { format: files('ext4') })
   world.host.down = true
@@ -394,25 +282,3 @@ test('the health of a guest that does not answer is unknown, never good', async 
   await expect(inspect(world)).rejects.toMatchObject({ kind: 'unavailable' })
   await expect(world.health.reach()).rejects.toMatchObject({ kind: 'unavailable' })
 })
-
-test('a mounted volume on another disk than the one of its number is refused', async () => {
-  const { world, disk } = await stagedWorld('solaris', { format: files('ufs') })
-  const moved = new TestDisk(101, disk.store)
-  world.disks.disks.push(moved)
-  world.disks.tell('disks')
-
-  await expect(
-    world.volumes.stage(world.stageRequest(moved, { written: true })),
-  ).rejects.toMatchObject({
-    kind: 'already-exists',
-    message: expect.stringContaining('/dev/dsk/c0d100s0'),
-  })
-})
-
-/** The options that the plugin gave to mount for the path. */
-function mountOptions(world: GuestWorld, path: string): string {
-  const command = world.timeline.commands.findLast(
-    ({ argv }) => argv[0]?.endsWith('/mount') && argv.at(-1) === path,
-  )
-  return command?.argv[(command.argv.indexOf('-o') ?? 0) + 1] ?? ''
-}

@@ -1,28 +1,7 @@
 // Publishing, measuring and taking away again: mounts of pods, raw block devices, and what still
 // holds a disk.
 
-import {
-  BLOCK,
-  DISK_BYTES,
-  type GuestWorld,
-  guestWorld,
-  MiB,
-  PLATFORMS,
-  type PlatformKind,
-  STAGED,
-  stagedWorld,
-  TARGET,
-  type TestDisk,
-} from './world.ts'
-
-async function stagedBlock(kind: PlatformKind): Promise<{ world: GuestWorld; disk: TestDisk }> {
-  const world = guestWorld(kind)
-  const disk = world.addDisk(100, DISK_BYTES)
-  world.guest.names.makeDirectory('/pods')
-  world.guest.names.makeDirectory('/pods/a')
-  await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
-  return { world, disk }
-}
+import { DISK_BYTES, guestWorld, MiB, PLATFORMS, STAGED, stagedWorld, TARGET } from './world.ts'
 
 describe.each(PLATFORMS)('in a %s guest', kind => {
   test('what is written at the target is in the volume', async () => {
@@ -224,68 +203,6 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     await expect(
       world.volumes.statistics({ volumeId: 'silver/v1', path: '/staging/v1' }),
     ).rejects.toMatchObject({ kind: 'unavailable' })
-  })
-
-  test('a raw block volume is published as its device and is never formatted', async () => {
-    const { world, disk } = await stagedBlock(kind)
-
-    await world.volumes.publish(world.publishRequest(disk, { format: BLOCK }))
-
-    const { bytes, inodes } = await world.volumes.statistics({
-      volumeId: 'silver/v1',
-      path: '/pods/a/mount',
-    })
-    expect(bytes.total).toBe(DISK_BYTES)
-    expect(inodes).toBeUndefined()
-    expect(disk.store.read(0, 4096).every(byte => byte === 0)).toBe(true)
-  })
-
-  test('raw block calls can be repeated', async () => {
-    const { world, disk } = await stagedBlock(kind)
-
-    await world.volumes.stage(world.stageRequest(disk, { format: BLOCK }))
-    await world.volumes.publish(world.publishRequest(disk, { format: BLOCK }))
-    await world.fresh().publish(world.publishRequest(disk, { format: BLOCK }))
-
-    await world.volumes.unpublish(TARGET)
-    await world.volumes.unpublish(TARGET)
-    await world.volumes.unstage(STAGED)
-    await world.volumes.unstage(STAGED)
-    expect(world.guest.mounts()).toEqual([])
-    expect(world.guest.names.find('/pods/a/mount')).toBeUndefined()
-    expect(world.guest.names.children('/staging/v1')).toEqual([])
-  })
-
-  test('a raw block volume obeys its access mode, and is busy while it is published', async () => {
-    const { world, disk } = await stagedBlock(kind)
-    await world.volumes.publish(world.publishRequest(disk, { format: BLOCK }))
-
-    const second = world.volumes.publish(
-      world.publishRequest(disk, { format: BLOCK, targetPath: '/pods/a/other', exclusive: true }),
-    )
-    await expect(second).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringContaining('/pods/a/mount'),
-    })
-    await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({
-      kind: 'busy',
-      message: expect.stringContaining('/pods/a/mount'),
-    })
-
-    await world.volumes.unpublish(TARGET)
-    await world.volumes.publish(
-      world.publishRequest(disk, { format: BLOCK, targetPath: '/pods/a/other', exclusive: true }),
-    )
-  })
-
-  test('a raw block volume that a process has open is not unstaged', async () => {
-    const { world } = await stagedBlock(kind)
-    const end = world.guest.holdOpen(kind === 'linux' ? '/dev/vdiskcw' : '/dev/dsk/c0d100s0')
-
-    await expect(world.volumes.unstage(STAGED)).rejects.toMatchObject({ kind: 'busy' })
-
-    end()
-    await world.volumes.unstage(STAGED)
   })
 
   test('growth is refused while the guest sees the old size, then fills the disk', async () => {

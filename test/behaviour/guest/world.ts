@@ -252,3 +252,42 @@ export async function stagedWorld(
 export function scribble(disk: TestDisk): void {
   disk.store.write(0, Buffer.from('somebody else wrote here'))
 }
+
+/** A disk that somebody used before: with a file system and a file. */
+export async function usedDisk(world: GuestWorld, id = 100): Promise<TestDisk> {
+  const disk = world.addDisk(id, DISK_BYTES)
+  const request = world.stageRequest(disk, { stagingPath: `/staging/used-${id}` })
+  await world.volumes.stage(request)
+  world.guest.writeFile(`/staging/used-${id}/data`, 'kept')
+  await world.volumes.unstage(request)
+  return disk
+}
+
+/** Marks the file system as one that its repair tool gives up on. */
+export function damage(disk: TestDisk): void {
+  const text = disk.store.read(0, 4096).toString('latin1')
+  disk.store.write(
+    0,
+    Buffer.from(
+      text.replace('"damaged":false', '"damaged":true ').replace('"clean":true ', '"clean":false'),
+      'latin1',
+    ),
+  )
+}
+
+export const NOTES = '/var/lib/ldom-csi/volumes'
+
+export async function published(kind: PlatformKind, format?: GuestFormat) {
+  const world = guestWorld(kind)
+  const disk = world.addDisk(100, DISK_BYTES)
+  const other = format ? { format } : {}
+  await world.volumes.stage(world.stageRequest(disk, other))
+  await world.volumes.publish(world.publishRequest(disk, other))
+  return { world, disk }
+}
+
+export const inspect = (
+  world: GuestWorld,
+  path = '/staging/v1',
+  mode: 'rw' | 'ro' | 'unknown' = 'rw',
+) => world.health.inspect({ volumeId: 'silver/v1', path, mode })

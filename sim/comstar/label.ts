@@ -1,13 +1,13 @@
-// Disk labels as far as a simulated SPARC host cares: a disk without one cannot be read through its
-// slices (sd.c, source), and where a label puts slice 0.
+// Disk labels, as far as a simulated SPARC host needs them. A disk without a label cannot be read
+// through its slices (source: sd.c). The label says where slice 0 begins.
 
 import type { SimDevice } from '../devices.ts'
 
 const SECTOR = 512
-/** Where Solaris begins slice 0 of an EFI label on a fresh disk (recalled). */
+/** Recalled: the first sector of slice 0 when Solaris writes an EFI label on a new disk. */
 const FIRST_SECTOR = 256
 const EFI_SIGNATURE = Buffer.from('EFI PART', 'latin1')
-/** Last word but one of a VTOC label's sector. */
+/** The last 16-bit word but one in the sector of a VTOC label. */
 const VTOC_MAGIC = 0xdabe
 
 export function isLabelled(disk: Pick<SimDevice, 'read'>): boolean {
@@ -19,7 +19,7 @@ export function writeLabel(disk: Pick<SimDevice, 'write'>): void {
   disk.write(SECTOR, EFI_SIGNATURE)
 }
 
-/** Slice 0 lies behind the label; s2 and the name without slice are the whole disk. */
+/** Slice 0 begins after the label. Other slices, and names without one, begin with the disk. */
 export function sliceStart(slice: string | undefined): number {
   return slice === '0' ? FIRST_SECTOR * SECTOR : 0
 }

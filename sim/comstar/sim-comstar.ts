@@ -16,7 +16,7 @@ export interface SimComstarOptions {
   readonly nowMs: () => number
 }
 
-/** A unit as one initiator sees it. */
+/** A logical unit as one initiator sees it. */
 export interface VisibleUnit {
   readonly lun: number
   readonly unit: SimLogicalUnit
@@ -29,14 +29,14 @@ export class SimComstar {
   readonly targetGroup: string
   readonly hostGroups = new Map<string, readonly string[]>()
   readonly state: LogicalUnits
-  /** How many of the next changes answer `resource busy`. */
+  /** How many of the next changes fail with `resource busy`. */
   busy = 0
-  /** svc:/system/stmf: without it every command fails. */
+  /** The service svc:/system/stmf. While it is offline, every command except `list-state` fails. */
   serviceOnline = true
   targetOnline = true
 
   constructor(host: SimHost, options: SimComstarOptions) {
-    // Solaris 10 has only the older iscsitgtd (documented); Linux has other targets.
+    // Documented: Solaris 10 has only the older iscsitgtd. Linux has other targets.
     if (options.zfs.dialect.nodes !== 'solaris' || options.zfs.dialect.name === 'solaris-10') {
       throw new Error(`${options.zfs.dialect.name} has no COMSTAR`)
     }
@@ -60,12 +60,12 @@ export class SimComstar {
     return this.state.views
   }
 
-  /** Starts the storage host's target framework again, as after a boot. */
+  /** Restarts the target framework of the storage host, as after a boot. */
   restart(): void {
     this.state.restart()
   }
 
-  /** What an initiator is offered now; undefined while the target does not answer. */
+  /** Units that the target offers to an initiator; undefined while the target does not answer. */
   visibleTo(initiator: string): readonly VisibleUnit[] | undefined {
     if (this.host.down || !this.serviceOnline || !this.targetOnline) return undefined
     const groups = new Set([
@@ -99,7 +99,7 @@ export class SimComstar {
     return dataset
   }
 
-  // Format recalled.
+  // The format is recalled.
   #itadm(args: readonly string[]) {
     if (args[0] !== 'list-target') {
       return {

@@ -1,6 +1,6 @@
-// The iSCSI initiator of a simulated service domain: what it has logged in to, the disk nodes it
-// has made, and the programs iscsiadm, devfsadm and iostat. Nodes are named by GUID; they come with
-// an enumeration and go with a clean-up, never by themselves.
+// The iSCSI initiator of a simulated service domain: its targets, its disk nodes, and the programs
+// iscsiadm, devfsadm, iostat and format. Nodes are named by GUID. Only an enumeration adds nodes,
+// and only a clean-up removes them.
 
 import { addDevicePrograms } from '../device-programs.ts'
 import { DeviceError, type SimDevice } from '../devices.ts'
@@ -12,7 +12,7 @@ import type { SimComstar, VisibleUnit } from './sim-comstar.ts'
 
 export interface SimInitiatorOptions {
   readonly iqn: string
-  /** The X of cXt<GUID>d0: assigned per domain. */
+  /** The X of cXt<GUID>d0, which differs between domains. */
   readonly controller: number
   readonly targets: readonly SimComstar[]
 }
@@ -28,11 +28,11 @@ export class SimInitiator {
   readonly iqn: string
   readonly controller: number
   readonly targets: readonly SimComstar[]
-  /** Whether the storage network is there. */
+  /** Whether the storage network works. */
   connected = true
-  /** Whose layout `iostat -En` has. */
+  /** The release whose layout `iostat -En` prints. */
   iostatRelease: IostatRelease = 'current'
-  /** So many enumerations pass before a new unit has its node. */
+  /** Number of enumerations before the one that creates the node of a new unit. */
   slowEnumerations = 0
   readonly #nodes = new Map<string, DiskNode>() // by GUID
   readonly #waiting = new Map<string, number>()
@@ -50,12 +50,12 @@ export class SimInitiator {
     addDevicePrograms(host)
   }
 
-  /** Names of the disks that have nodes, dead ones included: `c0t<GUID>d0`. */
+  /** Names of the disks that have nodes, also of disks that are gone: `c0t<GUID>d0`. */
   disks(): readonly string[] {
     return [...this.#nodes.keys()].map(guid => this.#diskName(guid))
   }
 
-  /** Labels a disk as the administrator would, once, with `format -L efi`. */
+  /** Labels a disk as an administrator does with `format -L efi`. */
   label(disk: string): void {
     const device = this.#device(`/dev/rdsk/${disk}s2`)
     if (device?.raw === undefined) throw new Error(`no disk ${disk}`)
@@ -78,7 +78,8 @@ export class SimInitiator {
     return found
   }
 
-  // s0 to s7 and, for a labelled disk, the whole disk; s2 is the whole disk either way.
+  // Names with s0 to s7, or without a slice for the whole disk. Of an unlabelled disk only `raw`
+  // can be read and written.
   #device(path: string): SimDevice | undefined {
     const [, controller, guid = '', slice] =
       /^\/dev\/r?dsk\/c(\d+)t([0-9A-F]{32})d0(?:s([0-7]))?$/.exec(path) ?? []
@@ -123,7 +124,7 @@ export class SimInitiator {
     if (verb === 'list' && object === 'discovery-address') {
       return success('Discovery Address: 127.0.0.1:3260\n')
     }
-    // Both can be repeated without harm (parser: the vendor's own connector does).
+    // Both commands may be repeated (parser: the vendor's own connector repeats them).
     if (
       (verb === 'add' && object === 'discovery-address') ||
       (verb === 'modify' && object === 'discovery')
@@ -133,7 +134,7 @@ export class SimInitiator {
     return failure('iscsiadm', `${verb ?? ''} ${object ?? ''} is not simulated`)
   }
 
-  // Units in descending order, as the recorded listing has them.
+  // Recorded: units in descending order.
   #listTargets(args: readonly string[]): SimAnswer {
     const parsed = parseOptions(args, 'Sv')
     if (parsed.kind !== 'parsed') {
@@ -202,7 +203,7 @@ export class SimInitiator {
     }
   }
 
-  // While somebody has a disk open its node stays (recalled).
+  // Recalled: the node of an open disk stays.
   #clean(): void {
     for (const [guid, node] of [...this.#nodes]) {
       const visible = this.#visible(node.target)
@@ -217,8 +218,8 @@ export class SimInitiator {
     }
   }
 
-  // Solaris 11's form without a dialogue, as the vendor's connector uses it (parser); it prints
-  // nothing to rely on.
+  // The form of Solaris 11 without questions (parser: the vendor's connector uses it). Its output
+  // is not simulated.
   #format(args: readonly string[]): SimAnswer {
     const [letter, label, option, disk = ''] = args
     if (letter !== '-L' || label !== 'efi' || option !== '-d' || args.length !== 4) {
@@ -243,7 +244,7 @@ export class SimInitiator {
   #describe(node: DiskNode): string {
     const found = (this.#visible(node.target) ?? []).find(({ unit }) => unit.guid === node.guid)
     const sizeBytes = found?.unit.sizeBytes ?? 0
-    // The items of sd, as captured; that COMSTAR fills them in like this is recalled.
+    // The items of sd are as captured. The values for COMSTAR are recalled.
     const items = [
       ['Soft Errors', 0],
       ['Hard Errors', 0],

@@ -1,5 +1,5 @@
-// Simulated `stmfadm`: words, statuses and listings of illumos stmfadm.c (source), with the two
-// listings that are recorded. Solaris 11 prints its view listing with other capitals.
+// Simulated `stmfadm`: texts, statuses and listings of illumos stmfadm.c (source); two listings are
+// recorded. Solaris 11 prints the view listing with other capitals.
 
 import { randomBytes } from 'node:crypto'
 import type { SimAnswer } from '../host.ts'
@@ -9,7 +9,7 @@ import { type LogicalUnits, type SimLogicalUnit, StmfError } from './units.ts'
 
 type Command = (comstar: TargetFramework, args: readonly string[]) => SimAnswer
 
-/** The SCSI target side of a storage host, as its administrator's tool sees it. */
+/** The SCSI target side of a storage host, as stmfadm sees it. */
 export interface TargetFramework {
   readonly zfs: SimZfs
   readonly target: string
@@ -38,7 +38,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'list-state': listState,
 }
 
-/** Ends the command; the text is what follows `stmfadm: `. */
+/** Ends the command. The message is printed after `stmfadm: `. */
 class Refusal extends Error {}
 
 export function stmfadm(comstar: TargetFramework, args: readonly string[]): SimAnswer {
@@ -50,7 +50,7 @@ export function stmfadm(comstar: TargetFramework, args: readonly string[]): SimA
   if (!comstar.serviceOnline && name !== 'list-state') return failure(1, 'STMF service offline')
   const changes = !name.startsWith('list-')
   try {
-    // delete-lu has taken the views by the time it finds the unit busy, so it looks for itself.
+    // delete-lu removes the views before it finds the unit busy, so it checks on its own.
     if (changes && name !== 'delete-lu' && takeBusy(comstar)) throw new Refusal('resource busy')
     return command(comstar, rest)
   } catch (error) {
@@ -98,7 +98,7 @@ function one(operands: readonly string[]): string {
 
 function createUnit(comstar: TargetFramework, args: readonly string[]): SimAnswer {
   const { options, operands } = parsed(parseOptions(args, 'p:s:'))
-  // Everything after a second `=` is lost (source).
+  // Source: stmfadm ignores everything after a second `=`.
   const properties = new Map(
     options
       .filter(option => option.letter === 'p')
@@ -167,7 +167,7 @@ function listUnits(comstar: TargetFramework, args: readonly string[]): SimAnswer
   const missing: string[] = []
   const blocks: string[] = []
   for (const asked of operands.length > 0 ? operands : comstar.state.guids()) {
-    // A GUID that is none gets a message and status 0 (source).
+    // Source: an invalid GUID gives a message and status 0.
     if (!/^[0-9A-Fa-f]{32}$/.test(asked)) {
       return {
         exitStatus: 0,
@@ -182,8 +182,8 @@ function listUnits(comstar: TargetFramework, args: readonly string[]): SimAnswer
   return { exitStatus: missing.length, stdout: blocks.join(''), stderr: missing.join('') }
 }
 
-// Labels are filled up to 18 characters; vendor and product to their lengths in the SCSI inquiry
-// (recorded).
+// Recorded: labels are padded to 18 characters, vendor and product to their lengths in the SCSI
+// inquiry.
 function describe(comstar: TargetFramework, guid: string): string {
   const unit = comstar.state.find(guid)
   const views = comstar.state.views.filter(view => view.guid === guid).length
@@ -232,7 +232,7 @@ function addView(comstar: TargetFramework, args: readonly string[]): SimAnswer {
     throw new Refusal(`${targetGroup}: invalid target group`)
   }
   const number = value(options, 'n')
-  // Not a number becomes 0 (source).
+  // Source: text that is not a number counts as 0.
   const lun = number === undefined ? undefined : Number.parseInt(number, 10) || 0
   if (lun !== undefined && lun > 16383) throw new Refusal('invalid logical unit number')
   comstar.state.addView({ guid: guid.toUpperCase(), hostGroup, targetGroup, lun })

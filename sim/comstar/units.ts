@@ -1,4 +1,4 @@
-// The logical units and views of a simulated SCSI target framework: state and its rules. The words
+// The logical units and views of a simulated SCSI target framework: state and its rules. The texts
 // of stmfadm are in stmfadm.ts.
 
 import { DeviceError } from '../devices.ts'
@@ -6,8 +6,8 @@ import type { SimDataset } from '../zfs/model.ts'
 import type { SimZfs } from '../zfs/sim-zfs.ts'
 
 /**
- * Where sbd keeps what it must know of a unit on a zvol: a property of the dataset that no listing
- * shows (source).
+ * The property in which sbd keeps its data about a unit on a zvol. No listing of the dataset shows
+ * it (source).
  */
 const METADATA = 'stmf_sbd_lu'
 const MINIMUM_BYTES = 1024 * 1024
@@ -27,7 +27,7 @@ export interface SimLogicalUnit {
   sizeBytes: number
   writeCacheEnabled: boolean
   status: 'Online' | 'Offline'
-  /** Whether it comes back when the storage host starts. */
+  /** Whether the storage host restores the unit when it boots. */
   persisted: boolean
 }
 
@@ -36,14 +36,14 @@ interface Registered extends SimLogicalUnit {
   readonly close: () => void
 }
 
-/** Why a change was refused; the text is stmfadm's. */
+/** A refused change; the message is the text of stmfadm. */
 export class StmfError extends Error {}
 
 export class LogicalUnits {
   readonly #zfs: SimZfs
   readonly #units = new Map<string, Registered>()
   readonly #byDataset = new Map<SimDataset, Registered>()
-  /** Registrations that a restart could not restore, as their pool was not there. */
+  /** Units that a restart could not restore, as their volume was not there. */
   readonly #lost = new Map<string, string>() // GUID, data file
   readonly views: SimView[] = []
 
@@ -63,7 +63,7 @@ export class LogicalUnits {
     return this.#units.get(guid.toUpperCase())?.dataset
   }
 
-  /** Units that are registered, and those that only a view remembers. */
+  /** The GUIDs of registered units, and of units that have only views left. */
   guids(): readonly string[] {
     return [...new Set([...this.#units.keys(), ...this.views.map(view => view.guid)])]
   }
@@ -113,7 +113,7 @@ export class LogicalUnits {
   modify(guid: string, sizeBytes: number): void {
     const unit = this.#get(guid)
     if (unit.status !== 'Online') throw new StmfError('cannot modify while in standby mode')
-    // Any size is taken, also one that the volume does not have (source).
+    // Source: sbd accepts any size, also one that the volume does not have.
     unit.sizeBytes = sizeBytes
     this.#remember(unit)
   }
@@ -130,7 +130,10 @@ export class LogicalUnits {
     this.#byDataset.delete(unit.dataset)
   }
 
-  /** The first half of a deletion, which stays done when the second fails (source). */
+  /**
+   * The first half of a deletion: removes the views and the stored registration. It stays done when
+   * the second half fails (source). Returns whether there were views.
+   */
   forget(guid: string): boolean {
     const before = this.views.length
     this.views.splice(0, before, ...this.views.filter(view => view.guid !== guid))
@@ -176,8 +179,7 @@ export class LogicalUnits {
   }
 
   /**
-   * The storage host starts again: opens are gone, what was stored comes back if its volume is
-   * there.
+   * Restarts the framework: open devices are closed, stored units return if their volume exists.
    */
   restart(): void {
     const before = [...this.#units.values()]
@@ -201,8 +203,8 @@ export class LogicalUnits {
     return unit
   }
 
-  // Exclusively, and for as long as the unit exists: nobody else can open the volume, zfs destroy
-  // says busy (source).
+  // The unit keeps the volume open exclusively as long as it exists. So nothing else can open the
+  // volume, and `zfs destroy` answers busy (source).
   #register(dataset: SimDataset, unit: SimLogicalUnit): Registered {
     try {
       const close = dataset.volume?.open(`stmf ${unit.guid}`, true)

@@ -1,15 +1,15 @@
-// Reads the arguments of one ldm subcommand: options, then key=value properties, then operands.
-// What a subcommand does not know is an error, as with the real program.
+// Parses the arguments of one ldm subcommand: options, then key=value properties, then operands. As
+// with the real program, anything unknown is an error.
 
 import { LdmFailure, TEXTS } from './texts.ts'
 
 export interface Grammar {
-  /** Single letters without a value. */
+  /** Letters of options without a value. */
   readonly flags: string
-  /** Single letters with a value. */
+  /** Letters of options with a value. */
   readonly values?: string
   readonly properties?: readonly string[]
-  /** Fewest and most operands. */
+  /** Minimum and maximum number of operands. */
   readonly operands: readonly [number, number]
 }
 

@@ -1,6 +1,6 @@
-// The subcommands of the simulated ldm that change disks and disk servers: what they refuse, in
-// which state, and what they do. Which operation works in which state of a guest: documented for
-// LDoms 1.1 to Oracle VM Server for SPARC 3.5 where it is known.
+// The subcommands of the simulated ldm that change disks and disk servers: what they refuse in
+// which state, and what they do. Which operation works in which state of a guest is documented for
+// LDoms 1.1 to Oracle VM Server for SPARC 3.5, as far as it is known.
 
 import type { Arguments } from './arguments.ts'
 import type { LiveDisk } from './exports.ts'
@@ -8,9 +8,7 @@ import type { DomainEntry, LdmSettings, VdiskEntry, Volume, VolumeOption } from 
 import { GUEST_CHANNELS, type Member, type Running } from './running.ts'
 import { formatReasons, LdmFailure, TEXTS } from './texts.ts'
 
-/**
- * A checked change: whom it concerns, what to say beside it, and what happens when it takes effect.
- */
+/** A checked change: the domain that it changes, a warning to print, and its effect. */
 export interface Change {
   readonly domain: string
   readonly warning?: string
@@ -180,9 +178,9 @@ export const removeVdisk: ChangeCommand = (
   return { domain: domain.name, apply }
 }
 
-// Two steps in a Solaris guest (illumos drd_rcm.c, vdc.c): its resource coordinator may object,
-// with reasons; then the driver refuses to detach what anything holds open, without a reason. Force
-// skips the first step only.
+// A Solaris guest decides in two steps (source: illumos drd_rcm.c, vdc.c). First its resource
+// coordinator may refuse, with reasons. Then vdc refuses to detach a disk that is open, without a
+// reason. `-f` skips only the first step.
 function askGuest(disk: LiveDisk, domain: string, force: boolean): void {
   const reasons = [...disk.holders.values()].filter(row => row !== undefined)
   if (reasons.length > 0 && !force) {
@@ -219,8 +217,8 @@ export const setVdisk: ChangeCommand = (
   return { domain: domain.name, apply }
 }
 
-// An active guest can only be given another path that its disk has already (3.2 and later): members
-// that joined the group since are not picked up. The simulation asks the same of a bound one.
+// The disk of an active guest can only change to a path that it already has, not to one that joined
+// the group later (3.2 and later). The simulator also requires this of a bound guest.
 function checkOtherVolume(
   running: Running,
   domain: DomainEntry,
@@ -238,8 +236,8 @@ function checkOtherVolume(
 }
 
 /**
- * Endpoints wanted in the guest and in every service domain; `base` is what the guest itself costs
- * when it is bound.
+ * Checks that the guest and every service domain have enough channel end points. `base` is the
+ * number for the guest itself when it is bound.
  */
 function checkChannels(
   running: Running,
@@ -275,8 +273,8 @@ export const unbindDomain: ChangeCommand = ({ operands: [name = ''] }, running) 
   return { domain: name, apply: () => running.setState(domain, 'inactive', false) }
 }
 
-// Oracle VM Server for SPARC 3.3 guide, "Recovering From a Failed Migration": it clears the error
-// state of the source domain.
+// Clears the error state of the source domain (documented: Oracle VM Server for SPARC 3.3 guide,
+// "Recovering From a Failed Migration").
 export const cancelMigration: ChangeCommand = (
   { operands: [operation = '', name = ''] },
   running,
@@ -300,8 +298,8 @@ export function findDomain(running: Running, name: string): DomainEntry {
   return domain
 }
 
-// Dynamic changes need a guest that answers; one that is not started only gets another
-// configuration.
+// A change of an active guest needs an operating system that answers. For a guest that is not
+// started, ldm changes only the configuration.
 function refuseUnchangeable(running: Running, domain: DomainEntry): void {
   const { migration, system, hotplug } = running.runtime(domain.name)
   if (migration !== 'none') throw new LdmFailure(TEXTS.migrating(domain.name))
@@ -355,7 +353,7 @@ function parseNumber(text: string | undefined, key: string): number | undefined 
   return Number(text)
 }
 
-// Character set and length: 3.4 guide, "Entering Names in the CLI".
+// Character set and length (documented: 3.4 guide, "Entering Names in the CLI").
 function checkName(name: string): void {
   if (!/^[A-Za-z0-9][-\w+#.:;~()]{0,255}$/.test(name)) throw new LdmFailure(TEXTS.badName(name))
 }

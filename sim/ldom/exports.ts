@@ -1,6 +1,5 @@
-// The disk server and client drivers of the simulated machine: which backends are open in which
-// service domain, and through which path a guest's bytes go. Behaviour from the illumos sources of
-// vds and vdc and from Linux' sunvdc.
+// The disk server and client drivers of the simulated machine: which backends a service domain has
+// open, and which path a guest's bytes take. Source: vds and vdc of illumos, and sunvdc of Linux.
 
 import { DeviceError, type DeviceErrorCode, type SimDevice, type VirtualDisk } from '../devices.ts'
 import type { SimHost } from '../host.ts'
@@ -28,13 +27,13 @@ export class ServiceDomain {
 
 type ExportState =
   | { readonly kind: 'open'; readonly device: SimDevice; readonly close: () => void }
-  | { readonly kind: 'missing' } // looked for again at every access
-  | { readonly kind: 'dead' } // until the guest is bound again
+  | { readonly kind: 'missing' } // opened again at every access
+  | { readonly kind: 'dead' } // fails until the guest is bound again
   | { readonly kind: 'closed' }
 
 /**
- * One volume as one vds has it open for one client, from bind (or add-vdisk) to unbind (or
- * rm-vdisk), on standby paths too.
+ * One volume that a vds has open for one client, from bind (or add-vdisk) to unbind (or rm-vdisk).
+ * Standby paths are open, too.
  */
 export class ExportedPath {
   readonly service: ServiceDomain
@@ -69,8 +68,8 @@ export class ExportedPath {
     }
   }
 
-  // ENXIO, ENODEV, ENOENT and EROFS are tried again; any other error leaves the export dead until
-  // the guest is bound again.
+  // Source: vds.c. After ENXIO, ENODEV, ENOENT and EROFS vds tries again; after any other error the
+  // export is dead until the guest is bound again.
   #openFailed(path: string, code: DeviceErrorCode, missedBefore: boolean): void {
     const isMissing = code === 'ENOENT' || code === 'ENXIO' || code === 'EROFS'
     this.#state = { kind: isMissing ? 'missing' : 'dead' }
@@ -106,7 +105,7 @@ export class ExportedPath {
   }
 }
 
-/** A bound vdisk. It belongs to its guest until it is removed; after that every access fails. */
+/** The disk of a bound vdisk. After its removal every access fails. */
 export class LiveDisk implements VirtualDisk {
   readonly id: number
   readonly name: string
@@ -132,8 +131,8 @@ export class LiveDisk implements VirtualDisk {
     this.#failsOver = failsOver
     const { options, device } = paths[0].volume
     this.mode = options.includes('ro') ? 'ro' : 'rw'
-    // Any slice of a disk but the whole one is always a single-slice disk (LDoms 1.1 and 3.5
-    // guides).
+    // Documented (LDoms 1.1 and 3.5 guides): every slice except s2 is exported as a single-slice
+    // disk.
     this.shape =
       options.includes('slice') || /^\/dev\/r?dsk\/c\w+d\d+(s[013-7])?$/.test(device)
         ? 'slice'
@@ -174,18 +173,15 @@ export class LiveDisk implements VirtualDisk {
     }
   }
 
-  /**
-   * The guest starts again: a path that was switched is forgotten, and so is what the old system
-   * had open.
-   */
+  /** After a boot the guest uses the selected path again, and has nothing open. */
   boot(): void {
     this.#active = this.#selected
     this.holders.clear()
   }
 
   /**
-   * Another path of the same disk is chosen by hand (set-vdisk volume=): at once where the guest
-   * can, else at its next start.
+   * Selects another path of the disk (`set-vdisk volume=`): at once if the guest fails over, else
+   * at its next boot.
    */
   select(index: number): void {
     this.#selected = index
@@ -197,8 +193,8 @@ export class LiveDisk implements VirtualDisk {
     for (const path of this.paths) path.close()
   }
 
-  // A Solaris guest walks its paths in order and stays where it found an answer: no fail-back.
-  // Linux probes the first port only.
+  // A Solaris guest tries its paths in order and keeps the one that answers, without fail-back.
+  // Linux uses the first port only.
   #through<T>(work: (device: SimDevice, path: ExportedPath) => T): T {
     if (this.#removed) throw new DeviceError('ENXIO', `disk ${this.id} is gone`)
     let failure: unknown
@@ -211,7 +207,7 @@ export class LiveDisk implements VirtualDisk {
         this.#active = index
         return result
       } catch (error) {
-        // A device that refuses a write is a device that answers.
+        // A device that refuses a write does answer, so the guest does not fail over.
         if (!(error instanceof DeviceError) || error.code === 'EROFS') throw error
         failure = error
       }

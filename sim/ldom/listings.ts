@@ -1,4 +1,4 @@
-// The subcommands of the simulated ldm that only read. What they print is in print.ts.
+// The subcommands of the simulated ldm that only read. print.ts formats their output.
 
 import type { Arguments } from './arguments.ts'
 import { findDomain } from './changes.ts'
@@ -94,8 +94,8 @@ export const listConstraints: ListCommand = ({ flags, operands }, view) => {
 }
 
 /**
- * Recorded for 1.2. Later releases write "Domains" and a Hostconfig line; the rest of the newer
- * form is recalled.
+ * Recorded for 1.2. Later releases print "Domains" and a Hostconfig line; the rest of their output
+ * is recalled.
  */
 export function versionText({ settings }: View): string {
   if (settings.managerVersion === '1.2') {
@@ -124,8 +124,8 @@ export function versionText({ settings }: View): string {
   ].join('\n')
 }
 
-// A value is printed as it stands, with all its lines (public parsers of `list-bindings -p` work
-// around those of nvramrc).
+// ldm prints a value unchanged, with all its lines: public parsers of `list-bindings -p` work
+// around the lines of nvramrc.
 function variableRecords({ variables }: DomainEntry): string {
   return `VARIABLES\n${[...variables].map(([name, value]) => `|${name}=${value}\n`).join('')}`
 }

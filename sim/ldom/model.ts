@@ -1,5 +1,5 @@
-// The words of the simulated Logical Domains Manager: its configuration as data, and the switches
-// of its many releases. Data only; what a configuration does while it runs is in running.ts.
+// The data of the simulated Logical Domains Manager: its configuration, and the settings by which
+// its releases differ. Data only; running.ts says what a configuration does while it runs.
 
 export type VolumeOption = 'ro' | 'slice' | 'excl'
 
@@ -20,7 +20,7 @@ export interface VdiskEntry {
   volume: string
   vds: string
   timeout: number | undefined
-  /** Explicit numbers are kept; an implicit one exists from bind to unbind. */
+  /** An explicit number is permanent; an implicit one exists from bind to unbind. */
   id: number | undefined
   readonly explicitId: boolean
 }
@@ -31,18 +31,15 @@ export interface DomainEntry {
   readonly console: string
   readonly vcpus: number
   readonly memoryBytes: number
-  /** `inactive`, `bound`, `active`, or any of the transient words. */
+  /** `inactive`, `bound`, `active`, or a transient state. */
   state: string
   readonly servers: Map<string, DiskServer>
   readonly vdisks: Map<string, VdiskEntry>
-  /**
-   * OpenBoot variables; the domain's own administrator sets them, and a value may have several
-   * lines.
-   */
+  /** OpenBoot variables. The domain's own administrator sets them; a value may have many lines. */
   readonly variables: Map<string, string>
 }
 
-/** What a service processor configuration holds. Plain data, so structuredClone copies it. */
+/** The contents of a service processor configuration. Plain data, so structuredClone copies it. */
 export interface Configuration {
   readonly domains: Map<string, DomainEntry>
 }
@@ -50,32 +47,35 @@ export interface Configuration {
 export const CONTROL_DOMAIN = 'primary'
 
 export interface LdmSettings {
-  /** The VERSION line of parseable output: the version of the format, not of the program. */
+  /** Version in the VERSION line of parseable output: that of the format, not of the program. */
   formatVersion: '1.0' | '1.6' | '1.11'
-  /** `norm_util` at the end of the domain records. */
+  /** Whether domain records end with `norm_util`. */
   normUtil: boolean
-  /** `%` after utilisation in parseable output. */
+  /** Whether parseable output has `%` after the utilisation. */
   percent: boolean
-  /** Five positions up to 1.2, six later. */
+  /** Number of flags: five up to 1.2, six later. */
   flagPositions: 5 | 6
-  /** `list-bindings -p` prints flags as words, as `list -l -p` always does. */
+  /** Whether `list-bindings -p` prints flags as words, as `list -l -p` always does. */
   bindingsFlagWords: boolean
-  /** Path lines below the vdisks of path groups (3.2 and later). */
+  /** Whether vdisks of path groups have path lines below them (3.2 and later). */
   pathStates: boolean
-  /** `1.2` also prints the narrower tables of that time. */
+  /** Release of the program. `1.2` also prints narrower tables. */
   managerVersion: '1.2' | '3.6'
   /**
-   * A backend that is exported once more by the same service domain: a warning in 1.1, `-f` wanted
-   * from 3.2 on.
+   * What happens when a service domain exports a backend a second time: a warning in 1.1; from 3.2
+   * on an error without `-f`.
    */
   secondExport: 'warning' | 'needs-force'
-  /** The Logical Domains Manager looks whether a backend exists before it exports it. */
+  /** Whether the Logical Domains Manager checks that a backend exists before it exports it. */
   validateBackends: boolean
   /** What the account may do. */
   authorisation: 'write' | 'read' | 'none'
-  /** ldmd/autorecovery_policy: log, tell in the first output, overwrite the saved configuration. */
+  /**
+   * ldmd/autorecovery_policy. 1: log. 2: print a notice with the first output. 3: overwrite the
+   * saved configuration.
+   */
   autorecoveryPolicy: 1 | 2 | 3
-  /** Every change waits for the next power-on (first set-up of a machine). */
+  /** First set-up of a machine: every change waits for the next power-on. */
   configurationMode: boolean
   /** Logical domain channels that each domain can have. */
   ldcBudget: number

@@ -1,6 +1,6 @@
-// What the listings of the simulated ldm look like, parseable and for people. Records and tables
-// that were seen are in test/transcripts/ldm; VDS and VDISK records have the keys that public
-// automation reads, in the order it relies on.
+// The listings of the simulated ldm, parseable and for people. Recorded listings are in
+// test/transcripts/ldm. VDS and VDISK records have the keys that public automation reads, in the
+// order on which it relies.
 
 import type { LiveDisk } from './exports.ts'
 import { CONTROL_DOMAIN, type DomainEntry, type LdmSettings, type VdiskEntry } from './model.ts'
@@ -56,7 +56,7 @@ function flagPositions({ running, settings }: View, domain: DomainEntry, runtime
   return flags.slice(0, settings.flagPositions).join('')
 }
 
-// "normal,control,vio-service" is documented; the words of the rarer flags are recalled.
+// "normal,control,vio-service" is documented; the words for the rarer flags are recalled.
 function flagWords({ running }: View, domain: DomainEntry, runtime: Runtime): string {
   if (domain.state === 'inactive' || domain.state === 'bound') return ''
   const control = domain.name === CONTROL_DOMAIN
@@ -137,7 +137,8 @@ export function vdiskRecords(view: View, domain: DomainEntry, form: 'plain' | 'b
     .join('')
 }
 
-// The configured path comes first. A guest that cannot tell, or does not run, has `unknown` paths.
+// The configured path comes first. Paths of a Linux guest, or of one that does not run, are
+// `unknown`.
 function pathLines(
   running: Running,
   domain: DomainEntry,
@@ -156,7 +157,7 @@ function pathLines(
     .join('')
 }
 
-/** The table for people: 17 columns of name, 9 of state up to 1.2 and 11 later. */
+/** The table for people. The name has 17 columns; the state has 9 up to 1.2, and 11 later. */
 export function domainTable(view: View, domains: readonly DomainEntry[]): string {
   const { running, settings } = view
   const row = (cells: readonly string[]) => {

@@ -1,6 +1,6 @@
-// The program `ldm` of the simulated control domain: finds the subcommand, asks whether the account
-// may, says what has to be said before the answer, and lets changes take effect now or later. One
-// command at a time, as in the real ldmd.
+// The program `ldm` of the simulated control domain. It finds the subcommand, checks the account's
+// authorisation, and prints notices before the answer. It applies changes now, or keeps them for
+// later. Like the real ldmd it runs one command at a time.
 
 import type { SimAnswer, SimProgram } from '../host.ts'
 import { type Grammar, parseArguments } from './arguments.ts'
@@ -15,10 +15,7 @@ export interface ProgramState {
   readonly running: Running
   readonly settings: LdmSettings
   readonly store: SpStore
-  /**
-   * Recovery policy 2: to be said by the first command after the start of the Logical Domains
-   * Manager.
-   */
+  /** Recovery policy 2: the notice for the first command after the start of ldmd, then empty. */
   takeNotice(): string
 }
 
@@ -205,8 +202,8 @@ function run([name = '', ...args]: readonly string[], state: ProgramState): Said
   return subcommand.run(parsed, state)
 }
 
-// In configuration mode everything waits for the next power-on. In delayed reconfiguration changes
-// of the control domain wait for its reboot, and changes of every other domain are refused.
+// In configuration mode all changes wait for the next power-on. During a delayed reconfiguration,
+// changes of the control domain wait for its reboot, and ldm refuses changes of other domains.
 function applyChange(
   { domain, warning = '', apply }: changes.Change,
   { running, settings, store }: ProgramState,

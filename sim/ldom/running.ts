@@ -10,16 +10,16 @@ import { CONTROL_DOMAIN } from './model.ts'
 
 export type Platform = 'solaris' | 'linux'
 
-/** What a domain is beyond its configuration. */
+/** The state of a domain that is not in its configuration. */
 export interface Runtime {
   readonly platform: Platform
-  /** What becomes of a request to add or remove a disk of the active guest. */
+  /** How a request to add or remove a disk of the active guest is handled. */
   readonly hotplug: 'asks-guest' | 'refused' | 'accepted-unchecked'
   readonly utilPercent: string
   readonly softState: string
-  /** An operating system answers. */
+  /** Whether the operating system answers. */
   system: boolean
-  /** `failed`: it was the source, and needs somebody who says which of the two domains goes on. */
+  /** `failed`: the domain was the source; a person must say which of the two domains goes on. */
   migration: 'none' | 'source' | 'failed'
   startedMs: number
   readonly live: Map<string, LiveDisk>
@@ -92,8 +92,8 @@ export class Running {
   }
 
   /**
-   * To be told of every change of disk servers and their volumes: a listing looks each of them up
-   * many times.
+   * Must be called after every change of disk servers and their volumes. A listing looks each up
+   * many times, so they are indexed.
    */
   exportsChanged(): void {
     this.#exported = undefined
@@ -109,10 +109,7 @@ export class Running {
     return this.#exported
   }
 
-  /**
-   * The paths a vdisk has when it is bound now: its own volume, then the other members of its path
-   * group.
-   */
+  /** The paths of a vdisk if it is bound now: its own volume, then the rest of its path group. */
   membersOf(vdisk: VdiskEntry): [Member, ...Member[]] {
     const { byName, byGroup } = this.#indexed()
     const own = byName.get(`${vdisk.volume}@${vdisk.vds}`)
@@ -124,7 +121,7 @@ export class Running {
     ]
   }
 
-  /** The vdisk that a volume serves, itself or through its path group. */
+  /** The vdisk that uses a volume, directly or through its path group. */
   userOf(
     vds: string,
     volume: string,
@@ -169,7 +166,7 @@ export class Running {
   }
 
   /**
-   * Any state becomes any other; what a guest has open or mounted is gone when it starts or stops.
+   * Any state may follow any other. When a guest starts or stops, its mounts and opens are gone.
    */
   setState(domain: DomainEntry, state: string, system: boolean): void {
     const runtime = this.runtime(domain.name)
@@ -199,7 +196,7 @@ export class Running {
     for (const listener of this.runtimes.get(name)?.listeners ?? []) listener(event)
   }
 
-  /** Everything ends, and begins again as this configuration says. */
+  /** Stops all domains, and starts the machine with this configuration. */
   restart(configuration: Configuration): void {
     for (const { live } of this.runtimes.values()) {
       for (const disk of live.values()) {
@@ -227,7 +224,7 @@ export class Running {
     for (const name of this.runtimes.keys()) this.boot(name)
   }
 
-  /** A service domain that stops lets go of its backends; one that starts opens them again. */
+  /** A service domain that stops closes its backends; one that starts opens them again. */
   setServiceDomain(name: string, state: 'up' | 'down'): void {
     const service = this.#service(name)
     service.host.down = state === 'down'
@@ -268,8 +265,8 @@ export class Running {
   }
 
   /**
-   * Channel end points in use. Each domain has its own, each path costs one in the guest and one in
-   * its service domain.
+   * Channel end points that a domain uses. Each path takes one in the guest and one in its service
+   * domain.
    */
   channels(name: string): number {
     let used = name === CONTROL_DOMAIN ? CONTROL_CHANNELS : 0
@@ -284,8 +281,8 @@ export class Running {
   }
 }
 
-// "About 15" for the control domain itself (3.2 guide); control, console and devices of a guest: an
-// estimate.
+// "About 15" for the control domain itself (documented: 3.2 guide). The number for a guest's own
+// control, console and devices is an estimate.
 const CONTROL_CHANNELS = 15
 export const GUEST_CHANNELS = 3
 

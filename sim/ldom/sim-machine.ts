@@ -1,6 +1,6 @@
 // One simulated machine: a control domain with the program `ldm`, service domains, guests with
-// disks, a service processor. This is what the world builds, what simulated guests read their disks
-// from, and where tests turn the knobs.
+// disks, a service processor. world.ts builds it, simulated guests get their disks from it, and
+// tests change its state through it.
 
 import { createHash } from 'node:crypto'
 import type { GuestDisks } from '../devices.ts'
@@ -12,7 +12,7 @@ import { type Platform, Running } from './running.ts'
 import { SpStore } from './sp-store.ts'
 import { TEXTS } from './texts.ts'
 
-/** What listings show of a domain and nothing else depends on. */
+/** Details of a domain that only listings show. */
 export interface SimDomainLooks {
   readonly uuid?: string
   readonly console?: string
@@ -27,8 +27,7 @@ export interface SimGuestOptions extends SimDomainLooks {
   readonly platform: Platform
   readonly state?: 'active' | 'bound' | 'inactive'
   /**
-   * What becomes of a hot change; a Solaris guest is asked, a Linux guest's disks change without a
-   * question.
+   * By default ldm asks a Solaris guest before it changes a disk, and does not ask a Linux guest.
    */
   readonly hotplug?: 'refused' | 'accepted-unchecked'
 }
@@ -50,7 +49,7 @@ export interface SimMachineOptions {
 
 export class SimMachine {
   readonly name: string
-  /** Switches of release and account; they can be turned while the machine runs. */
+  /** Settings of release and account; tests may change them while the machine runs. */
   readonly settings: LdmSettings
   readonly #running: Running
   readonly #store: SpStore
@@ -112,7 +111,7 @@ export class SimMachine {
     this.#store.changed(this.#running.configuration)
   }
 
-  /** The domain is gone, with its vdisks; what was exported for it stays. */
+  /** Removes the domain with its vdisks. Volumes that were exported for it stay. */
   removeGuest(guest: string): void {
     const domain = this.#domain(guest)
     this.#running.setState(domain, 'inactive', false)
@@ -121,9 +120,7 @@ export class SimMachine {
     this.#store.changed(this.#running.configuration)
   }
 
-  /**
-   * `state` may be any word, also the transient ones; `os`: whether an operating system answers.
-   */
+  /** `state` may be any word, also a transient one. `os`: whether the operating system answers. */
   setGuest(guest: string, { state, os }: { readonly state?: string; readonly os?: boolean }): void {
     const domain = this.#domain(guest)
     const wanted = state ?? domain.state
@@ -136,7 +133,7 @@ export class SimMachine {
     if (this.#running.isRunning(domain)) this.#running.boot(guest)
   }
 
-  /** As `eeprom` of the domain itself or `ldm set-variable` does. */
+  /** Sets a variable as `eeprom` in the domain or `ldm set-variable` does. */
   setVariable(domain: string, name: string, value: string): void {
     this.#domain(domain).variables.set(name, value)
     this.#store.changed(this.#running.configuration)
@@ -148,9 +145,9 @@ export class SimMachine {
   }
 
   /**
-   * The same domain under another name, inactive. No subcommand renames one (reference manuals 2.2
-   * to 3.4): its constraints are listed with `list-constraints -x`, it is removed, and it is made
-   * anew by `add-domain -i` from the edited file, vdisks and all.
+   * Gives the domain another name; it is inactive then. ldm has no subcommand for that (documented:
+   * reference manuals 2.2 to 3.4). People save its constraints with `list-constraints -x`, remove
+   * it, and create it again with its vdisks by `add-domain -i` from the edited file.
    */
   renameGuest(guest: string, name: string): void {
     const domain = this.#domain(guest)
@@ -165,7 +162,7 @@ export class SimMachine {
     this.#store.changed(this.#running.configuration)
   }
 
-  /** Off: the control domain was rebooted, and changes that waited for it take effect. */
+  /** `false` stands for a reboot of the control domain: changes that waited take effect. */
   setDelayedReconfiguration(delayed: boolean): void {
     this.#running.delayedReconfiguration = delayed
     if (delayed) return
@@ -173,26 +170,25 @@ export class SimMachine {
   }
 
   /**
-   * Down: its host does not answer, its exports are dead. Guests without another path wait (here:
-   * fail).
+   * `down`: the host does not answer, and no export works. A real guest without another path waits;
+   * here its I/O fails.
    */
   setServiceDomain(name: string, state: 'up' | 'down'): void {
     this.#running.setServiceDomain(name, state)
   }
 
-  /** System log of a service domain: what its disk server complained about. */
+  /** The system log of a service domain: the messages of its disk server. */
   serviceLog(name: string): readonly string[] {
     return this.#running.services.get(name)?.log ?? []
   }
 
   /**
-   * Power off and on: the machine comes up with the service processor's configuration for the next
-   * power-on. After a hardware fault the firmware boots another one, or the same without the
-   * domains whose resources are missing.
+   * Power off and on. The machine comes up with the service processor's configuration for the next
+   * power-on. After a hardware fault the firmware boots another one (`boots`), or the same without
+   * the domains whose resources are `missing`.
    */
   powerCycle(fault: { readonly boots?: string; readonly missing?: readonly string[] } = {}): void {
-    // Configuration mode ends here: what was set up for the first time is what the machine comes up
-    // with.
+    // Configuration mode ends with the power cycle; the machine comes up as it was set up.
     if (this.settings.configurationMode) {
       this.#applyPending()
       this.settings.configurationMode = false
@@ -213,10 +209,7 @@ export class SimMachine {
     if (this.settings.autorecoveryPolicy === 3) this.#store.overwriteWithAutosave()
   }
 
-  /**
-   * All there is, as plain data: equal dumps are equal machines. Console, load and times are left
-   * out.
-   */
+  /** The whole state as plain data, for comparison. Console, load and times are left out. */
   state() {
     return {
       domains: this.#running.domains.map(({ name, state, servers, vdisks }) => ({

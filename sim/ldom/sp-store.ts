@@ -1,12 +1,12 @@
-// What survives a power cycle of the simulated machine: the service processor's configurations and
-// the autosaved copies. It copies configurations and never runs one.
+// The data that survives a power cycle of the simulated machine: the configurations on the service
+// processor and their autosaved copies. This file copies configurations and never runs one.
 
 import { CONTROL_DOMAIN, type Configuration } from './model.ts'
 import { LdmFailure, TEXTS } from './texts.ts'
 
 interface Saved {
   readonly configuration: Configuration
-  /** Number of changes that had been made when it was saved. */
+  /** Number of changes that the machine had seen when it was saved. */
   readonly revision: number
 }
 
@@ -34,10 +34,7 @@ export class SpStore {
     this.#autosaved.set('initial', { configuration: structuredClone(initial), revision: 0 })
   }
 
-  /**
-   * Every change of the running configuration is copied at once, under the name of the current
-   * configuration.
-   */
+  /** Autosaves the running configuration after a change, under the name of the current one. */
   changed(running: Configuration): void {
     this.#revision += 1
     this.#autosaved.set(this.#current, {
@@ -54,9 +51,7 @@ export class SpStore {
     this.#store(name, { configuration: structuredClone(running), revision: this.#revision })
   }
 
-  /**
-   * add-spconfig -r: what was autosaved becomes the saved configuration, of the same or a new name.
-   */
+  /** `add-spconfig -r`: saves an autosaved copy as a configuration of the same or a new name. */
   recover(autosave: string, name: string): void {
     const found = this.#autosaved.get(autosave)
     if (!found) throw new LdmFailure(TEXTS.unknownConfiguration(autosave))
@@ -73,7 +68,8 @@ export class SpStore {
     if (name === FACTORY_DEFAULT) throw new LdmFailure(TEXTS.factoryDefault())
     if (!this.#saved.delete(name)) throw new LdmFailure(TEXTS.unknownConfiguration(name))
     this.#autosaved.delete(name)
-    // Nobody warns: a machine whose next configuration was removed comes up without guests.
+    // ldm does not warn: if the configuration for the next power-on is removed, the machine comes
+    // up without guests.
     if (this.#nextPowerOn === name) this.#nextPowerOn = FACTORY_DEFAULT
   }
 
@@ -107,9 +103,10 @@ export class SpStore {
   }
 
   /**
-   * The configuration that the machine comes up with: with a fault the firmware takes another than
-   * was chosen, which is tried again at the next power cycle, or the chosen one with what is left,
-   * which is marked `[degraded]` until another is saved (3.2 to 3.6 guides).
+   * The configuration with which the machine comes up. After a hardware fault the firmware may boot
+   * another one (`boots`); the chosen one is tried again at the next power cycle. Or it boots the
+   * chosen one with the resources that are left, marked `[degraded]` until another is saved
+   * (documented: 3.2 to 3.6 guides).
    */
   powerOn(fault: { readonly boots?: string; readonly degraded?: boolean } = {}): Configuration {
     this.#current = fault.boots ?? this.#nextPowerOn
@@ -120,8 +117,8 @@ export class SpStore {
   }
 
   /**
-   * Recovery policy 3, at the start of the Logical Domains Manager: for the power cycle after this
-   * one.
+   * Recovery policy 3, when the Logical Domains Manager starts: the next power cycle uses the
+   * autosaved copy.
    */
   overwriteWithAutosave(): void {
     const newer = this.newerAutosave()

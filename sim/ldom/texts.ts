@@ -1,6 +1,6 @@
-// What the simulated ldm says. "recorded": printed in a vendor manual or seen on a machine, the
-// transcript is in test/transcripts/ldm. "words": nobody publishes the text; it keeps the words
-// that automation for ldm matches. "recalled": neither.
+// The messages of the simulated ldm. "recorded": printed in a vendor manual or seen on a machine;
+// the transcript is in test/transcripts/ldm. "words": the text is not published, but it has the
+// words that public automation for ldm matches. "recalled": neither.
 
 /** A command that ends with status 1 and this text on standard error. */
 export class LdmFailure extends Error {}
@@ -91,9 +91,9 @@ export const TEXTS = {
 }
 
 /**
- * The table in which a guest's resource coordinator gives its reasons. Layout from illumos
- * drd_rcm.c: a column is as wide as its widest cell, one more where the heading could not be
- * centred, two blanks between columns, no newline after the last row.
+ * The table in which a guest's resource coordinator gives its reasons. Layout (source: illumos
+ * drd_rcm.c): a column is as wide as its widest cell, or one more if the heading cannot be centred.
+ * Two blanks separate columns, and no newline follows the last row.
  */
 export function formatReasons(
   rows: readonly { readonly resource: string; readonly information: string }[],

@@ -35,6 +35,19 @@ export type SimFault =
   | { readonly kind: 'not-sent' } // the command does not start: the caller's own queue or key
   | { readonly kind: 'answer'; readonly answer: SimAnswer } // this answer, no effect
 
+/** The inside of a guest, for people at the prompt. No command of the driver reads it. */
+export interface GuestView {
+  /** Mounts of disks; not those of the system itself. */
+  mounts(): readonly {
+    readonly path: string
+    readonly type: string
+    readonly source: string
+    readonly readonly: boolean
+  }[]
+  /** The files at and below a path, on mounted volumes. */
+  files(path: string): readonly { readonly path: string; readonly bytes: number }[]
+}
+
 /**
  * Called for every command; the first rule that returns a fault wins. A rule removes itself when it
  * is used up.
@@ -91,6 +104,8 @@ export class SimHost {
   loginShell: LoginShell = 'sh'
   /** Whether `ps` shows only the beginning of a command line, as on Solaris. */
   cutsCommandLines = true
+  /** Set if the host is a guest. */
+  guest: GuestView | undefined
   /** Programs that the host's account may not run. */
   readonly forbidden = new Set<string>()
   #processes = new Map<number, readonly string[]>()

@@ -2,7 +2,8 @@
 // server parses it.
 
 import { createInterface } from 'node:readline'
-import type { SimHost } from './host.ts'
+import { DeviceError } from './devices.ts'
+import type { GuestView, SimHost } from './host.ts'
 import { parseLine } from './words.ts'
 
 export interface PromptStreams {
@@ -65,7 +66,9 @@ export async function runPrompt(
       if (wanted) host = wanted
       else write(`no host ${name}; there are: ${[...hosts.keys()].join(' ')}\n`)
       lines.setPrompt(`${host?.name ?? first}# `)
-    } else if (host) status = await runLine(host, line, write)
+    } else if (host?.guest && word === 'mounts') write(showMounts(host.guest))
+    else if (host?.guest && word === 'files') write(showFiles(host.guest, name))
+    else if (host) status = await runLine(host, line, write)
     if (isOpen) lines.prompt()
   }
   lines.close()
@@ -94,8 +97,33 @@ async function runLine(
   return outcome.answer.exitStatus
 }
 
+function showMounts(guest: GuestView): string {
+  const rows = guest
+    .mounts()
+    .map(
+      mount =>
+        `${mount.source} on ${mount.path} type ${mount.type} (${mount.readonly ? 'ro' : 'rw'})\n`,
+    )
+  return rows.length > 0 ? rows.join('') : 'no volume is mounted\n'
+}
+
+function showFiles(guest: GuestView, path: string): string {
+  if (!path.startsWith('/')) return 'files: name an absolute path, for example `files /`\n'
+  try {
+    const found = guest.files(path === '/' ? path : path.replace(/\/+$/, ''))
+    const rows = found.map(file => `${String(file.bytes).padStart(8)} ${file.path}\n`)
+    return rows.length > 0 ? rows.join('') : `no files of mounted volumes in ${path}\n`
+  } catch (error) {
+    if (error instanceof DeviceError) return `${error.message}\n`
+    throw error
+  }
+}
+
 function help(host: SimHost | undefined, hosts: ReadonlyMap<string, SimHost>): string {
   const programs = [...(host?.programs.keys() ?? [])].sort().join(' ')
+  const inside = host?.guest
+    ? 'inside the guest: mounts (mounted volumes), files PATH (files on them, with sizes)\n'
+    : ''
   const others = hosts.size > 1 ? `hosts (use NAME): ${[...hosts.keys()].join(' ')}\n` : ''
-  return `programs: ${programs}\n${others}`
+  return `programs: ${programs}\n${inside}${others}`
 }

@@ -2,7 +2,7 @@
 // files. Tools, names and vetoes differ between operating systems; they are in other files.
 
 import { DeviceError, type GuestDisks, type VirtualDisk } from '../devices.ts'
-import type { SimHost } from '../host.ts'
+import type { GuestView, SimHost } from '../host.ts'
 import {
   type Region,
   readFiles,
@@ -44,7 +44,7 @@ export interface MountTable {
   markClean(disk: VirtualDisk, clean: boolean): void
 }
 
-export abstract class SimGuest {
+export abstract class SimGuest implements GuestView {
   readonly host: SimHost
   protected readonly disks: GuestDisks
   protected readonly nowMs: () => number
@@ -67,6 +67,7 @@ export abstract class SimGuest {
 
   constructor(host: SimHost, options: GuestOptions) {
     this.host = host
+    host.guest = this
     this.disks = options.disks
     this.nowMs = options.nowMs
     // After a boot nothing is mounted or open. A file system that was mounted writable stays marked
@@ -172,6 +173,29 @@ export abstract class SimGuest {
     const text = readFiles(region).get(name)
     if (text === undefined) throw new DeviceError('ENOENT', `${path}: No such file or directory`)
     return text
+  }
+
+  /** The files at and below a path, on mounted volumes. Files under a covered mount do not show. */
+  files(path: string): readonly { readonly path: string; readonly bytes: number }[] {
+    const isShown = (mount: SimMount) => mount.what === 'filesystem' && mount.disk !== undefined
+    return this.table
+      .filter(isShown)
+      .filter(mount => isBelow(mount.path, path) || isBelow(path, mount.path))
+      .flatMap(mount =>
+        this.#filesOf(mount).filter(
+          file => isBelow(file.path, path) && this.topmost(file.path) === mount,
+        ),
+      )
+  }
+
+  #filesOf(mount: SimMount): readonly { readonly path: string; readonly bytes: number }[] {
+    const { region, name: root } = this.#locate(mount.path, mount)
+    return [...readFiles(region)]
+      .filter(([name]) => name.startsWith(`${root}/`))
+      .map(([name, text]) => ({
+        path: `${mount.path}${name.slice(root.length)}`,
+        bytes: Buffer.byteLength(text),
+      }))
   }
 
   /** Starts a process that has a file or device open. The returned function ends it. */
@@ -314,8 +338,10 @@ export abstract class SimGuest {
     }
   }
 
-  #locate(path: string): { mount: SimMount; region: Region; name: string } {
-    const mount = this.topmost(path)
+  #locate(
+    path: string,
+    mount = this.topmost(path),
+  ): { mount: SimMount; region: Region; name: string } {
     if (mount?.disk === undefined || mount.what !== 'filesystem') {
       throw new DeviceError('ENOENT', `${path}: not on a volume`)
     }

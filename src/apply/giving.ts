@@ -95,10 +95,10 @@ async function mountIn(mounting: Mounting, tools: ApplyTools): Promise<void> {
   tools.print(`${name}: ${node.id} has ${formatBytes(sizeBytes)} at ${target_path}`)
 }
 
-/** The controller's part. Answers with the new size. */
+/** Asks the controller to expand the volume. Answers with the size after that. */
 export async function grow(
   claim: Claim,
-  { volume_id }: Volume,
+  { volume_id, capacity_bytes: before }: Volume,
   tools: ApplyTools,
 ): Promise<number> {
   const { capacity_bytes } = await step(`${claim.name}: grow`, tools, options =>
@@ -114,8 +114,9 @@ export async function grow(
       options,
     ),
   )
-  tools.print(`${claim.name}: grown to ${formatBytes(Number(capacity_bytes))}`)
-  return Number(capacity_bytes)
+  const sizeBytes = Number(capacity_bytes)
+  if (sizeBytes > Number(before)) tools.print(`${claim.name}: grown to ${formatBytes(sizeBytes)}`)
+  return sizeBytes
 }
 
 function describeContext(context: Readonly<Record<string, string>>): string {

@@ -35,7 +35,7 @@ const MEETING_MS = 10_000
 
 /** The first call to a plugin: who is not there is named, and nobody waits long. */
 async function meet<T>(
-  who: string,
+  { who, option }: { readonly who: string; readonly option: string },
   tools: ApplyTools,
   call: (options: CallOptions) => Promise<T>,
 ): Promise<T> {
@@ -43,21 +43,22 @@ async function meet<T>(
     return await step(who, { ...tools, timeoutMs: Math.min(tools.timeoutMs, MEETING_MS) }, call)
   } catch (error) {
     if (!isWorthRepeating(error)) throw error
-    const wayOut = 'is it running, is its socket the one given, and may this account use it?'
+    const said = error instanceof Error ? error.message : error
     throw new StorageError(
       'unavailable',
-      `the ${who} does not answer: ${wayOut} ${error instanceof Error ? error.message : error}`,
+      `the ${who} does not answer (${said}); check that it runs, that ${option} names its socket, ` +
+        'and that this account may use the socket',
     )
   }
 }
 
-/** A volume behind the controller, and the guests that have it, `<machine>/<guest>`. */
-/** A part of a list, as CSI answers it. */
+/** One page of a list of CSI. */
 interface Page<T> {
   readonly entries: readonly T[]
   readonly next_token: string
 }
 
+/** A volume behind the controller, and the guests that have it, `<machine>/<guest>`. */
 export interface Found {
   readonly volume: WireVolume
   readonly guests: readonly string[]
@@ -73,8 +74,10 @@ export async function meetPlugins(
   tools: ApplyTools,
   purpose: 'give' | 'take',
 ): Promise<Plugins> {
-  const { name: driver, manifest } = await meet('controller', tools, options =>
-    tools.controller.identity.GetPluginInfo({}, options),
+  const { name: driver, manifest } = await meet(
+    { who: 'controller', option: '--controller' },
+    tools,
+    options => tools.controller.identity.GetPluginInfo({}, options),
   )
   const guests = [
     ...new Set(
@@ -110,8 +113,10 @@ async function meetNode(
   tools: ApplyTools,
 ): Promise<Node | StorageError> {
   try {
-    const { node_id, accessible_topology } = await meet(`node plugin of ${guest}`, tools, options =>
-      client.node.NodeGetInfo({}, options),
+    const { node_id, accessible_topology } = await meet(
+      { who: `node plugin of ${guest}`, option: `--node ${guest}=SOCKET` },
+      tools,
+      options => client.node.NodeGetInfo({}, options),
     )
     if (node_id !== guest) {
       throw new StorageError(
@@ -176,6 +181,15 @@ export class Plugins {
         'class back, or take the old volume away first (--delete with the old class), or give ' +
         'the claim another name',
     )
+  }
+
+  /** The names of the claims whose volumes a message of a plugin names. */
+  async claimsIn(message: string): Promise<readonly string[]> {
+    this.#volumes ??= this.#listVolumes()
+    return (await this.#volumes).flatMap(({ volume }) => {
+      const { name } = volume.volume_context
+      return name !== undefined && message.includes(volume.volume_id) ? [name] : []
+    })
   }
 
   /** A source that is not among what is made now. */

@@ -61,7 +61,8 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
       await client.node.NodeUnpublishVolume({ volume_id, target_path }, options)
       return 'unmounted' as const
     }
-    const unpublished = await step(`${name}: unpublish ${target_path}`, orOff, unpublish)
+    const unpublishing = step(`${name}: unpublish ${target_path}`, orOff, unpublish)
+    const unpublished = await nameInnerClaims(unpublishing, taking)
     if (unpublished === 'off') return 'off'
     tools.print(`${name}: gone from ${target_path} in ${id}`)
 
@@ -82,6 +83,21 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
       return 'off'
     }
     throw offGuest.explain(error)
+  }
+}
+
+/** The node plugin knows volumes mounted below a path, and the controller knows their claims. */
+async function nameInnerClaims<T>(work: Promise<T>, { name, plugins }: Taking): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (!(error instanceof RpcError) || error.code !== 'FAILED_PRECONDITION') throw error
+    const inner = (await plugins.claimsIn(error.message)).filter(each => each !== name)
+    if (inner.length === 0) throw error
+    throw new StorageError(
+      'failed-precondition',
+      `${error.message}: add the file of claim ${inner.join(', ')} (-f)`,
+    )
   }
 }
 

@@ -10,6 +10,7 @@ import { readPools } from '../storage/catalog/lists.ts'
 import { attachmentName, isReleasingRecord } from '../storage/names.ts'
 import { observeMachines } from '../storage/observation.ts'
 import type { Pools, Recorded } from '../storage/pool.ts'
+import { formatTable } from './table.ts'
 
 export interface VolumeRow {
   readonly volume: string
@@ -117,28 +118,6 @@ export function formatVolumeTable(
   return lines
     .map(cells =>
       formatTable(cells.map((cell, at) => [`${at === 0 ? '' : '  '}${HEADINGS[at] ?? ''}`, cell])),
-    )
-    .join('')
-}
-
-/**
- * Columns as wide as their widest cell. Names are the users' own: control characters are shown, not
- * obeyed.
- */
-export function formatTable(lines: readonly (readonly string[])[]): string {
-  const shown = lines.map(line =>
-    line.map(cell => cell.replace(/\p{Cc}/gu, character => JSON.stringify(character).slice(1, -1))),
-  )
-  const widths = (shown[0] ?? []).map((_, column) =>
-    Math.max(...shown.map(line => line[column]?.length ?? 0)),
-  )
-  return shown
-    .map(
-      line =>
-        `${line
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
     )
     .join('')
 }

@@ -25,7 +25,9 @@ const WORDS: readonly (readonly [said: RegExp, told: string])[] = [
 export function describeYamlError({ message }: Error): string {
   const [line = message] = message.split('\n')
   const [said, told] = WORDS.find(([pattern]) => pattern.test(line)) ?? []
-  return said === undefined || told === undefined ? line : line.replace(said, told)
+  if (said !== undefined && told !== undefined) return line.replace(said, told)
+  // The colon announces the excerpt in the lines that are cut off here.
+  return line.replace(/:$/, '')
 }
 
 /** Of a document whose text has no error: aliases and merged maps are only looked up here. */

@@ -2,6 +2,7 @@
 // no other request of the volume is at work.
 
 import { posix } from 'node:path'
+import { isStorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
 import type { BlockRecords } from './block-records.ts'
 import type { DiskSearch } from './disk-search.ts'
@@ -60,13 +61,14 @@ export class Publication {
     const path = await resolveSpelling(this.#platform.mounts, request.targetPath, signal)
     await this.#host.settled([path, volumeId], signal)
     const notes = await this.#notes.read(signal)
-    const mounted = (await this.#platform.mounts.readUses(signal)).at(path)
+    const uses = await this.#platform.mounts.readUses(signal)
+    const mounted = uses.at(path)
     const note = notes.targetOf(volumeId, path)
     let isOurs = note !== undefined
     if (mounted) {
       const found = this.#places.describe(mounted, volumeId, notes)
       isOurs = isOfVolume(volumeId, { ...found, path }, notes)
-      if (isOurs) await unmountWhole(this.#platform.mounts, path, signal)
+      if (isOurs) await this.#unmount(path, { notes, uses }, signal)
     } else {
       const source = await this.#platform.mounts.readDeviceAt(path, signal)
       // A link that the driver made may lead to a disk that has become another's; it is still the
@@ -77,6 +79,28 @@ export class Publication {
     }
     if (isOurs && note !== 'kept') await this.#paths.removeIfUnused(path, signal)
     await this.#notes.forgetTarget(notes, { volumeId, path }, signal)
+  }
+
+  /** While another volume is mounted below the path, no repetition helps: the caller hears which. */
+  async #unmount(
+    path: string,
+    { notes, uses }: { readonly notes: NotesRead; readonly uses: UseTable },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    try {
+      await unmountWhole(this.#platform.mounts, path, signal)
+    } catch (error) {
+      const inner = uses.inside(path).map(each => {
+        const owner = notes.targetOwner(each)
+        return owner === undefined ? each : `${each} (volume ${owner})`
+      })
+      if (!isStorageError(error, 'busy') || inner.length === 0) throw error
+      throw new Refusal(
+        'failed-precondition',
+        `${path} cannot be unmounted while ${inner.join(', ')} is mounted below it; ` +
+          'unmount the inner one first',
+      )
+    }
   }
 
   async #publishFileSystem(

@@ -146,6 +146,15 @@ export class NotesRead {
     return [...this.links].flatMap(([name, path]) => (name.startsWith(prefix) ? [path] : []))
   }
 
+  /** The volume that was published at a path. */
+  targetOwner(path: string): string | undefined {
+    for (const [name, target] of this.links) {
+      const [volume = '', kind] = name.split('@')
+      if (kind !== undefined && target === path) return decodeURIComponent(volume)
+    }
+    return undefined
+  }
+
   /** Whether a path is noted as a target of another volume. */
   isTargetOfAnother(volumeId: string, path: string): boolean {
     const prefix = `${encodeURIComponent(volumeId)}@`

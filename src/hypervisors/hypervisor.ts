@@ -215,7 +215,7 @@ export interface MachineQuestions {
   /** Domains that serve disks and are no guests. */
   readonly serviceDomains: ReadonlySet<string>
   /** Undefined for a guest that no rule in the configuration matches. */
-  readonly platformOf: (guest: string) => string | undefined
+  readonly platformOf: (guest: string) => Platform | undefined
   /** Names of the pools that have more than one path to the machine. */
   readonly multipathPools: readonly string[]
 }

@@ -1,7 +1,7 @@
 // The classes of one kind that manifest files hold, and how a claim or a snapshot finds its own: by
 // name, or the default.
 
-import { objectName } from './schema.ts'
+import { nameOf } from './schema.ts'
 
 /** Something read from a document, and where it stood. */
 export interface Located<T> {
@@ -66,15 +66,6 @@ export class ClassTable<T extends { readonly name: string }> {
       ...repeated(this.#defaults, () => [`a default ${this.#kind}`]),
     ]
   }
-}
-
-function nameOf(document: unknown): string | undefined {
-  if (typeof document !== 'object' || document === null || !('metadata' in document)) {
-    return undefined
-  }
-  const { metadata } = document
-  if (typeof metadata !== 'object' || metadata === null || !('name' in metadata)) return undefined
-  return objectName.safeParse(metadata.name).data
 }
 
 /** What is there more than once, by the words that describe it. */

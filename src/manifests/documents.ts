@@ -37,7 +37,7 @@ export function documentsOf(
       return []
     }
     const read = readValue(document)
-    if ('value' in read) return objectsOf(where, read.value)
+    if ('value' in read) return objectsOf({ where, value: read.value }, wrong)
     wrong.push(`${where}: ${read.problem}`)
     return []
   })
@@ -52,12 +52,23 @@ function shortened(problem: string): string {
   return problem.length <= LONGEST_PROBLEM ? problem : `${problem.slice(0, LONGEST_PROBLEM)}…`
 }
 
-function objectsOf(where: string, value: unknown): readonly Located<unknown>[] {
+function objectsOf(
+  { where, value }: Located<unknown>,
+  problems: string[],
+): readonly Located<unknown>[] {
   if (value === null) return []
-  if (!isRecord(value) || value.kind !== 'List' || !Array.isArray(value.items)) {
-    return [{ where, value: withoutWritten(value) }]
+  if (!isRecord(value) || value.kind !== 'List') return [{ where, value: withoutWritten(value) }]
+  const { items } = value
+  if (!Array.isArray(items)) {
+    const wrong = items === undefined ? 'is missing' : 'is not a list'
+    problems.push(
+      `${where} (List): items: ${wrong}; write one object per "-", or one object a document`,
+    )
+    return []
   }
-  return value.items.flatMap((item: unknown, at) => objectsOf(`${where}, item ${at + 1}`, item))
+  return items.flatMap((item: unknown, at) =>
+    objectsOf({ where: `${where}, item ${at + 1}`, value: item }, problems),
+  )
 }
 
 /**

@@ -3,7 +3,7 @@
 // looked up here.
 
 import type { z } from 'zod'
-import { type ConfigProblem, schemaProblems, UNKNOWN_KEY } from '../config/problems.ts'
+import { schemaProblems, UNKNOWN_KEY } from '../config/problems.ts'
 import { StorageError } from '../errors.ts'
 import { findClaimConflicts, readClaim } from './claims.ts'
 import { ClassTable, type Located, type Problem, repeated } from './classes.ts'
@@ -28,6 +28,7 @@ import {
   snapshotClassSchema,
   snapshotSchema,
   storageClassSchema,
+  titleOf,
   UNSERVED,
 } from './schema.ts'
 
@@ -188,7 +189,13 @@ class Reading {
   /** Undefined: what is wrong was noted. */
   #parse<T>({ where, value }: Located<unknown>, kind: string, schema: z.ZodType<T>): T | undefined {
     const parsed = schema.safeParse(value)
-    if (!parsed.success) this.problems.push(...describe(where, kind, schemaProblems(parsed)))
+    if (!parsed.success) {
+      const object = titleOf(kind, value)
+      for (const { path, message } of schemaProblems(parsed)) {
+        const reason = message === UNKNOWN_KEY ? describeUnknownKey(kind, path) : message
+        this.problems.push(`${where} (${object}): ${path}: ${reason}`)
+      }
+    }
     return parsed.data
   }
 
@@ -220,14 +227,8 @@ function strangeKind(value: unknown): string {
   return `${JSON.stringify(shown)} is not served by apply`
 }
 
-function describe(where: string, kind: string, problems: readonly ConfigProblem[]): string[] {
-  return problems.map(({ path, message }) => {
-    const reason =
-      message === UNKNOWN_KEY
-        ? (UNSERVED[`${kind}.${path}`] ?? `is not a field of a ${kind} that apply knows`)
-        : message
-    return `${where} (${kind}): ${path}: ${reason}`
-  })
+function describeUnknownKey(kind: string, path: string): string {
+  return UNSERVED[`${kind}.${path}`] ?? `is not a field of a ${kind} that apply knows`
 }
 
 function isMarked(

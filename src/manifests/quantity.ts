@@ -4,6 +4,7 @@
 import { StorageError } from '../errors.ts'
 
 const QUANTITY = /^\+?(\d+(?:\.\d*)?|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d{1,3})?$/
+export const ZERO_SIZE = 'must be more than 0; write a size such as 10Gi'
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
 const DECIMAL_EXPONENT: Readonly<Record<string, number>> = {
   n: -9,
@@ -38,7 +39,7 @@ export function parseQuantity(text: string): number {
   if (exponent >= 0) numerator *= 10n ** BigInt(exponent)
   else denominator = 10n ** BigInt(-exponent)
   const bytes = Number((numerator + denominator - 1n) / denominator)
-  if (bytes === 0) throw new StorageError('out-of-range', 'a size of zero')
+  if (bytes === 0) throw new StorageError('out-of-range', ZERO_SIZE)
   if (!Number.isSafeInteger(bytes)) throw new StorageError('out-of-range', `${text} is too large`)
   return bytes
 }

@@ -2,6 +2,7 @@
 // but `apply` cannot serve. Anything else is a mistake in the file.
 
 import { z } from 'zod'
+import { ZERO_SIZE } from './quantity.ts'
 
 export const GUEST_ANNOTATION = 'ldom-csi.io/guest'
 export const MOUNT_PATH_ANNOTATION = 'ldom-csi.io/mount-path'
@@ -29,6 +30,14 @@ const namespace = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'is not a namespace as Kubernetes takes it')
   .default('default')
+
+const named = z.object({ metadata: z.object({ name: objectName }) })
+const namespaced = z.object({ metadata: z.object({ name: objectName, namespace }) })
+
+/** The name in a document that may have mistakes elsewhere. Undefined: the name is unreadable. */
+export function nameOf(document: unknown): string | undefined {
+  return named.safeParse(document).data?.metadata.name
+}
 
 const text = z.string('a string: put numbers and true/false in quotes')
 
@@ -115,7 +124,7 @@ export const snapshotClassSchema = z.strictObject({
 })
 
 const quantity = z
-  .union([z.string(), z.int().positive()], 'a quantity such as 10Gi')
+  .union([z.string(), z.int().positive(ZERO_SIZE)], 'a quantity such as 10Gi')
   .transform(String)
 
 const dataSource = z.discriminatedUnion(
@@ -181,6 +190,16 @@ export const KINDS = [
   'VolumeSnapshotClass',
   'VolumeSnapshot',
 ] as const
+
+const NAMESPACED: readonly string[] = ['PersistentVolumeClaim', 'VolumeSnapshot']
+
+/** The kind of an object and, where it can be read, the object's name. */
+export function titleOf(kind: string, document: unknown): string {
+  const name = nameOf(document)
+  if (!NAMESPACED.includes(kind)) return name === undefined ? kind : `${kind} ${name}`
+  const metadata = namespaced.safeParse(document).data?.metadata
+  return metadata === undefined ? kind : `${kind} ${metadata.namespace}/${metadata.name}`
+}
 
 const LEAVING = 'says that the object is being deleted; remove it from the file'
 const OWN_VOLUME =

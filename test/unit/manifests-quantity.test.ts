@@ -20,7 +20,7 @@ test.each([
   ['', 'not a quantity'],
   ['.', 'not a quantity'],
   ['1 Gi', 'not a quantity'],
-  ['0', 'zero'],
+  ['0', 'must be more than 0'],
   ['9Pi', 'too large'],
 ])('the quantity %j is %s', (text, expected) => {
   if (typeof expected === 'number') expect(parseQuantity(text)).toBe(expected)

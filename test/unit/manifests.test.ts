@@ -194,7 +194,7 @@ const claimRows: readonly (readonly [path: string, value: unknown, says: string]
     '10 Gi',
     'spec.resources.requests.storage: "10 Gi" is not a quantity',
   ],
-  ['spec/resources/requests/storage', '0', 'spec.resources.requests.storage: a size of zero'],
+  ['spec/resources/requests/storage', '0', 'spec.resources.requests.storage: must be more than 0'],
   ['spec/resources/requests/storage', undefined, 'spec.resources.requests.storage'],
   ['spec/resources/requests/cpu', '1', 'spec.resources.requests.cpu: is not a field'],
   [
@@ -486,8 +486,27 @@ test.each(['/etc', '/usr/local', '/proc/x', '/dev', '/var', '/var/lib/ldom-csi/u
   },
 )
 
-test('a size of nothing must be more than that', () => {
-  expect(() => parseOne(CLASS, CLAIM.replace('storage: 10Gi', 'storage: 0'))).toThrow(
-    'must be more than 0',
+test.each(['0', '"0"', '-1'])(
+  'a claim of the size %s is named, with a size to write instead',
+  size => {
+    const sized = CLAIM.replace('storage: 10Gi', `storage: ${size}`)
+    const key = 'm.yaml, document 2 (PersistentVolumeClaim shop/orders): spec.resources.requests.'
+
+    expect(() => parseOne(CLASS, sized)).toThrow(
+      `${key}storage: must be more than 0; write a size such as 10Gi`,
+    )
+  },
+)
+
+test.each([
+  { items: 'items: 3', says: 'is not a list; write one object per "-", or one object a document' },
+  { items: '', says: 'is missing; write one object per "-", or one object a document' },
+])('a List without a list is named, with what to write instead: $items', ({ items, says }) => {
+  expect(() => parseOne(`kind: List\n${items}`)).toThrow(
+    `m.yaml, document 1 (List): items: ${says}`,
   )
+})
+
+test('a mistake of YAML ends with its place', () => {
+  expect(() => parseOne('a: b: c')).toThrow(/ at line 1, column 4$/)
 })

@@ -1,4 +1,4 @@
-import { formatTable } from '../../cli/volumes.ts'
+import { formatTable } from '../../cli/table.ts'
 import { audit as compareLayers } from '../../storage/audit/audit.ts'
 import type { Pools } from '../../storage/pool.ts'
 import type { CliCommand } from './command.ts'

@@ -88,10 +88,12 @@ describe('a claim that grew', () => {
     expect(await world.apply(CLASSES, grown)).toEqual(
       failure('default/web', 'detach and attach the volume'),
     )
-    expect(world.lines).toContain('default/web: grown to 128MiB')
+    const told = 'default/web: grown to 128MiB'
+    expect(world.lines).toContain(told)
     expect(await world.apply(CLASSES, grown)).toEqual(
       failure('default/web', 'detach and attach the volume'),
     )
+    expect(world.lines.filter(line => line === told)).toHaveLength(1)
 
     expect(await world.detach(CLASSES, grown)).toEqual([])
     expect(disks('m1', 'ldg2')).toEqual([])

@@ -119,7 +119,7 @@ test.each([
   { args: ['apply', '-f', 'EMPTY'], says: 'holds no file .yaml, .yml or .json' },
   {
     args: ['apply', '-f', 'CLAIM', '--controller', '/does/not/exist.sock', '--timeout', '1'],
-    says: 'the controller does not answer: is it running',
+    says: 'check that it runs, that --controller names its socket',
   },
   { args: ['apply', '-f', 'CLAIM', '--staging-directory', 'srv'], says: 'It is an absolute path' },
   { args: ['apply', '-f', 'NODE', '--node', 'ldg1=/x'], says: '<machine>/<guest>=SOCKET' },

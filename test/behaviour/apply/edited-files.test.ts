@@ -96,10 +96,22 @@ describe('a path below another', () => {
   test('keeps the outer one from being taken away alone', async () => {
     expect(await world.apply(CLASSES, inner, outer)).toEqual([])
 
-    expect(await world.detach(CLASSES, outer)).toEqual([
-      { object: 'default/outer', message: expect.stringContaining('/srv/data') },
-    ])
+    for (const run of ['detach', 'remove'] as const) {
+      expect(await world[run](CLASSES, outer)).toEqual([
+        {
+          object: 'default/outer',
+          message: expect.stringMatching(
+            RegExp(
+              '/srv/data cannot be unmounted while /srv/data/deep/logs ' +
+                '\\(volume silver/v-[a-z2-7]{20}\\) is mounted below it; ' +
+                'unmount the inner one first: add the file of claim default/inner \\(-f\\)$',
+            ),
+          ),
+        },
+      ])
+    }
 
+    expect(world.lines.filter(line => line.includes('not yet'))).toEqual([])
     expect(mounts('m1/ldg2')).toEqual(['/srv/data', '/srv/data/deep/logs'])
     expect(await world.detach(CLASSES, inner, outer)).toEqual([])
   })

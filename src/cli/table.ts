@@ -1,0 +1,23 @@
+// Text tables for the command line.
+
+/**
+ * Columns as wide as their widest cell. Names are the users' own: control characters are shown, not
+ * obeyed.
+ */
+export function formatTable(lines: readonly (readonly string[])[]): string {
+  const shown = lines.map(line =>
+    line.map(cell => cell.replace(/\p{Cc}/gu, character => JSON.stringify(character).slice(1, -1))),
+  )
+  const widths = (shown[0] ?? []).map((_, column) =>
+    Math.max(...shown.map(line => line[column]?.length ?? 0)),
+  )
+  return shown
+    .map(
+      line =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}

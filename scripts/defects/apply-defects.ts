@@ -143,8 +143,8 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/manifests/documents.ts',
-        find: "value.kind !== 'List' || ",
-        replace: "value.kind === 'List' || ",
+        find: "value.kind !== 'List') return",
+        replace: "value.kind === 'List') return",
       },
     ],
     tests: ['test/unit/manifests.test'],

@@ -76,7 +76,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'a mount path that no guest has room for is known when the volume is attached',
     changes: [
       {
-        file: 'src/manifests/claims.ts',
+        file: 'src/manifests/places.ts',
         find: 'paths?.filter(isTooLong)',
         replace: 'paths?.filter(path => isTooLong(path) && path === mode)',
       },

@@ -1,6 +1,7 @@
-// Brings claims and snapshots about, and takes them away, through the CSI sockets: the same calls
-// in the same order as Kubernetes' sidecars and kubelet make. It keeps nothing: every call is safe
-// to repeat, so a second run changes nothing and a cut run is simply run again.
+// The work of `apply`: creates claims and snapshots, or deletes or detaches them, through the CSI
+// sockets. It makes the same calls in the same order as Kubernetes' sidecars and kubelet. It keeps
+// no state. Every call is safe to repeat: a second run changes nothing, and a run that was cut can
+// be repeated.
 
 import { describeError, StorageError } from '../errors.ts'
 import type { Manifests } from '../manifests/manifests.ts'
@@ -18,7 +19,8 @@ export interface ApplyFailure {
 }
 
 /**
- * Makes, cuts, attaches and mounts what is asked for. What fails stops only what is made from it.
+ * Creates, attaches and mounts everything in the files. An object that fails stops only the objects
+ * that depend on it.
  */
 export async function applyManifests(
   manifests: Manifests,
@@ -48,7 +50,8 @@ export async function applyManifests(
 }
 
 /**
- * The opposite, in reverse order. It makes nothing: a claim without a volume is already deleted.
+ * Unmounts, detaches and deletes everything in the files, in reverse order. It never creates
+ * anything. A claim without a volume counts as deleted.
  */
 export async function deleteManifests(
   manifests: Manifests,
@@ -71,7 +74,7 @@ export async function deleteManifests(
   )
 }
 
-/** Unmounts and detaches, in reverse order; volumes and snapshots stay. */
+/** Unmounts and detaches in reverse order. Volumes and snapshots are kept. */
 export async function detachManifests(
   manifests: Manifests,
   tools: ApplyTools,
@@ -90,7 +93,7 @@ export async function detachManifests(
       }
       const others = otherGuests(claim, found)
       const isNamed = claim.places.some(({ guest }) => found.guests.includes(guest))
-      // From some guests of a shared volume it can be taken alone.
+      // A shared volume may be detached from some of its guests and kept by the others.
       if (!isNamed) refuseOtherGuests(claim, found)
       await takeFromGuests({ claim, volume: found.volume, plugins }, tools)
       if (claim.places.length === 0) {
@@ -105,10 +108,13 @@ export async function detachManifests(
   )
 }
 
-/** What is mounted below another that could not be taken away still covers a part of it. */
+/**
+ * Unmounts inner mount paths before outer ones. An outer path is left mounted while an inner path
+ * below it could not be unmounted.
+ */
 class InnermostFirst {
   readonly #earlier: ReturnType<typeof findEarlier>
-  /** By what may not be unmounted any more: what is below it. */
+  /** Keys of the claims that must stay mounted, each with the claim that is mounted below it. */
   readonly #held = new Map<string, string>()
 
   constructor({ objects }: Manifests) {
@@ -151,7 +157,7 @@ async function cut(
   const title = titleOf(snapshot)
   const source = await find({ kind: 'claim', name: claim })
   if (source === undefined) {
-    // It outlives the volume that it was cut from.
+    // A snapshot outlives the volume that it was made from.
     const existing = await plugins.findSource({ kind: 'snapshot', name })
     if (existing === undefined) {
       throw new StorageError(
@@ -223,7 +229,7 @@ async function forEachObject<T extends ManifestObject>(
   return failures
 }
 
-/** A claim is called by its name alone. */
+/** Messages call a claim by its name alone. */
 function titleOf({ kind, name }: ManifestObject): string {
   return kind === 'claim' ? name : `snapshot ${name}`
 }

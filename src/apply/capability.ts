@@ -1,9 +1,9 @@
-// How a claim uses its volume, in the words of CSI.
+// The volume capability of CSI for a claim.
 
 import { VolumeCapabilityAccessModeMode as Mode } from '../csi/wire/types.gen.ts'
 import type { Access, Claim } from '../manifests/objects.ts'
 
-// What the provisioner sends to a driver that knows SINGLE_NODE_MULTI_WRITER.
+// The modes that the provisioner sends to a driver with the capability SINGLE_NODE_MULTI_WRITER.
 const MODES: Readonly<Record<Access, Mode>> = {
   'one-workload': Mode.SINGLE_NODE_SINGLE_WRITER,
   'one-guest': Mode.SINGLE_NODE_MULTI_WRITER,
@@ -11,8 +11,8 @@ const MODES: Readonly<Record<Access, Mode>> = {
   'many-writers': Mode.MULTI_NODE_MULTI_WRITER,
 }
 
-// `apply` has one path in a guest: where its volume appears already at another one, a changed mount
-// path would leave it at both.
+// `apply` mounts a volume at one path of a guest. With a mode that allows a second path, a changed
+// mount path would leave the volume mounted at both.
 const MODES_AT_PATH: Readonly<Record<Access, Mode>> = {
   'one-workload': Mode.SINGLE_NODE_SINGLE_WRITER,
   'one-guest': Mode.SINGLE_NODE_SINGLE_WRITER,
@@ -27,7 +27,7 @@ export function capabilityOf({ access, mode, storageClass }: Claim) {
   return { access_mode: { mode: MODES[access] }, ...type }
 }
 
-/** For the path in a guest. */
+/** The capability for publishing at the path in a guest. */
 export function capabilityAtPath(claim: Claim) {
   return { ...capabilityOf(claim), access_mode: { mode: MODES_AT_PATH[claim.access] } }
 }

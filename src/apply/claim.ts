@@ -1,4 +1,4 @@
-// One claim of `apply`: its volume created, modified and grown, and deleted. Every call is safe to
+// One claim of `apply`: creates, modifies, expands and deletes its volume. Every call is safe to
 // repeat.
 
 import { RpcError } from '../csi/wire/client.ts'
@@ -13,22 +13,19 @@ import type { Found, Made, Plugins } from './plugins.ts'
 import { type ApplyTools, step } from './step.ts'
 
 /**
- * A volume is never smaller than the one, and may be larger than asked for by less than the other:
- * a block.
+ * The driver creates no volume below SMALLEST_VOLUME_BYTES, and rounds sizes up to a whole block.
  */
 const SMALLEST_VOLUME_BYTES = 1024 ** 2
 const LARGEST_BLOCK_BYTES = 128 * 1024
 export interface ClaimWork {
   readonly claim: Claim
-  /**
-   * What the claim's source is now; undefined: it has none, or its source is not there any more.
-   */
+  /** The source of the claim. Undefined: the claim has none, or its source no longer exists. */
   readonly source: Made | undefined
   readonly plugins: Plugins
   readonly tools: ApplyTools
 }
 
-/** Answers with the volume, for what is made from it. */
+/** Returns the volume, for claims and snapshots that have it as their source. */
 export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
   const { claim, plugins, tools } = work
   const existing = await plugins.findVolume(claim)
@@ -51,7 +48,7 @@ export async function bringAboutClaim(work: ClaimWork): Promise<Made> {
   return { id: made.volume_id, sizeBytes }
 }
 
-/** The volume, still with its old size if the claim has grown. */
+/** Creates the volume or finds it. A volume whose claim asks for more still has its old size. */
 async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Promise<Volume> {
   const { claim, plugins, tools } = work
   const content = contentSource(work, existing)
@@ -96,12 +93,15 @@ async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Prom
           'allowVolumeExpansion: true',
       )
     }
-    // What differs besides the size is still refused.
+    // The controller still rejects every difference other than the size.
     return create(sizeBytes)
   }
 }
 
-/** What the volume was or will be made from. A volume that exists no longer needs its source. */
+/**
+ * The source that the volume was or will be created from. An existing volume no longer needs its
+ * source.
+ */
 function contentSource(
   { claim, source }: ClaimWork,
   existing: Volume | undefined,
@@ -115,7 +115,7 @@ function contentSource(
       `its source, ${kind} ${name}, is neither in the files nor made before`,
     )
   }
-  // As the provisioner does; a volume that is there was large enough when it was made.
+  // The provisioner checks this too. An existing volume passed the check when it was created.
   if (existing === undefined && claim.requiredBytes < source.sizeBytes) {
     throw new StorageError(
       'out-of-range',
@@ -128,8 +128,8 @@ function contentSource(
     : { volume: { volume_id: source.id } }
 }
 
-// The driver is content with a volume that is larger than asked for; Kubernetes is not, and the
-// file would say what is not so.
+// The driver accepts an existing volume that is larger than asked for. Kubernetes does not, and the
+// file would state a size that is wrong.
 function refuseShrinking(claim: Claim, volume: Volume): void {
   const sizeBytes = Number(volume.capacity_bytes)
   if (sizeBytes < Math.max(claim.requiredBytes, SMALLEST_VOLUME_BYTES) + LARGEST_BLOCK_BYTES) return
@@ -156,13 +156,13 @@ async function modify(
   tools.print(`${name}: has the parameters of VolumeAttributesClass ${attributes.name}`)
 }
 
-/** Guests that have the volume though the claim does not name them. */
+/** Guests to which the volume is attached and which the claim does not name. */
 export function otherGuests({ places }: Claim, { guests }: Found): readonly string[] {
   return guests.filter(guest => !places.some(place => place.guest === guest))
 }
 
-// Nothing is taken from a guest that the files do not name, and without its name nobody unmounts it
-// there.
+// `apply` detaches only from guests that the files name. Without the name it cannot ask the guest
+// to unmount.
 export function refuseOtherGuests(claim: Claim, found: Found): void {
   const others = otherGuests(claim, found)
   if (others.length === 0) return

@@ -1,4 +1,5 @@
-// A volume given to a guest: attached, mounted there, and grown. Every call is safe to repeat.
+// Attaches the volume of a claim to a guest, mounts it there and expands it. Every call is safe to
+// repeat.
 
 import type { Volume } from '../csi/wire/types.gen.ts'
 import type { Claim, Place } from '../manifests/objects.ts'
@@ -8,7 +9,7 @@ import { OLD_PATH, stagingPath, withHint } from './mount-path.ts'
 import type { Plugins } from './plugins.ts'
 import { type ApplyTools, step } from './step.ts'
 
-/** A guest sees that a disk has grown at once or not before it gets it anew. */
+/** A guest sees a larger disk at once, or only after the disk is attached again. */
 const GROWTH_IN_GUEST_MS = 5_000
 
 export interface Giving {
@@ -16,11 +17,11 @@ export interface Giving {
   readonly plugins: Plugins
   readonly volume: Volume
   readonly sizeBytes: number
-  /** Whether the controller has just grown the volume. */
+  /** `done`: this run has already asked the controller to expand the volume. */
   readonly growth: 'done' | 'unknown'
 }
 
-/** Attached to a guest and, where the claim has a path for it, mounted there. */
+/** Attaches the volume to a guest and, if the claim has a path for the guest, mounts it there. */
 export async function giveTo(place: Place, giving: Giving, tools: ApplyTools): Promise<void> {
   const { claim, volume, sizeBytes, growth } = giving
   const { name } = claim
@@ -35,8 +36,8 @@ export async function giveTo(place: Place, giving: Giving, tools: ApplyTools): P
     ),
   )
   tools.print(`${name}: attached to ${place.guest}${describeContext(publish_context)}`)
-  // The guest got the disk before it grew. A run that was cut may have left the controller's part
-  // open as well.
+  // The guest got the disk before the volume grew. An earlier run may have been cut before the
+  // controller finished, so the call is repeated.
   const hasGrown = Number(publish_context.sizeBytes) < sizeBytes
   if (hasGrown && growth === 'unknown') await grow(claim, volume, tools)
   if (place.mountPath !== undefined) {
@@ -50,7 +51,7 @@ interface Mounting extends Giving {
   readonly guest: string
   readonly mountPath: string
   readonly publishContext: Readonly<Record<string, string>>
-  /** Since the guest got the disk. */
+  /** Whether the volume grew after it was attached to the guest. */
   readonly hasGrown: boolean
 }
 

@@ -1,4 +1,5 @@
-// Where `apply` mounts in a guest, and what helps where it was mounted elsewhere before.
+// The paths at which `apply` mounts in a guest, and the hint for a volume that is mounted at
+// another path.
 
 import { createHash } from 'node:crypto'
 import { RpcError } from '../csi/wire/client.ts'

@@ -1,5 +1,5 @@
-// The plugins that `apply` works with: who they are, and what exists behind the controller already.
-// Listings are read once, when they are needed first; nothing is changed here.
+// The plugins that `apply` calls: which driver and guests they serve, and which volumes and
+// snapshots exist. Each list is read once, when it is first needed. Nothing is changed here.
 
 import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/client.ts'
 import { knowsConditions } from '../csi/wire/conditions.ts'
@@ -21,19 +21,16 @@ export interface Node {
   readonly client: CsiClient
 }
 
-/** Something that a volume can be made from. */
+/** A volume or snapshot that another volume can be created from. */
 export interface Made {
   readonly id: string
   readonly sizeBytes: number
 }
 
-/**
- * A plugin that has just been started answers by then; a socket that is not there should be told at
- * once.
- */
+/** Long enough for a plugin that has just started. Short enough to report a missing socket soon. */
 const MEETING_MS = 10_000
 
-/** The first call to a plugin: who is not there is named, and nobody waits long. */
+/** The first call to a plugin. It names a plugin that does not answer, and gives up soon. */
 async function meet<T>(
   { who, option }: { readonly who: string; readonly option: string },
   tools: ApplyTools,
@@ -46,8 +43,8 @@ async function meet<T>(
     const said = error instanceof Error ? error.message : error
     throw new StorageError(
       'unavailable',
-      `the ${who} does not answer (${said}); check that it runs, that ${option} names its socket, ` +
-        'and that this account may use the socket',
+      `the ${who} does not answer (${said}); ` +
+        `check that it runs, that ${option} names its socket, and that this account may use it`,
     )
   }
 }
@@ -65,9 +62,8 @@ export interface Found {
 }
 
 /**
- * Checks, before anything is changed, that the plugins are there and are the ones that the
- * manifests speak of. To take something from a guest its plugin may be silent: the guest may be
- * off.
+ * Checks that the plugins answer and serve the driver and guests of the manifests. It runs before
+ * any change. For `take`, a node plugin may be silent: its guest may be off.
  */
 export async function meetPlugins(
   { drivers, objects }: Manifests,
@@ -151,7 +147,7 @@ export class Plugins {
     this.knowsConditions = knowsConditions(manifest)
   }
 
-  /** Throws where it did not answer. */
+  /** Throws when the node plugin did not answer. */
   node(guest: string): Node {
     const node = this.#nodes.get(guest)
     if (node === undefined) throw new Error(`nobody met the node plugin of guest ${guest}`)
@@ -160,9 +156,8 @@ export class Plugins {
   }
 
   /**
-   * The volume of a claim, if there was one when the listing was read. One of another pool than the
-   * class has is found here, and refused with the ways out; the driver only knows that the name is
-   * taken.
+   * The volume of a claim as of the list. A volume in another pool than the class names is found
+   * and rejected here, with the ways out. The driver could say only that the name is taken.
    */
   async findVolume({ name, storageClass }: Claim): Promise<Found | undefined> {
     const { pool } = storageClass.parameters
@@ -192,7 +187,7 @@ export class Plugins {
     })
   }
 
-  /** A source that is not among what is made now. */
+  /** Finds a source that is not in the files. */
   async findSource({ kind, name }: Source): Promise<Made | undefined> {
     if (kind === 'snapshot') {
       const snapshot = await this.findSnapshot(name)
@@ -202,14 +197,14 @@ export class Plugins {
     return volume && { id: volume.volume_id, sizeBytes: Number(volume.capacity_bytes) }
   }
 
-  // The driver computes ids and writes the caller's name into the context of every volume.
+  // The driver computes ids and writes the caller's name into each volume context.
   async #findByName(name: string): Promise<readonly Found[]> {
     this.#volumes ??= this.#listVolumes()
     return (await this.#volumes).filter(({ volume }) => volume.volume_context.name === name)
   }
 
-  // CSI lists snapshots without their names; but names are unique over the driver, and ids are
-  // computed from them.
+  // CSI lists snapshots without their names. Names are unique over the driver, and ids are computed
+  // from them.
   async findSnapshot(name: string): Promise<WireSnapshot | undefined> {
     if (this.#cluster === undefined) {
       throw new StorageError(

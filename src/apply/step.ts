@@ -1,15 +1,15 @@
-// One call of `apply` to a plugin: repeated while the answer says that it may still succeed, with
-// progress while it takes long.
+// One call of `apply` to a plugin. `apply` repeats it while the answer says that it may still
+// succeed, and prints progress while it takes long.
 
 import type { Clock } from '../clock.ts'
 import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/client.ts'
 
 export interface ApplyTools {
   readonly controller: CsiClient
-  /** Node plugins by guest, `<machine>/<guest>`. */
+  /** Node plugins by guest id, `<machine>/<guest>`. */
   readonly nodes: ReadonlyMap<string, CsiClient>
   readonly clock: Clock
-  /** How long one step is repeated while the plugin says that it may still succeed. */
+  /** How long one step may be repeated. */
   readonly timeoutMs: number
   /** Directory in the guest where volumes are mounted first. */
   readonly stagingDirectory: string
@@ -20,19 +20,22 @@ const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 10_000
 const PROGRESS_MS = 10_000
 /**
- * As long as the provisioner and the attacher let one call run; the next call joins what is still
- * going on.
+ * The provisioner and the attacher use the same deadline. The next call joins the work that is
+ * still in flight.
  */
 export const CALL_MS = 60_000
 
 interface StepTools<T> extends ApplyTools {
-  /** Asked after each answer that is worth repeating: was the same end reached otherwise? */
+  /**
+   * Runs after each answer that is worth repeating. A result means that the same goal was reached
+   * another way.
+   */
   readonly otherwise?: (error: unknown) => Promise<T | undefined>
 }
 
 /**
- * One call, repeated with growing pauses while the answer says that it may still be going on or may
- * succeed later.
+ * Repeats the call, with growing pauses, while the answer says that it may still be in flight or
+ * may succeed later.
  */
 export async function step<T>(
   title: string,

@@ -1,6 +1,6 @@
-// A claim of `apply` taken from its guests: unmounted by the guest and then detached. A guest that
-// is off cannot unmount and need not: the controller detaches, on the condition that its machine
-// shows it off in the very moment. Every call is safe to repeat.
+// Unmounts a claim in its guests and detaches it from them. A guest that is off cannot unmount and
+// does not need to. Then the controller detaches on a condition: the machine shows the guest off at
+// that moment. Every call is safe to repeat.
 
 import { RpcError } from '../csi/wire/client.ts'
 import type { Volume } from '../csi/wire/types.gen.ts'
@@ -25,12 +25,11 @@ interface Taking {
 }
 
 /**
- * The time for a step may be over when the guest has not answered: what its machine says is asked
- * for all the same.
+ * The time for a step may be used up by a silent guest. The machine is still asked about the guest.
  */
 const SHORTEST_ASKING_MS = 10_000
 
-/** Unmounted and detached from every guest of the claim; absence is success. */
+/** Unmounts and detaches from every guest of the claim. What is already gone counts as success. */
 export async function takeFromGuests(
   { claim, volume, plugins }: Holding,
   tools: ApplyTools,
@@ -50,7 +49,7 @@ export async function takeFromGuests(
   }
 }
 
-/** `off`: it could not be asked, and the volume is detached already. */
+/** `off`: the guest could not be asked, and the controller has already detached the volume. */
 async function unmountFrom(target_path: string, taking: Taking): Promise<'unmounted' | 'off'> {
   const { name, volume_id, guest, plugins, tools } = taking
   const offGuest = new OffGuest(taking)
@@ -78,7 +77,7 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
     tools.print(`${name}: unstaged in ${id}`)
     return 'unmounted'
   } catch (error) {
-    // The plugin was not there from the beginning: nobody has asked the machine yet.
+    // The plugin never answered, so the machine has not been asked yet.
     if (isStorageError(error, 'unavailable') && (await offGuest.detach(error)) === 'off') {
       return 'off'
     }
@@ -86,7 +85,10 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
   }
 }
 
-/** The node plugin knows volumes mounted below a path, and the controller knows their claims. */
+/**
+ * The node plugin names the volumes that are mounted below a path. The controller's list gives
+ * their claims.
+ */
 async function nameInnerClaims<T>(work: Promise<T>, { name, plugins }: Taking): Promise<T> {
   try {
     return await work
@@ -101,7 +103,7 @@ async function nameInnerClaims<T>(work: Promise<T>, { name, plugins }: Taking): 
   }
 }
 
-/** What stands in for a guest that does not answer. */
+/** Detaches through the controller when a guest does not answer. */
 class OffGuest {
   readonly #taking: Taking
   #refusal: string | undefined
@@ -110,7 +112,7 @@ class OffGuest {
     this.#taking = taking
   }
 
-  /** Undefined: it is not off, or nobody can say so. */
+  /** Undefined: the guest is not off, or the machine cannot say that it is. */
   async detach(silence: unknown): Promise<'off' | undefined> {
     if (!isSilence(silence)) return undefined
     const { volume_id, guest, plugins, tools } = this.#taking
@@ -148,7 +150,7 @@ class OffGuest {
   }
 }
 
-// A guest that is busy answers, and one whose answer is a refusal as well.
+// A busy guest answers, and so does a guest that rejects the call.
 function isSilence(error: unknown): boolean {
   if (error instanceof RpcError) {
     return error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED'

@@ -81,7 +81,7 @@ export class Publication {
     await this.#notes.forgetTarget(notes, { volumeId, path }, signal)
   }
 
-  /** While another volume is mounted below the path, no repetition helps: the caller hears which. */
+  /** Names what is mounted below the path: repeating the call does not help until that is gone. */
   async #unmount(
     path: string,
     { notes, uses }: { readonly notes: NotesRead; readonly uses: UseTable },

@@ -1,9 +1,9 @@
-// The classes of one kind that manifest files hold, and how a claim or a snapshot finds its own: by
-// name, or the default.
+// The classes of one kind in the manifest files. A claim or a snapshot finds its class by name, or
+// gets the default.
 
 import { nameOf } from './schema.ts'
 
-/** Something read from a document, and where it stood. */
+/** A value read from a document, and the place of that document. */
 export interface Located<T> {
   readonly where: string
   readonly value: T
@@ -16,7 +16,7 @@ export class ClassTable<T extends { readonly name: string }> {
   readonly #kind: string
   readonly #classes: Located<T>[] = []
   readonly #defaults: Located<T>[] = []
-  /** Names of the classes with mistakes; undefined for a name that is itself unreadable. */
+  /** Names of the classes with mistakes. Undefined stands for a name that is unreadable itself. */
   readonly #malformed = new Set<string | undefined>()
 
   constructor(kind: string) {
@@ -24,8 +24,8 @@ export class ClassTable<T extends { readonly name: string }> {
   }
 
   /**
-   * `parsed` is undefined for a document with mistakes: who asks for it is not told that it is
-   * missing as well.
+   * `parsed` is undefined for a document with mistakes. A claim that asks for such a class is not
+   * told that it is missing as well.
    */
   add({ where, value }: Located<unknown>, parsed: T | undefined, isDefault: boolean): void {
     if (parsed === undefined) this.#malformed.add(nameOf(value))
@@ -37,8 +37,8 @@ export class ClassTable<T extends { readonly name: string }> {
   }
 
   /**
-   * The class of that name, or without a name the default. Undefined: a problem was reported, here
-   * or with the class itself.
+   * The class of that name; without a name, the default class. Undefined: a problem was reported,
+   * here or for the class itself.
    */
   find(path: string, name: string | undefined, problem: Problem): T | undefined {
     const found =
@@ -46,7 +46,7 @@ export class ClassTable<T extends { readonly name: string }> {
         ? this.#defaults[0]
         : this.#classes.find(({ value }) => value.name === name)
     if (found !== undefined) return found.value
-    // Any class with mistakes may have been meant as the default.
+    // Any class with mistakes may be the intended default.
     const isExcused =
       name === undefined
         ? this.#malformed.size > 0
@@ -68,7 +68,7 @@ export class ClassTable<T extends { readonly name: string }> {
   }
 }
 
-/** What is there more than once, by the words that describe it. */
+/** Reports values that occur more than once, by the words that describe them. */
 export function repeated<T>(
   located: readonly Located<T>[],
   describeIt: (value: T) => readonly string[],

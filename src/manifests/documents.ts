@@ -1,14 +1,14 @@
-// Texts to the documents of Kubernetes objects that they hold: YAML, lists taken apart, and without
-// what a cluster wrote into its objects. No document is understood here.
+// Splits manifest texts into documents, one per Kubernetes object. It parses YAML, takes lists
+// apart and removes the fields that a cluster writes. It does not interpret the documents.
 
 import { isDeepStrictEqual } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { describeYamlError, readValue } from '../config/yaml.ts'
 import type { Located } from './classes.ts'
 
-/** Kubernetes' own files are far below: a text that is no manifest gives one problem a line. */
+/** A manifest rarely has more. A text that is no manifest would report a problem per line. */
 const PROBLEMS_SHOWN = 3
-/** A message of the YAML reader may quote all that it stumbled over. */
+/** A message of the YAML parser may quote a long text. */
 const LONGEST_PROBLEM = 200
 const WRITTEN_METADATA = [
   'creationTimestamp',
@@ -18,7 +18,7 @@ const WRITTEN_METADATA = [
   'selfLink',
   'uid',
 ]
-/** Who keeps an object in a cluster while something uses it; nothing here does. */
+/** Finalizers by which a cluster keeps an object in use. They mean nothing without a cluster. */
 const CLUSTER_FINALIZER = /^([a-z-]+\.)*kubernetes\.io\//
 
 export function documentsOf(
@@ -26,7 +26,7 @@ export function documentsOf(
   text: string,
   problems: string[],
 ): readonly Located<unknown>[] {
-  // `<<` is of YAML 1.1, which kubectl reads.
+  // kubectl reads `<<`, which belongs to YAML 1.1.
   const documents = parseAllDocuments(text, { merge: true, logLevel: 'error' })
   if (!Array.isArray(documents)) return [] // the file is empty
   const wrong: string[] = []
@@ -72,8 +72,8 @@ function objectsOf(
 }
 
 /**
- * As `kubectl get -o yaml` shows an object. What would mean something else here stays, to be
- * refused by name.
+ * Removes what `kubectl get -o yaml` adds to an object. A field that would mean something else here
+ * stays, so that it is rejected by name.
  */
 function withoutWritten(value: unknown): unknown {
   if (!isRecord(value)) return value
@@ -100,7 +100,7 @@ function withoutWrittenMetadata(
   )
 }
 
-/** Kubernetes writes a dataSource a second time, as the newer dataSourceRef. */
+/** Kubernetes copies a dataSource into the newer field dataSourceRef. */
 function withoutTwin(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { dataSourceRef, ...rest } = spec
   const isTwin = dataSourceRef !== undefined && isDeepStrictEqual(dataSourceRef, spec.dataSource)

@@ -1,6 +1,5 @@
-// What `-f` names, as kubectl takes it: a file, `-` for standard input, or a directory with its
-// manifests. Bytes that are no text are refused: replaced by something else they would be another
-// name.
+// Reads what `-f` names, as kubectl does: a file, `-` for standard input, or a directory of
+// manifests. Bytes that are not UTF-8 are rejected. Replacing them would change a name.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Manifest files for `apply`: YAML documents to what is to be made, in the order of making. All
+// Parses the manifest files of `apply` into objects, sources before what is created from them. All
 // problems of all files are reported together, each with file, document and key path. Nothing is
 // looked up here.
 
@@ -33,20 +33,18 @@ import {
 } from './schema.ts'
 
 export interface Manifests {
-  /** Every driver that a class names, and which class. */
+  /** Every driver that a class names, with the class. */
   readonly drivers: readonly { readonly of: string; readonly name: string }[]
-  /** Each after what it is made from. */
+  /** In the order of creation: a source comes before its copies. */
   readonly objects: readonly ManifestObject[]
 }
 
-/** A name of a volume or snapshot has at most 128 bytes in CSI. */
+/** CSI allows 128 bytes for the name of a volume or snapshot. */
 const LONGEST_NAME = 128
-/** Of a text that is no kind at all. */
+/** For a `kind` with a long text. */
 const LONGEST_SHOWN = 60
 
-/**
- * Refuses files that hold nothing at all: a wrong file is more likely than that nothing was meant.
- */
+/** Rejects files without any object: most likely a wrong file was named. */
 export function parseManifests(
   files: readonly { readonly file: string; readonly text: string }[],
 ): Manifests {
@@ -70,7 +68,7 @@ export function parseManifests(
   return { drivers, objects }
 }
 
-/** One line on what an object asks for. */
+/** One line for `--dry-run`. */
 export function describeObject(object: ManifestObject): string {
   if (object.kind === 'snapshot') return `snapshot ${object.name}: of ${object.claim}`
   const { name, requiredBytes, storageClass, source, places } = object
@@ -84,7 +82,7 @@ export function describeObject(object: ManifestObject): string {
   )
 }
 
-/** What was read so far, and everything that is wrong with it. */
+/** Collects the objects read so far and all their problems. */
 class Reading {
   readonly problems: string[] = []
   readonly drivers: { of: string; name: string }[] = []
@@ -159,7 +157,7 @@ class Reading {
     }
   }
 
-  /** Claims and snapshots with their classes, which may have stood behind them. */
+  /** Resolves claims and snapshots once all classes are known. */
   finish(): readonly Located<ManifestObject>[] {
     const claims = this.#claims.flatMap(({ where, value }): Located<Claim>[] => {
       const problem = this.#problemsOf(where, 'PersistentVolumeClaim', value.metadata)
@@ -186,7 +184,7 @@ class Reading {
     return [...claims, ...snapshots]
   }
 
-  /** Undefined: what is wrong was noted. */
+  /** Undefined: the problems have been reported. */
   #parse<T>({ where, value }: Located<unknown>, kind: string, schema: z.ZodType<T>): T | undefined {
     const parsed = schema.safeParse(value)
     if (!parsed.success) {
@@ -199,7 +197,7 @@ class Reading {
     return parsed.data
   }
 
-  /** Names a problem of one object, and refuses names that CSI has no room for. */
+  /** Reports problems of one object under its name, and rejects names that are too long for CSI. */
   #problemsOf(where: string, kind: string, metadata: { namespace: string; name: string }): Problem {
     const name = `${metadata.namespace}/${metadata.name}`
     const problem: Problem = (path, message) =>

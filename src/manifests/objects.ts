@@ -1,9 +1,8 @@
-// What manifest files ask for, as types: classes, claims and snapshots, whose names and sources
-// have been found.
+// Claims, snapshots and classes as types. References between them are resolved.
 
 export interface StorageClass {
   readonly name: string
-  /** Without the reserved csi.storage.k8s.io/ keys. */
+  /** The reserved keys `csi.storage.k8s.io/…` are removed. */
   readonly parameters: Readonly<Record<string, string>>
   readonly fileSystem: string // '' leaves it to the guest's platform
   readonly mountOptions: readonly string[]
@@ -11,7 +10,7 @@ export interface StorageClass {
   readonly expansion: 'allowed' | 'refused'
 }
 
-/** Parameters that can be changed while a volume lives. */
+/** Parameters that can change while the volume exists. */
 export interface AttributesClass {
   readonly name: string
   readonly parameters: Readonly<Record<string, string>>
@@ -23,17 +22,20 @@ export interface SnapshotClass {
   readonly deletionPolicy: 'Delete' | 'Retain'
 }
 
-/** One guest that gets the volume of a claim. */
+/** One guest to which the volume of a claim is attached. */
 export interface Place {
   readonly guest: string // <machine>/<guest>
-  /** Undefined for a boot disk: it is attached by its number, and the guest need not run. */
+  /**
+   * Undefined for a boot disk. A boot disk is attached by its number, and the guest need not run.
+   */
   readonly mountPath: string | undefined
-  /** Undefined leaves the number to the driver. */
+  /** Undefined: the driver chooses the number. */
   readonly vdiskNumber: number | undefined
 }
 
 /**
- * Who may use the volume at once: one workload of one guest, all of one guest, or several guests.
+ * Who may use the volume at the same time: one workload of one guest, all of one guest, or several
+ * guests.
  */
 export type Access = 'one-workload' | 'one-guest' | 'many-readers' | 'many-writers'
 
@@ -52,18 +54,18 @@ export interface Claim {
   readonly mode: 'filesystem' | 'block'
   readonly requiredBytes: number
   readonly limitBytes: number // 0: none
-  /** Undefined: an empty volume. */
+  /** Undefined: the volume is created empty. */
   readonly source: Source | undefined
-  /** None: the volume is made, and given to nobody. */
+  /** Empty: the volume is created and attached to no guest. */
   readonly places: readonly Place[]
 }
 
 export interface Snapshot {
   readonly kind: 'snapshot'
-  /** `<namespace>/<name>`: also the name of the snapshot, which is unique over the driver. */
+  /** `<namespace>/<name>`, also the name of the snapshot in CSI. It is unique over the driver. */
   readonly name: string
   readonly snapshotClass: SnapshotClass
-  /** The claim whose volume is cut. */
+  /** The claim whose volume the snapshot is taken of. */
   readonly claim: string
 }
 

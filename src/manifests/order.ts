@@ -1,10 +1,10 @@
-// The order of making: what something is made from comes before it, and so does the claim that is
-// mounted above it, else the order of the files is kept. Pure.
+// Orders objects for creation: a source before its copies, and an outer mount path before an inner
+// one. Otherwise the order of the files is kept. Pure.
 
 import type { Located } from './classes.ts'
 import type { ManifestObject } from './objects.ts'
 
-/** What has to be there first, and why: the object is made `from` it, or mounted `below` it. */
+/** An object that must exist first: this one is created `from` it, or mounted `below` it. */
 export interface Earlier {
   readonly how: 'from' | 'below'
   readonly key: string
@@ -18,16 +18,15 @@ export function keyOf(object: {
   return `${object.kind} ${object.name}`
 }
 
-/** The key of what an object is made from, if it is made from anything. */
+/** The key of the source of an object, if it has one. */
 function sourceKeyOf(object: ManifestObject): string | undefined {
   if (object.kind === 'snapshot') return keyOf({ kind: 'claim', name: object.claim })
   return object.source && keyOf(object.source)
 }
 
 /**
- * What of the objects has to be there before each of them. A mount covers what was mounted below
- * its path: what is written there later would land in the wrong volume, so the outer one comes
- * first.
+ * For each object, the objects that must exist first. The outer claim comes first: a later mount
+ * above an inner path would hide the inner volume, and writes would land in the wrong volume.
  */
 export function findEarlier(
   objects: readonly ManifestObject[],
@@ -67,10 +66,7 @@ interface Walk {
   how?: Earlier['how']
 }
 
-/**
- * A source that is not among the objects is somebody's who looks it up later. A circle is a
- * problem.
- */
+/** A source that is not in the files is looked up later. A circle is reported as a problem. */
 export function inOrderOfMaking(
   located: readonly Located<ManifestObject>[],
   problems: string[],

@@ -1,5 +1,5 @@
-// Kubernetes quantities ("10Gi", "1.5G", "2e9") as whole bytes, exactly as Kubernetes reads them:
-// fractions of a byte count as one.
+// Parses Kubernetes quantities ("10Gi", "1.5G", "2e9") into whole bytes exactly as Kubernetes does:
+// fractions of a byte are rounded up.
 
 import { StorageError } from '../errors.ts'
 
@@ -19,7 +19,7 @@ const DECIMAL_EXPONENT: Readonly<Record<string, number>> = {
 }
 
 /**
- * Bytes; refuses text that is no quantity (`invalid-argument`), and sizes that are zero or beyond
+ * Rejects text that is no quantity (`invalid-argument`), and sizes that are zero or too large for
  * exact numbers (`out-of-range`).
  */
 export function parseQuantity(text: string): number {
@@ -49,7 +49,7 @@ function decimalExponent(suffix: string): number {
   return DECIMAL_EXPONENT[suffix] ?? 0
 }
 
-/** A size for people: the largest binary unit that keeps it exact, else one decimal. */
+/** A size for people, in the largest binary unit that fits, with at most one decimal. */
 export function formatBytes(bytes: number): string {
   let unit = 0
   while (unit < BINARY.length - 1 && bytes >= 1024 ** (unit + 1)) unit++

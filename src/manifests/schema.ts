@@ -1,5 +1,5 @@
-// The part of Kubernetes' storage objects that `apply` serves, and by name what Kubernetes takes
-// but `apply` cannot serve. Anything else is a mistake in the file.
+// The fields of Kubernetes' storage objects that `apply` serves. Fields that Kubernetes accepts and
+// `apply` cannot serve are listed by name. Any other field is a mistake in the file.
 
 import { z } from 'zod'
 import { ZERO_SIZE } from './quantity.ts'
@@ -42,8 +42,8 @@ export function nameOf(document: unknown): string | undefined {
 const text = z.string('a string: put numbers and true/false in quotes')
 
 /**
- * `own`: the annotations of this driver that mean something here; others under its name are
- * mistakes.
+ * `own`: the driver's annotations that this kind may have. Any other annotation of the driver is a
+ * mistake.
  */
 function annotations(own: readonly string[]) {
   return z
@@ -66,7 +66,7 @@ function annotations(own: readonly string[]) {
     })
 }
 
-/** `served`: reserved names that `apply` acts on as the sidecars do. */
+/** `served`: reserved names that `apply` handles as the sidecars do. */
 function parameters(served: readonly string[]) {
   return z
     .record(z.string(), text)
@@ -96,7 +96,7 @@ export const storageClassSchema = z.strictObject({
   provisioner: z.string().describe('Name of the driver.'),
   parameters: parameters([FILE_SYSTEM_PARAMETER]),
   reclaimPolicy: z.enum(['Delete', 'Retain'], 'Delete or Retain').default('Delete'),
-  // Both are right here: the guest is known before the volume is made.
+  // Both modes work: `apply` knows the guest before it creates the volume.
   volumeBindingMode: z
     .enum(['Immediate', 'WaitForFirstConsumer'], 'Immediate or WaitForFirstConsumer')
     .optional(),
@@ -207,7 +207,7 @@ const OWN_VOLUME =
 const LEAVING_METADATA = ['deletionGracePeriodSeconds', 'deletionTimestamp']
 const UNSERVED_METADATA = ['finalizers', 'generateName', 'ownerReferences']
 
-/** What Kubernetes accepts in these places and `apply` cannot serve, with the reason. */
+/** Fields that Kubernetes accepts and `apply` cannot serve, with the reason. */
 export const UNSERVED: Readonly<Record<string, string>> = {
   'StorageClass.allowedTopologies':
     `is not served by apply: the annotation ${GUEST_ANNOTATION} ` +

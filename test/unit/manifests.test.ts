@@ -481,7 +481,7 @@ test.each(['/etc', '/usr/local', '/proc/x', '/dev', '/var', '/var/lib/ldom-csi/u
   '%s is not a path to mount at',
   path => {
     expect(() => parseOne(CLASS, CLAIM.replace('/export/orders', path))).toThrow(
-      "is of the guest's system",
+      "belongs to the guest's system",
     )
   },
 )

@@ -1,5 +1,5 @@
-// What `doctor` says of one thing that it looked at. Each tool, design and hypervisor looks at its
-// own things and answers in these words; `doctor` only asks and prints.
+// The results of `doctor`, one per thing checked. Each tool, design and hypervisor checks its own
+// things and returns these. `doctor` only asks and prints.
 
 import { describeError, isStorageError } from './errors.ts'
 
@@ -7,7 +7,7 @@ export interface Check {
   readonly level: 'ok' | 'warn' | 'FAIL'
   readonly object: string
   readonly what: string
-  /** What a person can do about it. */
+  /** What a person can do. */
   readonly wayOut?: string
 }
 
@@ -23,7 +23,7 @@ export function fail(object: string, what: string, wayOut: string): Check {
   return { level: 'FAIL', object, what, wayOut }
 }
 
-/** What a look says, or one FAIL with what went wrong while looking. */
+/** The results of `look`, or one FAIL with the error that it threw. */
 export async function attempt(
   object: string,
   wayOut: string,

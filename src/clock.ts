@@ -1,9 +1,9 @@
-// Time as a dependency: the only loops of the driver are bounded waits, and tests must not sleep.
+// Time as a dependency. The driver's only loops are bounded waits, and tests must not sleep.
 
 export interface Clock {
-  /** For differences only: it never goes back, whatever happens to the time of day. */
+  /** For differences only. It never goes back, even if the time of day is changed. */
   nowMs(): number
-  /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
+  /** Resolves after `ms`. Rejects with the signal's reason if the signal is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export interface Wait {
 }
 
 /**
- * Looks until something is there, and answers it; undefined when the limit has passed without. It
+ * Calls `look` until it returns a value, and returns that. Undefined: the limit has passed. It
  * looks at least once, and once more at the end.
  */
 export async function until<T>(

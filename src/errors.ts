@@ -1,6 +1,6 @@
-// The one error type of the driver. Lower layers throw it with a kind; csi/wire/status.ts alone
-// knows gRPC codes. A message says what its own level knows and names the object. describeError
-// joins the causes once, at the top.
+// The driver's error type. Lower layers throw it with a kind. Only csi/wire/status.ts knows gRPC
+// codes. A message names the object and says only what its own level knows. describeError joins the
+// causes once, at the top.
 
 import { types } from 'node:util'
 
@@ -11,10 +11,10 @@ export type ErrorKind =
   | 'already-exists' // same name, other content
   | 'out-of-range' // capacity limits
   | 'in-use' // attached elsewhere
-  // the installation or the object is in a state that somebody must change first
+  // a person must first change the state of the installation or the object
   | 'failed-precondition'
   | 'no-space' // pool full, disk numbers used up, channels used up
-  // another request holds the object; the device is still open: the same call again may succeed
+  // another request holds the object, or the device is open: the same call may succeed later
   | 'busy'
   | 'unavailable' // host unreachable, fate of a command unknown, guest in transition
   | 'permission-denied' // the driver's account may not do this
@@ -30,7 +30,7 @@ export class StorageError extends Error {
   }
 }
 
-/** `object`: its kind and its id, as in "volume gold/v-x". It was looked for and is not there. */
+/** `object`: kind and id, as in "volume gold/v-x". It was looked for and does not exist. */
 export function doesNotExist(object: string): StorageError {
   return new StorageError('not-found', `${object} does not exist`)
 }
@@ -43,7 +43,7 @@ export function isStorageError(
 }
 
 /**
- * The message with the messages of its causes, outermost first, for the RPC status and the command
+ * The message and the messages of its causes, outermost first, for the RPC status and the command
  * line.
  */
 export function describeError(error: unknown): string {

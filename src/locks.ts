@@ -1,39 +1,39 @@
-// One operation at a time for an object, a bounded number of commands at a time for a pool. In
-// memory: it orders the requests of this process; what protects data against another process is the
-// attachment record.
-//
-// Both keep the queue itself, and whoever leaves takes only its own place out of it. A promise for
-// "all before me" was tried: a waiter that gave up took the key along while its holder still
-// worked, and the next request ran beside that one.
+// Locks: one operation at a time per object, and a limited number of commands at a time per pool.
+// They live in memory and order the requests of this process only. Against another process, the
+// attachment record protects the data.  Both keep the queue itself, and a waiter that leaves
+// removes only its own place. A promise for "all before me" was tried: a waiter that gave up took
+// the key along while its holder still worked. The next request then ran beside the holder.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type ErrorKind, StorageError } from './errors.ts'
 import { enterQueue } from './queueing.ts'
 
-/** A place in the queue of each of its keys. Its turn is when it is the first in all of them. */
+/**
+ * A place in the queue of each of its keys. The work begins when the place is first in all of them.
+ */
 interface Place {
   readonly keys: readonly string[]
   readonly begin: () => void
 }
 
-/** What a piece of work and all that it starts can see of its lock. */
+/** The keys that a piece of work holds, visible to it and to everything it starts. */
 interface Holding {
   readonly keys: readonly string[]
   atWork: boolean
 }
 
 /**
- * Waiters are served in order. A waiter whose signal is aborted leaves with `busy`; the holder is
- * never interrupted.
+ * Serves waiters in order. A waiter whose signal is aborted leaves with `busy`. The holder is never
+ * interrupted.
  */
 export class KeyedLock {
   readonly #queues = new Map<string, Place[]>()
   readonly #within = new AsyncLocalStorage<Holding>()
 
   /**
-   * Several keys are asked for at one moment and held together, and whoever holds some may not ask
-   * for more (an Error: a bug), so two requests can never each hold what the other waits for. An
-   * aborted signal ends the wait, and work that did not begin before it never begins.
+   * Takes several keys at once. Work that holds keys may not ask for more (an Error: a bug). So two
+   * requests can never each hold what the other waits for. An aborted signal ends the wait: work
+   * that has not begun never begins.
    */
   async hold<T>(
     keys: string | readonly string[],
@@ -62,7 +62,7 @@ export class KeyedLock {
     }
   }
 
-  /** Keys that somebody holds or waits for. */
+  /** The number of keys that are held or waited for. */
   get size(): number {
     return this.#queues.size
   }
@@ -88,17 +88,17 @@ export class KeyedLock {
   }
 }
 
-/** At most `limit` at a time, in order of arrival. */
+/** Runs at most `limit` pieces of work at a time, in order of arrival. */
 export class Semaphore {
   readonly #name: string
   readonly #limit: number
   readonly #late: ErrorKind
-  /** Who is at work, and behind them who waits. */
+  /** First the running work, then the waiters. */
   readonly #queue: (() => void)[] = []
 
   /**
-   * The name is that of what takes turns: "writes of pool gold". `late` is what a waiter leaves
-   * with at its deadline.
+   * `name` says what takes turns, as in "writes of pool gold". `late` is the kind of error for a
+   * waiter at its deadline.
    */
   constructor(name: string, limit: number, late: 'busy' | 'unavailable' = 'busy') {
     this.#name = name
@@ -119,12 +119,12 @@ export class Semaphore {
     }
   }
 
-  /** How many are at work or wait. */
+  /** The number of running and waiting pieces of work. */
   get size(): number {
     return this.#queue.length
   }
 
-  // To begin is the same however often it is told.
+  // Calling begin again has no effect.
   #beginFirst(): void {
     for (const begin of this.#queue.slice(0, this.#limit)) begin()
   }
@@ -142,15 +142,14 @@ async function orAborted(
   if (!signal?.aborted) await Promise.race([turn, aborted])
   signal?.removeEventListener('abort', onAbort)
   leave()
-  // The turn and the deadline may come in one moment: the deadline counts.
+  // If the turn and the deadline come at the same moment, the deadline counts.
   if (signal?.aborted) {
     throw new StorageError(kind, `${reason} and did not finish before the deadline; try again`)
   }
 }
 
 /**
- * The outcome of work that several wait for. It belongs to none of them: an aborted signal ends
- * this wait, and nothing else.
+ * The result of work that several callers wait for. An aborted signal ends only this caller's wait.
  */
 export async function shared<T>(
   work: Promise<T>,

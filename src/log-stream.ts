@@ -1,10 +1,10 @@
-// What stands between the log and its stream. A full disk, a reader that has gone and one that does
-// not read cost lines of the log and nothing else: a line is handed over and never waited for,
-// lines that find no place are counted, and the count is told when one is taken again.
+// Stands between the log and its stream. A full disk, or a reader that is gone or slow, costs log
+// lines and nothing else. Lines are handed over and never waited for. Lost lines are counted, and
+// the count is logged when a line is accepted again.
 
 import type { Writable } from 'node:stream'
 
-/** What may wait for a reader that is slow. A pipe takes 64 KiB more. */
+/** The most text that waits for a slow reader. A pipe holds 64 KiB more. */
 const MAX_WAITING_CHARACTERS = 512 * 1024
 
 export class LossyStream {
@@ -15,11 +15,11 @@ export class LossyStream {
 
   constructor(stream: Writable) {
     this.#stream = stream
-    // Every failed write says so itself; without a listener it would end the process.
+    // Each failed write reports its own error. Without a listener the error would end the process.
     stream.on('error', () => {})
   }
 
-  /** `tell` hears how many lines were lost since the start, when one is taken again. */
+  /** `tell` gets the number of lines lost since the start, when a line is accepted again. */
   onRecovery(tell: (lostSinceStart: number) => void): void {
     this.#tell = tell
   }
@@ -37,11 +37,11 @@ export class LossyStream {
 
   #lose(): void {
     this.#lost += 1
-    // What is told may be lost as well; then it is told again.
+    // The line with the count may be lost too. Then it is logged again.
     this.#isTold = false
   }
 
-  /** Resolves when what was written has been taken or has failed, and after `ms` at the latest. */
+  /** Resolves when all written lines were accepted or failed, and after `ms` at the latest. */
   async drain(ms: number): Promise<void> {
     await new Promise<void>(resolve => {
       const timer = setTimeout(resolve, ms)

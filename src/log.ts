@@ -1,5 +1,5 @@
-// The log: JSON lines with field names that are fixed here, so that a query written once finds
-// every line. Secrets and standard input of commands have no field, and so cannot be logged.
+// The log: JSON lines with fixed field names, so that one query finds every line. Secrets and the
+// standard input of commands have no field, so they cannot be logged.
 
 import { type DestinationStream, pino } from 'pino'
 import { LossyStream } from './log-stream.ts'
@@ -8,7 +8,7 @@ export interface LogFields {
   readonly rpc?: string
   readonly code?: string
   readonly durationMs?: number
-  /** How much of it was spent waiting for other calls. */
+  /** The part of the duration spent waiting for other calls. */
   readonly queuedMs?: number
   readonly volumeId?: string
   readonly snapshotId?: string
@@ -17,7 +17,7 @@ export interface LogFields {
   readonly machine?: string
   readonly pool?: string
   readonly host?: string
-  /** Program and subcommand, e.g. `zfs create`; never the arguments. */
+  /** Program and subcommand, such as `zfs create`; never the arguments. */
   readonly command?: string
   readonly exitStatus?: number
   readonly fate?: string
@@ -41,7 +41,7 @@ export interface Log {
   error(fields: LogFields, message: string): void
 }
 
-/** A destination that loses lines tells how many as soon as it takes one again. */
+/** A destination that lost lines logs their number as soon as it accepts lines again. */
 export function createLog(options: {
   readonly level: LogLevel
   readonly destination: DestinationStream

@@ -1,13 +1,12 @@
-// How much of a call's time was spent behind others: for a lock, a turn, a session of a connection,
-// the end of a listing that runs. A call that was slow and one that had to wait look the same in
-// the log without it.
+// Measures how long a call waits for others: for a lock, a turn, a session of a connection, or a
+// listing in flight. Without it the log could not tell a slow call from a waiting one.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Clock, systemClock } from './clock.ts'
 
 const current = new AsyncLocalStorage<Queueing>()
 
-/** Times that overlap, as work of one call may wait in several queues at once, count once. */
+/** Work of one call may wait in several queues at once. Overlapping times count once. */
 export class Queueing {
   readonly #clock: Clock
   #places = 0
@@ -22,7 +21,7 @@ export class Queueing {
     return this.#totalMs + (this.#places > 0 ? this.#clock.nowMs() - this.#sinceMs : 0)
   }
 
-  /** Counts the queues that the work and all that it starts stand in. */
+  /** Measures the waits of the work and of everything it starts. */
   during<T>(work: () => T): T {
     return current.run(this, work)
   }
@@ -40,7 +39,7 @@ export class Queueing {
   }
 }
 
-/** From now on, until the returned function is called, the call at work waits for others. */
+/** The current call waits from now until the returned function is called. */
 export function enterQueue(): () => void {
   return current.getStore()?.enter() ?? (() => {})
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command line: a list of commands, and how the program ends. Arguments, environment and
-// signals are each command's own.
+// The command line: the list of commands, and how the program ends. Each command handles its own
+// arguments, environment and signals.
 
 import { Command } from 'commander'
 import { RpcError } from '../csi/wire/client.ts'
@@ -14,7 +14,7 @@ import { node } from './commands/node.ts'
 import { volumes } from './commands/volumes.ts'
 import { VERSION } from './version.ts'
 
-/** In the order in which the help lists them. */
+/** The order is that of the help. */
 const COMMANDS: readonly CliCommand[] = [controller, node, apply, doctor, volumes, audit]
 
 async function main(): Promise<void> {

@@ -1,6 +1,6 @@
-// Looks at an installation before (or after) it fails: every host, machine, service and path that
-// the configuration names, each with one harmless read. What is asked of a machine or a pool is
-// theirs to know. It repairs nothing, and it keeps going: one finding must not hide the next.
+// Checks an installation before or after it fails: every configured host, machine, service and
+// path, each with one harmless read. Machines and pools know what to check of theirs. It repairs
+// nothing. It continues after a failure, because one finding must not hide the next.
 
 import { attempt, type Check, fail, ok, warn } from '../checks.ts'
 import { type ControllerConfig, findGuestRule } from '../config/config.ts'
@@ -18,8 +18,8 @@ export interface DoctorSubject {
 }
 
 /**
- * Writes: each path of a pool to a canary unit of the driver's own, which is made where it is
- * missing. User data is never touched.
+ * This writes: it proves each path of a pool with a canary unit of the driver's own, and creates
+ * the unit if it is missing. User data is never touched.
  */
 export async function provePaths(pools: Pools, signal?: AbortSignal): Promise<readonly Check[]> {
   const proofs = await Promise.all(
@@ -39,8 +39,8 @@ export async function provePaths(pools: Pools, signal?: AbortSignal): Promise<re
 }
 
 /**
- * `tell` hears of every check as soon as it is known: one host that is silent for long must not
- * keep the others' words.
+ * `tell` gets each check as soon as it is done. One silent host must not hold back the results of
+ * the others.
  */
 export async function examine(
   { config, hosts, machines, pools }: DoctorSubject,
@@ -58,7 +58,7 @@ export async function examine(
   const answering = new Set(
     reachable.flatMap(check => (check.level === 'ok' ? [check.object] : [])),
   )
-  // A host that does not answer has its one line; its tools would only repeat it.
+  // A host that does not answer has its own line. Checks of its tools would only repeat it.
   const isUp = (name: string) => answering.has(`host ${name}`)
   const ofMachines = await Promise.all(
     [...machines.values()]
@@ -88,8 +88,8 @@ function questionsTo(machine: string, config: ControllerConfig): MachineQuestion
 
 async function examineHost(host: Host, signal?: AbortSignal): Promise<readonly Check[]> {
   const object = `host ${host.name}`
-  // The one command that the driver runs on every host: before a change it asks whether an earlier
-  // one is still at work.
+  // The driver runs this command on every host: before a change it asks whether an earlier one is
+  // still running.
   return attempt(
     object,
     'check the address, the key files, the prefix, and that the account may run ps',

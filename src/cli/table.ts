@@ -1,8 +1,7 @@
 // Text tables for the command line.
 
 /**
- * Columns as wide as their widest cell. Names are the users' own: control characters are shown, not
- * obeyed.
+ * Each column is as wide as its widest cell. Users choose names, so control characters are escaped.
  */
 export function formatTable(lines: readonly (readonly string[])[]): string {
   const shown = lines.map(line =>

@@ -1,6 +1,6 @@
-// What `ldom-csi volumes` shows: every volume with its attachment and its paths, as the pools and
-// the machines say now. It changes nothing, and it never shows a part for the whole: a pool that
-// does not answer fails the list.
+// The output of `ldom-csi volumes`: every volume with its attachment and paths, as pools and
+// machines report them now. It changes nothing. It never shows a partial list: a pool that does not
+// answer fails the command.
 
 import type { MachineView, PathState } from '../hypervisors/hypervisor.ts'
 import { formatBytes } from '../manifests/quantity.ts'
@@ -18,8 +18,8 @@ export interface VolumeRow {
   readonly pool: string
   readonly sizeBytes: number
   /**
-   * `incomplete`: recorded, but the machine does not show the disk with its backends; `detaching`:
-   * a detachment was begun and not ended; `unknown`: the machine does not answer.
+   * `incomplete`: recorded, but the machine lacks the disk or a backend of it. `detaching`: a
+   * detachment began and has not ended. `unknown`: the machine does not answer.
    */
   readonly state: 'available' | 'attached' | 'detaching' | 'incomplete' | 'unknown'
   readonly guest: string | undefined
@@ -34,7 +34,7 @@ export interface VolumePath {
   readonly state: PathState
 }
 
-/** One row an attachment; one for a volume that nobody has. */
+/** One row per attachment, and one for a volume without attachments. */
 export async function listVolumeRows(
   pools: Pools,
   signal?: AbortSignal,
@@ -97,7 +97,7 @@ const HEADINGS = [
   'PATHS',
 ] as const
 
-/** A table, or where one of its lines would be broken, a block for every row. */
+/** A table. If a line would not fit into the columns, one block per row instead. */
 export function formatVolumeTable(
   rows: readonly VolumeRow[],
   columns = Number.POSITIVE_INFINITY,

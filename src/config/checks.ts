@@ -1,5 +1,5 @@
-// What must hold between the keys of the controller's file: names that resolve, and paths that can
-// work at all. It looks at raw values and passes over what is malformed: the schema reports that.
+// Rules between the keys of the controller's file: names must resolve, and paths must be able to
+// work. It reads raw values and skips malformed ones, which the schema reports.
 
 import type { z } from 'zod'
 import { DESIGNS, poolSchema } from './designs/designs.ts'
@@ -9,7 +9,7 @@ interface Sections {
   readonly hosts: ReadonlySet<string>
   /** Host of each service domain of each machine. */
   readonly machines: ReadonlyMap<string, ReadonlyMap<string, unknown>>
-  /** The well-formed ones. */
+  /** Only the well-formed pools. */
   readonly pools: ReadonlyMap<string, z.output<typeof poolSchema>>
 }
 

@@ -1,6 +1,6 @@
-// Configuration files: YAML text to a readonly object, once. Every problem is found and reported
-// together, with file and key path. No file is opened here, and nothing is looked up: secrets stay
-// in the files that the configuration names.
+// Parses a configuration file, once, from YAML text into a readonly object. All problems are
+// reported together, with file and key path. No file is opened and nothing is looked up: secrets
+// stay in the files that the configuration names.
 
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
@@ -23,7 +23,7 @@ export interface SshConfig {
   readonly maxSessions?: number
 }
 
-/** What each kind of shell has to know. */
+/** The settings of each kind of shell. */
 export interface ShellKinds {
   readonly local: Readonly<Record<never, never>>
   readonly ssh: { readonly ssh: SshConfig }
@@ -64,7 +64,7 @@ type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : 
 
 export type DesignKind = keyof typeof DESIGNS
 
-/** A pool of a design: its keys in the file, and its name. */
+/** A pool of one design: its keys from the file, and its name. */
 export type PoolConfigOf<K extends DesignKind> = {
   [P in K]: { readonly name: string; readonly design: P } & Frozen<
     Omit<z.output<(typeof DESIGNS)[P]['schema']>, 'design'>
@@ -73,7 +73,7 @@ export type PoolConfigOf<K extends DesignKind> = {
 
 export type PoolConfig = PoolConfigOf<DesignKind>
 
-/** Parts of CSI 1.13 that it calls alpha. */
+/** Switches for the parts of CSI 1.13 that are alpha. */
 export interface AlphaConfig {
   readonly health: boolean
   readonly snapshotTopology: boolean
@@ -94,7 +94,7 @@ export interface NodeConfig extends AlphaConfig {
   readonly guest: string
   readonly platform: GuestPlatform
   readonly shell: ShellConfig
-  /** Stands before /sys and /dev; '' where nothing does. */
+  /** Prefix of /sys and /dev; '' for none. */
   readonly root: string
   readonly prefix: readonly string[]
   readonly attachLimit: number
@@ -117,8 +117,8 @@ export class ConfigError extends StorageError {
 export function parseControllerConfig(text: string, file: string): ControllerConfig {
   const raw = parseYaml(text, file)
   const parsed = controllerSchema.safeParse(raw)
-  // The cross checks look at whatever parts are well formed, so that one wrong key does not hide
-  // the others' mistakes.
+  // The cross checks read every well-formed part, so that one wrong key does not hide other
+  // mistakes.
   const problems = [...schemaProblems(parsed), ...checkControllerConfig(raw)]
   if (!parsed.success || problems.length > 0) throw new ConfigError(file, problems)
   const { driverName, cluster, health, snapshotTopology, hosts, machines, guests, pools } =
@@ -163,7 +163,7 @@ export function parseNodeConfig(text: string, file: string): NodeConfig {
   }
 }
 
-/** The first rule that speaks of this guest. */
+/** The first rule that matches this guest. */
 export function findGuestRule(
   rules: readonly GuestRule[],
   machine: string,
@@ -172,7 +172,7 @@ export function findGuestRule(
   return rules.find(rule => rule.machine === machine && matchesGlob(rule.match, guest))
 }
 
-/** `*` stands for any characters, `?` for one. */
+/** `*` matches any characters, `?` one. */
 export function matchesGlob(pattern: string, text: string): boolean {
   const expression = pattern
     .replace(/[\\^$.|+()[\]{}]/g, '\\$&')

@@ -1,4 +1,4 @@
-// What is wrong with a configuration or a manifest, in words of the file: key path and sentence.
+// Problems of a configuration file or a manifest: a key path and a sentence.
 
 import type { z } from 'zod'
 
@@ -10,7 +10,7 @@ export interface ConfigProblem {
 
 export const UNKNOWN_KEY = 'is not a key this file may have'
 
-/** The problems that a schema found, one a key. Shared with the manifests of `apply`. */
+/** The problems that a schema found, one per key. Manifests use this too. */
 export function schemaProblems(parsed: {
   readonly error?: z.ZodError | undefined
 }): ConfigProblem[] {
@@ -57,7 +57,7 @@ const TYPES: Readonly<Record<string, string>> = {
   null: 'nothing',
 }
 
-// What the schema itself says of a key stays; what zod says by itself is for who wrote the schema.
+// Keeps messages that our schemas define. zod's own messages are for developers and are replaced.
 function inWords(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type': {

@@ -1,5 +1,5 @@
-// docs/configuration.md from the schemas of the configuration files: one row a key, with the words
-// the schema has for it. `npm run generate` writes the page; it is not edited by hand.
+// Generates docs/configuration.md from the schemas: one row per key, with the schema's description.
+// `npm run generate` writes the page. Do not edit it by hand.
 
 import { z } from 'zod'
 import { DESIGNS } from './designs/designs.ts'

@@ -1,5 +1,5 @@
-// The shape of the two configuration files, with a description of every key; docs/configuration.md
-// is made from it. Shape only: checks.ts checks what holds between keys.
+// The schemas of the two configuration files, with a description of every key.
+// docs/configuration.md is generated from them. Rules between keys are in checks.ts.
 
 import { z } from 'zod'
 import { poolSchema } from './designs/designs.ts'
@@ -86,7 +86,7 @@ const platformSchema = z
   .enum(['solaris', 'linux'], 'solaris or linux')
   .describe('Operating system of the guest.')
 
-// 601 disk numbers are the driver's own (100 to 700).
+// The driver uses 601 disk numbers, 100 to 700.
 const attachLimitSchema = z
   .int()
   .min(1)
@@ -107,7 +107,7 @@ const guestSchema = z.strictObject({
   attachLimit: attachLimitSchema,
 })
 
-// Last component of names and topology keys that Kubernetes lower-cases; csi-sanity wants a letter
+// Kubernetes lower-cases the driver name in names and topology keys. csi-sanity requires a letter
 // at both ends.
 const driverNameSchema = z
   .string()
@@ -136,8 +136,7 @@ const poolNameSchema = z
     'pool: lower-case letters, digits, "-", at most 63',
   )
 
-// What CSI 1.13 calls alpha: the released sidecars do not ask for it yet, and an orchestrator of an
-// older version may stumble over it.
+// Alpha in CSI 1.13: released sidecars do not use it yet, and older orchestrators may fail on it.
 const alphaShape = {
   health: z
     .boolean()

@@ -1,4 +1,4 @@
-// Words that several keys of the configuration files take: names and paths.
+// Value types that several keys of the configuration files share: names and paths.
 
 import { z } from 'zod'
 
@@ -10,8 +10,8 @@ export const name = (what: string) =>
       `${what}: letters, digits, "-", "_", ".", at most 63, a letter or digit at both ends`,
     )
 
-// Characters that Logical Domains accepts, without "|" and "=": its parseable listings cannot
-// escape those two (ldm list -p, documented).
+// Characters that Logical Domains accepts, except "|" and "=". Its parseable listings cannot escape
+// those two (ldm list -p, documented).
 export const ldomName = (what: string) =>
   z
     .string()

@@ -1,13 +1,13 @@
-// A text as YAML: its value, or what is wrong with it in words of the file. The reader's own words
-// are for who calls it.
+// Reads YAML: the value of a text, or its mistake in the words of the file. The parser's own words
+// are for developers.
 
 import type { Document } from 'yaml'
 
 const ALIASES = 100
 
-/** What the reader says, and what a person is told instead. */
+/** What the parser says, and what the user is told instead. */
 const WORDS: readonly (readonly [said: RegExp, told: string])[] = [
-  // The reader calls itself for every level.
+  // The parser recurses at every level.
   [/^Maximum call stack.*/, 'is nested too deeply'],
   [
     /^Source contains multiple documents;.*?( at line \d+, column \d+)?:?$/,
@@ -21,16 +21,16 @@ const WORDS: readonly (readonly [said: RegExp, told: string])[] = [
   ],
 ]
 
-/** In a line. */
+/** The first line of the message, in our words where we have some. */
 export function describeYamlError({ message }: Error): string {
   const [line = message] = message.split('\n')
   const [said, told] = WORDS.find(([pattern]) => pattern.test(line)) ?? []
   if (said !== undefined && told !== undefined) return line.replace(said, told)
-  // The colon announces the excerpt in the lines that are cut off here.
+  // The colon introduces an excerpt in the lines that are dropped.
   return line.replace(/:$/, '')
 }
 
-/** Of a document whose text has no error: aliases and merged maps are only looked up here. */
+/** For a document that parsed without errors. Only aliases and merged maps are resolved here. */
 export function readValue(
   document: Pick<Document, 'toJS'>,
 ): { readonly value: unknown } | { readonly problem: string } {
@@ -38,7 +38,7 @@ export function readValue(
   try {
     value = document.toJS({ maxAliasCount: ALIASES })
   } catch (error) {
-    // Nothing of ours runs in there: whatever it throws is said of the text.
+    // No code of ours runs inside, so any error is about the text.
     if (!(error instanceof Error)) throw error
     return { problem: describeYamlError(error) }
   }
@@ -49,7 +49,7 @@ export function readValue(
 
 interface Walk {
   readonly above: Set<object>
-  /** Looked at already: aliases make many ways to the same value. */
+  /** Values already checked: aliases lead to the same value many times. */
   readonly done: Set<object>
 }
 

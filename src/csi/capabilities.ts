@@ -1,5 +1,6 @@
-// Volume capabilities: which access modes are served and what each allows, in one table. A
-// malformed capability is `invalid-argument`, one that makes sense but is not served `unsupported`.
+// Volume capabilities: one table says which access modes the driver serves and what each allows. A
+// malformed capability is `invalid-argument`. A well-formed one that the driver does not serve is
+// `unsupported`.
 
 import { StorageError } from '../errors.ts'
 import type { FileSystemType, Sharing, VolumeFormat } from '../model/volumes.ts'
@@ -11,9 +12,9 @@ export interface Access {
   readonly format: VolumeFormat
   readonly mountOptions: readonly string[]
   readonly writable: boolean
-  /** Whether other guests may have the volume at the same time. */
+  /** Whether the volume may be attached to other guests at the same time. */
   readonly sharing: Sharing
-  /** One workload at a time: a second target on the same node is refused. */
+  /** One workload at a time: the guest rejects a second target path. */
   readonly exclusive: boolean
 }
 
@@ -21,8 +22,8 @@ interface AccessRule extends Pick<Access, 'writable' | 'sharing' | 'exclusive'> 
   readonly name: string
 }
 
-// SINGLE_NODE_WRITER says nothing about workloads of one node: callers that do not know the two
-// newer modes send it for two pods on one node as well, so it is not exclusive.
+// SINGLE_NODE_WRITER says nothing about workloads of one node. Callers that do not know the two
+// newer modes also send it for two pods on one node, so it is not exclusive.
 const RULES: ReadonlyMap<number, AccessRule> = new Map([
   [
     Mode.SINGLE_NODE_WRITER,
@@ -68,7 +69,7 @@ export function requireCapability(capability: VolumeCapability | undefined, fiel
   if (rule === undefined) throw invalid(field, `has the unknown access_mode ${mode.mode}`)
   const mountOptions = checkTexts(mount?.mount_flags ?? [], `${field}.mount.mount_flags`)
   const type = checkText(mount?.fs_type ?? '', `${field}.mount.fs_type`)
-  // Only sent to drivers that declare VOLUME_MOUNT_GROUP.
+  // Callers send it only to drivers that declare VOLUME_MOUNT_GROUP.
   if (mount && mount.volume_mount_group !== '') {
     throw invalid(`${field}.mount.volume_mount_group`, 'is not served')
   }
@@ -86,7 +87,7 @@ export function requireCapabilities(capabilities: readonly VolumeCapability[]): 
   )
 }
 
-/** The one format that all of them can live with. */
+/** The one format that satisfies all capabilities. */
 export function commonFormat(accesses: readonly Access[]): VolumeFormat {
   return accesses
     .map(access => access.format)
@@ -111,8 +112,8 @@ export function describe(format: VolumeFormat): string {
   return format.type === 'any' ? 'a file system' : `an ${format.type} file system`
 }
 
-// Shared read-only, or as a raw device whose users agree among themselves; a file system would be
-// destroyed.
+// Several guests may share a volume read-only, or as a raw device whose users coordinate. Several
+// writers would destroy a file system.
 function refuseWritersOnManyNodes(rule: AccessRule, mounted: boolean): void {
   if (rule.sharing === 'exclusive' || !rule.writable || !mounted) return
   throw new StorageError(
@@ -122,7 +123,7 @@ function refuseWritersOnManyNodes(rule: AccessRule, mounted: boolean): void {
   )
 }
 
-/** '' is any. */
+/** An empty type means any. */
 export function parseFileSystem(type: string): FileSystemType | 'any' {
   if (type === '') return 'any'
   const known = FILE_SYSTEMS.find(name => name === type)

@@ -1,6 +1,6 @@
-// The two maps that travel from the controller to the node plugin through the orchestrator, written
-// and read in one place. Both can be read by users of the cluster: no secrets. The orchestrator
-// adds keys of its own, so unknown keys are passed over.
+// The two maps that the orchestrator carries from the controller to the node plugin. This file
+// writes and reads both. Users of the cluster can read them: no secrets. The orchestrator adds keys
+// of its own, so unknown keys are ignored.
 
 import { findVolumeId } from '../model/ids.ts'
 import {
@@ -22,8 +22,8 @@ export function formatVolumeContext(volume: Volume): TextMap {
 
 export interface VolumeContext {
   /**
-   * Only what this driver wrote itself allows formatting: a volume of a hand-made PV, without
-   * context, is never formatted.
+   * Only a context that this driver wrote allows formatting. A hand-made PV has no context, so its
+   * volume is never formatted.
    */
   readonly createdEmpty: boolean
   readonly format: 'block' | 'filesystem' | undefined
@@ -39,14 +39,14 @@ export function parseVolumeContext(context: TextMap): VolumeContext {
 }
 
 /**
- * Above 700 Linux has no letters for a disk (sunvdc, source); below 100 is left to administrators
- * unless it is asked for.
+ * Linux has no letters for a disk above 700 (sunvdc, source). Numbers below 100 are the
+ * administrators' unless the caller asks for one.
  */
 const LARGEST_ASKED_SLOT = 700
 
 /**
- * A disk number that the caller asks for, by a key of the volume context: in a manifest of `apply`
- * an annotation, in a hand-made PV an attribute.
+ * A disk number that the caller asks for by a key of the volume context. `apply` takes it from an
+ * annotation, a hand-made PV from an attribute.
  */
 export function parseWantedSlot(context: TextMap): number | undefined {
   const { vdiskNumber } = context
@@ -75,11 +75,11 @@ export function formatPublishContext(attachment: Attachment): TextMap {
 export interface PublishContext {
   readonly slot: number
   readonly sizeBytes: number
-  /** Its size when it was published, where it had grown since the guest got the disk. */
+  /** Its size at ControllerPublishVolume, if it had grown after the guest got the disk. */
   readonly grownTo: number | undefined
   readonly written: boolean
   readonly mode: AttachMode
-  /** Both are missing from a context that an earlier version wrote. */
+  /** Contexts of earlier versions have neither. */
   readonly contentOf: string | undefined
   readonly bornSeconds: number | undefined
 }

@@ -1,6 +1,6 @@
-// Controller requests: from the wire to the driver's own types. Order of checks: required fields,
-// then values; whether something exists is asked later, by storage, and whether it is allowed last.
-// Trusted from here on.
+// Parses controller requests into the driver's own types. Order of checks: required fields, then
+// values. Storage then checks that objects exist, and last that the call is allowed. Everything
+// below trusts the result.
 
 import { StorageError } from '../errors.ts'
 import { findVolumeId, parseGuestId } from '../model/ids.ts'
@@ -55,7 +55,7 @@ export function parseCreateVolume(driverName: string, request: CreateVolumeReque
   checkOptionsOf(accesses)
   const format = formatOf(accesses, fileSystem)
   const source = parseSource(request.volume_content_source)
-  // What is copied is not formatted.
+  // A copy is not formatted.
   if (source.kind === 'empty' && format.kind === 'filesystem' && format.type !== 'any') {
     parseMkfsOptions(volume.mkfsOptions ?? '', format.type)
   }
@@ -71,13 +71,13 @@ export function parseCreateVolume(driverName: string, request: CreateVolumeReque
   }
 }
 
-// No guest will take them later.
+// A guest would reject these options only later.
 function checkOptionsOf(accesses: readonly Access[]): void {
   for (const { mountOptions } of accesses) checkMountOptions('volume_capabilities', mountOptions)
 }
 
-// The provisioner puts what the class says into the capability; said in both places it must be the
-// same.
+// The provisioner copies the file system of the class into the capability. If both name one, they
+// must be equal.
 function formatOf(accesses: readonly Access[], fileSystem: FileSystemType | 'any'): VolumeFormat {
   const format = commonFormat(accesses)
   if (format.kind === 'block' || fileSystem === 'any' || fileSystem === format.type) return format
@@ -146,8 +146,7 @@ export function parseControllerUnpublish(request: ControllerUnpublishVolumeReque
   return { volumeId, from: parseGuestChoice(nodeId) }
 }
 
-// A text that cannot name a guest cannot have been given a volume either, so there is nothing to
-// take away.
+// No volume can be attached to a guest that this text cannot name, so there is nothing to detach.
 function parseGuestChoice(nodeId: string): GuestChoice {
   if (nodeId === '') return { kind: 'every' }
   try {
@@ -160,7 +159,7 @@ function parseGuestChoice(nodeId: string): GuestChoice {
 
 export type ValidationQuestion =
   | { readonly kind: 'served'; readonly accesses: readonly Access[] }
-  /** Well formed, but nothing this driver serves, whatever the volume. */
+  /** Well formed, but the driver serves it for no volume. */
   | { readonly kind: 'unserved'; readonly reason: string }
 
 export function parseValidate(request: ValidateVolumeCapabilitiesRequest): {
@@ -188,7 +187,8 @@ function parseQuestion(request: ValidateVolumeCapabilitiesRequest): ValidationQu
     parseParameters(request.parameters)
     parseMutableParameters(request.mutable_parameters)
   } catch (error) {
-    // Here a parameter or a mount option is part of the question, not a mistake in asking it.
+    // The caller asks whether a parameter or a mount option is served, so a wrong one is an answer
+    // and no error.
     if (error instanceof StorageError && error.kind === 'invalid-argument') {
       return { kind: 'unserved', reason: error.message }
     }
@@ -228,7 +228,7 @@ export function parseModify(request: ControllerModifyVolumeRequest): {
 }
 
 /**
- * Where room is asked for: on one machine, anywhere, or at a place where this driver has nothing.
+ * Where the caller asks for capacity: on one machine, anywhere, or where this driver has nothing.
  */
 export type Place =
   | { readonly kind: 'anywhere' }

@@ -1,5 +1,5 @@
-// The Controller service: request to storage call to response. No decision about volumes or guests
-// is made here.
+// The Controller service: turns requests into storage calls and results into responses. It decides
+// nothing about volumes or guests.
 
 import { findVolumeId, formatGuestId } from '../model/ids.ts'
 import type { GuestId, Volume, VolumeSource } from '../model/volumes.ts'
@@ -26,7 +26,7 @@ import {
   type Volume as WireVolume,
 } from './wire/types.gen.ts'
 
-/** What the service needs of storage. */
+/** The part of storage that the service calls. */
 export type VolumeStore = Pick<Volumes, 'ensureVolume' | 'deleteVolume' | 'getVolume' | 'capacity'>
 export type ChangeStore = Pick<VolumeChanges, 'expandVolume' | 'modifyVolume'>
 export type AttachmentStore = Pick<
@@ -39,11 +39,11 @@ export interface ControllerOptions extends SnapshotOptions {
   readonly volumes: VolumeStore
   readonly changes: ChangeStore
   readonly attachments: AttachmentStore
-  /** Undefined: health is switched off, its calls are not there. */
+  /** Undefined: health is switched off, and its RPCs are not registered. */
   readonly health: HealthStore | undefined
 }
 
-// A capability stands here only when every RPC and rule that it promises holds.
+// List a capability only when every RPC and rule that it requires is implemented.
 const CAPABILITIES = [
   Type.CREATE_DELETE_VOLUME,
   Type.PUBLISH_UNPUBLISH_VOLUME,

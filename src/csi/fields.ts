@@ -1,6 +1,5 @@
-// Checks of single request fields: presence, the sizes that CSI allows, control characters, ranges
-// of bytes. Sizes of text count UTF-8 bytes, as CSI does. Whether an object exists is nobody's
-// business here.
+// Checks single request fields: presence, the lengths that CSI allows, control characters, byte
+// ranges. Lengths count UTF-8 bytes, as in CSI. No object is looked up here.
 
 import { StorageError } from '../errors.ts'
 import type { SizeRange } from '../model/volumes.ts'
@@ -10,12 +9,12 @@ const TEXT_LIMIT = 128
 export const NODE_ID_LIMIT = 256
 const MAP_LIMIT = 4096
 /**
- * CSI leaves the length of paths to the operating system: PATH_MAX of Linux is 4096, of Solaris
- * 1024.
+ * CSI leaves the length of paths to the operating system. PATH_MAX is 4096 on Linux and 1024 on
+ * Solaris.
  */
 export const PATH_LIMIT = 4096
 
-// CSI forbids these in names; tab, line feed and carriage return are legal there.
+// CSI forbids these characters in names, and allows tab, line feed and carriage return.
 const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
 
 export type TextMap = Readonly<Record<string, string>>
@@ -24,7 +23,7 @@ export function invalid(field: string, problem: string): StorageError {
   return new StorageError('invalid-argument', `${field} ${problem}`)
 }
 
-/** A field that may be empty. */
+/** The field may be empty. */
 export function checkText(value: string, field: string, limitBytes = TEXT_LIMIT): string {
   const bytes = Buffer.byteLength(value)
   if (bytes > limitBytes) throw invalid(field, `has ${bytes} bytes; ${limitBytes} are allowed`)
@@ -37,7 +36,7 @@ export function requireText(value: string, field: string, limitBytes = TEXT_LIMI
   return checkText(value, field, limitBytes)
 }
 
-/** For paths that something is created at: relative to what is not known. */
+/** For paths at which something is created: it is unknown what a relative path would start from. */
 export function requireAbsolutePath(value: string, field: string): string {
   requireText(value, field, PATH_LIMIT)
   if (!value.startsWith('/')) {
@@ -46,9 +45,7 @@ export function requireAbsolutePath(value: string, field: string): string {
   return value
 }
 
-/**
- * For paths that are looked for: a relative one is found nowhere, which is for the caller to say.
- */
+/** For paths that are looked up: the guest finds no relative path and reports it. */
 export function requirePath(value: string, field: string): string {
   return requireText(value, field, PATH_LIMIT)
 }

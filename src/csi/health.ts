@@ -1,6 +1,6 @@
-// Health in CSI's words, for both services. Registered and advertised only where it is switched on:
-// callers of CSI 1.12 do not know these calls. No entries mean healthy; what could not be looked at
-// is an error or an entry, never silence.
+// Translates health into CSI messages, for both services. The RPCs are registered and advertised
+// only if health is switched on: callers of CSI 1.12 do not know them. No entries mean healthy. A
+// failed check is an error or an entry, never silence.
 
 import type { HealthProblem, VolumeHealth } from '../storage/health.ts'
 import type { Draft } from './wire/proto.ts'
@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<HealthProblem['kind'], Type>> = {
 }
 
 export function wireHealth({ volumeId, problems }: VolumeHealth): Draft<WireVolumeHealth> {
-  // CSI allows a pair of type and reason once.
+  // CSI allows each pair of type and reason only once.
   const entries = new Map(
     problems.map(problem => [`${problem.kind} ${problem.reason}`, problem] as const),
   )

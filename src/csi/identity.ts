@@ -1,5 +1,6 @@
-// The Identity service: who the plugin is. It never asks a host: sidecars allow one second, and a
-// storage host that is down must not make the liveness probe restart the plugin.
+// The Identity service: name, version and capabilities of the plugin. It never asks a host.
+// Sidecars allow one second, and a storage host that is down must not make the liveness probe
+// restart the plugin.
 
 import { type Service, service } from './wire/handler.ts'
 import {
@@ -17,20 +18,20 @@ export interface IdentityOptions {
   readonly driverName: string
   readonly version: string
   /**
-   * Whether snapshots tell where they can be used. CSI 1.13; some callers of 1.12 refuse a
-   * capability they do not know.
+   * Whether snapshots say where they can be used (CSI 1.13). Some callers of 1.12 reject a
+   * capability that they do not know.
    */
   readonly snapshotTopology: boolean
   /**
-   * What `apply` must know of the plugin. The controller's: its cluster, from which names can be
-   * computed anew.
+   * What `apply` must know about the controller: its cluster, from which `apply` computes snapshot
+   * names.
    */
   readonly manifest?: Readonly<Record<string, string>>
-  /** False while the plugin is still starting; callers then ask again once a second. */
+  /** False while the plugin is starting. Callers then ask once a second. */
   readonly isReady?: () => boolean
 }
 
-/** The same on the controller's and on the nodes' sockets, as CSI demands. */
+/** The answers are the same on the controller's and the nodes' sockets, as CSI requires. */
 export function identityService({
   driverName,
   version,

@@ -1,6 +1,6 @@
-// Health of the volumes of one guest. Callers may ask by id alone, so the plugin remembers where it
-// staged what; that only says where to look, the guest is asked each time. After a restart of the
-// plugin the caller has to name the path.
+// Health of the volumes of one guest. Callers may name only the volume id, so the plugin remembers
+// each staging path. That only says where to look: every call asks the guest. After a restart of
+// the plugin the caller must name the path.
 
 import { StorageError } from '../errors.ts'
 import type { GuestHealth, GuestProblem } from '../guest/guest-health.ts'
@@ -11,7 +11,7 @@ import {
   StorageHealthErrorType as Type,
 } from './wire/types.gen.ts'
 
-/** What the service needs of the guest's platform. */
+/** The part of the guest code that the service calls. */
 export type GuestHealthStore = Pick<GuestHealth, 'reach' | 'inspect'>
 
 type Staged = Pick<StageRequest, 'stagingPath' | 'mode'>
@@ -54,7 +54,7 @@ export class NodeHealth {
     return { volumeId, problems }
   }
 
-  /** The way to the storage is judged by the volumes that use it. */
+  /** Judges the path to the storage by the volumes that use it. */
   async storageHealth(signal: AbortSignal): Promise<readonly Draft<BackendHealth>[]> {
     await this.#guest.reach(signal)
     const volumes = [...this.#staged]

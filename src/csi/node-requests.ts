@@ -1,5 +1,5 @@
-// Node requests: from the wire to what a guest is asked to do. The same order of checks as for the
-// controller.
+// Parses node requests into what the guest code is asked to do. The order of checks is that of
+// controller-requests.ts.
 
 import { doesNotExist, StorageError } from '../errors.ts'
 import type { GuestFormat, PublishRequest, StageRequest } from '../guest/requests.ts'
@@ -66,8 +66,8 @@ export function parsePublish(request: NodePublishVolumeRequest): PublishRequest 
   const targetPath = requireAbsolutePath(request.target_path, 'target_path')
   const access = requireCapability(request.volume_capability, 'volume_capability')
   if (request.staging_target_path === '') {
-    // Not INVALID_ARGUMENT: CSI has a code of its own for a volume that should have been staged
-    // first.
+    // CSI has a code of its own for a volume that must be staged first, so this is not
+    // INVALID_ARGUMENT.
     throw new StorageError(
       'failed-precondition',
       'staging_target_path is missing: the volume has to be staged first',
@@ -104,7 +104,7 @@ export function parseStats(request: NodeGetVolumeStatsRequest): { volumeId: stri
   return { volumeId, path }
 }
 
-/** Without a range it grows to its device, whatever that has. */
+/** Without a range the file system grows to the size of its device. */
 export function parseNodeExpand(request: NodeExpandVolumeRequest): {
   volumeId: string
   path: string
@@ -121,7 +121,7 @@ export function parseNodeExpand(request: NodeExpandVolumeRequest): {
   return { volumeId, path, sizeBytes: requiredBytes }
 }
 
-/** No path is legal: the caller then asks about the volume wherever it is. */
+/** The caller may name no path. It then asks about the volume at any path. */
 export function parseVolumeHealth(request: NodeGetVolumeHealthRequest): {
   volumeId: string
   paths: readonly string[]
@@ -133,7 +133,7 @@ export function parseVolumeHealth(request: NodeGetVolumeHealthRequest): {
   return { volumeId, paths: [staging, target].filter(path => path !== '') }
 }
 
-/** An id that this driver cannot have given names nothing that was ever staged here. */
+/** An id that this driver cannot have given belongs to no volume staged here. */
 export function isOurId(volumeId: string): boolean {
   return findVolumeId(volumeId) !== undefined
 }

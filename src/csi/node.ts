@@ -1,5 +1,5 @@
-// The Node service of one guest: request to guest call to response. It needs no controller and no
-// storage host: what it has to know comes in the two contexts.
+// The Node service of one guest: turns requests into guest calls and results into responses. It
+// needs no controller and no storage host. Everything it needs to know is in the two contexts.
 
 import type { GuestVolumes } from '../guest/guest-volumes.ts'
 import type { Amounts } from '../guest/platform.ts'
@@ -18,7 +18,7 @@ import {
   type VolumeUsage,
 } from './wire/types.gen.ts'
 
-/** What the service needs of the guest's platform. */
+/** The part of the guest code that the service calls. */
 export type GuestStore = Pick<
   GuestVolumes,
   'stage' | 'unstage' | 'publish' | 'unpublish' | 'statistics' | 'expand'
@@ -27,10 +27,10 @@ export type GuestStore = Pick<
 export interface NodeOptions {
   readonly driverName: string
   readonly guest: GuestId
-  /** Most volumes that the guest takes; undefined leaves it to the caller. */
+  /** The most volumes for this guest. Undefined: the caller decides. */
   readonly attachLimit: number | undefined
   readonly volumes: GuestStore
-  /** Undefined: health is switched off, its calls are not there. */
+  /** Undefined: health is switched off, and its RPCs are not registered. */
   readonly health: GuestHealthStore | undefined
 }
 

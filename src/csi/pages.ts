@@ -1,5 +1,6 @@
-// Lists in pages. A token is the last id of the page before, so that what comes and goes meanwhile
-// moves nothing else over an edge: an object that was there throughout is listed exactly once.
+// Lists in pages. A token is the last id of the previous page. Objects that come or go in between
+// move no other object across a page boundary. An object that exists throughout is listed exactly
+// once.
 
 import { StorageError } from '../errors.ts'
 import type { ListRange } from '../model/volumes.ts'
@@ -19,8 +20,7 @@ export function parsePage(request: PageRequest, isToken: (token: string) => bool
   const { max_entries: maxEntries, starting_token: token } = request
   if (maxEntries < 0) throw invalid('max_entries', `${maxEntries} is negative`)
   if (token === '') return { maxEntries, after: undefined }
-  // ABORTED is CSI's answer to a token that is not, or no longer, good: the caller starts the list
-  // again.
+  // CSI answers an invalid or expired token with ABORTED. The caller then starts the list again.
   if (!isToken(token)) {
     throw new StorageError(
       'busy',
@@ -30,23 +30,24 @@ export function parsePage(request: PageRequest, isToken: (token: string) => bool
   return { maxEntries, after: token }
 }
 
-/** More would be read, and kept in memory, than most callers take from a page. */
+/** Longer pages would read and hold more than most callers take. */
 const LARGEST_PAGE = 1000
 
 /**
- * What the page needs of the list. CSI lets a driver give fewer entries than asked for, with a
- * token for the rest.
+ * The part of the list that the page needs. CSI lets a driver return fewer entries than asked for,
+ * with a token for the rest.
  */
 export function rangeOf({ after, maxEntries }: Page): ListRange {
   return { after, limit: maxEntries === 0 ? LARGEST_PAGE : Math.min(maxEntries, LARGEST_PAGE) }
 }
 
-// Go clients receive at most 4 MiB. JSON names every field, so it is never shorter than the wire.
+// Go clients accept at most 4 MiB. JSON names every field, so it is never shorter than the wire
+// format.
 const LARGEST_PAGE_BYTES = 3 * 1024 * 1024
 
 /**
- * The entries of one page, as they are sent, and the token for the next; an empty token when this
- * was the last.
+ * The entries of one page as sent, and the token of the next page. The token is empty after the
+ * last page.
  */
 export function cutPage<Item, Entry>(
   all: readonly Item[],

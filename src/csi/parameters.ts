@@ -1,6 +1,6 @@
-// Parameters of the four classes of Kubernetes: text to values, by the table of the model. What a
-// pool allows is storage's. An unknown parameter is refused by name: a misspelt one
-// must not be a volume with other properties than meant.
+// Parses the parameters of Kubernetes' four classes by the table in model/parameters.ts. Storage
+// checks what a pool allows. An unknown parameter is rejected by name: a misspelt one would give
+// the volume other properties than meant.
 
 import {
   MUTABLE_KEYS,
@@ -17,18 +17,18 @@ import { checkMap, invalid, type TextMap } from './fields.ts'
 export interface ClassParameters {
   readonly pool: string | undefined
   readonly volume: Partial<VolumeParameters>
-  /** What the class says of the file system; `any` where it says nothing. */
+  /** The file system that the class names; `any` if it names none. */
   readonly fileSystem: FileSystemType | 'any'
 }
 
-// What sidecars read from a class or add to it (secrets, names of claims and snapshots): none of
-// the driver's own has a name under it. The capacity controller of the provisioner sends classes as
-// they stand.
+// Sidecars read keys with this prefix from a class or add them (secrets, names of claims and
+// snapshots). No parameter of the driver has the prefix. The provisioner's capacity controller
+// sends classes unchanged.
 const SIDECARS = /^csi\.storage\.k8s\.io\//
 const FILE_SYSTEM = 'csi.storage.k8s.io/fstype'
 
-// Written by users, and by the suite of Kubernetes, among the parameters of a class of snapshots
-// where it stands beside them. It says nothing about how a snapshot is made.
+// Users, and the Kubernetes test suite, write this key among the parameters of a snapshot class. It
+// belongs beside them, and says nothing about how to create a snapshot.
 const BESIDE_SNAPSHOT_PARAMETERS: readonly string[] = ['deletionPolicy']
 
 const KEYS = new Map(PARAMETER_KEYS.map(key => [PARAMETERS[key].name, key]))
@@ -53,7 +53,7 @@ export function parseParameters(parameters: TextMap): ClassParameters {
   return { pool, volume, fileSystem }
 }
 
-/** All of them are checked before any is taken: what is refused changes nothing. */
+/** All parameters are checked before one is returned: a rejected request changes nothing. */
 export function parseMutableParameters(parameters: TextMap): MutableParameters {
   const entries = Object.entries(checkMap(parameters, 'mutable_parameters')).filter(
     ([name]) => !SIDECARS.test(name),
@@ -70,7 +70,7 @@ export function parseMutableParameters(parameters: TextMap): MutableParameters {
   return changes
 }
 
-/** Of snapshots and group snapshots: none has a meaning. */
+/** Snapshots and group snapshots have no parameters. */
 export function refuseSnapshotParameters(parameters: TextMap): void {
   const entries = Object.entries(checkMap(parameters, 'parameters')).filter(
     ([name]) => !SIDECARS.test(name),

@@ -1,5 +1,5 @@
-// Requests for snapshots and group snapshots: from the wire to what storage is asked. The same
-// order of checks as for volumes.
+// Parses requests for snapshots and group snapshots. The order of checks is that of
+// controller-requests.ts.
 
 import { findSnapshotId } from '../model/ids.ts'
 import { checkMap, checkText, invalid, requireText } from './fields.ts'
@@ -17,7 +17,10 @@ import type {
 export interface SnapshotSpec {
   readonly name: string
   readonly volumeId: string
-  /** Machines of which one at least must reach volumes made from the snapshot; empty: anywhere. */
+  /**
+   * At least one of these machines must reach volumes created from the snapshot. Empty: any
+   * machine.
+   */
   readonly requisite: readonly string[]
 }
 

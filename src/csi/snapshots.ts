@@ -1,5 +1,5 @@
-// Snapshots: the snapshot calls of the Controller service and the GroupController service. Request
-// to storage call to response.
+// The snapshot RPCs of the Controller service, and the GroupController service. It turns requests
+// into storage calls and results into responses.
 
 import { StorageError } from '../errors.ts'
 import { findVolumeId } from '../model/ids.ts'
@@ -19,7 +19,7 @@ import {
   type Snapshot as WireSnapshot,
 } from './wire/types.gen.ts'
 
-/** What the services need of storage. */
+/** The part of storage that the services call. */
 export type SnapshotStore = Pick<
   Snapshots,
   'createSnapshot' | 'deleteSnapshot' | 'getSnapshot' | 'listSnapshots'
@@ -29,11 +29,11 @@ export type GroupStore = Pick<GroupSnapshots, 'createGroup' | 'getGroup' | 'dele
 export interface SnapshotOptions {
   readonly driverName: string
   readonly snapshots: SnapshotStore
-  /** The machines that reach each pool: where volumes made from its snapshots can be. */
+  /** The machines that reach each pool, and so the volumes created from its snapshots. */
   readonly pools: ReadonlyMap<string, { readonly machines: ReadonlyMap<string, unknown> }>
   /**
-   * Answer with places, and honour wishes for them; a driver that does must say so
-   * (SNAPSHOT_ACCESSIBILITY_CONSTRAINTS).
+   * Return topologies, and honour requested ones. A driver that does so must declare
+   * SNAPSHOT_ACCESSIBILITY_CONSTRAINTS.
    */
   readonly snapshotTopology: boolean
 }
@@ -98,7 +98,7 @@ function machinesOf({ pools }: SnapshotOptions, volumeId: string): readonly stri
   return [...(pools.get(id?.pool ?? '')?.machines.keys() ?? [])].sort()
 }
 
-// A volume of a pool that is not known here is left to storage, which knows what that means.
+// Storage answers for a volume of an unknown pool.
 function refuseUnreachable(
   options: SnapshotOptions,
   volumeId: string,
@@ -119,10 +119,10 @@ function refuseUnreachable(
   )
 }
 
-// Who named places hears of those he named, and only where they are not all: csi-sanity 5.6.0
-// compares the answer's places with the request's as Go structures, caches included, and so fails
-// every driver that repeats them. Looked up by id, a snapshot always tells where it can be used; a
-// volume made from it elsewhere is refused with the code for another place.
+// A caller that requests topologies gets back the requested ones, and only if some are missing. The
+// reason: csi-sanity 5.6.0 compares the topologies of answer and request as Go structures, caches
+// included, and fails every driver that repeats them. A snapshot looked up by id always says where
+// it can be used. Creating a volume from it elsewhere is rejected with the code for another place.
 function placesOf(
   options: SnapshotOptions,
   snapshot: Snapshot,
@@ -145,7 +145,7 @@ function wireSnapshot(
     snapshot_id: snapshot.id,
     source_volume_id: snapshot.volumeId,
     creation_time: wireTime(snapshot),
-    // A snapshot of ZFS is whole when it is there.
+    // A ZFS snapshot is complete as soon as it exists.
     ready_to_use: true,
     group_snapshot_id: snapshot.groupId ?? '',
     accessible_topology: placesOf(options, snapshot, requisite).map(machine =>
@@ -158,7 +158,7 @@ function wireGroup(options: SnapshotOptions, { id, snapshots }: Group): Draft<Vo
   return {
     group_snapshot_id: id,
     snapshots: snapshots.map(snapshot => wireSnapshot(options, snapshot)),
-    // One cut, one time.
+    // All members are taken at the same time.
     creation_time: snapshots[0] && wireTime(snapshots[0]),
     ready_to_use: true,
   }

@@ -1,5 +1,5 @@
-// Topology: one key per driver, `<driver name>/machine`, whose value is the machine. Which machines
-// exist, and which of them reach a volume, is storage's.
+// Topology: one key per driver, `<driver name>/machine`. Its value is the machine. Storage knows
+// which machines exist and which of them reach a volume.
 
 import { StorageError } from '../errors.ts'
 import type { VolumeSpec } from '../model/volumes.ts'
@@ -15,8 +15,8 @@ export function formatTopology(driverName: string, machine: string): Topology {
 }
 
 /**
- * The machine a topology names; undefined for one in which this driver has no place, which is legal
- * to ask about.
+ * The machine that a topology names. Undefined: the driver has nothing in that place, which callers
+ * may ask about.
  */
 export function findMachine(
   driverName: string,
@@ -26,8 +26,8 @@ export function findMachine(
   const segments = Object.entries(topology.segments)
   if (segments.length === 0) throw invalid(field, 'has no segments')
   const key = machineKey(driverName).toLowerCase()
-  // Keys compare without regard to case (CSI). A key of another driver narrows the place down in a
-  // way unknown here.
+  // Keys compare without regard to case (CSI). A key of another driver restricts the place in a way
+  // that is unknown here.
   return segments.every(([name]) => name.toLowerCase() === key) ? segments[0]?.[1] : undefined
 }
 
@@ -42,11 +42,11 @@ export function parseRequirement(
     return [...new Set(named)].filter(machine => machine !== undefined)
   }
   const requisite = machines(requirement?.requisite ?? [], 'requisite')
-  // Only looked at for mistakes: the pool is named by the class, and a volume is reached from every
-  // machine of its pool.
+  // Preferred terms are checked only for mistakes. The class names the pool, and every machine of
+  // the pool reaches the volume.
   machines(requirement?.preferred ?? [], 'preferred')
   if (requisite.length === 0 && requirement !== undefined && requirement.requisite.length > 0) {
-    // The code that makes Kubernetes try another node.
+    // With this code Kubernetes tries another node.
     throw new StorageError(
       'no-space',
       'accessibility_requirements: no term has the one key of this driver, ' +

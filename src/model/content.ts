@@ -1,10 +1,10 @@
-// Whose file system a volume holds: a copy has that of its source.
+// Which volume's file system a volume holds. A copy holds that of its source.
 
 import type { Volume } from './volumes.ts'
 
 /**
- * The volume whose file system this one holds: its own id, or where its copies began; of a copy
- * made before that was written, its source.
+ * The volume whose file system this one holds: itself, or the volume that its chain of copies
+ * started from. Copies created before that was recorded give their direct source.
  */
 export function contentOf({
   id,

@@ -1,4 +1,4 @@
-// Hashes for names that are computed: the same parts give the same text, everywhere and for ever.
+// Hashes for computed names: equal parts give equal text, on every host and in every version.
 
 import { createHash } from 'node:crypto'
 
@@ -13,7 +13,7 @@ export function digest(parts: readonly string[]): Buffer {
 export function base32(parts: readonly string[], length: number): string {
   const bytes = digest(parts)
   let text = ''
-  // A byte each gives 5 of its bits: 20 characters are 100 bits, no collision handling beyond the
+  // Each byte gives 5 bits, so 20 characters are 100 bits. The only handling of collisions is the
   // comparison of names.
   for (let at = 0; at < length; at++) text += BASE32[(bytes[at] ?? 0) & 31]
   return text

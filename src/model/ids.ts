@@ -1,5 +1,5 @@
 // The ids that callers see: of volumes, snapshots, groups and guests. Controller, node plugin and
-// `apply` read them alike. The leaf in an id is computed from a name, never allocated.
+// `apply` parse them alike. The leaf of an id is computed from a name, never allocated.
 
 import { StorageError } from '../errors.ts'
 import { base32 } from './hashes.ts'
@@ -14,14 +14,14 @@ export function volumeLeaf(cluster: string, pool: string, name: string): string 
 }
 
 /**
- * Snapshot names are unique over the driver, so the name alone decides: the same name on another
- * volume is found by its leaf.
+ * Snapshot names are unique over the driver, so the leaf depends on the name alone. The same name
+ * on another volume is found by its leaf.
  */
 export function snapshotLeaf(cluster: string, name: string): string {
   return `s-${base32([cluster, 'snapshot', name], 20)}`
 }
 
-/** All members of a group snapshot have this name, each on its own volume. */
+/** All members of a group snapshot have this leaf, each on its own volume. */
 export function groupLeaf(cluster: string, name: string): string {
   return `g-${base32([cluster, 'group', name], 20)}`
 }

@@ -1,10 +1,10 @@
-// Options that a StorageClass may give to mkfs: those that shape a file system. None that forces,
-// that writes elsewhere than on the device, or that makes mkfs do something else than make a file
-// system (mke2fs(8), mkfs.xfs(8), newfs(8)).
+// Options that a StorageClass may pass to mkfs: those that shape a file system. Rejected are
+// options that force, write elsewhere than to the device, or make mkfs do anything else (mke2fs(8),
+// mkfs.xfs(8), newfs(8)).
 
 import { StorageError } from '../errors.ts'
 
-/** Letters of options with a value, and of those without one. */
+/** Letters of options that take a value, and of those that do not. */
 const ALLOWED: Readonly<Record<string, { readonly valued: string; readonly plain: string }>> = {
   ext4: { valued: 'bgGiImNOETL', plain: '' },
   xfs: { valued: 'bimnsL', plain: 'K' },
@@ -12,8 +12,8 @@ const ALLOWED: Readonly<Record<string, { readonly valued: string; readonly plain
 }
 
 /**
- * The words after mkfs. Without a type, what some file system knows; the guest asks again when it
- * knows which one it makes.
+ * Splits the options into words. Without a type it accepts the options of any file system. The
+ * guest checks again when it knows the type.
  */
 export function parseMkfsOptions(text: string, type: string): readonly string[] {
   const words = text.split(/\s+/).filter(word => word !== '')
@@ -28,7 +28,7 @@ export function parseMkfsOptions(text: string, type: string): readonly string[] 
       letter !== '' &&
       tables.some(({ valued }) => valued.includes(letter)) &&
       /^[A-Za-z0-9^][A-Za-z0-9_.,:=^+-]*$/.test(value ?? '') &&
-      // By its UUID the driver knows the volume again.
+      // The driver recognises the volume by its UUID.
       !/(^|,)uuid=/.test(value ?? '')
     ) {
       at += 2

@@ -1,20 +1,20 @@
-// Mount options that no guest takes for a volume, whatever its platform. One table for those who
-// promise a volume and those who mount it.
+// Mount options that no guest accepts for a volume, on any platform. The controller that accepts a
+// volume and the guest that mounts it share this table.
 
 import { StorageError } from '../errors.ts'
 
-// They become one word after -o: a comma would start another option, and some options undo what
-// this driver promises. mount(8) makes a loop device for some, which outlives the mount. What it
-// keeps for itself (`X-`, `verity.`) is not for a volume.
+// All options become one word after -o, so a comma would start another option. Some options would
+// break the driver's guarantees. For others mount(8) creates a loop device that outlives the mount.
+// mount(8) reserves `X-` and `verity.` for itself.
 const FORBIDDEN_PREFIX = /^(X-|verity\.|r[ow]=)/
-// The labels of SELinux have commas; quotes make one option of them (mount(8)).
+// SELinux labels contain commas. Quotes make one option of them (mount(8)).
 const SELINUX_OPTION = /^(fs|def|root)?context="[A-Za-z0-9_.:,-]+"$/
 const FORBIDDEN_OPTIONS = new RegExp(
   '^(remount|bind|rbind|move|loop|offset|sizelimit|encryption|helper|discard|nouuid|' +
     'norecovery|noload|overlay)(=|$)',
 )
 
-/** Throws `invalid-argument` for the first of them; `object` is what the message names. */
+/** Throws `invalid-argument` for the first rejected option. The message names `object`. */
 export function checkMountOptions(object: string, options: readonly string[]): void {
   for (const option of options) {
     if (SELINUX_OPTION.test(option)) continue

@@ -1,29 +1,29 @@
-// The parameters of a StorageClass and of a VolumeAttributesClass, one row each. The requests, what
-// is kept on datasets, the defaults and the table in README.md are all read from here.
+// The parameters of a StorageClass and a VolumeAttributesClass, one row each. Requests, datasets,
+// defaults and the table in README.md all use these rows.
 
 import { StorageError } from '../errors.ts'
 import { parseMkfsOptions } from './mkfs-options.ts'
 
 /**
- * The StorageClass parameters after defaulting; they are written on the volume and compared on
- * replay.
+ * The StorageClass parameters with their defaults. They are written on the volume and compared when
+ * a create call is repeated.
  */
 export interface VolumeParameters {
   readonly blockSizeBytes: number
   readonly compression: string
   readonly reservation: 'thick' | 'thin'
   readonly vdiskTimeoutSeconds: number
-  /** Passed on to the guest that formats the volume; '' for none. */
+  /** For the guest that formats the volume; '' for none. */
   readonly mkfsOptions: string
   readonly export: 'slice' | 'full'
 }
 
-/** Those that the guest has to know: they travel in the volume context. */
+/** The parameters that the guest needs. They travel in the volume context. */
 export type GuestParameters = Pick<VolumeParameters, 'mkfsOptions'>
 
 /**
- * What can be changed while the volume lives (VolumeAttributesClass). `sync` has no `disabled`:
- * that loses acknowledged writes.
+ * The parameters that can change while the volume exists (VolumeAttributesClass). `sync` has no
+ * `disabled`: it loses acknowledged writes.
  */
 interface MutableValues {
   readonly compression: string
@@ -33,7 +33,7 @@ interface MutableValues {
 }
 export type MutableParameters = Partial<MutableValues>
 
-/** A row as README.md shows it, in Markdown. */
+/** A row of the table in README.md, in Markdown. */
 export interface Described {
   readonly values: string
   readonly meaning: string
@@ -45,24 +45,22 @@ interface Parsed<T> extends Described {
 }
 
 export interface Parameter<T> extends Parsed<T> {
-  /** As a StorageClass names it. */
+  /** The name in a StorageClass. */
   readonly name: string
-  /** As a StorageClass would give it; undefined where the pool decides. */
+  /** The default as StorageClass text. Undefined: the pool decides. */
   readonly byDefault: string | undefined
   /**
-   * What a volume had that was made before the parameter existed; undefined where every version
-   * wrote it. It stays when today's default changes.
+   * The value of volumes created before the parameter existed. Undefined: every version wrote it.
+   * It stays when the default changes.
    */
   readonly before: string | undefined
-  /** Of a value that was read from a dataset: whether this driver can have written it. */
+  /** Whether the driver can have written this value to a dataset. */
   readonly isValue: (value: unknown) => value is T
   readonly usedBy: 'zfs' | 'hypervisor' | 'guest'
 }
 
 export interface MutableParameter<T> extends Parsed<T> {
-  /**
-   * Which zfs have a property of this name. `none`: the driver has commands of its own for it.
-   */
+  /** Which versions of zfs have a property of this name. `none`: the driver uses other commands. */
   readonly property: 'every' | 'newer' | 'none'
 }
 
@@ -92,7 +90,7 @@ const reservation = {
 }
 
 /**
- * The order is that of the text on datasets. OpenZFS and Solaris disagree on their defaults, so the
+ * The order is that of the text on datasets. OpenZFS and Solaris have different defaults, so the
  * driver always passes its own (zfs 2.1 to 2.3, recorded).
  */
 export const PARAMETERS: Table = {
@@ -135,7 +133,7 @@ export const PARAMETERS: Table = {
   },
   mkfsOptions: {
     name: 'mkfsOptions',
-    // The file system may be the guest's choice; it looks again.
+    // The guest may choose the file system, so it checks again.
     parse: text => parseMkfsOptions(text, '').join(' '),
     byDefault: '',
     before: '',
@@ -158,7 +156,10 @@ export const PARAMETERS: Table = {
   },
 }
 
-/** Parameters of a StorageClass that say where and for what, and are not written as parameters. */
+/**
+ * Parameters of a StorageClass that choose the pool and the file system. They are not written on
+ * the volume as parameters.
+ */
 export const PLACE_PARAMETERS: Readonly<
   Record<'pool' | 'csi.storage.k8s.io/fstype', Described & { readonly byDefault: string }>
 > = {
@@ -200,7 +201,7 @@ export const MUTABLE_KEYS = Object.keys(MUTABLE_PARAMETERS).filter(
   (key): key is keyof MutableParameters => key in MUTABLE_PARAMETERS,
 )
 
-/** All parameters of a volume, each with the value that `choose` has for it. */
+/** All parameters of a volume, each with the value that `choose` returns. */
 export function everyParameter(
   choose: <K extends keyof VolumeParameters>(key: K) => VolumeParameters[K],
 ): VolumeParameters {
@@ -214,7 +215,7 @@ export function everyParameter(
   }
 }
 
-/** For the volume context; what has its default is left out. */
+/** For the volume context. Parameters with their default are left out. */
 export function formatGuestParameters(parameters: VolumeParameters): Record<string, string> {
   const entries = PARAMETER_KEYS.flatMap(key => {
     const { usedBy, name, byDefault } = PARAMETERS[key]
@@ -224,7 +225,7 @@ export function formatGuestParameters(parameters: VolumeParameters): Record<stri
   return Object.fromEntries(entries)
 }
 
-/** The values are the guest's to check, which knows its file systems. */
+/** The guest checks the values, because it knows its file systems. */
 export function parseGuestParameters(context: Readonly<Record<string, string>>): GuestParameters {
   return { mkfsOptions: context.mkfsOptions ?? '' }
 }
@@ -267,8 +268,8 @@ function parseSync(text: string): 'standard' | 'always' {
 function parseBlockSize(text: string): number {
   const match = /^(\d{1,6})(k?)$/i.exec(text)
   const bytes = Number(match?.[1]) * (match?.[2] === '' ? 1 : KiB)
-  // volblocksize: a power of two, 512 to 128K in every dialect without a feature flag (zfs man
-  // pages).
+  // volblocksize is a power of two from 512 to 128K in every dialect without a feature flag (zfs
+  // man pages).
   const fits =
     bytes >= SMALLEST_BLOCK && bytes <= LARGEST_BLOCK && Number.isInteger(Math.log2(bytes))
   if (!fits) {

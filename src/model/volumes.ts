@@ -1,5 +1,4 @@
-// The driver's own words as types: what a volume, an attachment and a request for them are. Data
-// only, no behaviour.
+// The driver's own types: volumes, attachments, and requests for them. Data only, no behaviour.
 
 import type { MutableParameters, VolumeParameters } from './parameters.ts'
 
@@ -10,12 +9,12 @@ export const TiB = 1024 * GiB
 
 export type FileSystemType = 'ext4' | 'xfs' | 'ufs'
 
-/** What a volume was created for. `any` leaves the type to the platform of the first guest. */
+/** What the volume was created for. `any`: the platform of the first guest chooses the type. */
 export type VolumeFormat =
   | { readonly kind: 'block' }
   | { readonly kind: 'filesystem'; readonly type: FileSystemType | 'any' }
 
-/** Where the first bytes come from. A volume made from something is never formatted. */
+/** The source of the volume's first bytes. A volume with a source is never formatted. */
 export type VolumeSource =
   | { readonly kind: 'empty' }
   | { readonly kind: 'snapshot'; readonly id: string }
@@ -34,12 +33,13 @@ export interface VolumeSpec {
   readonly parameters: Partial<VolumeParameters>
   readonly source: VolumeSource
   /**
-   * Wins over `parameters`, is not part of what a replay is compared by, and can be changed later.
+   * Overrides `parameters`, is not compared when a create call is repeated, and can be changed
+   * later.
    */
   readonly mutable: MutableParameters
   /**
-   * Of these machines one at the least must reach the volume; empty: anywhere. There is no choice
-   * for a wish: a pool has its machines.
+   * At least one of these machines must reach the volume. Empty: any. Preferences have no effect,
+   * because the pool decides the machines.
    */
   readonly machines: readonly string[]
 }
@@ -51,8 +51,8 @@ export interface Volume {
   readonly leaf: string
   readonly sizeBytes: number
   /**
-   * The size it was made for; larger than `sizeBytes` only while a cut left the growth of a clone
-   * open.
+   * The size it was created for. It is larger than `sizeBytes` only while the growth of a clone was
+   * cut.
    */
   readonly createdSizeBytes: number
   readonly format: VolumeFormat
@@ -60,20 +60,23 @@ export interface Volume {
   readonly source: VolumeSource
   /** Machines from which the volume can be reached. */
   readonly machines: readonly string[]
-  /** Bytes reserved for it beyond what it uses; 0 for a thin volume. */
+  /** Bytes that are reserved beyond those used; 0 for a thin volume. */
   readonly reservedBytes: number
   /**
-   * Where its copies began, if it is one: the volume whose file system it holds. Absent on copies
-   * made before this was written.
+   * For a copy: the volume that its chain of copies started from, whose file system it holds.
+   * Absent on copies created before this was recorded.
    */
   readonly rootId?: string | undefined
-  /** When its dataset was made, as ZFS tells it. */
+  /** Creation time of the dataset, from ZFS. */
   readonly bornSeconds?: number | undefined
   /** The snapshot it was cloned from, as a ZFS name. */
   readonly origin: string | undefined
-  /** Bytes the dataset refers to; more than a blank volume's means that something was written. */
+  /**
+   * Bytes that the dataset refers to. More than those of a blank volume mean that something was
+   * written.
+   */
   readonly referencedBytes: number
-  /** What a volume of this pool refers to before anything was written to it, at the most. */
+  /** The most bytes that a blank volume of this pool refers to. */
   readonly blankBytes: number
 }
 
@@ -102,15 +105,15 @@ export interface AttachRequest {
   readonly mode: AttachMode
   readonly format: VolumeFormat
   /**
-   * `shared`: other guests may have the volume at the same time, each with a record and an export
-   * of its own.
+   * `shared`: the volume may be attached to other guests at the same time, each with its own record
+   * and export.
    */
   readonly sharing: Sharing
-  /** Slot asked for by the caller (annotation), else computed. */
+  /** The slot that the caller asks for. Absent: the driver computes one. */
   readonly slot?: number
 }
 
-/** The record of a volume given to a guest, as written beside the volume. */
+/** The record of an attachment, as written beside the volume. */
 export interface Attachment {
   readonly volumeId: string
   readonly guest: GuestId
@@ -119,10 +122,10 @@ export interface Attachment {
   readonly slot: number
   readonly lun: number | undefined // design lun only
   readonly sizeBytes: number // at attach
-  /** Its size of now, where it has grown since; not recorded. */
+  /** The current size, if the volume has grown since. Not recorded. */
   readonly grownTo?: number
   readonly written: boolean // at attach: the volume held more than a blank volume's bytes
-  /** Of the volume as it is now, for the guest to know it by; not recorded. */
+  /** By this the guest recognises the volume's current content. Not recorded. */
   readonly content?: { readonly of: string; readonly bornSeconds: number | undefined }
 }
 

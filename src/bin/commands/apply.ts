@@ -124,7 +124,7 @@ function collectNode(
   return new Map([...before, [guest, socketEndpoint(socket)]])
 }
 
-/** A socket may be given as a path too. */
+/** A socket may also be given as a path. */
 function socketEndpoint(socket: string): string {
   return socket.startsWith('/') ? `unix://${socket}` : socket
 }

@@ -1,11 +1,11 @@
-// What every command of the command line is.
+// The interface of every command.
 
 import type { Command } from 'commander'
 
 export interface CliCommand {
   /**
-   * A plugin goes on without its output. Any other command ends when nobody reads its answer any
-   * further, as `head` does.
+   * A plugin continues when its output is closed. Any other command ends when nobody reads its
+   * output any more, as `head` does.
    */
   readonly outlivesOutput: boolean
   /** Adds the command with its options to the program. */

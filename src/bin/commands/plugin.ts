@@ -1,4 +1,4 @@
-// What the two plugins share: their options, their output, and how they serve until a signal.
+// Shared by the two plugins: options, output, and serving until a signal.
 
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Service } from '../../csi/wire/handler.ts'
@@ -14,7 +14,7 @@ export interface PluginOptions {
 }
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
-/** How long a plugin that ends waits for somebody to read its last lines. */
+/** How long an ending plugin waits for a reader of its last lines. */
 const LAST_LINES_MS = 1000
 
 export function pluginCommand(program: Command, name: string, description: string): Command {
@@ -34,7 +34,7 @@ export interface PluginOutput {
   readonly output: LossyStream
 }
 
-/** A plugin goes on whatever becomes of its output. */
+/** A plugin continues even if its output fails. */
 export function openOutput({ logLevel }: PluginOptions): PluginOutput {
   process.stderr.on('error', () => {})
   const output = new LossyStream(process.stdout)
@@ -43,11 +43,11 @@ export function openOutput({ logLevel }: PluginOptions): PluginOutput {
 
 export interface Served extends PluginOutput {
   readonly services: readonly Service[]
-  /** Begins what runs beside the calls, and returns how all of it ends. */
+  /** Starts the background work. Returns a function that stops it. */
   readonly start: () => () => Promise<void>
 }
 
-/** A plugin that cannot listen touches no host. */
+/** Listens first: a plugin that cannot listen touches no host. */
 export async function serve(
   { services, log, output, start }: Served,
   options: PluginOptions,
@@ -64,7 +64,7 @@ export async function serve(
     await output.drain(LAST_LINES_MS)
     process.exit(0)
   }
-  // The second signal finds no handler and ends the process at once.
+  // A second signal has no handler and ends the process at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 }
 

@@ -1,4 +1,4 @@
-// What the reports share: their options, and an installation that is put together for one answer.
+// Shared by the reports: options, and an installation composed for one answer.
 
 import { type Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../../clock.ts'
@@ -20,7 +20,7 @@ export function reportCommand(program: Command, name: string, description: strin
     .requiredOption('--config <file>', "the controller's configuration file")
 }
 
-/** Behind the options of the report's own. */
+/** Adds the option after the report's own options. */
 export function withOutput(report: Command): Command {
   return report.option('--output <form>', 'table or json', parseOutput, 'table')
 }
@@ -34,7 +34,7 @@ export async function withInstallation(
   work: (installation: Installation) => Promise<unknown>,
 ): Promise<void> {
   const config = parseControllerConfig(readText(file), file)
-  // Standard output is for the answer.
+  // Standard output is reserved for the answer.
   const log = createLog({ level: 'warn', destination: process.stderr })
   const installation = composeInstallation(config, {
     openShell: openRealShell,

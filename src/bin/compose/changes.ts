@@ -1,5 +1,5 @@
-// What every host is watched for: the changing commands of all tools. Any of them may run on any
-// host, as one host can be storage host, service domain and control domain at once.
+// The changing commands of all tools, for which every host is watched. One host can be storage
+// host, service domain and control domain at once, so any of them may run on it.
 
 import { CHANGES as COMSTAR } from '../../comstar/changes.ts'
 import { CHANGES as GUEST } from '../../guest/changes.ts'

@@ -1,4 +1,4 @@
-// Hosts: a shell of the configured kind, and the shells around it.
+// Creates hosts: a shell of the configured kind, and the shells around it.
 
 import type { Clock } from '../../clock.ts'
 import type { HostConfig, ShellConfigOf, ShellKinds } from '../../config/config.ts'
@@ -13,24 +13,24 @@ import type { Shell } from '../../shell/shell.ts'
 import { SshShell } from '../../shell/ssh/ssh.ts'
 import { ALL_CHANGES } from './changes.ts'
 
-/** A shell to a configured host, without its prefix, and how to let go of it. */
+/** A shell to a configured host, without its prefix, and how to close it. */
 export interface OpenedShell {
   readonly shell: Shell
   readonly close: () => void
-  /** How late what was sent can arrive there; left out where it arrives at once. */
+  /** How late a sent command can arrive. Absent: it arrives at once. */
   readonly arrival?: Pick<HostOptions, 'graceMs' | 'leftBehind'>
 }
 
 export type OpenShell = (host: HostConfig) => OpenedShell
 
-/** What the composition does not make itself: a test exchanges it. */
+/** The parts that tests replace. */
 export interface Surroundings {
   readonly openShell: OpenShell
   readonly log: Log
   readonly clock: Clock
 }
 
-/** What was sent on a connection that broke may still be started after the next one is made. */
+/** The host may start a command from a broken connection after the next connection is made. */
 const SSH_GRACE_MS = 2_000
 
 type ShellKind = keyof ShellKinds

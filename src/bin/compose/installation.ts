@@ -1,6 +1,6 @@
-// The controller's composition: from a configuration to the objects that do the work. Nothing is
-// decided and nothing is run here. The shells alone can be exchanged, so that a simulated
-// installation is composed exactly as a real one.
+// The controller's composition: from a configuration to the working objects. It decides nothing and
+// runs nothing. Only the shells can be replaced, so a simulated installation is composed exactly
+// like a real one.
 
 import { type ControllerConfig, findGuestRule } from '../../config/config.ts'
 import { controllerService } from '../../csi/controller.ts'
@@ -37,9 +37,9 @@ export interface Installation {
   readonly snapshots: Snapshots
   readonly groups: GroupSnapshots
   readonly reaper: Reaper
-  /** Takes up what an earlier process left unsaved, and learns which names are taken. */
+  /** Resumes what an earlier process left unsaved, and learns which names are taken. */
   resume(): Promise<void>
-  /** Saves what is not saved yet, and closes the shells. */
+  /** Saves unsaved changes and closes the shells. */
   stop(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** The configuration's names were checked when it was parsed. */
+/** The parser has checked the names of the configuration. */
 export function lookUp<T>(map: ReadonlyMap<string, T>, name: string): T {
   const found = map.get(name)
   if (found === undefined) throw new Error(`nothing is named ${name} in the configuration`)

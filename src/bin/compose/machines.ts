@@ -1,4 +1,5 @@
-// Machines: the hypervisor of the configured kind, and what keeps its changes over a power cycle.
+// Creates machines: the hypervisor of the configured kind, and the saver that keeps changes over a
+// power cycle.
 
 import type { HypervisorKind, MachineConfig } from '../../config/config.ts'
 import { describeError } from '../../errors.ts'
@@ -12,9 +13,9 @@ import type { Surroundings } from './hosts.ts'
 
 export interface ComposedMachine {
   readonly machine: Hypervisor
-  /** Takes up what an earlier process left unsaved. */
+  /** Resumes what an earlier process left unsaved. */
   resume(): Promise<void>
-  /** Saves what is not saved yet. Never fails: it is logged. */
+  /** Saves unsaved changes. It never fails; an error is logged. */
   save(): Promise<void>
 }
 
@@ -30,7 +31,7 @@ const HYPERVISORS: {
   readonly [K in HypervisorKind]: (config: MachineConfig, parts: Parts) => ComposedMachine
 } = { ldoms: composeLdoms }
 
-/** `host` is the one that the configuration calls the control domain. */
+/** `host` is the configured control domain. */
 export function composeMachine(config: MachineConfig, parts: Parts): ComposedMachine {
   return HYPERVISORS[config.hypervisor](config, parts)
 }
@@ -40,8 +41,8 @@ function composeLdoms(
   { host, cluster, log, clock }: Parts,
 ): ComposedMachine {
   const prefix = saveConfiguration ? savedPrefix(cluster) : undefined
-  // The saver takes its turn among the machine's writes, and the machine tells it of each: one has
-  // to come first.
+  // The saver needs the machine's write turns, and the machine reports each write to the saver. One
+  // must be created first.
   const machine = new LdomMachine({
     machine: name,
     host,

@@ -1,4 +1,4 @@
-// The node plugin's composition: one guest, its shell and the platform of the configured kind.
+// The node plugin's composition: one guest, its shell, and the configured platform.
 
 import type { GuestPlatform, NodeConfig } from '../../config/config.ts'
 import { identityService } from '../../csi/identity.ts'

@@ -1,4 +1,4 @@
-// Pools: the paths of the configuration, and the design of the configured kind.
+// Creates pools: the configured paths, and the configured design.
 
 import type { Clock } from '../../clock.ts'
 import { Stmfadm } from '../../comstar/stmfadm.ts'
@@ -23,8 +23,8 @@ export interface PoolParts {
 }
 
 /**
- * More than one ssh connection's worth of commands, less than what would keep a storage host from
- * answering reads.
+ * More commands than one ssh connection carries, and few enough that the storage host still answers
+ * reads.
  */
 const WRITES_PER_POOL = 24
 
@@ -72,7 +72,7 @@ interface DesignParts {
 const DESIGNS: {
   readonly [K in DesignKind]: (pool: PoolConfigOf<K>, parts: DesignParts) => Design
 } = {
-  // One path: the configuration was checked.
+  // The parser ensures exactly one path.
   local: ({ paths }, { clock }) =>
     new LocalDesign({ template: paths[0]?.device ?? '', devices, clock }),
   lun: ({ paths, export: { target, targetGroup } }, { host, clock }) => {

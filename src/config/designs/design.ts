@@ -1,5 +1,5 @@
-// What the configuration knows of a design of pools: the keys of such a pool, and what must hold
-// between them and the rest of the file. Each design says it in a file of its own.
+// What the configuration knows about a pool design: the keys of such a pool, and the rules between
+// them and the rest of the file. Each design has a file of its own.
 
 import { z } from 'zod'
 import type { ConfigProblem } from '../problems.ts'
@@ -12,7 +12,7 @@ export interface PoolSurroundings {
   readonly machines: ReadonlyMap<string, ReadonlyMap<string, unknown>>
 }
 
-/** What every pool has, whatever its design: the host that serves it, and paths to its bytes. */
+/** The keys of every pool: the storage host, the dataset, and the paths to it. */
 export interface PoolKeys {
   readonly host: string
   readonly dataset: string
@@ -25,9 +25,9 @@ export interface PoolKeys {
 
 export interface DesignConfig<S extends z.ZodType<PoolKeys>> {
   readonly schema: S
-  /** The same for a person, as points of a list in the generated reference. */
+  /** The rules in Markdown, as list items of the generated reference. */
   readonly rules: string
-  /** Passes over a pool that is malformed: the schema reports that. */
+  /** Skips a malformed pool, which the schema reports. */
   readonly check: (raw: unknown, surroundings: PoolSurroundings) => readonly ConfigProblem[]
 }
 
@@ -48,8 +48,8 @@ export function defineDesign<S extends z.ZodType<PoolKeys>>(design: {
 }
 
 /**
- * Longest name of a parent dataset that leaves room for the driver's own names below it (255 bytes
- * in all, OpenZFS, recorded).
+ * The longest parent dataset name that leaves room for the driver's own names below it. OpenZFS
+ * allows 255 bytes in all (recorded).
  */
 const DATASET_LENGTH = 180
 

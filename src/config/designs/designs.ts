@@ -1,4 +1,4 @@
-// All designs that a pool can have. A new one is a file beside this, and a line here.
+// All pool designs. For a new design, add a file here and a line below.
 
 import { z } from 'zod'
 import { local } from './local.ts'

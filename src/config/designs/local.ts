@@ -40,7 +40,7 @@ const RULES = `\
 
 export const local = defineDesign({ schema, rules: RULES, check: checkPaths })
 
-// A ZFS pool is imported in one domain at a time, so only that domain has the zvols.
+// Only one domain at a time imports a ZFS pool, and only that domain has its zvols.
 function checkPaths(
   pool: z.output<typeof schema>,
   { at, machines }: PoolSurroundings,

@@ -1,10 +1,10 @@
-// Requests in flight: identical ones share one piece of work, and the work knows how long anybody
-// still waits for it. Nothing is kept once the work is done: a repeated call after the answer is a
-// new call.
+// Requests in flight. Identical requests share one piece of work, and the work knows how long any
+// caller still waits. Nothing is kept after the work: a call repeated after its answer is a new
+// call.
 
 import { StorageError } from '../../errors.ts'
 
-/** What one caller brings: until when it waits, and word when it gives up. */
+/** How long one caller waits, and the signal that it gave up. */
 export interface Caller {
   readonly deadlineMs: number // absolute; Infinity: no deadline
   readonly gone: AbortSignal
@@ -16,18 +16,18 @@ interface Flight {
   readonly signal: AbortSignal
 }
 
-// Time to turn an aborted wait into an answer before the caller's own clock ends the call.
+// Time to answer after an aborted wait, before the caller's own clock ends the call.
 const MARGIN_SHARE = 0.1
 const LONGEST_MARGIN_MS = 1000
-// setTimeout cannot wait longer; a deadline beyond it is none.
+// setTimeout cannot wait longer. A deadline beyond it counts as none.
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export class Calls {
   private readonly flights = new Map<string, Flight>()
 
   /**
-   * Runs `work`, or joins the running work of the same key. Its signal is aborted when the last
-   * caller stops waiting.
+   * Runs `work`, or joins running work of the same key. The signal is aborted when the last caller
+   * stops waiting.
    */
   run<T>(
     key: string | undefined,
@@ -35,11 +35,11 @@ export class Calls {
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const running = key === undefined ? undefined : this.flights.get(key)
-    // Work that everybody has given up on ends with their deadline; who comes with a new one does
-    // not get that for an answer.
+    // Work that every caller gave up ends at their deadline. A caller with a new deadline must not
+    // get that as its answer.
     if (running && !running.signal.aborted) {
       running.join(caller)
-      // The key names the method and the whole request, so the type of the answer is the same.
+      // The key contains the method and the whole request, so the answer has the same type.
       return running.answer as Promise<T>
     }
     const { signal, join, end } = patience()
@@ -52,15 +52,15 @@ export class Calls {
     return answer
   }
 
-  /** Requests at work that others can join. */
+  /** The number of requests that others can join. */
   get size(): number {
     return this.flights.size
   }
 }
 
 /**
- * A signal that is aborted when no caller waits any more. Aborting ends reads and waits; a write
- * that runs is awaited by those who run it.
+ * A signal that is aborted when no caller waits any more. It ends reads and waits. A running write
+ * is awaited by the code that runs it.
  */
 function patience() {
   const controller = new AbortController()

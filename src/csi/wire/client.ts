@@ -1,5 +1,5 @@
-// A CSI caller, for `apply` and for tests: one promise a call, plain objects both ways. No retries:
-// the caller knows better.
+// A CSI client for `apply` and tests: one promise per call, plain objects in both directions. It
+// never retries; the caller decides.
 
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
 import { type Conditions, formatConditions } from './conditions.ts'
@@ -14,7 +14,7 @@ import {
 import { codeName } from './status.ts'
 
 export interface CallOptions {
-  /** Without it the call waits for ever, also for a plugin that is not there yet. */
+  /** Without it the call waits without end, even for a plugin that does not exist yet. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
   readonly conditions?: Conditions
@@ -47,7 +47,7 @@ export class RpcError extends Error {
   readonly details: string
 
   constructor(rpc: string, error: ServiceError) {
-    // grpc-js appends what it knows of the name's resolution, also when that is nothing.
+    // grpc-js appends a note on name resolution, even an empty one.
     const details = error.details.replace(/\s*Resolution note:\s*$/, '')
     super(`${rpc}: ${codeName(error.code)}: ${details}`, { cause: error })
     this.name = 'RpcError'
@@ -58,12 +58,13 @@ export class RpcError extends Error {
 }
 
 /**
- * Connects to `unix:///…`, at the first call; an endpoint that nobody serves answers UNAVAILABLE.
+ * Connects to `unix:///…` at the first call. If nobody serves the endpoint, the call fails with
+ * UNAVAILABLE.
  */
 export function connect(endpoint: string): CsiClient {
   const path = parseEndpoint(endpoint)
-  // Node's HTTP/2 server refuses a socket path as authority; every current Kubernetes caller sends
-  // localhost as well.
+  // Node's HTTP/2 server rejects a socket path as authority. All current Kubernetes callers send
+  // localhost too.
   const client = new Client(`unix://${path}`, credentials.createInsecure(), {
     'grpc.default_authority': 'localhost',
   })
@@ -107,13 +108,13 @@ function calls<Name extends ServiceName>(
       })
     return [rpc, call] as const
   })
-  // The methods, their names and their messages come from the same proto as the type.
+  // Methods, names and messages come from the same proto as the type.
   return Object.fromEntries(entries) as unknown as UnaryCalls<ServiceMethods[Name]>
 }
 
 /**
- * Whether the call may still be going on, or may succeed when it is repeated: CSI's callers repeat
- * these and no others.
+ * Whether the call may still be in flight, or may succeed when repeated. CSI callers repeat calls
+ * with these codes and no others.
  */
 export function isWorthRepeating(error: unknown): boolean {
   return error instanceof RpcError && REPEATABLE.includes(error.code)

@@ -1,6 +1,6 @@
-// A condition that `apply` sets for a call and CSI has no field for. No sidecar sends it. A
-// controller that knows it says so in the manifest of GetPluginInfo: one that does not would do the
-// same without the condition.
+// A condition that `apply` attaches to a call, for which CSI has no field. No sidecar sends it. A
+// controller that knows it says so in the manifest of GetPluginInfo. One that does not know it
+// would act without the condition.
 
 import { Metadata } from '@grpc/grpc-js'
 
@@ -11,7 +11,7 @@ export interface Conditions {
 
 const ONLY_WHILE_OFF = 'ldom-csi-only-while-off'
 
-/** Of the controller's manifest. */
+/** An entry of the controller's manifest. */
 export const KNOWS_CONDITIONS = { 'only-while-off': 'known' } as const
 
 export function knowsConditions(manifest: Readonly<Record<string, string>>): boolean {
@@ -24,7 +24,7 @@ export function formatConditions({ onlyWhileOff }: Conditions): Metadata {
   return metadata
 }
 
-/** Whatever it is set to: a condition that is not understood must not be left out. */
+/** Any value counts: a condition that is not understood must not be dropped. */
 export function parseConditions(metadata: Metadata): Conditions {
   return { onlyWhileOff: metadata.get(ONLY_WHILE_OFF).length > 0 }
 }

@@ -1,5 +1,5 @@
-// The unix socket of a plugin: which endpoints are accepted, and when a file in the way may be
-// removed. A file that is not a socket, and a socket somebody answers on, is never removed.
+// The unix socket of a plugin: which endpoints are accepted, and when an existing file may be
+// removed. A file that is no socket, and a socket on which somebody answers, is never removed.
 
 import { lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -7,12 +7,12 @@ import { dirname } from 'node:path'
 import { StorageError } from '../../errors.ts'
 
 const PREFIX = 'unix://'
-// sockaddr_un takes 108 bytes with the final zero on Linux; libuv would fail with EINVAL.
+// sockaddr_un holds 108 bytes with the final zero on Linux. libuv would fail with EINVAL.
 const LONGEST_PATH = 107
 
 /**
- * The path of `unix:///absolute/path`. `unix://dir/x` would silently bind somewhere else, a bare
- * path be taken for a DNS name.
+ * The path of `unix:///absolute/path`. `unix://dir/x` would silently bind elsewhere, and a bare
+ * path would count as a DNS name.
  */
 export function parseEndpoint(endpoint: string): string {
   const path = endpoint.startsWith(PREFIX) ? endpoint.slice(PREFIX.length) : ''
@@ -33,7 +33,7 @@ export function parseEndpoint(endpoint: string): string {
 }
 
 /**
- * Makes the path free to bind: removes the socket of a plugin that is gone, refuses everything
+ * Frees the path for bind: removes the socket of a plugin that has ended, and rejects anything
  * else.
  */
 export async function clearEndpoint(path: string): Promise<void> {
@@ -67,7 +67,7 @@ async function stat(path: string) {
   }
 }
 
-/** A refused connection proves that nobody listens; every other failure proves nothing. */
+/** Only a refused connection proves that nobody listens. Every other failure proves nothing. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)

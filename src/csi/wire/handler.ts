@@ -1,6 +1,6 @@
-// The one wrapper around every handler: joins identical requests, passes the deadline on, turns
-// whatever is thrown into a status, keeps secrets out of messages and logs, and writes one line per
-// call. Handlers themselves know none of this.
+// The wrapper around every handler. It joins identical requests, passes the deadline on and turns
+// errors into a status. It keeps secrets out of messages and logs, and logs one line per call.
+// Handlers know none of this.
 
 import {
   type handleUnaryCall,
@@ -29,7 +29,8 @@ type UnaryName<Methods> = {
 }[keyof Methods]
 
 /**
- * The handlers of one service. A method without one is not registered, and answers UNIMPLEMENTED.
+ * The handlers of one service. A method without a handler is not registered and answers
+ * UNIMPLEMENTED.
  */
 export type Handlers<Methods> = {
   readonly [K in UnaryName<Methods>]?: Methods[K] extends {
@@ -40,7 +41,7 @@ export type Handlers<Methods> = {
     : never
 }
 
-/** A service and its handlers, ready to be registered. */
+/** A service with its handlers, ready to register. */
 export interface Service {
   readonly name: ServiceName
   readonly rpcs: readonly string[]
@@ -62,8 +63,8 @@ export function service<Name extends ServiceName>(
   name: Name,
   handlers: Handlers<ServiceMethods[Name]>,
 ): Service {
-  // The proto, from which both the decoder and the handler's types are generated, is what makes
-  // this conversion true.
+  // The decoder and the handler types are generated from the same proto, so this conversion is
+  // sound.
   const table = handlers as Readonly<Record<string, AnyHandler | undefined>>
   const methods = methodsOf(name).flatMap(method => {
     const handler = table[method.rpc]
@@ -79,8 +80,7 @@ export function service<Name extends ServiceName>(
   }
 }
 
-// Only what changes something is joined. A joined read would answer with a state from before the
-// second call began.
+// Only changing calls are joined. A joined read could return a state from before its call began.
 const CHANGES =
   /^(Create|Delete|Controller((Unp|P)ublish|Expand|Modify)|Node((Uns|S)tage|(Unp|P)ublish|Expand))/
 
@@ -93,7 +93,7 @@ function unary(
     const begunMs = systemClock.nowMs()
     const secrets = method.secretsOf(call.request)
     const conditions = parseConditions(call.metadata)
-    // The same request under another condition is another one.
+    // The same request under another condition is a different call.
     const key = CHANGES.test(method.rpc)
       ? `${method.path} ${canonical(call.request)} ${canonical(conditions)}`
       : undefined
@@ -134,8 +134,8 @@ function unary(
 }
 
 /**
- * A handler that throws before its first await, and one that passes the signal's reason through a
- * library, end alike.
+ * Handles two cases alike: a handler that throws before its first await, and one that passes on the
+ * signal's reason from a library.
  */
 async function answer(
   handle: () => Promise<PlainMessage>,
@@ -161,15 +161,13 @@ function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): {
   gone: AbortSignal
 } {
   const gone = new AbortController()
-  // Also emitted after an answered call; then nobody listens any more.
+  // Also emitted after an answered call, when nobody listens any more.
   call.on('cancelled', () => gone.abort())
   const deadline = call.getDeadline()
   return { deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline, gone: gone.signal }
 }
 
-/**
- * The status message says what the caller can use; where a bug is behind it, the log says where.
- */
+/** The status message is for the caller. For a bug, the log also gets the stack. */
 function explain(error: unknown, outcome: RpcStatus): string {
   const isBug = error instanceof Error && !(error instanceof StorageError)
   return isBug ? (error.stack ?? outcome.message) : outcome.message
@@ -194,7 +192,7 @@ function namesIn(message: PlainMessage): LogFields {
   )
 }
 
-/** Somebody's path may hold somebody's password. */
+/** A path may contain a password. */
 function redactAll(fields: LogFields, secrets: readonly string[]): LogFields {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
@@ -204,13 +202,13 @@ function redactAll(fields: LogFields, secrets: readonly string[]): LogFields {
   )
 }
 
-/** A create names its object only in the answer. */
+/** A create call names its object only in the answer. */
 function madeBy(response: PlainMessage): LogFields {
   const made = response.volume ?? response.snapshot ?? response.group_snapshot
   return typeof made === 'object' && made !== null ? namesIn({ ...made }) : {}
 }
 
-/** The same text for the same content: maps have no order on the wire. */
+/** Equal content gives equal text: maps have no order on the wire. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'

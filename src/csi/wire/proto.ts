@@ -1,5 +1,5 @@
-// The wire: CSI messages to plain objects and back, service definitions for grpc-js, and which
-// fields hold secrets. Nothing here knows what a message means.
+// Converts CSI messages to plain objects and back, defines the services for grpc-js, and knows
+// which fields hold secrets. It does not interpret messages.
 
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import protobuf from 'protobufjs'
@@ -21,20 +21,23 @@ export interface ServiceMethods {
 }
 export type ServiceName = keyof ServiceMethods
 
-/** A message to be sent: what is left out has its default on the wire. */
+/** A message to send. An omitted field has its default on the wire. */
 export type Draft<T> = T extends readonly (infer Item)[]
   ? readonly Draft<Item>[]
   : T extends object
     ? { readonly [K in keyof T]?: Draft<T[K]> | undefined }
     : T
 
-/** A received message: every scalar, list and map is there, a message field only if it was sent. */
+/**
+ * A received message: every scalar, list and map is present, and a message field only if it was
+ * sent.
+ */
 export type PlainMessage = Readonly<Record<string, unknown>>
 
-// 64 bits as text, enums as numbers, every default spelled out.
+// 64-bit values as text, enums as numbers, every default present.
 const TO_OBJECT: protobuf.IConversionOptions = { longs: String, enums: Number, defaults: true }
 
-// csi.proto's mark of a field that must never be shown.
+// csi.proto marks a field that must never be shown.
 const SECRET = '(csi_secret)'
 
 const root = protobuf.Root.fromJSON(DESCRIPTOR).resolveAll()
@@ -43,7 +46,7 @@ export interface MethodType {
   readonly rpc: string // e.g. CreateVolume
   readonly path: string
   readonly definition: MethodDefinition<PlainMessage, PlainMessage>
-  /** Every secret value of a request, wherever the proto marks one. */
+  /** Every secret value of a request, in all fields that the proto marks. */
   secretsOf(request: PlainMessage): string[]
 }
 
@@ -94,7 +97,7 @@ function decode(type: protobuf.Type, bytes: Buffer): PlainMessage {
   return withoutNulls(type.toObject(type.decode(bytes), TO_OBJECT))
 }
 
-/** protobufjs writes null for a message field that was not sent; here such a field is absent. */
+/** protobufjs sets a message field to null if it was not sent. Here the field is absent. */
 function withoutNulls(message: PlainMessage): PlainMessage {
   const entries = Object.entries(message).filter(([, value]) => value !== null)
   return Object.fromEntries(

@@ -1,5 +1,5 @@
-// A plugin on its unix socket: start, serve, end. Which services it offers is the caller's choice,
-// signals are bin's.
+// A plugin on its unix socket: start, serve, stop. The caller chooses the services, and bin handles
+// signals.
 
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { StorageError } from '../../errors.ts'
@@ -19,15 +19,15 @@ export interface ServerOptions {
 export interface CsiServer {
   readonly endpoint: string
   /**
-   * Takes no more calls, lets those that run come to their end for `graceMs`, then cuts them off.
-   * The socket is gone at once.
+   * Accepts no more calls. Running calls may finish within `graceMs` and are cut after that. The
+   * socket is removed at once.
    */
   stop(graceMs?: number): Promise<void>
 }
 
-// As long as a write may run: cutting it off would only hide its end.
+// The longest time of a write. Cutting a write would only hide how it ends.
 const DEFAULT_GRACE_MS = 120_000
-// The socket is for the plugin's group, not for the world: who can speak to it can delete volumes.
+// Only the plugin's group may use the socket: whoever can connect can delete volumes.
 const SOCKET_UMASK = 0o117
 
 export async function startServer({ endpoint, services, log }: ServerOptions): Promise<CsiServer> {
@@ -35,7 +35,7 @@ export async function startServer({ endpoint, services, log }: ServerOptions): P
   await clearEndpoint(path)
   const server = new Server()
   const tools = { log, calls: new Calls() }
-  // Only what has a handler is registered, so that everything else answers UNIMPLEMENTED.
+  // Only methods with a handler are registered, so all others answer UNIMPLEMENTED.
   for (const service of services) {
     server.addService(serviceDefinition(service.name, service.rpcs), service.implementation(tools))
   }
@@ -45,7 +45,7 @@ export async function startServer({ endpoint, services, log }: ServerOptions): P
 }
 
 async function bind(server: Server, path: string): Promise<void> {
-  // A chmod afterwards would leave a moment in which everybody may connect.
+  // With a chmod after bind, anybody could connect for a moment.
   const umask = process.umask(SOCKET_UMASK)
   try {
     await new Promise<void>((resolve, reject) => {

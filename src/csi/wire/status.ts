@@ -1,11 +1,12 @@
-// The only place that knows gRPC codes: from an error to the status a CSI caller sees. Callers act
-// on the code alone, so the table is total; details stay empty and secrets out, as CSI demands.
+// The only place that knows gRPC codes: turns an error into the status that a CSI caller sees.
+// Callers act on the code alone, so the table is total. CSI requires that details stay empty and
+// that no secret appears.
 
 import { status } from '@grpc/grpc-js'
 import { describeError, type ErrorKind, StorageError } from '../../errors.ts'
 
-// UNAVAILABLE and ABORTED say "it may be going on, call again"; every other code says "nothing is
-// going on" and allows the caller to undo or to forget (read in the provisioner and the attacher).
+// UNAVAILABLE and ABORTED say "it may be in flight, call again". Every other code says "nothing is
+// in flight" and lets the caller undo or forget (read in the provisioner and the attacher).
 const CODES: Readonly<Record<ErrorKind, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
   unsupported: status.INVALID_ARGUMENT,
@@ -21,8 +22,8 @@ const CODES: Readonly<Record<ErrorKind, status>> = {
   internal: status.INTERNAL,
 }
 
-// The message travels percent-encoded in an HTTP/2 trailer, which receivers bound (Node: 64 KiB for
-// all headers together).
+// The message travels percent-encoded in an HTTP/2 trailer. Receivers limit trailers (Node: 64 KiB
+// for all headers together).
 const LONGEST_MESSAGE = 2000
 
 export interface RpcStatus {
@@ -31,7 +32,7 @@ export interface RpcStatus {
 }
 
 /**
- * Anything that was thrown, also what is not an Error; what is not a StorageError is a bug and so
+ * Accepts anything that was thrown. Everything except a StorageError is a bug, so its code is
  * INTERNAL.
  */
 export function statusOf(error: unknown, secrets: readonly string[] = []): RpcStatus {
@@ -39,7 +40,7 @@ export function statusOf(error: unknown, secrets: readonly string[] = []): RpcSt
   const said =
     describeError(error).trim() ||
     `no message (${error instanceof Error ? error.name : typeof error})`
-  // Before it is cut: half a secret would not be recognised.
+  // Redact before cutting: half a secret would not be recognised.
   const text = redact(said, secrets)
   // A cut through a surrogate pair would make the message impossible to encode.
   const message = text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text
@@ -49,7 +50,7 @@ export function statusOf(error: unknown, secrets: readonly string[] = []): RpcSt
 const REDACTED = '***'
 
 export function redact(text: string, secrets: readonly string[]): string {
-  // The longest first: one secret may contain another.
+  // The longest first, because one secret may contain another.
   const longestFirst = secrets.filter(secret => secret !== '').sort((a, b) => b.length - a.length)
   return longestFirst.reduce((shown, secret) => shown.replaceAll(secret, REDACTED), text)
 }

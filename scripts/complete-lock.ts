@@ -1,6 +1,6 @@
-// Completes package-lock.json after `npm install`: a registry mirror that lacks a package of
-// another platform makes npm leave it out of the lock file, and newer npm then refuses `npm ci`.
-// The entries added here carry what npm checks on this platform: version, os, cpu, libc.
+// Completes package-lock.json after `npm install`. If a registry mirror lacks a package of another
+// platform, npm omits it from the lock file, and newer npm then rejects `npm ci`. The added entries
+// hold what npm checks on this platform: version, os, cpu, libc.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 

@@ -1,6 +1,5 @@
-// The Go programs of the CSI community that the driver is measured with, built from pinned sources
-// into .cache/csi-tools. Built once: the name of a binary holds a hash of everything it is made
-// from.
+// Builds the Go programs of the CSI community that test the driver, from pinned sources into
+// .cache/csi-tools. Each is built once: its file name contains a hash of all its sources.
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -14,7 +13,7 @@ const CACHE = `${root}.cache/csi-tools`
 
 const CSI_SANITY = 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity'
 
-/** By the folder of the module, which pins every version by its sums. */
+/** Each program by the folder of its module, which pins every version by checksum. */
 const PACKAGES = {
   'csi-sanity-5.6': CSI_SANITY,
   'csi-sanity-5.5': CSI_SANITY,
@@ -24,15 +23,15 @@ export type Tool = keyof typeof PACKAGES
 
 const run = promisify(execFile)
 
-// Whatever this machine's own settings are: the pinned versions, this Go, nothing fetched but what
-// the sums name.
+// Overrides the settings of this machine: pinned versions, this Go, and nothing fetched that has no
+// checksum.
 const ENVIRONMENT = {
   GOFLAGS: '-mod=readonly -buildvcs=false',
   GOTOOLCHAIN: 'local',
   CGO_ENABLED: '0',
 }
 
-/** The path of the program, built now if it was not. */
+/** Returns the path of the program, and builds it if necessary. */
 export async function buildTool(tool: Tool): Promise<string> {
   const directory = `${SOURCES}/${tool}`
   const options = { cwd: directory, env: { ...process.env, ...ENVIRONMENT } }
@@ -47,7 +46,7 @@ export async function buildTool(tool: Tool): Promise<string> {
   if (existsSync(binary)) return binary
   mkdirSync(CACHE, { recursive: true })
   console.log(`building ${tool}`)
-  // Go writes the binary when everything else has succeeded, and puts it in place by a rename.
+  // Go writes the binary last and renames it into place.
   await run(
     'go',
     ['build', '-trimpath', '-ldflags', '-s -w', '-o', binary, PACKAGES[tool]],

@@ -1,6 +1,6 @@
-// From proto/csi.proto to TypeScript: the messages as readonly interfaces, the enums as constants,
-// the services as tables of methods, and the descriptor that the driver loads at start, so that it
-// needs no file beside it.
+// Generates TypeScript from proto/csi.proto: messages as readonly interfaces, enums as constants,
+// services as tables of methods. It also generates the descriptor that the driver loads at start,
+// so that the driver needs no proto file.
 
 import { readFileSync } from 'node:fs'
 import protobuf from 'protobufjs'
@@ -12,7 +12,7 @@ const SCALARS: Readonly<Record<string, string>> = {
   string: 'string',
   bool: 'boolean',
   int32: 'number',
-  // 64 bits do not fit a number: decimal text on both sides.
+  // 64-bit values do not fit a number, so both sides use decimal text.
   int64: 'string',
 }
 
@@ -21,7 +21,7 @@ function load(): protobuf.Root {
   const text = readFileSync(new URL('../proto/csi.proto', import.meta.url), 'utf8')
   const { imports } = protobuf.parse(text, root, { keepCase: true, alternateCommentMode: true })
   for (const file of imports ?? []) {
-    // The options are read by name; their own declarations need no descriptor.
+    // Options are read by name, so the descriptor needs no declarations of them.
     if (file === 'google/protobuf/descriptor.proto') continue
     const bundled = protobuf.common.get(file)
     if (!bundled?.nested) {
@@ -64,7 +64,7 @@ function declarations(scope: protobuf.ReflectionObject | null): string[] {
   })
 }
 
-/** Of Google's types only those that the CSI messages mention. */
+/** Only those of Google's types that CSI messages use. */
 function isUsed(type: protobuf.Type): boolean {
   return (
     type.fullName.startsWith(`.${PACKAGE}.`) ||
@@ -84,7 +84,7 @@ function member(field: protobuf.Field): string {
   if (type === undefined) throw new Error(`${field.fullName}: no TypeScript type for ${field.type}`)
   if (field instanceof protobuf.MapField) return `${field.name}: Readonly<Record<string, ${type}>>`
   if (field.repeated) return `${field.name}: readonly ${type}[]`
-  // A message may be absent on the wire, a scalar may not: it then has its default.
+  // A message field may be absent on the wire. An absent scalar has its default.
   if (field.resolvedType instanceof protobuf.Type) return `${field.name}?: ${type} | undefined`
   return `${field.name}: ${type}`
 }
@@ -117,8 +117,8 @@ function service(type: protobuf.Service): string {
 }
 
 /**
- * `VolumeCapability.AccessMode` becomes `VolumeCapabilityAccessMode`: TypeScript's namespaces are
- * not erasable.
+ * `VolumeCapability.AccessMode` becomes `VolumeCapabilityAccessMode`, because TypeScript's
+ * namespaces are not erasable.
  */
 function typeName(type: protobuf.ReflectionObject): string {
   const scope = type.fullName.startsWith(`.${PACKAGE}.`) ? PACKAGE : 'google.protobuf'

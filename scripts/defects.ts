@@ -1,7 +1,7 @@
-// `npm run test:defects`: does the test suite notice when the code is wrong? Defects are put into a
-// copy of the sources, one at a time, and the tests that should object are run there. Prints which
-// test caught which defect; exit status 1 when one was not caught. With words as arguments only the
-// defects whose name contains one of them.
+// `npm run test:defects` checks that the test suite notices wrong code. It puts defects into a copy
+// of the sources, one at a time, and runs the tests that should fail. It prints which test caught
+// which defect. The exit status is 1 if one was not caught. Arguments select the defects whose
+// names contain one of them.
 
 import { DEFECTS } from './defects/table.ts'
 import { Workshop } from './defects/workshop.ts'
@@ -23,8 +23,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 /**
- * Every bench takes the next job until none is left; the first failure is thrown when all have
- * stopped.
+ * Each bench takes the next job until none is left. The first failure is thrown after all benches
+ * have stopped.
  */
 async function shareOut<T>(
   jobs: readonly T[],
@@ -48,7 +48,7 @@ function describe(error: unknown): string {
 let status = 0
 try {
   for (const defect of wanted) benches[0]?.takeOut(benches[0].putIn(defect))
-  // The tests must pass without a defect, or a failure would prove nothing.
+  // The tests must first pass without a defect, or a failure would prove nothing.
   const proofs = [...new Set(wanted.flatMap(({ tests }) => tests))]
   await shareOut(proofs, async (bench, tests) => {
     const failure = await bench.firstFailure(tests)

@@ -1,6 +1,6 @@
-// `npm run demo`: the whole chain with real processes on a simulated installation. Every step is
-// checked from outside the driver: in the simulator's own state, and in the bytes that a program in
-// the guest reads. Exit status 0 means that all held.
+// `npm run demo` runs the whole chain with real processes on a simulated installation. Every step
+// is checked outside the driver: in the simulator's state, and in the bytes that a program in the
+// guest reads. The exit status is 0 if every check held.
 
 import { applyClaims, examineInstallation, startEverything, writeData } from './demo/claims.ts'
 import { deleteEverything, growClaim, snapshotAndRestore } from './demo/copies.ts'

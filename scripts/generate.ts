@@ -1,6 +1,6 @@
-// Writes every generated file of the project; with --check, compares instead and fails when one is
-// out of date. A generated file is a pure function of its sources: no clock, no machine, no order
-// of a directory.
+// Writes every generated file of the project. With --check it compares and fails if one is out of
+// date. A generated file depends on its sources only: not on a clock, a machine, or the order of a
+// directory.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { generateConfigurationReference } from '../src/config/reference.ts'
@@ -27,7 +27,7 @@ const FILES: readonly GeneratedFile[] = [
 ]
 
 /**
- * The page with its generated part made anew: what stands between the two comments with this name.
+ * The page with a new generated part, which is the text between the two comments with this name.
  */
 function withPart(file: string, name: string, part: string): string {
   const [begin, end] = [

@@ -1,7 +1,7 @@
-// `npm run test:mutation -- --room locks [--sample 200] [--seed 1] [--again]`: small changes are
-// put into one room of the sources, one at a time, and the tests of the room should object. Prints
-// the score and what no test objected to. `--again` tries only what survived the last run of the
-// room. No part of CI: it takes minutes to hours.
+// `npm run test:mutation -- --room locks [--sample 200] [--seed 1] [--again]` makes small changes
+// in one room of the sources, one at a time. The room's tests should fail. It prints the score and
+// the changes that no test noticed. `--again` tries only the changes that survived the room's last
+// run. It is not part of CI: it takes minutes to hours.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -73,7 +73,7 @@ function strykerOptions({ mutate, tests }: Room) {
   return {
     plugins: ['@stryker-mutator/jest-runner', `${process.cwd()}/scripts/mutation/plugins.js`],
     mutate: [...mutate, '!**/*.gen.ts'],
-    // The texts of errors are for people, and most are not held by tests.
+    // Error texts are for people, and tests hold few of them.
     mutator: { excludedMutations: ['StringLiteral'] },
     testRunner: 'stopping-jest',
     testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
@@ -84,16 +84,17 @@ function strykerOptions({ mutate, tests }: Room) {
     coverageAnalysis: 'perTest',
     checkers: ['sample'],
     concurrency: 1,
-    // Of a mutant that never ends, not of a slow machine: a survivor would pass for noticed.
+    // The limit is for mutants that never end. On a slow machine a shorter one would count a
+    // survivor as noticed.
     timeoutMS: 60_000,
     timeoutFactor: 10,
-    // A whole room has hundreds of behaviour tests, which run once with every mutant in place.
+    // A whole room has hundreds of behaviour tests. All run once with every mutant in place.
     dryRunTimeoutMinutes: 60,
     allowConsoleColors: false,
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: reportFile },
     tempDirName: `${DIRECTORY}/copy`,
-    // Stryker would read tsconfig.json with a part of TypeScript that version 7 has not.
+    // Stryker would read tsconfig.json with a part of TypeScript that version 7 lacks.
     ignorePatterns: ['dist', 'docs', 'bench', '.cache', 'tsconfig*.json'],
   }
 }
@@ -103,8 +104,8 @@ function report({ files }: Report): void {
     mutants.map(mutant => ({ ...mutant, fileName })),
   )
   const all = withKeys(mutable.filter(mutant => mutant.status !== 'Ignored'))
-  // "CompileError" is what is not in the sample; a "RuntimeError" ended every test file as it was
-  // loaded.
+  // "CompileError" marks mutants outside the sample. "RuntimeError" means that every test file
+  // failed to load.
   const tried = all.filter(mutant => mutant.status !== 'CompileError')
   const survivors = tried.filter(
     mutant => mutant.status === 'Survived' || mutant.status === 'NoCoverage',
@@ -126,7 +127,7 @@ function report({ files }: Report): void {
   )
 }
 
-/** Lines and columns are counted from 1, as the report does. */
+/** Lines and columns count from 1, as in the report. */
 function textAt(source: string, { start, end }: Mutant['location']): string {
   const lines = source.split('\n').slice(start.line - 1, end.line)
   lines[lines.length - 1] = lines.at(-1)?.slice(0, end.column - 1) ?? ''

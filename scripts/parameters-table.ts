@@ -1,4 +1,4 @@
-// The tables of the class parameters for README.md, from the rows of the driver's own table.
+// Generates README.md's tables of class parameters from the driver's own table.
 
 import {
   type Described,

@@ -1,6 +1,6 @@
-// `npm run test:sanity`: the driver, as processes on a simulated installation, against csi-sanity
-// 5.6 and 5.5, and its messages against the published descriptor. Exit status 0 means that every
-// test that has to run did run and passed.
+// `npm run test:sanity` runs csi-sanity 5.6 and 5.5 against the driver, as processes on a simulated
+// installation. It also compares the driver's messages with the published descriptor. The exit
+// status is 0 if every required test ran and passed.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -96,7 +96,7 @@ function table(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-/** What went wrong can be looked at afterwards; what went right leaves nothing. */
+/** Keeps the files of a failed run for inspection, and removes those of a good one. */
 async function cleanUp(): Promise<void> {
   await installation.stop()
   shell?.close()

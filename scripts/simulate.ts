@@ -1,5 +1,5 @@
-// `npm run simulate`: plays histories of the deterministic simulation for the given time or count.
-// At the end it prints what it played and how fast.
+// `npm run simulate` plays histories of the deterministic simulation for a given time or count. At
+// the end it prints what it played and how fast.
 
 import { parseArgs } from 'node:util'
 import { type Mode, playHistory } from '../test/simulation/history.ts'

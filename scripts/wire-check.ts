@@ -1,6 +1,6 @@
-// Compares the messages that the driver speaks, field by field, with the descriptor that the CSI
-// specification publishes. What is compared is the descriptor the driver runs with, not the file it
-// was generated from.
+// Compares the driver's messages, field by field, with the descriptor that the CSI specification
+// publishes. It uses the descriptor that the driver loads, not the file from which that was
+// generated.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,8 +13,8 @@ import { buildTool } from './csi-tools.ts'
 
 const PACKAGE = 'csi.v1'
 
-// google/protobuf/descriptor.proto; protobufjs's own emitter leaves type names relative and names
-// map entries its own way.
+// google/protobuf/descriptor.proto. protobufjs's own emitter leaves type names relative and names
+// map entries differently.
 const TYPES: Readonly<Record<string, number>> = {
   int64: 3,
   int32: 5,
@@ -25,7 +25,7 @@ const TYPES: Readonly<Record<string, number>> = {
 }
 const LABEL = { optional: 1, repeated: 3 } as const
 
-/** Throws when there is a difference; each is printed. */
+/** Throws if there is a difference. Each difference is printed. */
 export async function checkWire(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ldom-csi-wire-'))
   try {
@@ -105,7 +105,7 @@ function describeType({ type, resolvedType, fullName }: protobuf.FieldBase): obj
 }
 
 /**
- * A map is on the wire a list of messages with a key and a value, named after the field (protobuf
+ * On the wire a map is a list of messages with a key and a value, named after the field (protobuf
  * language guide).
  */
 function describeEntry(field: protobuf.MapField): object {

@@ -1,4 +1,5 @@
-// Defects of `apply`: what was made before is forgotten behind an answer of success. Data only.
+// Defects of `apply`: it reports success although objects of earlier runs were forgotten. Data
+// only.
 
 import type { Defect } from './table.ts'
 

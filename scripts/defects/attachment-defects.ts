@@ -1,4 +1,4 @@
-// Defects of who has a volume: records, views, disk numbers. Data only.
+// Defects of attachments: records, views, disk numbers. Data only.
 
 import type { Defect } from './table.ts'
 

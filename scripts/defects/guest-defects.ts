@@ -1,5 +1,5 @@
-// Defects of what happens in a guest and on the way to it: what is formatted, and what counts as an
-// answer. Data only.
+// Defects of the node plugin and its connection to the guest: what is formatted, and what counts as
+// an answer. Data only.
 
 import type { Defect } from './table.ts'
 

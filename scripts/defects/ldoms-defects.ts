@@ -1,4 +1,4 @@
-// Defects of what the driver believes of a machine, and of what it saves there. Data only.
+// Defects of the driver's view of a machine, and of what it saves there. Data only.
 
 import type { Defect } from './table.ts'
 

@@ -1,4 +1,4 @@
-// Defects of the shells, and of what the driver says of its own work. Data only.
+// Defects of the shells, and of the driver's reports on its own work. Data only.
 
 import type { Defect } from './table.ts'
 

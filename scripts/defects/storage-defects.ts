@@ -1,5 +1,5 @@
-// Defects of what the controller does: who has a volume, what is known of it, what is left behind.
-// Data only.
+// Defects of the controller: who has a volume, what is known about it, what is left behind. Data
+// only.
 
 import type { Defect } from './table.ts'
 

@@ -1,6 +1,6 @@
-// The defects: each an exact replacement of a text that stands once in its file, and the test files
-// that should object, the quickest first. Each would lose data, hand a volume to two guests, or
-// leave something behind. Data only.
+// The defects. Each replaces a text that occurs exactly once in its file, and names the test files
+// that should fail, the quickest first. Each defect would lose data, attach a volume to two guests,
+// or leave something behind. Data only.
 
 import { APPLY_DEFECTS } from './apply-defects.ts'
 import { ATTACHMENT_DEFECTS } from './attachment-defects.ts'

@@ -1,5 +1,5 @@
-// Defects of whatever waits: locks, turns, joined calls. They show in some orders of events only.
-// Data only.
+// Defects of waiting: locks, turns, joined calls. They show only in some orders of events. Data
+// only.
 
 import type { Defect } from './table.ts'
 

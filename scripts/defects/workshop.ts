@@ -1,5 +1,5 @@
-// A copy of the sources in which one defect at a time is put in, tested and taken out again. The
-// project itself is never changed.
+// A copy of the sources. Defects are put in, tested and removed, one at a time. The project itself
+// is never changed.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
@@ -33,7 +33,7 @@ export class Workshop {
 
   constructor(root: string) {
     this.#directory = mkdtempSync(join(tmpdir(), 'ldom-csi-defects-'))
-    // Tests run programs as another user, who has to find them.
+    // Tests run programs as another user, who must be able to reach them.
     chmodSync(this.#directory, 0o755)
     cpSync(root, this.#directory, {
       recursive: true,
@@ -47,7 +47,7 @@ export class Workshop {
     rmSync(this.#directory, { recursive: true, force: true, maxRetries: 3 })
   }
 
-  /** The first test that fails because of the defect; undefined when none does. */
+  /** Returns the first test that fails because of the defect, or undefined if none does. */
   async catches(defect: Defect): Promise<string | undefined> {
     const originals = this.putIn(defect)
     try {
@@ -62,8 +62,8 @@ export class Workshop {
   }
 
   /**
-   * Answers what the files were before. Throws, with nothing changed, when a text does not stand in
-   * its file exactly once.
+   * Returns the earlier contents of the files. Throws without any change if a text does not occur
+   * exactly once in its file.
    */
   putIn({ name, changes }: Defect): ReadonlyMap<string, string> {
     const originals = new Map(changes.map(({ file }) => [file, this.#read(file)]))
@@ -89,7 +89,7 @@ export class Workshop {
     return readFileSync(join(this.#directory, file), 'utf8')
   }
 
-  /** Runs the test files of this pattern up to the first failure. */
+  /** Runs the test files of this pattern until the first failure. */
   async firstFailure(pattern: string): Promise<string | undefined> {
     const report = join(this.#directory, 'report.json')
     rmSync(report, { force: true })
@@ -107,7 +107,7 @@ export class Workshop {
     for (const { name, message, assertionResults } of testResults) {
       const failed = assertionResults.find(({ status }) => status === 'failed')
       if (failed) return `${basename(name)}: ${failed.fullName}`
-      // A defect that does not even run proves nothing about the tests.
+      // A defect that does not run proves nothing about the tests.
       if (assertionResults.length === 0) {
         throw new Error(`${basename(name)} could not be run:\n${message}`)
       }
@@ -116,7 +116,7 @@ export class Workshop {
     return undefined
   }
 
-  /** Answers the end of what was said. */
+  /** Returns the end of the output. */
   #run(args: readonly string[]): Promise<string> {
     return new Promise((resolve, reject) => {
       const jest = spawn(process.execPath, args, {

@@ -1,5 +1,5 @@
-// The first part: an installation starts, claims are brought about, and programs in the guests use
-// their disks.
+// First part: an installation starts, `apply` creates claims, and programs in the guests use their
+// disks.
 
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -164,8 +164,8 @@ export function vdisks(state: WorldState) {
 }
 
 /**
- * The driver's volumes, records and what waits for its last dependant; not the parent datasets, nor
- * the canary of `doctor --prepare`.
+ * The driver's volumes, records, and deleted volumes that still have dependants. Parent datasets
+ * and the canary of `doctor --prepare` are left out.
  */
 export function isOurs({ name }: DatasetState): boolean {
   return /\/(v|a-v)-[^/]*$/.test(name)

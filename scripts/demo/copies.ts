@@ -1,5 +1,5 @@
-// The third part: a snapshot of a mounted claim and what is restored from it beside its source,
-// growth under a running file system, and the end of everything in an order that suits nobody.
+// Third part: a snapshot of a mounted claim is restored beside its source, a mounted file system
+// grows, and everything is deleted in an awkward order.
 
 import { isOurs, LINUX_MOUNT, ORDER, PAGE, SOLARIS_MOUNT, vdisks, vdsDevices } from './claims.ts'
 import { LINUX, SOLARIS, type Stage } from './stage.ts'
@@ -8,7 +8,7 @@ const RESTORED_MOUNT = '/srv/web-restored'
 const RESTORED_PAGE = `${RESTORED_MOUNT}/index.html`
 const NEW_TEXT = 'a page that nobody wanted\n'
 
-// The documents of examples/snapshot-restore.yaml.
+// The documents in examples/snapshot-restore.yaml.
 const CLASS_AND_SNAPSHOT = { from: 0, to: 2 }
 const RESTORED_CLAIM = { from: 2, to: 3 }
 

@@ -1,5 +1,5 @@
-// A guest as a program in it sees its files: through the simulator, or, where the guest's mounts
-// are real ones of this machine, through the file system itself.
+// A guest's files as its programs see them. They are read through the simulator, or through this
+// machine's file system if the guest's mounts are real.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -9,9 +9,9 @@ export interface DemoGuest {
   readonly id: string
   write(path: string, text: string): Promise<void>
   read(path: string): Promise<string>
-  /** The mount of a path, as the guest's own mount table has it. */
+  /** The mount at a path, from the guest's own mount table. */
   mountAt(path: string): Promise<{ readonly source: string; readonly type: string } | undefined>
-  /** What a guest that lost power has lost besides its disks. */
+  /** Removes what a guest loses with its power, besides its disks. */
   losePower(): Promise<void>
 }
 
@@ -27,7 +27,7 @@ export function simulatedGuest(simulation: Simulation, id: string): DemoGuest {
   }
 }
 
-/** `directory` holds everything that is mounted for this guest. */
+/** Everything that is mounted for this guest is below `directory`. */
 export function realGuest(id: string, directory: string): DemoGuest {
   const table = () =>
     readFileSync('/proc/self/mountinfo', 'utf8')

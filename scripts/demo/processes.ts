@@ -1,5 +1,5 @@
-// Processes of the demonstration: started, watched until they are ready, ended by their own id.
-// Their output goes to files.
+// Starts the processes of the demo, waits until they are ready, and ends each by its own id. Their
+// output goes to files.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ export interface Outcome {
 export class Processes {
   readonly #running: { readonly name: string; readonly child: ChildProcess }[] = []
 
-  /** Starts a program of this project and waits until `file` is there. */
+  /** Starts a program of this project and waits until `file` exists. */
   async start(
     name: string,
     script: string,
@@ -39,7 +39,10 @@ export class Processes {
     }
   }
 
-  /** Ends all, the last started first, and waits for each; one that does not end is killed. */
+  /**
+   * Ends all processes, the last started first, and waits for each. A process that does not end is
+   * killed.
+   */
   async stop(): Promise<void> {
     for (const { child } of this.#running.splice(0)) {
       if (child.exitCode !== null || child.signalCode !== null) continue
@@ -52,7 +55,7 @@ export class Processes {
   }
 }
 
-/** Runs a program of this project to its end; its lines are shown as they come. */
+/** Runs a program of this project to its end and prints its lines as they come. */
 export function run(
   script: string,
   args: readonly string[],

@@ -1,5 +1,4 @@
-// What the demonstration shows: numbered steps, what was seen in each, and checks that decide the
-// exit status.
+// The output of the demo: numbered steps, observations, and checks that decide the exit status.
 
 export class Report {
   #steps = 0
@@ -16,14 +15,14 @@ export class Report {
     console.log(line === '' ? '' : `   ${line}`)
   }
 
-  /** A fact that must hold; `seen` is shown either way. */
+  /** Checks a fact. `seen` is printed in either case. */
   check(what: string, holds: boolean, seen = ''): void {
     this.#checks += 1
     if (!holds) this.#failed.push(what)
     this.say(`${holds ? '[ok]  ' : '[FAIL]'} ${what}${seen === '' ? '' : `: ${seen}`}`)
   }
 
-  /** The last line, and the exit status. */
+  /** Prints the summary and returns the exit status. */
   finish(): number {
     const seconds = ((Date.now() - this.#startedMs) / 1000).toFixed(0)
     const held = this.#checks - this.#failed.length

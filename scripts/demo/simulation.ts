@@ -1,5 +1,5 @@
-// The control socket of `ldom-sim serve`: the world behind the driver's back, to look at and to
-// break.
+// A client for the control socket of `ldom-sim serve`, to inspect and break the simulated world
+// behind the driver.
 
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -61,12 +61,12 @@ export class Simulation {
     this.#socket = socket
   }
 
-  // The shape is the simulator's; a check that reads something else fails.
+  // The simulator defines this shape. A check that reads anything else fails.
   async state(): Promise<WorldState> {
     return (await this.ask({ op: 'state' })) as unknown as WorldState
   }
 
-  /** One request, one JSON line each way. */
+  /** Sends one request: one JSON line in each direction. */
   ask(request: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.#socket)

@@ -1,5 +1,5 @@
-// The stage of the demonstration: its directory, processes, guests, and how the parts run
-// `ldom-csi` and look at the world.
+// The stage of the demo: its directory, processes and guests. The parts use it to run `ldom-csi`
+// and to inspect the world.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -52,8 +52,8 @@ export class Stage {
   }
 
   /**
-   * The simulator's file, without saving: the power cycle shall find nothing saved, however slow
-   * this machine is.
+   * The simulator's configuration, without saving: the power cycle must find nothing saved, however
+   * slow this machine is.
    */
   writeControllerFile(): void {
     const config: { machines: Record<string, { saveConfiguration?: boolean }> } = parse(
@@ -63,7 +63,7 @@ export class Stage {
     writeFileSync(this.controllerFile, stringify(config))
   }
 
-  /** Runs one of the commands that read the controller's file. */
+  /** Runs a command that reads the controller's configuration. */
   inspect(
     command: string,
     more: readonly string[] = [],
@@ -91,7 +91,7 @@ export class Stage {
   }
 
   /**
-   * Documents of an example, all unless told. With real mounts the Linux guest's root is this
+   * Documents of an example, by default all. With real mounts the root of the Linux guest is this
    * machine's, so its paths move below the stage.
    */
   example(name: string, documents?: { readonly from: number; readonly to: number }): string {
@@ -109,7 +109,7 @@ export class Stage {
     return file
   }
 
-  /** Where a path of the Linux guest is for the programs of the demonstration. */
+  /** The path of the Linux guest as the demo's own programs reach it. */
   inLinux(path: string): string {
     return this.hasRealBlockDevices ? join(this.directory, 'guest', path) : path
   }

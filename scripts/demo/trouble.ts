@@ -1,5 +1,5 @@
-// The second part: a service domain goes down under a writer, the machine loses power, and the
-// claims are brought about again.
+// Second part: a service domain goes down during writes, the machine loses power, and `apply`
+// restores the claims.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -90,7 +90,7 @@ async function checkFormats(stage: Stage, guest: string, disk: number): Promise<
   stage.report.check(`the disk of ${guest} was formatted exactly once`, count === 1)
 }
 
-/** A program in the guest that adds a line to a file, again and again. */
+/** A program in the guest that keeps appending lines to a file. */
 function startWriter({ solaris }: Stage, path: string) {
   let count = 0
   let failed = 0

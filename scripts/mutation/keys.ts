@@ -1,5 +1,5 @@
-// A mutant's name: the n-th of its kind and replacement in its file. It does not depend on the
-// line, so that changes elsewhere in a file leave a sample as it is.
+// Names a mutant: the n-th of its kind and replacement in its file. The name does not contain the
+// line, so that changes elsewhere in the file keep a sample stable.
 
 interface Place {
   readonly line: number
@@ -26,7 +26,7 @@ export function withKeys<M extends Mutant>(
   })
 }
 
-// What holds another comes first.
+// Outer mutants come before those inside them.
 function byPlace({ location: a }: Mutant, { location: b }: Mutant): number {
   return (
     a.start.line - b.start.line ||

@@ -1,5 +1,5 @@
-// What the mutation run adds to Stryker: a sample of the mutants, and a test runner that stops at
-// the first file that objects. Plain JavaScript, so that the type check does not need Stryker.
+// Plugins for Stryker: a sample of the mutants, and a test runner that stops at the first failing
+// file. Plain JavaScript, so that the type check does not need Stryker.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -8,17 +8,16 @@ import { strykerPlugins as jestPlugins } from '@stryker-mutator/jest-runner'
 import { withKeys } from './keys.ts'
 
 /**
- * Written by the dry run, in the copy of the project: a runner that is started again after a
- * time-out has to know it too.
+ * The dry run writes this file into the copy of the project. A runner that restarts after a
+ * time-out needs it too.
  */
 const TIMES_FILE = 'mutation-times.json'
 
 const [jest] = jestPlugins
 
 /**
- * Stryker's runner of jest plays all test files for every mutant, to the end. This one plays only
- * files with a test that reaches the mutant, one after another, the quickest first, until one
- * objects.
+ * Stryker's jest runner runs all test files for every mutant, to the end. This one runs only files
+ * with a test that reaches the mutant, the quickest first, until one fails.
  */
 function stoppingRunner(injector) {
   const runner = injector.injectFunction(jest.factory)
@@ -64,7 +63,7 @@ function stoppingRunner(injector) {
 }
 stoppingRunner.inject = ['$injector']
 
-// They load little besides what they test.
+// These tests load little besides the code under test.
 const isUnit = file => file.includes('/test/unit/')
 
 function sumMs(tests) {
@@ -72,15 +71,15 @@ function sumMs(tests) {
 }
 
 /**
- * Lets a sample of the mutants pass; Stryker leaves the others out of its score, as what does not
- * compile.
+ * Keeps a sample of the mutants. The others are marked as not compiling, and Stryker leaves them
+ * out of its score.
  */
 class Sample {
   #passed = new Set()
 
   async init() {}
 
-  // All mutants come at once.
+  // Stryker passes all mutants at once.
   async group(mutants) {
     const {
       MUTATION_SAMPLE: size = '',

@@ -1,6 +1,6 @@
-// What is mutated together, and the tests that should object. The crash matrix and the histories
-// are left out: they see almost everything, but one mutant would take minutes, and what only they
-// notice has no test of its own.
+// The rooms for mutation runs: sources that are mutated together, and the tests that should fail.
+// The crash matrix and the histories are left out. They notice almost everything, but one mutant
+// would take minutes. What only they notice has no test of its own.
 
 export interface Room {
   readonly mutate: readonly string[]
@@ -8,7 +8,7 @@ export interface Room {
 }
 
 export const ROOMS: Readonly<Record<string, Room>> = {
-  /** Whatever makes requests wait for one another. */
+  /** Everything that makes requests wait for each other. */
   locks: {
     mutate: [
       'src/locks.ts',
@@ -21,14 +21,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'test/unit/{calls,snapshot-index,joined-interleavings,queueing}.test.ts',
     ],
   },
-  // Without ssh: its tests hold real connections open for seconds, and a mutant would take minutes.
+  // Without ssh: its tests keep real connections open for seconds, and a mutant would take minutes.
   shell: {
     mutate: ['src/shell/*.ts', 'src/shell/ssh/known-hosts.ts'],
     tests: ['test/unit/shell-*.test.ts', 'test/unit/locks.test.ts'],
   },
   /**
-   * Texts of a guest's tools, names that are touched there, notes: what is decided without looking
-   * at a disk.
+   * Texts of a guest's tools, paths, and notes: everything that is decided without reading a disk.
    */
   guest: {
     mutate: [
@@ -37,7 +36,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     tests: ['test/unit/{guest,linux,solaris}*.test.ts'],
   },
-  /** Names, sizes, values on datasets, and what is planned from what was observed. */
+  /** Names, sizes, values on datasets, and plans made from observations. */
   storage: {
     mutate: [
       'src/storage/{names,volumes/sizes,catalog/properties,catalog/persisted}.ts',
@@ -46,7 +45,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ],
     tests: ['test/unit/{attach-plan*,names,persisted,properties,sizes}.test.ts'],
   },
-  // The whole rooms, by the simulated installation: for a machine that has a night for it.
+  // Whole rooms, tested on the simulated installation. A run takes a night.
   'guest-whole': {
     mutate: ['src/guest/**/*.ts'],
     tests: ['test/unit/{guest,linux,solaris}*.test.ts', 'test/behaviour/guest/*.test.ts'],

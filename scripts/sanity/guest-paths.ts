@@ -1,6 +1,6 @@
-// The directories that csi-sanity makes, removes and looks at lie in a guest, not on this machine.
-// csi-sanity runs one program with one argument for each; those programs, four lines of bash, pass
-// the question on to a server here, which asks the guest.
+// Creates, removes and checks the directories of csi-sanity in a guest instead of on this machine.
+// csi-sanity runs one program with one argument for each. These programs, four lines of bash, ask a
+// server here, and the server asks the guest.
 
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
@@ -11,7 +11,7 @@ const WORDS = ['create', 'remove', 'check'] as const
 type Word = (typeof WORDS)[number]
 
 export class GuestPaths {
-  /** Everything that went wrong: csi-sanity passes over directories that it could not remove. */
+  /** Collects failures, because csi-sanity ignores directories that it could not remove. */
   readonly problems: string[] = []
   readonly #shell: Shell
   readonly #server: Server
@@ -34,7 +34,7 @@ export class GuestPaths {
     })
   }
 
-  /** Writes the programs into a directory. They reach the server on the loopback interface. */
+  /** Writes the programs into a directory. They reach the server over the loopback interface. */
   async start(directory: string): Promise<void> {
     await new Promise<void>(resolve => this.#server.listen(0, '127.0.0.1', resolve))
     const address = this.#server.address()
@@ -76,7 +76,7 @@ export class GuestPaths {
   }
 }
 
-/** In csi-sanity's words. */
+/** The answer in csi-sanity's words. */
 function kindOf(listing: CommandResult): string {
   if (listing.exitStatus !== 0 && /No such file or directory/.test(listing.stderr)) {
     return 'not_found'

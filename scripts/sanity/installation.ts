@@ -1,5 +1,5 @@
-// What csi-sanity is let loose on: a simulated installation behind ssh, and the driver as two
-// processes, all in one directory.
+// The subject of csi-sanity: a simulated installation behind ssh, and the driver as two processes,
+// all in one directory.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,10 +12,10 @@ import type { Setting } from './variants.ts'
 const SIM = 'sim/bin/ldom-sim.ts'
 const CSI = 'src/bin/ldom-csi.ts'
 
-/** Solaris: a guest that sees a disk grow while it is attached. */
+/** Solaris, because such a guest sees an attached disk grow. */
 const GUEST = { machine: 'm1', guest: 'ldg1' }
 
-/** As small as can be: the suite fills the guest up to it. */
+/** As small as possible, because the suite fills the guest up to this limit. */
 const ATTACH_LIMIT = 3
 
 export interface Sockets {
@@ -33,7 +33,7 @@ export class SanityInstallation {
     this.directory = directory
   }
 
-  /** Answers a shell in the guest, for the suite's own directories. */
+  /** Starts the simulation. Returns a shell in the guest, for the suite's own directories. */
   async start(): Promise<SshShell> {
     const directory = join(this.directory, 'sim')
     mkdirSync(directory)
@@ -57,7 +57,7 @@ export class SanityInstallation {
     return join(this.directory, 'sim', `node-${GUEST.machine}-${GUEST.guest}.yaml`)
   }
 
-  /** Two processes that remember nothing of those before. */
+  /** Starts two new processes without any memory of earlier ones. */
   async startPlugins(setting: Setting): Promise<Sockets> {
     const directory = join(this.directory, `suite-${setting.suite}-health-${setting.health}`)
     mkdirSync(directory)
@@ -103,8 +103,8 @@ export class SanityInstallation {
   }
 
   /**
-   * What the suite left behind although it took everything away again: seen by the driver's own
-   * audit, and in the pools themselves.
+   * What the suite left behind after its clean-up, as seen by the driver's own audit and in the
+   * pools.
    */
   async findRemains(): Promise<readonly string[]> {
     const { storage } = await new Simulation(join(this.directory, 'sim', 'control.sock')).state()
@@ -120,7 +120,7 @@ export class SanityInstallation {
     return audit.status === 0 ? ours : [...ours, `audit:\n${audit.output}`]
   }
 
-  /** Whether a text got into anything that the processes wrote. */
+  /** Whether any output of the processes contains a text. */
   hasLogged(text: string): boolean {
     return this.#logs.some(file => readFileSync(file, 'utf8').includes(text))
   }

@@ -1,6 +1,5 @@
-// What a run of csi-sanity says it did, against what it has to do. csi-sanity skips in silence and
-// its exit status knows nothing of it, so the names of the tests that ran are compared with a
-// committed list.
+// Compares a run of csi-sanity with what it must do. csi-sanity skips tests silently, and its exit
+// status does not show it. So the names of the tests that ran are compared with a committed list.
 
 export interface Results {
   readonly passed: readonly string[]
@@ -9,7 +8,7 @@ export interface Results {
   readonly pending: readonly string[]
 }
 
-/** From the JUnit report that Ginkgo writes. */
+/** Parses Ginkgo's JUnit report. */
 export function parseReport(xml: string): Results {
   const cases = [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)].map(
     ([, attributes = '', body = '']) => ({
@@ -18,7 +17,7 @@ export function parseReport(xml: string): Results {
       body,
     }),
   )
-  // Ginkgo reports its own set-up beside the tests, which alone begin so.
+  // Ginkgo also reports its own set-up. Only tests begin with this text.
   const tests = cases
     .filter(({ name }) => name.startsWith('[It] '))
     .map(test => ({ ...test, name: test.name.slice('[It] '.length) }))
@@ -63,8 +62,8 @@ function decode(text: string): string {
 }
 
 /**
- * The committed list of one suite: a name a line; `pending: ` and `health: ` say that one never
- * runs, or only with health on.
+ * The committed list of one suite, one name per line. `pending: ` marks a test that never runs,
+ * `health: ` one that runs only with health on.
  */
 export interface Expected {
   readonly run: readonly string[]
@@ -85,7 +84,7 @@ export function parseExpected(text: string, health: 'on' | 'off'): Expected {
   }
 }
 
-/** Everything that is not as it has to be, a line each. */
+/** All deviations, one per line. */
 export function compare(results: Results, expected: Expected): readonly string[] {
   const differences = (what: string, has: readonly string[], wants: readonly string[]) => [
     ...wants.filter(name => !has.includes(name)).map(name => `not ${what}: ${name}`),

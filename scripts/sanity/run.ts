@@ -1,4 +1,4 @@
-// One run of csi-sanity, and everything about it that is not as it has to be.
+// One run of csi-sanity and all its deviations.
 
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import type { Setting, Variant } from './variants.ts'
 const MiB = 1024 * 1024
 const POOLS = { local: 'silver', lun: 'gold' } as const
 
-/** Of every secret that is sent; must never be seen again. */
+/** Part of every secret that is sent. It must appear in no output. */
 export const SECRET = 'correct-horse-battery-staple'
 const SECRET_NAMES = [
   ...[
@@ -39,7 +39,7 @@ export interface Run {
   readonly variant: Variant
   readonly sockets: Sockets
   readonly paths: GuestPaths
-  /** For the files of this run. */
+  /** The directory for the files of this run. */
   readonly directory: string
 }
 

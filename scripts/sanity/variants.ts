@@ -1,10 +1,10 @@
-// The runs of csi-sanity that are made: every suite with every kind of volume on every design, with
-// secrets and without.
+// The runs of csi-sanity: every suite with every kind of volume on every design, with and without
+// secrets.
 
 export type Switch = 'on' | 'off'
 
 /**
- * One set of running plugins; the suite of CSI 1.12 takes the capabilities of 1.13 for mistakes.
+ * One set of running plugins. The suite of CSI 1.12 rejects the capabilities of 1.13 as mistakes.
  */
 export interface Setting {
   readonly suite: '5.6' | '5.5'
@@ -27,7 +27,7 @@ const ALL: readonly Variant[] = (['local', 'lun'] as const).flatMap(design =>
 export const RUNS: readonly { readonly setting: Setting; readonly variants: readonly Variant[] }[] =
   [
     { setting: { suite: '5.6', health: 'on', snapshotTopology: 'on' }, variants: ALL },
-    // What the switch of health takes away, and that it takes away no more.
+    // With health off, the health RPCs must be missing, and nothing else.
     {
       setting: { suite: '5.6', health: 'off', snapshotTopology: 'on' },
       variants: ALL.filter(({ design, secrets }) => design === 'lun' && secrets === 'with'),

@@ -1,7 +1,7 @@
-// Raw block volumes leave no line in the mount table when they are staged, and none at all where a
-// node is published by a link. So the staging directory holds links: `device` to the device,
-// `target-…` to each path it was published at. They are hints for the next call, never a proof:
-// each is checked against the guest before it counts.
+// Records of raw block volumes. Staging one adds no line to the mount table, and a device node
+// published as a link adds none either. So the driver keeps links in the staging directory:
+// `device` leads to the device, `target-…` to each path where it was published. The links are hints
+// for the next call, never a proof. Check each against the guest before you rely on it.
 
 import { createHash } from 'node:crypto'
 import { refuseWhileHeld } from './mounts.ts'
@@ -20,16 +20,16 @@ export class BlockRecords {
   }
 
   /**
-   * Notes the device. Noted already is success. Another device noted there is from a time when the
-   * disk had another number: the caller knows where the volume is now, so the note is replaced,
-   * unless the old device is still shown by a mount.
+   * Records the device. Already recorded is success. A record of another device dates from when the
+   * disk had another number. The caller knows where the volume is now, so the record is replaced,
+   * unless a mount still shows the old device.
    */
   async stage(device: GuestDevice, stagingPath: string, signal?: AbortSignal): Promise<void> {
     const covered = (await this.#platform.mounts.readUses(signal)).at(stagingPath)
     if (covered) {
       throw new Refusal(
         'already-exists',
-        `${stagingPath} is taken by ${covered.source} (${covered.type})`,
+        `${stagingPath} is in use: ${covered.source} (${covered.type}) is mounted there`,
       )
     }
     const noted = await this.readDevice(stagingPath, signal)
@@ -42,7 +42,7 @@ export class BlockRecords {
     await this.#paths.createLink(deviceLink(stagingPath), device.blockPath, signal)
   }
 
-  /** Removes the notes, after a proof that nothing uses the device. Not staged is success. */
+  /** Removes the records after checking that nothing uses the device. Not staged is success. */
   async unstage(
     staged: { readonly volumeId: string; readonly stagingPath: string; readonly notes: NotesRead },
     signal?: AbortSignal,
@@ -71,8 +71,8 @@ export class BlockRecords {
   }
 
   /**
-   * Links that were published and lead to what is another volume's disk by now. A mount is not
-   * taken away here.
+   * Removes published links whose device now belongs to another volume. It does not unmount
+   * anything.
    */
   async #removeStaleTargets(
     blockPath: string,
@@ -105,7 +105,7 @@ export class BlockRecords {
     }
   }
 
-  /** The device staged at the path, as noted. */
+  /** The device recorded for the staging path. */
   async readDevice(stagingPath: string, signal?: AbortSignal): Promise<string | undefined> {
     const entry = await this.#paths.readEntry(deviceLink(stagingPath), signal)
     return entry.kind === 'link' ? entry.target : undefined
@@ -118,7 +118,7 @@ export class BlockRecords {
     if (entry.kind === 'absent') await this.#paths.createLink(link, targetPath, signal)
   }
 
-  /** Noted targets that still show the device. */
+  /** Recorded targets that still show the device. */
   async liveTargets(
     stagingPath: string,
     device: DeviceAddress,
@@ -127,7 +127,6 @@ export class BlockRecords {
     return this.showing(await this.#targets(stagingPath, signal), device, signal)
   }
 
-  /** Which of these paths show the device itself. */
   async showing(
     paths: readonly string[],
     device: DeviceAddress,

@@ -1,4 +1,4 @@
-// The commands that change something in a guest, whatever its platform is.
+// The commands that change something in a guest on every platform.
 
 import type { ChangingProgram } from '../shell/changes.ts'
 

@@ -1,5 +1,5 @@
-// Finds the disk of a number, and refuses one that cannot be the volume's: beyond what the guest
-// can name or address, or too small.
+// Finds the disk with a given number. Rejects a disk that cannot be the volume's: one the guest
+// cannot name or address, or one that is too small.
 
 import type { Clock } from '../clock.ts'
 import type { Disks, GuestDevice } from './platform.ts'
@@ -30,18 +30,19 @@ export class DiskSearch {
     this.#waitForDiskMs = options.waitForDiskMs ?? WAIT_FOR_DISK_MS
   }
 
-  /** The disk, which may still be on its way: device nodes follow an attachment by a moment. */
+  /** Waits for the disk. The guest creates device nodes a moment after the disk is attached. */
   async wait(wanted: WantedDisk, signal?: AbortSignal): Promise<GuestDevice> {
     const { slot, sizeBytes } = wanted
     this.#checkLimits(wanted)
-    // Not `until`: names of a former disk have to go before the pause in which the next one comes.
+    // Not `until`: leftover names of a removed disk must be cleared before the pause, because the
+    // new disk may appear during it.
     const deadline = this.#clock.nowMs() + this.#waitForDiskMs
     for (let look = 0; ; look += 1) {
       const sighting = await this.#disks.find(slot, sizeBytes, signal)
       if (sighting.kind === 'present') return checkSize(sighting.device, sizeBytes)
       if (this.#clock.nowMs() >= deadline) throw missing()
-      // The first look after the attachment is often too early; the operating system is asked only
-      // when a second fails.
+      // The first look after attaching is often too early. Ask the operating system to search only
+      // when the second look fails, or when a leftover name is in the way.
       if (look === 1 || sighting.kind === 'stale') {
         await this.#disks.discover(sighting.kind, signal)
       }
@@ -49,7 +50,7 @@ export class DiskSearch {
     }
   }
 
-  /** The disk, which was there before. */
+  /** Looks once: the disk was found before. */
   async find(wanted: WantedDisk, signal?: AbortSignal): Promise<GuestDevice> {
     this.#checkLimits(wanted)
     const sighting = await this.#disks.find(wanted.slot, wanted.sizeBytes, signal)
@@ -60,13 +61,13 @@ export class DiskSearch {
   #checkLimits({ slot, sizeBytes }: WantedDisk): void {
     const { first, last } = this.#disks.slots
     if (slot < first || slot > last) {
-      throw new Refusal('out-of-range', `this guest can name disks ${first} to ${last} only`)
+      throw new Refusal('out-of-range', `this guest can only name disks ${first} to ${last}`)
     }
     const limit = this.#disks.maximumSizeBytes
     if (limit !== undefined && sizeBytes > limit) {
       throw new Refusal(
         'out-of-range',
-        `${sizeBytes} bytes; this guest would see a disk over ${limit} bytes wrongly and damage it`,
+        `${sizeBytes} bytes; this guest misreads disks over ${limit} bytes and would damage them`,
       )
     }
   }
@@ -75,7 +76,7 @@ export class DiskSearch {
 function missing(): Refusal {
   return new Refusal(
     'unavailable',
-    'the guest does not show the disk; see whether it is attached and its service domain is up',
+    'the guest does not show the disk; check that it is attached and that its service domain is up',
   )
 }
 
@@ -84,6 +85,6 @@ function checkSize(device: GuestDevice, sizeBytes: number): GuestDevice {
   throw new Refusal(
     'failed-precondition',
     `${device.blockPath} has ${device.sizeBytes} bytes, the volume ${sizeBytes}: it may be ` +
-      'another disk, or one that the guest must look at anew; detach and attach the volume',
+      "another disk, or the guest still sees the disk's old size; detach and attach the volume",
   )
 }

@@ -1,6 +1,6 @@
-// Whether a disk may be formatted, and formatting it: only if three witnesses and two readings
-// agree that it is empty, this guest has not used it before, and nothing holds it. Everything that
-// destroys data passes through here.
+// Decides whether a disk may be formatted, and formats it. Formatting needs three witnesses and two
+// readings that agree that the disk is empty. This guest must not have used the volume before, and
+// nothing may hold the disk. Everything that destroys data passes through here.
 
 import { parseMkfsOptions } from '../model/mkfs-options.ts'
 import type { Marks } from './marks.ts'
@@ -24,7 +24,7 @@ export class Formatting {
     this.#notes = options.notes
   }
 
-  /** Makes the file system on a disk whose content was read, and reads that it is there. */
+  /** Creates the file system on a disk whose content the caller has read, then reads it back. */
   async formatBlank(
     device: GuestDevice,
     plan: {
@@ -43,9 +43,9 @@ export class Formatting {
       throw new Refusal(
         'failed-precondition',
         `${describeContent(device, plan.content)}, but this guest has used the ` +
-          `volume before, as it noted at ${this.#notes.pathOf(plan.request)}: its file system ` +
-          'was lost, and it is not formatted; look at the disk by hand, restore a snapshot, or ' +
-          'remove that note if nothing was on it',
+          `volume before (recorded at ${this.#notes.pathOf(plan.request)}): its file system ` +
+          'was lost, so the driver does not format it; look at the disk by hand, restore a ' +
+          'snapshot, or remove that record if the volume was empty',
       )
     }
     await this.#refuseHeld(device, plan.uses, signal)
@@ -66,12 +66,12 @@ export class Formatting {
 
   async #label(device: GuestDevice, volumeId: string, signal?: AbortSignal): Promise<void> {
     await this.#platform.contents.label(device, volumeId, signal)
-    // Only now can the slice be read: the second reading that the label had kept away.
+    // The slice can be read only now that the disk has a label. This is the second reading.
     const content = await this.#platform.contents.read(device, signal)
     if (content.kind !== 'blank') {
       throw new Refusal(
         'failed-precondition',
-        `${describeContent(device, content)} after it was labelled; look at it by hand`,
+        `${describeContent(device, content)} after it was labelled; look at the disk by hand`,
       )
     }
   }
@@ -82,15 +82,16 @@ export class Formatting {
     if (holders.length > 0) {
       throw new Refusal(
         'busy',
-        `${device.blockPath} is not written to while it is held by ${holders.join(', ')}`,
+        `${device.blockPath} is in use by ${holders.join(', ')}; stop that before the driver ` +
+          'writes to the disk',
       )
     }
   }
 
   /**
-   * A raw volume is its user's own, and nothing of it is looked at but this: a whole disk without a
-   * label cannot be opened at all on some guests, so one that could be formatted is given its
-   * label. Any other stays as it is.
+   * The content of a raw volume is its user's own business; the driver looks at one thing only.
+   * Some guests cannot open a whole disk without a label, so the driver labels one that it could
+   * format. It leaves any other disk unchanged.
    */
   async prepareRaw(
     device: GuestDevice,
@@ -112,8 +113,8 @@ export class Formatting {
 }
 
 /**
- * Formatting destroys; so every witness must agree, and the message says which one did not and what
- * a person can do.
+ * Formatting destroys data, so every witness must agree. The message says which one did not and
+ * what a person can do.
  */
 export function reasonNotToFormat(
   content: Content,
@@ -122,35 +123,38 @@ export function reasonNotToFormat(
 ): string | undefined {
   const state = describeContent(device, content)
   if (content.kind !== 'blank' && content.kind !== 'unlabelled') {
-    return `${state}: the driver neither mounts nor overwrites that; look at it by hand`
+    return `${state}: the driver neither mounts nor overwrites it; look at the disk by hand`
   }
   if (!request.createdEmpty) {
     return (
-      `${state}, but the volume was made from another one: it must hold data, so it is not ` +
-      'formatted'
+      `${state}, but the volume was created from another one and must hold data, so the driver ` +
+      'does not format it'
     )
   }
   if (request.written) {
     return (
-      `${state}, but the storage side counts bytes on it: it is not formatted; make the ` +
-      'file system by hand if it is empty'
+      `${state}, but the storage host counts data on it, so the driver does not format it; ` +
+      'create the file system by hand if the volume is empty'
     )
   }
   if (request.mode === 'ro') {
     return (
-      `${state}, and it is attached read-only: attach it writable once, so that it gets a ` +
+      `${state}, but it is attached read-only; attach it writable once, so that it gets a ` +
       'file system'
     )
   }
   if (request.mountOptions.includes('ro')) {
-    return `${state}, and mounted read-only: mount it writable once, so that it gets a file system`
+    return (
+      `${state}, but a read-only mount is asked for; mount it writable once, so that it gets ` +
+      'a file system'
+    )
   }
   if (device.sizeBytes !== request.sizeBytes && device.sizeBytes !== request.grownTo) {
     return (
       `${state}, but has ${device.sizeBytes} bytes and not ` +
-      `${request.grownTo ?? request.sizeBytes}: it may be another disk, so it is not formatted; ` +
-      'where the volume has grown since it was attached, detach and attach it (in Kubernetes: ' +
-      'delete the pods that use it)'
+      `${request.grownTo ?? request.sizeBytes}: it may be another disk, so the driver does not ` +
+      'format it; if the volume has grown since it was attached, detach and attach it (in ' +
+      'Kubernetes: delete the pods that use it)'
     )
   }
   return undefined

@@ -1,5 +1,5 @@
-// Size of a staged or published volume: what of it is in use, and growing its file system to its
-// device, as far as the guest sees that grown.
+// Size of a staged or published volume. It reports how much is in use, and grows the file system to
+// the device size that the guest sees.
 
 import type { Host } from '../shell/host.ts'
 import { refuseBroken, refuseFailed } from './mounts.ts'
@@ -36,12 +36,12 @@ export class Growth {
       await refuseFailed(this.#paths, { mounted: mount, path }, signal)
       return this.#platform.fileSystems.measure(path, signal)
     }
-    // What of a raw disk is in use only its user knows: 0 is "not told" on the wire.
+    // Only its user knows how much of a raw disk is in use. On the wire, 0 means "not told".
     const total = await this.#platform.disks.measure(blockPath, 0, signal)
     return { bytes: { total, used: 0, available: 0 }, inodes: undefined }
   }
 
-  /** Expects that no other request of the volume is at work in this guest. */
+  /** Expects that no other request works on the volume in this guest. */
   async expand(
     request: PathRequest & { readonly sizeBytes: number },
     signal?: AbortSignal,
@@ -51,16 +51,17 @@ export class Growth {
     await this.#host.settled(names, signal)
     const sizeBytes = await this.#platform.disks.measure(blockPath, request.sizeBytes, signal)
     if (sizeBytes < request.sizeBytes) {
-      // Waiting helps only where the guest looks again by itself. The orchestrator goes on
-      // mounting a volume whose growth is refused, and mounts none whose growth may yet come.
+      // Waiting helps only if the guest notices the growth by itself. The orchestrator still mounts
+      // a volume whose growth is refused for good. It does not mount one whose growth may still
+      // come.
       throw new Refusal(
         this.#platform.disks.seesGrowth ? 'unavailable' : 'failed-precondition',
         `this guest still sees ${sizeBytes} of ${request.sizeBytes} bytes on ${blockPath}; ` +
-          'detach and attach the volume to make it look again',
+          'detach and attach the volume so that it reads the size again',
       )
     }
-    // What grows is the mount itself, whichever of the places that show it was named, and if only
-    // that place is read-only.
+    // Grow the mount itself, whichever of the paths that show it the caller named. A bind mount of
+    // it may be read-only.
     if (mount !== undefined && !mount.readonly) await this.#grow(blockPath, mount, signal)
     return { sizeBytes }
   }
@@ -71,8 +72,8 @@ export class Growth {
     if (refusal !== undefined) {
       throw new Refusal(
         'failed-precondition',
-        `${blockPath} cannot grow with its disk, as ${refusal}; extend slice 0 by ` +
-          'hand with format, then expand again',
+        `${blockPath} cannot grow with its disk: ${refusal}; extend slice 0 by hand with format, ` +
+          'then expand the volume again',
       )
     }
     await this.#platform.fileSystems.grow({ blockPath }, mounted, signal)

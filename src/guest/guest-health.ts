@@ -1,6 +1,6 @@
-// What is wrong with a staged or published volume as its guest sees it: vanished, gone with its
-// device, read-only, not answering. Reads only. What the guest does not tell is an error; it is
-// never taken for health.
+// Finds what is wrong with a staged or published volume as its guest sees it: not mounted any more,
+// device gone, read-only, not answering. It only reads. A question that the guest does not answer
+// is an error, never health.
 
 import { describeError, isStorageError } from '../errors.ts'
 import type { Host } from '../shell/host.ts'
@@ -18,9 +18,9 @@ export interface GuestProblem {
 
 export interface HealthRequest {
   readonly volumeId: string
-  /** Where the volume is staged or published, as the caller knows. */
+  /** Where the volume is staged or published, according to the caller. */
   readonly path: string
-  /** Whether it was asked for read-only. */
+  /** Whether the caller asked for it read-only. */
   readonly mode: 'rw' | 'ro' | 'unknown'
 }
 
@@ -40,7 +40,7 @@ export class GuestHealth {
     await this.#platform.mounts.readUses(signal)
   }
 
-  /** Empty: healthy. */
+  /** An empty list means healthy. */
   async inspect(request: HealthRequest, signal?: AbortSignal): Promise<readonly GuestProblem[]> {
     const problems = await this.#look(request, signal)
     return problems.map(({ kind, reason, message }) =>
@@ -58,13 +58,13 @@ export class GuestHealth {
       (await this.#platform.mounts.readDeviceAt(path, signal)) ??
       (await this.#records.readDevice(path, signal))
     if (blockPath === undefined) {
-      return [problem('inaccessible', 'MountVanished', 'nothing of it is there any more')]
+      return [problem('inaccessible', 'MountVanished', 'nothing of the volume is there any more')]
     }
     return this.#inspectDevice(blockPath, signal)
   }
 
-  // Directory, totals and disk one after the other: a file system that was shut down still gives
-  // its totals (xfs, recorded), and one whose disk has died still lists what it remembers.
+  // Check directory, totals and disk in this order. A file system that was shut down still gives
+  // its totals (xfs, recorded). One whose disk has died still lists what is cached.
   async #inspectFileSystem(
     mounted: Use,
     mode: HealthRequest['mode'],
@@ -90,9 +90,9 @@ export class GuestHealth {
     if (!mounted.readonly || mode === 'ro') return []
     const why =
       mode === 'rw'
-        ? 'though it was asked for writable'
-        : 'and whether that was asked for is not known'
-    return [problem('degraded', 'MountedReadOnly', `the file system is mounted read-only, ${why}`)]
+        ? 'but was asked for writable'
+        : 'and it is not known whether that was asked for'
+    return [problem('degraded', 'MountedReadOnly', `the file system is mounted read-only ${why}`)]
   }
 
   async #inspectDevice(blockPath: string, signal?: AbortSignal): Promise<readonly GuestProblem[]> {
@@ -112,11 +112,11 @@ export class GuestHealth {
     return problem(
       'inaccessible',
       'DeviceGone',
-      `device ${blockPath} has gone; see whether it is attached`,
+      `device ${blockPath} has gone; check that the volume is attached`,
     )
   }
 
-  // The guest has just answered about other things, so it is the volume that does not.
+  // The guest has just answered other questions, so it is the volume that does not answer.
   async #ask<T>(reason: string, question: Promise<T>): Promise<Answer<T>> {
     try {
       return { kind: 'answer', answer: await question }

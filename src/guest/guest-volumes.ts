@@ -1,8 +1,9 @@
-// What the node plugin promises about a volume in its guest, whatever the guest's operating system:
-// staged, published, measured, taken away again. It keeps nothing in memory: the mount table, the
-// device and its notes in the guest are read anew in every call. A call is about a volume, not
-// about a path: what is found at a path is touched only when it is that volume's. It must never
-// format a device that is not proved blank, and never let a device go that somebody still uses.
+// What the node plugin guarantees about a volume in its guest, on any operating system: stage,
+// publish, measure, expand and the way back. It keeps no state of volumes in memory. Every call
+// reads the mount table, the device and the driver's records in the guest again. A call is about a
+// volume, not about a path: it touches what it finds at a path only if that belongs to the volume.
+// It never formats a device that is not proved blank. It never releases a device that somebody
+// still uses.
 
 import type { Clock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
@@ -34,7 +35,7 @@ export interface GuestVolumesOptions {
   readonly platform: Platform
   readonly host: Host
   readonly clock: Clock
-  /** How long a disk may take to appear; 30 s unless told. */
+  /** How long a disk may take to appear; default 30 s. */
   readonly waitForDiskMs?: number
 }
 
@@ -70,7 +71,7 @@ export class GuestVolumes {
   }
 
   /**
-   * Finds the disk, proves it, gives it a file system if it may, and mounts it. Staged already is
+   * Finds and verifies the disk, formats it if that is allowed, and mounts it. Already staged is
    * success.
    */
   stage(request: StageRequest, signal?: AbortSignal): Promise<void> {
@@ -83,7 +84,7 @@ export class GuestVolumes {
     )
   }
 
-  /** Unmounts, and proves that the guest has let the disk go. Not staged is success. */
+  /** Unmounts and verifies that nothing in the guest holds the disk. Not staged is success. */
   unstage(request: UnstageRequest, signal?: AbortSignal): Promise<void> {
     const { volumeId, stagingPath } = request
     return this.#exclusively(volumeId, () =>
@@ -95,8 +96,8 @@ export class GuestVolumes {
   }
 
   /**
-   * Makes the staged volume appear at the target. Published there already with the same arguments
-   * is success.
+   * Publishes the staged volume at the target. Already published there with the same arguments is
+   * success.
    */
   publish(request: PublishRequest, signal?: AbortSignal): Promise<void> {
     const { volumeId, slot, stagingPath, targetPath } = request
@@ -110,8 +111,8 @@ export class GuestVolumes {
   }
 
   /**
-   * Takes away what of the volume is at the target. What is another's stays; absence, in every
-   * part, is success.
+   * Removes the volume from the target. It leaves alone what belongs to another volume. Absence of
+   * any part is success.
    */
   unpublish(request: UnpublishRequest, signal?: AbortSignal): Promise<void> {
     const { volumeId, targetPath } = request
@@ -123,7 +124,6 @@ export class GuestVolumes {
     )
   }
 
-  /** Space of a staged or published path. */
   statistics(
     request: PathRequest,
     signal?: AbortSignal,
@@ -131,9 +131,7 @@ export class GuestVolumes {
     return about(nameVolume(request.volumeId), () => this.#growth.statistics(request, signal))
   }
 
-  /**
-   * Grows the file system at the path to its device, as far as this guest sees the device grown.
-   */
+  /** Grows the file system at the path to the device size that this guest sees. */
   expand(
     request: PathRequest & { readonly sizeBytes: number },
     signal?: AbortSignal,
@@ -144,12 +142,14 @@ export class GuestVolumes {
     )
   }
 
-  /** One request per volume at a time: two that interleave could each see the other's half. */
+  /**
+   * One request per volume at a time: of two that interleave, each could see the other half done.
+   */
   async #exclusively<T>(volumeId: string, work: () => Promise<T>): Promise<T> {
     if (this.#busy.has(volumeId)) {
       throw new StorageError(
         'busy',
-        `volume ${volumeId}: another request is at work on it in this guest`,
+        `volume ${volumeId}: another request for it is in progress in this guest; try again`,
       )
     }
     this.#busy.add(volumeId)

@@ -1,14 +1,15 @@
-// By what a volume is known on its own disk. A disk number can be given to another volume while a
-// request is on its way, or while the guest is off; so what the driver makes bears a mark that is
-// computed from the volume's id. Pure; nothing is remembered.
+// How a volume is recognised on its own disk. A disk number can be given to another volume while a
+// request is on its way, or while the guest is off. So the driver marks what it creates with a
+// value computed from the volume's id. Pure functions; nothing is stored.
 
 import { createHash } from 'node:crypto'
 
-/** UUID of version 8 (RFC 9562: free for its maker): "ldomcs" and 74 bits of the volume's id. */
-const UUID = /^6c646f6d-6373-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 /**
- * 8 characters are all that a label keeps; the first keeps it apart from names that people give.
+ * UUID version 8 (RFC 9562: its content is free): "ldomcs" and 74 bits of a digest of the volume's
+ * id.
  */
+const UUID = /^6c646f6d-6373-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+/** A label keeps only 8 characters. The `@` sets the mark apart from names that people choose. */
 const LABEL = /^@[a-z2-7]{7}$/
 
 export function fileSystemUuid(volumeId: string): string {

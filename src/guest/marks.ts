@@ -1,5 +1,5 @@
-// Whose a disk is by the mark that it bears: one that bears the mark of another volume is neither
-// mounted, nor given to anybody, nor written to.
+// Checks whose disk it is by its mark. The driver does not mount, publish or write to a disk with
+// the mark of another volume.
 
 import type { Contents, GuestDevice } from './platform.ts'
 import { Refusal } from './refusal.ts'
@@ -14,7 +14,7 @@ export class Marks {
     this.#contents = contents
   }
 
-  /** Reads the mark of the disk, and refuses another volume's. */
+  /** Reads the mark of the disk and rejects one of another volume. */
   async refuseStranger(
     device: GuestDevice,
     wanted: WantedVolume,
@@ -24,19 +24,18 @@ export class Marks {
   }
 
   refuseMark(mark: string | undefined, device: GuestDevice, wanted: WantedVolume): void {
-    // Without a mark of the driver's it was made before there were any, or by somebody else: then
-    // number and size have to do.
+    // No mark of the driver: the content is older than marks, or somebody else created it. Then
+    // number and size must suffice.
     if (mark === undefined || !this.#contents.isDriverMark(mark)) return
     const own = [wanted.volumeId, ...(wanted.contentOf === undefined ? [] : [wanted.contentOf])]
     if (own.some(volumeId => this.#contents.markOf(volumeId) === mark)) return
-    // A copy bears the mark of what it was made from; whose that is an earlier controller did not
-    // tell.
+    // A copy carries the mark of its source. Older controllers did not say which volume that is.
     if (!wanted.createdEmpty && wanted.contentOf === undefined) return
     throw new Refusal(
       'failed-precondition',
-      `${device.blockPath} is the disk of another volume, as its mark ${mark} says ` +
-        `(this one's is ${this.#contents.markOf(wanted.volumeId)}); the disk number has been ` +
-        'given away: publish the volume again to learn its number of now',
+      `${device.blockPath} carries the mark ${mark} of another volume (this volume's is ` +
+        `${this.#contents.markOf(wanted.volumeId)}): the disk number now belongs to another ` +
+        "volume; publish the volume again to learn the volume's present number",
     )
   }
 }

@@ -1,5 +1,5 @@
-// From a disk to a mounted file system: proves whose it is, has it formatted where that is allowed,
-// repairs, mounts, grows.
+// From a disk to a mounted file system: checks whose disk it is, has it formatted if that is
+// allowed, repairs, mounts and grows it.
 
 import { isStorageError } from '../errors.ts'
 import { checkMountOptions } from '../model/mount-options.ts'
@@ -20,7 +20,7 @@ interface MountingOptions {
   readonly formatting: Formatting
 }
 
-/** A mount as it was before, and how the volume is wanted. */
+/** The mount table before the mount, and how the volume is wanted. */
 interface Plan {
   readonly request: MountedRequest
   readonly uses: UseTable
@@ -43,8 +43,8 @@ export class Mounting {
   }
 
   /**
-   * Mounts the device at the staging path, with a file system. Mounted there already is success; it
-   * still grows.
+   * Mounts the device at the staging path with a file system. Already mounted there is success; the
+   * file system is still grown.
    */
   async mount(device: GuestDevice, request: MountedRequest, signal?: AbortSignal): Promise<void> {
     this.#checkFormat(device, request)
@@ -62,14 +62,14 @@ export class Mounting {
       await this.#mountAnew(device, { ...plan, type }, signal)
     }
     if (readonly || fresh) return
-    // A layout that somebody else made is used as it is: the data is there, and whoever asks for
-    // growth is told.
+    // The driver uses a layout that somebody else created unchanged: the data is there. A caller
+    // who asks for growth gets the error.
     await this.#platform.contents.widen(device, signal)
     try {
       await this.#platform.fileSystems.grow(device, { path, type }, signal)
     } catch (error) {
-      // It is mounted, and its data can be used as it is; whoever asks for growth is told. What may
-      // yet go on is not over.
+      // The volume is mounted and usable at its old size. A caller who asks for growth gets the
+      // error. Only `unavailable` is passed on: the command may still be running.
       if (!isStorageError(error) || error.kind === 'unavailable') throw error
     }
   }
@@ -80,15 +80,15 @@ export class Mounting {
     if (format.type !== '' && !types.includes(format.type)) {
       throw new Refusal(
         'unsupported',
-        `this guest cannot use ${format.type}, only ${types.join(' and ')}`,
+        `this guest cannot use ${format.type}; use ${types.join(' or ')}`,
       )
     }
   }
 
   /**
-   * A mount outlives its disk: after an error, or when the disk was taken away and came back, it is
-   * in the table and does not work. Unmounted, the file system can be repaired and mounted anew.
-   * True when that was done.
+   * A mount outlives its disk. After an error, or after the disk was detached and attached again,
+   * it is still in the table but does not work. Once it is unmounted, the file system can be
+   * repaired and mounted again. Returns true if it was unmounted.
    */
   async #removeFailed(
     device: GuestDevice,
@@ -111,7 +111,7 @@ export class Mounting {
     return true
   }
 
-  /** Repairs the file system of the disk, or makes it. */
+  /** Repairs the disk's file system, or creates one. */
   async #prepare(
     device: GuestDevice,
     { request, uses, readonly }: Plan,
@@ -143,7 +143,8 @@ export class Mounting {
     signal?: AbortSignal,
   ): Promise<void> {
     const path = request.stagingPath
-    // Before anybody can write to it: from here on its disk is never blank by itself.
+    // Record it before anybody can write to the volume: from now on the disk must not be taken for
+    // blank.
     await this.#notes.noteUsed(request, signal)
     await this.#paths.ensureDirectory(path, signal)
     const options = request.format.mountOptions.filter(option => option !== 'ro' && option !== 'rw')
@@ -155,7 +156,10 @@ export class Mounting {
     )
     const after = await this.#platform.mounts.readUses(signal)
     if (confirmStaged(after, device, { path, type, readonly }) === undefined) {
-      throw new Refusal('unavailable', `${path} was mounted and is not in the mount table`)
+      throw new Refusal(
+        'unavailable',
+        `${path} was mounted but is not in the mount table; try again`,
+      )
     }
   }
 }
@@ -169,8 +173,8 @@ function expectType(device: GuestDevice, found: string, wanted: string): string 
 }
 
 /**
- * The type that is mounted at the path, if it is this device in the wanted way; undefined when
- * nothing is there.
+ * The file system type mounted at the path, if it is this device in the wanted way; undefined if
+ * nothing is mounted there.
  */
 function confirmStaged(
   uses: UseTable,
@@ -182,21 +186,19 @@ function confirmStaged(
   if (there.kind !== 'filesystem' || there.identity !== device.identity) {
     throw new Refusal(
       'already-exists',
-      `${wanted.path} is taken by ${there.source} (${there.type})`,
+      `${wanted.path} is in use: ${there.source} (${there.type}) is mounted there`,
     )
   }
   if (wanted.type !== '' && there.type !== wanted.type) {
     throw new Refusal(
       'already-exists',
-      `staged at ${wanted.path} with ${there.type}, not ${wanted.type}`,
+      `already staged at ${wanted.path} with ${there.type}, not ${wanted.type}; ask for ` +
+        there.type,
     )
   }
   if (there.readonly !== wanted.readonly) {
     const how = there.readonly ? 'read-only' : 'writable'
-    throw new Refusal(
-      'already-exists',
-      `staged at ${wanted.path} ${how}; unstage it before staging it otherwise`,
-    )
+    throw new Refusal('already-exists', `already staged at ${wanted.path} ${how}; unstage it first`)
   }
   return there.type
 }

@@ -1,4 +1,4 @@
-// What several calls ask of the mount table of a guest, and what they refuse for the same reason.
+// What several calls ask of a guest's mount table, and what they reject for the same reason.
 
 import type { Paths } from './paths.ts'
 import {
@@ -11,7 +11,7 @@ import {
 } from './platform.ts'
 import { Refusal } from './refusal.ts'
 
-/** Where the device is mounted or bound, but for one path. */
+/** Where the device is mounted or bound, except at one path. */
 export function pathsBesides(
   uses: UseTable,
   device: DeviceAddress,
@@ -35,16 +35,22 @@ export async function refuseWhileHeld(
 ): Promise<void> {
   const holders = await disks.listHolders(device, signal)
   if (holders.length > 0) {
-    throw new Refusal('busy', `${device.blockPath} is still held by ${holders.join(', ')}`)
+    throw new Refusal(
+      'busy',
+      `${device.blockPath} is still in use by ${holders.join(', ')}; stop that first`,
+    )
   }
 }
 
-/** Refuses a file system of which the mount table tells that it does not work any more. */
+/** Rejects a file system that does not work any more according to the mount table. */
 export function refuseBroken(mounted: Use, path: string): void {
   refuseFailure(describeFailure(mounted), path)
 }
 
-/** The same, and asks the directory itself, as not every failure shows in the table. */
+/**
+ * Like `refuseBroken`, but also looks at the directory itself: not every failure shows in the
+ * table.
+ */
 export async function refuseFailed(
   paths: Pick<Paths, 'findFailure'>,
   { mounted, path }: { readonly mounted: Use; readonly path: string },
@@ -55,10 +61,13 @@ export async function refuseFailed(
 
 function refuseFailure(failure: string | undefined, path: string): void {
   if (!failure) return
-  throw new Refusal('failed-precondition', `the file system at ${path} ${failure}; stage it anew`)
+  throw new Refusal(
+    'failed-precondition',
+    `the file system at ${path} ${failure}; stage the volume again`,
+  )
 }
 
-/** Unmounts, and proves that nothing else covers the path. */
+/** Unmounts, then checks that nothing else covers the path. */
 export async function unmountWhole(
   mounts: Pick<Mounts, 'unmount' | 'readUses'>,
   path: string,
@@ -67,6 +76,6 @@ export async function unmountWhole(
   await mounts.unmount(path, signal)
   const left = (await mounts.readUses(signal)).at(path)
   if (left) {
-    throw new Refusal('busy', `${path} is still covered by ${left.source}; unmount it`)
+    throw new Refusal('busy', `${left.source} is still mounted at ${path}; unmount it`)
   }
 }

@@ -1,6 +1,6 @@
-// Directories, empty files and links of a guest, through its shell: the few ways in which the node
-// plugin touches names. It removes only what it can have made: an empty directory, an empty file, a
-// link. Nothing here recurses.
+// Directories, empty files and links of a guest, through its shell: the only ways in which the node
+// plugin touches names. It removes only what the driver can have created: an empty directory, an
+// empty file, a link. Nothing here recurses.
 
 import { StorageError } from '../errors.ts'
 import type { FailureRow } from '../shell/failures.ts'
@@ -41,7 +41,7 @@ const FAILURES: readonly FailureRow[] = [
     kind: 'failed-precondition',
     evidence: 'documented',
     source: 'errno words of POSIX strerror(3); rmdir of Solaris (recalled)',
-    hint: 'something is there that the driver did not make; look at it and move it away',
+    hint: 'the driver did not create what is there; look at it and move it away',
   },
   {
     text: /Read-only file system/,
@@ -63,7 +63,7 @@ const FAILURES: readonly FailureRow[] = [
   },
 ]
 
-// Recorded of file systems that were shut down; "I/O error" are the words of EIO on Solaris.
+// Recorded from file systems that were shut down. "I/O error" is the text of EIO on Solaris.
 const DISK_ERROR = /Input\/output error|I\/O error/
 
 const LINK_LINE = /^l[-rwxsStTlL]{9}/
@@ -82,28 +82,28 @@ export class Paths {
   }
 
   /**
-   * Why a mounted directory cannot be looked at, if that is for an error of its disk; a guest that
-   * does not answer in time throws.
+   * Why a mounted directory cannot be read, if its disk is the reason. Throws when the guest does
+   * not answer in time.
    */
   async findFailure(path: string, signal?: AbortSignal): Promise<string | undefined> {
     const command: Command = [LS, '-ld', path]
     const result = await this.#tool.ask(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
-    // ext4 still shows the directory that it remembers, with status 0, and fails on an attribute of
-    // it (recorded).
+    // ext4 still shows the cached directory with status 0, and fails on one of its attributes
+    // (recorded).
     if (DISK_ERROR.test(result.stderr)) return 'answers with an I/O error'
     this.#tool.accept(command, result, { about: path })
     return undefined
   }
 
-  /** Names in a directory; undefined when there is no such directory. */
+  /** Names in a directory; undefined if the directory does not exist. */
   async list(directory: string, signal?: AbortSignal): Promise<readonly string[] | undefined> {
     const result = await this.#look([LS, '-1', directory], directory, signal)
     return result?.stdout.split('\n').filter(name => name !== '')
   }
 
   /**
-   * Links in a directory with what they hold; none when there is no such directory. Other lines are
-   * what a login script printed.
+   * Links in a directory by name, with their targets; empty if the directory does not exist. Other
+   * lines come from a login script.
    */
   async listLinks(directory: string, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const result = await this.#look([LS, '-l', directory], directory, signal)
@@ -118,15 +118,15 @@ export class Paths {
     return links
   }
 
-  /** Name of an entry of the directory, hidden ones too; undefined when it is empty. */
+  /** Name of one entry of the directory, hidden ones included; undefined if it is empty. */
   async findEntry(directory: string, signal?: AbortSignal): Promise<string | undefined> {
     const result = await this.#look([LS, '-lA', directory], directory, signal)
     const line = (result?.stdout ?? '').split('\n').find(each => ENTRY_LINE.test(each))
-    // Mode, links, owner, group, size and three words of the time stand before the name.
+    // Before the name: mode, links, owner, group, size and three words of the time.
     return line?.replace(/^(\S+\s+){4}\d+\s+(\S+\s+){3}/, '')
   }
 
-  /** Text of a small file of the kernel; undefined when there is none. */
+  /** Text of a small kernel file; undefined if it does not exist. */
   async readText(path: string, signal?: AbortSignal): Promise<string | undefined> {
     return (await this.#look([CAT, path], path, signal))?.stdout
   }
@@ -139,7 +139,7 @@ export class Paths {
     await this.#change([TOUCH, path], path, signal)
   }
 
-  /** Fails when the name is taken. */
+  /** Fails if the name exists. */
   async createLink(path: string, target: string, signal?: AbortSignal): Promise<void> {
     await this.#change([LN, '-s', target, path], path, signal)
   }
@@ -165,7 +165,7 @@ export class Paths {
         if (entry.sizeBytes > 0) {
           throw new StorageError(
             'failed-precondition',
-            `${path} is a file with contents: the driver did not make it`,
+            `${path} is a file with contents; the driver did not create it: move it away`,
           )
         }
         await this.#change([RM, '-f', path], path, signal)
@@ -173,19 +173,19 @@ export class Paths {
       case 'device':
         throw new StorageError(
           'failed-precondition',
-          `${path} is a device node: the driver did not make it`,
+          `${path} is a device node; the driver did not create it: move it away`,
         )
       case 'other':
         throw new StorageError(
           'failed-precondition',
-          `${path} is no directory, file or link: the driver did not make it`,
+          `${path} is not a directory, file or link; the driver did not create it: move it away`,
         )
     }
   }
 
   /**
-   * Removes what the driver made if nobody has put anything there since; anything else stays as it
-   * is.
+   * Removes what the driver created, unless somebody has put something there since. Anything else
+   * stays as it is.
    */
   async removeIfUnused(path: string, signal?: AbortSignal): Promise<void> {
     const entry = await this.readEntry(path, signal)
@@ -202,7 +202,7 @@ export class Paths {
     await this.#tool.write(command, { about, signal })
   }
 
-  /** Undefined when there is no such name. */
+  /** Undefined if the name does not exist. */
   #look(command: Command, about: string, signal?: AbortSignal): Promise<CommandResult | undefined> {
     return this.#tool.attempt(command, { about, effect: 'read', expected: isAbsent, signal })
   }
@@ -214,7 +214,7 @@ function isAbsent({ row }: Failure): boolean {
 
 /**
  * One line of `ls -ld`: mode, links, owner, group, size, date, name (POSIX). Text before it is
- * tolerated.
+ * ignored.
  */
 export function parseEntry(text: string, path: string): Entry {
   const line = text.split('\n').find(at => at.endsWith(path) || at.includes(`${path} -> `))

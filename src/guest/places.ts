@@ -1,5 +1,6 @@
-// Whose it is, what is found at a path of the guest, and where something of a volume is. A call is
-// about a volume, not about a path: what is another's stays untouched.
+// Decides whether what is found at a path of the guest belongs to a volume, and finds where a
+// volume is. A call is about a volume, not about a path: what belongs to another volume stays
+// untouched.
 
 import { posix } from 'node:path'
 import type { BlockRecords } from './block-records.ts'
@@ -9,8 +10,8 @@ import type { PathRequest } from './requests.ts'
 import { isPlain, resolveSpelling } from './spelling.ts'
 import type { NotesRead, VolumeNotes } from './volume-notes.ts'
 
-// Disk numbers below belong to administrators: what is mounted from them is nobody's volume, unless
-// a note says so.
+// Smaller disk numbers belong to administrators: what is mounted from them is no volume, unless a
+// note says so.
 const FIRST_DRIVER_SLOT = 100
 
 export interface Found {
@@ -20,15 +21,15 @@ export interface Found {
 }
 
 /**
- * Whether what was found at a path is the volume's: by its note, or, without any, because it can
- * be no other's.
+ * Whether what was found at a path belongs to the volume. Its note decides. Without a note it
+ * belongs to the volume if it can be no other's.
  */
 export function isOfVolume(volumeId: string, found: Found, notes: NotesRead): boolean {
   const owner = notes.ownerOf(found.source)
   if (owner === volumeId) return true
   if (found.slot === undefined) return false
   const isAnothersTarget = notes.isTargetOfAnother(volumeId, found.path)
-  // What was published there may lead to a disk whose number has become another volume's.
+  // A published path may lead to a disk whose number another volume has by now.
   if (notes.targetOf(volumeId, found.path) !== undefined && !isAnothersTarget) return true
   if (owner !== undefined || isAnothersTarget || notes.stagedOf(volumeId) !== undefined) {
     return false
@@ -37,8 +38,8 @@ export function isOfVolume(volumeId: string, found: Found, notes: NotesRead): bo
 }
 
 /**
- * Where something of a volume is. `mount` is the file system's own, the first in the table; the
- * others show it elsewhere.
+ * A place where the volume is found. `mount` is the file system's own mount, the first in the
+ * table; other mounts show it elsewhere.
  */
 export interface Place {
   readonly path: string
@@ -63,16 +64,17 @@ export class Places {
     this.#records = records
   }
 
-  /** What of the volume is at the path; `not-found` when that is nothing. */
+  /** What belongs to the volume at the path; throws `not-found` if nothing does. */
   async find({ volumeId, path: asked }: PathRequest, signal?: AbortSignal): Promise<Place> {
-    const missing = () => new Refusal('not-found', `nothing of it is at ${asked}`)
-    // The guest's own system is at the root, never a volume.
+    const missing = () =>
+      new Refusal('not-found', `the volume is neither staged nor published at ${asked}`)
+    // The guest's own system is mounted at the root, never a volume.
     if (!isPlain(asked) || posix.normalize(asked) === '/') throw missing()
     const path = await resolveSpelling(this.#platform.mounts, asked, signal)
     const notes = await this.#notes.read(signal)
     const uses = await this.#platform.mounts.readUses(signal)
     const mounted = uses.at(path)
-    // A bound device node has the file system of nodes as its source, not the disk.
+    // The source of a bound device node is the file system that holds the node, not the disk.
     if (mounted?.kind === 'filesystem') {
       if (!isOfVolume(volumeId, { ...mounted, path }, notes)) throw missing()
       const all = uses.of({ identity: mounted.identity, blockPath: mounted.source })
@@ -94,8 +96,8 @@ export class Places {
   }
 
   /**
-   * A mount as the notes know it: of a bound node the table has only the name, by which the disk is
-   * found.
+   * A mount with the disk that the notes name. For a bound device node the table has only the
+   * node's name; the disk is found by it.
    */
   describe(use: Use, volumeId: string, notes: NotesRead): Found {
     const noted = notes.stagedOf(volumeId)?.blockPath

@@ -1,9 +1,8 @@
-// What any guest platform offers for the disks it was given, in words that no platform owns. Types
-// and small pure functions only: commands and their texts stand in the platform's own files.
+// What every guest platform offers for its disks, in words that belong to no platform. Types and
+// small pure functions only. Commands and their texts are in the platform's own files.
 
 /**
- * A disk of this guest as the platform addresses it. `identity` is the word by which the mount
- * table knows it.
+ * A disk of this guest, as the platform addresses it. `identity` is how the mount table names it.
  */
 export interface GuestDevice {
   readonly slot: number
@@ -13,17 +12,16 @@ export interface GuestDevice {
   readonly identity: string
 }
 
-/** By what a device is told apart in the mount table. */
+/** What identifies a device in the mount table. */
 export type DeviceAddress = Pick<GuestDevice, 'identity' | 'blockPath'>
 
 /**
- * What lies on a device. Only `blank` and `unlabelled` are proofs of emptiness; everything unclear
- * throws instead.
+ * What a device contains. Only `blank` and `unlabelled` are proofs of emptiness; anything unclear
+ * throws. `mark` says whose it is: the UUID of the file system or the name in the label.
  */
-/** `mark`: whose it says it is, the UUID of the file system or the name in the label. */
 export type Content = (
   | { readonly kind: 'blank' }
-  // a whole disk that nobody has given a label, so it has no slices to read yet
+  // a whole disk without a label: it has no slices to read yet
   | { readonly kind: 'unlabelled' }
   | { readonly kind: 'filesystem'; readonly type: string }
   | { readonly kind: 'other'; readonly description: string }
@@ -32,41 +30,41 @@ export type Content = (
 /** One line of the mount table, or one published device node. */
 export interface Use {
   readonly path: string
-  /** `part`: a directory of a file system, bound elsewhere by somebody else. */
+  /** `part`: a directory of a file system that somebody else has bound elsewhere. */
   readonly kind: 'filesystem' | 'part' | 'device'
   readonly identity: string
   readonly source: string
-  /** Number of the virtual disk that it comes from; undefined for anything else. */
+  /** Number of the virtual disk behind it; undefined for anything else. */
   readonly slot: number | undefined
   readonly type: string
   readonly readonly: boolean
   /**
-   * What became of a file system since it was mounted: the kernel stops writing after an error, or
-   * stops altogether.
+   * What happened to a file system since it was mounted. After an error the kernel stops writing,
+   * or stops altogether.
    */
   readonly state: 'sound' | 'turned-readonly' | 'shut-down'
 }
 
 /**
- * What a person reads about a mounted file system that does not work any more; undefined while the
- * table tells of nothing.
+ * Describes, for a person, a mounted file system that does not work any more. Undefined while the
+ * table shows no failure.
  */
 export function describeFailure(use: Use | undefined): string | undefined {
   switch (use?.state) {
     case 'turned-readonly':
       return 'was made read-only by the kernel after an error'
     case 'shut-down':
-      return 'was shut down by the kernel: its disk has gone, or failed'
+      return 'was shut down by the kernel: its disk is gone or has failed'
     default:
       return undefined
   }
 }
 
-/** The mount table as of one reading. */
+/** The mount table of one reading. */
 export interface UseTable {
   /**
-   * What is seen at the path (the topmost, if several cover it; not what a mount above has hidden);
-   * a bound node of `device` is recognised as such.
+   * The mount visible at the path: the topmost if several cover it, and undefined if a mount above
+   * hides it. A bound node of `device` is recognised as such.
    */
   at(path: string, device?: DeviceAddress): Use | undefined
   /** Everything that is mounted or bound from the device. */
@@ -78,7 +76,7 @@ export interface UseTable {
 export interface FormatRequest {
   readonly type: string
   readonly options: readonly string[]
-  /** Whose mark it bears, where the platform's file systems bear one. */
+  /** The volume whose mark the file system gets, if the platform marks file systems. */
   readonly volumeId: string
 }
 
@@ -86,9 +84,11 @@ export interface MountRequest {
   readonly path: string
   readonly type: string
   readonly readonly: boolean
-  /** Exported read-only: not a byte of the disk can be written, whoever asks. */
+  /** Exported read-only: nobody can write a byte to the disk. */
   readonly diskReadonly: boolean
-  /** The bytes are a copy of another volume's: its identity on disk may be mounted here already. */
+  /**
+   * The content is a copy of another volume, whose identity on disk may already be mounted here.
+   */
   readonly copy: boolean
   readonly options: readonly string[]
 }
@@ -99,20 +99,20 @@ export interface Amounts {
   readonly available: number
 }
 
-// names are left over from a disk that is gone
+// `stale`: names are left over from a disk that is gone.
 export type Sighting =
   | { readonly kind: 'present'; readonly device: GuestDevice }
   | { readonly kind: 'absent' }
   | { readonly kind: 'stale' }
 
 /**
- * A guest's operating system. Every method of its parts throws when it could not look; none takes a
- * failed look for an answer.
+ * A guest's operating system. Every method of its parts throws when it could not look. None treats
+ * a failed look as an answer.
  */
 export interface Platform {
   /**
-   * Where the driver's notes are; see volume-notes.ts and use-notes.ts. It outlives a restart of
-   * the guest.
+   * Where the driver keeps its notes; see volume-notes.ts and use-notes.ts. The directory survives
+   * a restart of the guest.
    */
   readonly stateDirectory: string
   readonly disks: Disks
@@ -123,92 +123,97 @@ export interface Platform {
 
 /** Virtual disks as the guest shows them. */
 export interface Disks {
-  /** The largest disk this platform can address without damage, if there is such a limit. */
+  /**
+   * The largest disk that this platform can address without damaging it; undefined if there is no
+   * limit.
+   */
   readonly maximumSizeBytes: number | undefined
   /**
-   * Whether a disk that grew while it was attached is ever seen with its new size before it is
-   * attached anew.
+   * Whether the guest sees the new size of a disk that grew while attached, without attaching it
+   * again.
    */
   readonly seesGrowth: boolean
   readonly slots: { readonly first: number; readonly last: number }
 
   /**
-   * Looks once. `sizeBytes` is what the caller expects: some guests see one export through two
-   * possible layouts.
+   * Looks once. `sizeBytes` is the size that the caller expects: some guests may see one export in
+   * two layouts.
    */
   find(slot: number, sizeBytes: number, signal?: AbortSignal): Promise<Sighting>
   /** Asks the operating system to look for disks, after a sighting that was not `present`. */
   discover(sighting: 'absent' | 'stale', signal?: AbortSignal): Promise<void>
-  /** Who has the device open, besides mounts; empty when nobody. */
+  /** Who has the device open, apart from mounts; empty if nobody has. */
   listHolders(device: DeviceAddress, signal?: AbortSignal): Promise<readonly string[]>
-  /** Size of the disk; `expectedBytes` as for find, 0 when nothing is expected. */
+  /** Size of the disk. `expectedBytes` is as for `find`; 0 means that nothing is expected. */
   measure(blockPath: string, expectedBytes: number, signal?: AbortSignal): Promise<number>
-  /** Identity of the device behind a block path; undefined when the device has gone. */
+  /** Identity of the device behind a block path; undefined if the device is gone. */
   identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined>
   /**
-   * Reads from the disk itself, past every cache; a disk that does not answer is `unavailable`
-   * after a short time.
+   * Reads from the disk itself, bypassing every cache. Throws `unavailable` soon if the disk does
+   * not answer.
    */
   touch(blockPath: string, signal?: AbortSignal): Promise<void>
   /** Number of the virtual disk that a block path names. */
   slotOf(blockPath: string): number | undefined
-  /** Words by which this platform's commands name the disk. */
+  /** The names that this platform's commands use for the disk. */
   namesOf(blockPath: string): readonly string[]
 }
 
-/** What lies on a disk, label included, and whose it says it is. */
+/** What a disk contains, its label included, and whose mark it has. */
 export interface Contents {
-  /** Reads by two independent means. */
+  /** Reads in two independent ways. */
   read(device: GuestDevice, signal?: AbortSignal): Promise<Content>
-  /** The mark on a disk whose content is its user's own; undefined when there is none. */
+  /** The mark on a disk whose content belongs to its user; undefined if it has none. */
   readMark(device: GuestDevice, signal?: AbortSignal): Promise<string | undefined>
-  /** The mark that this platform puts on what it makes for a volume. */
+  /** The mark that this platform writes for a volume. */
   markOf(volumeId: string): string
-  /** Whether a mark is one of this driver's, of whichever volume. */
+  /** Whether the driver wrote the mark, for any volume. */
   isDriverMark(mark: string): boolean
 
   /**
-   * Whether the disk is a whole one that is proved to have no label, so that nothing of it can be
+   * Whether the disk is a whole disk that is proved to have no label, so that no slice can be
    * opened.
    */
   isUnlabelled(device: GuestDevice, signal?: AbortSignal): Promise<boolean>
   /**
-   * Gives an unlabelled disk one slice over everything; only after `read` or `isUnlabelled` said
-   * so.
+   * Labels an unlabelled disk with one slice over everything. Call it only after `read` or
+   * `isUnlabelled` said that the disk has no label.
    */
   label(device: GuestDevice, volumeId: string, signal?: AbortSignal): Promise<void>
   /**
-   * Makes the part of the disk that is used reach the end of a disk that has grown; nothing to do
-   * is success. A layout that the driver did not make stays as it is: the reason is returned.
+   * Extends the used part of the disk to the end of a disk that has grown; nothing to do is
+   * success. It leaves a layout that the driver did not create as it is, and returns the reason.
    */
   widen(device: { readonly blockPath: string }, signal?: AbortSignal): Promise<string | undefined>
 }
 
-/** File systems of the kinds that this platform can use. */
+/** The file systems that this platform can use. */
 export interface FileSystems {
   /** The first is the default. */
   readonly types: readonly string[]
-  /** Makes a file system, never by force; only after `Contents.read` said blank. */
+  /** Creates a file system, never by force. Call it only after `Contents.read` said blank. */
   format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void>
-  /** Repairs what a crash leaves behind; throws `failed-precondition` when a person must decide. */
+  /** Repairs what a crash leaves behind; throws `failed-precondition` if a person must decide. */
   check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void>
-  /** Grows the mounted file system to its device; nothing to do is success. */
+  /** Grows the mounted file system to the size of its device; nothing to do is success. */
   grow(
     device: { readonly blockPath: string },
     mounted: { readonly path: string; readonly type: string },
     signal?: AbortSignal,
   ): Promise<void>
-  /** A mounted path that does not answer is `unavailable` after a short time. */
+  /** Throws `unavailable` soon if the mounted path does not answer. */
   measure(
     path: string,
     signal?: AbortSignal,
   ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }>
 }
 
-/** The mount table, and what appears at paths. */
+/** The mount table, and what is visible at paths. */
 export interface Mounts {
   readUses(signal?: AbortSignal): Promise<UseTable>
-  /** The path as the mount table spells it; it is given in its shortest spelling (spelling.ts). */
+  /**
+   * The path as the mount table spells it. The caller passes the shortest spelling (spelling.ts).
+   */
   resolvePath(path: string, signal?: AbortSignal): Promise<string>
   mount(device: GuestDevice, request: MountRequest, signal?: AbortSignal): Promise<void>
   bindFileSystem(
@@ -221,8 +226,8 @@ export interface Mounts {
     signal?: AbortSignal,
   ): Promise<void>
   /**
-   * The device to which a published path leads: by a link, or by being its node; undefined when it
-   * is something else or absent.
+   * The device that a published path shows, as a link or as a device node; undefined if the path is
+   * something else or absent.
    */
   readDeviceAt(path: string, signal?: AbortSignal): Promise<string | undefined>
   unmount(path: string, signal?: AbortSignal): Promise<void>
@@ -230,19 +235,19 @@ export interface Mounts {
 
 export const STATE_DIRECTORY = '/var/lib/ldom-csi'
 
-/** Blocks of `od` output that are read to prove that nothing is there. */
+/** Number of bytes that are read to prove that a disk is empty. */
 export const PROBE_BYTES = 128 * 1024
 
-/** Time for commands that may work through a whole disk. */
+/** Time limit for commands that may work through a whole disk. */
 export const SLOW_MS = 600_000
 
-/** A disk whose service domain is gone blocks its readers for ever. */
+/** Time limit for reads: a disk whose service domain is gone blocks its readers for ever. */
 export const MEASURE_MS = 10_000
 
 /**
- * Reads the octal dump of the first PROBE_BYTES: true when every byte is zero, false when one is
- * not. A dump that does not reach its end is undefined: the read failed or was cut. Repeated lines
- * are printed as one `*` (od, POSIX).
+ * Reads the octal dump of the first PROBE_BYTES. True: every byte is zero; false: one is not.
+ * Undefined: the dump does not reach its end, because the read failed or was cut. `od` prints
+ * repeated lines as one `*` (POSIX).
  */
 export function parseZeroDump(dump: string): boolean | undefined {
   const lines = dump.split('\n').map(line => line.trimEnd())
@@ -254,14 +259,14 @@ export function parseZeroDump(dump: string): boolean | undefined {
   return records.length === 3 && records[1] === '*' && /^0000000( +0+)+$/.test(records[0] ?? '')
 }
 
-/** Mount points nest by whole path components. */
+/** Compares whole path components. */
 export function isUnder(path: string, directory: string): boolean {
   return directory === '/' || path === directory || path.startsWith(`${directory}/`)
 }
 
 /**
- * The mount that is seen at a path: of a table in order of time, one that a later mount further up
- * has not hidden.
+ * The mount visible at a path. `rows` is in mount order; a later mount further up hides an earlier
+ * one.
  */
 export function findVisible<T extends { readonly path: string }>(
   rows: readonly T[],

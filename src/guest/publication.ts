@@ -1,5 +1,5 @@
-// Publication: makes a staged volume appear at a target, and takes it away again. It expects that
-// no other request of the volume is at work.
+// Publishes a staged volume at a target, and unpublishes it. It expects that no other request works
+// on the volume.
 
 import { posix } from 'node:path'
 import { isStorageError } from '../errors.ts'
@@ -55,7 +55,7 @@ export class Publication {
     else await this.#publishFileSystem(device, placed, signal)
   }
 
-  /** Takes away what of the volume is at the target; absence, in every part, is success. */
+  /** Removes the volume from the target. Absence of any part is success. */
   async unpublish(request: UnpublishRequest, signal?: AbortSignal): Promise<void> {
     const { volumeId } = request
     const path = await resolveSpelling(this.#platform.mounts, request.targetPath, signal)
@@ -71,8 +71,8 @@ export class Publication {
       if (isOurs) await this.#unmount(path, { notes, uses }, signal)
     } else {
       const source = await this.#platform.mounts.readDeviceAt(path, signal)
-      // A link that the driver made may lead to a disk that has become another's; it is still the
-      // driver's link.
+      // A link that the driver created may lead to a disk that belongs to another volume by now. It
+      // is still the driver's link.
       isOurs ||=
         source !== undefined &&
         isOfVolume(volumeId, { path, source, slot: this.#platform.disks.slotOf(source) }, notes)
@@ -114,7 +114,7 @@ export class Publication {
     if (staged?.kind !== 'filesystem' || staged.identity !== device.identity) {
       throw notStaged(stagingPath)
     }
-    // What is staged read-only can only be published read-only.
+    // A volume that is staged read-only can only be published read-only.
     const options = request.format.kind === 'filesystem' ? request.format.mountOptions : []
     const readonly = request.readonly || staged.readonly || options.includes('ro')
     await refuseFailed(this.#paths, { mounted: staged, path: stagingPath }, signal)
@@ -133,12 +133,15 @@ export class Publication {
       signal,
     )
     if (confirmPublished(await this.#platform.mounts.readUses(signal), device, wanted)) return
-    throw new Refusal('unavailable', `${targetPath} was mounted and is not in the mount table`)
+    throw new Refusal(
+      'unavailable',
+      `${targetPath} was mounted but is not in the mount table; try again`,
+    )
   }
 
   /**
-   * Notes the target before anything is made there. Files that are there already would be hidden,
-   * and are in the way later.
+   * Records the target before creating anything there. A mount would hide files that are already
+   * there, and they are in the way later.
    */
   async #prepareTarget(
     { volumeId, targetPath }: PublishRequest,
@@ -152,8 +155,8 @@ export class Publication {
       const mounted = uses.inside(targetPath)
       const [what, wayOut] =
         mounted.length === 0
-          ? [`: it holds ${inside}`, 'move away what is there (remove a directory that is empty)']
-          : [`, ${mounted.join(', ')} is mounted in it`, 'mount the outer of the two first']
+          ? [`: it holds ${inside}`, 'move away what is there (remove an empty directory)']
+          : [`: ${mounted.join(', ')} is mounted inside it`, 'mount the outer one first']
       throw new Refusal(
         'failed-precondition',
         `${targetPath} is not empty${what}; ${wayOut}, or mount elsewhere`,
@@ -170,11 +173,11 @@ export class Publication {
     signal?: AbortSignal,
   ): Promise<void> {
     const { stagingPath, targetPath, readonly } = request
-    // Neither a read-only bind nor a link keeps the bytes of a device from being written.
+    // Neither a read-only bind nor a link protects the bytes of a device from writes.
     if (readonly && request.mode === 'rw') {
       throw new Refusal(
         'failed-precondition',
-        'a raw volume cannot be published read-only while it is attached writable; ' +
+        'a raw volume that is attached writable cannot be published read-only; ' +
           'attach it read-only',
       )
     }
@@ -190,12 +193,15 @@ export class Publication {
     const linked = await this.#platform.mounts.readDeviceAt(targetPath, signal)
     if (linked === device.blockPath) return
     if (linked !== undefined) {
-      throw new Refusal('already-exists', `${targetPath} already leads to ${linked}`)
+      throw new Refusal(
+        'already-exists',
+        `${targetPath} already leads to another device, ${linked}; unpublish that first`,
+      )
     }
     await this.#prepareTarget(request, { notes: await this.#notes.read(signal), uses }, signal)
     await this.#records.addTarget(stagingPath, targetPath, signal)
-    // The orchestrator makes the parent where it runs in the guest; where the plugin works over ssh
-    // nobody else can.
+    // The orchestrator creates the parent directory if it runs in the guest. If the plugin works
+    // over ssh, nobody else can.
     await this.#paths.ensureDirectory(posix.dirname(targetPath), signal)
     await this.#platform.mounts.bindDevice({ device, target: targetPath, readonly }, signal)
   }
@@ -208,8 +214,8 @@ interface Placement {
 }
 
 /**
- * True when the target shows this device in the wanted way, false when nothing is mounted there;
- * anything else is refused.
+ * True if the target shows this device in the wanted way, false if nothing is mounted there.
+ * Anything else is rejected.
  */
 function confirmPublished(uses: UseTable, device: GuestDevice, wanted: Placement): boolean {
   const there = uses.at(wanted.targetPath, device)
@@ -217,22 +223,22 @@ function confirmPublished(uses: UseTable, device: GuestDevice, wanted: Placement
   if (there.kind !== wanted.kind || there.identity !== device.identity) {
     throw new Refusal(
       'already-exists',
-      `${wanted.targetPath} is taken by ${there.source} (${there.type})`,
+      `${wanted.targetPath} is in use: ${there.source} (${there.type}) is mounted there`,
     )
   }
   if (there.readonly !== wanted.readonly) {
     throw new Refusal(
       'already-exists',
-      `published at ${wanted.targetPath} ` +
-        `${there.readonly ? 'read-only' : 'writable'}; unpublish it before publishing it otherwise`,
+      `already published at ${wanted.targetPath} ` +
+        `${there.readonly ? 'read-only' : 'writable'}; unpublish it first`,
     )
   }
   return true
 }
 
 /**
- * A directory that is shown a second time has the options of the first; none asked for is "as
- * staged".
+ * A directory that is mounted a second time keeps the options of the first mount. No options asked
+ * for means "as staged".
  */
 function refuseOtherOptions(options: readonly string[], volumeId: string, notes: NotesRead): void {
   const asked = digestOptions(options)
@@ -240,7 +246,7 @@ function refuseOtherOptions(options: readonly string[], volumeId: string, notes:
   if (asked !== '-' && inEffect !== undefined && asked !== inEffect) {
     throw new Refusal(
       'failed-precondition',
-      'it was staged with other mount options; stage it with these',
+      'the volume is staged with other mount options; unstage it and stage it with these',
     )
   }
 }
@@ -249,7 +255,8 @@ function refuseSecondTarget(others: readonly string[]): void {
   if (others.length === 0) return
   throw new Refusal(
     'failed-precondition',
-    `published at ${others.join(', ')} already, and its access mode allows one target`,
+    `already published at ${others.join(', ')}, and its access mode allows only one target; ` +
+      'unpublish it there',
   )
 }
 

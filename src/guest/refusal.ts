@@ -1,12 +1,13 @@
-// What is refused about a volume is said where it is found, and the volume is named once, around
-// the work. What a tool of the guest said passes as it is: it names its own object.
+// Rejections about a volume. The code that finds the problem throws a Refusal that does not name
+// the volume. The entry point adds the volume's name once. Errors of a guest's tool pass unchanged:
+// they name their own object.
 
 import { StorageError } from '../errors.ts'
 
-/** A sentence that does not name the volume yet. */
+/** A message that does not name the volume yet. */
 export class Refusal extends StorageError {}
 
-/** Puts the name of the object in front of what the work refuses. */
+/** Puts the name of the object in front of every Refusal that the work throws. */
 export async function about<T>(object: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -1,39 +1,41 @@
-// What the node plugin is asked to do with a volume in its guest. Types only.
+// What callers ask the node plugin to do with a volume in its guest. Types only.
 
 export interface FileSystemFormat {
   readonly kind: 'filesystem'
   /** Empty: the platform's default. */
   readonly type: string
   readonly mountOptions: readonly string[]
-  /** Shape of a file system that is made now; see mkfs-options.ts. */
+  /** Options for creating the file system; see mkfs-options.ts. */
   readonly mkfsOptions?: string
 }
 
 export type GuestFormat = { readonly kind: 'block' } | FileSystemFormat
 
-/** Which volume is wanted, and what it is known by. */
+/** Which volume is wanted, and how its disk is recognised. */
 export interface WantedVolume {
   readonly volumeId: string
-  /** The volume was made from nothing: the first of the three witnesses that allow formatting. */
+  /** The volume was created empty: the first of the three witnesses that allow formatting. */
   readonly createdEmpty: boolean
   /**
-   * The volume whose file system it holds: its own id, or where its copies began. Undefined: not
-   * told.
+   * The volume whose file system it holds: itself, or the first source of its copies. Undefined if
+   * the controller did not say.
    */
   readonly contentOf?: string | undefined
-  /** When its dataset was made: a volume of the same name can be made anew. */
+  /**
+   * When its dataset was created. A volume can be deleted and created again under the same name.
+   */
   readonly bornSeconds?: number | undefined
 }
 
-/** What decides, beside the content of its disk, whether a volume may be formatted. */
+/** What decides, together with the content of its disk, whether a volume may be formatted. */
 export interface Witnesses {
   readonly createdEmpty: boolean
-  /** The storage side saw bytes on it when it was attached: forbids formatting. */
+  /** The storage side saw data on it when it was attached: forbids formatting. */
   readonly written: boolean
   readonly mode: 'rw' | 'ro'
   readonly sizeBytes: number
   /**
-   * Its size of now, where it has grown since the guest got the disk: some guests see that at once,
+   * Its present size, if it has grown since the guest got the disk. Some guests see that at once,
    * some never.
    */
   readonly grownTo?: number | undefined
@@ -42,7 +44,7 @@ export interface Witnesses {
 export interface StageRequest extends WantedVolume, Witnesses {
   readonly slot: number
   readonly format: GuestFormat
-  /** How the disk is attached, where that is not how it is to be mounted. */
+  /** How the disk is attached, if that differs from how it is to be mounted. */
   readonly attached?: 'rw' | 'ro'
   readonly stagingPath: string
 }
@@ -64,9 +66,8 @@ export interface PublishRequest {
   readonly stagingPath: string
   readonly targetPath: string
   readonly readonly: boolean
-  /** How the disk is attached. */
   readonly mode: 'rw' | 'ro'
-  /** A second target of the same volume is refused. */
+  /** Reject a second target of the same volume. */
   readonly exclusive: boolean
 }
 

@@ -1,5 +1,5 @@
-// Staging: from a disk number to a mounted file system, or to a note of a raw disk, and back until
-// nothing holds the disk any more. It expects that no other request of the volume is at work.
+// Staging: from a disk number to a mounted file system, or to a record of a raw disk. Unstaging:
+// back again, until nothing holds the disk. It expects that no other request works on the volume.
 
 import type { Host } from '../shell/host.ts'
 import type { BlockRecords } from './block-records.ts'
@@ -62,8 +62,8 @@ export class Staging {
   }
 
   /**
-   * The storage side says that the disk is this volume's: an older note of another volume is wrong,
-   * unless the guest uses the disk.
+   * The storage side says that this is the volume's disk. An older note of another volume is
+   * therefore wrong, unless the guest still uses the disk.
    */
   async #noteStaged(
     device: GuestDevice,
@@ -80,12 +80,12 @@ export class Staging {
       if (places.length > 0) {
         throw new Refusal(
           'failed-precondition',
-          `${blockPath} was staged for volume ${owner} and is mounted at ` +
+          `${blockPath} was staged for volume ${owner} and is still mounted at ` +
             `${places.join(', ')}; unmount it there`,
         )
       }
-      // What was published of the other volume is known by its note, which must not go to a disk
-      // number that is out of date.
+      // The note shows where the other volume was published. An outdated disk number must not
+      // remove it, so check the mark first.
       await this.#marks.refuseStranger(device, request, signal)
     }
     const noted = notes.stagedOf(volumeId)
@@ -94,8 +94,7 @@ export class Staging {
       if (there?.identity === device.identity) {
         throw new Refusal(
           'already-exists',
-          `staged at ${stagingPath} with other mount options; unstage it before staging it ` +
-            'otherwise',
+          `already staged at ${stagingPath} with other mount options; unstage it first`,
         )
       }
     }
@@ -103,8 +102,8 @@ export class Staging {
   }
 
   /**
-   * Unmounts and makes sure that nothing holds the device any more: not every guest vetoes the
-   * removal of a disk in use.
+   * Unmounts, and checks that nothing holds the device: not every guest vetoes the removal of a
+   * disk in use.
    */
   async unstage(request: UnstageRequest, signal?: AbortSignal): Promise<void> {
     const { volumeId } = request
@@ -118,8 +117,8 @@ export class Staging {
       await this.#host.settled(this.#platform.disks.namesOf(blockPath), signal)
       const device = { identity, blockPath }
       refuseWhileUsed(blockPath, pathsBesides(uses, device, stagingPath))
-      // Once it is unmounted, a repeated call would not know of which disk it has to ask whether
-      // it was let go.
+      // Record the disk before unmounting. A repeated call could otherwise not know which disk must
+      // be free.
       if (!notes.stagedOf(volumeId)) {
         await this.#notes.noteStaged(notes, { volumeId, blockPath, options: '-' }, signal)
         notes = await this.#notes.read(signal)
@@ -133,7 +132,7 @@ export class Staging {
     await this.#notes.forgetStaged(notes, volumeId, signal)
   }
 
-  /** The disk that was noted when the volume was staged, wherever that was. */
+  /** Checks the disk that was recorded at staging, wherever it was staged. */
   async #proveNotedReleased(
     volumeId: string,
     notes: NotesRead,

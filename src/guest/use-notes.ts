@@ -1,13 +1,16 @@
-// What this guest remembers of volumes that it has used: one empty directory each, on the guest's
-// own disk, so that it outlives a restart. A note can only forbid formatting: that there is none
-// proves nothing, and no note makes anything true. They are never removed, so they stand beside the
-// notes of volume-notes.ts, which are all read in every call.
+// Which volumes this guest has used: one empty directory each, on the guest's own disk, so that it
+// survives a restart. A note can only forbid formatting. A missing note proves nothing. Notes are
+// never removed. They are kept apart from the notes of volume-notes.ts, because every call reads
+// all of those.
 
 import type { Paths } from './paths.ts'
 
 export interface NotedVolume {
   readonly volumeId: string
-  /** When its dataset was made: a volume of the same name that is made anew is another one. */
+  /**
+   * When its dataset was created. A volume that is created again under the same name is another
+   * one.
+   */
   readonly bornSeconds?: number | undefined
 }
 
@@ -25,7 +28,7 @@ export class UseNotes {
     return `${this.#directory}/${encodeURIComponent(volumeId)}${born}`
   }
 
-  /** False only when the guest has positively shown that there is no such name. */
+  /** False only if the guest has positively shown that the note does not exist. */
   async isUsed(volume: NotedVolume, signal?: AbortSignal): Promise<boolean> {
     return (await this.#paths.readEntry(this.pathOf(volume), signal)).kind !== 'absent'
   }

@@ -1,15 +1,15 @@
-// What the driver noted in a guest about its volumes: which disk a volume was staged from, and
-// where it was published. Unpublish and unstage are told a volume and a path only; without a note
-// nobody could say whether what is mounted there is the volume's. Notes are links in one directory,
-// so that one listing reads them all and each is written whole or not at all. They are never a
-// proof that something is mounted, only of whose it is. Volumes that an older version staged have
-// none.
+// What the driver records in a guest about its volumes: which disk a volume was staged from, and
+// where it was published. Unpublish and unstage receive only a volume and a path. Without a note
+// nobody could tell whether a mount there belongs to the volume. Notes are links in one directory:
+// one listing reads them all, and each is written whole or not at all. A note never proves that
+// something is mounted, only to which volume it belongs. Volumes staged by an older version have no
+// note.
 
 import { createHash } from 'node:crypto'
 import { StorageError } from '../errors.ts'
 import type { Paths } from './paths.ts'
 
-/** `kept`: the directory or file was there before the driver came, and stays. */
+/** `kept`: the directory or file existed before the driver came, and stays. */
 export type TargetNote = 'made' | 'kept'
 
 interface StagedNote {
@@ -18,7 +18,6 @@ interface StagedNote {
   readonly options: string
 }
 
-/** A path at which a volume is published. */
 interface Target {
   readonly volumeId: string
   readonly path: string
@@ -38,8 +37,8 @@ export class VolumeNotes {
   }
 
   /**
-   * Notes the disk of a volume. What another volume noted of the same disk is from a time before,
-   * and goes.
+   * Records the disk of a volume. An older note of another volume for the same disk is outdated and
+   * is removed.
    */
   async noteStaged(
     notes: NotesRead,
@@ -91,7 +90,7 @@ export class VolumeNotes {
   }
 }
 
-/** The notes as of one reading. */
+/** The notes of one reading. */
 export class NotesRead {
   readonly links: ReadonlyMap<string, string>
 
@@ -106,25 +105,24 @@ export class NotesRead {
     if (blockPath === undefined || options === undefined) {
       throw new StorageError(
         'internal',
-        `the note of volume ${volumeId} is ${JSON.stringify(text)}`,
+        `volume ${volumeId}: its note in the guest cannot be read: ${JSON.stringify(text)}`,
       )
     }
     return { blockPath, options }
   }
 
-  /** The volume that a disk was staged for. */
+  /** The volume for which the disk was staged. */
   ownerOf(blockPath: string): string | undefined {
     const note = this.stagedDisks().find(([, noted]) => noted === blockPath)
     return note && decodeURIComponent(note[0])
   }
 
-  /** Disks that volumes were staged from. */
   disks(): readonly string[] {
     return this.stagedDisks().map(([, blockPath]) => blockPath)
   }
 
   /**
-   * Names of the notes of staged volumes, each with the disk. Notes of targets have an `@` in their
+   * Names of the notes of staged volumes, each with its disk. Notes of targets have an `@` in their
    * names.
    */
   stagedDisks(): readonly (readonly [name: string, blockPath: string])[] {
@@ -140,7 +138,6 @@ export class NotesRead {
     return undefined
   }
 
-  /** Paths at which the volume was published. */
   targetsOf(volumeId: string): readonly string[] {
     const prefix = `${encodeURIComponent(volumeId)}@`
     return [...this.links].flatMap(([name, path]) => (name.startsWith(prefix) ? [path] : []))
@@ -155,7 +152,7 @@ export class NotesRead {
     return undefined
   }
 
-  /** Whether a path is noted as a target of another volume. */
+  /** Whether a note says that the path is a target of another volume. */
   isTargetOfAnother(volumeId: string, path: string): boolean {
     const prefix = `${encodeURIComponent(volumeId)}@`
     return [...this.links].some(
@@ -165,8 +162,8 @@ export class NotesRead {
 }
 
 /**
- * Options are compared, never shown: their order is theirs, and `rw` and `ro` are judged by the
- * mount itself.
+ * Digest of the mount options: they are only compared, never shown. Their order counts. `rw` and
+ * `ro` are left out: the mount itself shows them.
  */
 export function digestOptions(options: readonly string[]): string {
   const own = options.filter(option => option !== 'ro' && option !== 'rw')

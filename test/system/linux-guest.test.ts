@@ -355,7 +355,7 @@ async function startProcess(argv: readonly string[]) {
 }
 
 describe('a disk that the kernel has not let go', () => {
-  const STILL_HELD = { kind: 'busy', message: expect.stringMatching(/still held by/) }
+  const STILL_HELD = { kind: 'busy', message: expect.stringMatching(/still in use by/) }
 
   test.each([
     { name: 'ext4', format: ext4 },

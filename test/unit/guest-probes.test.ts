@@ -114,13 +114,13 @@ test.each([
     name: 'a source',
     content: BLANK,
     change: { createdEmpty: false },
-    says: 'made from another one',
+    says: 'created from another one',
   },
   {
     name: 'bytes on the storage side',
     content: BLANK,
     change: { written: true },
-    says: 'counts bytes',
+    says: 'counts data',
   },
   {
     name: 'a read-only attachment',

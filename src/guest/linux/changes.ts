@@ -1,4 +1,4 @@
-// The commands that change something in a Linux guest.
+// The commands that only a Linux guest has and that change something in it.
 
 import type { ChangingProgram } from '../../shell/changes.ts'
 

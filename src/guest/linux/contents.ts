@@ -1,5 +1,5 @@
-// What lies on a disk of a Linux guest, and whose it says it is. Whole disks are used: there are no
-// labels, and no layout that could stay behind when a disk grows.
+// What a disk of a Linux guest contains, and whose mark it has. The driver uses whole disks: there
+// is no label, and no layout that would have to grow with the disk.
 
 import { StorageError } from '../../errors.ts'
 import type { Command, CommandResult, Shell } from '../../shell/shell.ts'
@@ -33,7 +33,7 @@ export class LinuxContents implements Contents {
     if (size !== device.sizeBytes) {
       throw new StorageError(
         'unavailable',
-        `${about}: its size changed from ${device.sizeBytes} to ${size}`,
+        `${about}: its size changed from ${device.sizeBytes} to ${size} bytes; try again`,
       )
     }
     const { probe, found } = await this.#probe(device, signal)
@@ -42,7 +42,7 @@ export class LinuxContents implements Contents {
     if (found.exitStatus !== 2 || found.stderr.trim() !== '') {
       this.#tool.accept(probe, found, { about })
     }
-    // blkid answers so both for a blank disk and for one that it cannot read: the next reading
+    // blkid gives this answer for a blank disk and for a disk that it cannot read. The next reading
     // fails on the latter.
     const zero = await this.#readsZero(device, signal)
     const signatures = await this.#tool.read([WIPEFS, '-n', about], { about, signal })
@@ -75,7 +75,7 @@ export class LinuxContents implements Contents {
   async readMark(device: GuestDevice, signal?: AbortSignal): Promise<string | undefined> {
     const { probe, found } = await this.#probe(device, signal)
     if (found.exitStatus === 0) return parseBlkid(found.stdout).mark
-    // Nothing that it knows, or several things at once: nothing that the driver has made.
+    // blkid found nothing that it knows, or several signatures at once. The driver creates neither.
     if (found.exitStatus !== 2 && found.exitStatus !== 8) {
       this.#tool.accept(probe, found, { about: device.blockPath })
     }
@@ -97,7 +97,7 @@ export class LinuxContents implements Contents {
   async label(device: GuestDevice): Promise<void> {
     throw new StorageError(
       'internal',
-      `${device.blockPath}: a Linux guest uses whole disks and labels none`,
+      `${device.blockPath}: the driver does not label disks of Linux guests`,
     )
   }
 

@@ -16,7 +16,7 @@ export class LinuxDisks implements Disks {
   // sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB
   // (drivers/block/sunvdc.c).
   readonly maximumSizeBytes = (2 ** 32 - 1) * 512
-  // It reads the size of a disk once, when the disk appears (drivers/block/sunvdc.c).
+  // sunvdc reads the size once, when the disk appears (drivers/block/sunvdc.c).
   readonly seesGrowth = false
   readonly slots = { first: 0, last: LAST_NAMED_SLOT }
   readonly #root: string
@@ -38,11 +38,12 @@ export class LinuxDisks implements Disks {
     if (entries === undefined) {
       throw new StorageError(
         'failed-precondition',
-        `disk ${slot}: ${bus} does not exist; this is not a guest with virtual disks (sunvdc)`,
+        `disk ${slot}: ${bus} does not exist: this machine has no virtual disks (sunvdc); check ` +
+          'that the node plugin runs in the right guest',
       )
     }
     const names = new Set<string>()
-    // With several ports for one disk the kernel probes the first only: the others have no block
+    // If a disk has several ports, the kernel probes only the first. The others have no block
     // directory.
     const isPort = (entry: string) => entry.match(/^vdc-port-(\d+)-\d+$/)?.[1] === String(slot)
     for (const entry of entries.filter(isPort)) {
@@ -60,7 +61,7 @@ export class LinuxDisks implements Disks {
     const blockPath = `${this.#root}/dev/${name}`
     const identity = await this.identify(blockPath, signal)
     if (identity === undefined) return { kind: 'absent' }
-    // The node in /dev follows the kernel's entry by a moment.
+    // The node in /dev appears a moment after the kernel's entry.
     if ((await this.#paths.readEntry(blockPath, signal)).kind === 'absent') {
       return { kind: 'absent' }
     }
@@ -68,12 +69,12 @@ export class LinuxDisks implements Disks {
     return { kind: 'present', device: { slot, blockPath, rawPath: blockPath, identity, sizeBytes } }
   }
 
-  // The kernel adds and removes disks by itself; there is nobody to ask.
+  // The kernel adds and removes disks by itself; there is nothing to start.
   async discover(): Promise<void> {}
 
   async identify(blockPath: string, signal?: AbortSignal): Promise<string | undefined> {
-    // A node that is bound elsewhere has only its numbers; whether there is still a disk behind
-    // them shows when it is read.
+    // A node bound elsewhere shows only its numbers. Whether a disk is still behind them shows when
+    // it is read.
     if (!blockPath.startsWith(`${this.#root}/dev/`)) {
       const entry = await this.#paths.readEntry(blockPath, signal)
       if (entry.kind === 'device') return entry.numbers
@@ -85,7 +86,7 @@ export class LinuxDisks implements Disks {
     if (!/^\d+:\d+$/.test(numbers)) {
       throw new StorageError(
         'internal',
-        `${blockPath}: the kernel gives its numbers as ${JSON.stringify(text)}`,
+        `${blockPath}: the kernel printed no device numbers: ${JSON.stringify(text)}`,
       )
     }
     return numbers

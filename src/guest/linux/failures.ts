@@ -1,6 +1,6 @@
-// What the file system and mount tools of a Linux guest say when they fail, and what that means.
-// Sources: the recorded transcripts of test/transcripts, else named. Answers that are no failures
-// for their caller are rows too: they stand first in the table of the one command that gives them.
+// Errors of the file system and mount tools of a Linux guest, and what they mean. Sources are the
+// recorded transcripts of test/transcripts unless a row names another. Answers that are no failures
+// for their caller are rows too. They come first in the table of the one command that gives them.
 
 import type { FailureRow } from '../../shell/failures.ts'
 
@@ -14,8 +14,8 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     status: 32,
     kind: 'busy',
     hint:
-      'a process has a file open there, or something is mounted below it; end it, or ' +
-      'unmount that first',
+      'a process has a file open there, or something is mounted below it; end the process, ' +
+      'or unmount that first',
     ...RECORDED,
   },
   {
@@ -23,15 +23,15 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     status: 32,
     kind: 'failed-precondition',
     hint:
-      'the kernel log of the guest says more: a mount option it does not know, a file ' +
-      'system made by a newer system, a damaged one, or a copy of one that is mounted',
+      "see the guest's kernel log: an unknown mount option, a file system of a newer or damaged " +
+      'format, or a copy of a mounted file system',
     ...RECORDED,
   },
   { text: /already mounted on/, status: 32, kind: 'busy', ...RECORDED },
   {
     text: /already mounted or mount point busy/,
     kind: 'busy',
-    hint: 'something else in the guest holds the disk, or stands at the mount point',
+    hint: 'something else in the guest uses the disk or the mount point',
     ...RECORDED_4,
   },
   {
@@ -39,8 +39,8 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     status: 32,
     kind: 'failed-precondition',
     hint:
-      'its file system was not closed, and what was synced last is still in its log: attach ' +
-      'it writable once; a copy for readers is best made while its source is not mounted',
+      'the file system was not unmounted cleanly and its last synced data is still in its log: ' +
+      'attach it writable once; create copies for readers while their source is not mounted',
     ...RECORDED_4,
   },
   {
@@ -48,15 +48,15 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     status: 32,
     kind: 'failed-precondition',
     hint:
-      'the file system is damaged; unmounted, run xfs_repair (or e2fsck) by hand on the ' +
-      'guest, or restore a snapshot',
+      'the file system is damaged; run xfs_repair (or e2fsck) by hand on the guest while it is ' +
+      'not mounted, or restore a snapshot',
     ...RECORDED_4,
   },
   {
     text: /special device .* does not exist/,
     status: 32,
     kind: 'unavailable',
-    hint: 'the disk has gone; see whether it is attached',
+    hint: 'the disk is gone; check that it is attached',
     ...RECORDED_2,
   },
   { text: /mount point does not exist/, status: 32, kind: 'failed-precondition', ...RECORDED_2 },
@@ -64,7 +64,7 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     text: /Use the -f option to force overwrite/,
     status: 1,
     kind: 'failed-precondition',
-    hint: 'the disk is not blank',
+    hint: 'the disk is not blank; look at it by hand',
     ...RECORDED,
   },
   { text: /is mounted; will not make a filesystem here|is mounted\.$/m, kind: 'busy', ...RECORDED },
@@ -73,7 +73,7 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     kind: 'busy',
     evidence: 'recalled',
     source: 'mke2fs, mkfs.xfs: the exclusive open failed',
-    hint: 'something in the guest holds the disk',
+    hint: 'something in the guest uses the disk; find out what it is and stop it',
   },
   {
     text: /Permission denied to resize filesystem/,
@@ -93,7 +93,7 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
   {
     text: /Input\/output error|No such device|(cannot|failed to) open .*: No such file/,
     kind: 'unavailable',
-    hint: 'the disk does not answer; see whether its service domain is up',
+    hint: 'the disk does not answer; check that its service domain is up',
     ...RECORDED_2,
   },
 ]
@@ -108,7 +108,7 @@ export const UMOUNT_FAILURES: readonly FailureRow[] = [
   ...LINUX_FAILURES,
 ]
 
-/** mkfs.xfs before 4.3 knows no `-m uuid=`, before 3.2 no `-m` at all. */
+/** mkfs.xfs before 4.3 does not know `-m uuid=`; before 3.2 it does not know `-m` at all. */
 export const NO_UUID_OPTION: FailureRow = {
   text: /unknown option -m uuid=|invalid option -- '?m'?/,
   status: 1,

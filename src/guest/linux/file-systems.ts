@@ -1,5 +1,5 @@
-// File systems of a Linux guest: made, repaired, grown, measured. Nothing here decides whether a
-// disk may be formatted.
+// File systems of a Linux guest: create, repair, grow, measure. Nothing here decides whether a disk
+// may be formatted.
 
 import { StorageError } from '../../errors.ts'
 import type { Command, Shell } from '../../shell/shell.ts'
@@ -22,7 +22,7 @@ const RESIZE2FS = '/sbin/resize2fs'
 const XFS_GROWFS = '/usr/sbin/xfs_growfs'
 const STAT = '/usr/bin/stat'
 
-/** Status 8, as for a disk that cannot be read (linux-guest-tools-4.txt). */
+/** e2fsck exits with 8, as it does for a disk that cannot be read (linux-guest-tools-4.txt). */
 const NEWER_FORMAT = /has unsupported feature\(s\)|Get a newer version of e2fsck/
 
 type FileSystem = keyof typeof MKFS
@@ -41,8 +41,8 @@ export class LinuxFileSystems implements FileSystems {
   }
 
   /**
-   * Neither program is forced. mkfs.ext4 asks only on a terminal and would overwrite here: the
-   * caller has proved the disk blank.
+   * Neither program is forced. Without a terminal mkfs.ext4 does not ask and would overwrite data;
+   * the caller has proved that the disk is blank.
    */
   async format(device: GuestDevice, request: FormatRequest, signal?: AbortSignal): Promise<void> {
     const uuid = fileSystemUuid(request.volumeId)
@@ -59,33 +59,32 @@ export class LinuxFileSystems implements FileSystems {
       expected: ({ row }) => row === NO_UUID_OPTION,
     })
     if (marked !== undefined) return
-    // It stopped at its arguments. The file system then bears no mark, like those made before
-    // there were any.
+    // mkfs.xfs rejected its arguments and wrote nothing. The file system gets no mark, like those
+    // that are older than marks.
     await this.#mkfsXfs.write([MKFS.xfs, '-q', ...options], call)
   }
 
   async check(device: GuestDevice, type: string, signal?: AbortSignal): Promise<void> {
-    // xfs replays its log when it is mounted; there is nothing to run before.
+    // The kernel replays the log of xfs at mount; there is nothing to run before.
     if (checkType(type) === 'xfs') return
     const about = device.blockPath
     const command: Command = [E2FSCK, '-p', about]
     const result = await this.#tool.ask(command, { effect: 'write', signal, timeoutMs: SLOW_MS })
-    // Bits: 1 repaired, 2 repaired and reboot (only of a mounted root), 4 errors left, 8 did not
+    // Status bits: 1 repaired, 2 repaired and reboot (mounted root only), 4 errors left, 8 did not
     // run (e2fsck(8)).
     if (result.exitStatus >= 0 && (result.exitStatus & ~3) === 0) return
-    // It says so on standard output (linux-guest-tools-4.txt).
+    // e2fsck says this on standard output (linux-guest-tools-4.txt).
     if (result.exitStatus === 8 && /^\S+ is in use\.$/m.test(result.stdout)) {
       throw new StorageError(
         'busy',
-        `${about}: something else in the guest holds the disk; see what it is and end it`,
+        `${about}: something else in the guest uses the disk; find out what it is and stop it`,
       )
     }
     if (NEWER_FORMAT.test(result.stdout + result.stderr)) {
       throw new StorageError(
         'failed-precondition',
-        `${about}: its ext4 was made by a newer system than this guest; nothing is ` +
-          'damaged: attach it to that one, or bring e2fsprogs and the kernel of this guest up ' +
-          'to date',
+        `${about}: a newer system than this guest created its ext4; nothing is damaged; attach ` +
+          'the volume to that system, or update e2fsprogs and the kernel of this guest',
       )
     }
     if ((result.exitStatus & 4) === 4) {
@@ -122,6 +121,6 @@ export function checkType(type: string): FileSystem {
   if (type === 'ext4' || type === 'xfs') return type
   throw new StorageError(
     'unsupported',
-    `this guest cannot use the file system ${type}, only ext4 and xfs`,
+    `this guest cannot use the file system ${type}; use ext4 or xfs`,
   )
 }

@@ -1,5 +1,5 @@
-// Who has a disk of a Linux guest open, besides the mounts of the driver's own namespace: devices
-// stacked on it, swap, the kernel itself, processes.
+// Who has a disk of a Linux guest open, apart from mounts in the driver's own mount namespace:
+// stacked devices, swap, the kernel itself, processes.
 
 import { StorageError } from '../../errors.ts'
 import type { Command, Shell } from '../../shell/shell.ts'
@@ -11,12 +11,12 @@ import { FILE_SYSTEMS } from './file-systems.ts'
 import { deviceName, listBlockDevices } from './sysfs.ts'
 import { findProcess, findUnseen } from './tables.ts'
 
-// Debian has it in /bin, Red Hat and Oracle Linux in /sbin.
+// fuser is in /bin on Debian, in /sbin on Red Hat and Oracle Linux.
 const FUSERS = ['/bin/fuser', '/sbin/fuser'] as const
 const STAT = '/usr/bin/stat'
 const FIND = '/usr/bin/find'
 const GREP = '/bin/grep'
-// Printed when the scan of the processes has worked.
+// The scan prints this file if it has worked.
 const SCANNED = '/proc/uptime'
 
 export class LinuxHolders {
@@ -31,7 +31,7 @@ export class LinuxHolders {
     this.#tool = new Tool(shell, LINUX_FAILURES)
   }
 
-  /** Empty when nobody. */
+  /** Empty if nobody has it open. */
   async list(device: DeviceAddress, signal?: AbortSignal): Promise<readonly string[]> {
     const name = deviceName(device.blockPath)
     const stacked = await listBlockDevices(
@@ -53,8 +53,8 @@ export class LinuxHolders {
   }
 
   /**
-   * The kernel lists a file system here for as long as it works on it, in whatever namespace, and
-   * also when it was unmounted lazily (fs/ext4/sysfs.c, fs/xfs/xfs_mount.c).
+   * The kernel lists a file system here while it works on it, in any mount namespace. It also lists
+   * one that was unmounted lazily (fs/ext4/sysfs.c, fs/xfs/xfs_mount.c).
    */
   async #inKernel(name: string, signal?: AbortSignal): Promise<readonly string[]> {
     const kernel: string[] = []
@@ -62,7 +62,7 @@ export class LinuxHolders {
       const live = await this.#paths.list(`${this.#root}/sys/fs/${type}/${name}/`, signal)
       if (live !== undefined) {
         kernel.push(
-          `its ${type}, which the kernel has not let go: a container or a lazy unmount keeps it`,
+          `the kernel (its ${type} is still active: mounted in a container, or unmounted lazily)`,
         )
       }
     }
@@ -70,20 +70,20 @@ export class LinuxHolders {
   }
 
   /**
-   * Processes with the device open through any node of its numbers, or that see it mounted in a
-   * namespace of their own. An exclusive open would not tell the first, and the ordinary tools that
-   * make one (mkfs, wipefs) are a letter away from destroying.
+   * Processes that have the device open through any node of its numbers, or that see it mounted in
+   * their own mount namespace. An exclusive open would not find the first kind. The usual tools
+   * that open exclusively (mkfs, wipefs) are one letter away from destroying data.
    */
   async #processesOf(device: DeviceAddress, signal?: AbortSignal): Promise<readonly string[]> {
     const command = scanOf(device.identity)
     const result = await this.#tool.ask(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
     const lines = result.stdout.split('\n')
-    // Its status says only that some process ended meanwhile, or that grep found nothing.
+    // The exit status says only that a process ended meanwhile, or that grep found nothing.
     if (!lines.includes(SCANNED)) {
       this.#tool.accept(command, result, { about: device.blockPath })
       throw new StorageError(
         'unavailable',
-        `${device.blockPath}: the processes of the guest could not be looked at`,
+        `${device.blockPath}: the processes of the guest could not be listed`,
       )
     }
     const unseen = result.stderr.split('\n').flatMap(line => findUnseen(line))
@@ -101,7 +101,7 @@ export class LinuxHolders {
       const complaints = result.stderr.split('\n').filter(line => line.trim() !== '')
       const processes = [...found, ...new Set(complaints.flatMap(line => findUnseen(line)))]
       if (result.exitStatus === 0) return processes
-      // Any other complaint means that fuser did not look.
+      // On any other complaint fuser did not look.
       const complaint = complaints.find(line => !line.startsWith('Cannot stat file /proc/'))
       if (
         result.exitStatus === 1 &&
@@ -111,7 +111,7 @@ export class LinuxHolders {
       }
       throw new StorageError(
         'unavailable',
-        `${blockPath}: fuser could not tell who uses it: ` +
+        `${blockPath}: fuser could not find out who uses it: ` +
           `${complaint ?? `status ${result.exitStatus}`}`,
       )
     }
@@ -122,7 +122,7 @@ export class LinuxHolders {
   }
 }
 
-/** Prints the files of /proc that show the device: mount tables, and open files. */
+/** Prints the mount tables and open files in /proc that show the device. */
 function scanOf(identity: string): Command {
   const tables = ['-path', '/proc/[0-9]*/mountinfo', '-exec', GREP, '-lF', ` ${identity} `, '{}']
   const numbers = ['-exec', STAT, '-L', '-c', '%t:%T %n', '{}']

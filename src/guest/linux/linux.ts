@@ -1,4 +1,4 @@
-// A Linux guest on sparc64 (driver sunvdc): its parts, each of which asks only the guest's own
+// The platform of a Linux guest on sparc64 (driver sunvdc). Each part asks only the guest's own
 // tools and files.
 
 import type { Shell } from '../../shell/shell.ts'
@@ -11,7 +11,7 @@ import { LinuxMounts } from './mounts.ts'
 export interface LinuxOptions {
   readonly shell: Shell
   /**
-   * Prefix of /sys, /dev and the driver's notes, for a guest whose files stand in a directory of
+   * Prefix of /sys, /dev and the driver's notes, for a guest whose files are below a directory of
    * their own.
    */
   readonly root?: string | undefined

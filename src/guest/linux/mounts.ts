@@ -1,4 +1,4 @@
-// The mount table of a Linux guest, and changes of it.
+// The mount table of a Linux guest: reading and changing it.
 
 import type { Command, Shell } from '../../shell/shell.ts'
 import { isNotFound, Tool } from '../../shell/tool.ts'
@@ -31,7 +31,7 @@ export class LinuxMounts implements Mounts {
   }
 
   async resolvePath(path: string, signal?: AbortSignal): Promise<string> {
-    // As the mount table will spell it, also where directories of it are still to be made.
+    // As the mount table will spell it, even if some directories do not exist yet.
     const result = await this.#tool.ask([READLINK, '-m', path], { effect: 'read', signal })
     const line = result.stdout.split('\n').findLast(at => at !== '')
     return result.exitStatus === 0 && line?.startsWith('/') ? line : path
@@ -41,15 +41,15 @@ export class LinuxMounts implements Mounts {
     const { blockPath } = device
     const kind = checkType(request.type)
     const options = [request.readonly ? 'ro' : 'rw', ...request.options]
-    // A log that has to be replayed is written to, also by a read-only mount; without the replay
-    // what was synced is not there. sunvdc takes no read-only flag from the export
-    // (drivers/block/sunvdc.c). Told by us, the kernel decides: a clean file system is mounted and
-    // not written to, one with a log is refused.
+    // A mount writes to the disk to replay a log, even a read-only mount. Without the replay,
+    // synced data is missing. sunvdc does not learn from the export that the disk is read-only
+    // (drivers/block/sunvdc.c). With --setro the kernel decides: it mounts a clean file system
+    // without writing, and refuses one with a log.
     if (request.diskReadonly) {
       await this.#tool.write([BLOCKDEV, '--setro', blockPath], { about: blockPath, signal })
     }
-    // A copy has the identity of its original, and xfs refuses the second of two equal ones, in
-    // either order.
+    // A copy has the identity of its original. xfs refuses to mount the second of two equal
+    // identities, in either order.
     if (request.copy && kind === 'xfs') options.push('nouuid')
     await this.#tool.write([MOUNT, '-t', kind, '-o', options.join(','), blockPath, request.path], {
       about: blockPath,
@@ -64,8 +64,8 @@ export class LinuxMounts implements Mounts {
     await this.#bind(request, signal)
   }
 
-  // A read-only bind keeps the node from being replaced; what keeps its bytes from being written is
-  // a read-only attachment.
+  // A read-only bind protects the node from being replaced. Only a read-only attachment protects
+  // the bytes.
   async bindDevice(
     { device, target, readonly }: { device: GuestDevice; target: string; readonly: boolean },
     signal?: AbortSignal,
@@ -74,8 +74,9 @@ export class LinuxMounts implements Mounts {
     await this.#bind({ source: device.blockPath, target, readonly }, signal)
   }
 
-  // One command, so that a cut cannot leave a writable mount where a read-only one was asked for.
-  // mount before util-linux 2.27 ignores `ro` here (mount(8)); the second command is for that one.
+  // One command: an interrupted call must not leave a writable mount where a read-only one was
+  // asked for. mount before util-linux 2.27 ignores `ro` here (mount(8)); the second command is for
+  // that version.
   async #bind(
     { source, target, readonly }: { source: string; target: string; readonly: boolean },
     signal?: AbortSignal,

@@ -1,4 +1,4 @@
-// What several parts of the Linux platform ask of the kernel about block devices.
+// What several parts of the Linux platform ask the kernel about block devices.
 
 import { StorageError } from '../../errors.ts'
 import type { Tool } from '../../shell/tool.ts'
@@ -8,8 +8,8 @@ import { MEASURE_MS } from '../platform.ts'
 export const BLOCKDEV = '/sbin/blockdev'
 
 /**
- * Block device names in a directory of the kernel; none when there is no such directory. What a
- * login script prints has blanks.
+ * Block device names in a kernel directory; empty if the directory does not exist. Names with
+ * blanks are output of a login script.
  */
 export async function listBlockDevices(
   paths: Pick<Paths, 'list'>,
@@ -19,7 +19,6 @@ export async function listBlockDevices(
   return ((await paths.list(directory, signal)) ?? []).filter(name => !/\s/.test(name))
 }
 
-/** The kernel's name of a device. */
 export function deviceName(blockPath: string): string {
   return blockPath.slice(blockPath.lastIndexOf('/') + 1)
 }
@@ -38,7 +37,7 @@ export async function readBlockBytes(
   if (!Number.isSafeInteger(size) || size <= 0) {
     throw new StorageError(
       'unavailable',
-      `${blockPath}: blockdev gives its size as ${JSON.stringify(result.stdout)}`,
+      `${blockPath}: blockdev printed no size: ${JSON.stringify(result.stdout)}`,
     )
   }
   return size

@@ -1,5 +1,5 @@
-// Texts of a Linux guest turned into values: the mount table, blkid's report, file system totals.
-// Pure; throws on what it does not understand.
+// Parses texts of a Linux guest: the mount table, blkid's report, file system totals. Pure
+// functions; they throw on text that they do not understand.
 
 import { StorageError } from '../../errors.ts'
 import {
@@ -22,13 +22,13 @@ export interface MountRow {
 }
 
 /**
- * `/proc/self/mountinfo`: id parent major:minor root path options … - type source superoptions
- * (proc(5)); blanks as \040.
+ * `/proc/self/mountinfo` (proc(5)): id parent major:minor root path options … - type source
+ * superoptions. Blanks are written as \040.
  */
 export function parseMountInfo(text: string): readonly MountRow[] {
   const rows: MountRow[] = []
   for (const line of text.split('\n')) {
-    // What a login script printed before the table has no such beginning.
+    // Skip what a login script printed before the table.
     if (!/^\d+ \d+ \d+:\d+ /.test(line)) {
       if (rows.length > 0 && line !== '') {
         throw new StorageError('internal', `mountinfo: ${JSON.stringify(line)} is not a mount`)
@@ -58,9 +58,9 @@ export function parseMountInfo(text: string): readonly MountRow[] {
   return rows
 }
 
-// ext4 that met an error is `emergency_ro`, on older kernels plain `ro` though it was mounted
-// writable; one whose disk went is `shutdown` (linux-guest-tools-3.txt; the older form from
-// fs/ext4/super.c). xfs shows nothing: it gives EIO for everything.
+// After an error ext4 shows `emergency_ro`; older kernels show plain `ro` although it was mounted
+// writable. After its disk is gone it shows `shutdown` (linux-guest-tools-3.txt; the older form
+// from fs/ext4/super.c). xfs shows nothing: every access fails with EIO.
 function stateOf(superOptions: readonly string[], mountedReadonly: boolean): Use['state'] {
   if (superOptions.includes('shutdown')) return 'shut-down'
   if (superOptions.includes('emergency_ro')) return 'turned-readonly'
@@ -78,7 +78,7 @@ function decodeOctal(text: string): string {
   )
 }
 
-/** The table as the platform-neutral code asks it. */
+/** Answers the questions of the platform-neutral code. */
 export class LinuxUses implements UseTable {
   readonly #rows: readonly MountRow[]
 
@@ -106,8 +106,8 @@ export class LinuxUses implements UseTable {
       .filter(path => path !== directory && isUnder(path, directory))
   }
 
-  // A bound device node shows the file system that holds the node and the node's name in it, not
-  // the device (recorded).
+  // For a bound device node the table shows the file system that holds the node, and the node's
+  // name in it. It does not show the device (recorded).
   #use(
     row: MountRow,
     device: { readonly identity: string; readonly blockPath: string } | undefined,
@@ -117,7 +117,7 @@ export class LinuxUses implements UseTable {
       const slot = diskSlot(device.blockPath)
       return { ...row, kind: 'device', identity: device.identity, source: device.blockPath, slot }
     }
-    // Of a bound node only its name is left.
+    // For a bound node the table has only the node's name.
     const slot = diskSlot(row.source) ?? (row.root === '/' ? undefined : diskSlot(row.root))
     return { ...row, kind: row.root === '/' ? 'filesystem' : 'part', identity: row.device, slot }
   }
@@ -134,7 +134,7 @@ export class LinuxUses implements UseTable {
   }
 }
 
-/** `blkid -p -o export` of status 0: KEY=value lines. */
+/** `blkid -p -o export`, status 0: KEY=value lines. */
 export function parseBlkid(text: string): Content {
   const values = new Map(
     text
@@ -154,7 +154,7 @@ export function parseBlkid(text: string): Content {
   if (values.get('USAGE') === 'filesystem') {
     return { kind: 'filesystem', type, mark: values.get('UUID') }
   }
-  return { kind: 'other', description: `${type} (${values.get('USAGE') ?? 'of unknown use'})` }
+  return { kind: 'other', description: `${type} (${values.get('USAGE') ?? 'unknown use'})` }
 }
 
 /** `stat -f -c '%S %b %f %a %c %d'`: block size, blocks, free, available, inodes, free inodes. */
@@ -167,7 +167,7 @@ export function parseFileSystemStat(text: string): { bytes: Amounts; inodes: Amo
     .map(Number)
   return {
     bytes: { total: blocks * size, used: (blocks - free) * size, available: available * size },
-    // Some file systems have no fixed number of inodes and say 0.
+    // Some file systems have no fixed number of inodes and report 0.
     inodes:
       inodes === 0
         ? undefined
@@ -176,8 +176,8 @@ export function parseFileSystemStat(text: string): { bytes: Amounts; inodes: Amo
 }
 
 /**
- * A process that the scan of /proc found with the device: its open file as hexadecimal numbers, or
- * its mount table.
+ * A process that the scan of /proc found with the device. The line shows either an open file, with
+ * hexadecimal device numbers, or a mount table.
  */
 export function findProcess(line: string, identity: string): readonly string[] {
   const [, major = '', minor = '', opener] =
@@ -191,9 +191,9 @@ export function findProcess(line: string, identity: string): readonly string[] {
 }
 
 /**
- * A process that a tool was not allowed to look into: what it has open is unknown. The first
- * process of a system, or of the plugin's container, is not counted: it starts others and opens no
- * volume, and some kernels hide it from everybody.
+ * A process that a tool could not look into: its open files are unknown. Process 1 of the system,
+ * or of the plugin's container, does not count. It starts other processes and opens no volume, and
+ * some kernels hide it from everybody.
  */
 export function findUnseen(line: string): readonly string[] {
   const process = line.match(/\/proc\/(\d+)\/.*(Permission denied|Operation not permitted)/)?.[1]
@@ -203,14 +203,14 @@ export function findUnseen(line: string): readonly string[] {
 }
 
 /**
- * Disk number to the kernel's name: 0 is vdiska, 25 vdiskz, 26 vdiskaa (drivers/block/sunvdc.c).
+ * The kernel's name of a disk number: 0 is vdiska, 25 vdiskz, 26 vdiskaa (drivers/block/sunvdc.c).
  */
 export function diskName(slot: number): string {
   const letter = (index: number) => String.fromCharCode('a'.charCodeAt(0) + index)
   return `vdisk${slot < 26 ? letter(slot) : letter(Math.floor(slot / 26) - 1) + letter(slot % 26)}`
 }
 
-/** The number of the disk that a path names, by the last word of the path. */
+/** The disk number in the last part of a path. */
 export function diskSlot(path: string): number | undefined {
   const letters = path.match(/\/vdisk([a-z]{1,2})$/)?.[1]
   if (letters === undefined) return undefined

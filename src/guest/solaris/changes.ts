@@ -1,4 +1,4 @@
-// The commands that change something in a Solaris guest.
+// The commands that only a Solaris guest has and that change something in it.
 
 import type { ChangingProgram } from '../../shell/changes.ts'
 

@@ -1,6 +1,6 @@
-// What lies on a disk of a Solaris guest: its label, what is in slice 0, and whose the label says
-// it is. UFS bears no mark: what tells a volume apart is the name in its label, and a backend
-// exported as a slice has none of its own.
+// What a disk of a Solaris guest contains: its label, the content of slice 0, and whose mark the
+// label has. UFS has no mark. Only the name in its label identifies a volume, and a backend
+// exported as a slice has no label of its own.
 
 import { StorageError } from '../../errors.ts'
 import type { Command, Shell } from '../../shell/shell.ts'
@@ -51,7 +51,7 @@ export class SolarisContents implements Contents {
     if (result.exitStatus === 2 && /multiple matches/i.test(said)) {
       return { kind: 'other', description: 'several file systems at once' }
     }
-    // fstyp also fails on a device that it cannot read: only this status with these words is an
+    // fstyp also fails on a device that it cannot read. Only this status with these words is an
     // answer.
     if (result.exitStatus !== 1 || !/unknown_fstyp \(no matches\)/i.test(said)) {
       this.#tool.accept(probe, result, { about: device.rawPath })
@@ -66,8 +66,8 @@ export class SolarisContents implements Contents {
     return zero ? { kind: 'blank' } : { kind: 'other', description: 'data that no tool knows' }
   }
 
-  // Slices of an unlabelled disk cannot be opened for reading (vdc), so a slice 2 that can be read
-  // and is not zero means that the disk is not what the label tool said.
+  // Slices of an unlabelled disk cannot be opened for reading (vdc). If slice 2 can be read and is
+  // not zero, the disk is not what the label tool said.
   async #provedUnlabelled(name: string, signal?: AbortSignal): Promise<Content> {
     const zero = await this.#readsZero(`/dev/dsk/${name}s2`, signal)
     return zero === false
@@ -76,8 +76,8 @@ export class SolarisContents implements Contents {
   }
 
   /**
-   * Undefined when the slice cannot be opened: that is how an unlabelled disk answers, and a dead
-   * one.
+   * Undefined if the slice cannot be opened: an unlabelled disk answers like that, and so does a
+   * dead one.
    */
   async #readsZero(path: string, signal?: AbortSignal): Promise<boolean | undefined> {
     const command: Command = [OD, '-N', String(PROBE_BYTES), path]

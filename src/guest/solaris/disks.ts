@@ -1,5 +1,5 @@
-// Disks of a Solaris guest (10 and 11, driver vdc). A disk is found by where its link leads, never
-// by a controller number.
+// Disks of a Solaris guest (10 and 11, driver vdc). The driver finds a disk by the target of its
+// link, never by a controller number.
 
 import type { Command, Shell } from '../../shell/shell.ts'
 import { isNotFound, Tool } from '../../shell/tool.ts'
@@ -52,7 +52,7 @@ export class SolarisDisks implements Disks {
   }
 
   async discover(sighting: 'absent' | 'stale', signal?: AbortSignal): Promise<void> {
-    // Names of disks that are gone stay until somebody asks (vdc does not clean up); they could
+    // vdc keeps names of disks that are gone until somebody asks for cleaning. Such a name could
     // hide a disk of the same number.
     const command: Command =
       sighting === 'stale' ? [DEVFSADM, '-C', '-c', 'disk'] : [DEVFSADM, '-i', 'vdc']
@@ -63,17 +63,17 @@ export class SolarisDisks implements Disks {
     { blockPath }: DeviceAddress,
     signal?: AbortSignal,
   ): Promise<readonly string[]> {
-    // -d asks for users of any slice of the disk; process numbers come on standard output, names on
+    // -d asks for users of any slice of the disk. Process numbers come on standard output, names on
     // standard error (fuser(1M), recalled).
     const result = await this.#fuser.attempt([FUSER, '-d', blockPath], {
       about: blockPath,
       effect: 'read',
-      // Nobody has a disk open that is not there any more.
+      // Nobody can have a disk open that is gone.
       expected: isNotFound,
       signal,
     })
     if (result === undefined) return []
-    // A line of anything else is what a login script printed.
+    // Other lines come from a login script.
     const lines = result.stdout.split('\n').filter(line => /^(\s*\d+[a-z]*)+\s*$/.test(line))
     return lines
       .flatMap(line => line.trim().split(/\s+/))
@@ -97,8 +97,8 @@ export class SolarisDisks implements Disks {
       : blockPath
   }
 
-  // Character devices have no cache. A disk without a label has no slice that could be opened; that
-  // there is none is an answer that was read from the disk.
+  // Character devices have no cache. A disk without a label has no slice to open. The answer that
+  // it has no label was itself read from the disk.
   async touch(blockPath: string, signal?: AbortSignal): Promise<void> {
     const name = diskOf(blockPath)
     const state = await this.#labels.read(name, signal)
@@ -116,7 +116,8 @@ export class SolarisDisks implements Disks {
     return diskSlot(blockPath)
   }
 
-  // Some commands name the disk, some a slice of it, some its character device.
+  // Some commands name the disk, some a slice of it, some its character device. All contain this
+  // name.
   namesOf(blockPath: string): readonly string[] {
     return [findDisk(blockPath) ?? blockPath]
   }

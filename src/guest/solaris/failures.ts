@@ -1,6 +1,6 @@
-// What the file system and mount tools of a Solaris guest say when they fail, and what that means.
-// Answers that are no failures for their caller are rows too: they stand first in the table of the
-// one command that gives them.
+// Errors of the file system and mount tools of a Solaris guest, and what they mean. Answers that
+// are no failures for their caller are rows too. They come first in the table of the one command
+// that gives them.
 
 import type { FailureRow } from '../../shell/failures.ts'
 
@@ -17,8 +17,8 @@ export const SOLARIS_FAILURES: readonly FailureRow[] = [
     evidence: 'documented',
     source: 'umount.c: EBUSY',
     hint:
-      'a process has a file open there, or something is mounted below it; end it, or ' +
-      'unmount that first',
+      'a process has a file open there, or something is mounted below it; end the process, ' +
+      'or unmount that first',
   },
   {
     text: /is not okay/,
@@ -69,7 +69,7 @@ export const SOLARIS_FAILURES: readonly FailureRow[] = [
     kind: 'unavailable',
     evidence: 'documented',
     source: 'errno words of EIO and ENXIO; fstyp',
-    hint: 'the disk does not answer; see whether its service domain is up',
+    hint: 'the disk does not answer; check that its service domain is up',
   },
 ]
 
@@ -84,7 +84,7 @@ export const UMOUNT_FAILURES: readonly FailureRow[] = [
   ...SOLARIS_FAILURES,
 ]
 
-/** The name is left over from a disk that is not there any more. */
+/** The disk is gone; only its name is left. */
 export const DISK_GONE: FailureRow = {
   text: /No such file or directory|No such device/,
   kind: 'not-found',
@@ -94,7 +94,7 @@ export const DISK_GONE: FailureRow = {
 
 export const FUSER_FAILURES: readonly FailureRow[] = [DISK_GONE, ...SOLARIS_FAILURES]
 
-/** The file system was not closed: an answer of `fsck -m`. */
+/** The file system was not unmounted cleanly: an answer of `fsck -m`. */
 export const NEEDS_CHECKING: FailureRow = {
   text: /needs checking/,
   status: 32,
@@ -106,7 +106,8 @@ export const NEEDS_CHECKING: FailureRow = {
 export const FSCK_FAILURES: readonly FailureRow[] = [NEEDS_CHECKING, ...SOLARIS_FAILURES]
 
 export const LABEL_FAILURES: readonly FailureRow[] = [
-  // Before the rows of disks that do not answer: both programs say why they could not open one.
+  // Before the rows of disks that do not answer: both programs give the reason why they could not
+  // open one.
   {
     text: /[Pp]ermission denied|[Nn]ot owner|Insufficient privileges/,
     kind: 'permission-denied',
@@ -115,15 +116,15 @@ export const LABEL_FAILURES: readonly FailureRow[] = [
       'prtvtoc.c ("failed to open device: %s"), fmthard.c ("Cannot open device %s - %s"): ' +
       'strerror of EACCES and EPERM',
     hint:
-      "the plugin's account may not open disks of the guest: put pfexec or sudo before its " +
-      'commands (prefix in its configuration)',
+      "the node plugin's account may not open disks of the guest: set `prefix` in its " +
+      'configuration to pfexec or sudo',
   },
   {
     text: /Unable to read (Disk geometry|VTOC)|I\/O error/,
     kind: 'unavailable',
     evidence: 'documented',
     source: 'prtvtoc.c: errno other than EINVAL, or VT_EIO',
-    hint: 'the disk does not answer; see whether its service domain is up',
+    hint: 'the disk does not answer; check that its service domain is up',
   },
   {
     text: /Invalid VTOC|Unknown problem reading VTOC/,
@@ -144,7 +145,7 @@ export const LABEL_FAILURES: readonly FailureRow[] = [
     kind: 'unavailable',
     evidence: 'documented',
     source: 'fmthard.c',
-    hint: 'the disk does not answer; see whether its service domain is up',
+    hint: 'the disk does not answer; check that its service domain is up',
   },
   {
     text: /does not fit|overlaps partition|expected one reserved partition/,
@@ -156,7 +157,7 @@ export const LABEL_FAILURES: readonly FailureRow[] = [
   },
 ]
 
-/** The disk has no label. EINVAL, and nothing else: EIO is a disk that does not answer. */
+/** The disk has no label. Only EINVAL says so; EIO comes from a disk that does not answer. */
 export const NO_GEOMETRY: FailureRow = {
   text: /Unable to read Disk geometry errno = 0x16\b/,
   kind: 'not-found',

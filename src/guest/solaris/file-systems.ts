@@ -1,4 +1,4 @@
-// File systems of a Solaris guest: made, repaired, grown, measured. Only UFS. Nothing here decides
+// File systems of a Solaris guest: create, repair, grow, measure. Only UFS. Nothing here decides
 // whether a disk may be formatted.
 
 import { StorageError } from '../../errors.ts'
@@ -24,9 +24,9 @@ const FSCK = '/usr/sbin/fsck'
 const GROWFS = '/usr/sbin/growfs'
 const DF = '/usr/sbin/df'
 
-// newfs needs to be told that a file system is, or may become, larger (newfs(1M)).
+// newfs needs an option for a file system that is, or may become, larger (newfs(1M)).
 const MULTI_TERABYTE = 1024 ** 4
-// A file system ends at a whole number of its own units: less than this is no growth.
+// A file system ends at a whole number of its own units, so a smaller difference is no growth.
 const GROWTH_SLACK = 1024 ** 2
 
 export class SolarisFileSystems implements FileSystems {
@@ -45,11 +45,12 @@ export class SolarisFileSystems implements FileSystems {
     if (request.type !== 'ufs') {
       throw new StorageError(
         'unsupported',
-        `${device.blockPath}: this guest cannot make ${request.type}, only ufs`,
+        `${device.blockPath}: this guest cannot create ${request.type}; use ufs`,
       )
     }
     const { rawPath } = device
-    // It asks only on a terminal (newfs.c): the caller has proved the slice blank.
+    // Without a terminal newfs does not ask (newfs.c); the caller has proved that the slice is
+    // blank.
     const options = device.sizeBytes > MULTI_TERABYTE ? ['-T'] : []
     await this.#tool.write([NEWFS, ...options, ...request.options, rawPath], {
       about: rawPath,
@@ -73,7 +74,7 @@ export class SolarisFileSystems implements FileSystems {
     if (result.exitStatus === 0) return
     throw new StorageError(
       'failed-precondition',
-      `${rawPath}: fsck cannot repair it by itself (status ${result.exitStatus}); run ` +
+      `${rawPath}: fsck cannot repair it without a person (status ${result.exitStatus}); run ` +
         'fsck by hand on the guest, or restore a snapshot',
     )
   }
@@ -92,11 +93,11 @@ export class SolarisFileSystems implements FileSystems {
     if (slice === undefined || ufsBytes === undefined) {
       throw new StorageError(
         'internal',
-        `${about}: its size or that of its file system is not readable`,
+        `${about}: the size of the slice or of its file system cannot be read`,
       )
     }
     if (slice.count * SECTOR - ufsBytes < GROWTH_SLACK) return
-    // It write-locks the file system while it runs and never shrinks (growfs(1M)).
+    // growfs write-locks the file system while it runs, and never shrinks it (growfs(1M)).
     const command: Command = [GROWFS, '-M', mounted.path, about]
     await this.#tool.write(command, { about, signal, timeoutMs: SLOW_MS })
   }
@@ -114,6 +115,6 @@ export function checkMountable(device: GuestDevice, type: string): void {
   if (type === 'ufs') return
   throw new StorageError(
     'unsupported',
-    `${device.blockPath}: this guest cannot mount ${type}, only ufs`,
+    `${device.blockPath}: this guest cannot mount ${type}; use ufs`,
   )
 }

@@ -1,5 +1,6 @@
-// Labels of whole disks as the tools of a Solaris guest print them: parsed, judged, and what makes
-// one reach the end of a disk that has grown. Pure; throws on what it does not understand.
+// Labels of whole disks as the tools of a Solaris guest print them. It parses a label, judges it,
+// and plans its extension to the end of a disk that has grown. Pure functions; they throw on text
+// that they do not understand.
 
 import { StorageError } from '../../errors.ts'
 
@@ -17,22 +18,23 @@ export interface Slice {
 
 export interface Label {
   /**
-   * What fmthard -n wrote: the volume name of a VTOC label, the name of the reserved slice of an
+   * What fmthard -n wrote: the volume name in a VTOC label, the name of the reserved slice in an
    * EFI label (prtvtoc.c).
    */
   readonly name?: string | undefined
   /** Only VTOC labels have cylinders. */
   readonly sectorsPerCylinder: number | undefined
   /**
-   * Of the disk as it is now under an EFI label; of the disk as it was labelled, or not told at
-   * all, under a VTOC label.
+   * EFI label: sectors of the disk as it is now. VTOC label: sectors when it was labelled, or
+   * undefined.
    */
   readonly sectors: number | undefined
   readonly slices: readonly Slice[]
 }
 
 /**
- * `prtvtoc`: comment lines with the dimensions, then one row a slice that is not empty (prtvtoc.c).
+ * `prtvtoc`: comment lines with the dimensions, then one row per slice that is not empty
+ * (prtvtoc.c).
  */
 export function parseLabel(text: string): Label {
   const dimension = (name: string) => {
@@ -41,11 +43,11 @@ export function parseLabel(text: string): Label {
   }
   const slices: Slice[] = []
   const lines = text.split('\n')
-  // What a login script prints comes before the table.
+  // Output of a login script precedes the table.
   const start = lines.findIndex(line => /^\* .* partition map$/.test(line))
   for (const line of lines.slice(Math.max(start, 0))) {
-    // The last column is where the slice is mounted, or was when vfstab was written: any path,
-    // blanks and all (getmntpt of prtvtoc.c).
+    // The last column is where the slice is mounted, or where vfstab says. It may be any path, with
+    // blanks (getmntpt of prtvtoc.c).
     const match = line.match(/^ +(\d+) +(\d+) +([0-9a-f]{2}) +(\d+) +(\d+) +(\d+)(?: +.*)?$/)
     if (!match) {
       if (start < 0 || line.trim() === '' || line.startsWith('*')) continue
@@ -72,12 +74,11 @@ export function parseLabel(text: string): Label {
   }
 }
 
-/** The tag of the slice that stands for the whole disk. */
+/** The tag of the slice that covers the whole disk. */
 const BACKUP = 5
 
 /**
- * The disk server shows a disk without a label with a table of its own: the backup slice and
- * nothing else (vds.c).
+ * For a disk without a label the disk server makes up a table with the backup slice only (vds.c).
  */
 export function isDefaultTable(label: Label): boolean {
   return (
@@ -104,7 +105,7 @@ const RESERVED_SECTORS = 16_384
 // unused (label.c).
 const EFI_END_SECTORS = 34
 
-/** A label ends at whole units of its own kind: less than this is no growth. */
+/** A label ends at whole units of its own kind, so a smaller difference is no growth. */
 const SPARE_SECTORS = 2048
 
 export type Extension =
@@ -113,16 +114,16 @@ export type Extension =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /**
- * What makes slice 0 reach the end of the disk. Only the table that format writes by itself is
- * extended: one data slice, then the reserved one. Its data slice keeps its first sector; the
- * reserved slice, which holds nothing of a file system, moves to the end.
+ * Plans how slice 0 reaches the end of the disk. It extends only the table that format writes by
+ * itself: one data slice, then the reserved one. The data slice keeps its first sector. The
+ * reserved slice holds no part of a file system and moves to the end.
  */
 export function planExtension(label: Label, seenSectors: number): Extension {
   const isVtoc = label.sectorsPerCylinder !== undefined
-  // What the label tools say of an EFI disk is what fmthard measures its table against.
+  // fmthard checks its table against the size that the label tools report for an EFI disk.
   const diskSectors = isVtoc ? seenSectors : (label.sectors ?? seenSectors)
   const used = Math.max(...label.slices.map(slice => slice.first + slice.count))
-  // With VTOC two cylinders belong to the label, and a third is the remainder.
+  // With VTOC, two cylinders belong to the label, and up to one more is the remainder.
   const spare = diskSectors - used - (isVtoc ? 3 * label.sectorsPerCylinder : EFI_END_SECTORS)
   if (spare < SPARE_SECTORS) return { kind: 'complete' }
   if (isVtoc) return { kind: 'refused', reason: 'it has a VTOC label' }
@@ -145,15 +146,15 @@ export function planExtension(label: Label, seenSectors: number): Extension {
   }
 }
 
-// The label that the disk server makes up around a backend exported as a slice adds to its size: 3
-// cylinders with VTOC, or both tables and a reserved slice with EFI (vd_setup_partition_vtoc and
-// _efi in vds.c).
+// For a backend exported as a slice the disk server makes up a label, which adds to the size. VTOC
+// adds 3 cylinders; EFI adds both tables and a reserved slice (vd_setup_partition_vtoc and _efi in
+// vds.c).
 const EFI_OVERHEAD_SECTORS = 34 + 16_384 + 33
 
 /**
- * The size of the backend, from the size of the disk as the guest sees it. The guest cannot tell a
- * slice from a whole disk with the same layout, so both readings are tried against the expected
- * size: equal, else the smallest that is large enough.
+ * The size of the backend, computed from the disk size that the guest sees. The guest cannot tell a
+ * slice from a whole disk with the same layout. So both readings are compared with the expected
+ * size: an equal one wins, else the smallest that is large enough.
  */
 export function backendBytes(
   diskBytes: number,

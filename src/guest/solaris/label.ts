@@ -1,6 +1,6 @@
-// Labels of whole disks on a Solaris guest: reading one, proving that there is none, writing the
-// first one with a single slice 0, extending that one when the disk has grown. An answer that is
-// not exactly that of an unlabelled disk is an error, never a reason to write.
+// Labels of whole disks on a Solaris guest: the driver reads one, proves that there is none, writes
+// the first one with a single slice 0, or extends it when the disk has grown. Any answer other than
+// that of an unlabelled disk is an error, never a reason to write.
 
 import { StorageError } from '../../errors.ts'
 import type { Command, Shell } from '../../shell/shell.ts'
@@ -18,7 +18,7 @@ const PRTVTOC = '/usr/sbin/prtvtoc'
 const FORMAT = '/usr/sbin/format'
 const FMTHARD = '/usr/sbin/fmthard'
 
-// the name is left over, the disk is not there
+// `gone`: the name is left over, the disk is not there
 export type LabelState =
   | { readonly kind: 'labelled'; readonly label: Label }
   | { readonly kind: 'unlabelled' }
@@ -33,7 +33,7 @@ export class SolarisLabels {
     this.#prtvtoc = new Tool(shell, PRTVTOC_FAILURES)
   }
 
-  /** `name` is cXdN. Slice 2 is the node that exists under every kind of label. */
+  /** `name` has the form cXdN. The node of slice 2 exists under every kind of label. */
   async read(name: string, signal?: AbortSignal): Promise<LabelState> {
     const command: Command = [PRTVTOC, `/dev/rdsk/${name}s2`]
     const result = await this.#prtvtoc.ask(command, { effect: 'read', signal })
@@ -45,17 +45,17 @@ export class SolarisLabels {
   }
 
   /**
-   * Writes the first label; the caller has proved that there is none. Always EFI: its default table
-   * is one slice 0 over everything, so one command does it. The table of a VTOC label is made for
-   * installing a system, and a second command would have to change it: a cut between the two leaves
-   * a slice 0 that shows the label itself, and looks used.
+   * Writes the first label; the caller has proved that there is none. It is always an EFI label:
+   * its default table is one slice 0 over everything, so one command writes it. The table of a VTOC
+   * label is meant for installing a system, so a second command would have to change it. A cut
+   * between the two would leave a slice 0 that shows the label itself and looks used.
    */
   async write(name: string, mark: string, signal?: AbortSignal): Promise<void> {
-    // Solaris 11 labels without questions (recalled); its exit status says nothing, so the label is
+    // Solaris 11 labels without questions (recalled). The exit status says nothing, so the label is
     // read back.
     await this.#tool.ask([FORMAT, '-L', 'efi', '-d', name], { effect: 'write', signal })
     if ((await this.read(name, signal)).kind === 'unlabelled') {
-      // Older releases ask: which label, whether to go on, and whether to keep a warning in mind
+      // Older releases ask which label, whether to continue, and whether to heed a warning
       // (recalled).
       await this.#tool.ask([FORMAT, '-e', '-d', name], {
         effect: 'write',
@@ -67,9 +67,9 @@ export class SolarisLabels {
     if (labelled.kind !== 'labelled' || findSliceZero(labelled.label) === undefined) {
       throw this.#unfinished(name)
     }
-    // The name is one more proof of whose the disk is, and not needed: a label whose making was cut
-    // here has none, nor has one of a release that cannot name it. What it must not do is change
-    // the table.
+    // The name is further evidence of whose disk it is, but not required. A label has no name if
+    // the call was cut here, or if the release cannot name it. The command must not change the
+    // table.
     await this.#tool.ask([FMTHARD, '-n', mark, `/dev/rdsk/${name}s2`], { effect: 'write', signal })
     const after = await this.read(name, signal)
     if (
@@ -81,13 +81,13 @@ export class SolarisLabels {
   }
 
   /**
-   * Makes slice 0 reach the end of the disk, also while it is mounted; done already is success. A
-   * label that the driver did not write stays as it is: the reason is returned.
+   * Extends slice 0 to the end of the disk, also while it is mounted; already done is success. A
+   * label that the driver did not write stays as it is, and the reason is returned.
    *
-   * `expand` of format only moves the reserved slice, its other questions differ from release to
-   * release, and older releases refuse to label a disk of which anything is mounted
-   * (menu_partition.c, checkdev.c). fmthard writes a whole table in one command, sized by the disk
-   * as it is now (fmthard.c): cut anywhere, it was written or it was not.
+   * `expand` of format only moves the reserved slice, and its other questions differ between
+   * releases. Older releases refuse to label a disk that has anything mounted (menu_partition.c,
+   * checkdev.c). fmthard writes a whole table in one command, sized by the disk as it is now
+   * (fmthard.c). A cut leaves it either written or not.
    */
   async extend(
     name: string,
@@ -103,7 +103,7 @@ export class SolarisLabels {
         ({ number, tag, flags, first, count }) => `${number} ${tag} ${flags} ${first} ${count}\n`,
       )
       .join('')
-    // A whole table comes without a name: the one that is there is given again.
+    // A whole table carries no name, so pass the present one again.
     const kept = state.label.name === undefined ? [] : ['-n', state.label.name]
     const command: Command = [FMTHARD, ...kept, '-s', '-', `/dev/rdsk/${name}s2`]
     await this.#tool.write(command, { about: name, signal, input })
@@ -113,8 +113,8 @@ export class SolarisLabels {
     if (made?.first === wanted.first && made.count === wanted.count) return undefined
     throw new StorageError(
       'failed-precondition',
-      `${name}: slice 0 should have ${wanted.count} sectors from ${wanted.first} after its ` +
-        'label was extended; look at the disk by hand',
+      `${name}: its label was extended, but slice 0 does not have ${wanted.count} sectors from ` +
+        `${wanted.first}; look at the disk by hand`,
     )
   }
 

@@ -1,4 +1,4 @@
-// The mount table of a Solaris guest, and changes of it.
+// The mount table of a Solaris guest: reading and changing it.
 
 import type { Shell } from '../../shell/shell.ts'
 import { isNotFound, Tool } from '../../shell/tool.ts'
@@ -30,7 +30,8 @@ export class SolarisMounts implements Mounts {
     return new SolarisUses(parseMountTable(text.stdout))
   }
 
-  // Solaris 10 has no tool that follows links in a path; the caller's spelling is what it mounts.
+  // Solaris 10 has no tool that follows links in a path. The guest mounts at the path as the caller
+  // spells it.
   async resolvePath(path: string): Promise<string> {
     return path
   }
@@ -55,7 +56,7 @@ export class SolarisMounts implements Mounts {
     })
   }
 
-  // There is no bind mount of a device node; a link is what can appear at a path without a second
+  // Solaris cannot bind-mount a device node. A link shows the device at a path without a second
   // node of the same numbers.
   async bindDevice(
     { device, target }: { device: GuestDevice; target: string },

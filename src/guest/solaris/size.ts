@@ -1,4 +1,4 @@
-// The size of a disk as the kernel of a Solaris guest sees it, label and all.
+// The size of a disk as the kernel of a Solaris guest sees it, including the label.
 
 import { StorageError } from '../../errors.ts'
 import type { Tool } from '../../shell/tool.ts'
@@ -7,7 +7,7 @@ import { parseDiskBytes } from './tables.ts'
 
 const IOSTAT = '/usr/bin/iostat'
 
-/** `name` is cXdN. */
+/** `name` has the form cXdN. */
 export async function readDiskBytes(
   tool: Tool,
   name: string,
@@ -18,7 +18,7 @@ export async function readDiskBytes(
   if (size === undefined) {
     throw new StorageError(
       'unavailable',
-      `${name}: the guest does not tell its size; see whether its service domain is up`,
+      `${name}: the guest does not report its size; check that its service domain is up`,
     )
   }
   return size

@@ -1,11 +1,11 @@
-// How a Solaris guest names a disk: cXdN is the disk, its slices are nodes in /dev/dsk and, as
-// character devices without a cache, in /dev/rdsk.
+// How a Solaris guest names a disk. cXdN is the disk. Its slices are nodes in /dev/dsk, and
+// character devices without a cache in /dev/rdsk.
 
 import { StorageError } from '../../errors.ts'
 
 const SLICE = /^\/dev\/dsk\/(c\d+d\d+)s\d$/
 
-/** The disk of a slice; undefined when the path is no slice. */
+/** The disk of a slice; undefined if the path is not a slice. */
 export function findDisk(blockPath: string): string | undefined {
   return blockPath.match(SLICE)?.[1]
 }
@@ -26,6 +26,6 @@ export function rawSliceZero(name: string): string {
 export function diskGone(blockPath: string): StorageError {
   return new StorageError(
     'unavailable',
-    `${blockPath}: the disk has gone; see whether it is attached`,
+    `${blockPath}: the disk is gone; check that it is attached`,
   )
 }

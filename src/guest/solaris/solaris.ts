@@ -1,5 +1,5 @@
-// A Solaris guest (10 and 11, driver vdc): its parts, each of which asks only the guest's own tools
-// and files.
+// The platform of a Solaris guest (10 and 11, driver vdc). Each part asks only the guest's own
+// tools and files.
 
 import type { Shell } from '../../shell/shell.ts'
 import { type Platform, STATE_DIRECTORY } from '../platform.ts'

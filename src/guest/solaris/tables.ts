@@ -1,13 +1,13 @@
-// Texts of a Solaris guest turned into values: device links, the mount table, sizes. Pure; throws
-// on what it does not understand.
+// Parses texts of a Solaris guest: device links, the mount table, sizes. Pure functions; they throw
+// on text that they do not understand.
 
 import { StorageError } from '../../errors.ts'
 import { type Amounts, findVisible, isUnder, type Use, type UseTable } from '../platform.ts'
 
 /**
- * Names in /dev/dsk whose link leads to slice 0 of the disk number, by `ls -l /dev/dsk`. The unit
- * address in the target is hexadecimal, the number in the name decimal, and the controller number
- * is whatever the guest gave (disk_link.c, cnex.c).
+ * Names in `ls -l /dev/dsk` whose link leads to slice 0 of the disk number. The unit address in the
+ * target is hexadecimal, the number in the name decimal. The guest chooses the controller number
+ * freely (disk_link.c, cnex.c).
  */
 export function findDiskLinks(listing: string, slot: number): readonly string[] {
   const target = `/virtual-devices@100/channel-devices@200/disk@${slot.toString(16)}:a`
@@ -20,8 +20,8 @@ export function findDiskLinks(listing: string, slot: number): readonly string[] 
 }
 
 /**
- * `iostat -En <disk>`: the item `Size: 1.07GB <1073741824 bytes>`. It has a line of its own only in
- * newer releases, else it stands behind the product or the serial number (captured of Solaris 10;
+ * `iostat -En <disk>`: the item `Size: 1.07GB <1073741824 bytes>`. Newer releases print it on its
+ * own line, older ones after the product or the serial number (captured on Solaris 10;
  * show_disk_errors of iostat.c).
  */
 export function parseDiskBytes(text: string): number | undefined {
@@ -50,7 +50,7 @@ export function parseMountTable(text: string): readonly MountRow[] {
       !type ||
       options === undefined
     ) {
-      // Text of a login script comes before the table.
+      // Text of a login script precedes the table.
       if (line !== '' && rows.length > 0) {
         throw new StorageError('internal', `mnttab: ${JSON.stringify(line)} is not a mount`)
       }
@@ -64,15 +64,15 @@ export function parseMountTable(text: string): readonly MountRow[] {
   return rows
 }
 
-/**
- * The number of the disk that a name of a slice has; targets of other drivers have a `t` in theirs.
- */
+/** The disk number in a slice's name. Names of other drivers' targets contain a `t`. */
 export function diskSlot(path: string): number | undefined {
   const digits = path.match(/^\/dev\/dsk\/c\d+d(\d+)s\d+$/)?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
 
-/** A loopback mount (lofs) names the directory it shows; the device is that of the mount there. */
+/**
+ * A loopback mount (lofs) names the directory that it shows. Its device is that of the mount there.
+ */
 export class SolarisUses implements UseTable {
   readonly #rows: readonly MountRow[]
 
@@ -105,7 +105,7 @@ export class SolarisUses implements UseTable {
       slot: diskSlot(shown.row.special),
       type: shown.row.type,
       readonly: row.options.includes('ro'),
-      // UFS panics or is unmounted by an error (mount_ufs(1M), onerror): the table tells nothing.
+      // On an error UFS panics or is unmounted (mount_ufs(1M), onerror): the table shows nothing.
       state: 'sound',
     }
   }
@@ -129,7 +129,7 @@ export class SolarisUses implements UseTable {
   }
 }
 
-/** `df -g <path>`: totals in units of the fragment size, numbers before their names (df.c). */
+/** `df -g <path>`: totals in units of the fragment size, each number before its name (df.c). */
 export function parseFileSystemTotals(text: string): {
   bytes: Amounts
   inodes: Amounts | undefined

@@ -342,7 +342,7 @@ test('a restored file system is mounted read-only in many guests, and in none of
 
 test('an empty volume for many readers is refused by the guest, which says why', async () => {
   expect(await world.apply(CLASSES, claim('readers', { access: 'ReadOnlyMany' }))).toEqual(
-    failure('default/readers', 'attached read-only: attach it writable once'),
+    failure('default/readers', 'attached read-only; attach it writable once'),
   )
 })
 

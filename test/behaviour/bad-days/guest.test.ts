@@ -125,7 +125,7 @@ const ROWS: readonly GuestDay[] = [
       'is blank',
       `${600 * MiB} bytes`,
       'another disk',
-      'not formatted',
+      'does not format it',
       'has grown',
       'detach and attach',
     ],
@@ -141,7 +141,7 @@ const ROWS: readonly GuestDay[] = [
     trouble: () => {},
     request: written,
     kind: 'failed-precondition',
-    says: ['silver/v1', 'DISK', 'has no label', 'counts bytes', 'by hand'],
+    says: ['silver/v1', 'DISK', 'has no label', 'counts data', 'by hand'],
     over: async (world, disk) => {
       await world.volumes.stage(world.stageRequest(disk))
       await world.volumes.unstage(world.stageRequest(disk))
@@ -220,7 +220,7 @@ const ROWS: readonly GuestDay[] = [
     trouble: (_world, disk) => changeSuperblock(disk, { type: 'zfs' }),
     request: written,
     kind: 'unsupported',
-    says: ['this guest can', 'zfs', 'only'],
+    says: ['this guest cannot', 'zfs', '; use '],
     over: (world, disk) =>
       changeSuperblock(disk, { type: world.kind === 'linux' ? 'ext4' : 'ufs' }),
   },
@@ -316,7 +316,7 @@ const ROWS: readonly GuestDay[] = [
       )
     },
     kind: 'already-exists',
-    says: ['silver/v1', '/staging/v1', 'is taken by'],
+    says: ['silver/v1', '/staging/v1', 'is in use'],
     over: world => world.volumes.unstage({ volumeId: 'silver/v2', stagingPath: '/staging/v1' }),
   },
   {
@@ -343,7 +343,7 @@ const ROWS: readonly GuestDay[] = [
       )
     },
     kind: 'busy',
-    says: ['silver/v1', 'DISK', 'held by process'],
+    says: ['silver/v1', 'DISK', 'in use by process'],
     over: world => ends.get(world)?.(),
   },
   {
@@ -352,7 +352,7 @@ const ROWS: readonly GuestDay[] = [
     trouble: world =>
       answers(world, 'fuser', { exitStatus: 1, stderr: '/dev/vdiskcw: Permission denied\n' }),
     kind: 'unavailable',
-    says: ['DISK', 'fuser could not tell'],
+    says: ['DISK', 'fuser could not find out'],
     over: honestAgain,
   },
   {
@@ -466,7 +466,7 @@ describe('at a published target', () => {
     const before = seen(world)
     await expect(publish()).rejects.toMatchObject({
       kind: 'already-exists',
-      message: expect.stringContaining('/pods/a/mount is taken by'),
+      message: expect.stringContaining('/pods/a/mount is in use'),
     })
     expect(seen(world)).toEqual(before)
     await world.volumes.unstage({ volumeId: 'silver/v2', stagingPath: '/pods/a/mount' })

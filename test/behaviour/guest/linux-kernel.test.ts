@@ -23,7 +23,7 @@ describe.each(['ext4', 'xfs'])('the kernel of a linux guest with %s', type => {
         await expect(volumes.unstage(STAGED)).rejects.toMatchObject({
           kind: 'busy',
           message: expect.stringMatching(
-            /the kernel has not let go.*process 4000, which has it mounted/,
+            /the kernel \(its .*process 4000, which has it mounted/,
           ),
         })
       }
@@ -40,7 +40,7 @@ describe.each(['ext4', 'xfs'])('the kernel of a linux guest with %s', type => {
     for (const volumes of [world.volumes, world.fresh()]) {
       await expect(volumes.unstage(STAGED)).rejects.toMatchObject({
         kind: 'busy',
-        message: expect.stringContaining('lazy unmount'),
+        message: expect.stringContaining('unmounted lazily'),
       })
     }
     end()
@@ -94,7 +94,7 @@ test.each(['shut-down', 'turned-readonly'] as const)(
 
     const refusal = {
       kind: 'failed-precondition',
-      message: expect.stringContaining('stage it anew'),
+      message: expect.stringContaining('stage the volume again'),
     }
 
     await expect(world.volumes.publish(world.publishRequest(disk))).rejects.toMatchObject(refusal)

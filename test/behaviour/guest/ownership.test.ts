@@ -149,7 +149,7 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     await expect(outer).rejects.toMatchObject({
       kind: 'failed-precondition',
       message: expect.stringContaining(
-        '/pods is not empty, /pods/a/mount, /pods/b/mount is mounted in it; mount the outer',
+        '/pods is not empty: /pods/a/mount, /pods/b/mount is mounted inside it; mount the outer',
       ),
     })
   })

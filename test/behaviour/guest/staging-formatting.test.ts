@@ -8,12 +8,12 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     {
       name: 'a volume made from another one',
       change: { createdEmpty: false },
-      says: 'made from another one',
+      says: 'created from another one',
     },
     {
       name: 'a volume on which the storage side counts bytes',
       change: { written: true },
-      says: 'counts bytes',
+      says: 'counts data',
     },
     {
       name: 'a disk larger than the volume',

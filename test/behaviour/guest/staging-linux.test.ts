@@ -129,7 +129,7 @@ describe('in a linux guest', () => {
 
       await expect(staged).rejects.toMatchObject({
         kind: 'busy',
-        message: expect.stringContaining('holds the disk'),
+        message: expect.stringContaining('uses the disk'),
       })
     },
   )

@@ -103,7 +103,7 @@ test('a guest works at one request of a volume at a time, and refuses one only w
         // What the sequence of these requests does not allow, and what the deadline cut, is not the
         // matter here.
         if (!isStorageError(error) && !(error instanceof ShellError)) throw error
-        if (/another request is at work/.test(error.message) && wasOpen === 0) {
+        if (/another request for it is in progress/.test(error.message) && wasOpen === 0) {
           faults.push(`${name} was refused for nobody`)
         }
       } finally {

@@ -1,22 +1,21 @@
-// What `stmfadm` says when it fails: `stmfadm: [operand: ]text` on standard error, exit status =
-// number of operands that failed (illumos stmfadm.c, source). Nothing here runs a command.
+// Errors of `stmfadm`: `stmfadm: [operand: ]text` on standard error; the exit status is the number
+// of failed operands (illumos stmfadm.c, source). Nothing here runs a command.
 
 import type { FailureRow } from '../shell/failures.ts'
 
 const STMFADM = 'illumos stmfadm.c and libstmf'
 
 export const STMFADM_FAILURES: readonly FailureRow[] = [
-  // Before every "not found": the service that is off must never read as a logical unit that is not
-  // there.
+  // Before every "not found": a service that is off must never read as a missing logical unit.
   {
     text: /STMF service (not found|offline)/,
     kind: 'unavailable',
     evidence: 'documented',
     source: STMFADM,
-    // A service in maintenance is enabled already; only clear starts it again (svcadm(8)).
+    // A service in maintenance is already enabled; only clear starts it again (svcadm(8)).
     hint:
-      'svcs stmf: svcadm enable stmf where it is disabled, svcadm clear stmf where it is in ' +
-      'maintenance',
+      'check with svcs stmf: if it is disabled, run svcadm enable stmf; if it is in ' +
+      'maintenance, run svcadm clear stmf',
   },
   {
     text: /^stmfadm: .*permission denied/m,
@@ -37,7 +36,7 @@ export const STMFADM_FAILURES: readonly FailureRow[] = [
     evidence: 'documented',
     source: STMFADM,
   },
-  // Which of the two add-view prints is not known.
+  // It is not known which of the two add-view prints.
   {
     text: /^stmfadm: .*(view entry exists|already exists)/m,
     kind: 'already-exists',
@@ -49,7 +48,7 @@ export const STMFADM_FAILURES: readonly FailureRow[] = [
     kind: 'busy',
     evidence: 'documented',
     source: STMFADM,
-    hint: 'another stmfadm is at work, or something else has the device open',
+    hint: 'another stmfadm is running, or something else has the device open',
   },
   {
     text: /^stmfadm: .*invalid (host|target) group/m,
@@ -63,14 +62,14 @@ export const STMFADM_FAILURES: readonly FailureRow[] = [
     kind: 'failed-precondition',
     evidence: 'documented',
     source: STMFADM,
-    hint: 'the device is not there',
+    hint: 'the device does not exist',
   },
   {
     text: /^stmfadm: .*file size invalid/m,
     kind: 'out-of-range',
     evidence: 'documented',
     source: STMFADM,
-    hint: 'at least 1 MiB',
+    hint: 'the size must be at least 1 MiB',
   },
   {
     text: /^stmfadm: .*could not set write cache/m,

@@ -1,6 +1,6 @@
-// Reads the listings of stmfadm: blocks of `Key : value` lines. Solaris and illumos differ in keys,
-// order and case (recorded and source), so lines are found by name and unknown ones are left alone;
-// a key that is needed and missing is an error.
+// Parses the listings of stmfadm: blocks of `Key : value` lines. Solaris and illumos differ in
+// keys, order and case (recorded and source). So lines are found by name, and unknown ones are
+// ignored. A required key that is missing is an error.
 
 import { StorageError } from '../errors.ts'
 
@@ -22,7 +22,7 @@ export interface View {
   readonly lun: number | 'auto'
 }
 
-/** Of `stmfadm list-lu -v`; anything before the first unit is a login banner. */
+/** Parses `stmfadm list-lu -v`; anything before the first unit is a login banner. */
 export function parseLogicalUnits(text: string): readonly LogicalUnit[] {
   return blocks(text, 'lu name').map(({ id, values }) => {
     const object = `logical unit ${id}`
@@ -33,8 +33,8 @@ export function parseLogicalUnits(text: string): readonly LogicalUnit[] {
       )
     }
     const status = need(values, 'operational status', object)
-    // A unit that only a stored view remembers has a status, a provider and its views, and nothing
-    // else for certain.
+    // A unit known only from a stored view has a status, a provider and its views; nothing else is
+    // certain.
     const registered = !/^unregistered$/i.test(status)
     return {
       guid: id.toUpperCase(),
@@ -54,7 +54,7 @@ export function parseLogicalUnits(text: string): readonly LogicalUnit[] {
   })
 }
 
-/** Of `stmfadm list-view -l`. */
+/** Parses `stmfadm list-view -l`. */
 export function parseViews(text: string): readonly View[] {
   return blocks(text, 'view entry').map(({ id, values }) => {
     const object = `view entry ${id}`
@@ -63,7 +63,7 @@ export function parseViews(text: string): readonly View[] {
       entry: parseNumber(id, 'view entry'),
       hostGroup: need(values, 'host group', object),
       targetGroup: need(values, 'target group', object),
-      // Solaris 11 prints this where no number was given (recorded).
+      // Solaris 11 prints this if no number was given (recorded).
       lun: /^auto$/i.test(lun) ? 'auto' : parseNumber(lun, `LUN of ${object}`),
     }
   })
@@ -80,14 +80,14 @@ function blocks(
       if (found.length > 0 && line.trim() !== '') {
         throw new StorageError(
           'internal',
-          `stmfadm printed a line that is no "key : value": ${JSON.stringify(line)}`,
+          `stmfadm printed a line that is not "key : value": ${JSON.stringify(line)}`,
         )
       }
       continue
     }
     if (key.toLowerCase() === opening) found.push({ id: value, values: new Map() })
-    // The first of several: `Lun : 0 for <initiator>` lines follow the view's own number in a
-    // verbose listing (recorded).
+    // Keep the first value of a key: in a verbose listing, `Lun : 0 for <initiator>` lines follow
+    // the view's own number (recorded).
     else if (!found.at(-1)?.values.has(key.toLowerCase())) {
       found.at(-1)?.values.set(key.toLowerCase(), value)
     }
@@ -106,7 +106,7 @@ function need(values: ReadonlyMap<string, string>, key: string, object: string):
 function parseNumber(text: string, what: string): number {
   const value = Number(text)
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new StorageError('internal', `${what} is no number: ${JSON.stringify(text)}`)
+    throw new StorageError('internal', `${what} is not a number: ${JSON.stringify(text)}`)
   }
   return value
 }

@@ -1,6 +1,6 @@
-// The command stmfadm: zvols as SCSI logical units and who may see them. It keeps nothing and
-// decides nothing; whoever calls it lists again after a failure, as create-lu registers before it
-// persists and delete-lu drops the views before it can fail (source).
+// The command stmfadm: zvols as SCSI logical units, and who may see them. It stores and decides
+// nothing. After a failure the caller must list again: create-lu registers before it persists, and
+// delete-lu removes the views before it can fail (source).
 
 import { StorageError } from '../errors.ts'
 import type { Shell } from '../shell/shell.ts'
@@ -13,7 +13,7 @@ export type { LogicalUnit, View } from './listing.ts'
 
 const STMFADM = '/usr/sbin/stmfadm'
 
-/** The LUN number is another logical unit's in this host group. */
+/** Another logical unit has the LUN number in this host group. */
 export class LunTakenError extends StorageError {
   constructor(message: string) {
     super('busy', message)
@@ -29,9 +29,9 @@ export class Stmfadm {
   }
 
   /**
-   * Without write cache: vds does not flush disk backends, so an acknowledged write must be on the
-   * device (source). `already-exists`: the device is offered already, under whatever GUID;
-   * `in-use`: the GUID offers another device.
+   * Disables the write cache: vds does not flush disk backends, so an acknowledged write must be on
+   * the device (source). Throws `already-exists` if a logical unit, with whatever GUID, uses the
+   * device. Throws `in-use` if the GUID belongs to another device.
    */
   async createLogicalUnit(
     unit: { readonly guid: string; readonly alias: string; readonly dataFile: string },
@@ -45,9 +45,9 @@ export class Stmfadm {
   }
 
   /**
-   * Registers again what the device's own metadata describes, after the storage host started
-   * without its pool. A device that came back by `zfs receive` has none (operator's report): then
-   * the unit has to be made anew.
+   * Registers the unit again from the metadata on the device, after the storage host started
+   * without its pool. A device restored by `zfs receive` has no metadata (operator's report): then
+   * the unit must be created anew.
    */
   async importLogicalUnit(
     dataFile: string,
@@ -62,7 +62,7 @@ export class Stmfadm {
     return imported === undefined ? 'no-metadata' : 'imported'
   }
 
-  /** All units, or the one; a unit that is not there throws `not-found`. */
+  /** All units, or the given one; throws `not-found` if that does not exist. */
   async listLogicalUnits(guid?: string, signal?: AbortSignal): Promise<readonly LogicalUnit[]> {
     const { stdout } = await this.#tool.read(
       [STMFADM, 'list-lu', '-v', ...(guid === undefined ? [] : [guid])],
@@ -82,7 +82,8 @@ export class Stmfadm {
     const unit = parseLogicalUnits(found.stdout).find(
       candidate => candidate.guid === guid.toUpperCase(),
     )
-    // A GUID that is not 32 digits gets a message and status 0 (source): nothing was looked up.
+    // For a GUID that is not 32 digits stmfadm prints a message with status 0 (source): it looked
+    // nothing up.
     if (unit === undefined) {
       throw new StorageError('internal', `stmfadm list-lu did not answer for logical unit ${guid}`)
     }
@@ -90,8 +91,8 @@ export class Stmfadm {
   }
 
   /**
-   * `already-exists`: the unit has a view that collides; LunTakenError: the number is taken by
-   * another unit.
+   * Throws `already-exists` if the unit has a view that collides, LunTakenError if another unit has
+   * the number.
    */
   async addView(
     view: {
@@ -102,7 +103,7 @@ export class Stmfadm {
     },
     signal?: AbortSignal,
   ): Promise<void> {
-    // A number that is none becomes LUN 0 without a word (source).
+    // stmfadm silently takes text that is no number for LUN 0 (source).
     if (!Number.isInteger(view.lun) || view.lun < 1 || view.lun > 16383) {
       throw new Error(`not a LUN number: ${view.lun}`)
     }
@@ -118,15 +119,13 @@ export class Stmfadm {
     )
     if (added === undefined) {
       throw new LunTakenError(
-        `LUN ${view.lun} of host group ${view.hostGroup} is taken by another logical unit than ` +
-          `${view.guid}`,
+        `LUN ${view.lun} of host group ${view.hostGroup} is in use by another logical unit than ` +
+          view.guid,
       )
     }
   }
 
-  /**
-   * Empty for a unit without views and for a unit that is not there: stmfadm answers both alike.
-   */
+  /** Empty for a unit without views and for a missing unit: stmfadm answers both alike. */
   async listViews(guid: string, signal?: AbortSignal): Promise<readonly View[]> {
     const found = await this.#tool.attempt([STMFADM, 'list-view', '-l', guid], {
       about: `views of logical unit ${guid}`,
@@ -160,8 +159,8 @@ export class Stmfadm {
   }
 
   /**
-   * stmfadm takes any size, also one that the device does not have (source): the caller has set the
-   * volume's size before.
+   * stmfadm accepts any size, even one that the device does not have (source). The caller must set
+   * the volume's size first.
    */
   async modifySize(guid: string, sizeBytes: number, signal?: AbortSignal): Promise<void> {
     await this.#tool.write([STMFADM, 'modify-lu', '-s', String(sizeBytes), guid], {
@@ -171,8 +170,8 @@ export class Stmfadm {
   }
 
   /**
-   * Removes its views as well. After `busy` they are gone although the unit is still there: the
-   * same call again finishes.
+   * Also removes its views. After `busy` the views are gone but the unit still exists; repeat the
+   * call to finish.
    */
   async deleteLogicalUnit(guid: string, signal?: AbortSignal): Promise<'deleted' | 'absent'> {
     const deleted = await this.#tool.attempt([STMFADM, 'delete-lu', guid], {
@@ -184,7 +183,7 @@ export class Stmfadm {
     return deleted === undefined ? 'absent' : 'deleted'
   }
 
-  /** `online` and `initialized` where all is well. */
+  /** `online` and `initialized` if all is well. */
   async state(
     signal?: AbortSignal,
   ): Promise<{ readonly operational: string; readonly configuration: string }> {
@@ -202,8 +201,8 @@ export class Stmfadm {
   }
 }
 
-// Only the sentence about this very unit counts, in either case of its digits: "not found" is also
-// said of the service and of the program.
+// Only the message about this very unit counts, in either case of its digits. stmfadm also says
+// "not found" of the service, and a shell of the program.
 function isMissing({ result }: Failure, guid: string): boolean {
   return new RegExp(`^stmfadm: ${guid}: (not found|no views found)$`, 'im').test(result.stderr)
 }

@@ -1,5 +1,5 @@
-// The device tree of a service domain: making and removing nodes, what a disk says of itself, and
-// one block of a canary. User data is never read or written through this file.
+// The device tree of a service domain: creates and removes nodes, describes disks, and reads and
+// writes one block of a canary. It never reads or writes user data.
 
 import { StorageError } from '../errors.ts'
 import type { Shell } from '../shell/shell.ts'
@@ -14,7 +14,7 @@ const DD = '/usr/bin/dd'
 
 const BLOCK_BYTES = 512
 
-/** Characters that Solaris 10 prints of a name. */
+/** Length to which Solaris 10 cuts a name. */
 const CUT_NAME = 16
 const INQUIRY = new RegExp(
   String.raw`^Vendor:\s*(.*?)\s+Product:\s*(.*?)(?:\s+Revision:\s*(.*?))?` +
@@ -36,21 +36,20 @@ export class DeviceTree {
   }
 
   /**
-   * Reads the targets' lists of logical units again and makes nodes for new ones; may return before
-   * they are there.
+   * Reads the targets' lists of logical units again and creates nodes for new ones. It may return
+   * before they exist.
    */
   async enumerate(signal?: AbortSignal): Promise<void> {
     await this.#tool.write([DEVFSADM, '-i', 'iscsi'], { about: 'iSCSI devices', signal })
   }
 
-  /** Removes nodes of disks that are gone. */
   async clean(signal?: AbortSignal): Promise<void> {
     await this.#tool.write([DEVFSADM, '-C', '-c', 'disk'], { about: 'disk devices', signal })
   }
 
   /**
-   * `device` is the disk's name, `c0t<GUID>d0`. A disk that the system does not list is
-   * `unavailable`.
+   * `device` is the disk's name, `c0t<GUID>d0`. Throws `unavailable` if the system does not list
+   * the disk.
    */
   async describe(device: string, signal?: AbortSignal): Promise<DiskDescription> {
     if (!/^c\d+t?\w*d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
@@ -58,25 +57,25 @@ export class DeviceTree {
     return parseDescription(stdout, device)
   }
 
-  /** Whether the path is a block device. A path that cannot be looked at throws. */
+  /** Whether the path is a block device. Throws if it cannot find out. */
   async exists(path: string, signal?: AbortSignal): Promise<boolean> {
     return this.#test('-b', path, signal)
   }
 
   /**
-   * Gives a disk without a label an EFI label. The answer of `format` says nothing about success
-   * (recalled): the caller reads the disk afterwards. Solaris 11 only; an older service domain says
-   * so here and its administrator labels the canary by hand.
+   * Writes an EFI label to a disk without a label. The exit status of `format` says nothing about
+   * success (recalled), so the caller reads the disk afterwards. Solaris 11 only. On an older
+   * service domain it fails, and the administrator labels the canary by hand.
    */
   async labelBlank(device: string, signal?: AbortSignal): Promise<void> {
     if (!/^c\d+t\w+d\d+$/.test(device)) throw new Error(`not a disk name: ${device}`)
-    // As the vendor's own iSCSI connector does on SPARC (parser).
+    // The vendor's own iSCSI connector does the same on SPARC (parser).
     await this.#tool.write([FORMAT, '-L', 'efi', '-d', device], { about: device, signal })
   }
 
-  /** The text that writeBlock wrote there, without its padding. */
+  /** The text that writeBlock wrote, without its padding. */
   async readBlock(path: string, block: number, signal?: AbortSignal): Promise<string> {
-    // POSIX names the operands skip and seek; iseek and oseek are Solaris only.
+    // skip and seek are the POSIX operands; iseek and oseek exist only on Solaris.
     const { stdout } = await this.#tool.read(
       [DD, `if=${path}`, `bs=${BLOCK_BYTES}`, `skip=${block}`, 'count=1'],
       { about: path, signal },
@@ -84,7 +83,7 @@ export class DeviceTree {
     return stdout.replace(/\0+$/, '')
   }
 
-  /** Writes one block, filled up with zero bytes, to a raw device. */
+  /** Writes one block, padded with zero bytes, to a raw device. */
   async writeBlock(
     path: string,
     { block, text }: { readonly block: number; readonly text: string },
@@ -93,7 +92,7 @@ export class DeviceTree {
     if (!/^[\x20-\x7e]{1,512}$/.test(text)) {
       throw new Error(`not a text for one block: ${JSON.stringify(text)}`)
     }
-    // dd makes a regular file where the device is missing (recorded on Linux).
+    // If the device is missing, dd creates a regular file (recorded on Linux).
     if (!(await this.#test('-c', path, signal))) {
       throw new StorageError('unavailable', `${path} is not a raw device; nothing was written`)
     }
@@ -117,9 +116,9 @@ export class DeviceTree {
 }
 
 /**
- * Of `iostat -En <disk>`: a block that begins with the name, then Vendor, Product, and often
- * Revision and Serial No, then Size. Only newer releases begin a line before the size and print
- * names of more than 16 characters in full (captured; show_disk_errors of iostat.c).
+ * Parses `iostat -En <disk>`: a block that begins with the name, then Vendor, Product, often
+ * Revision and Serial No, then Size. Only newer releases break the line before the size and print
+ * names over 16 characters in full (captured; show_disk_errors of iostat.c).
  */
 export function parseDescription(text: string, device: string): DiskDescription {
   const lines = text.split('\n')
@@ -135,7 +134,7 @@ export function parseDescription(text: string, device: string): DiskDescription 
   if (another !== undefined) {
     throw new StorageError(
       'unavailable',
-      `iostat lists several disks as ${nameAt(start)}; which is ${device} it does not say`,
+      `iostat lists several disks as ${nameAt(start)} and does not say which is ${device}`,
     )
   }
   const block = lines

@@ -1,5 +1,5 @@
-// What iscsiadm and the tools for devices of a service domain say when they fail, and what that
-// means. Nothing here runs a command.
+// Errors of iscsiadm and the device tools of a service domain, and what they mean. Nothing here
+// runs a command.
 
 import type { FailureRow } from '../shell/failures.ts'
 
@@ -9,7 +9,7 @@ export const ISCSIADM_FAILURES: readonly FailureRow[] = [
     kind: 'unavailable',
     evidence: 'recalled',
     source: 'iscsiadm without svc:/network/iscsi/initiator',
-    hint: 'svcadm enable svc:/network/iscsi/initiator',
+    hint: 'run svcadm enable svc:/network/iscsi/initiator',
   },
   {
     text: /permission denied|insufficient privileges/i,
@@ -38,13 +38,13 @@ export const DEVICE_FAILURES: readonly FailureRow[] = [
     evidence: 'recalled',
     source: 'strerror(ENOENT), strerror(ENXIO)',
   },
-  // An unlabelled disk of a SPARC host answers so to every read; it says nothing about whose bytes
-  // are behind it (source: sd.c).
+  // An unlabelled disk of a SPARC host gives this answer to every read (source: sd.c). It says
+  // nothing about whose data the disk holds.
   {
     text: /I\/O error/i,
     kind: 'unavailable',
     evidence: 'recalled',
     source: 'strerror(EIO) of Solaris',
-    hint: 'a disk without a label answers so too',
+    hint: 'a disk without a label gives the same answer',
   },
 ]

@@ -1,5 +1,5 @@
-// The command iscsiadm of a service domain: which logical units of a target it sees, and by which
-// device. Reads only.
+// The command iscsiadm of a service domain: which logical units of a target it sees, and through
+// which device. It only reads.
 
 import { StorageError } from '../errors.ts'
 import type { Shell } from '../shell/shell.ts'
@@ -27,8 +27,8 @@ export class Iscsiadm {
   }
 
   /**
-   * Undefined where the initiator does not know the target. Several sessions of one target are
-   * shown as one.
+   * Undefined if the initiator does not know the target. Several sessions of one target are
+   * combined.
    */
   async listTarget(iqn: string, signal?: AbortSignal): Promise<Target | undefined> {
     const found = await this.#tool.attempt([ISCSIADM, 'list', 'target', '-S', iqn], {
@@ -54,8 +54,8 @@ export class Iscsiadm {
   }
 }
 
-// How an unknown target is answered is not known for certain: by words, or by nothing at all (then
-// there is no block to parse).
+// The answer for an unknown target is not known for certain: a message, or nothing at all. If
+// nothing, there is no block to parse.
 function isMissing({ result }: Failure, iqn: string): boolean {
   return result.stderr
     .split('\n')
@@ -63,8 +63,8 @@ function isMissing({ result }: Failure, iqn: string): boolean {
 }
 
 /**
- * Of `iscsiadm list target -S`: blocks that begin with `Target:`; in them a `LUN:` line and the
- * lines about that unit (recorded).
+ * Parses `iscsiadm list target -S`: blocks that begin with `Target:`, each with `LUN:` lines
+ * followed by the lines about that unit (recorded).
  */
 export function parseTarget(text: string, iqn: string): Target | undefined {
   let inside = false
@@ -95,7 +95,7 @@ export function parseTarget(text: string, iqn: string): Target | undefined {
 
 function parseNumber(text: string, what: string): number {
   if (!/^\d+$/.test(text)) {
-    throw new StorageError('internal', `${what} is no number: ${JSON.stringify(text)}`)
+    throw new StorageError('internal', `${what} is not a number: ${JSON.stringify(text)}`)
   }
   return Number(text)
 }

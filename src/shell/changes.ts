@@ -1,16 +1,16 @@
-// By what a host's process list shows that something is being changed. Every tool exports a list of
-// its own programs; the composition hands all of them to every host.
+// How a change shows in a host's process list. Every tool exports a list of its own programs; the
+// composition gives all lists to every host.
 
 export interface ChangingProgram {
-  /** Fits the program's name, without its path. */
+  /** Matches the program's name without its path. */
   readonly program: RegExp
-  /** Fits the first word behind the program when it changes something. */
+  /** Matches the first word after the program if it changes something. */
   readonly change: RegExp
-  /** Any word behind the program decides, not only the first. */
+  /** Any word after the program may match, not only the first. */
   readonly atAnyWord?: true
   /**
-   * Only counts with its path, as the driver runs it: an administrator's `rm -rf` may take hours,
-   * and a guest's own programs touch files all day long.
+   * Counts only with its path, as the driver runs it. An administrator's `rm -rf` may run for
+   * hours, and a guest's own programs touch files all day.
    */
   readonly onlyByPath?: true
 }

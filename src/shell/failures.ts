@@ -1,24 +1,24 @@
-// How an exit status and a text become an error kind: every tool keeps its own table of rows, this
-// file only reads tables. It knows no tool; what the shell or sudo says before a tool runs at all
-// is the one exception.
+// Maps an exit status and a text to an error kind. Every tool keeps its own table of rows; this
+// file only reads tables. It knows no tool, except what the shell or sudo says before a tool runs.
 
 import { type ErrorKind, StorageError } from '../errors.ts'
 import { type Command, type CommandResult, formatCommand } from './shell.ts'
 
 export interface FailureRow {
   readonly text: RegExp
-  /** Without it any status but 0. */
+  /** If left out, any status but 0. */
   readonly status?: number
   readonly kind: ErrorKind
   readonly evidence: 'recorded' | 'documented' | 'recalled'
   /** Transcript, manual page or source file that shows the text. */
   readonly source: string
-  /** What a person can do about it. */
+  /** What a person can do. */
   readonly hint?: string
 }
 
-// Of these statuses the tool did not run. Asked before the tool's own rows: what env and shells say
-// of a missing program ("No such file or directory") many tools say of a missing object.
+// With these statuses the tool did not run, so they are checked before its own rows. What env and
+// shells say of a missing program ("No such file or directory"), many tools say of a missing
+// object.
 const NOT_RUN: readonly FailureRow[] = [
   {
     text: /permission denied|cannot execute/i,
@@ -33,22 +33,22 @@ const NOT_RUN: readonly FailureRow[] = [
     kind: 'failed-precondition',
     evidence: 'documented',
     source: 'POSIX sh, 2.8.2 Exit Status for Commands',
-    hint: 'the host does not have the program',
+    hint: 'the host does not have the program; install it',
   },
 ]
 
-// Asked after the tool's own rows.
+// Checked after the tool's own rows.
 const BEFORE_THE_TOOL: readonly FailureRow[] = [
   {
     text: /^sudo: .*(password is required|not allowed to execute|not in the sudoers file)/m,
     kind: 'permission-denied',
     evidence: 'recalled',
     source: 'sudo(8)',
-    hint: 'allow the command to the account without a password',
+    hint: 'allow the account to run the command without a password',
   },
 ]
 
-/** The first row that fits; undefined for a success and for an answer that no row knows. */
+/** The first matching row; undefined for a success and for an answer that no row matches. */
 export function classify(
   result: CommandResult,
   rows: readonly FailureRow[],
@@ -61,15 +61,15 @@ export function classify(
 }
 
 /**
- * Answers a result of status 0. Any other throws a StorageError of the kind that the table says, or
- * `internal`.
+ * Returns a result of status 0. Any other status throws a StorageError of the kind that the table
+ * says, or `internal`.
  */
 export function refuseFailure(
   result: CommandResult,
   told: {
     readonly command: Command
     readonly failures: readonly FailureRow[]
-    /** The object of the command: the message begins with it. */
+    /** The object of the command; the message begins with it. */
     readonly about: string
   },
 ): CommandResult {
@@ -93,13 +93,13 @@ export function refuseFailure(
   )
 }
 
-// Some tools complain on standard output; it counts only where standard error is silent, as it may
-// also hold the names of other objects.
+// Some tools complain on standard output. It counts only if standard error is empty, because it may
+// also hold names of other objects.
 function failureText(result: CommandResult): string {
   return result.stderr.trim() === '' ? result.stdout : result.stderr
 }
 
-/** The first line that is not blank, of those from the line of `offset` on. */
+/** The first line that is not blank, from the line at `offset` on. */
 function lineAt(text: string, offset: number): string {
   const start = text.lastIndexOf('\n', Math.max(offset - 1, 0)) + 1
   return (

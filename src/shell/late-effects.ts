@@ -1,6 +1,6 @@
-// A host that remembers which of its commands have an unknown fate, and asks the process list
-// before anything touches their objects again. Nothing is waited for: while such a command may
-// still be at work the answer is `unavailable`.
+// A host that remembers which of its commands have an unknown fate. Before anything touches their
+// objects again, it reads the process list. It does not wait for such a command: while one may
+// still be running, it rejects with `unavailable`.
 
 import { type Clock, systemClock } from '../clock.ts'
 import { StorageError } from '../errors.ts'
@@ -19,8 +19,8 @@ import { type Command, formatCommand, type Shell, ShellError } from './shell.ts'
 import { NoiseCuttingShell } from './startup-noise.ts'
 
 /**
- * A change that may still be at work: one of this process, or one that was found when the host was
- * first asked.
+ * A change that may still be running. `own`: this process sent it. `found`: the first process list
+ * showed it.
  */
 type Suspect =
   | { readonly kind: 'own'; readonly command: Command; readonly sinceMs: number }
@@ -29,19 +29,22 @@ type Suspect =
 export interface HostOptions {
   readonly name: string
   readonly shell: Shell
-  /** Of every tool that may run there: what else a process list shows is no change of ours. */
+  /**
+   * The changing programs of every tool that may run there. Anything else in a process list is no
+   * change of the driver.
+   */
   readonly changes: readonly ChangingProgram[]
   readonly clock?: Clock
   /**
-   * How old a lost command must be before the process list is believed: what was sent before the
-   * connection broke may be read and started after the next connection is made. An earlier process
-   * may have lost one at its very end, so the first list is not believed before this one is that
-   * old. 0 where commands arrive at once.
+   * How old a lost command must be before the process list is trusted: 0 where commands arrive at
+   * once. Data sent before the connection broke may be read and started after the next connection
+   * opens. An earlier process may have lost a command at its very end. So the first list is not
+   * trusted before this process is that old.
    */
   readonly graceMs?: number
   /**
-   * A connection of an earlier process that may still deliver a command; asked at once, and while
-   * there is one.
+   * A connection of an earlier process that may still deliver a command. Asked at once, and again
+   * while it names one.
    */
   readonly leftBehind?: () => string | undefined
 }
@@ -56,7 +59,7 @@ export function createHost({
 }: HostOptions): Host {
   let suspects: readonly Suspect[] = []
   let wasAsked = false
-  /** What an earlier process sent has arrived by then. */
+  /** By this time everything that an earlier process sent has arrived. */
   let arrivedAtMs = clock.nowMs()
   let mayArrive = leftBehind() !== undefined
   const quiet = new NoiseCuttingShell(shell, clock)
@@ -79,8 +82,8 @@ export function createHost({
     const connection = leftBehind()
     if (connection !== undefined) {
       const what =
-        'this machine has not delivered what a process that was killed had sent ' +
-        `there (${connection})`
+        'a killed process left data to it on this machine that is not delivered yet ' +
+        `(${connection})`
       throw new StorageError('unavailable', `host ${name}: ${what}; try again`)
     }
     mayArrive = false
@@ -110,7 +113,8 @@ export function createHost({
       )
       .map(line => ({ kind: 'found', line, isCut: isCutting && isTruncated(line) }) as const)
     wasAsked = true
-    // A command that was lost while the list was being read is not in it for certain, and stays.
+    // A command that was lost while the list was being read may be missing from it, so it stays a
+    // suspect.
     const since = suspects.filter(suspect => !known.includes(suspect))
     const own = known.filter(
       suspect => suspect.kind === 'own' && lines.some(line => mayBeCommand(line, suspect.command)),
@@ -133,6 +137,6 @@ function touches(suspect: Suspect, names: readonly string[]): boolean {
   if (suspect.kind === 'own') {
     return suspect.command.some(word => names.some(name => word.includes(name)))
   }
-  // The name may stand behind the end of what is shown.
+  // A cut line may have lost the name.
   return suspect.isCut || names.some(name => namesObject(suspect.line, name))
 }

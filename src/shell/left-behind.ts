@@ -1,23 +1,23 @@
-// What a process that was killed left to the kernel of this machine: bytes of its connections that
-// the other side has not taken. They arrive when the network heals, a command among them perhaps.
-// Linux lists such connections; elsewhere nothing is known of them.
+// What a killed process left to the kernel of this machine: unsent bytes of its connections. They
+// arrive when the network heals, and may hold a command. Linux lists such connections; elsewhere
+// nothing is known of them.
 
 import { readFileSync } from 'node:fs'
 import { isIPv4 } from 'node:net'
 
 export interface RemoteEnd {
-  /** An address counts as it is; a name may stand for any. */
+  /** An IPv4 address is compared; a name may stand for any address. */
   readonly address: string
   readonly port: number
 }
 
 const LISTS = ['/proc/net/tcp', '/proc/net/tcp6']
 // FIN_WAIT1, LAST_ACK and CLOSING (include/net/tcp_states.h): closed on this side, with something
-// to send.
+// left to send.
 const CLOSING = ['04', '09', '0B']
 
 /**
- * A connection to that end that nobody holds and that still has something to send; undefined where
+ * A connection to that end that no process holds and that still has something to send; undefined if
  * there is none.
  */
 export function findLeftBehind(
@@ -34,7 +34,7 @@ function isLeftBehind(line: string, { address, port }: RemoteEnd): boolean {
   const [, , remote = '', state = '', queues = '', , , , , inode] = line.split(/\s+/)
   const [host = '', hexPort = ''] = remote.split(':')
   const unsent = Number.parseInt(queues.split(':')[0] ?? '', 16)
-  // The end of a connection takes one of the numbers that bytes have.
+  // The end of a connection (FIN) counts as one byte.
   if (inode !== '0' || !CLOSING.includes(state) || !(unsent > 1)) return false
   return (
     Number.parseInt(hexPort, 16) === port && (!isIPv4(address) || host.endsWith(hexOf(address)))
@@ -42,8 +42,8 @@ function isLeftBehind(line: string, { address, port }: RemoteEnd): boolean {
 }
 
 /**
- * The four bytes as one number of this machine's order; behind `FFFF0000` where a socket of both
- * families was used.
+ * The four bytes as one number in this machine's byte order. Where the socket was of both families,
+ * `FFFF0000` precedes it.
  */
 function hexOf(address: string): string {
   const bytes = new Uint8Array(address.split('.').map(Number))

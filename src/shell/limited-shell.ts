@@ -1,6 +1,6 @@
-// At most so many writes at a time through one shell; reads pass. It bounds what one pool asks of
-// its storage host. The bound is around single commands, so nobody who holds a turn ever waits for
-// an object that another one holds.
+// Limits how many writes run at a time through one shell; reads pass. This bounds the load that one
+// pool puts on its storage host. The limit covers single commands, so nobody waits for another
+// object while holding a turn.
 
 import type { Semaphore } from '../locks.ts'
 import type { Shell } from './shell.ts'

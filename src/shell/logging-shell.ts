@@ -1,5 +1,5 @@
-// A shell that logs what it runs: a line of level info for a write, of level debug for a read.
-// Never arguments, never input.
+// Logs every command: info level for a write, debug level for a read. Arguments and input are never
+// logged.
 
 import { describeError } from '../errors.ts'
 import type { Log, LogFields } from '../log.ts'

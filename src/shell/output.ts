@@ -1,5 +1,5 @@
-// What a command prints, gathered up to a limit. It becomes text as it comes, so that the bytes of
-// a long listing are not kept beside its text; a character may be split between two chunks.
+// Collects what a command prints, up to a limit. Bytes become text as they arrive, so that a long
+// listing is not kept twice. A character may be split between two chunks.
 
 import { StringDecoder } from 'node:string_decoder'
 
@@ -10,7 +10,7 @@ export class Output {
   #text = ''
   #sizeBytes = 0
 
-  /** False once both streams' limit is passed. */
+  /** False once the stream is over its limit. */
   add(chunk: Buffer): boolean {
     this.#sizeBytes += chunk.length
     if (this.#sizeBytes > MAX_OUTPUT_BYTES) return false

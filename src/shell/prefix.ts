@@ -1,4 +1,4 @@
-// A shell whose account needs a word before every command to be allowed it: `pfexec` or `sudo`.
+// Puts a prefix before every command, for accounts that need one: `pfexec` or `sudo`.
 
 import type { Command, Shell } from './shell.ts'
 

@@ -1,4 +1,4 @@
-// What runs on a host, by its own process list, and whether a line of it may be a certain command.
+// Reads the process list of a host, and decides whether a line may be a given command.
 
 import { StorageError } from '../errors.ts'
 import type { ChangingProgram } from './changes.ts'
@@ -6,12 +6,12 @@ import { refuseFailure } from './failures.ts'
 import { type Command, formatCommand, type Shell } from './shell.ts'
 
 export const LIST: Command = ['/usr/bin/ps', '-e', '-o', 'args']
-/** The line above the list; what stands before it is not of the list. */
+/** The header line; anything before it is not part of the list. */
 export const LIST_HEADER = /^\s*(COMMAND|ARGS)\s*$/
 
 // Solaris keeps the first 80 bytes of a command line, the last of them a NUL (PRARGSZ in procfs.h,
-// proc(4); recalled). What is cut may end with blanks, an empty argument among them, and those do
-// not survive the reading of the list.
+// proc(4); recalled). A cut line may end with blanks, for example from an empty argument. Reading
+// the list loses these.
 const CUT_FROM = 77
 const CUT_TO = 80
 
@@ -33,11 +33,11 @@ export async function listProcesses(
   try {
     refuseFailure(result, { command: LIST, failures: [], about: host })
   } catch (cause) {
-    throw new StorageError('unavailable', `${host}: the process list could not be read`, { cause })
+    throw new StorageError('unavailable', `${host}: the process list cannot be read`, { cause })
   }
   const header = lines.findIndex(line => LIST_HEADER.test(line))
   if (header < 0) {
-    throw new StorageError('unavailable', `${host}: ${formatCommand(LIST)} printed no list`)
+    throw new StorageError('unavailable', `${host}: ${formatCommand(LIST)} printed no process list`)
   }
   return lines.slice(header + 1).filter(line => line !== '')
 }
@@ -47,31 +47,30 @@ export function isTruncated(line: string): boolean {
   return line.length >= CUT_FROM && line.length <= CUT_TO
 }
 
-/** Whether this host cuts command lines at all: a longer one shows that it does not. */
+/** Whether this host cuts command lines at all: a longer line shows that it does not. */
 export function cutsLines(lines: readonly string[]): boolean {
   return lines.every(line => line.length <= CUT_TO)
 }
 
-// What neither a login shell quotes nor a process list replaces (`?` stands for every byte that is
-// not printable ASCII). Compared by these alone, a command is the same whether a shell still has it
-// to run or it runs, and wherever blanks were lost.
+// Keeps only characters that no login shell quotes and no process list replaces (`?` stands for
+// every byte that is not printable ASCII). So a command compares equal whether a shell is yet to
+// run it or it already runs, and wherever blanks were lost.
 function shape(text: string): string {
   return text.replace(/[^A-Za-z0-9_@%+:,./=-]/g, '')
 }
 
-/** Whether the line names an object. */
 export function namesObject(line: string, name: string): boolean {
   return shape(line).includes(shape(name))
 }
 
-// On Solaris these become the program of the file system's type, with operands as given:
+// On Solaris these programs exec the one of the file system's type, with the same operands:
 // /usr/lib/fs/ufs/mount (cmd/fs.d of illumos).
 const REPLACED: readonly string[] = ['mount', 'umount', 'fsck']
 
 /**
- * Whether the line may be this command: by itself, in the line of the login shell that is going to
- * run it, under `sudo` and the like, as the program that the command became, and where only its
- * beginning is shown.
+ * Whether the line may be this command. It may appear by itself, under `sudo` and the like, or in
+ * the line of the login shell that is about to run it. It may also appear as the program that the
+ * command became, or with its end cut off.
  */
 export function mayBeCommand(line: string, command: Command): boolean {
   const [program = '', ...words] = line.split(/\s+/)
@@ -93,22 +92,22 @@ export function mayBeCommand(line: string, command: Command): boolean {
 }
 
 const SHELL = /^-?(sh|ash|dash|bash|rbash|csh|tcsh|ksh\d*|zsh|pf(sh|csh|ksh\d*|bash|zsh))$/
-// What may stand before a program, with words of its own after it.
+// Programs and assignments that may precede a program, with words of their own.
 const BEFORE = new RegExp(
   '^(sudo|doas|pfexec|env|nice|ionice|nohup|setsid|time|timeout|chrt|taskset|stdbuf|' +
     '[A-Za-z_][A-Za-z0-9_]*=.*)$',
 )
-// How every line begins that the driver sends; without `env` it is one of an earlier version.
+// The beginning of every line that the driver sends. Earlier versions sent it without `env`.
 const SENT = /^(\/usr\/bin\/env )?LC_ALL=C( |$)/
 
-/** Whether the line is one of the driver's programs at a change, whoever started it. */
+/** Whether the line shows a change by one of the driver's programs, whoever started it. */
 export function isChange(line: string, changes: readonly ChangingProgram[]): boolean {
   return changeAt(line, changes) !== undefined || isCutBeforeProgram(line)
 }
 
 /**
- * Whether a line may show the change that an earlier line showed: its shell may have become the
- * program, and shows more then.
+ * Whether a line may show the same change as an earlier line. The shell of the earlier line may
+ * have become the program, whose line shows more.
  */
 export function mayBeSameChange(
   line: string,
@@ -120,7 +119,7 @@ export function mayBeSameChange(
   return now.startsWith(before) || before.startsWith(now)
 }
 
-/** The change by its shape, from the program on. */
+/** The shape of the change, from its program on. */
 function changeAt(line: string, changes: readonly ChangingProgram[]): string | undefined {
   const words = wordsToRun(line)
   const isCut = isTruncated(line)
@@ -130,7 +129,7 @@ function changeAt(line: string, changes: readonly ChangingProgram[]): string | u
     : words.slice(at).map(shape).join('')
 }
 
-/** Whether the word there is a program that changes something, by the words behind it. */
+/** Whether the word at this index is a program whose following words make it a change. */
 function changesAt(
   words: readonly string[],
   at: number,
@@ -138,15 +137,15 @@ function changesAt(
 ): boolean {
   const word = words[at] ?? ''
   const isPath = word.startsWith('/')
-  // A word among the arguments of whatever else runs is no program; one with its path may stand
-  // behind a prefix of any name.
+  // A word among the arguments of another program is no program. A word with a path may follow a
+  // prefix of any name.
   if (at > 0 && !isPath && !BEFORE.test(baseName(words[0] ?? ''))) return false
   const name = baseName(word)
   const found = changes.filter(
     ({ program, onlyByPath }) => program.test(name) && (isPath || !onlyByPath),
   )
   if (found.length === 0) return false
-  // The subcommand is the last thing shown, or is not shown at all.
+  // The subcommand is the last word shown, or is cut off.
   if (isCut && at >= words.length - 2) return true
   const [first = '', ...rest] = words.slice(at + 1)
   return found.some(
@@ -155,7 +154,7 @@ function changesAt(
   )
 }
 
-/** What a line runs; undefined for a shell at work for somebody else. */
+/** The words that a line runs; undefined for a shell that works for somebody else. */
 function wordsToRun(line: string): readonly string[] | undefined {
   const words = line.split(/\s+/).map(word => word.replace(/^'|'$/g, ''))
   if (!SHELL.test(baseName(words[0] ?? ''))) return words
@@ -163,12 +162,12 @@ function wordsToRun(line: string): readonly string[] | undefined {
   if (given > 0) {
     return SENT.test(words.slice(given + 1).join(' ')) ? words.slice(given + 1) : undefined
   }
-  // The interpreter of a program that is a script (growfs is).
+  // The interpreter of a script (growfs is one).
   const script = words.findIndex((word, index) => index > 0 && !word.startsWith('-'))
   return script < 0 ? undefined : words.slice(script)
 }
 
-/** A line that the driver sent, whose program stands behind the end of what is shown. */
+/** A line that the driver sent whose program is cut off. */
 function isCutBeforeProgram(line: string): boolean {
   if (!isTruncated(line)) return false
   const words = wordsToRun(line)

@@ -1,5 +1,5 @@
-// The seam: everything the driver knows of the outside world it learns through Shell.run(argv).
-// No quoting here, no shell syntax anywhere: a command is a program and its arguments.
+// The seam: the driver reaches the outside world only through Shell.run(argv). A command is a
+// program and its arguments. There is no quoting here, and no shell syntax anywhere.
 
 import { StorageError } from '../errors.ts'
 
@@ -14,15 +14,15 @@ export interface CommandResult {
 
 export interface RunOptions {
   /**
-   * A read may be aborted at any time; a write that has started is awaited up to its cap, then its
-   * fate is unknown.
+   * A read may be aborted at any time. A write that has started is awaited up to its time limit;
+   * after that its fate is unknown.
    */
   readonly effect: 'read' | 'write'
-  /** Aborts a read, and a write that has not started. */
+  /** Aborts a read, or a write that has not started. */
   readonly signal?: AbortSignal | undefined
-  /** Standard input; without it standard input is empty and closed. */
+  /** Standard input; empty and closed if left out. */
   readonly input?: string
-  /** Cap on the run time; default 30 s for a read, 120 s for a write. */
+  /** Time limit; default 30 s for a read, 120 s for a write. */
   readonly timeoutMs?: number
 }
 
@@ -31,23 +31,23 @@ export const WRITE_TIMEOUT_MS = 120_000
 
 export interface Shell {
   /**
-   * Runs one command to its end. A command that exited, with whatever status, is a result; a
-   * program that the host does not have is a result with status 127, as a POSIX shell would say.
-   * Everything else is a ShellError.
+   * Runs one command to its end. A command that exited with any status is a result. A program that
+   * the host does not have is a result with status 127, as in a POSIX shell. Everything else
+   * rejects with a ShellError.
    */
   run(command: Command, options: RunOptions): Promise<CommandResult>
 }
 
 /**
  * `not-started`: nothing happened. `unknown`: nobody knows; the command may have taken effect, or
- * still may.
+ * may still do so.
  */
 export type Fate = 'not-started' | 'unknown'
 
 /**
- * Why a command was not started. `unreachable`: no connection could be made, and it was the far
- * side that did not answer. `local`: everything else; our own queue, a deadline, a refused key say
- * nothing of whether the host is alive.
+ * Why a command was not started. `unreachable`: the remote side did not answer a connection
+ * attempt. `local`: everything else. Our own queue, a deadline or a refused key say nothing about
+ * whether the host is alive.
  */
 export type Fault = 'unreachable' | 'local'
 
@@ -67,7 +67,7 @@ export class ShellError extends StorageError {
   }
 }
 
-/** The command as a person would read it; for messages only, never to be run. */
+/** The command as a person would read it. For messages only, never to be run. */
 export function formatCommand(command: Command): string {
   return command
     .map(word => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)))

@@ -1,7 +1,7 @@
-// What a host prints before the output of every command: a login shell that cannot set its locale,
-// sudo that cannot resolve the host's own name. On standard error it is cut, so that "said nothing"
-// and a tool's first word mean what they mean elsewhere. It is learnt from a command that has
-// nothing to say there itself, never from a list of known texts.
+// What a host prints before the output of every command. A login shell may fail to set its locale,
+// or sudo to resolve the host's own name. It is cut from standard error, so that "said nothing" and
+// a tool's first word mean the same as elsewhere. It is learnt from a command that prints nothing
+// there itself, never from a list of known texts.
 
 import type { Clock } from '../clock.ts'
 import { isStorageError } from '../errors.ts'
@@ -9,15 +9,15 @@ import { isListing, LIST, LIST_HEADER } from './processes.ts'
 import type { Command, CommandResult, RunOptions, Shell } from './shell.ts'
 
 export interface StartupNoise {
-  /** Lines on standard error; they are cut. */
+  /** Lines on standard error, which are cut. */
   readonly stderr: readonly string[]
-  /** Lines on standard output; they stay, as nothing tells them from an answer. */
+  /** Lines on standard output, which stay: nothing tells them from an answer. */
   readonly stdout: readonly string[]
 }
 
 /**
- * sudo complains of a name service only while that is down: what is not known is learnt again, but
- * seldom.
+ * sudo complains about a name service only while that is down. So unknown text makes the shell
+ * learn again, but not often.
  */
 const LEARN_AGAIN_AFTER_MS = 300_000
 const LEARN_TIMEOUT_MS = 10_000
@@ -34,7 +34,6 @@ export class NoiseCuttingShell implements Shell {
     this.#clock = clock
   }
 
-  /** Undefined until a command of this host was looked at. */
   get noise(): StartupNoise | undefined {
     return this.#noise
   }
@@ -54,7 +53,7 @@ export class NoiseCuttingShell implements Shell {
     return this.#clock.nowMs() < this.#learntAtMs + LEARN_AGAIN_AFTER_MS
   }
 
-  /** Never fails: what could not be learnt is not cut. Many that fail at once ask once. */
+  /** Never fails: what cannot be learnt is not cut. Concurrent callers share one question. */
   #learn(): Promise<void> {
     this.#learning ??= this.#ask().finally(() => {
       this.#learning = undefined
@@ -64,7 +63,7 @@ export class NoiseCuttingShell implements Shell {
 
   async #ask(): Promise<void> {
     try {
-      // The one command that every account is allowed, on every host.
+      // The one command that every account may run on every host.
       this.#learnFrom(await this.#shell.run(LIST, { effect: 'read', timeoutMs: LEARN_TIMEOUT_MS }))
     } catch (error) {
       if (!isStorageError(error)) throw error
@@ -74,7 +73,7 @@ export class NoiseCuttingShell implements Shell {
   #learnFrom({ exitStatus, stdout, stderr }: CommandResult): void {
     if (exitStatus !== 0) return
     const header = stdout.split('\n').findIndex(line => LIST_HEADER.test(line))
-    // Its own complaints would be nobody else's.
+    // Complaints of ps itself precede no other command.
     const own = /^(\S*\/)?ps: /
     this.#noise = {
       stderr: lines(stderr).filter(line => !own.test(line)),
@@ -84,7 +83,7 @@ export class NoiseCuttingShell implements Shell {
   }
 }
 
-/** Only from the beginning: what a tool says may look like it. */
+/** Cuts only at the beginning: later lines of a tool may look the same. */
 function cut(text: string, noise: readonly string[]): string {
   let rest = text
   for (;;) {

@@ -1,11 +1,11 @@
-// A command line tool of one host: it runs the tool's commands, and reads their failures by the
+// A command line tool of one host. It runs the tool's commands and classifies their failures by the
 // tool's own table. It knows no tool; each tool is a class around one of these.
 
 import { classify, type FailureRow, refuseFailure } from './failures.ts'
 import type { Command, CommandResult, RunOptions, Shell } from './shell.ts'
 
 export interface Call {
-  /** The object of the command, as a person would name it: its errors begin with it. */
+  /** The object of the command, as a person would name it. Error messages begin with it. */
   readonly about: string
   readonly signal?: AbortSignal | undefined
   readonly input?: string | undefined
@@ -14,7 +14,7 @@ export interface Call {
 
 type Asked = Omit<Call, 'about'> & Pick<RunOptions, 'effect'>
 
-/** An answer of another status than 0, with the row of the tool's table that fits it. */
+/** An answer with a status other than 0, with the matching row of the tool's table. */
 export interface Failure {
   readonly result: CommandResult
   readonly row: FailureRow | undefined
@@ -22,11 +22,11 @@ export interface Failure {
 
 export interface Attempt extends Call {
   readonly effect: 'read' | 'write'
-  /** Whether a failure is an answer: the object is not there. Every other failure is thrown. */
+  /** Whether a failure is an answer: the object is not there. Any other failure is thrown. */
   readonly expected: (failure: Failure) => boolean
 }
 
-/** For a tool that says of nothing but the object of the command that it is not there. */
+/** For a tool that says "not found" only about the object of the command. */
 export function isNotFound({ row }: Failure): boolean {
   return row?.kind === 'not-found'
 }
@@ -40,17 +40,17 @@ export class Tool {
     this.#failures = failures
   }
 
-  /** A command that changes nothing. Any status but 0 throws. */
+  /** Runs a command that changes nothing. Any status other than 0 throws. */
   async read(command: Command, call: Call): Promise<CommandResult> {
     return this.accept(command, await this.ask(command, { ...call, effect: 'read' }), call)
   }
 
-  /** A command that changes something. Any status but 0 throws. */
+  /** Runs a command that changes something. Any status other than 0 throws. */
   async write(command: Command, call: Call): Promise<CommandResult> {
     return this.accept(command, await this.ask(command, { ...call, effect: 'write' }), call)
   }
 
-  /** Undefined for a failure that is expected. Any other status but 0 throws. */
+  /** Returns undefined for an expected failure. Any other status than 0 throws. */
   async attempt(
     command: Command,
     { expected, ...call }: Attempt,
@@ -61,7 +61,10 @@ export class Tool {
     return this.accept(command, result, call)
   }
 
-  /** The answer as it is, for who reads more from it than success; `accept` judges the rest. */
+  /**
+   * Returns the answer unjudged, for callers that read more from it than success. `accept` judges
+   * it later.
+   */
   ask(command: Command, { effect, signal, input, timeoutMs }: Asked): Promise<CommandResult> {
     return this.#shell.run(command, {
       effect,
@@ -71,12 +74,12 @@ export class Tool {
     })
   }
 
-  /** Throws what the tool's table says of a failure; answers the result of a success. */
+  /** Throws the error of the tool's table for a failure; returns the result of a success. */
   accept(command: Command, result: CommandResult, { about }: Pick<Call, 'about'>): CommandResult {
     return refuseFailure(result, { command, failures: this.#failures, about })
   }
 
-  /** The row of the table that fits a failure; undefined for a success, too. */
+  /** The matching row of the table; undefined for a success or an unknown failure. */
   rowOf(result: CommandResult): FailureRow | undefined {
     return classify(result, this.#failures)
   }

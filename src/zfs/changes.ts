@@ -1,5 +1,5 @@
-// The commands of zfs and zpool that change something. Reads and long transfers of an administrator
-// (`zfs send`) are none of these.
+// The commands of zfs and zpool that change something. Reads and an administrator's long transfers
+// (`zfs send`) are not among them.
 
 import type { ChangingProgram } from '../shell/changes.ts'
 

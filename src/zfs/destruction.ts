@@ -1,11 +1,11 @@
-// The destruction of datasets and snapshots: one at a time, never recursive, never forced.
+// Destroys datasets and snapshots: one at a time, never recursive, never forced.
 
 import { StorageError } from '../errors.ts'
 import type { Command } from '../shell/shell.ts'
 import { isNotFound, type Tool } from '../shell/tool.ts'
 import { checkName, splitMissing, ZFS } from './names.ts'
 
-/** A dataset was not destroyed because these others depend on it. */
+/** zfs did not destroy the dataset because these others depend on it. */
 export class DependantsError extends StorageError {
   readonly relation: 'children' | 'clones'
   readonly dependants: readonly string[]
@@ -23,8 +23,8 @@ export async function destroyDataset(
   dataset: string,
   signal?: AbortSignal,
 ): Promise<'destroyed' | 'absent'> {
-  // A pool's own dataset, a snapshot or a list of them would be a mistake of the caller that
-  // destroys too much.
+  // A pool's own dataset, a snapshot or a list of datasets can only be a caller's mistake, and
+  // would destroy too much.
   if (!dataset.includes('/') || /[@#%,]/.test(dataset)) {
     throw new Error(`not a dataset below a pool: ${dataset}`)
   }
@@ -85,7 +85,7 @@ function parseDependants(stderr: string): readonly string[] {
   const start = lines.findIndex(line =>
     /^use '-[rR]' to destroy the following datasets:$/.test(line),
   )
-  // The order changes between runs (recorded).
+  // The order differs between runs (recorded).
   return start < 0
     ? []
     : lines

@@ -1,5 +1,5 @@
-// Which zfs a host has and what that means: features are read from the usage text, never from a
-// version number. Also the arithmetic of thick volumes. Decisions about volumes are made elsewhere.
+// Which zfs a host has, and its features. These are read from the usage text, never from a version
+// number. It also computes the sizes of thick volumes. It decides nothing about volumes.
 
 import { StorageError } from '../errors.ts'
 import type { Shell } from '../shell/shell.ts'
@@ -7,15 +7,15 @@ import { ZFS } from './names.ts'
 
 export interface Dialect {
   readonly name: 'openzfs' | 'illumos' | 'solaris-11' | 'solaris-10'
-  /** Several snapshots in one command are taken at one moment, all or none. */
+  /** One command can take several snapshots at one moment, all or none. */
   readonly multipleSnapshots: boolean
-  /** Native properties by name. One unknown name fails a whole `zfs get` (recorded). */
+  /** Names of native properties. One unknown name makes a whole `zfs get` fail (recorded). */
   readonly properties: ReadonlySet<string>
 }
 
 /**
- * From the answers of `uname -s -r` and of `zfs get` without arguments, whose usage text lists
- * every property.
+ * Classifies the output of `uname -s -r`, of `zfs`, and of `zfs get` without arguments, whose usage
+ * text lists every property.
  */
 export function classifyDialect(answers: {
   readonly system: string
@@ -46,7 +46,7 @@ export function classifyDialect(answers: {
   }
 }
 
-/** Three reads. Usage texts are printed on standard error with exit status 2 (recorded). */
+/** Runs three reads. zfs prints usage texts on standard error with exit status 2 (recorded). */
 export async function readDialect(shell: Shell, signal?: AbortSignal): Promise<Dialect> {
   const [system, usage, propertyUsage] = await Promise.all([
     shell.run(['/usr/bin/uname', '-s', '-r'], { effect: 'read', signal }),
@@ -61,8 +61,8 @@ export async function readDialect(shell: Shell, signal?: AbortSignal): Promise<D
 }
 
 /**
- * `current`: OpenZFS and illumos; `old`: the Solaris 10 era (source: zvol_volsize_to_reservation;
- * the first checked against recordings).
+ * `current`: OpenZFS and illumos. `old`: Solaris 10 and its time. Source:
+ * zvol_volsize_to_reservation; `current` was checked against recordings.
  */
 export type ReservationArithmetic = 'current' | 'old'
 
@@ -72,8 +72,8 @@ const ARITHMETIC = {
 } as const
 
 /**
- * What a thick volume reserves: its size and its worst-case metadata. On raidz parity and padding
- * come on top, up to 30 %.
+ * What a thick volume reserves: its size and its worst-case metadata. On raidz, parity and padding
+ * add up to 30 %.
  */
 export function thickReservation(
   sizeBytes: number,
@@ -86,13 +86,13 @@ export function thickReservation(
     blocks = Math.floor((blocks + fanout - 1) / fanout)
     metadataBlocks += blocks
   }
-  // Metadata is stored once more than data: copies + 1, with copies = 1.
+  // Metadata has one copy more than data: copies + 1, with copies = 1.
   return sizeBytes + metadataBlocks * 2 * indirectBytes
 }
 
 /**
- * The largest thick volume that fits into the space, by the arithmetic that reserves more; 0 when
- * none does.
+ * The largest thick volume that fits into the space, by the arithmetic that reserves more; 0 if
+ * none fits.
  */
 export function largestThickVolume(availableBytes: number, blockSizeBytes: number): number {
   const fits = (blocks: number) => {

@@ -1,6 +1,6 @@
-// What `zfs` and `zpool` say when they fail, and what that means: one table for every dialect,
-// first hit wins. Exit statuses are left out where dialects differ (`zfs set` fails with 1 up to
-// OpenZFS 2.1 and with 255 from 2.2 on). Nothing here runs a command.
+// Errors of `zfs` and `zpool`, and what they mean: one table for every dialect; the first match
+// wins. Exit statuses are left out where dialects differ (`zfs set` fails with 1 up to OpenZFS 2.1
+// and with 255 from 2.2 on). Nothing here runs a command.
 
 import type { FailureRow } from '../shell/failures.ts'
 
@@ -28,7 +28,7 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     kind: 'unavailable',
     evidence: 'recorded',
     source: SUSPENDED,
-    hint: 'see zpool status -x',
+    hint: 'see zpool status -x on the storage host',
   },
   {
     text: /ZFS modules (are not|cannot be auto-)loaded/,
@@ -41,7 +41,7 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     kind: 'failed-precondition',
     evidence: 'recorded',
     source: 'transcripts/openzfs-2.3.8-extra.txt, "readonly pool"',
-    hint: 'the pool is imported read-only',
+    hint: 'the pool is imported read-only; import it writable',
   },
   { text: /out of space/, kind: 'no-space', evidence: 'recorded', source: OPENZFS_AND_V23 },
   {
@@ -94,8 +94,8 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     source: OPENZFS_AND_V23,
     hint: 'create the parent dataset',
   },
-  // Says also what is true of every dataset of a pool that is not imported; who concludes absence
-  // asks for the parent as well.
+  // zfs says this also of every dataset of a pool that is not imported. A caller that concludes
+  // absence must ask for the parent as well.
   {
     text: /dataset does not exist/,
     kind: 'not-found',
@@ -108,13 +108,12 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     evidence: 'recorded',
     source: OPENZFS,
   },
-  // 2.2 and newer print the second form for `zpool get`.
   {
     text: /no such pool/,
     kind: 'unavailable',
     evidence: 'recorded',
     source: OPENZFS_AND_V23,
-    hint: 'the pool is not imported on this host',
+    hint: 'the pool is not imported on this host; import it',
   },
   {
     text: /name is too long/,
@@ -141,7 +140,7 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     evidence: 'recorded',
     source: OPENZFS,
   },
-  // The old line and illumos take no reservation above the size, except when a volume is made
+  // Old dialects and illumos reject a reservation above the size, except when creating a volume
   // (libzfs, zfs_valid_proplist).
   {
     text: /' is greater than current volume size/,
@@ -168,7 +167,7 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     evidence: 'recorded',
     source: OPENZFS_AND_V23,
   },
-  // The command does not fit the dialect: a fault of this driver, not of the request.
+  // The command does not fit the dialect: a bug of the driver, not a fault of the request.
   {
     text: /bad property list: invalid property/,
     status: 2,
@@ -195,6 +194,6 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     kind: 'internal',
     evidence: 'documented',
     source: LIBZFS,
-    hint: 'see zpool status',
+    hint: 'see zpool status on the storage host',
   },
 ]

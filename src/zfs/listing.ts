@@ -1,6 +1,6 @@
-// Reads what `zfs get -Hp -o name,property,value,source` prints. Text to values only: no command,
-// no meaning of a property. Values may hold TABs and newlines (recorded), so a record is found by
-// what was asked for, never by counting columns from the left.
+// Parses the output of `zfs get -Hp -o name,property,value,source`. It runs no command and knows no
+// meaning of a property. Values may contain TABs and newlines (recorded). So a record is found by
+// what was requested, never by counting columns from the left.
 
 import { StorageError } from '../errors.ts'
 
@@ -17,7 +17,7 @@ export const COLUMNS = 'name,property,value,source'
 
 /**
  * The listed datasets by name. Every dataset must have all of `names`, in that order, as zfs prints
- * them. Lines before the first record are a login banner and skipped; a line after it that is no
+ * them. Lines before the first record are a login banner and are skipped. Any later line that is no
  * record is part of a value.
  */
 export function parseProperties(
@@ -38,7 +38,8 @@ export function parseProperties(
   for (const line of linesOf(text)) {
     const firstTab = line.indexOf('\t')
     const name = line.slice(0, firstTab)
-    // The next property that was asked for, of the same dataset or of the first of the next.
+    // A record starts with the next requested property: of the same dataset, or the first one of
+    // the next dataset.
     if (
       line.startsWith(`${names[at]}\t`, firstTab + 1) &&
       (at === 0 ? isDataset(name) : name === dataset)
@@ -64,7 +65,7 @@ export function parseProperties(
   return datasets
 }
 
-// One after the other: the lines of a whole listing at once are several times its text.
+// Yields line by line: all lines at once take several times the memory of the text.
 function* linesOf(text: string): Generator<string> {
   const end = text.endsWith('\n') ? text.length - 1 : text.length
   for (let at = 0; at <= end; ) {
@@ -76,8 +77,9 @@ function* linesOf(text: string): Generator<string> {
 }
 
 /**
- * The wanted names of those that `zfs list -H -o name` prints of `parent` and of what is below it,
- * sorted. Lines before the parent's own are a login banner; every line after it is a name below it.
+ * The wanted names, sorted, from the output of `zfs list -H -o name` for `parent` and everything
+ * below it. Lines before the parent's own are a login banner. Every line after it must be a name
+ * below it.
  */
 export function parseNames(
   text: string,
@@ -92,20 +94,22 @@ export function parseNames(
     } else if (!line.startsWith(`${parent}/`) && !line.startsWith(`${parent}@`)) {
       throw new StorageError(
         'internal',
-        `zfs list printed a line that is no name below ${parent}: ` +
+        `zfs list printed a line that is not a name below ${parent}: ` +
           `${JSON.stringify(line.slice(0, 80))}`,
       )
     } else if (isWanted(line)) {
       names.push(line)
     }
   }
-  if (!isBelow) throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
+  if (!isBelow) {
+    throw new StorageError('internal', `zfs list printed nothing about dataset ${parent}`)
+  }
   return names.sort()
 }
 
 /**
- * Of `zfs list -H -o name,<properties>` below a parent, whose own line is the proof that there was
- * a listing.
+ * Parses `zfs list -H -o name,<properties>` for a parent and what is below it. The parent's own
+ * line proves that zfs printed a listing.
  */
 export function parseValues(
   text: string,
@@ -116,23 +120,23 @@ export function parseValues(
   for (const line of linesOf(text)) {
     const [name = '', ...values] = line.split('\t')
     const isBelow = name === parent || name.startsWith(`${parent}/`)
-    // A login banner stands before the parent's line.
+    // A login banner precedes the parent's line.
     if (!isBelow && found.size === 0) continue
     if (!isBelow || values.length !== count) {
       throw new StorageError(
         'internal',
-        `zfs list printed a line that is not understood: ${JSON.stringify(line.slice(0, 80))}`,
+        `zfs list printed an unexpected line: ${JSON.stringify(line.slice(0, 80))}`,
       )
     }
     found.set(name, values)
   }
   if (!found.has(parent)) {
-    throw new StorageError('internal', `zfs list said nothing of dataset ${parent}`)
+    throw new StorageError('internal', `zfs list printed nothing about dataset ${parent}`)
   }
   return found
 }
 
-// A value may hold TABs itself.
+// A value may itself contain TABs.
 function parseRecord(record: string): [property: string, value: PropertyValue] {
   const [, property = '', ...rest] = record.split('\t')
   const source = parseSource(rest.pop())

@@ -1,14 +1,17 @@
-// Names in commands of zfs and in what it complains of.
+// Names in zfs commands and in their complaints.
 
 export const ZFS = '/usr/sbin/zfs'
 
-// A name never becomes an option, whatever the layers above let through.
+// A name must never become an option, whatever the layers above allow.
 export function checkName(name: string): string {
   if (!/^[A-Za-z]/.test(name)) throw new Error(`not a ZFS name: ${JSON.stringify(name)}`)
   return name
 }
 
-/** Which of the asked datasets are reported missing, and whatever else was said. */
+/**
+ * Splits standard error into the requested datasets that are reported missing and the rest of the
+ * text.
+ */
 export function splitMissing(
   stderr: string,
   asked: ReadonlySet<string>,

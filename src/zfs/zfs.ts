@@ -1,6 +1,6 @@
-// The commands zfs and zpool: argument lists, answers to values, failures to kinds. It knows no
-// volume, no attachment and no policy; every command is one that all dialects have (Solaris 10 to
-// OpenZFS 2.3) unless its method says otherwise.
+// The commands zfs and zpool: builds argument lists, parses answers, classifies failures. It knows
+// no volume, attachment or policy. Every command works in all dialects (Solaris 10 to OpenZFS 2.3)
+// unless its method says otherwise.
 
 import { StorageError } from '../errors.ts'
 import type { Command, Shell } from '../shell/shell.ts'
@@ -15,7 +15,7 @@ export type { Properties, PropertySource } from './listing.ts'
 
 export interface VolumeCreation {
   readonly dataset: string
-  // a multiple of the block size: other sizes are rounded up silently (recorded)
+  // A multiple of the block size: zfs silently rounds other sizes up (recorded).
   readonly sizeBytes: number
   readonly blockSizeBytes: number
   readonly reservation: 'thick' | 'thin'
@@ -28,15 +28,15 @@ export interface CloneCreation {
   readonly dataset: string
   readonly properties: Readonly<Record<string, string>>
   /**
-   * A size larger than the snapshot's; OpenZFS takes it in the same command (recorded), other
+   * A size larger than the snapshot's. OpenZFS sets it in the same command (recorded); other
    * dialects need setProperty.
    */
   readonly sizeBytes?: number
 }
 
 /**
- * What names every dataset of a pool: minutes on a busy pool of many snapshots. Callers have
- * deadlines of their own.
+ * Time limit for commands that list every dataset of a pool: minutes on a busy pool with many
+ * snapshots. Callers have their own deadlines.
  */
 const WHOLE_POOL_MS = 300_000
 
@@ -48,8 +48,8 @@ export class Zfs {
   }
 
   /**
-   * Block size and compression are always passed: their defaults differ by dialect (8K or 16K, off
-   * or lz4; recorded).
+   * Always passes block size and compression: their defaults differ by dialect (8K or 16K, off or
+   * lz4; recorded).
    */
   async createVolume(volume: VolumeCreation, signal?: AbortSignal): Promise<void> {
     const sparse = volume.reservation === 'thin' ? ['-s'] : []
@@ -62,8 +62,8 @@ export class Zfs {
   }
 
   /**
-   * A dataset that is never mounted, to hold properties. The only compare-and-set of every dialect:
-   * `already-exists` is the refusal.
+   * Creates a dataset that holds properties and is never mounted. Creation is the only
+   * compare-and-set of every dialect: `already-exists` means that another caller was first.
    */
   async createFilesystem(
     filesystem: { readonly dataset: string; readonly properties: Readonly<Record<string, string>> },
@@ -77,9 +77,9 @@ export class Zfs {
   }
 
   /**
-   * A dataset that zfs reports as missing is missing from the map; every other failure throws. zfs
-   * says "does not exist" of every dataset of a pool that is not imported, so who concludes absence
-   * asks for the parent in the same call.
+   * A dataset that zfs reports as missing is not in the map; every other failure throws. If a pool
+   * is not imported, zfs says "does not exist" of each of its datasets. So a caller that concludes
+   * absence must ask for the parent in the same call.
    */
   async getProperties(
     names: readonly string[],
@@ -92,14 +92,14 @@ export class Zfs {
     const command: Command = [ZFS, 'get', '-Hp', ...what, ...[...asked].map(checkName)]
     const result = await this.#tool.ask(command, { effect: 'read', signal })
     const { missing, rest } = splitMissing(result.stderr, asked)
-    // Status 1 with nothing but "does not exist" is an answer.
+    // Status 1 with only "does not exist" is an answer.
     if (result.exitStatus !== 1 || missing.size === 0 || rest !== '') {
       this.#tool.accept(command, { ...result, stderr: rest }, { about: [...asked].join(', ') })
     }
     const found = parseProperties(result.stdout, names, name => asked.has(name))
     for (const dataset of asked) {
       if (!found.has(dataset) && !missing.has(dataset)) {
-        throw new StorageError('internal', `zfs get said nothing of dataset ${dataset}`)
+        throw new StorageError('internal', `zfs get printed nothing about dataset ${dataset}`)
       }
     }
     return found
@@ -117,7 +117,7 @@ export class Zfs {
     return withPrefix(await this.#below(names, parent, signal), `${parent}/`)
   }
 
-  /** The snapshots of one dataset. Those with `defer_destroy` on are as good as gone. */
+  /** The snapshots of one dataset. Treat those with `defer_destroy` on as deleted. */
   async getSnapshots(
     names: readonly string[],
     dataset: string,
@@ -127,8 +127,8 @@ export class Zfs {
   }
 
   /**
-   * Names of the children of a dataset and of theirs, sorted. Of thousands the names are short
-   * where their properties are long.
+   * Names of the children and grandchildren of a dataset, sorted. For thousands of datasets names
+   * are short, properties long.
    */
   async listDescendants(parent: string, signal?: AbortSignal): Promise<readonly string[]> {
     const text = await this.#listNames(['-d', '2', '-t', 'filesystem,volume'], parent, signal)
@@ -136,9 +136,9 @@ export class Zfs {
   }
 
   /**
-   * Values of user properties of all file systems down to the second generation, by name; `-` is
-   * none. Without volumes and snapshots, of which there are many more. Whose a value is cannot be
-   * told: who asks names what no parent has.
+   * Values of user properties of all file systems down to the grandchildren, by name; `-` means
+   * none. Volumes and snapshots are left out: there are many more of them. The answer does not show
+   * whether a value is inherited, so ask only for properties that no parent has.
    */
   async listValues(
     properties: readonly string[],
@@ -154,8 +154,7 @@ export class Zfs {
   }
 
   /**
-   * Names of the snapshots of all direct children of a dataset, sorted; those up to and with
-   * `after` left out.
+   * Names of the snapshots of all direct children of a dataset, sorted; only those after `after`.
    */
   async listGrandchildren(
     parent: string,
@@ -164,8 +163,8 @@ export class Zfs {
       signal,
     }: { readonly after?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<readonly string[]> {
-    // Filesystems are listed for the parent's sake: without its own line an empty answer would be
-    // no proof that there is nothing.
+    // File systems are listed to get the parent's own line: without it an empty answer would not
+    // prove that there is no snapshot.
     const text = await this.#listNames(['-d', '2', '-t', 'filesystem,snapshot'], parent, signal)
     return parseNames(
       text,
@@ -174,7 +173,7 @@ export class Zfs {
     )
   }
 
-  // Sorted by name on purpose: OpenZFS then reads no properties at all (zfs_main.c, recalled).
+  // Sorting by name is deliberate: OpenZFS then reads no properties at all (zfs_main.c, recalled).
   async #listNames(what: readonly string[], parent: string, signal?: AbortSignal): Promise<string> {
     const { stdout } = await this.#tool.read(
       [ZFS, 'list', '-H', '-r', ...what, '-o', 'name', '-s', 'name', checkName(parent)],
@@ -183,8 +182,8 @@ export class Zfs {
     return stdout
   }
 
-  // Solaris has no `get -t` (v23, recorded): the depth of 1 lists the dataset, its snapshots and
-  // its children together.
+  // Solaris has no `get -t` (v23, recorded): depth 1 lists the dataset, its snapshots and its
+  // children together.
   async #below(names: readonly string[], dataset: string, signal?: AbortSignal) {
     const { stdout } = await this.#tool.read(
       [ZFS, 'get', '-Hp', '-r', '-d', '1', '-o', COLUMNS, names.join(','), checkName(dataset)],
@@ -194,12 +193,12 @@ export class Zfs {
       name === dataset || (/^[/@#]/.test(name.slice(dataset.length)) && name.startsWith(dataset))
     const found = parseProperties(stdout, names, isListed)
     if (!found.has(dataset)) {
-      throw new StorageError('internal', `zfs get said nothing of dataset ${dataset}`)
+      throw new StorageError('internal', `zfs get printed nothing about dataset ${dataset}`)
     }
     return found
   }
 
-  /** One property a command: Solaris takes no more (v23, recorded). */
+  /** One property per command: Solaris takes no more (v23, recorded). */
   async setProperty(
     dataset: string,
     [name, value]: readonly [name: string, value: string],
@@ -211,35 +210,35 @@ export class Zfs {
     })
   }
 
-  /** Removes a user property; a property that is not set is success. */
+  /** Removes a user property; success if it is not set. */
   async inheritProperty(dataset: string, name: string, signal?: AbortSignal): Promise<void> {
     await this.#tool.write([ZFS, 'inherit', name, checkName(dataset)], { about: dataset, signal })
   }
 
   /**
-   * Never recursive, never forced. `busy` while a device is open; DependantsError while snapshots,
-   * children or clones exist.
+   * Never recursive, never forced. Throws `busy` while a device is open, DependantsError while
+   * snapshots, children or clones exist.
    */
   destroy(dataset: string, signal?: AbortSignal): Promise<'destroyed' | 'absent'> {
     return destroyDataset(this.#tool, dataset, signal)
   }
 
-  /** One snapshot, at once; DependantsError while clones need it. */
+  /** Destroys one snapshot at once; throws DependantsError while clones need it. */
   destroySnapshot(snapshot: string, signal?: AbortSignal): Promise<'destroyed' | 'absent'> {
     return destroySnapshot(this.#tool, snapshot, signal)
   }
 
   /**
-   * The snapshot goes now, or with the last clone or hold that needs it; until then it stays listed
-   * with `defer_destroy` on.
+   * Destroys the snapshot now, or with the last clone or hold that needs it. Until then it stays
+   * listed with `defer_destroy` on.
    */
   destroySnapshotDeferred(snapshot: string, signal?: AbortSignal): Promise<'accepted' | 'absent'> {
     return destroySnapshotDeferred(this.#tool, snapshot, signal)
   }
 
   /**
-   * All or none, at one moment. More than one name needs a dialect with `multipleSnapshots`; one
-   * dataset can be named once.
+   * Takes all snapshots at one moment, or none. Several names need a dialect with
+   * `multipleSnapshots`; a dataset may occur only once.
    */
   async snapshot(
     names: readonly string[],
@@ -252,7 +251,7 @@ export class Zfs {
     })
   }
 
-  /** A clone has no reservation in any dialect, whatever its origin has. */
+  /** A clone has no reservation in any dialect, even if its origin has one. */
   async clone(clone: CloneCreation, signal?: AbortSignal): Promise<void> {
     const size: Record<string, string> =
       clone.sizeBytes === undefined ? {} : { volsize: String(clone.sizeBytes) }
@@ -268,8 +267,8 @@ export class Zfs {
   }
 
   /**
-   * ONLINE, DEGRADED, FAULTED, OFFLINE, UNAVAIL, REMOVED or SUSPENDED. Answers also while the pool
-   * is suspended (recorded).
+   * ONLINE, DEGRADED, FAULTED, OFFLINE, UNAVAIL, REMOVED or SUSPENDED. zpool also answers while the
+   * pool is suspended (recorded).
    */
   poolHealth(pool: string, signal?: AbortSignal): Promise<string> {
     return readPoolHealth(this.#tool, pool, signal)
@@ -278,8 +277,7 @@ export class Zfs {
 
 function options(properties: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(properties).flatMap(([name, value]) => {
-    // An empty value is refused by the old dialects and reads as an empty field in the new ones
-    // (recorded).
+    // Old dialects reject an empty value; new ones show it as an empty field (recorded).
     if (value === '') throw new Error(`property ${name} has no value`)
     return ['-o', `${name}=${value}`]
   })

@@ -1,4 +1,4 @@
-// The command zpool: the one thing that is asked of it.
+// The only question that the driver asks zpool.
 
 import { StorageError } from '../errors.ts'
 import type { Tool } from '../shell/tool.ts'
@@ -22,7 +22,7 @@ export async function readPoolHealth(
   if (health === undefined) {
     throw new StorageError(
       'internal',
-      `zpool list said nothing of pool ${pool}: ${JSON.stringify(stdout)}`,
+      `zpool list printed nothing about pool ${pool}: ${JSON.stringify(stdout)}`,
     )
   }
   return health

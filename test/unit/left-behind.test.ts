@@ -93,7 +93,7 @@ test(
     nowMs += 60_000
     await expect(host.settled(['v-1'])).rejects.toMatchObject({
       kind: 'unavailable',
-      message: expect.stringContaining('has not delivered'),
+      message: expect.stringContaining('is not delivered yet'),
     })
     expect(sim.timeline.commands).toEqual([])
     left = undefined

@@ -1,6 +1,6 @@
-// One ssh connection and the commands that run on it at the same time. It pins the host key, and it
-// says of every command which of the three fates it had; when to connect, and how many commands a
-// connection gets, is ssh.ts's.
+// One ssh connection and the commands that run on it in parallel. It pins the host key and reports
+// the fate of every command. ssh.ts decides when to connect and how many commands a connection
+// gets.
 
 import { readFile } from 'node:fs/promises'
 import { type Algorithms, Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
@@ -24,14 +24,14 @@ export interface SshTarget {
   readonly user: string
   readonly privateKeyFile: string
   readonly knownHostsFile: string
-  /** SHA-1 and CBC for the server of Solaris 10; off unless asked for. */
+  /** SHA-1 and CBC for the server of Solaris 10; off by default. */
   readonly legacyAlgorithms?: boolean
   /** The server's MaxSessions; OpenSSH's default is 10. */
   readonly maxSessions?: number
   readonly connectTimeoutMs?: number
 }
 
-/** The server had no free session: nothing was started. */
+/** The server had no free session; the command was not started. */
 export class ChannelRefused extends Error {}
 
 const KEEP_ALIVE_MS = 15_000
@@ -39,7 +39,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 
 type LegacyLists = { readonly [List in keyof Algorithms]: readonly string[] }
 
-// Offered after the current ones, so that they are used only where the server knows nothing better.
+// Offered after the current ones, so they are used only if the server knows nothing better.
 const LEGACY: LegacyLists = {
   kex: [
     'diffie-hellman-group-exchange-sha1',
@@ -52,7 +52,7 @@ const LEGACY: LegacyLists = {
 export class SshConnection {
   readonly #client: Client
   readonly #host: string
-  /** What the server may still count as a session, also after it was given up here. */
+  /** Sessions that the server may still count, including abandoned ones. */
   readonly #sessions = new Set<SshExecution>()
   readonly #onChange: () => void
   #cause: unknown
@@ -66,7 +66,7 @@ export class SshConnection {
   }
 
   /**
-   * Rejects with a ShellError `not-started`. `onChange` is called when a session became free, and
+   * Rejects with a ShellError `not-started`. `onChange` is called when a session became free and
    * when the connection ended.
    */
   static async open(target: SshTarget, onChange: () => void): Promise<SshConnection> {
@@ -82,7 +82,7 @@ export class SshConnection {
       const client = new Client()
       let connection: SshConnection | undefined
       let refusal: Error | undefined
-      // Stays for ever: an error without a listener would end the process.
+      // This listener stays: an error without a listener would end the process.
       client.on('error', error => {
         if (connection) connection.#cause ??= error
         else {
@@ -108,7 +108,7 @@ export class SshConnection {
       const sock = new ResettingSocket()
         .setNoDelay(true)
         .connect({ host: target.address, port: target.port })
-      // Also before the library listens, and where it refuses to.
+      // Also covers errors before the library listens, or if it refuses to.
       sock.on('error', () => {})
       try {
         client.connect({ ...settings(target, known), sock, privateKey, hostVerifier })
@@ -127,7 +127,7 @@ export class SshConnection {
     return this.#sessions.size
   }
 
-  /** Runs one line. Rejects with ChannelRefused, or with a ShellError. */
+  /** Runs one line. Rejects with ChannelRefused or a ShellError. */
   exec(line: string, title: string, options: ExecOptions): Promise<CommandResult> {
     const execution = new SshExecution(`host ${this.#host}: ${title}`, options, () =>
       this.#dropWhenAllAbandoned(),
@@ -145,14 +145,14 @@ export class SshConnection {
             execution.begin(channel)
             return
           }
-          // Only a refused open has a number for a reason (RFC 4254, 5.1); any other error may come
+          // Only a refused open has a numeric reason (RFC 4254, 5.1). Any other error may come
           // after the request was sent.
           if (typeof error.reason !== 'number') {
             execution.lose(error)
             this.#release(execution)
             return
           }
-          // Not a session that became free: to try the next command at once would be refused as
+          // Without `onChange`: no session became free, and the next command would be refused as
           // well.
           this.#sessions.delete(execution)
           execution.refuse(new ChannelRefused(error.message))
@@ -170,11 +170,10 @@ export class SshConnection {
   }
 
   /**
-   * Breaks the connection; commands that still run have an unknown fate, and what was not sent yet
-   * never is.
+   * Breaks the connection. Running commands have an unknown fate, and unsent data is never sent.
    */
   end(): void {
-    // A polite end would stand behind what was not sent.
+    // An orderly end would queue behind unsent data.
     if (this.#sessions.size === 0) this.#client.end()
     this.#break()
   }
@@ -183,7 +182,7 @@ export class SshConnection {
     if (this.#sessions.delete(execution)) this.#onChange()
   }
 
-  // A host that hangs would keep the sessions for ever; a new connection has new ones.
+  // A hanging host would keep the sessions for ever; a new connection has new ones.
   #dropWhenAllAbandoned(): void {
     if ([...this.#sessions].every(execution => execution.isAbandoned)) this.end()
   }
@@ -199,7 +198,7 @@ export class SshConnection {
   }
 }
 
-/** Not every error of a file system names the file: that of a directory does not. */
+/** Names the file: not every file system error does (one about a directory does not). */
 async function readNamed(file: string): Promise<Buffer> {
   try {
     return await readFile(file)
@@ -208,10 +207,10 @@ async function readNamed(file: string): Promise<Buffer> {
   }
 }
 
-// The library is given the bytes of the key and does not know where they came from.
+// The library gets the bytes of the key and does not know their file.
 function explainRefusal(error: unknown, { privateKeyFile }: SshTarget): unknown {
   if (!(error instanceof Error) || !/privateKey/.test(error.message)) return error
-  return new Error(`${privateKeyFile} is no private key that can be used`, { cause: error })
+  return new Error(`${privateKeyFile} is not a usable private key`, { cause: error })
 }
 
 function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error | undefined {
@@ -221,7 +220,7 @@ function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error 
     case 'known':
       return undefined
     case 'unknown':
-      return new Error(`${target.knownHostsFile} has no key of ${host}; ${offered}`)
+      return new Error(`${target.knownHostsFile} has no key for ${host}; ${offered}`)
     case 'differs':
       return new Error(`the host key is not the one in ${target.knownHostsFile}; ${offered}`)
     case 'revoked':
@@ -229,9 +228,9 @@ function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error 
   }
 }
 
-// Nobody took the connection up, or whoever did said nothing until the handshake's time was over.
-// One that is closed again, or refused a user or a key, was answered by something that lives; a
-// name that does not resolve or a missing route is our own trouble.
+// `unreachable`: nobody accepted the connection, or whoever did was silent until the handshake
+// timed out. If a connection is closed again, or a user or key is refused, something alive
+// answered. A name that does not resolve or a missing route is our own trouble.
 function faultOf(error: Error & { readonly code?: unknown; readonly level?: unknown }): Fault {
   if (error.level === 'client-timeout') return 'unreachable'
   const isSilence = ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN'].some(
@@ -240,7 +239,7 @@ function faultOf(error: Error & { readonly code?: unknown; readonly level?: unkn
   return isSilence ? 'unreachable' : 'local'
 }
 
-// Where the server has no key of a type that is pinned the handshake ends before it shows one.
+// If the server has no key of a pinned type, the handshake ends before it shows one.
 function explain(error: Error, target: SshTarget, known: KnownHosts): Error {
   if (/authentication methods failed/.test(error.message)) {
     const keys = `the key of privateKeyFile ${target.privateKeyFile}`
@@ -252,7 +251,7 @@ function explain(error: Error, target: SshTarget, known: KnownHosts): Error {
   if (!/no matching host key format/.test(error.message)) return error
   const types = knownKeyTypes(known, target.address, target.port).join(', ')
   return new Error(
-    `the server has no key of the types that ${target.knownHostsFile} has for it (${types})`,
+    `the server has no key of a type that ${target.knownHostsFile} lists for it (${types})`,
     { cause: error },
   )
 }
@@ -270,8 +269,8 @@ function settings(target: SshTarget, known: KnownHosts): ConnectConfig {
   }
 }
 
-// The server has keys of several types and shows one that the client asked for: ask only for what
-// can be checked.
+// The server has keys of several types and shows one that the client requested. Request only types
+// that can be checked.
 function algorithms(target: SshTarget, known: KnownHosts): Algorithms {
   const isLegacy = target.legacyAlgorithms ?? false
   const types = knownKeyTypes(known, target.address, target.port)

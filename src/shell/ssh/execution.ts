@@ -1,5 +1,5 @@
-// One command on an ssh connection, from the request to its fate. A result needs both the exit
-// status and the server's own close of the channel: a status without it may belong to output that
+// One command on an ssh connection, from its request to its fate. A result needs the exit status
+// and the server's own close of the channel. A status without the close may belong to output that
 // was cut short.
 
 import type { ClientChannel } from 'ssh2'
@@ -9,13 +9,13 @@ import { type CommandResult, ShellError } from '../shell.ts'
 export interface ExecOptions {
   readonly input: string
   readonly timeoutMs: number
-  /** Gives the command up; passed for reads only. */
+  /** Abandons the command; passed for reads only. */
   readonly signal?: AbortSignal | undefined
 }
 
 export class SshExecution {
   readonly result: Promise<CommandResult>
-  /** Given up by this side; the server may still count its session. */
+  /** This side abandoned the command; the server may still count its session. */
   isAbandoned = false
   readonly #title: string
   readonly #input: string
@@ -48,7 +48,6 @@ export class SshExecution {
     }
   }
 
-  /** The server accepted the request on this channel. */
   begin(channel: ClientChannel): void {
     this.#channel = channel
     for (const [stream, output] of [
@@ -66,7 +65,6 @@ export class SshExecution {
     else channel.end(this.#input)
   }
 
-  /** The server closed the channel. */
   end(): void {
     if (this.#exitStatus === undefined) {
       this.#unknown(
@@ -88,12 +86,12 @@ export class SshExecution {
     )
   }
 
-  /** The connection broke, or the server gave no clear answer to the request. */
+  /** The connection broke, or the server's answer to the request was unclear. */
   lose(cause: unknown): void {
     this.#unknown('was sent when the connection was lost', cause)
   }
 
-  /** Nothing was started. */
+  /** The command was not started. */
   refuse(error: Error): void {
     this.#finish(() => this.#reject(error))
   }

@@ -1,6 +1,6 @@
 // Pinned host keys, read from a file in OpenSSH's known_hosts format (sshd(8), SSH_KNOWN_HOSTS FILE
-// FORMAT). Only decides; there is no answer that accepts a key which is not in the file.
-// Certificate authorities are not used.
+// FORMAT). It only judges a key, and never accepts one that is not in the file. Certificate
+// authorities are not used.
 
 import { createHash, createHmac } from 'node:crypto'
 import { StorageError } from '../../errors.ts'
@@ -14,12 +14,12 @@ interface KnownKey {
 
 export type KnownHosts = readonly KnownKey[]
 
-/** `differs`: the file has keys of this host, but not this one. */
+/** `differs`: the file has other keys of this host. */
 export type HostKeyVerdict = 'known' | 'unknown' | 'differs' | 'revoked'
 
 /**
- * Refuses a line that is not understood: a broken line would otherwise read as "this host is not
- * known".
+ * Rejects a line that it does not understand: a broken line would otherwise read as "this host is
+ * unknown".
  */
 export function parseKnownHosts(text: string, file: string): KnownHosts {
   return text.split('\n').flatMap((line, index) => {
@@ -38,7 +38,7 @@ export function parseKnownHosts(text: string, file: string): KnownHosts {
     ) {
       throw new StorageError(
         'invalid-argument',
-        `${file}, line ${index + 1}: not a known_hosts entry`,
+        `${file}, line ${index + 1}: not a known_hosts entry; correct or remove the line`,
       )
     }
     return [{ marker: marker?.slice(1) as KnownKey['marker'], hosts, type, key }]
@@ -51,8 +51,8 @@ export function judgeHostKey(
   key: Buffer,
 ): HostKeyVerdict {
   const offered = key.toString('base64')
-  // A revoked key is refused whichever host shows it only where the line names the host, as ssh(1)
-  // does; `*` names all.
+  // A revoked key is rejected only for the hosts that its line names, as ssh(1) does; `*` names
+  // all.
   const lines = known.filter(entry => namesHost(entry.hosts, address, port))
   if (lines.some(entry => entry.marker === 'revoked' && entry.key === offered)) return 'revoked'
   const pinned = lines.filter(entry => entry.marker === undefined)
@@ -61,7 +61,7 @@ export function judgeHostKey(
 }
 
 /**
- * Types of the keys that the file has for the host: what may be asked of the server, so that it
+ * Types of the keys that the file has for the host. Only these are requested, so that the server
  * shows a key that can be checked.
  */
 export function knownKeyTypes(known: KnownHosts, address: string, port: number): readonly string[] {
@@ -71,7 +71,6 @@ export function knownKeyTypes(known: KnownHosts, address: string, port: number):
   return [...new Set(pinned.map(entry => entry.type))]
 }
 
-/** As `ssh-keygen -l` prints it. */
 export function fingerprint(key: Buffer): string {
   return (
     `${keyType(key.toString('base64')) ?? 'key'} ` +
@@ -79,7 +78,7 @@ export function fingerprint(key: Buffer): string {
   )
 }
 
-/** The name that stands in the file: the port only where it is not 22. */
+/** The host's name in the file: with the port only if that is not 22. */
 export function formatHostName(address: string, port: number): string {
   return port === 22 ? address : `[${address}]:${port}`
 }
@@ -108,7 +107,7 @@ function matches(pattern: string, name: string): boolean {
   return new RegExp(`^${expression}$`).test(name)
 }
 
-/** The type stands inside the key as well, with its length before it (RFC 4253, 6.6). */
+/** The key contains its type as well, after its length (RFC 4253, 6.6). */
 function keyType(base64: string): string | undefined {
   const bytes = Buffer.from(base64, 'base64')
   if (bytes.length < 4) return undefined

@@ -1,6 +1,6 @@
-// The shell of a remote host: a few connections, a queue for all commands, and the one place where
-// a command line is quoted. It never retries a command that may have begun, and nothing it meets on
-// the network ends the process.
+// The shell of a remote host: a few connections, one queue for all commands, and the only place
+// where a command line is quoted. It never retries a command that may have begun. No network event
+// ends the process.
 
 import { AsyncResource } from 'node:async_hooks'
 import { StorageError } from '../../errors.ts'
@@ -23,20 +23,20 @@ export type { SshTarget } from './connection.ts'
 const MAX_CONNECTIONS = 3
 const MAX_QUEUED = 256
 const DEFAULT_MAX_SESSIONS = 10
-// OpenSSH frees a session later than it says so: with all ten in use 9 % of the opens were refused
+// OpenSSH frees a session later than it reports: with all ten in use, 9 % of the opens were refused
 // in a measurement.
 const SESSION_SHARE = 0.8
 const REFUSED_PAUSE_MS = 50
 const FIRST_BACKOFF_MS = 500
 const LAST_BACKOFF_MS = 2000
-/** How long a command waits for a host that did not answer the last time. */
+/** How long a command waits for a host that did not answer last time. */
 const DOUBTFUL_WAIT_MS = 1500
 
 /**
- * One argument for a login shell, whatever it holds but NUL, which no argument of any process can
- * hold. Bourne shells and C shells read it the same: a C shell looks for its history (`!`) inside
- * of quotes too, so that stands escaped outside of them. A newline has no form that both know; a C
- * shell calls a quoted one "Unmatched" and runs nothing.
+ * Quotes one argument for a login shell. Any content is allowed except NUL, which no argument of a
+ * process can hold. Bourne shells and C shells read it the same. A C shell expands its history
+ * (`!`) inside quotes too, so `!` is escaped outside of them. A newline has no form that both know.
+ * A C shell calls a quoted one "Unmatched" and runs nothing.
  */
 export function quote(word: string): string {
   if (word.includes('\0')) {
@@ -51,7 +51,10 @@ export function quote(word: string): string {
   return /^[A-Za-z0-9_@%+:,./-]+$/.test(word) ? word : `'${word.replace(/['!]/g, `'\\$&'`)}'`
 }
 
-/** `env` and not an assignment before the program, which a C shell takes for the program's name. */
+/**
+ * `env`, not an assignment before the program: a C shell would take the assignment for the
+ * program's name.
+ */
 export function formatCommandLine(command: Command): string {
   return ['/usr/bin/env', 'LC_ALL=C', 'TZ=UTC', ...command.map(quote)].join(' ')
 }
@@ -65,14 +68,14 @@ interface Waiting {
   readonly effect: 'read' | 'write'
   readonly resolve: (result: CommandResult) => void
   readonly reject: (error: unknown) => void
-  /** The queue is left by then, one way or the other. */
+  /** The command leaves the queue by this time, one way or the other. */
   readonly waitUntilMs: number
   /**
-   * Of the caller: a command that a server refused comes back into the queue on behalf of somebody
-   * else's.
+   * Bound to the caller's context: a command that a server refused re-enters the queue in another
+   * caller's context.
    */
   readonly enterQueue: () => () => void
-  /** To be called when the command leaves the queue. */
+  /** Call it when the command leaves the queue. */
   stopWaiting: () => void
 }
 
@@ -81,7 +84,10 @@ export class SshShell implements Shell {
   readonly #maxSessions: number
   #connections: SshConnection[] = []
   #queue: Waiting[] = []
-  /** Connections that refused a session, until one of theirs ends or the pause is over. */
+  /**
+   * Connections that refused a session. They stay here until one of their sessions ends or the
+   * pause is over.
+   */
   readonly #paused = new Set<SshConnection>()
   #isConnecting = false
   #isClosed = false
@@ -122,7 +128,7 @@ export class SshShell implements Shell {
       }
       const isFull = this.#queue.length >= MAX_QUEUED
       const refusal = isFull
-        ? this.#notStarted(`${MAX_QUEUED} commands are waiting already`)
+        ? this.#notStarted(`${MAX_QUEUED} commands are already waiting; try again`)
         : this.#refusal(signal)
       if (refusal) return reject(refusal)
       this.#queue.push(waiting)
@@ -131,9 +137,7 @@ export class SshShell implements Shell {
     })
   }
 
-  /**
-   * Ends all connections. Commands that wait were not started; those that run have an unknown fate.
-   */
+  /** Ends all connections. Waiting commands are not started; running ones have an unknown fate. */
   close(): void {
     this.#isClosed = true
     for (const waiting of this.#queue.splice(0)) {
@@ -143,7 +147,7 @@ export class SshShell implements Shell {
     for (const connection of [...this.#connections]) connection.end()
   }
 
-  /** The host did not answer the last time, and nothing has been heard of it since. */
+  /** The host did not answer last time and has not been heard of since. */
   get #isDoubtful(): boolean {
     return this.#connections.length === 0 && this.#failure !== undefined
   }
@@ -153,8 +157,8 @@ export class SshShell implements Shell {
   }
 
   /**
-   * Waiting for a connection to a host that did not answer is as if it had not answered; waiting
-   * for a session is not.
+   * A command that waits for a connection to a silent host has the fault of that host. One that
+   * waits for a session has not.
    */
   get #faultOfWaiting(): Fault {
     return this.#isDoubtful ? (this.#failure?.fault ?? 'local') : 'local'
@@ -194,7 +198,7 @@ export class SshShell implements Shell {
   }
 
   /**
-   * Starts what can be started, first come first served, and connects when more is wanted than the
+   * Starts what can be started, first come first served. It connects if more commands wait than the
    * connections have room for.
    */
   #pump(): void {
@@ -264,11 +268,11 @@ export class SshShell implements Shell {
         LAST_BACKOFF_MS,
         (this.#failure?.backoffMs ?? FIRST_BACKOFF_MS / 2) * 2,
       )
-      // A host that takes no further connection beside those it has is alive.
+      // A host that refuses a further connection beside its present ones is alive.
       const fault =
         this.#connections.length === 0 && error instanceof ShellError ? error.fault : 'local'
       this.#failure = { error, fault, untilMs: performance.now() + backoffMs, backoffMs }
-      // With other connections alive the commands still have a way; without one they are answered
+      // With other connections alive the commands still have a way. Without one they are rejected
       // at once.
       if (this.#connections.length === 0) {
         for (const waiting of this.#queue.splice(0)) {

@@ -263,7 +263,7 @@ describe('what a service domain should have', () => {
       },
       act: day => day.attach(),
       kind: 'unavailable',
-      says: ['logical unit', 'svcadm enable stmf', 'svcadm clear stmf where it is in maintenance'],
+      says: ['logical unit', 'svcadm enable stmf', 'in maintenance, run svcadm clear stmf'],
       leaves: ['record'],
       over: day => {
         day.world.comstar('storage1').serviceOnline = true

@@ -287,8 +287,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/local.ts',
-        find: '        return reject(refused(error))\n',
-        replace: '        return reject(error)\n',
+        find: '      return Promise.reject(notStarted(command, error))\n',
+        replace: '      return Promise.reject(error)\n',
       },
     ],
     tests: ['test/unit/shell-local.test'],
@@ -331,7 +331,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/late-effects.ts',
-        find: '    const youngestMs = Math.max(\n      arrivedAtMs,',
+        find: '    const youngestMs = Math.max(\n      this.#arrivedAtMs,',
         replace: '    const youngestMs = Math.max(0, ',
       },
     ],
@@ -375,8 +375,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/late-effects.ts',
-        find: '  let wasAsked = false\n',
-        replace: '  let wasAsked = true\n',
+        find: '  #wasAsked = false\n',
+        replace: '  #wasAsked = true\n',
       },
     ],
     tests: ['test/unit/shell-late-effects.test', HISTORIES],

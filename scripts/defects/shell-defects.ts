@@ -19,8 +19,8 @@ export const SHELL_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/startup-noise.ts',
-        find: '    return { ...result, stderr: cut(result.stderr, this.#noise?.stderr ?? []) }\n',
-        replace: '    return result\n',
+        find: '      return { ...result, stderr: cut(result.stderr, noise?.stderr ?? []) }\n',
+        replace: '      return result\n',
       },
     ],
     tests: ['test/behaviour/guest/startup-noise.test'],
@@ -87,8 +87,8 @@ export const SHELL_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/shell/late-effects.ts',
-        find: '  let mayArrive = leftBehind() !== undefined\n',
-        replace: '  let mayArrive = false\n',
+        find: '    this.#mayArrive = host.leftBehind() !== undefined\n',
+        replace: '    this.#mayArrive = false\n',
       },
     ],
     tests: ['test/unit/left-behind.test'],

@@ -649,7 +649,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/comstar/failures.ts',
-        find: ", svcadm clear stmf where it is in ' +\n      'maintenance",
+        find: "; if it is in ' +\n      'maintenance, run svcadm clear stmf",
         replace: '',
       },
     ],

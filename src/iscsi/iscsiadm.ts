@@ -67,17 +67,39 @@ function isMissing({ result }: Failure, iqn: string): boolean {
  * followed by the lines about that unit (recorded).
  */
 export function parseTarget(text: string, iqn: string): Target | undefined {
-  let inside = false
-  let connections: number | undefined
-  const luns: { lun: number; device: string | undefined }[] = []
+  const fields = fieldsOf(text, iqn)
+  const sessions = fields.flatMap(({ key, value }) =>
+    key === 'Connections' ? [parseNumber(value, `connections of ${iqn}`)] : [],
+  )
+  const luns = collectLuns(fields, iqn)
+  if (sessions.length > 0) return { connections: sessions.reduce((sum, each) => sum + each), luns }
+  if (luns.length > 0) {
+    throw new StorageError('internal', `iscsiadm printed target ${iqn} without its connections`)
+  }
+  return undefined
+}
+
+interface Field {
+  readonly key: string
+  readonly value: string
+}
+
+/** The `key: value` lines of the target's blocks. */
+function fieldsOf(text: string, iqn: string): readonly Field[] {
+  const fields: Field[] = []
+  let isInside = false
   for (const line of text.split('\n')) {
     const [, key, value] = /^\s*([^:]+):\s*(.*?)\s*$/.exec(line) ?? []
     if (key === undefined || value === undefined) continue
-    if (key === 'Target') inside = value === iqn
-    if (!inside) continue
-    if (key === 'Connections') {
-      connections = (connections ?? 0) + parseNumber(value, `connections of ${iqn}`)
-    }
+    if (key === 'Target') isInside = value === iqn
+    if (isInside) fields.push({ key, value })
+  }
+  return fields
+}
+
+function collectLuns(fields: readonly Field[], iqn: string): readonly TargetLun[] {
+  const luns: { lun: number; device: string | undefined }[] = []
+  for (const { key, value } of fields) {
     if (key === 'LUN') luns.push({ lun: parseNumber(value, `LUN of ${iqn}`), device: undefined })
     if (key === 'OS Device Name') {
       const last = luns.at(-1)
@@ -87,10 +109,7 @@ export function parseTarget(text: string, iqn: string): Target | undefined {
       if (value !== 'Not Available') last.device = value
     }
   }
-  if (connections === undefined && luns.length > 0) {
-    throw new StorageError('internal', `iscsiadm printed target ${iqn} without its connections`)
-  }
-  return connections === undefined ? undefined : { connections, luns }
+  return luns
 }
 
 function parseNumber(text: string, what: string): number {

@@ -15,8 +15,15 @@ import {
   mayBeSameChange,
   namesObject,
 } from './processes.ts'
-import { type Command, formatCommand, type Shell, ShellError } from './shell.ts'
-import { NoiseCuttingShell } from './startup-noise.ts'
+import {
+  type Command,
+  type CommandResult,
+  formatCommand,
+  type RunOptions,
+  type Shell,
+  ShellError,
+} from './shell.ts'
+import { quieted } from './startup-noise.ts'
 
 /**
  * A change that may still be running. `own`: this process sent it. `found`: the first process list
@@ -57,80 +64,108 @@ export function createHost({
   graceMs = 0,
   leftBehind = () => undefined,
 }: HostOptions): Host {
-  let suspects: readonly Suspect[] = []
-  let wasAsked = false
+  const quiet = quieted(shell, clock)
+  const late = new LateEffects({ name, shell: quiet, changes, clock, graceMs, leftBehind })
+  return {
+    name,
+    shell: { run: (command, options) => late.run(command, options) },
+    noise: () => quiet.noise(),
+    settled: (names, signal) => late.settled(names, signal),
+  }
+}
+
+class LateEffects {
+  readonly #host: Required<HostOptions>
+  #suspects: readonly Suspect[] = []
+  #wasAsked = false
   /** By this time everything that an earlier process sent has arrived. */
-  let arrivedAtMs = clock.nowMs()
-  let mayArrive = leftBehind() !== undefined
-  const quiet = new NoiseCuttingShell(shell, clock)
+  #arrivedAtMs: number
+  #mayArrive: boolean
 
-  const remembering: Shell = {
-    run: async (command, options) => {
-      try {
-        return await quiet.run(command, options)
-      } catch (error) {
-        if (options.effect === 'write' && error instanceof ShellError && error.fate === 'unknown') {
-          suspects = [...suspects, { kind: 'own', command, sinceMs: clock.nowMs() }]
-        }
-        throw error
+  constructor(host: Required<HostOptions>) {
+    this.#host = host
+    this.#arrivedAtMs = host.clock.nowMs()
+    this.#mayArrive = host.leftBehind() !== undefined
+  }
+
+  async run(command: Command, options: RunOptions): Promise<CommandResult> {
+    try {
+      return await this.#host.shell.run(command, options)
+    } catch (error) {
+      if (options.effect === 'write' && error instanceof ShellError && error.fate === 'unknown') {
+        const sinceMs = this.#host.clock.nowMs()
+        this.#suspects = [...this.#suspects, { kind: 'own', command, sinceMs }]
       }
-    },
-  }
-
-  function refuseWhileItMayArrive(): void {
-    if (!mayArrive) return
-    const connection = leftBehind()
-    if (connection !== undefined) {
-      const what =
-        'a killed process left data to it on this machine that is not delivered yet ' +
-        `(${connection})`
-      throw new StorageError('unavailable', `host ${name}: ${what}; try again`)
+      throw error
     }
-    mayArrive = false
-    arrivedAtMs = clock.nowMs()
   }
 
-  async function settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
-    refuseWhileItMayArrive()
-    if (wasAsked && !suspects.some(suspect => touches(suspect, names))) return
-    const youngestMs = Math.max(
-      arrivedAtMs,
-      ...suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : 0)),
-    )
-    const waitMs = youngestMs + graceMs - clock.nowMs()
-    if (waitMs > 0) await clock.sleep(waitMs, signal)
-
-    const known = suspects
-    const lines = await listProcesses(quiet, name, signal)
-    const isCutting = cutsLines(lines)
-    const found = lines
-      .filter(line =>
-        wasAsked
-          ? known.some(
-              suspect => suspect.kind === 'found' && mayBeSameChange(line, suspect.line, changes),
-            )
-          : isChange(line, changes),
-      )
-      .map(line => ({ kind: 'found', line, isCut: isCutting && isTruncated(line) }) as const)
-    wasAsked = true
-    // A command that was lost while the list was being read may be missing from it, so it stays a
-    // suspect.
-    const since = suspects.filter(suspect => !known.includes(suspect))
-    const own = known.filter(
-      suspect => suspect.kind === 'own' && lines.some(line => mayBeCommand(line, suspect.command)),
-    )
-    suspects = [...own, ...since, ...found]
-
-    const open = suspects.find(suspect => touches(suspect, names))
+  async settled(names: readonly string[], signal?: AbortSignal): Promise<void> {
+    this.#refuseWhileItMayArrive()
+    if (this.#wasAsked && !this.#suspects.some(suspect => touches(suspect, names))) return
+    await this.#waitUntilListIsTrusted(signal)
+    await this.#updateSuspects(signal)
+    const open = this.#suspects.find(suspect => touches(suspect, names))
     if (open === undefined) return
     const what = open.kind === 'own' ? formatCommand(open.command) : open.line
     throw new StorageError(
       'unavailable',
-      `host ${name}: an earlier command is still running; try again: ${what}`,
+      `host ${this.#host.name}: an earlier command is still running; try again: ${what}`,
     )
   }
 
-  return { name, shell: remembering, noise: () => quiet.noise, settled }
+  #refuseWhileItMayArrive(): void {
+    if (!this.#mayArrive) return
+    const connection = this.#host.leftBehind()
+    if (connection !== undefined) {
+      throw new StorageError(
+        'unavailable',
+        `host ${this.#host.name}: a killed process left data to it on this machine that is not ` +
+          `delivered yet (${connection}); try again`,
+      )
+    }
+    this.#mayArrive = false
+    this.#arrivedAtMs = this.#host.clock.nowMs()
+  }
+
+  async #waitUntilListIsTrusted(signal?: AbortSignal): Promise<void> {
+    const { clock, graceMs } = this.#host
+    const youngestMs = Math.max(
+      this.#arrivedAtMs,
+      ...this.#suspects.map(suspect => (suspect.kind === 'own' ? suspect.sinceMs : 0)),
+    )
+    const waitMs = youngestMs + graceMs - clock.nowMs()
+    if (waitMs > 0) await clock.sleep(waitMs, signal)
+  }
+
+  /** Reads the process list. Keeps the suspects that it shows, and drops the others. */
+  async #updateSuspects(signal?: AbortSignal): Promise<void> {
+    const known = this.#suspects
+    const { shell, name } = this.#host
+    const lines = await listProcesses(shell, name, signal)
+    const found = this.#findChanges(lines, known)
+    this.#wasAsked = true
+    // A command that was lost while the list was being read may be missing from it, so it stays a
+    // suspect.
+    const since = this.#suspects.filter(suspect => !known.includes(suspect))
+    const own = known.filter(
+      suspect => suspect.kind === 'own' && lines.some(line => mayBeCommand(line, suspect.command)),
+    )
+    this.#suspects = [...own, ...since, ...found]
+  }
+
+  /** The first list shows changes of an earlier process; later lists only confirm those. */
+  #findChanges(lines: readonly string[], known: readonly Suspect[]): readonly Suspect[] {
+    const { changes } = this.#host
+    const isCutting = cutsLines(lines)
+    const mayBeKnown = (line: string) =>
+      known.some(
+        suspect => suspect.kind === 'found' && mayBeSameChange(line, suspect.line, changes),
+      )
+    return lines
+      .filter(line => (this.#wasAsked ? mayBeKnown(line) : isChange(line, changes)))
+      .map(line => ({ kind: 'found', line, isCut: isCutting && isTruncated(line) }))
+  }
 }
 
 function touches(suspect: Suspect, names: readonly string[]): boolean {

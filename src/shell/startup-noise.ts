@@ -6,7 +6,7 @@
 import type { Clock } from '../clock.ts'
 import { isStorageError } from '../errors.ts'
 import { isListing, LIST, LIST_HEADER } from './processes.ts'
-import type { Command, CommandResult, RunOptions, Shell } from './shell.ts'
+import type { CommandResult, Shell } from './shell.ts'
 
 export interface StartupNoise {
   /** Lines on standard error, which are cut. */
@@ -22,64 +22,66 @@ export interface StartupNoise {
 const LEARN_AGAIN_AFTER_MS = 300_000
 const LEARN_TIMEOUT_MS = 10_000
 
-export class NoiseCuttingShell implements Shell {
-  readonly #shell: Shell
-  readonly #clock: Clock
-  #noise: StartupNoise | undefined
-  #learntAtMs = 0
-  #learning: Promise<void> | undefined
+/** A shell whose results are free of the noise, and which tells what the noise is. */
+export interface QuietShell extends Shell {
+  /** Undefined until the host has shown it. */
+  noise(): StartupNoise | undefined
+}
 
-  constructor(shell: Shell, clock: Clock) {
-    this.#shell = shell
-    this.#clock = clock
+export function quieted(shell: Shell, clock: Clock): QuietShell {
+  let noise: StartupNoise | undefined
+  let learntAtMs = 0
+  let learning: Promise<void> | undefined
+
+  function learnFrom(listing: CommandResult): void {
+    if (listing.exitStatus !== 0) return
+    noise = noiseOf(listing)
+    learntAtMs = clock.nowMs()
   }
 
-  get noise(): StartupNoise | undefined {
-    return this.#noise
-  }
-
-  async run(command: Command, options: RunOptions): Promise<CommandResult> {
-    const result = await this.#shell.run(command, options)
-    if (isListing(command)) this.#learnFrom(result)
-    if (result.stderr === '') return result
-    if (!isListing(command) && !this.#isKnown(result.stderr)) await this.#learn()
-    return { ...result, stderr: cut(result.stderr, this.#noise?.stderr ?? []) }
-  }
-
-  #isKnown(stderr: string): boolean {
-    if (this.#noise === undefined) return false
-    const first = this.#noise.stderr[0]
-    if (first !== undefined && stderr.startsWith(`${first}\n`)) return true
-    return this.#clock.nowMs() < this.#learntAtMs + LEARN_AGAIN_AFTER_MS
-  }
-
-  /** Never fails: what cannot be learnt is not cut. Concurrent callers share one question. */
-  #learn(): Promise<void> {
-    this.#learning ??= this.#ask().finally(() => {
-      this.#learning = undefined
-    })
-    return this.#learning
-  }
-
-  async #ask(): Promise<void> {
+  async function ask(): Promise<void> {
     try {
       // The one command that every account may run on every host.
-      this.#learnFrom(await this.#shell.run(LIST, { effect: 'read', timeoutMs: LEARN_TIMEOUT_MS }))
+      learnFrom(await shell.run(LIST, { effect: 'read', timeoutMs: LEARN_TIMEOUT_MS }))
     } catch (error) {
       if (!isStorageError(error)) throw error
     }
   }
 
-  #learnFrom({ exitStatus, stdout, stderr }: CommandResult): void {
-    if (exitStatus !== 0) return
-    const header = stdout.split('\n').findIndex(line => LIST_HEADER.test(line))
-    // Complaints of ps itself precede no other command.
-    const own = /^(\S*\/)?ps: /
-    this.#noise = {
-      stderr: lines(stderr).filter(line => !own.test(line)),
-      stdout: header < 0 ? [] : lines(stdout.split('\n').slice(0, header).join('\n')),
-    }
-    this.#learntAtMs = this.#clock.nowMs()
+  /** Never fails: what cannot be learnt is not cut. Concurrent callers share one question. */
+  function learn(): Promise<void> {
+    learning ??= ask().finally(() => {
+      learning = undefined
+    })
+    return learning
+  }
+
+  function isKnown(stderr: string): boolean {
+    if (noise === undefined) return false
+    const first = noise.stderr[0]
+    if (first !== undefined && stderr.startsWith(`${first}\n`)) return true
+    return clock.nowMs() < learntAtMs + LEARN_AGAIN_AFTER_MS
+  }
+
+  return {
+    noise: () => noise,
+    run: async (command, options) => {
+      const result = await shell.run(command, options)
+      if (isListing(command)) learnFrom(result)
+      if (result.stderr === '') return result
+      if (!isListing(command) && !isKnown(result.stderr)) await learn()
+      return { ...result, stderr: cut(result.stderr, noise?.stderr ?? []) }
+    },
+  }
+}
+
+function noiseOf({ stdout, stderr }: CommandResult): StartupNoise {
+  const header = stdout.split('\n').findIndex(line => LIST_HEADER.test(line))
+  // Complaints of ps itself precede no other command.
+  const own = /^(\S*\/)?ps: /
+  return {
+    stderr: lines(stderr).filter(line => !own.test(line)),
+    stdout: header < 0 ? [] : lines(stdout.split('\n').slice(0, header).join('\n')),
   }
 }
 

@@ -85,13 +85,14 @@ test.each([
     kind: 'failed-precondition',
     message:
       'volume p/v: env: /usr/sbin/zfs: dataset does not exist, out of space ' +
-      '(the host does not have the program)',
+      '(the host does not have the program; install it)',
   },
   {
     name: 'a missing program of which nothing is said',
     answer: result(127, ''),
     kind: 'failed-precondition',
-    message: 'volume p/v: /usr/sbin/zfs ended with status 127 (the host does not have the program)',
+    message:
+      'volume p/v: /usr/sbin/zfs ended with status 127 (the host does not have the program; install it)',
   },
   {
     name: 'a permission that the tool itself misses',
@@ -111,7 +112,7 @@ test.each([
     answer: result(1, 'Welcome\nsudo: user is not in the sudoers file\n'),
     kind: 'permission-denied',
     message:
-      'volume p/v: sudo: user is not in the sudoers file (allow the command to the account ' +
+      'volume p/v: sudo: user is not in the sudoers file (allow the account to run the command ' +
       'without a password)',
   },
   {
@@ -132,7 +133,8 @@ test.each([
     name: 'a missing program',
     answer: result(127, 'sh: /usr/sbin/zfs: not found\n'),
     kind: 'failed-precondition',
-    message: 'volume p/v: sh: /usr/sbin/zfs: not found (the host does not have the program)',
+    message:
+      'volume p/v: sh: /usr/sbin/zfs: not found (the host does not have the program; install it)',
   },
   {
     name: 'a program that the account may not run',
@@ -145,7 +147,7 @@ test.each([
     answer: result(1, 'sudo: a password is required\n'),
     kind: 'permission-denied',
     message:
-      'volume p/v: sudo: a password is required (allow the command to the account without a ' +
+      'volume p/v: sudo: a password is required (allow the account to run the command without a ' +
       'password)',
   },
 ])('$name is $kind', ({ answer, kind, message }) => {

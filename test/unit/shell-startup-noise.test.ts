@@ -5,7 +5,7 @@ import type { Clock } from '../../src/clock.ts'
 import { StorageError } from '../../src/errors.ts'
 import { LIST } from '../../src/shell/processes.ts'
 import type { Command, CommandResult, RunOptions, Shell } from '../../src/shell/shell.ts'
-import { NoiseCuttingShell } from '../../src/shell/startup-noise.ts'
+import { quieted } from '../../src/shell/startup-noise.ts'
 
 const NOISE = 'sudo: unable to resolve host'
 const COMMAND: Command = ['/usr/sbin/zfs', 'list']
@@ -37,7 +37,7 @@ function host(list: Partial<CommandResult> | Error = {}) {
     nowMs: () => state.nowMs,
     sleep: () => Promise.reject(new Error('nobody waits')),
   }
-  const cutting = new NoiseCuttingShell(shell, clock)
+  const cutting = quieted(shell, clock)
   const ask = async (says = 'cannot open\n') => {
     state.says = says
     return (await cutting.run(COMMAND, READ)).stderr
@@ -47,9 +47,9 @@ function host(list: Partial<CommandResult> | Error = {}) {
 
 test('the noise of a host is learnt once, by a short read, and cut', async () => {
   const { state, cutting, ask } = host()
-  expect(cutting.noise).toBeUndefined()
+  expect(cutting.noise()).toBeUndefined()
   expect([await ask(), await ask(), await ask('')]).toEqual(['cannot open\n', 'cannot open\n', ''])
-  expect(cutting.noise).toEqual({ stderr: [NOISE], stdout: [] })
+  expect(cutting.noise()).toEqual({ stderr: [NOISE], stdout: [] })
   expect(state.options).toEqual([{ effect: 'read', timeoutMs: 10_000 }])
 })
 
@@ -88,7 +88,7 @@ test('noise that begins later is cut from the next look on', async () => {
 test('a list that somebody else asks for teaches as well', async () => {
   const { state, cutting, ask } = host({ stdout: ' Last login\n\n COMMAND \n/sbin/init\n' })
   expect((await cutting.run(LIST, READ)).stderr).toBe('')
-  expect(cutting.noise).toEqual({ stderr: [NOISE], stdout: [' Last login'] })
+  expect(cutting.noise()).toEqual({ stderr: [NOISE], stdout: [' Last login'] })
   expect(await ask()).toBe('cannot open\n')
   expect(state.lists).toBe(1)
 })
@@ -108,7 +108,7 @@ test.each([
 ])('from $what nothing is learnt, and nothing is cut', async ({ list }) => {
   const { state, cutting, ask } = host(list)
   expect(await ask()).toBe(`${NOISE}\ncannot open\n`)
-  expect(cutting.noise).toBeUndefined()
+  expect(cutting.noise()).toBeUndefined()
   await ask()
   expect(state.lists).toBe(2)
 })
@@ -122,11 +122,11 @@ test('what the list itself complains of is nobody else’s noise', async () => {
     stderr: `${NOISE}\nps: no memory\n/usr/bin/ps: no memory\nfps: x\n\n`,
   })
   await ask()
-  expect(cutting.noise?.stderr).toEqual([NOISE, 'fps: x'])
+  expect(cutting.noise()?.stderr).toEqual([NOISE, 'fps: x'])
 })
 
 test('a list without its header shows no noise on standard output', async () => {
   const { ask, cutting } = host({ stdout: 'hello\n' })
   await ask()
-  expect(cutting.noise?.stdout).toEqual([])
+  expect(cutting.noise()?.stdout).toEqual([])
 })

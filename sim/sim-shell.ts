@@ -38,7 +38,7 @@ export function delivered(
     case 'refused':
       throw new ShellError('not-started', `${host}: connection refused`, { fault: 'unreachable' })
     case 'not-sent':
-      throw new ShellError('not-started', `${host}: 256 commands are waiting already`)
+      throw new ShellError('not-started', `${host}: 256 commands are already waiting; try again`)
     case 'cut':
       throw new ShellError('unknown', `${host}: connection lost while ${command[0]} ran`)
     case 'exit':

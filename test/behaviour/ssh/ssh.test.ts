@@ -248,7 +248,9 @@ describe('a connection that is refused starts nothing', () => {
     await expect(running).rejects.toMatchObject({
       fate: 'not-started',
       fault: 'local',
-      cause: { message: expect.stringMatching(/empty_known_hosts has no key of \[127\.0\.0\.1\]/) },
+      cause: {
+        message: expect.stringMatching(/empty_known_hosts has no key for \[127\.0\.0\.1\]/),
+      },
     })
     expect(written).toEqual([])
   })

@@ -6,10 +6,7 @@ import { StorageError } from '../errors.ts'
 export function parseBytes(text: string | undefined, what: string): number {
   const value = Number(text)
   if (text === undefined || !/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new StorageError(
-      'internal',
-      `${what} is not a number of bytes: ${JSON.stringify(text)}`,
-    )
+    throw new StorageError('internal', `${what} is not a number of bytes: ${JSON.stringify(text)}`)
   }
   return value
 }

@@ -22,9 +22,7 @@ describe.each(['ext4', 'xfs'])('the kernel of a linux guest with %s', type => {
       for (const volumes of [world.volumes, world.volumes, world.fresh()]) {
         await expect(volumes.unstage(STAGED)).rejects.toMatchObject({
           kind: 'busy',
-          message: expect.stringMatching(
-            /the kernel \(its .*process 4000, which has it mounted/,
-          ),
+          message: expect.stringMatching(/the kernel \(its .*process 4000, which has it mounted/),
         })
       }
       end()

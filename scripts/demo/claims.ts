@@ -19,7 +19,7 @@ export interface Numbers {
 export async function startEverything(stage: Stage): Promise<void> {
   const { report, directory, hasRealBlockDevices } = stage
   report.step(
-    'A simulated installation starts behind SSH servers on 127.0.0.1, one port and one key a host',
+    'A simulated installation starts behind SSH on 127.0.0.1; every host has its own port and key',
   )
   mkdirSync(join(directory, 'sim'))
   await stage.startSimulation()
@@ -39,7 +39,7 @@ export async function startEverything(stage: Stage): Promise<void> {
           `simulated${process.getuid?.() === 0 ? ' (loop devices or mkfs.ext4 are missing)' : ' (not root)'}`,
   )
 
-  report.step('The controller and two node plugins start, each a process with a unix socket')
+  report.step('The controller and two node plugins start, each as a process with a Unix socket')
   stage.writeControllerFile()
   await stage.startPlugin('controller', ['controller', '--config', stage.controllerFile])
   await stage.startPlugin('ldg1', ['node', '--config', join(directory, 'sim/node-m1-ldg1.yaml')])
@@ -49,7 +49,7 @@ export async function startEverything(stage: Stage): Promise<void> {
 export async function examineInstallation(stage: Stage): Promise<void> {
   const { report } = stage
   report.step(
-    'ldom-csi doctor --prepare looks at every host, tool and path, and proves the paths with a ' +
+    'ldom-csi doctor --prepare checks every host, tool and path, and proves the paths with a ' +
       'canary',
   )
   const { status, output } = await stage.inspect('doctor', ['--prepare'])
@@ -71,12 +71,12 @@ export function claimFiles(stage: Stage): readonly string[] {
 
 export async function applyClaims(stage: Stage): Promise<Numbers> {
   const { report } = stage
-  report.step('ldom-csi apply brings about two claims of examples/ through the CSI sockets')
+  report.step('ldom-csi apply provides two claims of examples/ through the CSI sockets')
   await stage.apply(claimFiles(stage))
   const state = await stage.state()
   const numbers = diskNumbers(state)
 
-  report.step('What is there now, seen from outside the driver')
+  report.step('The result, read from the simulator and not from the driver')
   const silver = state.storage['m1-primary']?.find(isVolume)
   report.check(
     'a zvol in the pool of m1-primary (design local)',
@@ -104,7 +104,7 @@ export async function applyClaims(stage: Stage): Promise<Numbers> {
     group.map(show).join(', '),
   )
   report.check(
-    'a vdisk number for each guest',
+    'one vdisk number for each guest',
     numbers.web >= 100 && numbers.orders >= 100,
     `${LINUX}: ${numbers.web}, ${SOLARIS}: ${numbers.orders}`,
   )
@@ -129,7 +129,7 @@ export async function checkMounts(stage: Stage): Promise<void> {
 }
 
 export async function writeData(stage: Stage): Promise<void> {
-  stage.report.step('Programs in the guests write, and read back')
+  stage.report.step('Programs in the guests write files and read them back')
   await stage.writeAndRead(stage.linux, stage.inLinux(PAGE.path), PAGE.text)
   await stage.writeAndRead(stage.solaris, ORDER.path, ORDER.text)
 }

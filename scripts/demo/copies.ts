@@ -15,16 +15,16 @@ const RESTORED_CLAIM = { from: 2, to: 3 }
 export async function snapshotAndRestore(stage: Stage): Promise<void> {
   const { report, linux } = stage
   const classes = stage.example('storage-classes.yaml')
-  report.step(`A snapshot is cut while ${LINUX} has the claim mounted; then the data changes`)
+  report.step(`apply takes a snapshot while ${LINUX} has the claim mounted; then the data changes`)
   await stage.apply([stage.example('snapshot-restore.yaml', CLASS_AND_SNAPSHOT)])
   await stage.writeAndRead(linux, stage.inLinux(PAGE.path), NEW_TEXT)
 
-  report.step('A second claim is restored from it, and mounted in the same guest beside its source')
+  report.step('apply restores a second claim from it, and mounts it in the guest beside its source')
   await stage.apply([classes, stage.example('snapshot-restore.yaml')])
   const path = stage.inLinux(RESTORED_MOUNT)
   const mounts = [await linux.mountAt(stage.inLinux(LINUX_MOUNT)), await linux.mountAt(path)]
   report.check(
-    `${LINUX} has both, each on a disk of its own`,
+    `${LINUX} has both, each on its own disk`,
     mounts.every(mount => mount?.type === 'ext4') && mounts[0]?.source !== mounts[1]?.source,
     mounts.map(mount => mount?.source).join(', '),
   )
@@ -34,7 +34,7 @@ export async function snapshotAndRestore(stage: Stage): Promise<void> {
 
 export async function growClaim(stage: Stage): Promise<void> {
   const { report, solaris } = stage
-  report.step(`The claim of ${SOLARIS} is asked for twice its size, while it is mounted`)
+  report.step(`apply doubles the claim of ${SOLARIS} while it is mounted`)
   await stage.apply([
     stage.example('storage-classes.yaml'),
     stage.example('claim-solaris-grown.yaml'),
@@ -49,17 +49,17 @@ export async function growClaim(stage: Stage): Promise<void> {
 export async function deleteEverything(stage: Stage): Promise<void> {
   const { report, linux, solaris } = stage
   const classes = stage.example('storage-classes.yaml')
-  report.step('The source is deleted first: its snapshot and what was made from it are still there')
+  report.step('apply --delete deletes the source first; its snapshot and the restored claim stay')
   await stage.apply([classes, stage.example('claim-linux.yaml')], ['--delete'])
   const { output } = await stage.inspect('volumes', [], line => report.say(line))
-  report.check('ldom-csi volumes does not know it any more', !/ default\/web /.test(output))
+  report.check('ldom-csi volumes does not list it any more', !/ default\/web /.test(output))
   await stage.expectText(linux, stage.inLinux(RESTORED_PAGE), PAGE.text)
 
-  report.step('Then the snapshot, under the claim that was restored from it')
+  report.step('Then it deletes the snapshot; the claim restored from it stays')
   await stage.apply([stage.example('snapshot-restore.yaml', CLASS_AND_SNAPSHOT)], ['--delete'])
   await stage.expectText(linux, stage.inLinux(RESTORED_PAGE), PAGE.text)
 
-  report.step('And last what was made from them, and the claim of the other guest')
+  report.step('Last it deletes the restored claim, and the claim of the other guest')
   const rest = [
     stage.example('snapshot-restore.yaml', RESTORED_CLAIM),
     stage.example('claim-solaris-grown.yaml'),

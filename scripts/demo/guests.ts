@@ -23,7 +23,7 @@ export function simulatedGuest(simulation: Simulation, id: string): DemoGuest {
     read: async path => String((await simulation.ask({ op: 'guest-file', guest: id, path })).text),
     mountAt: async path =>
       (await simulation.state()).guests[id]?.mounts.find(mount => mount.path === path),
-    losePower: async () => {}, // the simulator does that
+    losePower: async () => {}, // the simulator unmounts
   }
 }
 

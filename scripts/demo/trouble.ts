@@ -19,8 +19,8 @@ export async function loseServiceDomain(stage: Stage): Promise<void> {
   const { report, simulation, solaris } = stage
   const active = await activePath(stage)
   report.step(
-    `Service domain ${active}, which carries the active path of ${SOLARIS}, goes down under a ` +
-      'running writer',
+    `Service domain ${active}, which has the active path of ${SOLARIS}, goes down while a ` +
+      'program writes',
   )
   const writer = startWriter(stage, `${SOLARIS_MOUNT}/ledger`)
   await writer.atLeast(20)
@@ -46,7 +46,7 @@ export async function loseServiceDomain(stage: Stage): Promise<void> {
 
 export async function losePower(stage: Stage, numbers: Numbers): Promise<void> {
   const { report, simulation, linux } = stage
-  report.step('Machine m1 loses power; nothing had been saved to its service processor')
+  report.step('Machine m1 loses power; nothing was saved to its service processor')
   await linux.losePower()
   await simulation.ask({ op: 'power-cycle', machine: 'm1' })
   const state = await stage.state()
@@ -54,7 +54,7 @@ export async function losePower(stage: Stage, numbers: Numbers): Promise<void> {
   report.check('ldm shows no VdsDevice and no vdisk any more', isEmpty, '(empty listing)')
   const { output } = await stage.inspect('volumes', [], line => report.say(line))
   report.check(
-    'ldom-csi volumes calls both incomplete',
+    'ldom-csi volumes reports both as incomplete',
     output.match(/ incomplete /g)?.length === 2,
     `vdisks ${numbers.web} and ${numbers.orders} are recorded`,
   )
@@ -62,7 +62,7 @@ export async function losePower(stage: Stage, numbers: Numbers): Promise<void> {
 
 export async function applyAgain(stage: Stage, numbers: Numbers): Promise<void> {
   const { report } = stage
-  report.step('ldom-csi apply is run again')
+  report.step('ldom-csi apply runs again')
   await stage.apply(claimFiles(stage))
   const again = diskNumbers(await stage.state())
   report.check(

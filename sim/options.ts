@@ -30,20 +30,33 @@ export function parseOptions(args: readonly string[], letters: string): ParsedOp
       break
     }
     if (!word.startsWith('-') || word === '-') break
-    for (let position = 1; position < word.length; position++) {
-      const letter = word.charAt(position)
-      const known = letter === ':' ? -1 : letters.indexOf(letter)
-      if (known < 0) return { kind: 'unknown-option', letter }
-      if (letters[known + 1] !== ':') {
-        options.push({ letter, value: '' })
-        continue
-      }
-      const attached = word.slice(position + 1)
-      const value = attached === '' ? args[++at] : attached
+    for (const { letter, attached } of lettersOf(word, letters)) {
+      if (!isKnown(letter, letters)) return { kind: 'unknown-option', letter }
+      // Without text after the letter the argument is the next word.
+      const value = attached === '' ? args[++at] : (attached ?? '')
       if (value === undefined) return { kind: 'missing-argument', letter }
       options.push({ letter, value })
-      break
     }
   }
   return { kind: 'parsed', options, operands: args.slice(at) }
+}
+
+/** The letters of a word like `-pso`. The rest of the word belongs to a letter with an argument. */
+function lettersOf(
+  word: string,
+  letters: string,
+): readonly { readonly letter: string; readonly attached?: string }[] {
+  const characters = [...word.slice(1)]
+  const at = characters.findIndex(letter => takesArgument(letter, letters))
+  if (at < 0) return characters.map(letter => ({ letter }))
+  const flags = characters.slice(0, at).map(letter => ({ letter }))
+  return [...flags, { letter: word.charAt(at + 1), attached: word.slice(at + 2) }]
+}
+
+function isKnown(letter: string, letters: string): boolean {
+  return letter !== ':' && letters.includes(letter)
+}
+
+function takesArgument(letter: string, letters: string): boolean {
+  return isKnown(letter, letters) && letters[letters.indexOf(letter) + 1] === ':'
 }

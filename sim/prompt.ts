@@ -60,19 +60,31 @@ export async function runPrompt(
   for await (const line of lines) {
     const [word = '', name = ''] = line.trim().split(/\s+/)
     if (word === 'exit' || word === 'logout') break
-    if (word === 'help') write(help(host, hosts))
+    const own = ownAnswer(hosts, host, [word, name])
+    if (own !== undefined) write(own)
     else if (word === 'use') {
-      const wanted = hosts.get(name)
-      if (wanted) host = wanted
-      else write(`no host ${name}; there are: ${[...hosts.keys()].join(' ')}\n`)
+      host = hosts.get(name) ?? host
       lines.setPrompt(`${host?.name ?? first}# `)
-    } else if (host?.guest && word === 'mounts') write(showMounts(host.guest))
-    else if (host?.guest && word === 'files') write(showFiles(host.guest, name))
-    else if (host) status = await runLine(host, line, write)
+    } else if (host) status = await runLine(host, line, write)
     if (isOpen) lines.prompt()
   }
   lines.close()
   return status
+}
+
+/** The answer to a command of the prompt itself; undefined if the line is for the host. */
+function ownAnswer(
+  hosts: ReadonlyMap<string, SimHost>,
+  host: SimHost | undefined,
+  [word, name]: readonly [string, string],
+): string | undefined {
+  if (word === 'help') return help(host, hosts)
+  if (word === 'use' && !hosts.has(name)) {
+    return `no host ${name}; there are: ${[...hosts.keys()].join(' ')}\n`
+  }
+  if (word === 'mounts' && host?.guest) return showMounts(host.guest)
+  if (word === 'files' && host?.guest) return showFiles(host.guest, name)
+  return undefined
 }
 
 async function runLine(

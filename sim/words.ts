@@ -52,42 +52,50 @@ function refusalOfCsh(line: string): string | undefined {
 function parseWords(line: string): ParsedLine {
   const words: Word[] = []
   let word: Word | undefined
-  const add = (text: string, isQuoted: boolean) => {
-    word ??= { text: '', quotedAt: undefined }
-    if (isQuoted) word.quotedAt ??= word.text.length
-    word.text += text
-  }
   const characters = [...line]
   for (let at = 0; at < characters.length; at++) {
-    const character = characters[at] ?? ''
-    if (character === ' ' || character === '\t') {
+    if (characters[at] === ' ' || characters[at] === '\t') {
       if (word) words.push(word)
       word = undefined
-    } else if (character === "'") {
-      const end = characters.indexOf("'", at + 1)
-      if (end < 0) return failure("unterminated quoted string: '")
-      add(characters.slice(at + 1, end).join(''), true)
-      at = end
-    } else if (character === '"') {
-      const inner = doubleQuoted(characters, at + 1)
-      if (inner.kind === 'error') return inner
-      add(inner.text, true)
-      at = inner.end
-    } else if (character === '\\') {
-      at += 1
-      // A backslash before a newline joins the lines (POSIX sh, 2.2.1).
-      if (characters[at] !== '\n') add(characters[at] ?? '\\', true)
-    } else if (UNQUOTED_SPECIAL.has(character)) {
-      return failure(
-        `'${character === '\n' ? '\\n' : character}' is shell syntax; the simulated host runs ` +
-          'plain commands only',
-      )
-    } else {
-      add(character, false)
+      continue
     }
+    const piece = pieceAt(characters, at)
+    if (piece.kind === 'error') return piece
+    at = piece.end
+    if (piece.kind === 'nothing') continue
+    word ??= { text: '', quotedAt: undefined }
+    if (piece.kind === 'quoted') word.quotedAt ??= word.text.length
+    word.text += piece.text
   }
   if (word) words.push(word)
   return split(words)
+}
+
+/** A part of a word; `end` is the position of its last character. */
+type Piece =
+  | { readonly kind: 'plain' | 'quoted'; readonly text: string; readonly end: number }
+  | { readonly kind: 'nothing'; readonly end: number }
+  | Failure
+
+function pieceAt(characters: readonly string[], at: number): Piece {
+  const character = characters[at] ?? ''
+  if (character === "'") {
+    const end = characters.indexOf("'", at + 1)
+    if (end < 0) return failure("unterminated quoted string: '")
+    return { kind: 'quoted', text: characters.slice(at + 1, end).join(''), end }
+  }
+  if (character === '"') return doubleQuoted(characters, at + 1)
+  if (character === '\\') {
+    const next = characters[at + 1] ?? '\\'
+    // A backslash before a newline joins the lines (POSIX sh, 2.2.1).
+    if (next === '\n') return { kind: 'nothing', end: at + 1 }
+    return { kind: 'quoted', text: next, end: at + 1 }
+  }
+  if (!UNQUOTED_SPECIAL.has(character)) return { kind: 'plain', text: character, end: at }
+  return failure(
+    `'${character === '\n' ? '\\n' : character}' is shell syntax; the simulated host runs ` +
+      'plain commands only',
+  )
 }
 
 function split(words: readonly Word[]): ParsedLine {
@@ -104,15 +112,13 @@ function split(words: readonly Word[]): ParsedLine {
 }
 
 type Failure = ParsedLine & { readonly kind: 'error' }
-type Quoted = { readonly kind: 'text'; readonly text: string; readonly end: number } | Failure
-
 // In double quotes a backslash quotes only $ ` " \ and the newline (POSIX sh, 2.2.3).
-function doubleQuoted(characters: readonly string[], start: number): Quoted {
+function doubleQuoted(characters: readonly string[], start: number): Piece {
   let text = ''
   for (let at = start; at < characters.length; at++) {
     const character = characters[at] ?? ''
     const next = characters[at + 1]
-    if (character === '"') return { kind: 'text', text, end: at }
+    if (character === '"') return { kind: 'quoted', text, end: at }
     if (character === '$' || character === '`') {
       return failure(`'${character}' is shell syntax; the simulated host expands nothing`)
     }

@@ -3,7 +3,7 @@
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimProgram } from '../host.ts'
-import { readSuperblock } from './file-system.ts'
+import { readSuperblock, type Superblock } from './file-system.ts'
 import type { MountTable, SimMount } from './guest.ts'
 import type { LinuxKernel } from './linux-kernel.ts'
 import { answer, diskName, refuse, unsupported } from './names.ts'
@@ -98,11 +98,6 @@ export class LinuxMounts {
     if (there?.what === 'filesystem' && there.disk === disk) {
       return refuse(32, `mount: ${target}: ${node} already mounted on ${target}.\n${KERNEL_LOG}`)
     }
-    const wrong = refuse(
-      32,
-      `mount: ${target}: wrong fs type, bad option, bad superblock on ${node}, missing codepage ` +
-        `or helper program, or other error.\n${KERNEL_LOG}`,
-    )
     if (this.#guest.exclusive.has(disk)) {
       return refuse(
         32,
@@ -117,22 +112,12 @@ export class LinuxMounts {
           `mount: ${target}: mount(2) system call failed: Structure needs cleaning.\n${KERNEL_LOG}`,
         )
       }
-      if (
-        !superblock ||
-        superblock.newer ||
-        superblock.type !== type ||
-        superblock.damaged ||
-        superblock.sizeBytes > this.#guest.region(disk).sizeBytes
-      ) {
-        return wrong
-      }
-      if (!hasOnlyKnownOptions(type, options)) return wrong
-      if (
-        type === 'xfs' &&
-        !options.includes('nouuid') &&
-        this.#isMountedElsewhere(superblock.uuid, disk)
-      ) {
-        return wrong
+      if (!superblock || !this.#isMountable(disk, superblock, { type, options })) {
+        return refuse(
+          32,
+          `mount: ${target}: wrong fs type, bad option, bad superblock on ${node}, missing ` +
+            `codepage or helper program, or other error.\n${KERNEL_LOG}`,
+        )
       }
       const readonly = options.includes('ro')
       // Recorded for a disk after `blockdev --setro`, with a log to replay.
@@ -161,6 +146,22 @@ export class LinuxMounts {
       }
       throw error
     }
+  }
+
+  #isMountable(
+    disk: VirtualDisk,
+    superblock: Superblock,
+    { type, options }: { readonly type: string; readonly options: readonly string[] },
+  ): boolean {
+    const isSound = !superblock.newer && !superblock.damaged && superblock.type === type
+    if (!isSound || superblock.sizeBytes > this.#guest.region(disk).sizeBytes) return false
+    if (!hasOnlyKnownOptions(type, options)) return false
+    // The kernel mounts only one xfs of a UUID, unless it is told to ignore the UUID.
+    return (
+      type !== 'xfs' ||
+      options.includes('nouuid') ||
+      !this.#isMountedElsewhere(superblock.uuid, disk)
+    )
   }
 
   #isMountedElsewhere(uuid: string, disk: VirtualDisk): boolean {

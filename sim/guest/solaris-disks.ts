@@ -11,12 +11,11 @@ import { answer, type NameEntry, refuse, unsupported } from './names.ts'
 import {
   accessible,
   efiLabel,
-  invalidTable,
   type Label,
   madeUpLabel,
   printTable,
+  readTable,
   SECTOR,
-  type Slice,
   totalSectors,
 } from './solaris-layouts.ts'
 
@@ -244,32 +243,14 @@ export class SolarisDisks {
     if (!found) return refuse(1, `fmthard:  Cannot stat device ${path}`)
     const { disk } = found
     try {
-      if (disk.shape === 'slice' || this.#label(disk)?.kind !== 'efi') {
-        return unsupported('fmthard', args)
-      }
+      const label = disk.shape === 'slice' ? undefined : this.#label(disk)
+      if (label?.kind !== 'efi') return unsupported('fmthard', args)
       const sectors = totalSectors(disk)
+      const read = takesTable ? readTable(input, sectors) : label
+      if (typeof read === 'string') return refuse(1, read)
       // fmthard copies 8 bytes of the name (source: fmthard.c).
       const name = named === undefined ? {} : { name: named.slice(0, 8) }
-      if (!takesTable) {
-        const label = this.#label(disk)
-        if (label) this.#writeLabel(disk, { ...label, ...name })
-        return answer('fmthard:  New volume table of contents now in place.\n')
-      }
-      const slices: Slice[] = []
-      for (const line of input.split('\n').filter(at => at !== '' && !at.startsWith('*'))) {
-        const match = line.match(/^\s*(\d+)\s+(\d+)\s+([0-9a-f]+)\s+(\d+)\s+(\d+)/)
-        if (!match) return refuse(1, `Syntax error: "${line}"`)
-        const [number = 0, tag = 0, first = 0, count = 0] = [
-          match[1],
-          match[2],
-          match[4],
-          match[5],
-        ].map(Number)
-        if (count > 0) slices.push({ number, tag, flags: match[3] ?? '00', first, count })
-      }
-      const problem = invalidTable(slices, sectors)
-      if (problem !== undefined) return refuse(1, problem)
-      this.#writeLabel(disk, { kind: 'efi', ...name, totalSectors: sectors, slices })
+      this.#writeLabel(disk, { ...read, ...name })
       return answer('fmthard:  New volume table of contents now in place.\n')
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error

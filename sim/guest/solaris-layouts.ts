@@ -87,8 +87,25 @@ export function efiLabel(sectors: number): Label {
   }
 }
 
+/** The label that fmthard makes of the table in its input, or its complaint. */
+export function readTable(input: string, sectors: number): Label | string {
+  const slices: Slice[] = []
+  for (const line of input.split('\n').filter(at => at !== '' && !at.startsWith('*'))) {
+    const match = line.match(/^\s*(\d+)\s+(\d+)\s+([0-9a-f]+)\s+(\d+)\s+(\d+)/)
+    if (!match) return `Syntax error: "${line}"`
+    const [number = 0, tag = 0, first = 0, count = 0] = [
+      match[1],
+      match[2],
+      match[4],
+      match[5],
+    ].map(Number)
+    if (count > 0) slices.push({ number, tag, flags: match[3] ?? '00', first, count })
+  }
+  return invalidTable(slices, sectors) ?? { kind: 'efi', totalSectors: sectors, slices }
+}
+
 /** The complaint of validate64 in fmthard.c; undefined for a valid table. */
-export function invalidTable(slices: readonly Slice[], sectors: number): string | undefined {
+function invalidTable(slices: readonly Slice[], sectors: number): string | undefined {
   const limit = sectors - EFI_BACKUP
   for (const { number, first, count } of slices) {
     if (first + count > limit) {

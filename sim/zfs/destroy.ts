@@ -89,31 +89,31 @@ function destroySnapshots(world: ZfsWorld, name: string, flags: Flags): SimAnswe
     }
     throw new Refusal('could not find any snapshots to destroy; check snapshot names.')
   }
-  const refusals: string[] = []
-  for (const snapshot of found) {
-    const { pool } = snapshot.dataset
-    const clones = clonesOutside([snapshot])
-    if (flags.dryRun) continue
-    if (pool.readOnly) throw new Refusal(`cannot destroy snapshot ${snapshot.name}: ${READ_ONLY}`)
-    if (flags.deferred && (clones.length > 0 || snapshot.holds.size > 0)) {
-      snapshot.deferred = true
-      continue
-    }
-    if (clones.length > 0 && !flags.clones) {
-      throw withList(
-        `cannot destroy '${snapshot.name}': snapshot has dependent clones`,
-        '-R',
-        clones,
-      )
-    }
-    if (snapshot.holds.size > 0) {
-      refusals.push(world.dialect.heldText(snapshot.name))
-      continue
-    }
-    for (const target of [...clones, snapshot]) destroyOne(world, target)
-  }
+  if (flags.dryRun) return success(report(found, flags, 'would destroy'))
+  const refusals = found.flatMap(snapshot => destroySnapshot(world, snapshot, flags) ?? [])
   if (refusals.length > 0) throw new Refusal(refusals.join('\n'))
-  return success(report(found, flags, flags.dryRun ? 'would destroy' : 'will destroy'))
+  return success(report(found, flags, 'will destroy'))
+}
+
+/**
+ * Returns the complaint about a snapshot that is held; the command still destroys the others. Every
+ * other complaint ends the command.
+ */
+function destroySnapshot(world: ZfsWorld, snapshot: SimSnapshot, flags: Flags): string | undefined {
+  const clones = clonesOutside([snapshot])
+  if (snapshot.dataset.pool.readOnly) {
+    throw new Refusal(`cannot destroy snapshot ${snapshot.name}: ${READ_ONLY}`)
+  }
+  if (flags.deferred && (clones.length > 0 || snapshot.holds.size > 0)) {
+    snapshot.deferred = true
+    return undefined
+  }
+  if (clones.length > 0 && !flags.clones) {
+    throw withList(`cannot destroy '${snapshot.name}': snapshot has dependent clones`, '-R', clones)
+  }
+  if (snapshot.holds.size > 0) return world.dialect.heldText(snapshot.name)
+  for (const target of [...clones, snapshot]) destroyOne(world, target)
+  return undefined
 }
 
 /** OpenZFS accepts `ds@a,b%c`. With `-r`, snapshots of these names in descendants are included. */

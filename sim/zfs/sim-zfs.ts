@@ -222,25 +222,28 @@ export class SimZfs implements ZfsWorld {
     return this.#run(() => {
       if (name === undefined) throw generalRefusal(this, 'missing command')
       if (this.denied) refuseDenied(this, name, rest)
-      const openzfs = this.dialect.line === 'openzfs'
       if (name === 'version' && this.dialect.version !== undefined) {
         return success(`zfs-${this.dialect.version}\nzfs-kmod-${this.dialect.version}\n`)
       }
-      const command =
-        COMMANDS[name === 'snap' && openzfs ? 'snapshot' : name] ??
-        (openzfs ? OPENZFS_ONLY[name] : undefined)
-      if (command !== undefined) {
-        try {
-          return command(this, rest)
-        } finally {
-          if (!READS.includes(name)) for (const pool of this.pools.values()) pool.sync()
-        }
+      const command = this.#command(name)
+      try {
+        return command(this, rest)
+      } finally {
+        if (!READS.includes(name)) for (const pool of this.pools.values()) pool.sync()
       }
-      if (NOT_SIMULATED.includes(name) || (openzfs && OPENZFS_NOT_SIMULATED.includes(name))) {
-        throw notSimulated(`zfs ${name}`)
-      }
-      throw generalRefusal(this, `unrecognized command '${name}'`)
     })
+  }
+
+  #command(name: string): ZfsCommand {
+    const openzfs = this.dialect.line === 'openzfs'
+    const command =
+      COMMANDS[name === 'snap' && openzfs ? 'snapshot' : name] ??
+      (openzfs ? OPENZFS_ONLY[name] : undefined)
+    if (command !== undefined) return command
+    if (NOT_SIMULATED.includes(name) || (openzfs && OPENZFS_NOT_SIMULATED.includes(name))) {
+      throw notSimulated(`zfs ${name}`)
+    }
+    throw generalRefusal(this, `unrecognized command '${name}'`)
   }
 
   #zpool(args: readonly string[]): SimAnswer {

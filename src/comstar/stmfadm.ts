@@ -103,7 +103,7 @@ export class Stmfadm {
     },
     signal?: AbortSignal,
   ): Promise<void> {
-    // stmfadm silently takes text that is no number for LUN 0 (source).
+    // stmfadm silently reads text that is not a number as LUN 0 (source).
     if (!Number.isInteger(view.lun) || view.lun < 1 || view.lun > 16383) {
       throw new Error(`not a LUN number: ${view.lun}`)
     }
@@ -201,8 +201,8 @@ export class Stmfadm {
   }
 }
 
-// Only the message about this very unit counts, in either case of its digits. stmfadm also says
-// "not found" of the service, and a shell of the program.
+// Only the message about this unit counts, in either case of its digits. stmfadm also says "not
+// found" about the service, and a shell says it about the program.
 function isMissing({ result }: Failure, guid: string): boolean {
   return new RegExp(`^stmfadm: ${guid}: (not found|no views found)$`, 'im').test(result.stderr)
 }

@@ -60,8 +60,8 @@ export class Growth {
           'detach and attach the volume so that it reads the size again',
       )
     }
-    // Grow the mount itself, whichever of the paths that show it the caller named. A bind mount of
-    // it may be read-only.
+    // Grow the mount itself: the caller may have named another path that shows it, for example a
+    // read-only bind mount.
     if (mount !== undefined && !mount.readonly) await this.#grow(blockPath, mount, signal)
     return { sizeBytes }
   }

@@ -10,7 +10,7 @@ import type { PathRequest } from './requests.ts'
 import { isPlain, resolveSpelling } from './spelling.ts'
 import type { NotesRead, VolumeNotes } from './volume-notes.ts'
 
-// Smaller disk numbers belong to administrators: what is mounted from them is no volume, unless a
+// Smaller disk numbers belong to administrators. A mount from such a disk is not a volume unless a
 // note says so.
 const FIRST_DRIVER_SLOT = 100
 
@@ -29,7 +29,7 @@ export function isOfVolume(volumeId: string, found: Found, notes: NotesRead): bo
   if (owner === volumeId) return true
   if (found.slot === undefined) return false
   const isAnothersTarget = notes.isTargetOfAnother(volumeId, found.path)
-  // A published path may lead to a disk whose number another volume has by now.
+  // By now the published path may lead to a disk whose number belongs to another volume.
   if (notes.targetOf(volumeId, found.path) !== undefined && !isAnothersTarget) return true
   if (owner !== undefined || isAnothersTarget || notes.stagedOf(volumeId) !== undefined) {
     return false

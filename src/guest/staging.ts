@@ -132,7 +132,7 @@ export class Staging {
     await this.#notes.forgetStaged(notes, volumeId, signal)
   }
 
-  /** Checks the disk that was recorded at staging, wherever it was staged. */
+  /** Checks the disk that was recorded at staging, whatever path it was staged at. */
   async #proveNotedReleased(
     volumeId: string,
     notes: NotesRead,

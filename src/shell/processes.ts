@@ -137,7 +137,7 @@ function changesAt(
 ): boolean {
   const word = words[at] ?? ''
   const isPath = word.startsWith('/')
-  // A word among the arguments of another program is no program. A word with a path may follow a
+  // A word among the arguments of another program does not count. A word with a path may follow a
   // prefix of any name.
   if (at > 0 && !isPath && !BEFORE.test(baseName(words[0] ?? ''))) return false
   const name = baseName(word)

@@ -1,5 +1,5 @@
-// What a disk of a Linux guest contains, and whose mark it has. The driver uses whole disks: there
-// is no label, and no layout that would have to grow with the disk.
+// What a disk of a Linux guest contains, and whose mark it has. The driver uses whole disks,
+// without a label or a layout that would have to grow with the disk.
 
 import { StorageError } from '../../errors.ts'
 import type { Command, CommandResult, Shell } from '../../shell/shell.ts'

@@ -74,9 +74,9 @@ export class LinuxMounts implements Mounts {
     await this.#bind({ source: device.blockPath, target, readonly }, signal)
   }
 
-  // One command: an interrupted call must not leave a writable mount where a read-only one was
-  // asked for. mount before util-linux 2.27 ignores `ro` here (mount(8)); the second command is for
-  // that version.
+  // Uses one command, so that an interrupted call cannot leave a writable mount where a read-only
+  // one was asked for. The second command is for mount before util-linux 2.27, which ignores `ro`
+  // here (mount(8)).
   async #bind(
     { source, target, readonly }: { source: string; target: string; readonly: boolean },
     signal?: AbortSignal,

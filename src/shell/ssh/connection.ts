@@ -228,9 +228,9 @@ function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error 
   }
 }
 
-// `unreachable`: nobody accepted the connection, or whoever did was silent until the handshake
-// timed out. If a connection is closed again, or a user or key is refused, something alive
-// answered. A name that does not resolve or a missing route is our own trouble.
+// `unreachable`: nothing accepted the connection, or the peer was silent until the handshake timed
+// out. If a connection is closed again, or a user or key is refused, something alive answered. A
+// name that does not resolve or a missing route is our own trouble.
 function faultOf(error: Error & { readonly code?: unknown; readonly level?: unknown }): Fault {
   if (error.level === 'client-timeout') return 'unreachable'
   const isSilence = ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN'].some(

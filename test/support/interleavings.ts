@@ -33,6 +33,17 @@ export function visits(keys: fc.Arbitrary<readonly string[]>): fc.Arbitrary<read
   return fc.array(visit, { minLength: 2, maxLength: 6 })
 }
 
+export const ONE_KEY = fc.constant(['a'])
+export const A_KEY = fc.constantFrom(['a'], ['b'])
+
+/** The property holds for visits of these keys, in every order that is tried. */
+export async function always(
+  { keys, numRuns }: { readonly keys: fc.Arbitrary<readonly string[]>; readonly numRuns: number },
+  check: (scheduler: fc.Scheduler, all: readonly Visit[]) => Promise<void>,
+): Promise<void> {
+  await fc.assert(fc.asyncProperty(fc.scheduler(), visits(keys), check), { numRuns })
+}
+
 export async function microtasks(turns: number): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await Promise.resolve()
 }

@@ -1,7 +1,6 @@
 // Work that several callers share, and turns of a machine, in every order that fast-check's
 // scheduler finds.
 
-import fc from 'fast-check'
 import { ALL_CHANGES } from '../../src/bin/compose/changes.ts'
 import { Calls } from '../../src/csi/wire/calls.ts'
 import { type AttachStep, LdomObjects } from '../../src/hypervisors/ldoms/objects.ts'
@@ -10,18 +9,17 @@ import type { Shell } from '../../src/shell/shell.ts'
 import { SnapshotIndex } from '../../src/storage/snapshots/index-by-name.ts'
 import { Zfs } from '../../src/zfs/zfs.ts'
 import { install, LeapingClock } from '../support/installation.ts'
-import { each, microtasks, play, type Visit, visits } from '../support/interleavings.ts'
+import {
+  A_KEY,
+  always,
+  each,
+  microtasks,
+  ONE_KEY,
+  play,
+  type Visit,
+} from '../support/interleavings.ts'
 
-const RUNS = { numRuns: 300 }
-const ONE_KEY = fc.constant(['a'])
-const A_KEY = fc.constantFrom(['a'], ['b'])
-
-async function always(
-  keys: fc.Arbitrary<readonly string[]>,
-  check: (scheduler: fc.Scheduler, all: readonly Visit[]) => Promise<void>,
-) {
-  await fc.assert(fc.asyncProperty(fc.scheduler(), visits(keys), check), RUNS)
-}
+const numRuns = 300
 
 const PRIMARY = `VERSION 1.11
 DOMAIN|name=primary|state=active|flags=-n-cv-|cons=UART|ncpu=8|mem=8589934592|util=0.4%|uptime=100|norm_util=0.4%`
@@ -40,7 +38,7 @@ function machineOf(run: (argv: readonly string[]) => Promise<string>) {
 }
 
 test('a machine: one change at a time, in order of asking, and no turn is lost', async () => {
-  await always(ONE_KEY, async (scheduler, all) => {
+  await always({ keys: ONE_KEY, numRuns }, async (scheduler, all) => {
     const machine = machineOf(async () => '')
     const { faults } = await play(scheduler, all, {
       ask: (_, signal, work) => machine.serialised(work, signal),
@@ -53,7 +51,7 @@ test(
   'changes that are made wait for one another, and every one of them is told, whichever ' +
     'fails or gives up',
   async () => {
-    await always(ONE_KEY, async (scheduler, all) => {
+    await always({ keys: ONE_KEY, numRuns }, async (scheduler, all) => {
       const works = new Map<string, () => Promise<string>>()
       const failures = new Map<string, unknown>()
       const machine = machineOf(async argv => {
@@ -93,7 +91,7 @@ test(
   'a listing that answers a caller began after the caller asked, and a deadline ends no ' +
     'listing of others',
   async () => {
-    await always(ONE_KEY, async (scheduler, all) => {
+    await always({ keys: ONE_KEY, numRuns }, async (scheduler, all) => {
       const faults: string[] = []
       let begun = 0
       let running = 0
@@ -123,7 +121,7 @@ test(
   'one request at a time works for the callers of it, who each are answered or gave up; ' +
     'nothing is left',
   async () => {
-    await always(A_KEY, async (scheduler, all) => {
+    await always({ keys: A_KEY, numRuns }, async (scheduler, all) => {
       const calls = new Calls()
       const faults: string[] = []
       const working = new Map<string, AbortSignal>()
@@ -166,7 +164,7 @@ test(
     const silver = [...install().driver().pools.values()].find(({ name }) => name === 'silver')
     if (silver === undefined) throw new Error('no pool')
     const volume = `${silver.dataset}/v-${'a'.repeat(20)}`
-    await always(ONE_KEY, async (scheduler, all) => {
+    await always({ keys: ONE_KEY, numRuns }, async (scheduler, all) => {
       const faults: string[] = []
       const there = new Set<string>()
       let listings = 0

@@ -5,21 +5,12 @@ import fc from 'fast-check'
 import { KeyedLock, Semaphore } from '../../src/locks.ts'
 import { limited } from '../../src/shell/limited-shell.ts'
 import type { Shell } from '../../src/shell/shell.ts'
-import { play, type Visit, visits } from '../support/interleavings.ts'
+import { A_KEY, always, ONE_KEY, play, type Visit } from '../support/interleavings.ts'
 
-const RUNS = { numRuns: 500 }
-const A_KEY = fc.constantFrom(['a'], ['b'])
+const numRuns = 500
 const SOME_KEYS = fc
   .subarray(['a', 'b', 'c'], { minLength: 1 })
   .chain(keys => fc.shuffledSubarray(keys, { minLength: keys.length }))
-const ONE_KEY = fc.constant(['a'])
-
-async function always(
-  keys: fc.Arbitrary<readonly string[]>,
-  check: (scheduler: fc.Scheduler, all: readonly Visit[]) => Promise<void>,
-) {
-  await fc.assert(fc.asyncProperty(fc.scheduler(), visits(keys), check), RUNS)
-}
 
 test.each([
   { what: 'a key', keys: A_KEY },
@@ -28,7 +19,7 @@ test.each([
   '$what: one holder at a time, in order of asking, whoever gives up when; nobody waits for ' +
     'ever, nothing is left',
   async ({ keys }) => {
-    await always(keys, async (scheduler, all) => {
+    await always({ keys, numRuns }, async (scheduler, all) => {
       const lock = new KeyedLock()
       const { faults } = await play(scheduler, all, {
         ask: (visit, signal, work) => lock.hold(visit.keys, signal, work),
@@ -42,7 +33,7 @@ test.each([
 test.each([1, 2, 3])(
   'a semaphore of %s: never more at a time, in order of asking, and no turn is lost',
   async limit => {
-    await always(ONE_KEY, async (scheduler, all) => {
+    await always({ keys: ONE_KEY, numRuns }, async (scheduler, all) => {
       const semaphore = new Semaphore('pool gold', limit)
       const ask = (_: Visit, signal: AbortSignal, work: () => Promise<string>) =>
         semaphore.take(signal, work)
@@ -54,7 +45,7 @@ test.each([1, 2, 3])(
 )
 
 test('writes of a limited shell take turns, however many end or give up at one moment', async () => {
-  await always(ONE_KEY, async (scheduler, all) => {
+  await always({ keys: ONE_KEY, numRuns }, async (scheduler, all) => {
     const works = new Map<string, () => Promise<string>>()
     const inner: Shell = {
       run: async ([name]) => {

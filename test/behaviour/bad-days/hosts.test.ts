@@ -16,7 +16,7 @@ import { describeError } from '../../../src/errors.ts'
 import { silentLog } from '../../../src/log.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../../support/node.ts'
-import { type BadDay, Day, expectRefusal, testBadDays } from './scene.ts'
+import { attached, type BadDay, created, Day, expectRefusal, testBadDays } from './scene.ts'
 
 const down = (host: string) => ({
   trouble: ({ world }: Day) => {
@@ -31,12 +31,6 @@ interface Call {
   readonly name: string
   readonly before?: (day: Day) => Promise<unknown>
   readonly act: (day: Day) => Promise<unknown>
-}
-
-const created = (day: Day) => day.create()
-const attached = async (day: Day) => {
-  await day.create()
-  await day.attach()
 }
 
 const CALLS: readonly Call[] = [

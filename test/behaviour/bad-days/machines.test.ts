@@ -6,14 +6,7 @@ import { Attachments } from '../../../src/storage/attachments/attachments.ts'
 import { attachmentName } from '../../../src/storage/names.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../../support/node.ts'
-import { type BadDay, Day, expectRefusal, testBadDays } from './scene.ts'
-
-const created = (day: Day) => day.create()
-const attached = async (day: Day) => {
-  await day.create()
-  await day.attach()
-}
-const m1 = (day: Day) => day.world.machine('m1')
+import { attached, type BadDay, created, Day, expectRefusal, m1, testBadDays } from './scene.ts'
 
 describe.each(['silver', 'gold'] as const)('pool %s', pool => {
   const attach: Pick<BadDay, 'pool' | 'before' | 'act' | 'kind'> = {

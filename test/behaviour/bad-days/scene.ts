@@ -90,6 +90,11 @@ export class Day {
     return this.store().read(MARK_AT, length).toString()
   }
 
+  /** What a guest reads where the mark was written. */
+  markIn(guest: string, length = 4): string | undefined {
+    return this.guestDisks(guest)[0]?.read(MARK_AT, length).toString()
+  }
+
   async create(change: Partial<VolumeSpec> = {}): Promise<Volume> {
     this.#volume = await this.driver.volumes.ensureVolume(
       volumeSpec({ pool: this.pool, ...change }),
@@ -124,7 +129,7 @@ export class Day {
     return outcome.answer.stdout
   }
 
-  guestDisks(guest: string): readonly { readonly id: number; readonly name: string }[] {
+  guestDisks(guest: string) {
     const [machine = '', name = ''] = guest.split('/')
     return this.world.machine(machine).guestDisks(name).list()
   }
@@ -144,6 +149,13 @@ export class Day {
     expect(leftovers(this)).toEqual([])
   }
 }
+
+export const created = (day: Day) => day.create()
+export const attached = async (day: Day) => {
+  await day.create()
+  await day.attach()
+}
+export const m1 = (day: Day) => day.world.machine('m1')
 
 function missing(what: string): never {
   throw new Error(`no ${what} on this day`)

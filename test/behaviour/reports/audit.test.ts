@@ -19,11 +19,7 @@ import {
   type TestInstallation,
   volumeSpec,
 } from '../../support/installation.ts'
-
-async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {
-  const outcome = await world.host(host).perform(command.split(' '), '')
-  expect(outcome).toMatchObject({ kind: 'exit', answer: { exitStatus: 0 } })
-}
+import { byHand } from '../../support/meddling.ts'
 
 function scene() {
   const installation = install()

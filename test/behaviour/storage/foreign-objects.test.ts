@@ -5,12 +5,8 @@
 import { volumeLeaf } from '../../../src/model/ids.ts'
 import { MiB } from '../../../src/model/volumes.ts'
 import { logicalUnitGuid } from '../../../src/storage/names.ts'
-import {
-  attachRequest,
-  install,
-  type TestInstallation,
-  volumeSpec,
-} from '../../support/installation.ts'
+import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
+import { byHand } from '../../support/meddling.ts'
 
 const refused = (...words: readonly string[]) => ({
   kind: 'failed-precondition',
@@ -25,14 +21,6 @@ function containingAll(words: readonly string[]) {
   )
 }
 
-async function byHand(
-  { world }: TestInstallation,
-  ...command: readonly [string, ...string[]]
-): Promise<void> {
-  const outcome = await world.host('storage1').perform(command, '')
-  expect(outcome).toMatchObject({ kind: 'exit', answer: { exitStatus: 0 } })
-}
-
 /** A volume whose logical unit was deleted by hand, and its GUID given to other data. */
 async function withForeignUnit(options: { readonly attached: boolean }) {
   const installation = install()
@@ -40,15 +28,12 @@ async function withForeignUnit(options: { readonly attached: boolean }) {
   const volume = await driver.volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
   const guid = logicalUnitGuid('test', volume.id)
   if (options.attached) await driver.attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
-  await byHand(installation, 'stmfadm', 'delete-lu', guid)
-  await byHand(installation, 'zfs', 'create', '-V', '16m', 'tank/other')
+  await byHand(installation, 'storage1', `stmfadm delete-lu ${guid}`)
+  await byHand(installation, 'storage1', 'zfs create -V 16m tank/other')
   await byHand(
     installation,
-    'stmfadm',
-    'create-lu',
-    '-p',
-    `guid=${guid}`,
-    '/dev/zvol/rdsk/tank/other',
+    'storage1',
+    `stmfadm create-lu -p guid=${guid} /dev/zvol/rdsk/tank/other`,
   )
   const unit = () => installation.world.comstar('storage1').state.find(guid)
   const views = () =>
@@ -62,7 +47,7 @@ describe('a logical unit of the volume’s GUID that offers other data', () => {
     const says = refused(volume.id, '/dev/zvol/rdsk/tank/other', 'GUID is taken')
     await expect(driver.volumes.deleteVolume(volume.id)).rejects.toMatchObject(says)
     expect(unit()).toMatchObject({ dataFile: '/dev/zvol/rdsk/tank/other' })
-    await byHand(installation, 'stmfadm', 'delete-lu', guid)
+    await byHand(installation, 'storage1', `stmfadm delete-lu ${guid}`)
     await driver.volumes.deleteVolume(volume.id)
     expect(await driver.attachments.listPublished()).toEqual([])
   })
@@ -76,18 +61,7 @@ describe('a logical unit of the volume’s GUID that offers other data', () => {
 
   test('keeps the view that somebody else made of it', async () => {
     const { installation, driver, volume, guid, views } = await withForeignUnit({ attached: true })
-    await byHand(
-      installation,
-      'stmfadm',
-      'add-view',
-      '-h',
-      'csi-m1',
-      '-t',
-      'csi-tg',
-      '-n',
-      '77',
-      guid,
-    )
+    await byHand(installation, 'storage1', `stmfadm add-view -h csi-m1 -t csi-tg -n 77 ${guid}`)
     const detached = driver.attachments.detach(volume.id, { machine: 'm1', guest: 'ldg1' })
     await expect(detached).rejects.toMatchObject(refused(volume.id, '/dev/zvol/rdsk/tank/other'))
     expect(views()).toBe(1)
@@ -100,7 +74,7 @@ describe('a snapshot under a name of the driver', () => {
     const driver = installation.driver()
     const volume = await driver.volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
     const name = `tank/kubernetes/${volume.leaf}@${leaf}`
-    await byHand(installation, 'zfs', 'snapshot', name)
+    await byHand(installation, 'storage1', `zfs snapshot ${name}`)
     const snapshots = () =>
       installation.world
         .zfs('storage1')

@@ -2,22 +2,13 @@
 // another controller did meanwhile, and never while a guest may have it.
 
 import { logicalUnitGuid } from '../../../src/storage/names.ts'
-import {
-  attachRequest,
-  install,
-  type TestInstallation,
-  volumeSpec,
-} from '../../support/installation.ts'
+import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
+import { byHand } from '../../support/meddling.ts'
 
 const PARENTS = {
   gold: ['storage1', 'tank/kubernetes'],
   silver: ['m1-primary', 'mtank/kubernetes'],
 } as const
-
-async function byHand({ world }: TestInstallation, host: string, command: string): Promise<void> {
-  const outcome = await world.host(host).perform(command.split(' '), '')
-  expect(outcome).toMatchObject({ kind: 'exit', answer: { exitStatus: 0 } })
-}
 
 function scene(pool: keyof typeof PARENTS) {
   const installation = install()

@@ -12,19 +12,8 @@ import { LinuxPlatform } from '../../../src/guest/linux/linux.ts'
 import { createHost } from '../../../src/shell/late-effects.ts'
 import { type Command, type Shell, ShellError } from '../../../src/shell/shell.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
-import { each, microtasks, runOut, type Visit, visits } from '../../support/interleavings.ts'
+import { A_KEY, always, each, microtasks, runOut, type Visit } from '../../support/interleavings.ts'
 import { publishRequest, stageRequest } from '../../support/node.ts'
-
-async function always(
-  options: { readonly keys: fc.Arbitrary<readonly string[]>; readonly numRuns: number },
-  check: (scheduler: fc.Scheduler, all: readonly Visit[]) => Promise<void>,
-) {
-  await fc.assert(fc.asyncProperty(fc.scheduler(), visits(options.keys), check), {
-    numRuns: options.numRuns,
-  })
-}
-
-const A_KEY = fc.constantFrom(['a'], ['b'])
 
 /**
  * The shell, with a moment before and after each command that the scheduler chooses; `look` sees

@@ -155,7 +155,14 @@ export const attached = async (day: Day) => {
   await day.create()
   await day.attach()
 }
+export const device = (day: Day) => `/dev/zvol/rdsk/${day.place.dataset}`
 export const m1 = (day: Day) => day.world.machine('m1')
+
+/** Of a volume that does not exist yet: it is made to learn its name, and taken away again. */
+export const known = async (day: Day) => {
+  await day.create()
+  await day.delete()
+}
 
 function missing(what: string): never {
   throw new Error(`no ${what} on this day`)

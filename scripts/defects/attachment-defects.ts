@@ -10,10 +10,10 @@ const STRANGERS = 'src/storage/attachments/strangers.ts'
 const USES = 'src/storage/uses.ts'
 const UNITS = 'src/storage/designs/lun/units.ts'
 
-const RECORDED = 'test/behaviour/storage/attachment-records.test'
-const PROMISES = 'test/behaviour/storage/promises.test'
+const RECORDED = 'test/behaviour/storage/attachment-'
+const PROMISES = 'test/behaviour/storage/promises'
 const MATRIX = 'test/behaviour/crash/matrix.test'
-const SNAPSHOTS = 'test/behaviour/storage/snapshots.test'
+const SNAPSHOTS = 'test/behaviour/storage/snapshots'
 const HISTORIES = 'test/behaviour/histories/histories.test'
 const WITH_FAULTS = 'test/behaviour/histories/with-faults.test'
 

@@ -20,7 +20,7 @@ const OWNERSHIP = 'test/behaviour/guest/ownership.test'
 const RAW = 'test/behaviour/guest/ownership-raw.test'
 const MOUNT_OPTIONS = 'test/behaviour/guest/mount-options.test'
 const KERNEL = 'test/behaviour/guest/linux-kernel.test'
-const PROMISES = 'test/behaviour/storage/promises.test'
+const PROMISES = 'test/behaviour/storage/promises'
 const HISTORIES = 'test/behaviour/histories/histories.test'
 
 export const GUEST_DEFECTS: readonly Defect[] = [

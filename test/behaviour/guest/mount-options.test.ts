@@ -1,3 +1,5 @@
+// Mount options that a volume is staged and published with.
+
 import { DISK_BYTES, guestWorld, PLATFORMS, published } from './world.ts'
 
 describe.each(PLATFORMS)('in a %s guest', kind => {

@@ -1,3 +1,5 @@
+// Staging in a Solaris guest: its disks, their labels and names.
+
 import { DISK_BYTES, damage, GiB, guestWorld, TestDisk, TiB, usedDisk } from './world.ts'
 
 describe('in a solaris guest', () => {

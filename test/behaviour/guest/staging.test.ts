@@ -1,3 +1,5 @@
+// Staging in a guest: which disk is mounted, how, and what a person is told.
+
 import { DISK_BYTES, GiB, guestWorld, PLATFORMS, TestDisk, usedDisk } from './world.ts'
 
 describe.each(PLATFORMS)('in a %s guest', kind => {

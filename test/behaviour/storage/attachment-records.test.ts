@@ -1,11 +1,9 @@
 // Who has a volume is what the records say: whatever other controllers, lost records and left views
 // do, it has one writer, and what no record explains is refused or taken away.
 
-import { KeyedLock } from '../../../src/locks.ts'
-import { parseGuestId, volumeLeaf } from '../../../src/model/ids.ts'
+import { parseGuestId } from '../../../src/model/ids.ts'
 import { MiB } from '../../../src/model/volumes.ts'
-import { Attachments } from '../../../src/storage/attachments/attachments.ts'
-import { preferredSlot, recordLeaf } from '../../../src/storage/names.ts'
+import { recordLeaf } from '../../../src/storage/names.ts'
 import {
   attachRequest,
   type Driver,
@@ -14,26 +12,14 @@ import {
   volumeSpec,
 } from '../../support/installation.ts'
 import { byHand, justBefore, meetOnce, onMachine, reaches, watch } from '../../support/meddling.ts'
+import { block, gold, kindOf, records } from './attachment-scene.ts'
 
 const GOLD = 'tank/kubernetes'
+
 const GUESTS = ['m1/ldg1', 'm1/ldg2', 'm2/ldg1', 'm2/ldg2']
-const block = { kind: 'block' } as const
 
 const reaching = (installation: TestInstallation) =>
   GUESTS.filter(guest => reaches(installation, guest))
-const records = ({ world }: TestInstallation) =>
-  world
-    .zfs('storage1')
-    .datasets()
-    .map(({ name }) => name)
-    .filter(name => name.includes('/a-'))
-
-async function gold(
-  driver: Driver,
-  format: { kind: 'block' } | { kind: 'filesystem'; type: 'any' } = block,
-) {
-  return driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', format }))
-}
 
 /** A controller that knows of no earlier command of its own: it asks what is at work only once. */
 async function awake(installation: TestInstallation, id: string): Promise<Driver> {
@@ -41,12 +27,6 @@ async function awake(installation: TestInstallation, id: string): Promise<Driver
   for (const guest of GUESTS) await driver.attachments.detach(id, parseGuestId(guest))
   return driver
 }
-
-const kindOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'OK',
-    (error: { kind?: string }) => error.kind,
-  )
 
 describe('two controllers', () => {
   test(
@@ -254,96 +234,6 @@ describe('a view that somebody else made', () => {
   )
 })
 
-describe('the number of a disk', () => {
-  /** Names of two volumes that would like to have the same number. */
-  function rivals(): readonly [string, string] {
-    const byNumber = new Map<number, string>()
-    for (let index = 0; ; index++) {
-      const name = `v${index}`
-      const number = preferredSlot(volumeLeaf('test', 'silver', name), { first: 100, count: 601 })
-      const other = byNumber.get(number)
-      if (other !== undefined) return [other, name]
-      byNumber.set(number, name)
-    }
-  }
-
-  test('that a record holds is given to nobody else, also while a power cycle has lost the disk', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const [lost, later] = await Promise.all(
-      rivals().map(name => driver.volumes.ensureVolume(volumeSpec({ name }))),
-    )
-    if (lost === undefined || later === undefined) throw new Error('two volumes were made')
-    const before = await driver.attachments.attach(attachRequest(lost.id, 'm1/ldg1'))
-    expect(before.slot).toBe(preferredSlot(later.leaf, { first: 100, count: 601 }))
-    installation.world.machine('m1').powerCycle()
-    expect((await driver.attachments.attach(attachRequest(later.id, 'm1/ldg1'))).slot).not.toBe(
-      before.slot,
-    )
-    expect((await driver.attachments.attach(attachRequest(lost.id, 'm1/ldg1'))).slot).toBe(
-      before.slot,
-    )
-  })
-
-  test('that somebody has changed is told with the way out, which leads back to it', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id, leaf } = await gold(driver)
-    const { slot } = await driver.attachments.attach(
-      attachRequest(id, 'm1/ldg1', { format: block }),
-    )
-    const [name = ''] = onMachine(installation, 'm1', leaf)
-    await byHand(installation, 'm1-primary', `/usr/sbin/ldm rm-vdisk ${name} ldg1`)
-    await byHand(
-      installation,
-      'm1-primary',
-      `/usr/sbin/ldm add-vdisk id=${slot + 1} ${name} ${name}@primary-vds0 ldg1`,
-    )
-    await expect(
-      driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
-    ).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringMatching(
-        /the record says \d+: somebody has changed it; detach the volume/,
-      ),
-    })
-    await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
-    expect(
-      (await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))).slot,
-    ).toBe(slot)
-  })
-
-  test('is another one for each of many attachments at once, and no more than the guest takes', async () => {
-    const installation = install()
-    const { pools, volumes } = installation.driver()
-    const attachments = new Attachments({
-      pools,
-      lock: new KeyedLock(),
-      guestRule: () => ({ platform: 'solaris', attachLimit: 3 }),
-    })
-    const made = await Promise.all(
-      Array.from({ length: 10 }, (_, index) =>
-        volumes.ensureVolume(
-          volumeSpec({ pool: index % 2 === 0 ? 'gold' : 'silver', name: `v${index}` }),
-        ),
-      ),
-    )
-    const answers = await Promise.allSettled(
-      made.map(({ id }) => attachments.attach(attachRequest(id, 'm1/ldg1'))),
-    )
-    const slots = answers.flatMap(answer =>
-      answer.status === 'fulfilled' ? [answer.value.slot] : [],
-    )
-    expect(new Set(slots).size).toBe(3)
-    expect(slots).toHaveLength(3)
-    const refused = answers.flatMap(answer =>
-      answer.status === 'rejected' ? [answer.reason.kind] : [],
-    )
-    expect(refused).toEqual(Array.from({ length: 7 }, () => 'no-space'))
-    expect(installation.world.machine('m1').guestDisks('ldg1').list()).toHaveLength(3)
-  })
-})
-
 describe('what is said of an attachment', () => {
   test(
     'is what the volume holds now: one that was blank at first is written when it is ' +
@@ -377,65 +267,6 @@ describe('what is said of an attachment', () => {
   })
 })
 
-describe('refused before anything is changed', () => {
-  const unruled = (driver: Driver) =>
-    new Attachments({ pools: driver.pools, lock: new KeyedLock(), guestRule: () => undefined })
-
-  test('a guest that no rule speaks of', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id } = await gold(driver)
-    await expect(
-      unruled(driver).attach(attachRequest(id, 'm1/ldg1', { format: block })),
-    ).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringContaining('guests:'),
-    })
-    expect(records(installation)).toEqual([])
-  })
-
-  test('the control domain', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id } = await gold(driver)
-    await expect(
-      driver.attachments.attach(attachRequest(id, 'm1/primary', { format: block })),
-    ).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringContaining('control domain'),
-    })
-  })
-
-  test.each([
-    ['a file system as a raw device', { kind: 'filesystem', type: 'any' }, block],
-    ['a raw device as a file system', block, { kind: 'filesystem', type: 'any' }],
-  ] as const)('%s', async (_, made, asked) => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id } = await gold(driver, made)
-    for (const sharing of ['exclusive', 'shared'] as const) {
-      const request = attachRequest(id, 'm1/ldg1', { format: asked, sharing })
-      expect(await kindOf(driver.attachments.attach(request))).toBe('invalid-argument')
-    }
-    expect(records(installation)).toEqual([])
-  })
-
-  test('to take the disk that a Linux guest may run from while it runs', async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id } = await driver.volumes.ensureVolume(volumeSpec({ format: block }))
-    await driver.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block, slot: 0 }))
-    await expect(driver.attachments.detach(id, parseGuestId('m1/ldg2'))).rejects.toMatchObject({
-      kind: 'failed-precondition',
-      message: expect.stringMatching(/boot disk of guest m1\/ldg2.*ldm stop/),
-    })
-    expect(reaches(installation, 'm1/ldg2')).toBe(true)
-    installation.world.machine('m1').setGuest('ldg2', { state: 'bound', os: false })
-    await driver.attachments.detach(id, parseGuestId('m1/ldg2'))
-    expect(reaches(installation, 'm1/ldg2')).toBe(false)
-  })
-})
-
 test(
   'the record is released before the service domains forget what they saw: a slow one keeps ' +
     'nobody from the volume',
@@ -452,23 +283,5 @@ test(
     await driver.attachments.detach(id, parseGuestId('m1/ldg1'))
     expect(left.length).toBeGreaterThan(0)
     expect(left.flat()).toEqual([])
-  },
-)
-
-test(
-  'a raw volume that grows is told to its guest where that does not look at the size of its ' +
-    'disk again',
-  async () => {
-    const installation = install()
-    const driver = installation.driver()
-    const { id } = await gold(driver)
-    const larger = (count: number) =>
-      driver.changes.expandVolume(id, { requiredBytes: count * 32 * MiB, limitBytes: 0 })
-    expect(await larger(1)).toMatchObject({ guestMustGrow: false })
-    await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
-    expect(await larger(2)).toMatchObject({ guestMustGrow: false })
-    await driver.attachments.detach(id, undefined)
-    await driver.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block }))
-    expect(await larger(3)).toMatchObject({ guestMustGrow: true })
   },
 )

@@ -1,10 +1,7 @@
-// Promises that random histories or deliberate defects found unproved, each in its smallest form.
-
-import type { VolumeSpec } from '../../../src/model/volumes.ts'
-import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
-import { MARK_AT } from '../../support/marks.ts'
+import { attachRequest, volumeSpec } from '../../support/installation.ts'
 import { byHand, meetOnce, onMachine, reaches, watch } from '../../support/meddling.ts'
 import { stageRequest } from '../../support/node.ts'
+import { copyOf, scene } from './promises-scene.ts'
 
 const POOLS = [
   { pool: 'silver', host: 'm1-primary', parent: 'mtank/kubernetes' },
@@ -12,88 +9,8 @@ const POOLS = [
 ] as const
 
 const ldg1 = { machine: 'm1', guest: 'ldg1' }
+
 const ldg2 = { machine: 'm1', guest: 'ldg2' }
-
-function scene() {
-  const installation = install()
-  const driver = installation.driver()
-  const zfs = installation.world.zfs('m1-primary')
-  return {
-    installation,
-    ...driver,
-    volumesAndSnapshots: () =>
-      zfs
-        .datasets()
-        .flatMap(({ name, snapshots }) => [
-          ...(name.includes('/v-') ? [name] : []),
-          ...snapshots.map(snapshot => snapshot.name),
-        ]),
-    write: (leaf: string, text: string) =>
-      zfs.store(`mtank/kubernetes/${leaf}`).write(MARK_AT, Buffer.from(text)),
-    read: (leaf: string, length: number) =>
-      zfs.store(`mtank/kubernetes/${leaf}`).read(MARK_AT, length).toString(),
-  }
-}
-
-function copyOf(id: string): VolumeSpec {
-  return volumeSpec({
-    name: 'copy',
-    source: { kind: 'volume', id },
-    size: { requiredBytes: 0, limitBytes: 0 },
-  })
-}
-
-describe('a copy of a volume', () => {
-  test('that is refused leaves nothing on its source', async () => {
-    const { volumes, volumesAndSnapshots } = scene()
-    const source = await volumes.ensureVolume(volumeSpec())
-    await volumes.ensureVolume(volumeSpec({ name: 'copy' }))
-    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
-      kind: 'already-exists',
-    })
-    expect(volumesAndSnapshots()).toHaveLength(2)
-  })
-
-  test('that was cut off and given up goes with its source', async () => {
-    const { installation, volumes, volumesAndSnapshots } = scene()
-    const source = await volumes.ensureVolume(volumeSpec())
-    meetOnce(installation, '/usr/sbin/zfs clone', { kind: 'cut-before' })
-    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
-      kind: 'unavailable',
-    })
-    expect(volumesAndSnapshots()).toHaveLength(2)
-    await volumes.deleteVolume(source.id)
-    expect(volumesAndSnapshots()).toEqual([])
-  })
-
-  test('that was cut off and given up is swept from a source that lives on', async () => {
-    const { installation, volumes, reaper, volumesAndSnapshots } = scene()
-    const source = await volumes.ensureVolume(volumeSpec())
-    meetOnce(installation, '/usr/sbin/zfs clone', { kind: 'cut-before' })
-    await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
-      kind: 'unavailable',
-    })
-    await reaper.sweep()
-    expect(volumesAndSnapshots()).toHaveLength(1)
-  })
-
-  test(
-    'shows the source as it is when the request succeeds, not as it was when an earlier one ' +
-      'was cut off',
-    async () => {
-      const { installation, volumes, write, read } = scene()
-      const source = await volumes.ensureVolume(volumeSpec())
-      write(source.leaf, 'then')
-      meetOnce(installation, '/usr/sbin/zfs clone', { kind: 'cut-before' })
-      await expect(volumes.ensureVolume(copyOf(source.id))).rejects.toMatchObject({
-        kind: 'unavailable',
-      })
-      write(source.leaf, 'now.')
-      const copy = await volumes.ensureVolume(copyOf(source.id))
-      expect(read(copy.leaf, 4)).toBe('now.')
-    },
-  )
-})
 
 test('a snapshot whose deletion was cut off after it gave up its name does not keep its volume', async () => {
   const { installation, volumes, snapshots, volumesAndSnapshots } = scene()

@@ -1,6 +1,9 @@
+// The life of a volume, call by call.
+
 import { MiB } from '../../../src/model/volumes.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 import { byHand } from '../../support/meddling.ts'
+import { block, gold } from './attachment-scene.ts'
 
 describe.each(['silver', 'gold'])('in pool %s', pool => {
   test('a volume is made, listed, found and deleted, and nothing is left of it', async () => {
@@ -80,3 +83,21 @@ test('a number that was taken while the guest was without its disk is not fought
   expect(await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).toEqual(after)
   expect(await audit()).toEqual([])
 })
+
+test(
+  'a raw volume that grows is told to its guest where that does not look at the size of its ' +
+    'disk again',
+  async () => {
+    const installation = install()
+    const driver = installation.driver()
+    const { id } = await gold(driver)
+    const larger = (count: number) =>
+      driver.changes.expandVolume(id, { requiredBytes: count * 32 * MiB, limitBytes: 0 })
+    expect(await larger(1)).toMatchObject({ guestMustGrow: false })
+    await driver.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block }))
+    expect(await larger(2)).toMatchObject({ guestMustGrow: false })
+    await driver.attachments.detach(id, undefined)
+    await driver.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block }))
+    expect(await larger(3)).toMatchObject({ guestMustGrow: true })
+  },
+)

@@ -40,7 +40,7 @@ export function refuseUnlessOff(guest: string, state: GuestState | undefined): v
     case 'unclear':
       throw new StorageError(
         'failed-precondition',
-        `whether guest ${guest} is off is not clear: ${state.readiness.reason}`,
+        `it is unclear whether guest ${guest} is off: ${state.readiness.reason}`,
       )
     case 'running':
       throw new StorageError(
@@ -50,12 +50,12 @@ export function refuseUnlessOff(guest: string, state: GuestState | undefined): v
     case 'no-os':
       throw new StorageError(
         'failed-precondition',
-        `guest ${guest} is not off: its machine shows it started, with no system yet`,
+        `guest ${guest} is not off: its machine shows it started, without an operating system yet`,
       )
     case undefined:
       throw new StorageError(
         'failed-precondition',
-        `guest ${guest} is not off: its machine does not list it`,
+        `guest ${guest} is not known to be off: its machine does not list it`,
       )
   }
 }

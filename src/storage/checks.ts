@@ -53,14 +53,18 @@ function examineDataset(
         warn(
           object,
           `${percent} % of ${pool.dataset} are used or reserved, ${availableBytes} bytes are ` +
-            'left: when none is, writes to thin volumes fail',
+            'left: writes to thin volumes fail when none are left',
           `zfs list -o space -r ${pool.dataset} shows by what; free space or add disks`,
         ),
       )
     }
     if (properties.get('type')?.value !== 'filesystem') {
       checks.push(
-        fail(object, `${pool.dataset} is no file system`, 'volumes cannot be made below it'),
+        fail(
+          object,
+          `${pool.dataset} is not a file system: volumes cannot be created below it`,
+          'name a dataset of type filesystem in the configuration',
+        ),
       )
     }
     if (health !== 'ONLINE') {

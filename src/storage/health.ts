@@ -127,11 +127,13 @@ function attachmentProblems(
       return {
         kind: 'degraded',
         reason: 'MachineUnknown',
-        message: `guest ${guest} is on a machine that pool ${place.pool.name} does not name`,
+        message:
+          `guest ${guest} is on a machine that the configuration of pool ${place.pool.name} ` +
+          'does not name',
       }
     }
     if (state instanceof StorageError) {
-      const message = `paths of guest ${guest} are not known: ${describeError(state)}`
+      const message = `the paths of guest ${guest} are unknown: ${describeError(state)}`
       return { kind: 'degraded', reason: 'MachineSilent', message }
     }
     return diskProblems(place, record, { machine, state })
@@ -211,7 +213,7 @@ function pathProblems(disk: DiskUse, object: string): readonly HealthProblem[] {
         {
           kind: 'degraded',
           reason: 'PathStateUnknown',
-          message: `whether ${object} has a working path is not told: ${states}`,
+          message: `the listing does not show whether ${object} has a working path: ${states}`,
         },
       ]
     : [

@@ -75,7 +75,8 @@ export function getMachine(pool: Pool, machine: string): PoolMachine {
     const known = [...pool.machines.keys()].join(', ')
     throw new StorageError(
       'failed-precondition',
-      `pool ${pool.name} has no path on machine ${machine}, only on ${known}`,
+      `pool ${pool.name} has no path on machine ${machine}, only on ${known}; add the machine to ` +
+        'the pool or use a guest of another machine',
     )
   }
   return found

@@ -219,7 +219,7 @@ describe('an attachment is live', () => {
     {
       what: 'its number is not told',
       change: { disks: [disk({ slot: undefined })] },
-      says: 'number none, recorded is 150',
+      says: 'number none, the record says 150',
     },
     {
       what: 'its export has another shape',

@@ -121,7 +121,7 @@ test.each(Object.entries(BROKEN))(
 
 test('a volume of a newer version is refused instead of half understood', () => {
   expect(() => volume({ 'format-version': '2' })).toThrow(
-    /newer version of this driver \(format 2, known is 1\)/,
+    /newer version of this driver \(format 2, this version knows 1\)/,
   )
 })
 

@@ -82,7 +82,7 @@ async function examineSaved(
     fail(
       object,
       `its changes are not saved to the service processor: ${obstacle}`,
-      'see ldm list-spconfig; what is saved is left alone',
+      'see ldm list-spconfig; until then the driver changes no saved configuration',
     ),
   ]
 }
@@ -128,7 +128,13 @@ function examineGuests(
       const object = `guest ${machine}/${domain.name}`
       const platform = platformOf(domain.name)
       if (platform === undefined) {
-        return [warn(object, 'no entry under guests matches it', 'it gets no disk until one does')]
+        return [
+          warn(
+            object,
+            'no rule under guests: matches it, so it gets no disks',
+            'add a rule with its platform',
+          ),
+        ]
       }
       if (platform !== 'linux' || multipathPools.length === 0) return []
       return [

@@ -65,7 +65,7 @@ export class ConfigurationSaver {
     } catch (error) {
       log.error(
         { machine, error: describeError(error) },
-        'not known whether the configuration is saved',
+        'unknown whether the configuration is saved',
       )
     }
   }
@@ -166,7 +166,10 @@ export class ConfigurationSaver {
     const domains = (await ldm.listBindings()).length
     const obstacle = findObstacle(before, { prefix, domains, savedHere: this.#savedHere })
     if (obstacle !== undefined) {
-      throw new StorageError('failed-precondition', `machine ${machine} is not saved: ${obstacle}`)
+      throw new StorageError(
+        'failed-precondition',
+        `machine ${machine}: its configuration is not saved: ${obstacle}`,
+      )
     }
     const { next } = findMarked(before)
     const ours = before.flatMap(({ name }) => findSavedName(name, prefix) ?? [])

@@ -21,8 +21,8 @@ export interface DomainFlags {
 // Oracle VM Server for SPARC 3.3 guide, "Recovering From a Failed Migration": the domain runs on
 // one of the two machines. A person must find out on which.
 const FAILED_MIGRATION =
-  'its migration failed: where it runs on the other machine, destroy it here (ldm ' +
-  'remove-domain); where not, ldm cancel-operation migration'
+  'its migration failed: if it runs on the other machine, destroy it here (ldm ' +
+  'remove-domain); if not, run ldm cancel-operation migration'
 
 const POSITIONS = /^[s-][ntd-][dr-][c-][v-][ste-]?$/
 

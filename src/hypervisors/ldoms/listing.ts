@@ -108,7 +108,7 @@ function startDomain(
   const state = record.fields.get('state') ?? ''
   if (name === '' || state === '') {
     if (before === undefined) return refuse(`DOMAIN without ${name === '' ? 'name' : 'state'}`)
-    before.unclear ??= 'a DOMAIN record without name or state stands among its own'
+    before.unclear ??= 'its records include a DOMAIN record without name or state'
     return before
   }
   const known = domains.find(domain => domain.name === name)
@@ -145,7 +145,7 @@ function addVds(record: ListedRecord, domain: DomainDraft): void {
     !domain.flags.control &&
     !domain.isRepeated
   if (name === '') domain.unclear ??= 'a VDS record without name'
-  if (isText) domain.unclear ??= `it lists vds ${name}, and is no service domain`
+  if (isText) domain.unclear ??= `it lists vds ${name}, but is no service domain`
   const clients = record.continuations.flatMap(fields => fields.get('client') || [])
   const devices = parseVdsDevices(record, name, domain.name)
   domain.vdses.push({
@@ -208,7 +208,7 @@ function readClients(domains: readonly DomainDraft[]): ReadonlyMap<string, Reado
     for (const domain of domains.filter(({ state }) => state === 'active')) {
       const client = missing.find(each => each.endsWith(`@${domain.name}`))
       if (client !== undefined) {
-        domain.unclear ??= `vds ${name} has ${client} as a client, which is not listed with it`
+        domain.unclear ??= `vds ${name} has client ${client}, but the guest lists no such disk`
       }
     }
   }

@@ -29,8 +29,8 @@ export function planExport(wanted: ExposedDisk, machine: string, state: LdomStat
         'failed-precondition',
         `${wanted.about}: disk ${name} of guest ${machine}/${guest} ` +
           `${existing === undefined ? 'lacks its path' : 'has a path to another device'} ` +
-          `through ${path.service}, which a running guest would not take up; detach the volume ` +
-          'and attach it again',
+          `through ${path.service}, and a running guest would not use a new one; detach the ` +
+          'volume and attach it again',
       )
     }
     if (existing !== undefined) {
@@ -99,7 +99,7 @@ export function missingFromLive(
   const disk = findDisk(wanted, state)
   if (disk === undefined) return `guest ${machine}/${guest} has no disk ${name}`
   if (disk.slot !== slot) {
-    return `disk ${name} has number ${disk.slot ?? 'none'}, recorded is ${slot}`
+    return `disk ${name} has number ${disk.slot ?? 'none'}, the record says ${slot}`
   }
   for (const path of paths) {
     const backend = findBackend(wanted, path, state)

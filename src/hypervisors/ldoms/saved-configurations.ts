@@ -71,7 +71,7 @@ export function findObstacle(
   const degraded = configurations.find(({ marks }) => marks.some(mark => /degraded/i.test(mark)))
   if (degraded !== undefined) {
     return (
-      `it runs degraded (${degraded.name}): what is saved holds the resources it lacks; ` +
+      `it runs degraded (${degraded.name}), without some resources of the saved configuration; ` +
       'repair it and power-cycle'
     )
   }
@@ -84,8 +84,8 @@ export function findObstacle(
     !(savedHere !== undefined && savedHere.current === current && savedHere.next === next)
   ) {
     return (
-      `it runs ${current}, and the next power-on loads ${next}; power-cycle it, or choose ` +
-      `what runs (ldm set-spconfig ${current})`
+      `it runs ${current}, but the next power-on loads ${next}; power-cycle it, or select ` +
+      `the running configuration (ldm set-spconfig ${current})`
     )
   }
   const isDrivers = (name: string) =>
@@ -95,15 +95,15 @@ export function findObstacle(
   if (!isDrivers(running) && drivers.length > 0) {
     const names = drivers.join(' and ')
     return (
-      `it runs ${running}, not what a driver saved (${names}): choose that (ldm ` +
+      `it runs ${running}, not what a driver saved (${names}); select that (ldm ` +
       'set-spconfig) and power-cycle, or remove it (ldm rm-spconfig)'
     )
   }
   const saved = Number(/\.(\d{1,6})$/.exec(running)?.[1] ?? 0)
   if (isDrivers(running) && domains < saved) {
     return (
-      `it has ${domains} domains, ${running} was saved with ${saved}: if they were removed ` +
-      `on purpose, ldm add-spconfig NAME and ldm rm-spconfig ${running}`
+      `it has ${domains} domains, but ${running} was saved with ${saved}; if domains were ` +
+      `removed on purpose, run ldm add-spconfig NAME and ldm rm-spconfig ${running}`
     )
   }
   return undefined

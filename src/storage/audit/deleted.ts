@@ -39,7 +39,7 @@ function whyItWaits(
 ): string | undefined {
   if (snapshots.size === 0) {
     return (
-      'nothing needs it: it goes with the next round of the controller, unless something ' +
+      'nothing depends on it: the controller destroys it in its next round, unless something ' +
       'has it open'
     )
   }
@@ -48,8 +48,8 @@ function whyItWaits(
   )
   if (foreign.length > 0) {
     return (
-      `waits for ${listed(foreign)}, not made by this driver; destroy what nobody needs, ` +
-      'and it goes by itself'
+      `waits for ${listed(foreign)}, not created by this driver; destroy those that nobody ` +
+      'needs, then the controller destroys it'
     )
   }
   const isWaiting = ([name, properties]: [string, Properties]) =>
@@ -58,7 +58,7 @@ function whyItWaits(
     !origins.has(name)
   const used = [...snapshots].filter(isWaiting).map(([name]) => name)
   return used.length > 0
-    ? `waits for what others made from ${listed(used)}: a clone, or a hold (zfs holds)`
+    ? `waits for a clone or a hold (zfs holds) of ${listed(used)}, not created by this driver`
     : undefined
 }
 

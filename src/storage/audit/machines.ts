@@ -13,7 +13,7 @@ export function auditMachines(known: Known, states: MachineViews): readonly Find
   const byMachine = Map.groupBy(known.records(), record => record.guest.machine)
   return [...states].flatMap(([name, state]) => {
     if (state instanceof Error) {
-      const detail = `${describeError(state)}; nothing is known of its attachments until it answers`
+      const detail = `${describeError(state)}; its attachments are unknown until it answers`
       return [{ kind: 'not-seen', object: `machine ${name}`, detail }]
     }
     const explained = new Set(
@@ -51,13 +51,13 @@ function auditExport(known: Known, machine: string, use: ExportUse): readonly Fi
   const { device } = use.paths[0]
   const whose = known.whose(`${use.key} ${device}`, place => leadsTo(place, use))
   const object = `${use.label} on ${machine}`
-  const wayOut = `withdraw it when nobody uses it: ${use.removal}`
+  const wayOut = `remove it when nobody uses it: ${use.removal}`
   if (whose !== undefined) {
     const detail = `exports ${device} of ${whose}; ${wayOut}`
     return [{ kind: 'export-without-record', object, detail }]
   }
   if (!isOfPool(known.pool, use)) return []
-  const detail = `exports ${device}, which no volume of pool ${known.pool.name} explains; ${wayOut}`
+  const detail = `exports ${device}, which is no volume of pool ${known.pool.name}; ${wayOut}`
   return [{ kind: 'export-without-volume', object, detail }]
 }
 
@@ -66,7 +66,8 @@ function auditDisk(known: Known, machine: string, use: DiskUse): readonly Findin
   const whose = leaf === undefined ? undefined : known.whose(leaf)
   if (whose === undefined) return []
   const detail =
-    `is a disk of ${whose} that no record explains; unmount it there, and remove it: ` + use.removal
+    `is a disk of ${whose} without a record; unmount it in the guest, then remove it: ` +
+    use.removal
   return [
     { kind: 'disk-without-record', object: `${use.label} of ${machine}/${use.guest}`, detail },
   ]

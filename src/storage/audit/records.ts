@@ -40,7 +40,7 @@ function auditAttachment(known: Known, record: Attachment, views: Views): readon
   if (volume === undefined) {
     return find(
       'record-without-volume',
-      `record ${place.record} speaks of guest ${guest}; detach it to release the record`,
+      `record ${place.record} names guest ${guest}; detach the volume to delete the record`,
     )
   }
   const machine = pool.machines.get(record.guest.machine)
@@ -49,7 +49,7 @@ function auditAttachment(known: Known, record: Attachment, views: Views): readon
     return find(
       'not-seen',
       `recorded as attached to ${guest}, whose machine is not configured for pool ` +
-        `${pool.name}; add it to detach the volume`,
+        `${pool.name}; add the machine, then detach the volume`,
     )
   }
   // `auditMachines` reports a machine that does not answer.
@@ -67,7 +67,7 @@ function auditAttachment(known: Known, record: Attachment, views: Views): readon
 
 function describeRelease({ volumeId, guest, dataset }: Recorded): Finding {
   const detail =
-    `its detachment from ${formatGuestId(guest)} was begun and has not ended (record ` +
+    `its detachment from ${formatGuestId(guest)} was started but not finished (record ` +
     `${dataset}); detach or publish it again`
   return { kind: 'attachment-incomplete', object: volumeId, detail }
 }
@@ -82,14 +82,14 @@ function auditGiven(
   const guests = [...new Set(all.map(formatGuestId))].sort()
   if (recorded.length === 0) {
     const detail =
-      `is kept ${guests[0] === undefined ? 'as shared' : `for ${guests[0]}`}, and no ` +
-      'guest is recorded as having it; publish or detach it again'
+      `is recorded ${guests[0] === undefined ? 'as shared' : `for ${guests[0]}`}, but no ` +
+      'guest has a record of its own; publish or detach it again'
     return [{ kind: 'record-without-guest', object: id, detail }]
   }
   if (sharing !== 'exclusive' || guests.length < 2) return []
   const detail =
-    `is for one guest, and recorded for ${guests.join(' and ')}; see which of them ` +
-    'uses it, and detach it from the others'
+    `is exclusive, but recorded for ${guests.join(' and ')}; find out which of them uses ` +
+    'it, and detach it from the others'
   return [{ kind: 'recorded-twice', object: id, detail }]
 }
 

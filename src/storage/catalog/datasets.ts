@@ -71,7 +71,7 @@ export function requireOwn<T extends { readonly kind: string }>(
   if (isForeign(parsed)) {
     throw new StorageError(
       'failed-precondition',
-      `dataset ${dataset} ${describeOwner(parsed.cluster)}; it is left alone`,
+      `dataset ${dataset} ${describeOwner(parsed.cluster)}; this driver does not touch it`,
     )
   }
   return parsed

@@ -80,7 +80,7 @@ export function checkVersion(text: string | undefined, origin: Origin): void {
   throw new StorageError(
     'failed-precondition',
     `dataset ${origin.dataset} was written by a newer version of this driver (format ` +
-      `${version}, known is ${FORMAT_VERSION}); upgrade this one`,
+      `${version}, this version knows ${FORMAT_VERSION}); upgrade this driver`,
   )
 }
 
@@ -103,7 +103,7 @@ function parseJson<T>(schema: z.ZodType<T>, text: string, origin: Origin): T {
 function broken({ dataset, property }: Origin, why: string): StorageError {
   return new StorageError(
     'failed-precondition',
-    `dataset ${dataset}: its property ${property} is not as this driver writes it (${why}); ` +
-      'nothing is done with it until it is put right',
+    `dataset ${dataset}: this driver did not write its property ${property} (${why}); correct ` +
+      'the property, the driver does nothing with the dataset until then',
   )
 }

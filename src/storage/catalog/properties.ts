@@ -216,6 +216,6 @@ export function ownerCluster(properties: Properties, dataset: string): string | 
 /** Describes the owner of a dataset of another cluster, for messages. */
 export function describeOwner(cluster: string | undefined): string {
   return cluster === undefined
-    ? 'was not made by this driver'
+    ? 'was not created by this driver'
     : `belongs to cluster ${JSON.stringify(cluster)}`
 }

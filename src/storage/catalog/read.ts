@@ -156,7 +156,7 @@ async function findGuestRecords(
     if (found.has(record)) {
       throw new StorageError(
         'unavailable',
-        `record ${record} was released and made again meanwhile; try again`,
+        `record ${record} was deleted and created again while it was read; try again`,
       )
     }
     return undefined

@@ -59,7 +59,7 @@ export async function inSight<T>(pool: Pool, listing: Promise<T>): Promise<T> {
 export function parentMissing(pool: Pool): StorageError {
   return new StorageError(
     'unavailable',
-    `pool ${pool.name}: dataset ${pool.dataset} is not there on host ${pool.host.name}; is the ` +
-      'ZFS pool imported?',
+    `pool ${pool.name}: dataset ${pool.dataset} does not exist on host ${pool.host.name}; check ` +
+      'that the ZFS pool is imported',
   )
 }

@@ -117,7 +117,7 @@ export async function hasOwnSnapshot(
   if (owner === pool.cluster) return true
   throw new StorageError(
     'failed-precondition',
-    `snapshot ${snapshot} ${describeOwner(owner)}; it is left alone`,
+    `snapshot ${snapshot} ${describeOwner(owner)}; this driver does not touch it`,
   )
 }
 

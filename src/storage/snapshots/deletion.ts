@@ -38,7 +38,7 @@ export async function deleteOneSnapshot(
       // parent dataset and decides.
       const { snapshot: still } = await readSnapshot(place, leaf, signal)
       if (still !== undefined) {
-        throw new StorageError('unavailable', `snapshot ${snapshot} is not gone yet; try again`)
+        throw new StorageError('unavailable', `snapshot ${snapshot} still exists; try again`)
       }
     }
   } catch (error) {
@@ -63,6 +63,6 @@ async function moveAside(place: VolumePlace, leaf: string, signal?: AbortSignal)
   throw new StorageError(
     'busy',
     `snapshot ${place.dataset}@${leaf}: ${RENAME_TRIES} deleted snapshots of this name still ` +
-      'have clones; delete some of those',
+      'have clones; delete some of those clones',
   )
 }

@@ -70,8 +70,8 @@ export class GroupSnapshots {
     if (places.length > 1 && !(await readDialect(pool.host.shell, signal)).multipleSnapshots) {
       throw new StorageError(
         'failed-precondition',
-        `group ${JSON.stringify(name)}: the zfs of host ${pool.host.name} cannot cut several ` +
-          'volumes at one moment',
+        `group ${JSON.stringify(name)}: the zfs of host ${pool.host.name} cannot create ` +
+          'snapshots of several volumes at one moment',
       )
     }
     const datasets = places.map(place => `${place.dataset}@${leaf}`)
@@ -136,7 +136,7 @@ export class GroupSnapshots {
       // Another call created members while this one waited for the locks. Their volumes are not
       // locked, and this call must not wait for more locks while it holds some.
       if (candidates.some(volumeId => !held.includes(volumeId))) {
-        throw new StorageError('busy', `group snapshot ${id} was being made; try again`)
+        throw new StorageError('busy', `group snapshot ${id} was being created; try again`)
       }
       const snapshots = await this.#members(candidates, found.leaf, signal)
       // Named members that are already gone are not a mismatch: an earlier call may have been cut
@@ -219,8 +219,8 @@ function onePool(places: readonly VolumePlace[]): Pool {
   if (pools.length > 1) {
     throw new StorageError(
       'failed-precondition',
-      `volumes of pools ${pools.map(each => each.name).join(' and ')} cannot be cut at one ` +
-        'moment; make a group per pool',
+      'a group snapshot cannot contain volumes of several pools (' +
+        `${pools.map(each => each.name).join(' and ')}); create one group per pool`,
     )
   }
   return pool

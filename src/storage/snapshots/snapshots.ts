@@ -65,7 +65,7 @@ export class Snapshots {
     await pool.host.settled([place.leaf, leaf], signal)
     let made = true
     try {
-      await withRoom(place, 'a snapshot, with which the whole volume may be overwritten', () =>
+      await withRoom(place, 'a snapshot and the room to overwrite the whole volume', () =>
         cutSnapshots(pool, { datasets: [dataset], name }, signal),
       )
     } catch (error) {
@@ -82,7 +82,7 @@ export class Snapshots {
     if (snapshot === undefined) {
       throw new StorageError(
         'unavailable',
-        `snapshot ${dataset} is not there, or not as this driver makes it; try again`,
+        `snapshot ${dataset} does not exist, or this driver did not create it; try again`,
       )
     }
     if (snapshot.name !== name) {
@@ -106,7 +106,7 @@ export class Snapshots {
       if (snapshot !== undefined) {
         throw new StorageError(
           'already-exists',
-          `snapshot ${JSON.stringify(name)} exists already, of volume ${other} instead of ` +
+          `snapshot ${JSON.stringify(name)} exists already, but of volume ${other} instead of ` +
             `${place.volumeId}`,
         )
       }

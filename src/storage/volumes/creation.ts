@@ -111,7 +111,7 @@ async function takeBack(place: VolumePlace, cause: unknown, signal?: AbortSignal
   } catch (error) {
     throw new StorageError(
       'unavailable',
-      `volume ${place.volumeId} was made but not completed, and could not be taken back ` +
+      `volume ${place.volumeId} was created but not completed, and could not be destroyed again ` +
         `(${describeError(error)}); try again`,
       { cause },
     )
@@ -126,7 +126,7 @@ async function replayed(place: VolumePlace, volume: Volume, signal?: AbortSignal
     if (!isStorageError(error) || mayBeRepeated(error)) throw error
     throw new StorageError(
       'unavailable',
-      `volume ${place.volumeId} is there but could not be completed`,
+      `volume ${place.volumeId} exists but could not be completed`,
       { cause: error },
     )
   }
@@ -216,7 +216,7 @@ async function readClone({ place, spec }: Creation, signal?: AbortSignal): Promi
   if (volume === undefined) {
     throw new StorageError(
       'unavailable',
-      `volume ${place.volumeId} was made and is not there; try again`,
+      `volume ${place.volumeId} was created but does not exist; try again`,
     )
   }
   const { limitBytes } = spec.size
@@ -252,9 +252,9 @@ async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal)
     const survivors = await place.pool.zfs.getSnapshots(['type'], place.dataset, signal)
     throw new StorageError(
       'already-exists',
-      `volume ${JSON.stringify(wanted.name)} was deleted but lives on under its snapshots ` +
-        `${[...survivors.keys()].join(', ')}; delete those and what was made from them, then ` +
-        'create it again',
+      `volume ${JSON.stringify(wanted.name)} was deleted but is kept by its snapshots ` +
+        `${[...survivors.keys()].join(', ')}; delete those and the volumes created from them, ` +
+        'then create it again',
     )
   }
   // The volume existed a moment ago, so another process is deleting it. The next identical call

@@ -41,8 +41,8 @@ export async function destroyVolume(
       if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {
         throw new StorageError(
           'unavailable',
-          `volume ${place.volumeId} is not deleted while machine ${machine} does not answer: ` +
-            'it may export the volume',
+          `volume ${place.volumeId} cannot be deleted while machine ${machine} does not answer: ` +
+            'the machine may export it',
           { cause: state },
         )
       }

@@ -28,7 +28,7 @@ export function checkFormatSize(
     throw tooSmall(
       sizeBytes,
       SMALLEST_XFS_BYTES,
-      'mkfs.xfs makes no smaller file system; or ask for ext4',
+      'mkfs.xfs creates no smaller file system; ext4 can be smaller',
     )
   }
   // Linux guests put no label on a disk. Volumes of the other formats may go to a Solaris guest.
@@ -37,8 +37,8 @@ export function checkFormatSize(
     throw tooSmall(
       sizeBytes,
       SMALLEST_LABELLED_BYTES,
-      'the label that a Solaris guest puts on a whole disk takes 8 MiB; for a Linux guest say ' +
-        'so with csi.storage.k8s.io/fstype: ext4',
+      'the label that a Solaris guest puts on a whole disk takes 8 MiB; for a Linux guest set ' +
+        'csi.storage.k8s.io/fstype: ext4',
     )
   }
 }
@@ -59,7 +59,7 @@ export function checkSourceFormat(wanted: VolumeFormat, source: VolumeFormat): v
   if (wanted.type === 'any' || source.type === 'any' || wanted.type === source.type) return
   throw new StorageError(
     'invalid-argument',
-    `the source was made with the file system ${source.type}, which a copy keeps: ` +
-      `${wanted.type} cannot be had (csi.storage.k8s.io/fstype)`,
+    `the source has the file system ${source.type}, which a copy keeps; ask for ${source.type} ` +
+      `instead of ${wanted.type} (csi.storage.k8s.io/fstype)`,
   )
 }

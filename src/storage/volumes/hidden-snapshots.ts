@@ -25,7 +25,7 @@ export async function cutCloneSource(
   const cut = () =>
     withRoom(
       target,
-      `a copy of ${source.volumeId}, with which the whole source may be overwritten`,
+      `a copy of ${source.volumeId} and the room to overwrite the whole source`,
       () => cutSnapshots(pool, wanted, signal),
     )
   try {

@@ -102,7 +102,7 @@ export class VolumeNames {
       new StorageError(
         'unavailable',
         `pool ${pool.name} could not be listed since this driver started, and may have a volume ` +
-          `of the same name; bring host ${pool.host.name} back, or take the pool out of the ` +
+          `of the same name; bring host ${pool.host.name} back, or remove the pool from the ` +
           'configuration',
         { cause },
       )

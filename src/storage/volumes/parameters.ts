@@ -36,8 +36,8 @@ export function resolveParameters(
   ) {
     throw new StorageError(
       'invalid-argument',
-      `parameter blockSize: a clone keeps the ${sourceBlockSize} bytes of its source, ` +
-        `${asked.blockSizeBytes} cannot be had`,
+      `parameter blockSize: a clone keeps the ${sourceBlockSize} bytes of its source; leave the ` +
+        `parameter out instead of asking for ${asked.blockSizeBytes}`,
     )
   }
   const given: Partial<VolumeParameters> = {
@@ -62,8 +62,8 @@ function refuseOfPool(parameters: VolumeParameters, pool: Pool): void {
   if (parameters.vdiskTimeoutSeconds > 0 && multipath) {
     throw new StorageError(
       'invalid-argument',
-      `parameter vdiskTimeoutSeconds: not with pool ${pool.name}, a timeout can fail I/O before ` +
-        'the mpgroup has found its other path',
+      `parameter vdiskTimeoutSeconds: not allowed with pool ${pool.name}, a timeout can fail I/O ` +
+        'before the mpgroup has found its other path',
     )
   }
 }

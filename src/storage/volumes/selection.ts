@@ -35,7 +35,7 @@ export function selectPool(pools: Pools, spec: VolumeSpec, source: SourcePlace |
     throw new StorageError(
       'no-space',
       `pool ${pool.name} is reachable from ${[...pool.machines.keys()].join(', ')}, not from ` +
-        `${spec.machines.join(', ')} as the request demands`,
+        `${spec.machines.join(', ')} as the request requires`,
     )
   }
   return pool

@@ -31,7 +31,7 @@ export function keepSweeping(
       try {
         const volumes = await reaper.sweep(stopped.signal)
         if (volumes > 0) {
-          log.info({ count: volumes }, 'deleted volumes went with their last dependant')
+          log.info({ count: volumes }, 'deleted volumes destroyed after their last dependant')
         }
       } catch (error) {
         // The next round tries a pool that does not answer again.

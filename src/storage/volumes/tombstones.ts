@@ -14,7 +14,7 @@ export class NameFreedError extends StorageError {
   readonly origin: string | undefined
 
   constructor(volumeId: string, origin: string | undefined) {
-    super('unavailable', `volume ${volumeId} was deleted and is gone only now; try again`)
+    super('unavailable', `volume ${volumeId} was deleted but destroyed only now; try again`)
     this.name = 'NameFreedError'
     this.origin = origin
   }

@@ -220,7 +220,7 @@ const OBSTACLES: readonly {
 }[] = [
   {
     name: 'our own configuration is to be loaded next, and another one runs',
-    says: 'it runs maint, and the next power-on loads csi-a.5',
+    says: 'it runs maint, but the next power-on loads csi-a.5',
     prepare: async ({ ldm, sim }) => {
       await ldm('add-spconfig maint')
       sim.powerCycle()
@@ -229,7 +229,7 @@ const OBSTACLES: readonly {
   },
   {
     name: 'the firmware fell back to factory-default after a fault',
-    says: 'it runs factory-default, and the next power-on loads csi-a.5',
+    says: 'it runs factory-default, but the next power-on loads csi-a.5',
     prepare: ({ sim }) => sim.powerCycle({ boots: 'factory-default' }),
   },
   {
@@ -252,7 +252,7 @@ const OBSTACLES: readonly {
   },
   {
     name: 'it has fewer domains than were saved',
-    says: 'it has 4 domains, csi-a.5 was saved with 5',
+    says: 'it has 4 domains, but csi-a.5 was saved with 5',
     prepare: ({ sim }) => sim.removeGuest('ldg3'),
   },
 ]

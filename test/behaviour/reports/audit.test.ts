@@ -57,7 +57,7 @@ describe('a deleted volume', () => {
     expect(await findings()).toEqual([
       `deleted-volume ${volume.id}: was deleted, and waits for ${dataset}@daily-1, ` +
         `${dataset}@daily-2, ${dataset}@daily-3 and 2 more, ` +
-        'not made by this driver; destroy what nobody needs, and it goes by itself',
+        'not created by this driver; destroy those that nobody needs, then the controller destroys it',
     ])
     for (const day of [1, 2, 3, 4, 5]) await storage(`zfs destroy ${dataset}@daily-${day}`)
     await driver.reaper.sweep()
@@ -71,7 +71,7 @@ describe('a deleted volume', () => {
     await driver.snapshots.deleteSnapshot(snapshot.id)
     expect(await findings()).toEqual([
       expect.stringMatching(
-        /^deleted-volume gold\/v-.* what others made from .*@d-[a-z2-7]{20}: a clone/,
+        /^deleted-volume gold\/v-.* waits for a clone or a hold .* of .*@d-[a-z2-7]{20}, not created by this driver/,
       ),
     ])
     await storage('zfs destroy tank/mine')
@@ -84,7 +84,9 @@ describe('a deleted volume', () => {
     await driver.volumes.deleteVolume(volume.id)
     await storage(`zfs destroy ${dataset}@${snapshot.id.split('@')[1]}`)
     expect(await findings()).toEqual([
-      expect.stringContaining(`deleted-volume ${volume.id}: was deleted, and nothing needs it`),
+      expect.stringContaining(
+        `deleted-volume ${volume.id}: was deleted, and nothing depends on it`,
+      ),
     ])
     await driver.reaper.sweep()
     expect(await findings()).toEqual([])
@@ -116,7 +118,7 @@ describe('a deleted volume', () => {
     const what =
       `exports /dev/zvol/dsk/mtank/kubernetes/${volume.leaf} of deleted volume ` + `${volume.id}`
     expect(await findings()).toEqual([
-      `export-without-record byhand@primary-vds0 on m1: ${what}; withdraw it when nobody uses ` +
+      `export-without-record byhand@primary-vds0 on m1: ${what}; remove it when nobody uses ` +
         'it: ldm rm-vdsdev byhand@primary-vds0',
     ])
   })
@@ -155,7 +157,7 @@ describe('a record', () => {
     expect(await findings()).toEqual([
       expect.stringMatching(`^attachment-incomplete ${volume.id}: recorded as attached to m1/ldg1`),
       expect.stringMatching(
-        `^recorded-twice ${volume.id}: is for one guest, and recorded for m1/ldg1 and m1/ldg2;`,
+        `^recorded-twice ${volume.id}: is exclusive, but recorded for m1/ldg1 and m1/ldg2;`,
       ),
     ])
   })
@@ -172,7 +174,9 @@ describe('a record', () => {
       )
       const kept = sharing === 'shared' ? 'as shared' : 'for m1/ldg2'
       expect(await findings()).toEqual([
-        expect.stringMatching(`^record-without-guest ${volume.id}: is kept ${kept}, and no guest`),
+        expect.stringMatching(
+          `^record-without-guest ${volume.id}: is recorded ${kept}, but no guest`,
+        ),
       ])
       await driver.attachments.detach(volume.id, guest)
       expect(await findings()).toEqual([])
@@ -189,8 +193,8 @@ describe('a record', () => {
     await byHand(installation, 'm1-primary', `zfs rename ${record}/${held} ${record}/${releasing}`)
     expect(await findings()).toEqual([
       expect.stringMatching(
-        `^attachment-incomplete ${volume.id}: its detachment from m1/ldg2 was begun and has not ` +
-          `ended .*${releasing}`,
+        `^attachment-incomplete ${volume.id}: its detachment from m1/ldg2 was started but not ` +
+          `finished .*${releasing}`,
       ),
     ])
     await driver.attachments.detach(volume.id, attachment.guest)

@@ -69,7 +69,7 @@ test('a machine whose changes cannot be saved fails, with what stands in the way
   world.machine('m1').powerCycle({ boots: 'factory-default' })
   expect(failures(await examine(subject))).toContainEqual(
     expect.stringMatching(
-      /^machine m1: .*not saved.*it runs factory-default, and the next power-on loads initial/,
+      /^machine m1: .*not saved.*it runs factory-default, but the next power-on loads initial/,
     ),
   )
 })

@@ -80,7 +80,7 @@ describe('a volume that stands where the canary would', () => {
     await expect(gold.design.provePaths(gold)).rejects.toMatchObject({
       kind: 'failed-precondition',
       message: expect.stringContaining(
-        'tank/kubernetes/canary was not made by this driver and is left alone',
+        'tank/kubernetes/canary was not created by this driver: the driver does not write to it',
       ),
     })
     expect(installation.world.comstar('storage1').state.all()).toEqual([])

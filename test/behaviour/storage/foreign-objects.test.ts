@@ -44,7 +44,7 @@ async function withForeignUnit(options: { readonly attached: boolean }) {
 describe('a logical unit of the volume’s GUID that offers other data', () => {
   test('is not deleted with the volume', async () => {
     const { installation, driver, volume, guid, unit } = await withForeignUnit({ attached: false })
-    const says = refused(volume.id, '/dev/zvol/rdsk/tank/other', 'GUID is taken')
+    const says = refused(volume.id, '/dev/zvol/rdsk/tank/other', 'other data uses its GUID')
     await expect(driver.volumes.deleteVolume(volume.id)).rejects.toMatchObject(says)
     expect(unit()).toMatchObject({ dataFile: '/dev/zvol/rdsk/tank/other' })
     await byHand(installation, 'storage1', `stmfadm delete-lu ${guid}`)
@@ -87,7 +87,7 @@ describe('a snapshot under a name of the driver', () => {
     const leaf = `s-${'a'.repeat(20)}`
     const { driver, volume, name, snapshots } = await withForeignSnapshot(leaf)
     const deleted = driver.snapshots.deleteSnapshot(`${volume.id}@${leaf}`)
-    await expect(deleted).rejects.toMatchObject(refused(name, 'was not made by this driver'))
+    await expect(deleted).rejects.toMatchObject(refused(name, 'was not created by this driver'))
     expect(snapshots()).toEqual([name])
   })
 
@@ -97,7 +97,7 @@ describe('a snapshot under a name of the driver', () => {
     const copied = driver.volumes.ensureVolume(
       volumeSpec({ pool: 'gold', name: 'copy', source: { kind: 'volume', id: volume.id } }),
     )
-    await expect(copied).rejects.toMatchObject(refused(name, 'was not made by this driver'))
+    await expect(copied).rejects.toMatchObject(refused(name, 'was not created by this driver'))
     expect(snapshots()).toEqual([name])
   })
 })

@@ -221,8 +221,8 @@ export class LunDesign implements Design {
     }
     throw new StorageError(
       'failed-precondition',
-      `dataset ${dataset} ${describeOwner(owner)} and is left alone: nothing is written to it, ` +
-        `so the paths of pool ${pool.name} cannot be proved; rename it, or destroy it if nobody ` +
+      `dataset ${dataset} ${describeOwner(owner)}: the driver does not write to it and cannot ` +
+        `prove the paths of pool ${pool.name}; rename the dataset, or destroy it if nobody ` +
         'needs it',
     )
   }

@@ -61,8 +61,8 @@ export class LunPaths {
       throw new StorageError(
         'failed-precondition',
         `volume ${place.volumeId}: service domain ${path.serviceDomain} sees ${seen.sizeBytes} ` +
-          `bytes on ${name[1]}, the volume has ${sizeBytes}; the path is refused as it may lead ` +
-          'to other bytes',
+          `bytes on ${name[1]}, the volume has ${sizeBytes}; the path may lead to other bytes, ` +
+          'check which storage host it reaches',
       )
     }
     return name[1]
@@ -112,7 +112,7 @@ export class LunPaths {
       throw new StorageError(
         'unavailable',
         `volume ${place.volumeId}: service domain ${path.serviceDomain} does not see logical ` +
-          `unit ${guidOf(place)} now; publish the volume again, then repeat`,
+          `unit ${guidOf(place)} now; publish the volume again, then try again`,
       )
     }
     return name
@@ -164,8 +164,8 @@ async function asked<T>(place: VolumePlace, path: PoolPath, answer: Promise<T>):
     throw new StorageError(
       error.kind,
       `volume ${place.volumeId}: service domain ${path.serviceDomain} does not show its disks; ` +
-        `every path of pool ${place.pool.name} must be proved, so bring it back or take its ` +
-        'path out of the configuration',
+        `the driver must prove every path of pool ${place.pool.name}, so bring the service ` +
+        'domain back or remove its path from the configuration',
       { cause: error },
     )
   }

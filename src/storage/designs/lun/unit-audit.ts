@@ -70,7 +70,7 @@ function wrongViews(
       unseen.length > 0
         ? `not visible to ${unseen.join(', ')}, though recorded as attached on ` +
           `${machines.join(', ')}; publish the volume again`
-        : `visible to ${groups.join(', ')}, recorded as attached on ` +
+        : `visible to ${groups.join(', ')}, but recorded as attached on ` +
           `${machines.join(', ') || 'no machine'}`,
   }
 }
@@ -79,12 +79,12 @@ function leftUnit(place: VolumePlace, unit: LogicalUnit, groups: readonly string
   const seen =
     groups.length > 0
       ? `visible to ${groups.join(', ')}`
-      : 'visible to nobody, and goes with the volume'
+      : 'visible to nobody, deleted with the volume'
   return {
     kind: 'logical-unit',
     object: place.volumeId,
     detail:
-      `was deleted, and has logical unit ${unit.guid} of ` +
+      `was deleted, but still has logical unit ${unit.guid} of ` +
       `${unit.dataFile || 'a lost device'} (${seen})`,
   }
 }
@@ -96,6 +96,6 @@ function strayUnits(pool: Pool, units: Iterable<LogicalUnit>): readonly DesignFi
     .map(unit => ({
       kind: 'stray-logical-unit',
       object: unit.guid,
-      detail: `offers ${unit.dataFile}, which no volume explains`,
+      detail: `offers ${unit.dataFile}, which is no volume`,
     }))
 }

@@ -29,8 +29,8 @@ export function refuseForeign(place: VolumePlace, unit: LogicalUnit): void {
 
 function foreign(place: VolumePlace, unit: LogicalUnit): string {
   return (
-    `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}; its ` +
-    'GUID is taken by other data, delete that unit or use another cluster name'
+    `logical unit ${unit.guid} offers ${unit.dataFile} instead of ${dataFile(place)}: other ` +
+    'data uses its GUID; delete that unit or use another cluster name'
   )
 }
 
@@ -48,7 +48,7 @@ export function problemsOf(
   if (!unit.registered) {
     problems.push(
       `logical unit ${unit.guid} is not registered; publish the volume again, which imports the ` +
-        'unit or makes it anew',
+        'unit or creates it again',
     )
   } else {
     if (unit.sizeBytes !== sizeBytes) {

@@ -44,8 +44,8 @@ export class LunUnits {
     if (unit === undefined) {
       throw new StorageError(
         'failed-precondition',
-        `volume ${place.volumeId}: ${dataFile(place)} is a logical unit of another GUID than ` +
-          `${guid}; remove that unit with stmfadm delete-lu, then repeat`,
+        `volume ${place.volumeId}: ${dataFile(place)} is a logical unit with another GUID than ` +
+          `${guid}; delete that unit with stmfadm delete-lu, then try again`,
       )
     }
     return unit
@@ -67,7 +67,8 @@ export class LunUnits {
     if (imported !== undefined) return imported
     throw new StorageError(
       'unavailable',
-      `volume ${place.volumeId}: logical unit ${guidOf(place)} did not come back after its import`,
+      `volume ${place.volumeId}: logical unit ${guidOf(place)} is not listed after its import; ` +
+        'try again',
     )
   }
 
@@ -128,8 +129,8 @@ export class LunUnits {
     throw new StorageError(
       'failed-precondition',
       `volume ${place.volumeId}: host group ${other.hostGroup} can reach its bytes without a ` +
-        'record; detach the volume from the guests of that machine, or see that nobody uses it ' +
-        `there and run stmfadm remove-view -l ${guidOf(place)} ${other.entry}`,
+        'record; detach the volume from the guests of that machine, or make sure that nobody ' +
+        `uses it there and run stmfadm remove-view -l ${guidOf(place)} ${other.entry}`,
     )
   }
 
@@ -163,8 +164,8 @@ export class LunUnits {
     }
     throw new StorageError(
       'no-space',
-      `volume ${place.volumeId}: no free LUN number found for host group ${hostGroup} after ` +
-        `${LUN_TRIES} tries`,
+      `volume ${place.volumeId}: no free LUN found for host group ${hostGroup} after ` +
+        `${LUN_TRIES} tries; detach volumes from guests of that machine`,
     )
   }
 
@@ -237,8 +238,8 @@ export class LunUnits {
       throw new StorageError(
         'in-use',
         `volume ${place.volumeId}: its logical unit is still visible to host group ${groups}; ` +
-          'detach it there first, or see that nobody uses it there and remove the view (stmfadm ' +
-          `remove-view -l ${guidOf(place)} -a)`,
+          'detach it there first, or make sure that nobody uses it there and remove the view ' +
+          `(stmfadm remove-view -l ${guidOf(place)} -a)`,
       )
     }
     await this.#stmfadm.deleteLogicalUnit(guidOf(place), signal)
@@ -255,7 +256,7 @@ export class LunUnits {
       'failed-precondition',
       `volume ${place.volumeId}: host group ${hostGroup} sees its logical unit as LUN ` +
         `${view?.lun ?? 'none'}, the record says ${lun}; remove that view with stmfadm ` +
-        'remove-view, then repeat',
+        'remove-view, then try again',
     )
   }
 }

@@ -109,7 +109,7 @@ test('a time limit of the disk is for pools with one path', async () => {
     volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'b', parameters })),
   ).rejects.toMatchObject({
     kind: 'invalid-argument',
-    message: expect.stringContaining('not with pool gold'),
+    message: expect.stringContaining('not allowed with pool gold'),
   })
 })
 

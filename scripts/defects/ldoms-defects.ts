@@ -14,8 +14,8 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/hypervisors/ldoms/records.ts',
-        find: '    } else if (!hasVariables) {\n',
-        replace: '    } else if (!hasVariables || line !== "") {\n',
+        find: '    } else if (!this.#hasVariables) {\n',
+        replace: '    } else if (!this.#hasVariables || line !== "") {\n',
       },
     ],
     tests: [LISTINGS, TEXTS],
@@ -47,8 +47,8 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: LISTING,
-        find: '    const kept = serious.length === 0 ? listed : serious\n',
-        replace: '    const kept = listed.slice(-1)\n',
+        find: '  const kept = serious.length === 0 ? listed : serious\n',
+        replace: '  const kept = listed.slice(-1)\n',
       },
     ],
     tests: [LISTINGS],
@@ -69,8 +69,8 @@ export const LDOMS_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/hypervisors/ldoms/devices.ts',
-        find: 'id: id === undefined && slot === undefined ? undefined : Number(id ?? slot),',
-        replace: 'id: Number(id) || undefined,',
+        find: 'id: id ?? slot,',
+        replace: 'id,',
       },
     ],
     tests: [LISTINGS],

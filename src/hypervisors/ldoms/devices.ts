@@ -70,28 +70,40 @@ export function parseVdisk(
   const name = fields.get('name') ?? ''
   if (name === '') return 'a VDISK record without name'
   const [volume = '', vds = '', ...rest] = (fields.get('vol') ?? '').split('@')
-  const timeoutSeconds = parseCount(fields.get('timeout') ?? '')
-  const id = parseCount(fields.get('id') ?? '')
-  // Not every release prints the number as `id`; `disk@N` is the guest's name for the disk.
-  const device = /^disk@(.*)$/.exec(fields.get('dev') ?? '')?.[1] ?? ''
-  const slot = parseCount(device)
-  for (const [what, value] of Object.entries({ timeout: timeoutSeconds, id, dev: slot })) {
-    if (value === 'unreadable') {
-      return `the ${what} of vdisk ${name}: ${JSON.stringify(fields.get(what)?.slice(0, 80))}`
-    }
-  }
-  if (id !== undefined && slot !== undefined && id !== slot) {
-    return `vdisk ${name} has number ${id} and is disk@${slot}`
-  }
+  const numbers = parseNumbers(fields, name)
+  if (typeof numbers === 'string') return numbers
+  const { timeoutSeconds, id, slot } = numbers
   return {
     name,
     guest,
     volume: volume === '' || vds === '' || rest.length > 0 ? undefined : { name: volume, vds },
-    timeoutSeconds: Number(timeoutSeconds ?? 0),
-    id: id === undefined && slot === undefined ? undefined : Number(id ?? slot),
+    timeoutSeconds: timeoutSeconds ?? 0,
+    id: id ?? slot,
     server: fields.get('server') || undefined,
     mpgroup: fields.get('mpgroup') || undefined,
   }
+}
+
+interface VdiskNumbers {
+  readonly timeoutSeconds: number | undefined
+  readonly id: number | undefined
+  /** Not every release prints the number as `id`; `disk@N` is the guest's name for the disk. */
+  readonly slot: number | undefined
+}
+
+function parseNumbers(fields: Fields, vdisk: string): VdiskNumbers | string {
+  const timeoutSeconds = parseCount(fields.get('timeout') ?? '')
+  const id = parseCount(fields.get('id') ?? '')
+  const slot = parseCount(/^disk@(.*)$/.exec(fields.get('dev') ?? '')?.[1] ?? '')
+  const unreadable = (what: string) =>
+    `the ${what} of vdisk ${vdisk}: ${JSON.stringify(fields.get(what)?.slice(0, 80))}`
+  if (timeoutSeconds === 'unreadable') return unreadable('timeout')
+  if (id === 'unreadable') return unreadable('id')
+  if (slot === 'unreadable') return unreadable('dev')
+  if (id !== undefined && slot !== undefined && id !== slot) {
+    return `vdisk ${vdisk} has number ${id}, but is disk@${slot}`
+  }
+  return { timeoutSeconds, id, slot }
 }
 
 export function countPaths(lines: readonly Fields[]): number {

@@ -112,16 +112,7 @@ function startDomain(
     return before
   }
   const known = domains.find(domain => domain.name === name)
-  if (known !== undefined) {
-    known.unclear ??= `domain ${name} is listed twice`
-    known.isRepeated = true
-    for (const writer of [known.after, before]) {
-      if (writer !== undefined && writer !== known) {
-        writer.unclear ??= `domain ${name}, listed after it, is listed twice`
-      }
-    }
-    return known
-  }
+  if (known !== undefined) return repeatDomain(known, before)
   const flags = parseFlags(record.fields.get('flags') ?? '')
   const domain: DomainDraft = {
     name,
@@ -135,6 +126,21 @@ function startDomain(
   }
   domains.push(domain)
   return domain
+}
+
+/**
+ * Either record of the name may be text of the domain before it. So those domains become unclear
+ * too.
+ */
+function repeatDomain(known: DomainDraft, before: DomainDraft | undefined): DomainDraft {
+  known.unclear ??= `domain ${known.name} is listed twice`
+  known.isRepeated = true
+  for (const writer of [known.after, before]) {
+    if (writer !== undefined && writer !== known) {
+      writer.unclear ??= `domain ${known.name}, listed after it, is listed twice`
+    }
+  }
+  return known
 }
 
 function addVds(record: ListedRecord, domain: DomainDraft): void {
@@ -169,28 +175,37 @@ function addVdisk(record: ListedRecord, domain: DomainDraft): void {
   domain.vdisks.push({ ...vdisk, pathLines: record.continuations })
 }
 
-// A vds has one domain. No domain's text comes before the records of the first domain, so the first
-// domain's services are certain. A service in a guest that is no service domain is ignored if
-// another domain lists it too. Otherwise the parser cannot tell which domain has it. Then every
-// listed device stays, because it may be exported, and no disk of that service is certain.
+/** Settles who has a vds that is listed twice. Returns the services whose domain is uncertain. */
 function settleServices(domains: readonly DomainDraft[]): ReadonlySet<string> {
-  const contested = new Set<string>()
   const lists = Map.groupBy(
     domains.flatMap(domain => domain.vdses.map(vds => ({ domain, vds }))),
     ({ vds }) => vds.name,
   )
+  const contested = new Set<string>()
   for (const [name, listed] of lists) {
-    if (listed.length === 1) continue
-    const certain = listed.find(({ domain, vds }) => domain === domains[0] && !vds.isRepeated)
-    const serious = certain === undefined ? listed.filter(({ vds }) => !vds.isText) : [certain]
-    const kept = serious.length === 0 ? listed : serious
-    for (const each of listed) {
-      if (each !== certain) each.domain.unclear ??= `vds ${name} is listed twice`
-      if (!kept.includes(each)) each.domain.vdses.splice(each.domain.vdses.indexOf(each.vds), 1)
-    }
-    if (kept.length > 1) contested.add(name)
+    if (listed.length > 1 && settleService(listed, domains[0]) > 1) contested.add(name)
   }
   return contested
+}
+
+// A vds has one domain. No domain's text comes before the records of the first domain, so the first
+// domain's services are certain. A service in a guest that is no service domain is ignored if
+// another domain lists it too. Otherwise the parser cannot tell which domain has it. Then every
+// listed device stays, because it may be exported, and no disk of that service is certain.
+// Returns how many domains keep the service.
+function settleService(
+  listed: readonly { readonly domain: DomainDraft; readonly vds: VdsDraft }[],
+  first: DomainDraft | undefined,
+): number {
+  const certain = listed.find(({ domain, vds }) => domain === first && !vds.isRepeated)
+  const serious = certain === undefined ? listed.filter(({ vds }) => !vds.isText) : [certain]
+  const kept = serious.length === 0 ? listed : serious
+  for (const each of listed) {
+    const { domain, vds } = each
+    if (each !== certain) domain.unclear ??= `vds ${vds.name} is listed twice`
+    if (!kept.includes(each)) domain.vdses.splice(domain.vdses.indexOf(vds), 1)
+  }
+  return kept.length
 }
 
 // A service domain lists its clients as `disk@guest`. That form is recalled, so the clients of a

@@ -14,62 +14,90 @@ export interface ListedRecord {
 
 /** The records that the driver reads. All other records of a domain are skipped. */
 const RECORD = /^(DOMAIN|VDS|VDISK)(?=\s|\||$)/
+const VERSION = /^VERSION \d+\.\d+$/
 const HEAD = /^[A-Z][A-Z0-9_-]*(?=\s|\||$)/
 const NOTICE = /^(Notice|Note|Warning): /
 
 // Yields one record at a time: a machine with a thousand disks has some eight thousand lines.
 export function* parseRecords(stdout: string): Generator<ListedRecord> {
+  const reader = new RecordReader()
   let isListing = false
-  let record: ListedRecord | undefined
-  let isInNotice = false
-  // After a domain's VARIABLES record, a line without a head may be the text of a variable.
-  let hasVariables = false
-  for (const untrimmed of linesOf(stdout)) {
-    const line = untrimmed.trimEnd()
+  for (const line of linesOf(stdout)) {
     if (!isListing) {
-      isListing = /^VERSION \d+\.\d+$/.test(line)
-      continue
-    }
-    if (line === '') continue
-    const isContinuation = line.startsWith('|')
-    const head =
-      RECORD.exec(line)?.[1] ?? (hasVariables || isContinuation ? undefined : HEAD.exec(line)?.[0])
-    if (head !== undefined || isContinuation) isInNotice = false
-    if (isContinuation && !hasVariables && record === undefined) {
-      refuse('a continuation before any record')
-    }
-    if (isContinuation) {
-      record?.continuations.push(parseFields(line.slice(1).split('|')))
-    } else if (head !== undefined || (hasVariables && HEAD.test(line))) {
-      if (record !== undefined) yield record
-      record = undefined
-      if (head === 'DOMAIN') hasVariables = false
-      if (head === 'VARIABLES') hasVariables = true
-      else if (head !== undefined) {
-        record = {
-          head,
-          fields: parseFields(line.split('|').slice(1)),
-          continuations: [],
-          stray: undefined,
-        }
-      }
-    } else if (NOTICE.test(line) || isInNotice) {
-      isInNotice = true
-    } else if (!hasVariables) {
-      refuse(`the line ${JSON.stringify(line.slice(0, 80))}`)
-    } else if (record !== undefined) {
-      record.stray ??= line
+      isListing = VERSION.test(line)
+    } else if (line !== '') {
+      const ended = reader.take(line)
+      if (ended !== undefined) yield ended
     }
   }
   if (!isListing) refuse('no VERSION line')
-  if (record !== undefined) yield record
+  const last = reader.end()
+  if (last !== undefined) yield last
+}
+
+/** Collects the lines of one record after the other. */
+class RecordReader {
+  #record: ListedRecord | undefined
+  #isInNotice = false
+  /** After a domain's VARIABLES record, a line without a head may be the text of a variable. */
+  #hasVariables = false
+
+  /** Takes the next line and returns the record that it ends. */
+  take(line: string): ListedRecord | undefined {
+    if (line.startsWith('|')) {
+      this.#continue(line)
+      return undefined
+    }
+    const head = RECORD.exec(line)?.[1] ?? (this.#hasVariables ? undefined : HEAD.exec(line)?.[0])
+    if (head !== undefined) return this.#start(head, line)
+    if (this.#hasVariables && HEAD.test(line)) return this.end()
+    this.#takeText(line)
+    return undefined
+  }
+
+  /** Returns the record that is being collected. */
+  end(): ListedRecord | undefined {
+    const ended = this.#record
+    this.#record = undefined
+    return ended
+  }
+
+  #continue(line: string): void {
+    this.#isInNotice = false
+    if (this.#record === undefined && !this.#hasVariables)
+      refuse('a continuation before any record')
+    this.#record?.continuations.push(parseFields(line.slice(1).split('|')))
+  }
+
+  #start(head: string, line: string): ListedRecord | undefined {
+    const ended = this.end()
+    this.#isInNotice = false
+    if (head === 'DOMAIN') this.#hasVariables = false
+    if (head === 'VARIABLES') {
+      this.#hasVariables = true
+    } else {
+      const fields = parseFields(line.split('|').slice(1))
+      this.#record = { head, fields, continuations: [], stray: undefined }
+    }
+    return ended
+  }
+
+  #takeText(line: string): void {
+    if (NOTICE.test(line) || this.#isInNotice) {
+      this.#isInNotice = true
+    } else if (!this.#hasVariables) {
+      refuse(`the line ${JSON.stringify(line.slice(0, 80))}`)
+    } else if (this.#record !== undefined) {
+      this.#record.stray ??= line
+    }
+  }
 }
 
 function* linesOf(text: string): Generator<string> {
   for (let at = 0; at < text.length; ) {
     const next = text.indexOf('\n', at)
     const end = next < 0 ? text.length : next
-    yield text.slice(at, end).replace(/\r$/, '')
+    yield text.slice(at, end).trimEnd()
     at = end + 1
   }
 }

@@ -163,7 +163,7 @@ test.each<{
     change: sim => sim.setMigrating('ldg1', 'failed'),
     readiness: {
       kind: 'changing',
-      reason: expect.stringContaining('where it runs on the other machine, destroy it here'),
+      reason: expect.stringContaining('if it runs on the other machine, destroy it here'),
     },
   },
   {

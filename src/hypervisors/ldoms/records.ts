@@ -64,8 +64,9 @@ class RecordReader {
 
   #continue(line: string): void {
     this.#isInNotice = false
-    if (this.#record === undefined && !this.#hasVariables)
+    if (this.#record === undefined && !this.#hasVariables) {
       refuse('a continuation before any record')
+    }
     this.#record?.continuations.push(parseFields(line.slice(1).split('|')))
   }
 

@@ -18,7 +18,12 @@ describe('a second service domain that is down', () => {
       before: created,
       act: day => day.attach(),
       kind: 'unavailable',
-      says: ['gold/v-', 'service domain alternate', 'm1-alternate', 'bring it back'],
+      says: [
+        'gold/v-',
+        'service domain alternate',
+        'm1-alternate',
+        'bring the service domain back',
+      ],
       leaves: ['record', 'view'],
     },
   ])

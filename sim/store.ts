@@ -128,8 +128,8 @@ export class FileStore implements Store {
     this.#sizeBytes = sizeBytes
   }
 
-  // The copy contains everything that was written to a loop device over the file: both use the same
-  // cached pages, and the guest does nothing during the copy. Like a real snapshot the copy is
+  // The copy contains everything that was written to a loop device over the file, as both use the
+  // same cached pages. The guest does nothing during the copy. Like a real snapshot the copy is
   // crash-consistent. It has what a program in the guest has synced, and lacks what the guest's
   // kernel still holds back. The file system's log makes it consistent.
   copy(): Store {

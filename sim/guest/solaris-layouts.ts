@@ -1,5 +1,5 @@
-// Labels of a simulated Solaris guest's disks: the tables that the disk server generates, the one
-// that format writes, what fmthard refuses, and how prtvtoc prints them. Pure functions. Source:
+// Labels of a simulated Solaris guest's disks: the tables that the disk server generates and that
+// format writes. Also what fmthard refuses, and how prtvtoc prints a table. Pure functions. Source:
 // illumos vds.c, prtvtoc.c, fmthard.c.
 
 import type { VirtualDisk } from '../devices.ts'

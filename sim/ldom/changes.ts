@@ -1,6 +1,6 @@
 // The subcommands of the simulated ldm that change disks and disk servers: what they refuse in
-// which state, and what they do. Which operation works in which state of a guest is documented for
-// LDoms 1.1 to Oracle VM Server for SPARC 3.5, as far as it is known.
+// which state, and what they do. Which state of a guest allows an operation is documented for LDoms
+// 1.1 to Oracle VM Server for SPARC 3.5, where it is known.
 
 import type { Arguments } from './arguments.ts'
 import type { LiveDisk } from './exports.ts'
@@ -217,8 +217,8 @@ export const setVdisk: ChangeCommand = (
   return { domain: domain.name, apply }
 }
 
-// The disk of an active guest can only change to a path that it already has, not to one that joined
-// the group later (3.2 and later). The simulator also requires this of a bound guest.
+// The disk of an active guest can only change to a path that it already has (3.2 and later). A path
+// that joined the group since does not count. The simulator also requires this of a bound guest.
 function checkOtherVolume(
   running: Running,
   domain: DomainEntry,

@@ -1,6 +1,6 @@
 // One simulated machine: a control domain with the program `ldm`, service domains, guests with
-// disks, a service processor. world.ts builds it, simulated guests get their disks from it, and
-// tests change its state through it.
+// disks, a service processor. world.ts builds it. Simulated guests get their disks from it, and
+// tests change its state.
 
 import { createHash } from 'node:crypto'
 import type { GuestDisks } from '../devices.ts'

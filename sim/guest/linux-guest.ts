@@ -5,8 +5,9 @@
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
+import { octalDump, parseBlockRead } from './block-reads.ts'
 import type { Region } from './file-system.ts'
-import { type GuestOptions, octalDump, parseBlockRead, SimGuest, type SimMount } from './guest.ts'
+import { type GuestOptions, SimGuest, type SimMount } from './guest.ts'
 import { KernelRoot } from './kernel-root.ts'
 import { LinuxFileSystems } from './linux-file-systems.ts'
 import { LinuxMounts } from './linux-mounts.ts'

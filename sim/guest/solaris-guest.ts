@@ -5,8 +5,9 @@
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
+import { octalDump, parseBlockRead } from './block-reads.ts'
 import type { Region } from './file-system.ts'
-import { type GuestOptions, octalDump, parseBlockRead, SimGuest, type SimMount } from './guest.ts'
+import { type GuestOptions, SimGuest, type SimMount } from './guest.ts'
 import { answer, NameTree, refuse, unsupported } from './names.ts'
 import { SolarisDisks } from './solaris-disks.ts'
 import { SolarisFileSystems } from './solaris-file-systems.ts'

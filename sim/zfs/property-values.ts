@@ -5,13 +5,8 @@ import { Refusal } from './answers.ts'
 import { automaticReservation, type SimDialect } from './dialects.ts'
 import type { SimDataset } from './model.ts'
 import { formatSize, parseSize } from './numbers.ts'
-import {
-  isUserProperty,
-  type PropertyDefinition,
-  propertiesOf,
-  type Target,
-  typeOf,
-} from './properties.ts'
+import { type Target, typeOf } from './properties.ts'
+import { isUserProperty, type PropertyDefinition, propertiesOf } from './property-definitions.ts'
 import { room, usedByReservation } from './space.ts'
 
 /** Recorded: OpenZFS accepts values of user properties with 8191 bytes, but not with 8192. */

@@ -6,14 +6,8 @@ import type { SimAnswer } from '../host.ts'
 import { type Option, parseOptions } from '../options.ts'
 import { notSimulated, Refusal } from './answers.ts'
 import { compareNames, SimDataset } from './model.ts'
-import {
-  datasetOf,
-  isUserProperty,
-  propertiesOf,
-  readProperty,
-  type Target,
-  typeOf,
-} from './properties.ts'
+import { datasetOf, readProperty, type Target, typeOf } from './properties.ts'
+import { isUserProperty, propertiesOf } from './property-definitions.ts'
 import { commandUsage } from './usage.ts'
 import { openTarget, usageRefusal, type ZfsWorld } from './world.ts'
 

@@ -3,7 +3,7 @@
 // driver could look at.
 
 import type { SimDialect } from './dialects.ts'
-import { propertiesOf } from './properties.ts'
+import { propertiesOf } from './property-definitions.ts'
 
 const OPENZFS = `	version [-j]
 

@@ -35,11 +35,11 @@ export async function applyManifests(
   return forEachObject(manifests.objects, tools, async object => {
     const failed = earlier.get(keyOf(object))?.find(({ key }) => !made.has(key))
     if (failed !== undefined) {
-      const why = failed.how === 'from' ? 'made from' : 'mounted below'
-      throw new StorageError(
-        'failed-precondition',
-        `not made, as it is ${why} ${failed.key}, which failed`,
-      )
+      const why =
+        failed.how === 'from'
+          ? `its source, ${failed.key}, failed`
+          : `it is mounted below ${failed.key}, which failed`
+      throw new StorageError('failed-precondition', `not created: ${why}`)
     }
     if (object.kind === 'snapshot') {
       return void made.set(keyOf(object), await cut(object, { find, plugins }, tools))
@@ -128,7 +128,7 @@ class InnermostFirst {
       if (inner !== undefined) {
         throw new StorageError(
           'failed-precondition',
-          `left as it is, as ${inner} is mounted below it and could not be taken away`,
+          `not unmounted: ${inner} is mounted below it and could not be unmounted`,
         )
       }
       await work()
@@ -162,7 +162,7 @@ async function cut(
     if (existing === undefined) {
       throw new StorageError(
         'not-found',
-        `its claim ${claim} is neither in the files nor made before`,
+        `its claim ${claim} is not in the files and does not exist`,
       )
     }
     tools.print(
@@ -171,7 +171,7 @@ async function cut(
     )
     return existing
   }
-  const { snapshot: made } = await step(`${title}: cut`, tools, options =>
+  const { snapshot: made } = await step(`${title}: create`, tools, options =>
     tools.controller.controller.CreateSnapshot(
       { name, source_volume_id: source.id, parameters: snapshotClass.parameters },
       options,

@@ -112,7 +112,7 @@ function contentSource(
     if (existing?.content_source !== undefined) return existing.content_source
     throw new StorageError(
       'not-found',
-      `its source, ${kind} ${name}, is neither in the files nor made before`,
+      `its source, ${kind} ${name}, is not in the files and does not exist`,
     )
   }
   // The provisioner checks this too. An existing volume passed the check when it was created.

@@ -7,7 +7,7 @@ import { StorageError } from '../errors.ts'
 import type { ApplyTools } from './step.ts'
 
 export const OLD_PATH =
-  'where the mount path in the file has changed: put the old one back and run apply --detach, ' +
+  'if the mount path in the file has changed: put the old one back and run apply --detach, ' +
   'then change it'
 
 export function stagingPath({ stagingDirectory }: ApplyTools, volumeId: string): string {

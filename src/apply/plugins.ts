@@ -117,7 +117,7 @@ async function meetNode(
     if (node_id !== guest) {
       throw new StorageError(
         'invalid-argument',
-        `the socket given for guest ${guest} is that of ${node_id}`,
+        `the socket of --node ${guest} belongs to guest ${node_id}`,
       )
     }
     return { id: node_id, topology: accessible_topology, client }
@@ -172,9 +172,9 @@ export class Plugins {
     throw new StorageError(
       'failed-precondition',
       `its volume is ${ids}, and StorageClass ${storageClass.name} is for pool ${pool}: the ` +
-        'class of a claim cannot be changed, it would get another, empty volume; put the old ' +
-        'class back, or take the old volume away first (--delete with the old class), or give ' +
-        'the claim another name',
+        'class of a claim cannot be changed, because the claim would get another, empty volume; ' +
+        'put the old class back, or delete the old volume first (apply --delete with the old ' +
+        'class), or give the claim another name',
     )
   }
 
@@ -209,7 +209,7 @@ export class Plugins {
     if (this.#cluster === undefined) {
       throw new StorageError(
         'failed-precondition',
-        `the controller does not tell its cluster, so snapshot ${name} cannot be found`,
+        `the controller does not report its cluster, so snapshot ${name} cannot be found`,
       )
     }
     const leaf = snapshotLeaf(this.#cluster, name)

@@ -63,7 +63,7 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
     const unpublishing = step(`${name}: unpublish ${target_path}`, orOff, unpublish)
     const unpublished = await nameInnerClaims(unpublishing, taking)
     if (unpublished === 'off') return 'off'
-    tools.print(`${name}: gone from ${target_path} in ${id}`)
+    tools.print(`${name}: unpublished at ${target_path} in ${id}`)
 
     const unstage = async (options: object) => {
       await client.node.NodeUnstageVolume(
@@ -98,7 +98,7 @@ async function nameInnerClaims<T>(work: Promise<T>, { name, plugins }: Taking): 
     if (inner.length === 0) throw error
     throw new StorageError(
       'failed-precondition',
-      `${error.message}: add the file of claim ${inner.join(', ')} (-f)`,
+      `${error.message}: add the file of claim ${inner.join(', ')} with -f`,
     )
   }
 }
@@ -145,7 +145,7 @@ class OffGuest {
           : String(error)
     return new StorageError(
       'unavailable',
-      `${said}; it is not detached without the guest: ${this.#refusal}`,
+      `${said}; the controller does not detach without the guest: ${this.#refusal}`,
     )
   }
 }

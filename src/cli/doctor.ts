@@ -113,7 +113,7 @@ function examineNoise(object: string, host: Host): readonly Check[] {
       : [
           fail(
             object,
-            `prints ${JSON.stringify(answer)} before every answer, which cannot be read then`,
+            `prints ${JSON.stringify(answer)} before every answer, which makes it unreadable`,
             SILENCE,
           ),
         ]),
@@ -123,7 +123,7 @@ function examineNoise(object: string, host: Host): readonly Check[] {
           warn(
             object,
             `prints ${JSON.stringify(complaint)} on standard error before every command; the ` +
-              'driver cuts it',
+              'driver removes it',
             SILENCE,
           ),
         ]),

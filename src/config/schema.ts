@@ -35,7 +35,7 @@ const sshSchema = z
       .max(1000)
       .optional()
       .describe(
-        "Sessions the server allows on one connection, where it is not OpenSSH's default of 10.",
+        "Sessions that the server allows on one connection, if not OpenSSH's default of 10.",
       ),
   })
   .describe('Log in over SSH.')
@@ -77,8 +77,8 @@ const machineSchema = z.strictObject({
     .describe(
       'Save the configuration to the service processor after changes; without it a power cycle ' +
         'loses every attachment until it is applied again. ' +
-        'Nothing is saved while the machine runs something else than was saved, degraded, or ' +
-        'with fewer domains: see the log and `doctor`.',
+        'The driver saves nothing while the machine runs another configuration than the saved ' +
+        'one, runs degraded, or has fewer domains: see the log and `doctor`.',
     ),
 })
 
@@ -149,8 +149,8 @@ const alphaShape = {
     .boolean()
     .default(true)
     .describe(
-      'Say from where snapshots can be reached (CSI 1.13, alpha); switch it off for an ' +
-        'orchestrator of an older version. Set it alike everywhere.',
+      'Report which machines reach a snapshot (CSI 1.13, alpha). Switch it off for an older ' +
+        'orchestrator. Set it alike everywhere.',
     ),
 }
 
@@ -169,8 +169,8 @@ export const controllerSchema = z.strictObject({
     .array(guestSchema)
     .default([])
     .describe(
-      'What the controller must know of guests: limits of their platform. A guest that no entry ' +
-        'matches gets no disk.',
+      'Platforms and limits of guests. The controller attaches no disk to a guest that no ' +
+        'entry matches.',
     ),
   pools: z.record(poolNameSchema, poolSchema).describe('Places for volumes, by name.'),
 })

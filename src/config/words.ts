@@ -17,7 +17,7 @@ export const ldomName = (what: string) =>
     .string()
     .regex(
       /^[A-Za-z0-9][A-Za-z0-9_+#.:;~()-]{0,255}$/,
-      `${what}: a name as ldm takes it; "|", "=", spaces and control characters are impossible`,
+      `${what}: a name that ldm accepts, without "|", "=", spaces and control characters`,
     )
 
 export const absolutePath = (message: string) => z.string().regex(/^\/[^\0\n]*$/, message)

@@ -14,7 +14,7 @@ const WORDS: readonly (readonly [said: RegExp, told: string])[] = [
     'has a second document$1 and may have only one',
   ],
   [/^Unresolved alias .*: (.*)$/, 'the alias *$1 has no anchor &$1 above it'],
-  [/^Excessive alias count.*/, 'has aliases of aliases that stand for too much'],
+  [/^Excessive alias count.*/, 'has nested aliases that expand to too much'],
   [
     /^Merge sources must be .*/,
     'the value of "<<" must be a map, an alias of one, or a list of these',
@@ -43,7 +43,7 @@ export function readValue(
     return { problem: describeYamlError(error) }
   }
   return holdsItself(value, { above: new Set(), done: new Set() })
-    ? { problem: 'an alias stands inside of what it stands for' }
+    ? { problem: 'an alias contains itself' }
     : { value }
 }
 

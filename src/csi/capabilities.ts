@@ -118,8 +118,7 @@ function refuseWritersOnManyNodes(rule: AccessRule, mounted: boolean): void {
   if (rule.sharing === 'exclusive' || !rule.writable || !mounted) return
   throw new StorageError(
     'unsupported',
-    `access mode ${rule.name} with a file system: none of these is made for writers on several ` +
-      'nodes',
+    `access mode ${rule.name} with a file system: writers on several nodes would destroy it`,
   )
 }
 

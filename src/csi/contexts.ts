@@ -109,7 +109,7 @@ function parseContentOf({ contentOf }: TextMap): string | undefined {
 function parseNumber(context: TextMap, key: string): number {
   const text = context[key]
   if (text === undefined || !/^\d{1,15}$/.test(text)) {
-    throw invalid('publish_context', `has no number ${key}, as ControllerPublishVolume gives it`)
+    throw invalid('publish_context', `lacks the number ${key} that ControllerPublishVolume returns`)
   }
   return Number(text)
 }
@@ -119,7 +119,7 @@ function parseChoice<T extends string>(context: TextMap, key: string, choices: r
   if (choice === undefined) {
     throw invalid(
       'publish_context',
-      `has no ${key} (${choices.join(' or ')}), as ControllerPublishVolume gives it`,
+      `lacks ${key} (${choices.join(' or ')}) that ControllerPublishVolume returns`,
     )
   }
   return choice

@@ -86,7 +86,7 @@ export function parseSizeRange(range: CapacityRange | undefined): SizeRange {
 function parseBytes(text: string, field: string): number {
   const bytes = Number(text)
   if (!Number.isSafeInteger(bytes)) {
-    throw new StorageError('out-of-range', `${field} ${text} is more than this driver can count`)
+    throw new StorageError('out-of-range', `${field} ${text} is too large for this driver`)
   }
   if (bytes < 0) throw new StorageError('out-of-range', `${field} ${text} is negative`)
   return bytes

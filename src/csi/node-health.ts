@@ -68,8 +68,8 @@ export class NodeHealth {
       .filter(({ problems }) => problems.some(({ kind }) => kind === 'inaccessible'))
       .map(({ volumeId }) => volumeId)
     if (lost.length === 0) return []
-    const message =
-      `${lost.length} of ${volumes.length} volumes cannot be reached: ` + `${lost.join(', ')}`
+    const count = `${lost.length} of ${volumes.length}`
+    const message = `${count} volumes cannot be reached: ${lost.join(', ')}`
     return lost.length === volumes.length
       ? [{ status: Type.STORAGE_UNREACHABLE, reason: 'NoVolumeReachable', message }]
       : [{ status: Type.STORAGE_DEGRADED, reason: 'VolumesUnreachable', message }]

@@ -115,7 +115,7 @@ function refuseUnreachable(
   throw new StorageError(
     'no-space',
     `snapshots of volume ${volumeId} can be used on ${machines.join(', ')}, not on ` +
-      `${requisite.join(', ')} as the request demands`,
+      `${requisite.join(', ')} as the request requires`,
   )
 }
 

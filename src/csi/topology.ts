@@ -49,7 +49,7 @@ export function parseRequirement(
     // With this code Kubernetes tries another node.
     throw new StorageError(
       'no-space',
-      'accessibility_requirements: no term has the one key of this driver, ' +
+      'accessibility_requirements: no term has only the key of this driver, ' +
         `${machineKey(driverName)}`,
     )
   }

@@ -55,7 +55,7 @@ export class ClassTable<T extends { readonly name: string }> {
     const missing =
       name === undefined
         ? `is missing, and no ${this.#kind} in the files is marked as the default`
-        : `there is no ${this.#kind} ${name} in the files; add the file that has it (-f)`
+        : `there is no ${this.#kind} ${name} in the files; add its file with -f`
     problem(path, missing)
     return undefined
   }

@@ -109,7 +109,7 @@ function circleAt(key: string, walk: readonly Walk[]): string {
   const words = circle.map(({ each, how }) => `${keyOf(each.value)} ${how} `).join('')
   const isMounted = circle.some(({ how }) => how === 'below')
   const says = isMounted
-    ? 'what is mounted below another is made after it; give one of them another mount path'
-    : 'nothing can be made from itself'
+    ? 'an inner mount path comes after its outer one; give one of them another mount path'
+    : 'an object cannot be its own source'
   return `${last?.each.where}: ${says}: ${words}${key}`
 }

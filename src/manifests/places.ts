@@ -80,8 +80,8 @@ function checkPaths({ paths, numbers }: Values, mode: Claim['mode'], at: Problem
   for (const path of paths?.filter(each => !isPlainPath(each)) ?? []) {
     at(
       MOUNT_PATH_ANNOTATION,
-      `${JSON.stringify(path)} is not an absolute path below "/" without ".", "..", white space ` +
-        'and needless slashes',
+      `${JSON.stringify(path)} is not an absolute path below "/"; it may have no ".", no "..", ` +
+        'no white space and no needless slash',
     )
   }
   for (const path of paths?.filter(isSystems) ?? []) {

@@ -23,12 +23,12 @@ export const objectName = z
   .max(253)
   .regex(
     /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
-    'is not a name as Kubernetes takes it: lower-case letters, digits, "-", "."',
+    'is not a valid Kubernetes name: lower-case letters, digits, "-", "."',
   )
 
 const namespace = z
   .string()
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'is not a namespace as Kubernetes takes it')
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'is not a valid Kubernetes namespace')
   .default('default')
 
 const named = z.object({ metadata: z.object({ name: objectName }) })
@@ -216,13 +216,13 @@ export const UNSERVED: Readonly<Record<string, string>> = {
   'PersistentVolumeClaim.spec.selector': OWN_VOLUME,
   'PersistentVolumeClaim.spec.volumeName': OWN_VOLUME,
   'VolumeSnapshot.spec.source.volumeSnapshotContentName':
-    'is not served by apply: it knows the snapshots that were made by their name here',
+    'is not served by apply: it finds snapshots by their names',
   ...Object.fromEntries(
     KINDS.flatMap(kind => [
       ...LEAVING_METADATA.map(field => [`${kind}.metadata.${field}`, LEAVING]),
       ...UNSERVED_METADATA.map(field => [
         `${kind}.metadata.${field}`,
-        'is not served by apply: nothing runs that would act on it',
+        'is not served by apply: nothing acts on it without a cluster',
       ]),
     ]),
   ),

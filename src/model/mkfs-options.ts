@@ -39,7 +39,7 @@ export function parseMkfsOptions(text: string, type: string): readonly string[] 
       throw new StorageError(
         'invalid-argument',
         `parameter mkfsOptions: ${JSON.stringify(words.slice(at, at + 2).join(' '))} is not an ` +
-          `option with its value that may be given to mkfs; there are ${known}`,
+          `allowed mkfs option with its value; allowed are ${known}`,
       )
     }
   }

@@ -21,13 +21,13 @@ export function checkMountOptions(object: string, options: readonly string[]): v
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.:@%+/=-]*$/.test(option)) {
       throw new StorageError(
         'invalid-argument',
-        `${object}: ${JSON.stringify(option)} is not a ` + 'mount option',
+        `${object}: ${JSON.stringify(option)} is not a mount option`,
       )
     }
     if (FORBIDDEN_OPTIONS.test(option) || FORBIDDEN_PREFIX.test(option)) {
       throw new StorageError(
         'invalid-argument',
-        `${object}: the mount option ${option} is not ` + 'for a volume',
+        `${object}: the mount option ${option} is not allowed for a volume`,
       )
     }
   }

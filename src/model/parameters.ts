@@ -128,8 +128,8 @@ export const PARAMETERS: Table = {
     usedBy: 'hypervisor',
     values: 'seconds',
     meaning:
-      'after how long without its service domain a disk of the guest fails I/O; `0` waits for ' +
-      'ever. Not with several paths',
+      'seconds without its service domain after which a disk of the guest fails I/O; `0` waits ' +
+      'without end. Not allowed with several paths',
   },
   mkfsOptions: {
     name: 'mkfsOptions',

@@ -458,7 +458,7 @@ test.each([
 test.each([
   { text: `cluster: ${'['.repeat(20_000)}${']'.repeat(20_000)}`, says: 'nested too deeply' },
   { text: 'cluster: *nobody', says: 'the alias *nobody has no anchor &nobody above it' },
-  { text: 'hosts: &h { a: *h }', says: 'an alias stands inside of what it stands for' },
+  { text: 'hosts: &h { a: *h }', says: 'an alias contains itself' },
   { text: 'cluster: a\n---\ncluster: b', says: 'has a second document at line 2, column 1' },
 ])(
   'a configuration that cannot be read to its end is told by its name: $says',

@@ -36,7 +36,7 @@ test.each([
 
 test('the option that is refused is named with its value, and what there is instead', () => {
   expect(() => parseMkfsOptions('-m 1 -F 2 -E x', 'ext4')).toThrow(
-    /: "-F 2" is not .* there are -b -g .* -L$/,
+    /: "-F 2" is not .* allowed are -b -g .* -L$/,
   )
-  expect(() => parseMkfsOptions('-F', 'xfs')).toThrow(/there are -b -i -m -n -s -L -K$/)
+  expect(() => parseMkfsOptions('-F', 'xfs')).toThrow(/allowed are -b -i -m -n -s -L -K$/)
 })

@@ -190,13 +190,13 @@ test.each([
   { option: 'context="a"b', says: 'is not a mount option' },
   { option: 'context="a,b" c', says: 'is not a mount option' },
   { option: 'context="a",loop="b"', says: 'is not a mount option' },
-  { option: 'remount', says: 'is not for a volume' },
-  { option: 'loop=/dev/loop0', says: 'is not for a volume' },
-  { option: 'nouuid', says: 'is not for a volume' },
-  { option: 'X-mount.mkdir', says: 'is not for a volume' },
-  { option: 'verity.hashdevice=/a', says: 'is not for a volume' },
-  { option: 'ro=recursive', says: 'is not for a volume' },
-  { option: 'rw=recursive', says: 'is not for a volume' },
+  { option: 'remount', says: 'is not allowed for a volume' },
+  { option: 'loop=/dev/loop0', says: 'is not allowed for a volume' },
+  { option: 'nouuid', says: 'is not allowed for a volume' },
+  { option: 'X-mount.mkdir', says: 'is not allowed for a volume' },
+  { option: 'verity.hashdevice=/a', says: 'is not allowed for a volume' },
+  { option: 'ro=recursive', says: 'is not allowed for a volume' },
+  { option: 'rw=recursive', says: 'is not allowed for a volume' },
 ])('the option "$option" $says, wherever it stands', ({ option, says }) => {
   for (const options of [[option], ['noatime', option], ['context="a"', option]]) {
     expect(() => checkMountOptions('volume a', options)).toThrow(

@@ -162,7 +162,7 @@ test.each([
       claim('b', { source: fromClaim('a') }),
     ],
     says:
-      'nothing can be made from itself: claim default/a from claim default/b from claim ' +
+      'an object cannot be its own source: claim default/a from claim default/b from claim ' +
       'default/a',
   },
   {
@@ -173,7 +173,7 @@ test.each([
       snapshot('s', 'a'),
     ],
     says:
-      'nothing can be made from itself: claim default/a from snapshot default/s from claim ' +
+      'an object cannot be its own source: claim default/a from snapshot default/s from claim ' +
       'default/a',
   },
   {

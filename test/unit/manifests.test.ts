@@ -176,13 +176,13 @@ const claimRows: readonly (readonly [path: string, value: unknown, says: string]
     'has 4096 bytes; 4095 bytes are allowed',
   ],
   ['metadata/generateName', 'x-', 'metadata.generateName: is not served by apply'],
-  ['metadata/name', 'Orders', 'metadata.name: is not a name as Kubernetes takes it'],
+  ['metadata/name', 'Orders', 'metadata.name: is not a valid Kubernetes name'],
   [
     'metadata/name',
     'o'.repeat(130),
     'metadata.name: namespace and name together are longer than 128 bytes',
   ],
-  ['metadata/namespace', 'a/b', 'metadata.namespace: is not a namespace'],
+  ['metadata/namespace', 'a/b', 'metadata.namespace: is not a valid Kubernetes namespace'],
   [
     'spec/storageClassName',
     'silver',
@@ -425,12 +425,12 @@ test('merge keys are read as kubectl reads them', () => {
 test.each([
   { text: 'a: *nobody', says: 'the alias *nobody has no anchor &nobody above it' },
   { text: 'a: *late\nb: &late 1', says: 'the alias *late has no anchor &late above it' },
-  { text: 'kind: List\nitems: &a [ { kind: List, items: *a } ]', says: 'an alias stands inside' },
+  { text: 'kind: List\nitems: &a [ { kind: List, items: *a } ]', says: 'an alias contains itself' },
   { text: 'a: { <<: 3 }', says: 'the value of "<<" must be a map' },
   { text: 'a: { <<: *nobody }', says: 'the value of "<<" must be a map' },
   {
     text: 'a: &a [x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\nd: [*c, *c, *c, *c]',
-    says: 'has aliases of aliases that stand for too much',
+    says: 'has nested aliases that expand to too much',
   },
 ])(
   'a mistake of YAML is a problem of its document, in words of the file: $says',

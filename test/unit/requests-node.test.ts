@@ -148,13 +148,13 @@ const badStages: readonly {
     name: 'no publish context',
     fields: { publish_context: {} },
     kind: INVALID,
-    message: /has no number vdisk/,
+    message: /lacks the number vdisk/,
   },
   {
     name: 'a disk number that is none',
     fields: { publish_context: { ...PUBLISHED, vdisk: '0x7b' } },
     kind: INVALID,
-    message: /has no number vdisk/,
+    message: /lacks the number vdisk/,
   },
   {
     name: 'a size of nothing',

@@ -27,13 +27,13 @@ export const apply: CliCommand = { outlivesOutput: false, define }
 function define(program: Command): Command {
   return program
     .command('apply')
-    .description('bring about the claims and snapshots of manifest files, without a cluster')
+    .description('create, attach and mount the claims of manifest files, without a cluster')
     .requiredOption(
       '-f, --file <file>',
       'manifest file, directory of them, or - for standard input; may be repeated',
       collect,
     )
-    .option('--delete', 'take claims and snapshots away again, in reverse order')
+    .option('--delete', 'unmount, detach and delete everything in the files, in reverse order')
     .addOption(
       new Option('--detach', 'only unmount and detach the claims: nothing is deleted').conflicts(
         'delete',
@@ -91,7 +91,7 @@ async function run(options: ApplyOptions): Promise<void> {
   }
   process.once('SIGINT', () => {
     console.error(
-      'ldom-csi: stopped; what was begun may be half done: run the same command again, or apply ' +
+      'ldom-csi: interrupted; a step may be half done: run the same command again, or apply ' +
         '--delete',
     )
     process.exit(130)

@@ -17,7 +17,7 @@ const schema = z.strictObject({
           .string()
           .regex(
             /^\/[^\s|=\0]*$/,
-            'an absolute path; "|", "=" and white space are impossible in ldm\'s listings',
+            'an absolute path without "|", "=" and white space, which ldm cannot list',
           )
           .refine(
             text => text.includes('{volume}'),

@@ -286,7 +286,7 @@ test('a socket that serves another guest is refused before anything is made', as
     nodes: wrong,
   })
 
-  await expect(attempt).rejects.toThrow('the socket given for guest m1/ldg2 is that of m1/ldg1')
+  await expect(attempt).rejects.toThrow('the socket of --node m1/ldg2 belongs to guest m1/ldg1')
   expect(await storage.listPublished()).toEqual([])
 })
 

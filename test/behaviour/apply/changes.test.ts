@@ -162,11 +162,11 @@ describe('a source', () => {
   test.each([
     {
       source: fromSnapshot('nightly'),
-      says: 'its source, snapshot default/nightly, is neither in the files nor made before',
+      says: 'its source, snapshot default/nightly, is not in the files and does not exist',
     },
     {
       source: fromClaim('web'),
-      says: 'its source, claim default/web, is neither in the files nor made before',
+      says: 'its source, claim default/web, is not in the files and does not exist',
     },
   ])('that is nowhere is named: $says', async ({ source, says }) => {
     expect(await world.apply(CLASSES, claim('copy', { source }))).toEqual(
@@ -224,11 +224,11 @@ describe('a source', () => {
       { object: 'default/web', message: expect.stringContaining('RESOURCE_EXHAUSTED') },
       {
         object: 'snapshot default/nightly',
-        message: 'not made, as it is made from claim default/web, which failed',
+        message: 'not created: its source, claim default/web, failed',
       },
       {
         object: 'default/copy',
-        message: 'not made, as it is made from snapshot default/nightly, which failed',
+        message: 'not created: its source, snapshot default/nightly, failed',
       },
     ])
     expect(disks('m1', 'ldg2')).toHaveLength(1)
@@ -251,7 +251,7 @@ describe('a snapshot', () => {
     expect(await world.apply(CLASSES, snapshot('weekly', 'web'))).toEqual(
       failure(
         'snapshot default/weekly',
-        'its claim default/web is neither in the files nor made before',
+        'its claim default/web is not in the files and does not exist',
       ),
     )
 

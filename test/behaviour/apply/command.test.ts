@@ -278,7 +278,7 @@ test('Ctrl-C ends it while a call waits, and says that a step may be half done',
   child.kill('SIGINT')
 
   expect(await once(child, 'close')).toEqual([130, null])
-  expect(output.text).toContain('what was begun may be half done: run the same command again')
+  expect(output.text).toContain('a step may be half done: run the same command again')
   silent.close()
 })
 

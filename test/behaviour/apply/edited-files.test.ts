@@ -104,7 +104,7 @@ describe('a path below another', () => {
             RegExp(
               '/srv/data cannot be unmounted while /srv/data/deep/logs ' +
                 '\\(volume silver/v-[a-z2-7]{20}\\) is mounted below it; ' +
-                'unmount the inner one first: add the file of claim default/inner \\(-f\\)$',
+                'unmount the inner one first: add the file of claim default/inner with -f$',
             ),
           ),
         },
@@ -138,7 +138,7 @@ describe('a path below another', () => {
       { object: 'default/outer', message: expect.stringContaining('attached read-only') },
       {
         object: 'default/inner',
-        message: 'not made, as it is mounted below claim default/outer, which failed',
+        message: 'not created: it is mounted below claim default/outer, which failed',
       },
     ])
     expect(mounts('m1/ldg2')).toEqual([])

@@ -107,10 +107,10 @@ describe.each(['gold', 'silver'])('a volume of pool %s', pool => {
     const before = world.state()
 
     expect(await world.detach(CLASSES, claim('m1/ldg2', pool))).toEqual(
-      failure('not detached without the guest', says),
+      failure('does not detach without the guest', says),
     )
     expect(await world.remove(CLASSES, claim('m1/ldg2', pool))).toEqual(
-      failure('not detached without the guest', says),
+      failure('does not detach without the guest', says),
     )
 
     expect(world.state()).toBe(before)
@@ -132,7 +132,7 @@ test(
     expect(await detachManifests(manifests, tools)).toEqual(
       failure(
         'node plugin of m1/ldg2 does not answer',
-        'not detached without the guest',
+        'does not detach without the guest',
         'its machine shows that it runs',
       ),
     )

@@ -68,7 +68,7 @@ function localOf(target: Target, name: string): SimPropertyValue | undefined {
 }
 
 // Recorded: snapshots and children inherit from their dataset.
-export function inherited(target: Target, name: string): SimPropertyValue | undefined {
+function inherited(target: Target, name: string): SimPropertyValue | undefined {
   const own = localOf(target, name)
   if (own !== undefined) return own
   for (

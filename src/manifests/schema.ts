@@ -18,7 +18,7 @@ const CLAIM_ANNOTATIONS: readonly string[] = [
   VDISK_NUMBER_ANNOTATION,
 ]
 
-export const objectName = z
+const objectName = z
   .string()
   .max(253)
   .regex(

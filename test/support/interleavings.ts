@@ -17,7 +17,7 @@ export interface Visit {
 // The longest way from an event to its last effect in the code under test has fewer.
 const TURNS = fc.nat(12)
 
-export function visits(keys: fc.Arbitrary<readonly string[]>): fc.Arbitrary<readonly Visit[]> {
+function visits(keys: fc.Arbitrary<readonly string[]>): fc.Arbitrary<readonly Visit[]> {
   const visit = fc.record({
     keys,
     steps: fc.nat(2),

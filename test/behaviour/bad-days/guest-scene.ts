@@ -32,7 +32,7 @@ export const SOLARIS: readonly PlatformKind[] = ['solaris']
 export const SLOT = 100
 export const KEPT = 'kept'
 
-export const diskName = (world: GuestWorld) => (world.kind === 'linux' ? '/dev/vdiskcw' : 'c0d100')
+const diskName = (world: GuestWorld) => (world.kind === 'linux' ? '/dev/vdiskcw' : 'c0d100')
 export const blank = (world: GuestWorld) => world.addDisk(SLOT, 600 * MiB)
 export const zero = (disk: TestDisk) => disk.store.write(0, Buffer.alloc(64 * 1024))
 

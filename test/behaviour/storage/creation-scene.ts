@@ -19,7 +19,7 @@ export async function zfs(world: World, host: string, ...args: readonly string[]
   return stdout
 }
 
-export const HOSTS = { silver: ['m1-primary', 'mtank'], gold: ['storage1', 'tank'] } as const
+const HOSTS = { silver: ['m1-primary', 'mtank'], gold: ['storage1', 'tank'] } as const
 
 export function datasetOf({ world }: TestInstallation, volume: Pick<Volume, 'pool' | 'leaf'>) {
   const [host, pool] = HOSTS[volume.pool as keyof typeof HOSTS]

@@ -251,7 +251,7 @@ test.each([
 
   const failures = await world.apply(CLASSES, moved)
 
-  expect(failures).toEqual(failure('default/web', 'published at /srv/old already'))
+  expect(failures).toEqual(failure('default/web', 'already published at /srv/old'))
   expect(failures[0]?.message).toContain('put the old one back and run apply --detach')
   expect(await world.remove(CLASSES, moved)).toEqual(
     failure('default/web', 'put the old one back and run apply --detach'),

@@ -5,7 +5,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const READY_MS = 20_000
+/** Long: a busy machine starts a process in a minute. */
+const READY_MS = 120_000
 const END_MS = 10_000
 
 export interface Outcome {
@@ -30,10 +31,11 @@ export class Processes {
     const endMs = Date.now() + READY_MS
     while (!existsSync(ready.file)) {
       if (child.exitCode !== null || Date.now() > endMs) {
-        throw new Error(
-          `${name} did not start (exit status ` +
-            `${child.exitCode}):\n${readFileSync(ready.log, 'utf8')}`,
-        )
+        const how =
+          child.exitCode === null
+            ? `was not ready within ${READY_MS / 1000} s`
+            : `ended with status ${child.exitCode}`
+        throw new Error(`${name} ${how}; ${ready.log} says:\n${readFileSync(ready.log, 'utf8')}`)
       }
       await sleep(20)
     }

@@ -9,9 +9,6 @@ import { OLD_PATH, stagingPath, withHint } from './mount-path.ts'
 import type { Plugins } from './plugins.ts'
 import { type ApplyTools, step } from './step.ts'
 
-/** A guest sees a larger disk at once, or only after the disk is attached again. */
-const GROWTH_IN_GUEST_MS = 5_000
-
 export interface Giving {
   readonly claim: Claim
   readonly plugins: Plugins
@@ -84,10 +81,9 @@ async function mountIn(mounting: Mounting, tools: ApplyTools): Promise<void> {
   )
   if (!hasGrown) return
 
-  const patience = { ...tools, timeoutMs: Math.min(tools.timeoutMs, GROWTH_IN_GUEST_MS) }
   const { staging_target_path } = staging
   const capacity_range = { required_bytes: String(sizeBytes), limit_bytes: '0' }
-  await step(`${name}: grow in ${node.id}`, patience, options =>
+  await step(`${name}: grow in ${node.id}`, tools, options =>
     node.client.node.NodeExpandVolume(
       { ...common, volume_path: target_path, staging_target_path, capacity_range },
       options,

@@ -98,7 +98,8 @@ async function nameInnerClaims<T>(work: Promise<T>, { name, plugins }: Taking): 
     if (inner.length === 0) throw error
     throw new StorageError(
       'failed-precondition',
-      `${error.message}: add the file of claim ${inner.join(', ')} with -f`,
+      `${error.message}: take claim ${inner.join(', ')} away from its guest first: ` +
+        'apply --detach with its file (that deletes nothing)',
     )
   }
 }

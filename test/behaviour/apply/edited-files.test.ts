@@ -104,7 +104,8 @@ describe('a path below another', () => {
             RegExp(
               '/srv/data cannot be unmounted while /srv/data/deep/logs ' +
                 '\\(volume silver/v-[a-z2-7]{20}\\) is mounted below it; ' +
-                'unmount the inner one first: add the file of claim default/inner with -f$',
+                'unmount the inner one first: take claim default/inner away from its guest first: ' +
+                'apply --detach with its file \\(that deletes nothing\\)$',
             ),
           ),
         },

@@ -15,6 +15,8 @@ export const PRESETS: Readonly<Record<string, () => WorldSpec>> = { demo: demoWo
 export interface ServeOptions {
   readonly spec: WorldSpec
   readonly directory: string
+  /** Where the hosts listen; the loopback interface if it is not given. */
+  readonly address?: string
   readonly realBlockDevices: boolean
 }
 
@@ -52,6 +54,7 @@ export function readWorldSpec(file: string): WorldSpec {
 export async function serve({
   spec,
   directory: given,
+  address,
   realBlockDevices,
 }: ServeOptions): Promise<Served> {
   // Check first, write later: new keys would replace those of a simulation that runs there.
@@ -67,7 +70,13 @@ export async function serve({
   const keys = join(directory, 'keys')
   hosts.push(
     ...(await Promise.all(
-      [...world.hosts.values()].map(host => SimSshServer.start({ host, directory: keys })),
+      [...world.hosts.values()].map(host =>
+        SimSshServer.start({
+          host,
+          directory: keys,
+          ...(address === undefined ? {} : { address }),
+        }),
+      ),
     )),
   )
   const access = Object.fromEntries(hosts.map(server => [server.host.name, server.access]))

@@ -1,6 +1,6 @@
-// The SSH server of one simulated host, on the loopback interface, with its own port, host key and
-// user key. The host decides what a command does and which fault it meets. This file only speaks
-// the protocol, and breaks connections in the ways that a real server does.
+// The SSH server of one simulated host, on the loopback interface or another one, with its own port,
+// host key and user key. The host decides what a command does and which fault it meets. This file
+// only speaks the protocol, and breaks connections in the ways that a real server does.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket, type Server as TcpServer } from 'node:net'
@@ -10,7 +10,7 @@ import type { SimHost, SimOutcome } from './host.ts'
 import { runSession } from './prompt.ts'
 import { parseLine } from './words.ts'
 
-const ADDRESS = '127.0.0.1'
+export const LOOPBACK = '127.0.0.1'
 const USER = 'csi'
 // sshd_config(5): MaxSessions, default 10.
 const MAX_SESSIONS = 10
@@ -31,6 +31,7 @@ export interface SimSshOptions {
   readonly host: SimHost
   /** The server writes its key files here, into a folder named after the host. */
   readonly directory: string
+  readonly address?: string
   readonly port?: number
   readonly maxSessions?: number
 }
@@ -80,20 +81,21 @@ export class SimSshServer {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     const hostKey = generateKeys()
     const userKey = generateKeys()
+    const address = options.address ?? LOOPBACK
     const ssh = new ssh2.Server({ hostKeys: [hostKey.private], ident: 'simulated' })
     const tcp = createServer()
     await new Promise<void>((resolve, reject) => {
       tcp.once('error', reject)
-      tcp.listen(options.port ?? 0, ADDRESS, resolve)
+      tcp.listen(options.port ?? 0, address, resolve)
     })
     const { port } = tcp.address() as AddressInfo
     const privateKeyFile = join(directory, 'id')
     const knownHostsFile = join(directory, 'known_hosts')
     writeFileSync(privateKeyFile, userKey.private, { mode: 0o600 })
-    writeFileSync(knownHostsFile, `[${ADDRESS}]:${port} ${hostKey.public}\n`)
+    writeFileSync(knownHostsFile, `[${address}]:${port} ${hostKey.public}\n`)
     const access = {
       host: options.host.name,
-      address: ADDRESS,
+      address,
       port,
       user: USER,
       privateKeyFile,

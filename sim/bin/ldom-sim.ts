@@ -6,6 +6,7 @@ import { Command, Option } from 'commander'
 import { runPrompt } from '../prompt.ts'
 import { promptOver } from '../remote-prompt.ts'
 import { PRESETS, readWorldSpec, serve } from '../serve.ts'
+import { LOOPBACK } from '../ssh-server.ts'
 import { createWorld } from '../world.ts'
 import type { WorldSpec } from '../world-spec.ts'
 
@@ -19,14 +20,13 @@ const program = new Command('ldom-sim').description(
 )
 
 addWorldOptions(
-  program
-    .command('serve')
-    .description('serve the installation over SSH on 127.0.0.1 until SIGINT or SIGTERM'),
+  program.command('serve').description('serve the installation over SSH until SIGINT or SIGTERM'),
 )
   .requiredOption(
     '--directory <directory>',
     'directory for keys, configuration files and the control socket',
   )
+  .option('--address <address>', 'where the hosts listen', LOOPBACK)
   .option(
     '--real-block-devices',
     'give Linux guests real block devices (needs root on Linux)',
@@ -34,11 +34,15 @@ addWorldOptions(
   )
   .action(
     async (
-      options: WorldChoice & { readonly directory: string; readonly realBlockDevices: boolean },
+      options: WorldChoice & {
+        readonly directory: string
+        readonly address: string
+        readonly realBlockDevices: boolean
+      },
     ) => {
       const served = await serve({ ...options, spec: specOf(options) })
       process.stdout.write(
-        `ready: ${served.hosts.length} hosts on 127.0.0.1; see ${served.worldFile}\n`,
+        `ready: ${served.hosts.length} hosts on ${options.address}; see ${served.worldFile}\n`,
       )
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         process.once(signal, () => {

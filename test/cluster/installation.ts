@@ -1,0 +1,97 @@
+// The driver in the test cluster: the chart, installed by Helm and adapted only by values.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import type { Cluster } from './cluster.ts'
+import { run } from './commands.ts'
+import { KERNEL_ROOT } from './node-machine.ts'
+import { ADMIN, NAMESPACE, NODES, SIMULATION, STATE } from './settings.ts'
+import type { SshAccess } from './simulation.ts'
+
+const CHART = join(import.meta.dirname, '../../charts/ldom-csi')
+const EXAMPLE_VALUES = join(import.meta.dirname, '../../examples/kubernetes/values-classes.yaml')
+const RELEASE = 'ldom-csi'
+const VALUES = join(STATE, 'values.json')
+
+export const CONTROLLER = `${RELEASE}-controller`
+export const NODE_PLUGIN = `${RELEASE}-node`
+
+export async function installDriver(cluster: Cluster): Promise<void> {
+  const { kubectl, simulation } = cluster
+  await kubectl.run(['create', 'namespace', NAMESPACE])
+  await kubectl.in(NAMESPACE).apply(...Object.values(simulation.world.hosts).map(secretOf))
+  writeFileSync(VALUES, JSON.stringify(values(), undefined, 2))
+  await installChart(cluster)
+}
+
+export interface InstallOptions {
+  /** A folder or a package; the chart of this work tree if it is not given. */
+  readonly chart?: string
+  /** Further values, as in `--set`. */
+  readonly set?: readonly string[]
+}
+
+/** Installs, or changes what is installed; returns when every pod is ready. */
+export async function installChart(
+  cluster: Cluster,
+  { chart = CHART, set = [] }: InstallOptions = {},
+): Promise<void> {
+  const files = [`--values=${EXAMPLE_VALUES}`, `--values=${VALUES}`]
+  const further = set.map(value => `--set=${value}`)
+  await helm(cluster, ['upgrade', '--install', RELEASE, chart, ...files, ...further])
+  const kubectl = cluster.kubectl.in(NAMESPACE)
+  for (const what of [`deployment/${CONTROLLER}`, `daemonset/${NODE_PLUGIN}`]) {
+    await kubectl.run(['rollout', 'status', what, '--timeout=240s']).catch(async error => {
+      const seen = await kubectl.run(['describe', 'pods'])
+      throw new Error(`${String(error)}\n${seen.slice(-8000)}`)
+    })
+  }
+}
+
+export const uninstallChart = (cluster: Cluster) => helm(cluster, ['uninstall', RELEASE, '--wait'])
+
+function helm(cluster: Cluster, args: readonly string[]): Promise<string> {
+  const own = join(STATE, 'helm')
+  const env = { HELM_CACHE_HOME: own, HELM_CONFIG_HOME: own, HELM_DATA_HOME: own }
+  const access = ['--kubeconfig', ADMIN, '--namespace', NAMESPACE]
+  return run([cluster.programs.helm3, ...access, ...args], { env, timeoutMs: 400_000 })
+}
+
+const secretName = (host: string) => `ssh-${host}`
+
+function secretOf({ host, privateKeyFile, knownHostsFile }: SshAccess): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: secretName(host) },
+    stringData: {
+      id_ed25519: readFileSync(privateKeyFile, 'utf8'),
+      known_hosts: readFileSync(knownHostsFile, 'utf8'),
+    },
+  }
+}
+
+interface Configuration {
+  readonly hosts: Readonly<Record<string, { readonly ssh: object }>>
+  readonly [key: string]: unknown
+}
+
+function values(): object {
+  const file: Configuration = parse(readFileSync(join(SIMULATION, 'controller.yaml'), 'utf8'))
+  const hosts = Object.entries(file.hosts).map(([name, { ssh }]) => {
+    const directory = `/etc/ldom-csi/ssh/${secretName(name)}`
+    const keys = {
+      privateKeyFile: `${directory}/id_ed25519`,
+      knownHostsFile: `${directory}/known_hosts`,
+    }
+    return [name, { ssh: { ...ssh, ...keys } }]
+  })
+  return {
+    config: { ...file, hosts: Object.fromEntries(hosts) },
+    node: {
+      guests: Object.fromEntries(NODES.map(({ name, guest }) => [name, guest])),
+      root: KERNEL_ROOT,
+    },
+  }
+}

@@ -1,0 +1,71 @@
+// After all other tests: what the driver was allowed and what it used, and the memory of each
+// container.
+
+import { cluster, SLOW_MS } from './fixture.ts'
+import { granted, used } from './permissions.ts'
+import { NAMESPACE, NODES } from './settings.ts'
+
+test('nothing that the driver or a sidecar asked of the API server was refused', () => {
+  const refused = used().filter(use => use.refused)
+
+  expect([...new Set(refused.map(({ program, action }) => `${program}: ${action}`))]).toEqual([])
+})
+
+/** Rights that no test exercises, each with its reason. */
+const UNUSED: readonly { readonly fits: RegExp; readonly because: string }[] = []
+
+test(
+  'every right of the driver and its sidecars is used, or has a reason',
+  async () => {
+    const done = new Set(used().map(({ action }) => action))
+
+    const unused = (await granted(cluster.kubectl)).filter(
+      right => !done.has(right.slice(right.indexOf(': ') + 2)),
+    )
+
+    console.log(`rights granted and not used:\n${unused.join('\n')}`)
+    expect(unused.filter(right => !UNUSED.some(({ fits }) => fits.test(right)))).toEqual([])
+  },
+  SLOW_MS,
+)
+
+interface Summary {
+  readonly pods: readonly {
+    readonly podRef: { readonly name: string; readonly namespace: string }
+    readonly containers?: readonly {
+      readonly name: string
+      readonly memory?: { readonly workingSetBytes?: number; readonly rssBytes?: number }
+    }[]
+  }[]
+}
+
+const MiB = 1024 ** 2
+/** Of the controller with its Kubernetes client. */
+const LIMIT = 160 * MiB
+
+test(
+  'the driver stays below its memory limit in every pod',
+  async () => {
+    const rows: { pod: string; container: string; rss: number; workingSet: number }[] = []
+    for (const { name } of NODES) {
+      const path = `/api/v1/nodes/${name}/proxy/stats/summary`
+      const summary: Summary = JSON.parse(await cluster.kubectl.run(['get', '--raw', path]))
+      for (const { podRef, containers = [] } of summary.pods) {
+        if (podRef.namespace !== NAMESPACE) continue
+        for (const { name: container, memory } of containers) {
+          const { rssBytes: rss = 0, workingSetBytes: workingSet = 0 } = memory ?? {}
+          rows.push({ pod: podRef.name, container, rss, workingSet })
+        }
+      }
+    }
+
+    const lines = rows.map(
+      ({ pod, container, rss, workingSet }) =>
+        `${(rss / MiB).toFixed(0).padStart(5)} MiB rss ${(workingSet / MiB).toFixed(0).padStart(5)}` +
+        ` MiB working set  ${container} of ${pod}`,
+    )
+    console.log(lines.join('\n'))
+    expect(rows.filter(({ container, rss }) => container === 'ldom-csi' && rss > LIMIT)).toEqual([])
+  },
+  SLOW_MS,
+)

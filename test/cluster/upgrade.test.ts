@@ -1,0 +1,75 @@
+// Helm changes the installation under volumes in use, and takes it away: neither touches a volume.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { waitFor } from './commands.ts'
+import type { Pod } from './driver.ts'
+import { cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
+import { installChart, uninstallChart } from './installation.ts'
+import type { Kubectl } from './kubectl.ts'
+import { claim, pod } from './manifests.ts'
+
+const OLD_CHART = join(import.meta.dirname, 'charts/ldom-csi-0.1.0.tgz')
+const WRITE = '(while :; do date +%s >>/data/log; sync; sleep 1; done) &'
+
+const lines = async (kubectl: Kubectl) =>
+  (await kubectl.exec('data', 'cat', '/data/log')).trim().split('\n').length
+
+async function writes(kubectl: Kubectl): Promise<void> {
+  const before = await lines(kubectl)
+  await waitFor({ what: 'writes', limitMs: 30_000 }, async () => (await lines(kubectl)) > before)
+}
+
+const volumes = async () => {
+  const { storage } = await storageState()
+  return Object.values(storage)
+    .flat()
+    .filter(({ kind }) => kind === 'volume')
+    .map(({ name }) => name)
+}
+
+test(
+  'an upgrade from chart 0.1.0 leaves a pod alone that writes, and serves further claims',
+  async () => {
+    const kubectl = await namespace('upgrade')
+    if (existsSync(OLD_CHART)) await installChart(cluster, { chart: OLD_CHART })
+    await kubectl.apply(claim('data'), pod('data', { script: WRITE }))
+    await kubectl.podReady('data')
+    const before = await kubectl.get<Pod>('pod', 'data')
+
+    await installChart(cluster, { set: ['controller.logLevel=debug', 'node.logLevel=debug'] })
+
+    await writes(kubectl)
+    const now = await kubectl.get<Pod>('pod', 'data')
+    expect(now.metadata.uid).toBe(before.metadata.uid)
+    expect(now.status.containerStatuses?.[0]?.restartCount).toBe(0)
+    await kubectl.apply(claim('other'), pod('other'))
+    await kubectl.podReady('other')
+    await kubectl.delete('pod', 'data')
+    await kubectl.apply(pod('data', { script: WRITE }))
+    await kubectl.podReady('data')
+  },
+  2 * SLOW_MS,
+)
+
+test(
+  'an uninstall leaves volumes and running pods alone, and an install finds them again',
+  async () => {
+    const kubectl = await namespace('uninstall')
+    await kubectl.apply(claim('data'), pod('data', { script: WRITE }))
+    await kubectl.podReady('data')
+    const before = await volumes()
+
+    await uninstallChart(cluster)
+
+    await writes(kubectl)
+    expect(await volumes()).toEqual(before)
+    expect(await kubectl.value('pvc data', '.status.phase')).toBe('Bound')
+    await installChart(cluster)
+    await kubectl.delete('pod', 'data')
+    await kubectl.apply(pod('data', { script: WRITE }))
+    await kubectl.podReady('data')
+    expect(await lines(kubectl)).toBeGreaterThan(1)
+  },
+  2 * SLOW_MS,
+)

@@ -1,0 +1,73 @@
+// Workloads that bring many claims, or come back after something changed.
+
+import { waitFor } from './commands.ts'
+import { cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
+import { claim, pod, podSpec } from './manifests.ts'
+
+const MANY = 50
+
+test(
+  `${MANY} claims at once, each with a pod: every pod runs, with a volume of its own`,
+  async () => {
+    const kubectl = await namespace('many')
+    const names = Array.from({ length: MANY }, (_, at) => `data-${at}`)
+
+    await kubectl.apply(
+      ...names.flatMap(name => [claim(name), pod(name, { script: 'hostname >/data/name' })]),
+    )
+    await kubectl.run(['wait', '--for=condition=Ready', 'pods', '--all', '--timeout=280s'])
+
+    const read = await Promise.all(
+      ['data-0', 'data-17', 'data-49'].map(name => kubectl.exec(name, 'cat', '/data/name')),
+    )
+    expect(read).toEqual(['data-0\n', 'data-17\n', 'data-49\n'])
+    const { storage } = await storageState()
+    expect(
+      Object.values(storage)
+        .flat()
+        .filter(({ kind }) => kind === 'volume'),
+    ).toHaveLength(MANY)
+  },
+  2 * SLOW_MS,
+)
+
+test(
+  'a pod of a StatefulSet comes back after its claim grew, and its file system has grown',
+  async () => {
+    const kubectl = await namespace('grown')
+    await kubectl.apply(statefulSet('store'))
+    await kubectl.wait('statefulset/store', 'status.readyReplicas=1')
+    const grown = { spec: { resources: { requests: { storage: '160Mi' } } } }
+
+    await kubectl.run(['patch', 'pvc', 'data-store-0', '--patch', JSON.stringify(grown)])
+    await waitFor({ what: 'the larger volume' }, async () => {
+      const volume = await kubectl.value('pvc data-store-0', '.spec.volumeName')
+      return (await cluster.kubectl.value(`pv ${volume}`, '.spec.capacity.storage')) === '160Mi'
+    })
+    await kubectl.delete('pod', 'store-0')
+
+    await kubectl.podReady('store-0')
+    await kubectl.wait('pvc/data-store-0', 'status.capacity.storage=160Mi', 180_000)
+    const blocks = await kubectl.exec('store-0', 'sh', '-c', 'df -k /data | tail -n 1')
+    expect(Number(blocks.trim().split(/\s+/)[1])).toBeGreaterThan(130 * 1024)
+  },
+  SLOW_MS,
+)
+
+function statefulSet(name: string): object {
+  const data = claim('data')
+  const { volumes: _, ...pods } = podSpec('data')
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name },
+    spec: {
+      serviceName: name,
+      replicas: 1,
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: pods },
+      volumeClaimTemplates: [data],
+    },
+  }
+}

@@ -1,7 +1,7 @@
 // Every file in examples/ does what it says, on a simulated installation: made, made again without
 // a change, taken away. Configuration files are read.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import {
   findGuestRule,
   parseControllerConfig,
@@ -61,7 +61,19 @@ test('every example is tried here', () => {
   const folder = new URL('../../../examples', import.meta.url)
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
 
-  expect(files.filter(file => file.endsWith('.yaml')).sort()).toEqual(TESTED.sort())
+  // Those for a cluster are tried in one, by test/cluster.
+  const here = files.filter(file => file.endsWith('.yaml') && !file.startsWith('kubernetes/'))
+  expect(here.sort()).toEqual(TESTED.sort())
+})
+
+test('every example for a cluster is tried by the tests of the cluster', () => {
+  const folder = new URL('../../../examples/kubernetes', import.meta.url)
+  const tests = readFileSync(new URL('../../cluster/examples.test.ts', import.meta.url), 'utf8')
+  const names = readdirSync(folder)
+    .filter(file => !file.startsWith('values-'))
+    .map(file => file.replace('.yaml', ''))
+
+  expect(names.filter(name => !tests.includes(`file('${name}')`))).toEqual([])
 })
 
 test.each(CONFIGURATIONS)('$file is a configuration', ({ file, parse }) => {

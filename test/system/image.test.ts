@@ -22,7 +22,10 @@ const digestOf = (output: string) => output.match(/sha256:[0-9a-f]{64}/)?.[0] ??
 const readBlob = (name: string) =>
   readFileSync(join(work, 'layout/blobs/sha256', name.replace('sha256:', '')), 'utf8')
 const inImage = (...words: string[]) =>
-  execFileSync('chroot', ['--userspec=65532:65532', root, ...words], { encoding: 'utf8', env: {} })
+  execFileSync('/usr/sbin/chroot', ['--userspec=65532:65532', root, ...words], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin' },
+  })
 
 beforeAll(() => {
   if (process.getuid?.() !== 0) throw new Error('chroot needs root')

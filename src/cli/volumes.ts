@@ -85,39 +85,56 @@ function describeAttachment(
   return { ...known, state: isWhole ? 'attached' : 'incomplete', paths }
 }
 
-const HEADINGS = [
-  'VOLUME',
-  'NAME',
-  'SIZE',
-  'POOL',
-  'STATE',
-  'GUEST',
-  'VDISK',
-  'DEVICE',
-  'PATHS',
-] as const
+/** What a cluster adds to the list: whose claim a volume is, which node a guest is. */
+export interface ClusterNames {
+  /** `namespace/name`, by the id of the volume. */
+  readonly claims: ReadonlyMap<string, string>
+  /** By the id of the guest. */
+  readonly nodes: ReadonlyMap<string, string>
+}
 
-/** A table. If a line would not fit into the columns, one block per row instead. */
+type Column = readonly [heading: string, cell: (row: VolumeRow) => string]
+
+function columnsOf(names: ClusterNames | undefined): readonly Column[] {
+  const claim: Column = ['CLAIM', row => names?.claims.get(row.volume) ?? '-']
+  const node: Column = ['NODE', row => names?.nodes.get(row.guest ?? '') ?? '-']
+  return [
+    ...(names === undefined ? [] : [claim]),
+    ['VOLUME', row => row.volume],
+    ['NAME', row => row.name],
+    ['SIZE', row => formatBytes(row.sizeBytes)],
+    ['POOL', row => row.pool],
+    ['STATE', row => row.state],
+    ['GUEST', row => row.guest ?? '-'],
+    ...(names === undefined ? [] : [node]),
+    ['VDISK', row => String(row.vdisk ?? '-')],
+    ['DEVICE', row => joined(row.paths.map(path => path.device ?? 'missing'))],
+    ['PATHS', row => joined(row.paths.map(describePath))],
+  ]
+}
+
+function describePath({ vds, serviceDomain, state }: VolumePath): string {
+  return `${vds}@${serviceDomain}:${state}`
+}
+
+function joined(texts: readonly string[]): string {
+  return [...new Set(texts)].join(',') || '-'
+}
+
+/** A table. If a line would not fit into the screen, one block per row instead. */
 export function formatVolumeTable(
   rows: readonly VolumeRow[],
-  columns = Number.POSITIVE_INFINITY,
+  screenColumns = Number.POSITIVE_INFINITY,
+  names?: ClusterNames,
 ): string {
-  const lines = rows.map(row => [
-    row.volume,
-    row.name,
-    formatBytes(row.sizeBytes),
-    row.pool,
-    row.state,
-    row.guest ?? '-',
-    row.vdisk === undefined ? '-' : String(row.vdisk),
-    [...new Set(row.paths.map(path => path.device ?? 'missing'))].join(',') || '-',
-    row.paths.map(path => `${path.vds}@${path.serviceDomain}:${path.state}`).join(',') || '-',
-  ])
-  const table = formatTable([HEADINGS, ...lines])
-  if (table.split('\n').every(line => line.length <= columns)) return table
+  const columns = columnsOf(names)
+  const headings = columns.map(([heading]) => heading)
+  const lines = rows.map(row => columns.map(([, cell]) => cell(row)))
+  const table = formatTable([headings, ...lines])
+  if (table.split('\n').every(line => line.length <= screenColumns)) return table
   return lines
     .map(cells =>
-      formatTable(cells.map((cell, at) => [`${at === 0 ? '' : '  '}${HEADINGS[at] ?? ''}`, cell])),
+      formatTable(cells.map((cell, at) => [`${at === 0 ? '' : '  '}${headings[at] ?? ''}`, cell])),
     )
     .join('')
 }

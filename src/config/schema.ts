@@ -107,6 +107,9 @@ const guestSchema = z.strictObject({
   attachLimit: attachLimitSchema,
 })
 
+/** The name of the driver where the configuration says none. */
+export const DEFAULT_DRIVER_NAME = 'vdisk.ldom-csi.io'
+
 // Kubernetes lower-cases the driver name in names and topology keys. csi-sanity requires a letter
 // at both ends.
 const driverNameSchema = z
@@ -115,7 +118,7 @@ const driverNameSchema = z
     /^[a-z]([a-z0-9.-]{0,61}[a-z])$/,
     'a lower-case domain name of at most 63 characters, a letter at both ends',
   )
-  .default('vdisk.ldom-csi.io')
+  .default(DEFAULT_DRIVER_NAME)
   .describe('Name of the driver, as StorageClasses call it (`provisioner`).')
 
 const clusterSchema = z

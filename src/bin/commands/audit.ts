@@ -1,4 +1,4 @@
-import { formatTable } from '../../cli/table.ts'
+import { formatFindings } from '../../cli/findings.ts'
 import { audit as compareLayers } from '../../storage/audit/audit.ts'
 import type { Pools } from '../../storage/pool.ts'
 import type { CliCommand } from './command.ts'
@@ -27,12 +27,5 @@ export const audit: CliCommand = {
 async function report(pools: Pools, output: ReportOptions['output']): Promise<void> {
   const findings = await compareLayers(pools)
   if (findings.length > 0) process.exitCode = 1
-  if (output === 'json') {
-    process.stdout.write(formatJson(findings))
-  } else if (findings.length === 0) {
-    console.log('nothing found')
-  } else {
-    const lines = findings.map(({ kind, object, detail }) => [kind, object, detail])
-    process.stdout.write(formatTable([['KIND', 'OBJECT', 'DETAIL'], ...lines]))
-  }
+  process.stdout.write(output === 'json' ? formatJson(findings) : formatFindings(findings))
 }

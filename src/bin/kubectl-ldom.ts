@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // `kubectl ldom`: the reports of the driver for people who work with a cluster. kubectl finds this
-// program by its name, kubectl-ldom, on PATH. A report runs in a pod of the controller, or here with
-// a configuration file. kubectl says whose claim a volume is, and which node a guest is.
+// program by its name, kubectl-ldom, on PATH. A report runs in a pod of the controller, or here
+// with a configuration file. kubectl says whose claim a volume is, and which node a guest is.
 
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'

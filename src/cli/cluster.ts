@@ -61,7 +61,7 @@ export async function execInController(
       'exec',
       `--namespace=${namespace}`,
       `deployment/${deployment}`,
-      '--container=driver',
+      '--container=ldom-csi',
       '--',
       'ldom-csi',
       ...words,

@@ -97,7 +97,7 @@ test('volumes have the claim and the node, and nothing of other drivers', () => 
     [''],
   ])
   expect(readFileSync(join(directory, 'calls'), 'utf8')).toContain(
-    '--context=lab exec --namespace=storage deployment/ldom-csi-controller --container=driver -- ' +
+    '--context=lab exec --namespace=storage deployment/ldom-csi-controller --container=ldom-csi -- ' +
       'ldom-csi volumes --output json --config /etc/ldom-csi/controller.yaml',
   )
 })

@@ -79,7 +79,13 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'storage reports',
     about: 'audit, checks, health, fullness',
-    paths: ['storage/audit/', 'storage/checks.ts', 'storage/health.ts', 'storage/fullness.ts'],
+    paths: [
+      'storage/audit/',
+      'storage/checks.ts',
+      'storage/health.ts',
+      'storage/fullness.ts',
+      'storage/path-watch.ts',
+    ],
     imports: ['base', 'model', 'hypervisor', 'zfs', 'pools', 'catalog', 'attachments'],
   },
   {

@@ -6,6 +6,7 @@ import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { DiskUse, MachineView } from '../hypervisors/hypervisor.ts'
 import { formatGuestId } from '../model/ids.ts'
 import type { Attachment } from '../model/volumes.ts'
+import { readHolders } from './catalog/holders.ts'
 import { readPool } from './catalog/lists.ts'
 import { readAttached, requireVolume } from './catalog/read.ts'
 import { attachmentName } from './names.ts'
@@ -68,6 +69,28 @@ export class Health {
     return lists.flat().sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1))
   }
 
+  /**
+   * Attached volumes of a pool, each with what is wrong with its disks; the state of the pool is
+   * left out. One command, and a listing of each machine, however many volumes there are. Undefined
+   * in the place of problems: its machine does not answer, so that they are not known.
+   */
+  async attachedHealth(
+    pool: Pool,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly HealthProblem[] | undefined>> {
+    const holders = await readHolders(pool, signal)
+    if (holders.size === 0) return new Map()
+    const states = await observeMachines(pool, signal)
+    return new Map(
+      [...holders].map(([leaf, guests]) => {
+        const place = placeOf(pool, leaf)
+        const isSilent = guests.some(({ machine }) => states.get(machine) instanceof StorageError)
+        const problems = guests.flatMap(guest => attachmentProblems(place, [{ guest }], states))
+        return [place.volumeId, isSilent ? undefined : problems]
+      }),
+    )
+  }
+
   async #listPool(pool: Pool, signal?: AbortSignal): Promise<readonly VolumeHealth[]> {
     const [state, { volumes, records }, states] = await Promise.all([
       poolProblems(pool, signal),
@@ -116,7 +139,7 @@ async function poolProblems(pool: Pool, signal?: AbortSignal): Promise<readonly 
 
 function attachmentProblems(
   place: VolumePlace,
-  records: readonly Attachment[],
+  records: readonly Pick<Attachment, 'guest'>[],
   states: MachineViews,
 ): readonly HealthProblem[] {
   return records.flatMap(record => {
@@ -142,7 +165,7 @@ function attachmentProblems(
 
 function diskProblems(
   place: VolumePlace,
-  record: Attachment,
+  record: Pick<Attachment, 'guest'>,
   { machine, state }: { machine: PoolMachine; state: MachineView },
 ): readonly HealthProblem[] {
   const guest = formatGuestId(record.guest)

@@ -75,6 +75,20 @@ export function findNumber(
   return /^\d{1,4}$/.test(text) ? Number(text) : undefined
 }
 
+/** What tells whose an attachment is, and that it is recorded whole. */
+export const HOLDER_PROPERTIES: readonly string[] = ['cluster', 'machine', 'guest', 'vdisk'].map(
+  key => PREFIX + key,
+)
+
+/** Of values in the order of HOLDER_PROPERTIES: the guest, where they are of this cluster. */
+export function findHolder(values: readonly string[], of: string): GuestId | undefined {
+  const [cluster, machine, guest, vdisk] = values
+  if (cluster !== encode(of) || machine === undefined || guest === undefined) return undefined
+  if ([machine, guest, vdisk].includes('-')) return undefined
+  const text = (value: string) => Buffer.from(value, 'base64url').toString('utf8')
+  return { machine: text(machine), guest: text(guest) }
+}
+
 function encode(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64url')
 }

@@ -9,7 +9,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { systemClock } from '../../clock.ts'
-import { StorageError } from '../../errors.ts'
+import { type ErrorKind, StorageError } from '../../errors.ts'
 import type { Log, LogFields } from '../../log.ts'
 import { Queueing } from '../../queueing.ts'
 import type { Calls } from './calls.ts'
@@ -51,6 +51,24 @@ export interface Service {
 export interface HandlerTools {
   readonly log: Log
   readonly calls: Calls
+  readonly watch?: CallWatch | undefined
+}
+
+/** Who sees every call of a plugin, whatever its service. */
+export interface CallWatch {
+  /** Throws for a call that must not be made now. */
+  admit(rpc: string): void
+  /** Must neither wait nor throw: the caller waits for his answer. */
+  failed(failure: CallFailure): void
+}
+
+export interface CallFailure {
+  readonly rpc: string
+  readonly request: PlainMessage
+  /** Undefined: a bug. */
+  readonly kind: ErrorKind | undefined
+  /** As the caller gets it: secrets are removed. */
+  readonly message: string
 }
 
 type AnyHandler = (
@@ -87,7 +105,7 @@ const CHANGES =
 function unary(
   method: MethodType,
   handler: AnyHandler,
-  { log, calls }: HandlerTools,
+  { log, calls, watch }: HandlerTools,
 ): handleUnaryCall<PlainMessage, PlainMessage> {
   return (call, callback) => {
     const begunMs = systemClock.nowMs()
@@ -117,7 +135,12 @@ function unary(
     }
     calls
       .run(key, callerOf(call), signal =>
-        queueing.during(() => answer(() => handler(call.request, signal, conditions), signal)),
+        queueing.during(() =>
+          answer(() => {
+            watch?.admit(method.rpc)
+            return handler(call.request, signal, conditions)
+          }, signal),
+        ),
       )
       .then(
         response => {
@@ -127,6 +150,8 @@ function unary(
         (error: unknown) => {
           const outcome = statusOf(error, secrets)
           finish(outcome, { error: redact(explain(error, outcome), secrets) })
+          const kind = error instanceof StorageError ? error.kind : undefined
+          watch?.failed({ rpc: method.rpc, request: call.request, kind, message: outcome.message })
           callback({ code: outcome.code, details: outcome.message })
         },
       )

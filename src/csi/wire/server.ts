@@ -6,7 +6,7 @@ import { StorageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { Calls } from './calls.ts'
 import { clearEndpoint, parseEndpoint } from './endpoint.ts'
-import type { Service } from './handler.ts'
+import type { CallWatch, Service } from './handler.ts'
 import { serviceDefinition } from './proto.ts'
 
 export interface ServerOptions {
@@ -14,6 +14,7 @@ export interface ServerOptions {
   readonly endpoint: string
   readonly services: readonly Service[]
   readonly log: Log
+  readonly watch?: CallWatch | undefined
 }
 
 export interface CsiServer {
@@ -30,11 +31,16 @@ const DEFAULT_GRACE_MS = 120_000
 // Only the plugin's group may use the socket: whoever can connect can delete volumes.
 const SOCKET_UMASK = 0o117
 
-export async function startServer({ endpoint, services, log }: ServerOptions): Promise<CsiServer> {
+export async function startServer({
+  endpoint,
+  services,
+  log,
+  watch,
+}: ServerOptions): Promise<CsiServer> {
   const path = parseEndpoint(endpoint)
   await clearEndpoint(path)
   const server = new Server()
-  const tools = { log, calls: new Calls() }
+  const tools = { log, calls: new Calls(), watch }
   // Only methods with a handler are registered, so all others answer UNIMPLEMENTED.
   for (const service of services) {
     server.addService(serviceDefinition(service.name, service.rpcs), service.implementation(tools))

@@ -25,6 +25,8 @@ export interface LogFields {
   readonly address?: string
   readonly version?: string
   readonly driver?: string
+  /** Who holds a lease, or waits for it. */
+  readonly holder?: string
   readonly count?: number
   readonly percent?: number
   readonly availableBytes?: number

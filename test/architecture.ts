@@ -125,6 +125,12 @@ export const ROOMS: readonly Room[] = [
     paths: ['csi/'],
     imports: ['base', 'model', 'wire', 'guest', ...STORAGE],
   },
+  {
+    name: 'kubernetes',
+    about: 'one controller at work, events',
+    paths: ['kubernetes/'],
+    imports: ['base', 'wire'],
+  },
   { name: 'config', about: 'configuration files', paths: ['config/'], imports: ['base'] },
   {
     name: 'manifests',
@@ -170,6 +176,7 @@ export const PACKAGES: readonly { readonly packages: readonly string[]; readonly
     { packages: ['child_process', 'node:child_process'], only: /^shell\/local\.ts$/ },
     { packages: ['zod'], only: /^(config\/|storage\/catalog\/persisted\.ts$|manifests\/)/ },
     { packages: ['commander'], only: /^bin\// },
+    { packages: ['@kubernetes/client-node'], only: /^kubernetes\// },
     { packages: ['pino'], only: /^log\.ts$/ },
     { packages: ['yaml'], only: /^(config\/|manifests\/)/ },
   ]

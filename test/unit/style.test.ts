@@ -24,8 +24,10 @@ function findLines(files: readonly string[], isWrong: (line: string, next: strin
 
 test(`no line of the driver is wider than ${WIDTH} columns`, () => {
   const driver = sources.filter(file => file.startsWith('src/'))
+  // The formatter keeps an import of one name on one line, however long its path is.
+  const isBreakable = (line: string) => !/^import \{ \w+ \} from '[^']+'$/.test(line)
 
-  expect(findLines(driver, line => [...line].length > WIDTH)).toEqual([])
+  expect(findLines(driver, line => [...line].length > WIDTH && isBreakable(line))).toEqual([])
 })
 
 test(`no file of the driver is longer than ${LENGTH} lines`, () => {

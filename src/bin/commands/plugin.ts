@@ -1,7 +1,7 @@
 // Shared by the two plugins: options, output, and serving until a signal.
 
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Service } from '../../csi/wire/handler.ts'
+import type { CallWatch, Service } from '../../csi/wire/handler.ts'
 import { startServer } from '../../csi/wire/server.ts'
 import { StorageError } from '../../errors.ts'
 import { createLog, type Log, type LogLevel } from '../../log.ts'
@@ -16,6 +16,8 @@ export interface PluginOptions {
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
 /** How long an ending plugin waits for a reader of its last lines. */
 const LAST_LINES_MS = 1000
+/** Of one that must end at once. */
+const LAST_LINE_MS = 100
 
 export function pluginCommand(program: Command, name: string, description: string): Command {
   return program
@@ -43,20 +45,21 @@ export function openOutput({ logLevel }: PluginOptions): PluginOutput {
 
 export interface Served extends PluginOutput {
   readonly services: readonly Service[]
+  readonly watch?: CallWatch
   /** Starts the background work. Returns a function that stops it. */
   readonly start: () => () => Promise<void>
 }
 
 /** Listens first: a plugin that cannot listen touches no host. */
 export async function serve(
-  { services, log, output, start }: Served,
+  { services, watch, log, output, start }: Served,
   options: PluginOptions,
 ): Promise<void> {
   const endpoint = options.endpoint ?? process.env.CSI_ENDPOINT
   if (endpoint === undefined) {
     throw new StorageError('invalid-argument', 'no endpoint: give --endpoint or set CSI_ENDPOINT')
   }
-  const server = await startServer({ endpoint, services, log })
+  const server = await startServer({ endpoint, services, log, watch })
   const stopRest = start()
   const stop = async () => {
     await server.stop()
@@ -66,6 +69,12 @@ export async function serve(
   }
   // A second signal has no handler and ends the process at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+}
+
+/** Ends the process with its last line: nothing that is at work is waited for. */
+export async function endAtOnce(output: LossyStream): Promise<void> {
+  await output.drain(LAST_LINE_MS)
+  process.exit(1)
 }
 
 function parseLevel(value: string): LogLevel {

@@ -90,6 +90,7 @@ export function composeInstallation(
 export function controllerServices(
   installation: Installation,
   version: string,
+  isReady: () => boolean = () => true,
 ): readonly Service[] {
   const { config, volumes, attachments, changes, snapshots, groups, pools } = installation
   const { driverName, cluster, snapshotTopology } = config
@@ -110,6 +111,7 @@ export function controllerServices(
       version,
       snapshotTopology,
       manifest: { cluster, ...KNOWS_CONDITIONS },
+      isReady,
     }),
     controllerService(options),
     groupControllerService({ ...options, groups }),

@@ -5,6 +5,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { generateConfigurationReference } from '../src/config/reference.ts'
 import { drawRooms } from '../test/architecture.ts'
+import { generateValuesPage } from './chart/page.ts'
+import { generateValuesSchema } from './chart/schema.ts'
 import { generateDescriptor, generateTypes } from './csi-types.ts'
 import { generateParameterTables } from './parameters-table.ts'
 
@@ -19,6 +21,8 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'src/csi/wire/types.gen.ts', generate: generateTypes },
   { file: 'src/csi/wire/descriptor.gen.ts', generate: generateDescriptor },
   { file: 'docs/configuration.md', generate: generateConfigurationReference },
+  { file: 'charts/ldom-csi/values.schema.json', generate: generateValuesSchema },
+  { file: 'docs/chart-values.md', generate: generateValuesPage },
   { file: 'docs/code-map.md', generate: () => withPart('docs/code-map.md', 'rooms', drawRooms()) },
   {
     file: 'README.md',

@@ -3,6 +3,7 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { promisify } from 'node:util'
 import { deployFiles } from './chart/deploy.ts'
 import {
@@ -14,6 +15,7 @@ import {
   goldenHeader,
   valuesFile,
 } from './chart/files.ts'
+import { REFUSALS } from './chart/refusals.ts'
 import { buildTool } from './csi-tools.ts'
 
 const RELEASE = 'ldom-csi'
@@ -51,6 +53,23 @@ async function renderNotes(values: Case): Promise<string> {
   return stdout.slice(stdout.indexOf('NOTES:'))
 }
 
+/** Both Helms must refuse each of them, in words that tell the mistake. */
+async function tryRefusals(): Promise<void> {
+  for (const { what, set, message } of REFUSALS) {
+    const options = ['--values', valuesFile('default'), '--set-json', set]
+    for (const helm of [helm3, helm4]) {
+      const said = await run(helm, ['template', RELEASE, CHART, ...options]).then(
+        () => 'nothing',
+        (error: unknown) => String(error),
+      )
+      // The command itself stands in the first line, with the value that is wrong.
+      const words = said.split('\n').slice(1).join('\n')
+      if (!message.test(words)) throw new Error(`${what}: ${basename(helm)} said: ${said}`)
+    }
+  }
+  console.log(`${REFUSALS.length} mistakes are refused by both Helms`)
+}
+
 const check = process.argv.includes('--check')
 
 function put(file: string, text: string): void {
@@ -73,3 +92,4 @@ for (const values of CASES) {
   if (values !== CASES[0]) continue
   for (const [name, text] of deployFiles(manifests)) put(`${DEPLOY}/${name}`, text)
 }
+await tryRefusals()

@@ -11,7 +11,11 @@ const TARGET = { target: 'draft-7', io: 'input' } as const
 
 export function valuesSchema(): JsonSchema {
   const values = z.toJSONSchema(chartValues, TARGET)
-  return { ...values, properties: { ...values.properties, config: configSchema() } }
+  return {
+    ...values,
+    properties: { ...values.properties, config: configSchema() },
+    required: [...(values.required ?? []), 'config'],
+  }
 }
 
 export function generateValuesSchema(): string {

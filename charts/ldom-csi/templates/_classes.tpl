@@ -7,7 +7,9 @@ One class of storage, attributes or snapshots, whole. Arguments: root, class (it
 {{- if .class.default -}}
 {{- $_ := set $annotations .default "true" -}}
 {{- end -}}
-{{- include "ldom-csi.refuseChange" (dict "wanted" .object "fields" (.unchangeable | default list)) -}}
+{{- if .unchangeable -}}
+{{- include "ldom-csi.refuseChange" (dict "wanted" .object "fields" .unchangeable) -}}
+{{- end -}}
 apiVersion: {{ .object.apiVersion }}
 kind: {{ .object.kind }}
 metadata:

@@ -24,7 +24,7 @@ export const goldenFile = (name: Case) => `${GOLDEN}/${name}.yaml`
 const BESIDES: readonly string[] = ['values.schema.json', 'README.md', '.helmignore']
 
 /** Of the files that decide what is rendered, by their names and contents. */
-export function hashOf(name: Case): string {
+function hashOf(name: Case): string {
   const hash = createHash('sha256')
   const files = readdirSync(CHART, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile() && !BESIDES.includes(entry.name))

@@ -13,7 +13,7 @@ export const resources = z
 
 export const texts = z.record(z.string(), z.string())
 
-export const tolerations = z
+const tolerations = z
   .array(
     z.strictObject({
       key: z.string().optional().describe('Key of the taint; none with `Exists` for all.'),
@@ -30,11 +30,11 @@ export const tolerations = z
 
 export const duration = z.string().regex(/^([0-9]+(ms|s|m|h))+$/)
 
-export const logLevel = z
+const logLevel = z
   .enum(['debug', 'info', 'warn', 'error', 'silent'])
   .describe('What the driver logs.')
 
-export const nodeOptions = z
+const nodeOptions = z
   .string()
   .describe(
     'Options of Node.js, measured in docs/scale.md. They and the memory limit fit together.',

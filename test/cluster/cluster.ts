@@ -16,7 +16,7 @@ import { buildPrograms, type Programs } from './programs.ts'
 import { ADMIN, NODES, type NodeName, PKI, STATE } from './settings.ts'
 import { Simulation } from './simulation.ts'
 
-const DRIVER_IMAGE = join(import.meta.dirname, '../../dist/ldom-csi-image.tar')
+const DRIVER_IMAGE = join(import.meta.dirname, '../../build/ldom-csi-image.tar')
 
 const NEEDED = [
   'containerd',

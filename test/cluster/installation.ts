@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { buildTool } from '../../scripts/csi-tools.ts'
 import type { Cluster } from './cluster.ts'
 import { run } from './commands.ts'
 import { KERNEL_ROOT } from './node-machine.ts'
@@ -39,7 +40,7 @@ export async function installChart(
 ): Promise<void> {
   const files = [`--values=${EXAMPLE_VALUES}`, `--values=${VALUES}`]
   const further = set.map(value => `--set=${value}`)
-  await helm(cluster, ['upgrade', '--install', RELEASE, chart, ...files, ...further])
+  await helm(['upgrade', '--install', RELEASE, chart, ...files, ...further])
   const kubectl = cluster.kubectl.in(NAMESPACE)
   for (const what of [`deployment/${CONTROLLER}`, `daemonset/${NODE_PLUGIN}`]) {
     await kubectl.run(['rollout', 'status', what, '--timeout=240s']).catch(async error => {
@@ -49,13 +50,13 @@ export async function installChart(
   }
 }
 
-export const uninstallChart = (cluster: Cluster) => helm(cluster, ['uninstall', RELEASE, '--wait'])
+export const uninstallChart = () => helm(['uninstall', RELEASE, '--wait'])
 
-function helm(cluster: Cluster, args: readonly string[]): Promise<string> {
+async function helm(args: readonly string[]): Promise<string> {
   const own = join(STATE, 'helm')
   const env = { HELM_CACHE_HOME: own, HELM_CONFIG_HOME: own, HELM_DATA_HOME: own }
   const access = ['--kubeconfig', ADMIN, '--namespace', NAMESPACE]
-  return run([cluster.programs.helm3, ...access, ...args], { env, timeoutMs: 400_000 })
+  return run([await buildTool('helm4'), ...access, ...args], { env, timeoutMs: 400_000 })
 }
 
 const secretName = (host: string) => `ssh-${host}`

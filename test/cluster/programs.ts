@@ -45,7 +45,6 @@ const sidecar = (module: string, path: string, version: string): Source => ({
 })
 
 const SNAPSHOTTER = 'external-snapshotter/v8/cmd'
-const HELM3 = 'helm.sh/helm/v3'
 
 /** In the order of building. */
 const PROGRAMS = {
@@ -67,21 +66,6 @@ const PROGRAMS = {
   'kube-controller-manager': kubernetes('k8s.io/kubernetes/cmd/kube-controller-manager'),
   'kube-scheduler': kubernetes('k8s.io/kubernetes/cmd/kube-scheduler'),
   kubelet: kubernetes('k8s.io/kubernetes/cmd/kubelet'),
-  helm3: {
-    module: 'helm3',
-    package: `${HELM3}/cmd/helm`,
-    variables: [
-      `${HELM3}/internal/version.version=v3.22.0`,
-      // Helm 3 takes the Kubernetes version for `helm template` from here; unset it is 1.20.
-      `${HELM3}/pkg/lint/rules.k8sVersionMinor=37`,
-      `${HELM3}/pkg/chartutil.k8sVersionMinor=37`,
-    ],
-  },
-  helm4: {
-    module: 'helm4',
-    package: 'helm.sh/helm/v4/cmd/helm',
-    variables: ['helm.sh/helm/v4/internal/version.version=v4.3.1'],
-  },
 } as const satisfies Record<string, Source>
 
 export type Program = keyof typeof PROGRAMS

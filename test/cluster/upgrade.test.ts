@@ -60,7 +60,7 @@ test(
     await kubectl.podReady('data')
     const before = await volumes()
 
-    await uninstallChart(cluster)
+    await uninstallChart()
 
     await writes(kubectl)
     expect(await volumes()).toEqual(before)

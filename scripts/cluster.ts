@@ -43,7 +43,7 @@ async function test(args: readonly string[]): Promise<number> {
     '--testPathIgnorePatterns=/node_modules/',
     '--testMatch=**/test/cluster/**/*.test.ts',
   ]
-  const child = spawn(process.execPath, [...jest, program, ...chosen, ...args], {
+  const child = spawn(process.execPath, [...jest, program, ...args, ...chosen], {
     cwd: root,
     stdio: 'inherit',
   })

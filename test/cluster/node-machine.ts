@@ -15,8 +15,8 @@ import { API_SERVER, containerdSocket, type NodeSettings, nodeAddress } from './
 /** Where a node has the kernel root of its guest: the devices that the simulation gives it. */
 export const KERNEL_ROOT = '/var/lib/kernel-root'
 
-// "$1" is the node's directory, "$2" the kernel root of its guest. kubelet's directory must be
-// shared for mounts that go into containers and come out of them.
+// "$1" is the node's directory, "$2" the kernel root of its guest. Mounts go into
+// containers, and come out of them, only below a shared mount.
 const PREPARE = `set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/netns
@@ -25,6 +25,7 @@ mkdir -p ${KUBELET_DIRECTORY} ${KERNEL_ROOT}
 mount --bind "$1/kubelet" ${KUBELET_DIRECTORY}
 mount --make-shared ${KUBELET_DIRECTORY}
 mount --bind "$2" ${KERNEL_ROOT}
+mount --make-shared ${KERNEL_ROOT}
 mount --bind "$1/logs" /var/log
 : >"$1/prepared"
 exec sleep infinity`

@@ -12,12 +12,14 @@ const NAMESPACE = 'kube-system'
 
 /** The definitions come with the client module of the snapshotter. */
 export async function installSnapshotController(kubectl: Kubectl): Promise<void> {
-  const module = await run(['go', 'list', '-m', '-f', '{{.Dir}}', MODULE], { cwd: SOURCES })
-  const definitions = join(module.trim(), 'config/crd')
+  const { Dir }: { Dir: string } = JSON.parse(
+    await run(['go', 'mod', 'download', '-json', MODULE], { cwd: SOURCES }),
+  )
+  const definitions = join(Dir, 'config/crd')
   await kubectl.run(['apply', '--server-side', '--kustomize', definitions])
   const established = ['wait', '--for=condition=Established', '--timeout=60s']
   await kubectl.run([...established, 'crd', '--all'])
-  await kubectl.apply(...objects())
+  await kubectl.in(NAMESPACE).apply(...objects())
   await kubectl.in(NAMESPACE).wait(`deployment/${NAME}`, 'condition=Available')
 }
 

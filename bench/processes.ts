@@ -5,9 +5,10 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pod } from './pod.ts'
 import type { CommandCounts, SimulationMessage } from './simulation.ts'
 
-const START_MS = 20_000
+const START_MS = 60_000
 
 export interface Simulation {
   readonly populatedMs: number
@@ -51,11 +52,14 @@ export interface Controller {
 export interface Program {
   readonly script: string
   readonly nodeOptions: readonly string[]
+  /** Whether the controller runs as one of several pods. */
+  readonly isPod: boolean
 }
 
 export async function startController(
   directory: string,
   { script, nodeOptions }: Program,
+  pod: Pod | undefined,
 ): Promise<Controller> {
   const socket = join(directory, 'controller.sock')
   const log = openSync(join(directory, 'controller.log'), 'a')
@@ -67,8 +71,10 @@ export async function startController(
     join(directory, 'controller.yaml'),
     '--endpoint',
     `unix://${socket}`,
+    ...(pod?.args ?? []),
   ]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', log, log] })
+  const env = { ...process.env, ...pod?.env }
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] })
   closeSync(log)
   const endMs = Date.now() + START_MS
   while (!existsSync(socket)) {

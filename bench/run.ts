@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CsiClient, connect } from '../src/csi/wire/client.ts'
 import { VolumeCapabilityAccessModeMode as AccessMode } from '../src/csi/wire/types.gen.ts'
+import { openPod, type Pod } from './pod.ts'
 import {
   type Controller,
   type Program,
@@ -22,6 +23,8 @@ const WARM_UPS = 10
 const REPEATS = 31
 const AT_ONCE = 50
 const REST_MS = 5_000
+const FAILURES = 10
+const LONGEST_EVENTS_MS = 300_000
 
 export interface Figure {
   readonly ms: number
@@ -55,13 +58,15 @@ export interface Result {
 export async function measure(volumes: number, program: Program): Promise<Result> {
   const directory = mkdtempSync(join(tmpdir(), 'ldom-csi-bench-'))
   const simulation = await startSimulation(directory, volumes)
-  const controller = await startController(directory, program)
+  const pod = program.isPod ? await openPod(volumes) : undefined
+  const controller = await startController(directory, program, pod)
   const client = connect(controller.endpoint)
   try {
-    return await new Run(simulation, controller, client).all(volumes)
+    return await new Run(simulation, { controller, client, pod }).all(volumes)
   } finally {
     client.close()
     await controller.stop()
+    await pod?.stop()
     await simulation.stop()
     rmSync(directory, { recursive: true })
   }
@@ -71,12 +76,21 @@ class Run {
   readonly #simulation: Simulation
   readonly #controller: Controller
   readonly #client: CsiClient
+  readonly #pod: Pod | undefined
   #names = 0
 
-  constructor(simulation: Simulation, controller: Controller, client: CsiClient) {
+  constructor(
+    simulation: Simulation,
+    subject: {
+      readonly controller: Controller
+      readonly client: CsiClient
+      readonly pod: Pod | undefined
+    },
+  ) {
     this.#simulation = simulation
-    this.#controller = controller
-    this.#client = client
+    this.#controller = subject.controller
+    this.#client = subject.client
+    this.#pod = subject.pod
   }
 
   async all(volumes: number): Promise<Result> {
@@ -85,7 +99,7 @@ class Run {
       await sleep(REST_MS)
       return memory.residentBytes()
     }
-    await this.#client.identity.Probe({})
+    while (!(await this.#client.identity.Probe({})).ready?.value) await sleep(100)
     const atStart = await resting()
     memory.resetPeak()
     const first = await this.#createdVolume('silver')
@@ -105,6 +119,7 @@ class Run {
       ...(await this.#operations()),
     }
     const atOnce = await this.#attachAtOnce()
+    const events = this.#pod === undefined ? {} : await this.#failIntoEvents(this.#pod)
     return {
       volumes,
       snapshots: volumes * populationOf(volumes).snapshotsPerVolume,
@@ -117,6 +132,7 @@ class Run {
         'largest during ListSnapshots': listings.ListSnapshots.peakBytes,
         'at rest after the lists': afterListings,
         [`largest while ${AT_ONCE} were attached at once`]: atOnce.peakBytes,
+        ...events,
         'at rest at the end': await resting(),
       },
       listings,
@@ -255,6 +271,22 @@ class Run {
       ),
     )
     return { ms, ldm, all: sum(counts), peakBytes: this.#controller.memory.peakBytes() }
+  }
+
+  async #failIntoEvents(pod: Pod): Promise<Readonly<Record<string, number>>> {
+    this.#controller.memory.resetPeak()
+    for (let at = 0; at < FAILURES; at++) {
+      const volume = await this.#createdVolume('gold')
+      pod.bind(volume)
+      await this.#publish(volume, 'm1/nobody').catch(() => {})
+    }
+    const endMs = Date.now() + LONGEST_EVENTS_MS
+    while (pod.countEvents() < FAILURES) {
+      if (Date.now() > endMs) throw new Error('failed attachments did not become events')
+      await sleep(100)
+    }
+    const peak = this.#controller.memory.peakBytes()
+    return { [`largest while ${FAILURES} failures became events`]: peak }
   }
 
   #newName(kind: string): string {

@@ -14,7 +14,9 @@ import { measure } from './run.ts'
 // docs/scale.md says for how many snapshots they are enough.
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size=64']
 
-const [volumes = '10000'] = process.argv.slice(2)
+const args = process.argv.slice(2)
+const isPod = args.includes('--kubernetes')
+const [volumes = '10000'] = args.filter(arg => !arg.startsWith('--'))
 process.chdir(new URL('..', import.meta.url).pathname)
 if (process.platform !== 'linux') {
   throw new Error('memory is read from /proc: the bench runs on Linux')
@@ -32,13 +34,15 @@ try {
   const small = await measure(Math.ceil(Number(volumes) / 100), {
     script,
     nodeOptions: NODE_OPTIONS,
+    isPod,
   })
-  const large = await measure(Number(volumes), { script, nodeOptions: NODE_OPTIONS })
-  const unlimited = await measure(Number(volumes), { script, nodeOptions: [] })
+  const large = await measure(Number(volumes), { script, nodeOptions: NODE_OPTIONS, isPod })
+  const unlimited = await measure(Number(volumes), { script, nodeOptions: [], isPod })
   const machine =
     `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, ` +
     `${Math.round(totalmem() / 1024 ** 3)} GiB, Node ${process.version}`
-  console.log(formatReport({ machine, nodeOptions: NODE_OPTIONS, small, large, unlimited }))
+  const nodeOptions = isPod ? [...NODE_OPTIONS, 'controller', '--kubernetes'] : NODE_OPTIONS
+  console.log(formatReport({ machine, nodeOptions, small, large, unlimited }))
 } finally {
   rmSync(built, { recursive: true })
 }

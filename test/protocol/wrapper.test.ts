@@ -375,6 +375,23 @@ test('every call is one line of the log, with the names it speaks of', async () 
   ])
 })
 
+test('an Identity call is a line for debugging as long as it succeeds', async () => {
+  const failing = service('Identity', {
+    Probe: async () => ({ ready: { value: false } }),
+    GetPluginInfo: () => Promise.reject(new StorageError('unavailable', 'no name yet')),
+  })
+  plugin = await servePlugin([failing])
+  const { client, lines } = plugin
+  await client.identity.Probe({})
+  await failure(client.identity.GetPluginInfo({}))
+
+  const calls = lines.filter(line => line.msg === 'rpc done')
+  expect(calls.map(({ rpc, level }) => [rpc, level])).toEqual([
+    ['Probe', 'debug'],
+    ['GetPluginInfo', 'info'],
+  ])
+})
+
 test('the line of a create names what was made', async () => {
   const { client, lines } = await serve({
     CreateVolume: async () => ({ volume: { volume_id: 'silver/v-1' } }),

@@ -71,6 +71,11 @@ export interface CallFailure {
   readonly message: string
 }
 
+type SuccessLevel = 'debug' | 'info'
+
+/** While a controller waits for its lease, its sidecars call Probe twice a second. */
+const SUCCESS_LEVELS: Partial<Readonly<Record<ServiceName, SuccessLevel>>> = { Identity: 'debug' }
+
 type AnyHandler = (
   request: PlainMessage,
   signal: AbortSignal,
@@ -93,7 +98,10 @@ export function service<Name extends ServiceName>(
     rpcs: methods.map(({ method }) => method.rpc),
     implementation: tools =>
       Object.fromEntries(
-        methods.map(({ method, handler }) => [method.rpc, unary(method, handler, tools)]),
+        methods.map(({ method, handler }) => [
+          method.rpc,
+          unary(method, handler, { ...tools, successLevel: SUCCESS_LEVELS[name] ?? 'info' }),
+        ]),
       ),
   }
 }
@@ -105,7 +113,7 @@ const CHANGES =
 function unary(
   method: MethodType,
   handler: AnyHandler,
-  { log, calls, watch }: HandlerTools,
+  { log, calls, watch, successLevel }: HandlerTools & { readonly successLevel: SuccessLevel },
 ): handleUnaryCall<PlainMessage, PlainMessage> {
   return (call, callback) => {
     const begunMs = systemClock.nowMs()
@@ -121,7 +129,7 @@ function unary(
       const code = codeName(outcome?.code ?? status.OK)
       const queuedMs = Math.round(queueing.ms)
       const queued = queuedMs > 0 ? { queuedMs } : {}
-      log.info(
+      log[outcome === undefined ? successLevel : 'info'](
         {
           rpc: method.rpc,
           ...names,

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CsiClient, connect } from '../../src/csi/wire/client.ts'
-import type { Service } from '../../src/csi/wire/handler.ts'
+import type { CallWatch, Service } from '../../src/csi/wire/handler.ts'
 import { type CsiServer, startServer } from '../../src/csi/wire/server.ts'
 import { createLog } from '../../src/log.ts'
 
@@ -17,7 +17,10 @@ export interface Plugin {
   end(): Promise<void>
 }
 
-export async function servePlugin(services: readonly Service[]): Promise<Plugin> {
+export async function servePlugin(
+  services: readonly Service[],
+  watch?: CallWatch,
+): Promise<Plugin> {
   const directory = await mkdtemp(join(tmpdir(), 'csi-'))
   const lines: Record<string, unknown>[] = []
   const log = createLog({
@@ -28,6 +31,7 @@ export async function servePlugin(services: readonly Service[]): Promise<Plugin>
     endpoint: `unix://${join(directory, 'csi.sock')}`,
     services,
     log,
+    watch,
   })
   const client = connect(server.endpoint)
   const end = async () => {

@@ -1,7 +1,7 @@
 import type { ServiceError } from '@grpc/grpc-js'
 import { identityService } from '../../src/csi/identity.ts'
 import { RpcError } from '../../src/csi/wire/client.ts'
-import { type Handlers, service } from '../../src/csi/wire/handler.ts'
+import { type CallFailure, type Handlers, service } from '../../src/csi/wire/handler.ts'
 import type { ControllerMethods, CreateVolumeRequest } from '../../src/csi/wire/types.gen.ts'
 import { StorageError } from '../../src/errors.ts'
 import { KeyedLock } from '../../src/locks.ts'
@@ -407,6 +407,25 @@ test('a bug leaves its stack in the log and only its message at the caller', asy
   const { details } = await failure(client.controller.DeleteVolume({ volume_id: 'a' }))
   expect(details).toBe('x is undefined')
   expect(lines.at(-1)?.error).toMatch(/TypeError: x is undefined\n\s+at /)
+})
+
+test('whoever hears of a failed call is not waited for', async () => {
+  const failing = service('Controller', {
+    DeleteVolume: () => Promise.reject(new StorageError('in-use', 'volume a is attached')),
+  })
+  const heard: string[] = []
+  const watch = {
+    admit: () => {},
+    failed: ({ message }: CallFailure) => {
+      heard.push(message)
+      return new Promise<void>(() => {})
+    },
+  }
+  plugin = await servePlugin([failing], watch)
+
+  const { code } = await failure(plugin.client.controller.DeleteVolume({ volume_id: 'a' }))
+  expect(code).toBe('FAILED_PRECONDITION')
+  expect(heard).toEqual(['volume a is attached'])
 })
 
 test('a secret in a path of the request does not reach the log', async () => {

@@ -99,6 +99,18 @@ test('the first candidate makes the lease, the second waits as long as it is ren
   expect(server.lease).toMatchObject({ holder: 'a', durationSeconds: 15, transitions: 0 })
 })
 
+test.each([
+  { what: 'a lease that nobody has made' },
+  { what: 'a lease that nobody holds', lease: { holder: '', durationSeconds: 15, transitions: 2 } },
+])('of two that reach for $what at one moment, one gets it', async ({ lease }) => {
+  const { time, server, start } = scene()
+  if (lease) server.write(lease)
+  const both = [start('a'), start('b')]
+  await time.pass(1_000)
+
+  expect(both.filter(({ isHeld }) => isHeld())).toHaveLength(1)
+})
+
 test('a holder that ends in peace lets the next one in at once', async () => {
   const { time, server, start } = scene()
   const a = start('a')

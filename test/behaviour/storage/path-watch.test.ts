@@ -80,6 +80,7 @@ test('a machine that is silent, and a pool that cannot be listed, change nothing
   await watch.look()
   world.host('storage1').down = false
   await watch.look()
+  await watch.look()
   expect(told()).toEqual([])
   expect(warnings.map(({ pool }) => pool)).toContain('gold')
 })

@@ -5,6 +5,7 @@
 import { APPLY_DEFECTS } from './apply-defects.ts'
 import { ATTACHMENT_DEFECTS } from './attachment-defects.ts'
 import { GUEST_DEFECTS } from './guest-defects.ts'
+import { KUBERNETES_DEFECTS } from './kubernetes-defects.ts'
 import { LDOMS_DEFECTS } from './ldoms-defects.ts'
 import { SHELL_DEFECTS } from './shell-defects.ts'
 import { STORAGE_DEFECTS } from './storage-defects.ts'
@@ -29,4 +30,5 @@ export const DEFECTS: readonly Defect[] = [
   ...WAITING_DEFECTS,
   ...APPLY_DEFECTS,
   ...SHELL_DEFECTS,
+  ...KUBERNETES_DEFECTS,
 ]

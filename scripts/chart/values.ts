@@ -8,7 +8,7 @@ import { sidecarsShape } from './sidecars.ts'
 
 const image = z.strictObject({
   repository: z.string().min(1).describe('Name of the image without its tag.'),
-  tag: z.string().describe("Tag of the image; empty for the chart's own version."),
+  tag: z.string().describe('Tag of the image; empty for the appVersion of the chart.'),
   digest: z
     .string()
     .regex(/^(sha256:[0-9a-f]{64})?$/)

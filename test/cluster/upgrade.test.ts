@@ -1,14 +1,14 @@
 // Helm changes the installation under volumes in use, and takes it away: neither touches a volume.
 
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { waitFor } from './commands.ts'
-import type { Pod } from './driver.ts'
+import { driver, type Pod } from './driver.ts'
 import { cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
-import { installChart, uninstallChart } from './installation.ts'
+import { CONTROLLER, installChart, uninstallChart } from './installation.ts'
 import type { Kubectl } from './kubectl.ts'
 import { claim, pod } from './manifests.ts'
 
+/** Packaged from the chart of that version; both name the image of today. */
 const OLD_CHART = join(import.meta.dirname, 'charts/ldom-csi-0.1.0.tgz')
 const WRITE = '(while :; do date +%s >>/data/log; sync; sleep 1; done) &'
 
@@ -19,6 +19,9 @@ async function writes(kubectl: Kubectl): Promise<void> {
   const before = await lines(kubectl)
   await waitFor({ what: 'writes', limitMs: 30_000 }, async () => (await lines(kubectl)) > before)
 }
+
+const installedChart = () =>
+  driver.value(`deployment ${CONTROLLER}`, '.metadata.labels.helm\\.sh/chart')
 
 const volumes = async () => {
   const { storage } = await storageState()
@@ -32,13 +35,15 @@ test(
   'an upgrade from chart 0.1.0 leaves a pod alone that writes, and serves further claims',
   async () => {
     const kubectl = await namespace('upgrade')
-    if (existsSync(OLD_CHART)) await installChart(cluster, { chart: OLD_CHART })
+    await installChart(cluster, { chart: OLD_CHART })
+    expect(await installedChart()).toBe('ldom-csi-0.1.0')
     await kubectl.apply(claim('data'), pod('data', { script: WRITE }))
     await kubectl.podReady('data')
     const before = await kubectl.get<Pod>('pod', 'data')
 
     await installChart(cluster, { set: ['controller.logLevel=debug', 'node.logLevel=debug'] })
 
+    expect(await installedChart()).toBe('ldom-csi-0.2.0')
     await writes(kubectl)
     const now = await kubectl.get<Pod>('pod', 'data')
     expect(now.metadata.uid).toBe(before.metadata.uid)

@@ -58,6 +58,32 @@ test(
 )
 
 test(
+  'an upgrade that changes the parameters of a StorageClass is refused, and changes nothing',
+  async () => {
+    const state = async () => ({
+      parameters: await cluster.kubectl.value('storageclass gold', '.parameters'),
+      controller: await driver.value(`deployment ${CONTROLLER}`, '.metadata.generation'),
+      revisions: (await driver.list('secrets', '--selector=owner=helm')).map(
+        ({ metadata }) => metadata.name,
+      ),
+    })
+    const before = await state()
+
+    const upgrade = installChart(cluster, {
+      set: ['storageClasses.gold.parameters.compression=lz4', 'controller.logLevel=warn'],
+    })
+
+    await expect(upgrade).rejects.toThrow(
+      'StorageClass gold exists with parameters {"pool":"gold"}, and the values say ' +
+        '{"compression":"lz4","pool":"gold"}. Kubernetes cannot change that: keep the old class ' +
+        'as it is and add one of another name',
+    )
+    expect(await state()).toEqual(before)
+  },
+  SLOW_MS,
+)
+
+test(
   'an uninstall leaves volumes and running pods alone, and an install finds them again',
   async () => {
     const kubectl = await namespace('uninstall')

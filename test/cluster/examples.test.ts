@@ -72,26 +72,28 @@ test(
     const snapshots = await kubectl.list('volumesnapshots')
     expect(snapshots).toHaveLength(2)
     await kubectl.delete('volumegroupsnapshot', 'shop')
-    await kubectl.gone('volumesnapshots', '--all')
+    await kubectl.gone('volumesnapshots')
   },
   SLOW_MS,
 )
 
+// That the file system follows is tested with xfs in workloads.test.ts: a mounted ext4 grows only
+// with CAP_SYS_RESOURCE, which this machine may lack.
 test(
-  'an expansion: the file system has grown when its pod has been started anew',
+  'an expansion: the volume grows while its pod runs, and the claim says what the pod needs',
   async () => {
     const kubectl = await withData()
+
     await kubectl.applyFile(file('expansion'))
+
     const handle = await volumeHandle(kubectl, 'data')
     await waitFor({ what: 'the larger volume' }, async () => (await sizeOf(handle)) === 128 * MiB)
-
-    await kubectl.delete('pod', 'writer')
-    await kubectl.applyFile(file('claim-and-pod')).catch(() => {}) // the claim does not shrink
-    await kubectl.podReady('writer')
-
-    await kubectl.wait('pvc/data', 'status.capacity.storage=128Mi')
-    const blocks = await kubectl.exec('writer', 'sh', '-c', 'df -k /data | tail -n 1')
-    expect(Number(blocks.trim().split(/\s+/)[1])).toBeGreaterThan(100 * 1024)
+    await waitFor({ what: 'what the guest sees' }, async () =>
+      (await kubectl.value('pvc data', '.status.conditions[*].message')).includes(
+        'detach and attach the volume so that it reads the size again',
+      ),
+    )
+    await kubectl.exec('writer', 'sh', '-c', 'echo more >>/data/log')
   },
   SLOW_MS,
 )
@@ -144,7 +146,9 @@ test(
 
     await kubectl.apply(pod('second', { claim: 'alone' }))
     await waitFor({ what: 'the refusal of the second pod' }, async () =>
-      (await kubectl.value('pod second', '.status.conditions[0].message')).includes('in use'),
+      (await kubectl.value('pod second', '.status.conditions[*].message')).includes(
+        'ReadWriteOncePod',
+      ),
     )
     await kubectl.delete('pod', 'alone')
 

@@ -63,5 +63,17 @@ export async function volumeHandle(kubectl: Kubectl, claim: string): Promise<str
   return kubectl.value(`pv ${volume}`, '.spec.csi.volumeHandle')
 }
 
+/** Waits until no node has the volume of the claim any more. */
+export async function detached(kubectl: Kubectl, claim: string): Promise<void> {
+  const volume = await kubectl.value(`pvc ${claim}`, '.spec.volumeName')
+  await waitFor({ what: `the detachment of ${claim}`, limitMs: 120_000 }, async () => {
+    const all = await cluster.kubectl.value(
+      'volumeattachments',
+      '.items[*].spec.source.persistentVolumeName',
+    )
+    return !all.split(' ').includes(volume)
+  })
+}
+
 /** What the storage side holds and gives to guests. */
 export const storageState = () => cluster.simulation.control<SimulationState>({ op: 'state' })

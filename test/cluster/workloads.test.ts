@@ -53,7 +53,7 @@ test(
     await kubectl.run(['scale', 'statefulset', 'store', '--replicas=1'])
     await kubectl.wait('statefulset/store', 'status.readyReplicas=1')
     await kubectl.wait('pvc/data-store-0', 'status.capacity.storage=400Mi', 180_000)
-    const blocks = await kubectl.exec('store-0', 'sh', '-c', 'df -k /data | tail -n 1')
+    const blocks = await kubectl.exec('store-0', 'sh', '-c', 'df -kP /data | tail -n 1')
     expect(Number(blocks.trim().split(/\s+/)[1])).toBeGreaterThan(330 * 1024)
     await cluster.kubectl.delete('storageclass', 'grown-xfs')
   },

@@ -75,10 +75,11 @@ export const LINUX_FAILURES: readonly FailureRow[] = [
     source: 'mke2fs, mkfs.xfs: the exclusive open failed',
     hint: 'something in the guest uses the disk; find out what it is and stop it',
   },
+  // After any other error of an expansion, kubelet does not mount the volume at all.
   {
     text: /Permission denied to resize filesystem/,
     status: 1,
-    kind: 'permission-denied',
+    kind: 'failed-precondition',
     evidence: 'recorded',
     source: 'resize2fs 1.47.0 by a root without the capability, 2026',
     hint: 'growing a mounted ext4 needs the capability CAP_SYS_RESOURCE',

@@ -114,7 +114,7 @@ test('a file system that cannot grow is staged as it is, and who asks for growth
 
   expect(world.guest.mounts()).toHaveLength(1)
   const growth = world.volumes.expand({ volumeId: 'silver/v1', path: '/staging/v1', sizeBytes: 0 })
-  await expect(growth).rejects.toMatchObject({ kind: 'permission-denied' })
+  await expect(growth).rejects.toMatchObject({ kind: 'failed-precondition' })
 })
 
 test(

@@ -63,7 +63,7 @@ test(
 
     await kubectl.apply(pod('two', { claim: 'data', node: second.name }))
     await waitFor({ what: 'the event of the second pod' }, async () =>
-      (await kubectl.run(['get', 'events'])).includes('Multi-Attach error'),
+      (await kubectl.run(['get', 'events'])).includes('already used by pod'),
     )
     expect(await guestsWithDisks()).toEqual([first.guest])
     await kubectl.delete('pod', 'one')

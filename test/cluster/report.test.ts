@@ -12,7 +12,32 @@ test('nothing that the driver or a sidecar asked of the API server was refused',
 })
 
 /** Rights that no test exercises, each with its reason. */
-const UNUSED: readonly { readonly fits: RegExp; readonly because: string }[] = []
+const UNUSED: readonly { readonly fits: RegExp; readonly because: string }[] = [
+  {
+    fits: /^ldom-csi-(provisioner|attacher|resizer|snapshotter): list /,
+    because: 'caches of client-go list where the API server cannot stream the first state',
+  },
+  {
+    fits: /^ldom-csi-(provisioner|attacher|resizer|snapshotter): get /,
+    because: 'a sidecar reads an object itself where its cache is behind; upstream asks for it',
+  },
+  {
+    fits: /^ldom-csi-(provisioner|resizer|snapshotter): (update|watch) events$/,
+    because: 'recorders of events of older client-go; upstream asks for it',
+  },
+  {
+    fits: /^ldom-csi-driver: list persistentvolumes$/,
+    because: 'an event on the claim of a static volume; no test makes one',
+  },
+  {
+    fits: /^ldom-csi-provisioner: patch csistoragecapacities/,
+    because: 'upstream asks for it',
+  },
+  {
+    fits: /^ldom-csi-snapshotter: (update volume(group)?snapshotcontents|patch volumegroupsnapshotcontents\/status)/,
+    because: 'finalizers and errors of contents, in orders that no test brings about',
+  },
+]
 
 test(
   'every right of the driver and its sidecars is used, or has a reason',

@@ -12,11 +12,11 @@ async function timeOf(kubectl: Kubectl, storageClass: string, count: number): Pr
   const names = Array.from({ length: count }, (_, at) => `${storageClass}-${at}`)
   const objects = names.flatMap(name => [
     claim(name, { storageClass }),
-    pod(name, { node: 'node-1', labels: { timed: 'yes' } }),
+    pod(name, { node: 'node-1', labels: { timed: 'pod' } }),
   ])
   const begin = Date.now()
   await kubectl.apply(...objects)
-  const selected = ['pods', '--selector=timed=yes']
+  const selected = ['pods', '--selector=timed=pod']
   await kubectl.run(['wait', '--for=condition=Ready', ...selected, '--timeout=280s'])
   const took = Date.now() - begin
   await kubectl.delete(...selected, '--grace-period=1')

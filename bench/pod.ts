@@ -22,7 +22,7 @@ export interface Pod {
 export async function openPod(volumes: number): Promise<Pod> {
   const directory = mkdtempSync(join(tmpdir(), 'ldom-csi-pod-'))
   const api = new SimApiServer(directory)
-  await api.start()
+  await api.listen()
   let bound = 0
   const put = (name: string, driver: string, volumeHandle: string) => {
     const claimRef = { namespace: NAMESPACE, name, uid: `uid-of-${name}` }
@@ -40,7 +40,7 @@ export async function openPod(volumes: number): Promise<Pod> {
     bind: volumeId => put(`bound-${bound++}`, 'vdisk.ldom-csi.io', volumeId),
     countEvents: () => api.of(`/api/v1/namespaces/${NAMESPACE}/events/`).length,
     stop: async () => {
-      await api.stop()
+      await api.close()
       rmSync(directory, { recursive: true })
     },
   }

@@ -6,7 +6,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pod } from './pod.ts'
-import type { CommandCounts, SimulationMessage } from './simulation.ts'
+import type { CommandCounts, SimulationMessage, SimulationOrder } from './simulation.ts'
 
 const START_MS = 60_000
 
@@ -14,11 +14,21 @@ export interface Simulation {
   readonly populatedMs: number
   /** Commands that arrived since the last question. */
   commands(): Promise<CommandCounts>
+  ask(order: SimulationOrder): Promise<SimulationMessage>
   stop(): Promise<void>
 }
 
-export async function startSimulation(directory: string, volumes: number): Promise<Simulation> {
-  const child = fork(new URL('simulation.ts', import.meta.url), [directory, String(volumes)])
+export interface SimulationOptions {
+  readonly world: 'volumes' | 'guest-disks'
+  /** Created before anything is measured. */
+  readonly volumes: number
+}
+
+export async function startSimulation(
+  directory: string,
+  { world, volumes }: SimulationOptions,
+): Promise<Simulation> {
+  const child = fork(new URL('simulation.ts', import.meta.url), [directory, `${volumes}`, world])
   const next = () =>
     new Promise<SimulationMessage>((resolve, reject) => {
       const onExit = (status: number | null) =>
@@ -30,14 +40,18 @@ export async function startSimulation(directory: string, volumes: number): Promi
       })
     })
   const ready = await next()
+  const ask = (order: SimulationOrder) => {
+    const answer = next()
+    child.send(order)
+    return answer
+  }
   return {
     populatedMs: ready.kind === 'ready' ? ready.populatedMs : 0,
     commands: async () => {
-      const answer = next()
-      child.send('commands')
-      const message = await answer
+      const message = await ask({ kind: 'commands' })
       return message.kind === 'commands' ? message.counts : {}
     },
+    ask,
     stop: () => end(child),
   }
 }
@@ -58,37 +72,60 @@ export interface Program {
 
 export async function startController(
   directory: string,
-  { script, nodeOptions }: Program,
+  program: Program,
   pod: Pod | undefined,
 ): Promise<Controller> {
-  const socket = join(directory, 'controller.sock')
-  const log = openSync(join(directory, 'controller.log'), 'a')
-  const args = [
-    ...nodeOptions,
-    script,
-    'controller',
-    '--config',
-    join(directory, 'controller.yaml'),
-    '--endpoint',
-    `unix://${socket}`,
-    ...(pod?.args ?? []),
-  ]
-  const env = { ...process.env, ...pod?.env }
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', log, log] })
-  closeSync(log)
-  const endMs = Date.now() + START_MS
-  while (!existsSync(socket)) {
-    if (child.exitCode !== null || Date.now() > endMs) {
-      throw new Error(
-        `the controller did not start:\n${readFileSync(join(directory, 'controller.log'), 'utf8')}`,
-      )
-    }
-    await sleep(20)
-  }
-  return { endpoint: `unix://${socket}`, memory: memoryOf(child.pid ?? 0), stop: () => end(child) }
+  const started = startProgram(directory, program, {
+    name: 'controller',
+    args: ['controller', '--config', join(directory, 'controller.yaml'), ...(pod?.args ?? [])],
+    env: pod?.env ?? {},
+  })
+  await started.serving()
+  return started
 }
 
-async function end(child: ChildProcess): Promise<void> {
+export interface Part {
+  /** Of its socket and its log. */
+  readonly name: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface Started extends Controller {
+  /** Resolves when its socket exists. */
+  serving(): Promise<void>
+}
+
+/** A plugin with a socket; a program without one takes no `--endpoint`. */
+export function startProgram(
+  directory: string,
+  { script, nodeOptions }: Pick<Program, 'script' | 'nodeOptions'>,
+  { name, args, env }: Part,
+): Started {
+  const socket = join(directory, `${name}.sock`)
+  const endpoint = `unix://${socket}`
+  const logFile = join(directory, `${name}.log`)
+  const log = openSync(logFile, 'a')
+  const isPlugin = args[0] !== 'guest-disks'
+  const all = [...nodeOptions, script, ...args, ...(isPlugin ? ['--endpoint', endpoint] : [])]
+  const child = spawn(process.execPath, all, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  const serving = async () => {
+    const endMs = Date.now() + START_MS
+    while (!existsSync(socket)) {
+      if (child.exitCode !== null || Date.now() > endMs) {
+        throw new Error(`${name} did not start:\n${readFileSync(logFile, 'utf8')}`)
+      }
+      await sleep(20)
+    }
+  }
+  return { endpoint, serving, memory: memoryOf(child.pid ?? 0), stop: () => end(child) }
+}
+
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
   child.kill('SIGTERM')

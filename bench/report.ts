@@ -3,7 +3,6 @@
 import type { Result } from './run.ts'
 
 export interface Report {
-  readonly machine: string
   readonly nodeOptions: readonly string[]
   readonly small: Result
   readonly large: Result
@@ -11,9 +10,9 @@ export interface Report {
   readonly unlimited: Result
 }
 
-export function formatReport({ machine, nodeOptions, small, large, unlimited }: Report): string {
+export function formatReport({ nodeOptions, small, large, unlimited }: Report): string {
   return [
-    `Machine: ${machine}. Controller: node ${nodeOptions.join(' ')}`,
+    `Controller: node ${nodeOptions.join(' ')}`,
     '',
     formatListings(small, large),
     formatOperations(small, large),
@@ -100,13 +99,13 @@ function formatAtOnce(small: Result, large: Result): string {
   )
 }
 
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   const rule = titles.map((_, column) => (column === 0 ? '---' : '---:'))
   return [line(titles), line(rule), ...rows.map(line), ''].join('\n')
 }
 
-function ms(value: number): string {
+export function ms(value: number): string {
   return value >= 1000
     ? `${(value / 1000).toFixed(1)} s`
     : value >= 10
@@ -114,10 +113,10 @@ function ms(value: number): string {
       : `${value.toFixed(2)} ms`
 }
 
-function mebibytes(bytes: number): string {
+export function mebibytes(bytes: number): string {
   return `${(bytes / 1024 ** 2).toFixed(0)} MiB`
 }
 
-function ratio(small: number, large: number): string {
+export function ratio(small: number, large: number): string {
   return `× ${(large / small).toFixed(large / small < 10 ? 2 : 0)}`
 }

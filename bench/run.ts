@@ -57,7 +57,7 @@ export interface Result {
 
 export async function measure(volumes: number, program: Program): Promise<Result> {
   const directory = mkdtempSync(join(tmpdir(), 'ldom-csi-bench-'))
-  const simulation = await startSimulation(directory, volumes)
+  const simulation = await startSimulation(directory, { world: 'volumes', volumes })
   const pod = program.isPod ? await openPod(volumes) : undefined
   const controller = await startController(directory, program, pod)
   const client = connect(controller.endpoint)

@@ -2,12 +2,16 @@
 // population of the bench, and what the two populations are. Data only.
 
 import { completeWorld, type WorldSpec } from '../sim/world-spec.ts'
+import {
+  initiatorOf,
+  lunPool,
+  machineWith,
+  POOL_BYTES,
+  SERVICE_DOMAINS,
+  storageHost,
+} from './lun-world.ts'
 
-const TiB = 1024 ** 4
-const TARGET = 'iqn.2026-11.io.ldom-csi:gold'
-const TARGET_GROUP = 'csi-tg'
 const MACHINES = ['m1', 'm2']
-const SERVICE_DOMAINS = ['primary', 'alternate']
 /** Each is left to the driver's limit of 60 disks a guest. */
 const GUESTS_PER_MACHINE = 20
 
@@ -33,43 +37,24 @@ export function guestOf(machine: 'm1' | 'm2', index: number): string {
 }
 
 export function benchWorld(): WorldSpec {
-  const initiatorName = (machine: string, domain: string) =>
-    `iqn.1986-03.com.sun:01:${machine}-${domain}`
-  const hostGroups = MACHINES.map(machine => [
-    `csi-${machine}`,
-    SERVICE_DOMAINS.map(domain => initiatorName(machine, domain)),
-  ])
-  const storage1 = {
-    pools: [
-      {
-        name: 'tank',
-        sizeBytes: 8 * TiB,
-        dialect: 'illumos' as const,
-        datasets: ['tank/kubernetes'],
-      },
-    ],
-    comstar: {
-      target: TARGET,
-      targetGroup: TARGET_GROUP,
-      hostGroups: Object.fromEntries(hostGroups),
-    },
-  }
   const serviceHosts = MACHINES.flatMap(machine =>
     SERVICE_DOMAINS.map(domain => {
       const isOwner = machine === 'm1' && domain === 'primary'
       const pool = {
         name: 'mtank',
-        sizeBytes: 8 * TiB,
+        sizeBytes: POOL_BYTES,
         dialect: 'solaris-11' as const,
         datasets: ['mtank/kubernetes'],
       }
-      const initiator = { iqn: initiatorName(machine, domain), targets: ['storage1'] }
+      const initiator = initiatorOf(machine, domain)
       return [`${machine}-${domain}`, { pools: isOwner ? [pool] : [], initiator }]
     }),
   )
   return completeWorld({
-    hosts: { storage1, ...Object.fromEntries(serviceHosts) },
-    machines: Object.fromEntries(MACHINES.map(machine => [machine, machineOf(machine)])),
+    hosts: { storage1: storageHost(MACHINES), ...Object.fromEntries(serviceHosts) },
+    machines: Object.fromEntries(
+      MACHINES.map(machine => [machine, machineWith(machine, solarisGuests())]),
+    ),
     pools: {
       silver: {
         design: 'local',
@@ -84,37 +69,14 @@ export function benchWorld(): WorldSpec {
           },
         ],
       },
-      gold: {
-        design: 'lun',
-        host: 'storage1',
-        dataset: 'tank/kubernetes',
-        export: { target: TARGET, targetGroup: TARGET_GROUP },
-        paths: MACHINES.flatMap(machine =>
-          SERVICE_DOMAINS.map(domain => ({
-            machine,
-            serviceDomain: domain,
-            vds: `${domain}-vds0`,
-            hostGroup: `csi-${machine}`,
-          })),
-        ),
-      },
+      gold: lunPool(MACHINES),
     },
   })
 }
 
-function machineOf(machine: string) {
-  const guests = Array.from({ length: GUESTS_PER_MACHINE }, (_, index) => [
-    `ldg${1 + index}`,
-    { platform: 'solaris' as const },
-  ])
-  return {
-    controlDomain: `${machine}-primary`,
-    serviceDomains: Object.fromEntries(
-      SERVICE_DOMAINS.map(domain => [
-        domain,
-        { host: `${machine}-${domain}`, vds: [`${domain}-vds0`] },
-      ]),
-    ),
-    guests: Object.fromEntries(guests),
-  }
+function solarisGuests() {
+  return Array.from(
+    { length: GUESTS_PER_MACHINE },
+    (_, index) => [`ldg${1 + index}`, { platform: 'solaris' }] as const,
+  )
 }

@@ -3,10 +3,10 @@
 
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { attempt, run, waitFor } from '../support/commands.ts'
+import { Daemons } from '../support/daemons.ts'
 import { Authority } from './certificates.ts'
-import { attempt, run, waitFor } from './commands.ts'
 import { startControlPlane } from './control-plane.ts'
-import { Daemons } from './daemons.ts'
 import { makeImages } from './images.ts'
 import { Kubectl } from './kubectl.ts'
 import { restoreSysctls, saveSysctls } from './machine-settings.ts'
@@ -72,9 +72,9 @@ export class Cluster {
       throw new Error(`a test cluster runs already in ${STATE}; stop it first`)
     }
     if (!existsSync(DRIVER_IMAGE)) {
-      throw new Error(`${DRIVER_IMAGE} is missing; make it with: npm run image`)
+      throw new Error(`${DRIVER_IMAGE} is missing; make it with: npm run build && npm run image`)
     }
-    rmSync(STATE, { recursive: true, force: true })
+    removeState()
     mkdirSync(STATE, { mode: 0o755 })
     saveSysctls()
     const archive = makeImages(this.programs)
@@ -120,8 +120,13 @@ export class Cluster {
     await detachLeftLoops()
     await deleteBridges()
     restoreSysctls()
-    rmSync(STATE, { recursive: true, force: true })
+    removeState()
   }
+}
+
+/** What a process of a pod has just left may be busy for a moment. */
+function removeState(): void {
+  rmSync(STATE, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 })
 }
 
 async function checkMachine(): Promise<void> {

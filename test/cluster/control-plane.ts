@@ -3,9 +3,9 @@
 
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { attempt, waitFor } from '../support/commands.ts'
+import type { Daemons } from '../support/daemons.ts'
 import { type Authority, CLIENT } from './certificates.ts'
-import { attempt, waitFor } from './commands.ts'
-import type { Daemons } from './daemons.ts'
 import type { Programs } from './programs.ts'
 import {
   ADMIN,

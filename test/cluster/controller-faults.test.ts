@@ -1,11 +1,13 @@
 // Controllers that end in the middle of their work: the next one completes it, once.
 
-import { waitFor } from './commands.ts'
+import { waitFor } from '../support/commands.ts'
 import { allReady, attachmentsOf, killDriver, leader, leaseHolder } from './driver.ts'
-import { cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
+import { allRemoved, cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
 import { claim, pod, snapshot } from './manifests.ts'
 
 const SLOW_COMMAND_MS = 500
+
+beforeEach(allRemoved, SLOW_MS)
 
 const slowDown = (ms: number) => cluster.simulation.control({ op: 'latency', ms })
 

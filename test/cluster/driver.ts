@@ -1,6 +1,6 @@
 // The installed driver as the tests see and harm it.
 
-import { waitFor } from './commands.ts'
+import { waitFor } from '../support/commands.ts'
 import { cluster } from './fixture.ts'
 import { CONTROLLER, NODE_PLUGIN } from './installation.ts'
 import type { KubernetesObject } from './kubectl.ts'
@@ -52,12 +52,17 @@ export async function nodePlugin(node: string): Promise<Pod> {
   return found
 }
 
-/** Its process gets SIGKILL; kubelet starts another one. */
-export async function killDriver({ spec, status, metadata }: Pod): Promise<void> {
-  const container = status.containerStatuses?.find(({ name }) => name === DRIVER_CONTAINER)
+/** The driver gets SIGKILL; kubelet starts another one. */
+export const killDriver = (pod: Pod) => killContainer(pod, DRIVER_CONTAINER)
+
+export async function killContainer(
+  { spec, status, metadata }: Pod,
+  wanted: string,
+): Promise<void> {
+  const container = status.containerStatuses?.find(({ name }) => name === wanted)
   const node = NODES.find(({ name }) => name === spec.nodeName)
   if (container?.containerID === undefined || node === undefined) {
-    throw new Error(`${metadata.name} has no driver that runs`)
+    throw new Error(`${metadata.name} has no ${wanted} that runs`)
   }
   await cluster.node(node.name).killContainer(container.containerID.replace('containerd://', ''))
 }

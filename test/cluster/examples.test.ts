@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { waitFor } from './commands.ts'
+import { waitFor } from '../support/commands.ts'
 import { cluster, namespace, SLOW_MS, storageState, volumeHandle } from './fixture.ts'
 import type { Kubectl } from './kubectl.ts'
 import { claim, pod } from './manifests.ts'

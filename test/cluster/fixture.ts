@@ -1,8 +1,8 @@
 // What every test of the cluster starts from: the cluster that runs, and a namespace of its own
 // that is removed afterwards, with its volumes.
 
+import { waitFor } from '../support/commands.ts'
 import { Cluster } from './cluster.ts'
-import { waitFor } from './commands.ts'
 import type { Kubectl, KubernetesObject } from './kubectl.ts'
 import type { SimulationState } from './simulation.ts'
 
@@ -27,20 +27,37 @@ export async function namespace(name: string): Promise<Kubectl> {
 }
 
 /** Pods first: a namespace deletes its objects in any order, which takes longer. */
-async function removeNamespaces(): Promise<void> {
-  for (const name of namespaces.splice(0)) {
-    const kubectl = cluster.kubectl.in(name)
-    await kubectl.delete('statefulsets,deployments,jobs', '--all')
-    await kubectl.delete('pods', '--all', '--grace-period=2')
-    await kubectl.delete('namespace', name)
-    await waitFor(
-      { what: `the end of the volumes of ${name}`, limitMs: 120_000 },
-      async () => (await volumesOf(name)).length === 0,
-    )
-  }
+async function remove(name: string): Promise<void> {
+  const kubectl = cluster.kubectl.in(name)
+  await kubectl.delete('statefulsets,deployments,jobs', '--all')
+  await kubectl.delete('pods', '--all', '--grace-period=2')
+  await kubectl.delete('namespace', name)
+  await waitFor(
+    { what: `the end of the volumes of ${name}`, limitMs: 120_000 },
+    async () => (await volumesOf(name)).length === 0,
+  )
 }
 
-afterEach(removeNamespaces, SLOW_MS)
+const removals: Promise<void>[] = []
+
+/**
+ * Resolves when everything that earlier tests of this file had is gone, their volumes too. A
+ * removal that failed is told once: the tests after the next one may still hold.
+ */
+export async function allRemoved(): Promise<void> {
+  await Promise.all(removals.splice(0))
+}
+
+// The next test does not wait for it. One that counts what is there asks for `allRemoved`.
+afterEach(() => {
+  for (const name of namespaces.splice(0)) {
+    const removal = remove(name)
+    removal.catch(() => {}) // told by allRemoved
+    removals.push(removal)
+  }
+})
+
+afterAll(allRemoved, SLOW_MS)
 
 export interface PersistentVolume extends KubernetesObject {
   readonly spec: {

@@ -3,9 +3,9 @@
 
 import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { run } from './commands.ts'
+import { ImageArchive, type ImageSpec } from '../../scripts/image/oci.ts'
+import { run } from '../support/commands.ts'
 import { BUSYBOX_IMAGE, PAUSE_IMAGE, SIDECAR_IMAGES } from './image-names.ts'
-import { type Image, writeImageArchive } from './oci.ts'
 import type { Programs } from './programs.ts'
 import { STATE } from './settings.ts'
 
@@ -16,26 +16,28 @@ export async function makeImages(programs: Programs): Promise<string> {
   const file = join(STATE, 'images.tar')
   if (existsSync(file)) return file
   const work = join(STATE, 'images')
-  const images: Image[] = [await busybox(join(work, 'busybox'))]
-  images.push(program(join(work, 'pause'), PAUSE_IMAGE, programs.pause))
+  const archive = new ImageArchive({ work, created: new Date(0), layers: 'plain' })
+  await archive.add(await busybox(join(work, 'busybox')))
+  await archive.add(program(join(work, 'pause'), PAUSE_IMAGE, programs.pause))
   for (const [program_, name] of SIDECAR_IMAGES) {
-    images.push(program(join(work, program_), name, programs[program_]))
+    await archive.add(program(join(work, program_), name, programs[program_]))
   }
-  await writeImageArchive(file, work, images)
+  await archive.write(file)
   rmSync(work, { recursive: true })
   return file
 }
 
 /** An image with nothing but one program that needs no library. */
-function program(directory: string, name: string, binary: string): Image {
+function program(directory: string, reference: string, binary: string): ImageSpec {
   mkdirSync(directory, { recursive: true })
   // Its name is what the API server's audit log calls it.
   const own = basename(binary).replace(/-[0-9a-f]{16}$/, '')
   copyFileSync(binary, join(directory, own))
-  return { name, directory, config: { Entrypoint: [`/${own}`], User: '65532:65532' } }
+  const config = { Entrypoint: [`/${own}`], User: '65532:65532' }
+  return { reference, layers: [directory], config }
 }
 
-async function busybox(directory: string): Promise<Image> {
+async function busybox(directory: string): Promise<ImageSpec> {
   for (const name of ['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp', 'usr', 'var']) {
     mkdirSync(join(directory, name), { recursive: true })
   }
@@ -49,5 +51,5 @@ async function busybox(directory: string): Promise<Image> {
   writeFileSync(join(directory, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n')
   writeFileSync(join(directory, 'etc/group'), 'root:x:0:\n')
   const config = { Env: ['PATH=/usr/bin:/bin:/sbin'], Cmd: ['sh'] }
-  return { name: BUSYBOX_IMAGE, directory, config }
+  return { reference: BUSYBOX_IMAGE, layers: [directory], config }
 }

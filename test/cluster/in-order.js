@@ -7,10 +7,14 @@ const ORDER = [
   'classes',
   'workloads',
   'ratio',
+  'guest-disk-schema',
+  'guest-disks',
   'controller-faults',
   'node-faults',
   'two-nodes',
+  'guest-disk-faults',
   'report',
+  'configuration',
   'upgrade',
 ]
 

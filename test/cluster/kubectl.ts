@@ -1,7 +1,7 @@
 // kubectl as the administrator of the test cluster: what a person would do.
 
 import { stringify } from 'yaml'
-import { type RunOptions, run, waitFor } from './commands.ts'
+import { type RunOptions, run, waitFor } from '../support/commands.ts'
 
 export interface KubernetesObject {
   readonly apiVersion: string

@@ -1,7 +1,7 @@
 // The bridges of the test cluster: each node and its pods share one. Nothing is forwarded and
 // nothing leaves the machine. The bridges also carry the addresses of the services.
 
-import { attempt, run } from './commands.ts'
+import { attempt, run } from '../support/commands.ts'
 import { API_ADDRESS, NODES, nodeAddress, STORAGE_ADDRESS } from './settings.ts'
 
 // The bridge gets its address here: the CNI plugin, asked to do it, would switch IP forwarding on.

@@ -1,6 +1,6 @@
 // Node plugins and kubelets that end while pods use their volumes, and storage that stands still.
 
-import { waitFor } from './commands.ts'
+import { waitFor } from '../support/commands.ts'
 import { allReady, attachmentsOf, killDriver, nodePlugin, type Pod } from './driver.ts'
 import { cluster, namespace, SLOW_MS } from './fixture.ts'
 import type { Kubectl } from './kubectl.ts'

@@ -89,6 +89,9 @@ function kubeletFile(node: NodeSettings, authority: Authority): object {
     nodeStatusUpdateFrequency: '1s',
     nodeStatusReportFrequency: '10s',
     syncFrequency: '10s',
+    // The tests kill the same containers again and again; the default of 300 s is for those that
+    // fail by themselves.
+    crashLoopBackOff: { maxContainerRestartPeriod: '5s' },
     imageGCHighThresholdPercent: 100,
     // Two kubelets count all the memory of one machine.
     maxPods: 120,

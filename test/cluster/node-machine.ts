@@ -4,9 +4,9 @@
 
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { attempt, run, waitFor } from '../support/commands.ts'
+import type { Daemons } from '../support/daemons.ts'
 import { type Authority, CLIENT } from './certificates.ts'
-import { attempt, run, waitFor } from './commands.ts'
-import type { Daemons } from './daemons.ts'
 import { cgroupProcesses, createCgroup, deleteCgroup } from './machine-settings.ts'
 import { KUBELET_DIRECTORY, writeNodeFiles } from './node-files.ts'
 import type { Programs } from './programs.ts'

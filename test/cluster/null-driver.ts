@@ -53,6 +53,9 @@ const node: Service = service('Node', {
   },
 })
 
+// The first process of a container has no default action for it.
+process.once('SIGTERM', () => process.exit(0))
+
 const [role, endpoint = ''] = process.argv.slice(2)
 await startServer({
   endpoint,

@@ -10,7 +10,7 @@ import { DRIVER } from './settings.ts'
 export const NULL_CLASS = 'null'
 const NULL_DRIVER = 'null.ldom-csi.io'
 const SOURCES = join(import.meta.dirname, '../..')
-const SIDECARS = ['csi-provisioner', 'csi-attacher', 'csi-node-driver-registrar']
+const SIDECARS = ['csi-provisioner', 'csi-attacher', 'node-driver-registrar']
 
 interface Container {
   readonly name: string

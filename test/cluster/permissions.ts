@@ -54,14 +54,15 @@ interface AuditEvent {
     readonly subresource?: string
     readonly namespace?: string
   }
-  readonly responseStatus?: { readonly code?: number }
+  readonly responseStatus?: { readonly code?: number; readonly message?: string }
 }
 
 export interface Use {
   /** The first word of its user agent. */
   readonly program: string
   readonly action: string
-  readonly refused: boolean
+  /** Why the API server refused it. */
+  readonly refused?: string
 }
 
 /** What any account of the driver's namespace asked of the API server. */
@@ -76,7 +77,8 @@ export function used(): readonly Use[] {
       const { resource, subresource, apiGroup } = objectRef
       const full = subresource === undefined ? resource : `${resource}/${subresource}`
       const program = userAgent.split('/')[0] ?? ''
-      const refused = responseStatus?.code === 403
-      return [{ program, action: formatAction(verb, full, apiGroup), refused }]
+      const { code, message = 'without a word' } = responseStatus ?? {}
+      const refused = code === 403 ? { refused: message } : {}
+      return [{ program, action: formatAction(verb, full, apiGroup), ...refused }]
     })
 }

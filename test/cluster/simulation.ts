@@ -1,16 +1,18 @@
 // The simulated installation behind the test cluster: `ldom-sim serve` with real block devices, and
 // its control socket.
 
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { attempt, run, waitFor } from './commands.ts'
-import type { Daemons } from './daemons.ts'
+import { demoWorld } from '../../sim/preset.ts'
+import { attempt, run, waitFor } from '../support/commands.ts'
+import type { Daemons } from '../support/daemons.ts'
 import { SIMULATION, STATE, STORAGE_ADDRESS } from './settings.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../sim/bin/ldom-sim.ts')
 const WORLD = join(SIMULATION, 'world.json')
+const SPEC = join(STATE, 'world-spec.json')
 
 export interface SshAccess {
   readonly host: string
@@ -36,10 +38,12 @@ export class Simulation {
 
   static async start(daemons: Daemons): Promise<Simulation> {
     await mountDisk()
+    writeFileSync(SPEC, JSON.stringify(withFurtherGuests()))
     daemons.start('simulation', [
       process.execPath,
       PROGRAM,
       'serve',
+      `--world=${SPEC}`,
       `--directory=${SIMULATION}`,
       `--address=${STORAGE_ADDRESS}`,
       '--real-block-devices',
@@ -85,6 +89,21 @@ export class Simulation {
     } finally {
       socket.destroy()
     }
+  }
+}
+
+/** On each machine one Linux guest more, which is no node: it is only reached over SSH. */
+function withFurtherGuests() {
+  const { machines, ...rest } = demoWorld()
+  const further = { ldg4: { platform: 'linux', state: 'active', controller: 0 } }
+  return {
+    ...rest,
+    machines: Object.fromEntries(
+      Object.entries(machines).map(([name, machine]) => [
+        name,
+        { ...machine, guests: { ...machine.guests, ...further } },
+      ]),
+    ),
   }
 }
 

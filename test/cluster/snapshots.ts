@@ -1,7 +1,7 @@
 // What a cluster has once, whatever drivers it has: the kinds of snapshots and their controller.
 
 import { join } from 'node:path'
-import { run } from './commands.ts'
+import { run } from '../support/commands.ts'
 import { SNAPSHOT_CONTROLLER_IMAGE } from './image-names.ts'
 import type { Kubectl } from './kubectl.ts'
 

@@ -1,14 +1,16 @@
 // Two nodes, which are guests of two machines: volumes that both reach move between them, and never
 // are on both.
 
-import { waitFor } from './commands.ts'
+import { waitFor } from '../support/commands.ts'
 import { allReady, attachmentsOf } from './driver.ts'
-import { cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
+import { allRemoved, cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
 import type { Kubectl } from './kubectl.ts'
 import { claim, pod, podSpec } from './manifests.ts'
 import { NODES } from './settings.ts'
 
 const [first, second] = NODES
+
+beforeEach(allRemoved, SLOW_MS)
 
 const guestsWithDisks = async () => {
   const { guests } = await storageState()

@@ -1,15 +1,20 @@
 // Helm changes the installation under volumes in use, and takes it away: neither touches a volume.
 
 import { join } from 'node:path'
-import { waitFor } from './commands.ts'
+import { waitFor } from '../support/commands.ts'
 import { driver, type Pod } from './driver.ts'
-import { cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
+import { allRemoved, cluster, namespace, SLOW_MS, storageState } from './fixture.ts'
+import { becomesReady, LINUX, linuxDisk, readDisk, readFile, writeFile } from './guest-disks.ts'
 import { CONTROLLER, installChart, uninstallChart } from './installation.ts'
 import type { Kubectl } from './kubectl.ts'
 import { claim, pod } from './manifests.ts'
 
 /** Packaged from the chart of that version; both name the image of today. */
 const OLD_CHART = join(import.meta.dirname, 'charts/ldom-csi-0.1.0.tgz')
+const GUEST_CLASSES = join(
+  import.meta.dirname,
+  '../../examples/kubernetes/guest-disks/classes.yaml',
+)
 const WRITE = '(while :; do date +%s >>/data/log; sync; sleep 1; done) &'
 
 const lines = async (kubectl: Kubectl) =>
@@ -30,6 +35,32 @@ const volumes = async () => {
     .filter(({ kind }) => kind === 'volume')
     .map(({ name }) => name)
 }
+
+beforeEach(allRemoved, SLOW_MS)
+
+test(
+  'a chart without guest-disks, then an upgrade: disks of guests stay, and are looked after again',
+  async () => {
+    const kubectl = await namespace('upgrade-disks')
+    await kubectl.applyFile(GUEST_CLASSES)
+    await kubectl.apply(...linuxDisk('data'))
+    await becomesReady(kubectl, 'data')
+    await writeFile(LINUX, '/srv/data/file', 'kept')
+    const before = await readDisk(kubectl, 'data')
+
+    await installChart(cluster, { chart: OLD_CHART })
+
+    await writeFile(LINUX, '/srv/data/file', 'written without a controller')
+    expect(await readDisk(kubectl, 'data')).toEqual(before)
+    await kubectl.run(['delete', 'guestdisk', 'data', '--wait=false'])
+    await installChart(cluster)
+    await kubectl.gone('guestdisk', 'data')
+    await kubectl.apply(...linuxDisk('data'))
+    await becomesReady(kubectl, 'data')
+    expect(await readFile(LINUX, '/srv/data/file')).toBe('written without a controller')
+  },
+  2 * SLOW_MS,
+)
 
 test(
   'an upgrade from chart 0.1.0 leaves a pod alone that writes, and serves further claims',

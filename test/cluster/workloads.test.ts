@@ -1,36 +1,9 @@
-// Workloads that bring many claims, or come back after something changed.
+// Workloads that come back after something changed.
 
-import { waitFor } from './commands.ts'
-import { cluster, detached, namespace, SLOW_MS, storageState } from './fixture.ts'
-import { claim, pod, podSpec } from './manifests.ts'
+import { waitFor } from '../support/commands.ts'
+import { cluster, detached, namespace, SLOW_MS } from './fixture.ts'
+import { claim, podSpec } from './manifests.ts'
 import { DRIVER } from './settings.ts'
-
-const MANY = 50
-
-test(
-  `${MANY} claims at once, each with a pod: every pod runs, with a volume of its own`,
-  async () => {
-    const kubectl = await namespace('many')
-    const names = Array.from({ length: MANY }, (_, at) => `data-${at}`)
-
-    await kubectl.apply(
-      ...names.flatMap(name => [claim(name), pod(name, { script: 'hostname >/data/name' })]),
-    )
-    await kubectl.run(['wait', '--for=condition=Ready', 'pods', '--all', '--timeout=280s'])
-
-    const read = await Promise.all(
-      ['data-0', 'data-17', 'data-49'].map(name => kubectl.exec(name, 'cat', '/data/name')),
-    )
-    expect(read).toEqual(['data-0\n', 'data-17\n', 'data-49\n'])
-    const { storage } = await storageState()
-    expect(
-      Object.values(storage)
-        .flat()
-        .filter(({ kind }) => kind === 'volume'),
-    ).toHaveLength(MANY)
-  },
-  2 * SLOW_MS,
-)
 
 test(
   'a pod of a StatefulSet comes back after its claim grew, and grows with the next attachment',

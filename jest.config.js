@@ -3,7 +3,13 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/test/system/', '/test/cluster/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '/test/system/',
+    '/test/cluster/',
+    '/test/openzfs/',
+    '/test/xen/',
+  ],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -2,10 +2,9 @@
 // in deploy/. With --check it writes nothing, and fails where something is out of date.
 
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { promisify } from 'node:util'
-import { deployFiles } from './chart/deploy.ts'
+import { deployFiles, guestDiskFiles } from './chart/deploy.ts'
 import {
   CASES,
   type Case,
@@ -17,6 +16,7 @@ import {
 } from './chart/files.ts'
 import { REFUSALS } from './chart/refusals.ts'
 import { buildTool } from './csi-tools.ts'
+import { putGenerated } from './generated-files.ts'
 
 const RELEASE = 'ldom-csi'
 const NAMESPACE = 'ldom-csi'
@@ -70,18 +70,11 @@ async function tryRefusals(): Promise<void> {
   console.log(`${REFUSALS.length} mistakes are refused by both Helms`)
 }
 
-const check = process.argv.includes('--check')
-
-function put(file: string, text: string): void {
-  if (existsSync(file) && readFileSync(file, 'utf8') === text) return
-  if (check) {
-    console.error(`${file} is out of date: run npm run chart`)
-    process.exitCode = 1
-  } else {
-    writeFileSync(file, text)
-    console.log(`wrote ${file}`)
-  }
+function putDeployed(folder: string, files: ReadonlyMap<string, string>): void {
+  for (const [name, text] of files) put(`${folder}/${name}`, text)
 }
+
+const put = (file: string, text: string) => putGenerated(file, text, 'npm run chart')
 
 for (const helm of [helm3, helm4]) await run(helm, ['lint', CHART])
 for (const values of CASES) {
@@ -89,7 +82,7 @@ for (const values of CASES) {
   put(goldenFile(values), `${goldenHeader(values)}${manifests}`)
   put(goldenFile(values).replace(/yaml$/, 'notes.txt'), await renderNotes(values))
   console.log(`${values}: ${manifests.split('\n').length} lines, the same from both Helms`)
-  if (values !== CASES[0]) continue
-  for (const [name, text] of deployFiles(manifests)) put(`${DEPLOY}/${name}`, text)
+  if (values === 'default') putDeployed(DEPLOY, deployFiles(manifests))
+  if (values === 'guest-disks') putDeployed(`${DEPLOY}/guest-disks`, guestDiskFiles(manifests))
 }
 await tryRefusals()

@@ -1,12 +1,16 @@
-// Generates TypeScript from proto/csi.proto: messages as readonly interfaces, enums as constants,
+// Generates TypeScript from the files in proto/: messages as readonly interfaces, enums as constants,
 // services as tables of methods. It also generates the descriptor that the driver loads at start,
 // so that the driver needs no proto file.
 
 import { readFileSync } from 'node:fs'
 import protobuf from 'protobufjs'
 
-const PACKAGE = 'csi.v1'
-const GENERATED = '// Generated from proto/csi.proto by `npm run generate`. Not to be edited.\n'
+const FILES = [
+  { file: 'proto/csi.proto', scope: 'csi.v1' },
+  { file: 'proto/disks.proto', scope: 'ldom_csi.v1' },
+] as const
+const SCOPES: readonly string[] = FILES.map(({ scope }) => scope)
+const GENERATED = '// Generated from the files in proto/ by `npm run generate`. Not to be edited.\n'
 
 const SCALARS: Readonly<Record<string, string>> = {
   string: 'string',
@@ -18,24 +22,30 @@ const SCALARS: Readonly<Record<string, string>> = {
 
 function load(): protobuf.Root {
   const root = new protobuf.Root()
-  const text = readFileSync(new URL('../proto/csi.proto', import.meta.url), 'utf8')
+  for (const { file, scope } of FILES) loadFile(root, file, scope)
+  root.resolveAll()
+  return root
+}
+
+function loadFile(root: protobuf.Root, file: string, scope: string): void {
+  const text = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
   const { imports } = protobuf.parse(text, root, { keepCase: true, alternateCommentMode: true })
-  for (const file of imports ?? []) {
+  for (const imported of imports ?? []) {
     // Options are read by name, so the descriptor needs no declarations of them.
-    if (file === 'google/protobuf/descriptor.proto') continue
-    const bundled = protobuf.common.get(file)
+    if (imported === 'google/protobuf/descriptor.proto') continue
+    const bundled = protobuf.common.get(imported)
     if (!bundled?.nested) {
-      throw new Error(`proto/csi.proto imports ${file}, which protobufjs does not carry`)
+      throw new Error(`${file} imports ${imported}, which protobufjs does not carry`)
     }
     root.addJSON(bundled.nested)
   }
-  const csi = root.lookup(PACKAGE)
-  if (!(csi instanceof protobuf.Namespace)) {
-    throw new Error(`proto/csi.proto has no package ${PACKAGE}`)
+  const members = root.lookup(scope)
+  if (!(members instanceof protobuf.Namespace)) {
+    throw new Error(`${file} has no package ${scope}`)
   }
-  for (const object of csi.nestedArray) if (object instanceof protobuf.Field) csi.remove(object)
-  root.resolveAll()
-  return root
+  for (const object of members.nestedArray) {
+    if (object instanceof protobuf.Field) members.remove(object)
+  }
 }
 
 export function generateDescriptor(): string {
@@ -46,10 +56,17 @@ export function generateDescriptor(): string {
 export function generateTypes(): string {
   const root = load()
   const parts = [GENERATED]
-  for (const namespace of [PACKAGE, 'google.protobuf']) {
+  for (const namespace of [...SCOPES, 'google.protobuf']) {
     parts.push(...declarations(root.lookup(namespace)))
   }
+  refuseTwice(parts.flatMap(part => part.match(/(?<=^export (?:interface|type) )\w+/gm) ?? []))
   return `${parts.join('\n')}`
+}
+
+/** The packages share one file, so that a name may stand in one of them only. */
+function refuseTwice(names: readonly string[]): void {
+  const twice = names.filter((name, at) => names.indexOf(name) !== at)
+  if (twice.length > 0) throw new Error(`two packages in proto/ have ${twice.join(', ')}`)
 }
 
 function declarations(scope: protobuf.ReflectionObject | null): string[] {
@@ -64,10 +81,10 @@ function declarations(scope: protobuf.ReflectionObject | null): string[] {
   })
 }
 
-/** Only those of Google's types that CSI messages use. */
+/** Only those of Google's types that messages use. */
 function isUsed(type: protobuf.Type): boolean {
   return (
-    type.fullName.startsWith(`.${PACKAGE}.`) ||
+    SCOPES.some(scope => type.fullName.startsWith(`.${scope}.`)) ||
     ['BoolValue', 'Int64Value', 'Timestamp'].includes(type.name)
   )
 }
@@ -121,7 +138,7 @@ function service(type: protobuf.Service): string {
  * namespaces are not erasable.
  */
 function typeName(type: protobuf.ReflectionObject): string {
-  const scope = type.fullName.startsWith(`.${PACKAGE}.`) ? PACKAGE : 'google.protobuf'
+  const scope = SCOPES.find(each => type.fullName.startsWith(`.${each}.`)) ?? 'google.protobuf'
   return type.fullName.slice(scope.length + 2).replaceAll('.', '')
 }
 

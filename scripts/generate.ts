@@ -2,12 +2,14 @@
 // date. A generated file depends on its sources only: not on a clock, a machine, or the order of a
 // directory.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { generateConfigurationReference } from '../src/config/reference.ts'
 import { drawRooms } from '../test/architecture.ts'
+import { generateDefinitionTemplate } from './chart/guest-disk.ts'
 import { generateValuesPage } from './chart/page.ts'
 import { generateValuesSchema } from './chart/schema.ts'
 import { generateDescriptor, generateTypes } from './csi-types.ts'
+import { putGenerated } from './generated-files.ts'
 import { generateParameterTables } from './parameters-table.ts'
 
 interface GeneratedFile {
@@ -22,6 +24,10 @@ const FILES: readonly GeneratedFile[] = [
   { file: 'src/csi/wire/descriptor.gen.ts', generate: generateDescriptor },
   { file: 'docs/configuration.md', generate: generateConfigurationReference },
   { file: 'charts/ldom-csi/values.schema.json', generate: generateValuesSchema },
+  {
+    file: 'charts/ldom-csi/templates/guest-disk-definition.yaml',
+    generate: generateDefinitionTemplate,
+  },
   { file: 'docs/chart-values.md', generate: generateValuesPage },
   { file: 'docs/code-map.md', generate: () => withPart('docs/code-map.md', 'rooms', drawRooms()) },
   {
@@ -47,16 +53,4 @@ function withPart(file: string, name: string, part: string): string {
   return `${before}${begin}\n\n${part}\n\n${end}${after}`
 }
 
-const check = process.argv.includes('--check')
-for (const { file, generate } of FILES) {
-  const path = new URL(file, root)
-  const wanted = generate()
-  if (existsSync(path) && readFileSync(path, 'utf8') === wanted) continue
-  if (check) {
-    console.error(`${file} is out of date: run npm run generate`)
-    process.exitCode = 1
-  } else {
-    writeFileSync(path, wanted)
-    console.log(`wrote ${file}`)
-  }
-}
+for (const { file, generate } of FILES) putGenerated(file, generate(), 'npm run generate')

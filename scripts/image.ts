@@ -18,18 +18,18 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cacheDirectory } from './cache.ts'
 import { billOfMaterials } from './image/bill.ts'
 import { parseContainerfile } from './image/containerfile.ts'
-import { writeImage } from './image/oci.ts'
+import { ImageArchive } from './image/oci.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const BUILD = join(root, 'build')
 const FILE = join(BUILD, 'ldom-csi-image.tar')
 const BILL = join(BUILD, 'ldom-csi-image.cdx.json')
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string
@@ -53,28 +53,21 @@ async function main(): Promise<void> {
       created,
     })
     writeFileSync(join(trees, 'application/usr/share/doc/ldom-csi/bom.cdx.json'), bill)
-    const architecture = ARCHITECTURES[process.arch]
-    if (architecture === undefined) throw new Error(`no image for ${process.arch}`)
     const reference = `ldom-csi.io/ldom-csi:${version}`
-    const written = await writeImage(
-      {
-        reference,
-        layers: [base, join(trees, 'node'), join(trees, 'application')],
-        config: parseContainerfile(readFileSync(join(root, 'image', 'Containerfile'), 'utf8')),
-        created,
-        architecture,
-      },
-      { work, file: join(work, 'image.tar') },
-    )
+    const archive = new ImageArchive({ work, created, layers: 'gzip' })
+    const written = await archive.add({
+      reference,
+      layers: [base, join(trees, 'node'), join(trees, 'application')],
+      config: parseContainerfile(readFileSync(join(root, 'image', 'Containerfile'), 'utf8')),
+    })
+    await archive.write(join(work, 'image.tar'))
     mkdirSync(BUILD, { recursive: true })
     copyFileSync(join(work, 'image.tar'), `${FILE}.new`)
     renameSync(`${FILE}.new`, FILE)
     writeFileSync(BILL, bill)
     const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
     console.log(`${FILE}: ${reference}, ${written.digest}`)
-    console.log(
-      `${mib(written.compressedBytes)} compressed, ${mib(written.unpackedBytes)} unpacked`,
-    )
+    console.log(`${mib(written.storedBytes)} compressed, ${mib(written.unpackedBytes)} unpacked`)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
@@ -93,7 +86,7 @@ function fillBase(): string {
   for (const name of existsSync(lists) ? readdirSync(lists).sort() : []) {
     if (name.endsWith('Release')) hash.update(`${name} ${statSync(join(lists, name)).mtimeMs}`)
   }
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'ldom-csi', 'image')
+  const cache = cacheDirectory('image')
   const base = join(cache, `base-${hash.digest('hex').slice(0, 16)}`)
   if (existsSync(base) && existsSync(`${base}.packages`)) return base
   mkdirSync(cache, { recursive: true })

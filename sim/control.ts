@@ -22,6 +22,8 @@ const request = z.discriminatedUnion('op', [
     state: z.enum(['up', 'down']),
   }),
   z.strictObject({ op: z.literal('power-cycle'), machine: z.string() }),
+  // Whether a power cycle would bring back what the machine runs now.
+  z.strictObject({ op: z.literal('saved'), machine: z.string() }),
   z.strictObject({ op: z.literal('host'), name: z.string(), down: z.boolean() }),
   z.strictObject({ op: z.literal('latency'), ms: z.number().min(0).max(60_000) }),
   z.strictObject({ op: z.literal('guest-file'), guest: z.string(), path: z.string() }),
@@ -146,8 +148,10 @@ export class ControlSocket {
         this.#cutDeadHosts()
         return {}
       case 'power-cycle':
-        world.machine(asked.machine).powerCycle()
+        ;(world.xenMachines.get(asked.machine) ?? world.machine(asked.machine)).powerCycle()
         return {}
+      case 'saved':
+        return { saved: world.machine(asked.machine).isSaved() }
       case 'host':
         world.host(asked.name).down = asked.down
         this.#cutDeadHosts()

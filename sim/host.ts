@@ -2,6 +2,7 @@
 // arguments; each program does, as on a real host. Every command passes perform(), in process or
 // over SSH, so a fault means the same everywhere.
 
+import { id, ROOT, type SimAccount } from './account.ts'
 import type { SimDevice } from './devices.ts'
 import type { LoginShell } from './words.ts'
 
@@ -100,6 +101,8 @@ export class SimHost {
   banner = ''
   /** Text that the login shell or the account's prefix prints on standard error. */
   noise = ''
+  /** Who runs the commands, through the prefix if there is one. */
+  account: SimAccount = ROOT
   /** The shell that reads the command lines received over SSH. */
   loginShell: LoginShell = 'sh'
   /** Whether `ps` shows only the beginning of a command line, as on Solaris. */
@@ -115,6 +118,7 @@ export class SimHost {
     this.name = name
     this.timeline = timeline
     this.programs.set('ps', args => this.#ps(args))
+    this.programs.set('id', args => id(this.account, args))
   }
 
   device(path: string): SimDevice | undefined {

@@ -1,5 +1,5 @@
 // The installation of the demonstration: one storage host and two equal machines. Each machine has
-// two service domains and three guests.
+// two service domains and three guests. A smaller one has Xen.
 
 import { completeWorld, type WorldSpec } from './world-spec.ts'
 
@@ -43,6 +43,31 @@ export function demoWorld(): WorldSpec {
       ]),
       ['gold', lunPool()],
     ]),
+  })
+}
+
+/** One Xen machine whose dom0 has the pool, with two guests that run and one that is off. */
+export function xenWorld(): WorldSpec {
+  return completeWorld({
+    hosts: {
+      dom0: {
+        pools: [
+          { name: 'tank', sizeBytes: 16 * GiB, dialect: 'openzfs-2.3', datasets: ['tank/csi'] },
+        ],
+      },
+    },
+    machines: {},
+    xenMachines: {
+      x1: { controlDomain: 'dom0', guests: { web: {}, db: {}, off: { state: 'inactive' } } },
+    },
+    pools: {
+      silver: {
+        design: 'local',
+        host: 'dom0',
+        dataset: 'tank/csi',
+        paths: [{ machine: 'x1', device: '/dev/zvol/{dataset}/{volume}' }],
+      },
+    },
   })
 }
 

@@ -5,12 +5,15 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { ControlSocket, clearControlSocket } from './control.ts'
-import { demoWorld } from './preset.ts'
+import { demoWorld, xenWorld } from './preset.ts'
 import { type SimSshAccess, SimSshServer } from './ssh-server.ts'
 import { createWorld, type World } from './world.ts'
 import { parseWorld, type WorldSpec } from './world-spec.ts'
 
-export const PRESETS: Readonly<Record<string, () => WorldSpec>> = { demo: demoWorld }
+export const PRESETS: Readonly<Record<string, () => WorldSpec>> = {
+  demo: demoWorld,
+  xen: xenWorld,
+}
 
 export interface ServeOptions {
   readonly spec: WorldSpec
@@ -119,8 +122,12 @@ function writeConfigurations(
   const controller = {
     cluster: 'demo',
     hosts: Object.fromEntries(Object.keys(spec.hosts).map(name => [name, shellOf(access[name])])),
-    machines: Object.fromEntries(
-      Object.entries(spec.machines).map(([name, { controlDomain, serviceDomains }]) => [
+    machines: Object.fromEntries([
+      ...Object.entries(spec.xenMachines).map(([name, { controlDomain }]) => [
+        name,
+        { hypervisor: 'xen', controlDomain },
+      ]),
+      ...Object.entries(spec.machines).map(([name, { controlDomain, serviceDomains }]) => [
         name,
         {
           controlDomain,
@@ -129,7 +136,7 @@ function writeConfigurations(
           ),
         },
       ]),
-    ),
+    ]),
     guests: [...world.guests.values()].map(({ machine, name, platform }) => ({
       machine,
       match: name,
@@ -143,6 +150,7 @@ function writeConfigurations(
     const node = {
       machine,
       guest: name,
+      ...(spec.xenMachines[machine] === undefined ? {} : { hypervisor: 'xen' }),
       platform,
       shell,
       ...(kernelRoot === undefined ? {} : { root: kernelRoot }),

@@ -56,9 +56,18 @@ const machine = z.strictObject({
   guests: z.record(z.string(), guest),
 })
 
+const xenMachine = z.strictObject({
+  controlDomain: z.string().describe('host of dom0'),
+  guests: z.record(
+    z.string(),
+    z.strictObject({ state: z.enum(['active', 'inactive']).default('active') }),
+  ),
+})
+
 const world = z.strictObject({
   hosts: z.record(z.string(), host).describe('everything with a shell except the guests'),
-  machines: z.record(z.string(), machine),
+  machines: z.record(z.string(), machine).describe('machines with Logical Domains'),
+  xenMachines: z.record(z.string(), xenMachine).default({}),
   pools: z
     .record(z.string(), z.unknown())
     .default({})

@@ -18,6 +18,9 @@ export function worldState(world: World) {
     machines: Object.fromEntries(
       [...world.machines].map(([name, machine]) => [name, machine.state()]),
     ),
+    xenMachines: Object.fromEntries(
+      [...world.xenMachines].map(([name, machine]) => [name, machine.state()]),
+    ),
     guests: Object.fromEntries(
       [...world.guests].map(([id, guest]) => [id, guestState(world, guest)]),
     ),
@@ -37,7 +40,7 @@ function datasetState({ name, volume, local, origin, snapshots }: SimDataset) {
 }
 
 function guestState(world: World, { machine, name, platform, guest }: WorldGuest) {
-  const disks = world.machine(machine).guestDisks(name).list()
+  const disks = world.guestDisks({ machine, name }).list()
   return {
     platform,
     disks: disks.map(disk => ({

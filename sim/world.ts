@@ -6,6 +6,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SimComstar } from './comstar/sim-comstar.ts'
 import { SimInitiator } from './comstar/sim-initiator.ts'
+import { addDevicePrograms } from './device-programs.ts'
+import type { GuestDisks } from './devices.ts'
+import { XEN } from './guest/bus.ts'
 import { SimLinuxGuest } from './guest/linux-guest.ts'
 import { SimSolarisGuest } from './guest/solaris-guest.ts'
 import { SimHost, Timeline } from './host.ts'
@@ -13,6 +16,7 @@ import { SimMachine } from './ldom/sim-machine.ts'
 import { FileStore, MemoryStore, type Store } from './store.ts'
 import { addServiceProperties, addUname } from './system.ts'
 import type { WorldSpec } from './world-spec.ts'
+import { SimXen } from './xen/sim-xen.ts'
 import { SimZfs } from './zfs/sim-zfs.ts'
 
 export interface WorldOptions {
@@ -41,6 +45,7 @@ export class World {
   readonly timeline = new Timeline()
   readonly hosts = new Map<string, SimHost>()
   readonly machines = new Map<string, SimMachine>()
+  readonly xenMachines = new Map<string, SimXen>()
   readonly guests = new Map<string, WorldGuest>()
   readonly zfsHosts = new Map<string, SimZfs>()
   readonly comstarHosts = new Map<string, SimComstar>()
@@ -58,6 +63,7 @@ export class World {
     for (const [name, host] of Object.entries(spec.hosts)) this.#addInitiator(name, host)
     for (const host of this.hosts.values()) addUname(host)
     for (const [name, machine] of Object.entries(spec.machines)) this.#addMachine(name, machine)
+    for (const [name, xen] of Object.entries(spec.xenMachines)) this.#addXenMachine(name, xen)
   }
 
   host(name: string): SimHost {
@@ -66,6 +72,15 @@ export class World {
 
   machine(name: string): SimMachine {
     return find(this.machines, name, 'machine')
+  }
+
+  xen(name: string): SimXen {
+    return find(this.xenMachines, name, 'Xen machine')
+  }
+
+  /** The disks of a guest of any machine. */
+  guestDisks({ machine, name }: Pick<WorldGuest, 'machine' | 'name'>): GuestDisks {
+    return (this.xenMachines.get(machine) ?? this.machine(machine)).guestDisks(name)
   }
 
   zfs(host: string): SimZfs {
@@ -166,6 +181,34 @@ export class World {
         ? new SimSolarisGuest(host, { ...options, controller })
         : new SimLinuxGuest(host, kernelRoot === undefined ? options : { ...options, kernelRoot })
     this.guests.set(id, { id, machine: machine.name, name, platform, guest, host, kernelRoot })
+  }
+
+  #addXenMachine(name: string, spec: WorldSpec['xenMachines'][string]): void {
+    const controlHost = this.host(spec.controlDomain)
+    addDevicePrograms(controlHost)
+    const guests = Object.entries(spec.guests).map(([guest, { state }]) => ({ name: guest, state }))
+    const machine = new SimXen({ name, controlHost, guests })
+    this.xenMachines.set(name, machine)
+    for (const guest of Object.keys(spec.guests)) {
+      const id = `${name}/${guest}`
+      const host = this.#addHost(`${name}-${guest}`)
+      const options = { disks: machine.guestDisks(guest), nowMs: this.#nowMs, bus: XEN }
+      const kernelRoot = this.#options.realBlockDevices ? this.#kernelRoot(host.name) : undefined
+      const linux = new SimLinuxGuest(
+        host,
+        kernelRoot === undefined ? options : { ...options, kernelRoot },
+      )
+      const platform = 'linux' as const
+      this.guests.set(id, {
+        id,
+        machine: name,
+        name: guest,
+        platform,
+        guest: linux,
+        host,
+        kernelRoot,
+      })
+    }
   }
 
   #kernelRoot(name: string): string {

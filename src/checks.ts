@@ -4,7 +4,8 @@
 import { describeError, isStorageError } from './errors.ts'
 
 export interface Check {
-  readonly level: 'ok' | 'warn' | 'FAIL'
+  /** `skip`: not checked, because something else has failed. */
+  readonly level: 'ok' | 'warn' | 'FAIL' | 'skip'
   readonly object: string
   readonly what: string
   /** What a person can do. */
@@ -21,6 +22,11 @@ export function warn(object: string, what: string, wayOut: string): Check {
 
 export function fail(object: string, what: string, wayOut: string): Check {
   return { level: 'FAIL', object, what, wayOut }
+}
+
+/** Not checked: the host failed its own check, which has the way out. */
+export function skip(object: string, host: string): Check {
+  return { level: 'skip', object, what: `not checked, because host ${host} failed` }
 }
 
 /** The results of `look`, or one FAIL with the error that it threw. */

@@ -10,14 +10,30 @@ import {
   PLACE_PARAMETERS,
   type VolumeParameters,
 } from '../../src/model/parameters.ts'
-import { texts } from './kubernetes.ts'
+import { objectName, texts } from './kubernetes.ts'
 
 const COMPRESSION = /^(on|off|lz4|lzjb|zle|zstd|gzip|gzip-[1-9])$/
 const RESERVATION = /^(thick|thin)$/
 
+/** Powers of two, as bytes and as KiB. The driver's parser says which of them it takes. */
+const BLOCK_SIZES = Array.from({ length: 20 }, (_, power) => 2 ** power).flatMap(size =>
+  [`${size}`, `${size}K`, `${size}k`].filter(isBlockSize),
+)
+
+function isBlockSize(text: string): boolean {
+  try {
+    PARAMETERS.blockSizeBytes.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const anyOf = (words: readonly string[]) => new RegExp(`^(${words.join('|')})$`)
+
 // The driver's parser decides; this finds a mistake before anything is installed.
 const VALUES: Readonly<Record<keyof VolumeParameters, RegExp>> = {
-  blockSizeBytes: /^[0-9]+[Kk]?$/,
+  blockSizeBytes: anyOf(BLOCK_SIZES),
   compression: COMPRESSION,
   reservation: RESERVATION,
   vdiskTimeoutSeconds: /^[0-9]+$/,
@@ -65,6 +81,11 @@ const annotations = texts.optional().describe('Annotations of the class.')
 const isDefault = (of: string) =>
   z.boolean().optional().describe(`Whether it is the default class of the cluster for ${of}.`)
 
+// Of what mount is never given, the driver has a table (src/model/mount-options.ts).
+const mountOption = z
+  .string()
+  .regex(/^([A-Za-z0-9_][A-Za-z0-9_.:@%+/=-]*|(fs|def|root)?context="[A-Za-z0-9_.:,-]+")$/)
+
 const topologies = z.array(
   z.strictObject({
     matchLabelExpressions: z
@@ -102,7 +123,7 @@ const storageClass = z.strictObject({
     .boolean()
     .optional()
     .describe('Whether claims may grow; true by default.'),
-  mountOptions: z.array(z.string()).optional().describe('Options of mount.'),
+  mountOptions: z.array(mountOption).optional().describe('Options of mount.'),
   allowedTopologies: topologies.optional().describe('Machines to which volumes are limited.'),
 })
 
@@ -115,15 +136,13 @@ const snapshotClass = z.strictObject({
     .describe('What becomes of a snapshot whose object is deleted; `Delete` by default.'),
 })
 
-const className = z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/)
-
 export const classShape = {
   storageClasses: z
-    .record(className, storageClass)
+    .record(objectName, storageClass)
     .describe('StorageClasses by name. Other parameters need a class of another name.'),
   volumeAttributesClasses: z
     .record(
-      className,
+      objectName,
       z.strictObject({
         annotations,
         parameters: attributeParameters.describe(
@@ -133,9 +152,9 @@ export const classShape = {
     )
     .describe('VolumeAttributesClasses by name: what may change while a volume lives.'),
   volumeSnapshotClasses: z
-    .record(className, snapshotClass)
+    .record(objectName, snapshotClass)
     .describe("VolumeSnapshotClasses by name. They need the cluster's snapshot definitions."),
   volumeGroupSnapshotClasses: z
-    .record(className, snapshotClass)
+    .record(objectName, snapshotClass)
     .describe('VolumeGroupSnapshotClasses by name: snapshots of several volumes at one moment.'),
 }

@@ -14,7 +14,7 @@ const VALUES = `${root}test/chart/values`
 const GOLDEN = `${root}test/chart/golden`
 
 /** The first is what `deploy/` is made from. */
-export const CASES = ['default', 'full', 'high-availability', 'minimal'] as const
+export const CASES = ['default', 'full', 'guest-disks', 'high-availability', 'minimal'] as const
 export type Case = (typeof CASES)[number]
 
 export const valuesFile = (name: Case) => `${VALUES}/${name}.yaml`

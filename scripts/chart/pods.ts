@@ -1,7 +1,7 @@
 // Values of the two pods of the driver.
 
 import { z } from 'zod'
-import { podShape, texts } from './kubernetes.ts'
+import { objectName, podShape, texts } from './kubernetes.ts'
 
 const amountOfPods = z.union([z.int().min(0), z.string().regex(/^[0-9]+%$/)])
 
@@ -43,12 +43,14 @@ export const controllerShape = z.strictObject({
   ...podShape,
 })
 
+/** The machine as the configuration names it, and a name that ldm takes. */
+const guestName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\/[A-Za-z0-9][A-Za-z0-9_+#.:;~()-]{0,255}$/)
+
 export const nodeShape = z.strictObject({
   guests: z
-    .record(
-      z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/),
-      z.string().regex(/^[^/\s]+\/[^/\s]+$/),
-    )
+    .record(objectName, guestName)
     .describe(
       'The guest of each node, `<machine>/<guest>` by the name of the node. The node plugin runs ' +
         'on these nodes only. Platform and limit are those of the first entry of `config.guests` ' +
@@ -56,7 +58,7 @@ export const nodeShape = z.strictObject({
     ),
   root: z
     .string()
-    .regex(/^(\/[^\s:]*)?$/)
+    .regex(/^(\/[^\s:{}/]+(\/([^\s:{}/]|\{machine\}|\{guest\})+)*)?$/)
     .describe(
       'Directory of the node that stands before `/sys`, `/dev` and `/var/lib/ldom-csi`; ' +
         '`{machine}` and `{guest}` are filled in. Empty for a usual Linux guest.',

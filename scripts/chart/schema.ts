@@ -2,15 +2,16 @@
 
 import { z } from 'zod'
 import { controllerSchema } from '../../src/config/schema.ts'
+import { forHelm, type JsonSchema } from './helm-schema.ts'
 import { chartValues } from './values.ts'
-
-export type JsonSchema = z.core.JSONSchema.JSONSchema
 
 /** What Helm 3 and Helm 4 both read. */
 const TARGET = { target: 'draft-7', io: 'input' } as const
 
+/** As zod has it. Helm reads another form of the same. */
 export function valuesSchema(): JsonSchema {
   const values = z.toJSONSchema(chartValues, TARGET)
+  letKeysBeLeftOut(at(values, ['guestDisks', 'config', 'guests', '[]', 'ssh']))
   return {
     ...values,
     properties: { ...values.properties, config: configSchema() },
@@ -19,7 +20,7 @@ export function valuesSchema(): JsonSchema {
 }
 
 export function generateValuesSchema(): string {
-  return `${JSON.stringify(valuesSchema(), null, 2)}\n`
+  return `${JSON.stringify(forHelm(valuesSchema()), null, 2)}\n`
 }
 
 /**
@@ -38,16 +39,26 @@ function configSchema(): JsonSchema {
     // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
     then: { required: required ?? [] },
   }
-  const ssh = at(config, ['hosts', '*', 'ssh'])
-  ssh.required = (ssh.required ?? []).filter(key => !key.endsWith('File'))
+  letKeysBeLeftOut(at(config, ['hosts', '*', 'ssh']))
   return config
 }
 
-/** The schema below some keys; `*` is any key of a map. */
+function letKeysBeLeftOut(ssh: JsonSchema): void {
+  ssh.required = (ssh.required ?? []).filter(key => !key.endsWith('File'))
+}
+
+/** The schema below some keys; `*` is any key of a map, `[]` an entry of a list. */
 function at(schema: JsonSchema, keys: readonly string[]): JsonSchema {
   return keys.reduce<JsonSchema>((found, key) => {
-    const next = key === '*' ? found.additionalProperties : found.properties?.[key]
-    if (typeof next !== 'object') throw new Error(`the schema of config has no ${keys.join('.')}`)
+    const next =
+      key === '*'
+        ? found.additionalProperties
+        : key === '[]'
+          ? found.items
+          : found.properties?.[key]
+    if (typeof next !== 'object' || Array.isArray(next)) {
+      throw new Error(`the schema has no ${keys.join('.')}`)
+    }
     return next
   }, schema)
 }

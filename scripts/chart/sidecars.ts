@@ -1,10 +1,10 @@
 // Values of the sidecars.
 
 import { z } from 'zod'
-import { duration, resources } from './kubernetes.ts'
+import { duration, imageName, resources } from './kubernetes.ts'
 
 const sidecar = {
-  image: z.string().min(1).describe('Image with its tag. The chart is tested with this version.'),
+  image: imageName.describe('Image with its tag. The chart is tested with this version.'),
   extraArgs: z.array(z.string()).describe('Further arguments, after those of the chart.'),
   resources,
 }

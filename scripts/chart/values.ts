@@ -3,12 +3,20 @@
 
 import { z } from 'zod'
 import { classShape } from './classes.ts'
+import { guestDisksShape } from './guest-disks.ts'
+import { cidrs, objectName, sshSecret } from './kubernetes.ts'
 import { controllerShape, nodeShape } from './pods.ts'
 import { sidecarsShape } from './sidecars.ts'
 
 const image = z.strictObject({
-  repository: z.string().min(1).describe('Name of the image without its tag.'),
-  tag: z.string().describe('Tag of the image; empty for the appVersion of the chart.'),
+  repository: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(\/[A-Za-z0-9._-]+)*$/)
+    .describe('Name of the image without its tag.'),
+  tag: z
+    .string()
+    .regex(/^([A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$/)
+    .describe('Tag of the image; empty for the appVersion of the chart.'),
   digest: z
     .string()
     .regex(/^(sha256:[0-9a-f]{64})?$/)
@@ -16,16 +24,7 @@ const image = z.strictObject({
   pullPolicy: z.enum(['IfNotPresent', 'Always', 'Never']).describe('When the image is fetched.'),
 })
 
-const ssh = z.strictObject({
-  secretName: z
-    .string()
-    .describe(
-      'Secret that holds the private key and the known_hosts file of every host that names none ' +
-        'in `config`. It must exist in the namespace of the release.',
-    ),
-  privateKey: z.string().min(1).describe('Key of that Secret that holds the private key.'),
-  knownHosts: z.string().min(1).describe('Key of that Secret that holds the known_hosts file.'),
-})
+const ssh = sshSecret('host', '`config`')
 
 const csiDriver = z.strictObject({
   fsGroupPolicy: z
@@ -46,14 +45,15 @@ const networkPolicy = z.strictObject({
   enabled: z
     .boolean()
     .describe(
-      'Let the controller reach the API server and SSH of the hosts of `config`, and nothing ' +
-        'else; let nothing reach it, and let the node plugin reach nothing.',
+      'Let the controller reach the API server and SSH of the hosts of `config` and of the ' +
+        'guests of `guestDisks`, and nothing else; let nothing reach it, and let the node plugin ' +
+        'reach nothing.',
     ),
   apiServer: z
     .strictObject({
-      cidrs: z
-        .array(z.string())
-        .describe('Addresses of the API server as CIDRs; empty for any address on these ports.'),
+      cidrs: cidrs.describe(
+        'Addresses of the API server as CIDRs; empty for any address on these ports.',
+      ),
       ports: z
         .array(z.int().min(1).max(65_535))
         .min(1)
@@ -62,11 +62,10 @@ const networkPolicy = z.strictObject({
         ),
     })
     .describe('How the API server is reached.'),
-  sshCIDRs: z
-    .array(z.string())
-    .describe(
-      'Addresses, as CIDRs, of the hosts that `config` calls by a name. A policy takes no names.',
-    ),
+  sshCIDRs: cidrs.describe(
+    'Addresses, as CIDRs, of the hosts and guests that the values call by a name. A policy ' +
+      'takes no names.',
+  ),
   dns: z
     .enum(['auto', 'always', 'never'])
     .describe('Whether port 53 is open: `auto` opens it where a host has a name.'),
@@ -81,14 +80,16 @@ export const chartValues = z.strictObject({
   nameOverride: z
     .string()
     .max(50)
+    .regex(/^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$/)
     .describe('Takes the place of the chart name in names. Never change it after the install.'),
   fullnameOverride: z
     .string()
     .max(50)
+    .regex(/^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$/)
     .describe('Takes the place of release and chart name. Never change it after the install.'),
   image: image.describe('The image of controller and node plugin.'),
   imagePullSecrets: z
-    .array(z.strictObject({ name: z.string().describe('Name of the Secret.') }))
+    .array(z.strictObject({ name: objectName.describe('Name of the Secret.') }))
     .describe('Secrets to fetch images with.'),
   kubeletDirectory: z
     .string()
@@ -97,6 +98,7 @@ export const chartValues = z.strictObject({
   ssh: ssh.describe('Where hosts of `config` that name no key files have them.'),
   controller: controllerShape.describe('The controller: a Deployment.'),
   node: nodeShape.describe('The node plugin: a DaemonSet on the nodes that are guests.'),
+  guestDisks: guestDisksShape.describe('Disks of guests without a kubelet, from the cluster.'),
   sidecars: sidecarsShape.describe('Programs of the Kubernetes project beside the driver.'),
   csiDriver: csiDriver.describe('What Kubernetes is told about the driver.'),
   ...classShape,

@@ -44,12 +44,78 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'a changed mount path leaves the volume at both',
     changes: [
       {
-        file: 'src/apply/giving.ts',
-        find: 'volume_id, ...staging, volume_capability: capabilityAtPath(claim), target_path',
-        replace: '...common, ...staging, target_path',
+        file: 'src/steps/mount.ts',
+        find: 'volume_capability: capabilityAtPath(disk)',
+        replace: 'volume_capability: capabilityOf(disk)',
       },
     ],
     tests: [EDITED],
+  },
+  {
+    name: 'a disk that is only read is attached writable',
+    changes: [
+      {
+        file: 'src/steps/attach.ts',
+        find: '        readonly: readOnly,\n',
+        replace: '        readonly: readOnly && guest === name,\n',
+      },
+    ],
+    tests: ['test/behaviour/apply/guest-disks.test'],
+  },
+  {
+    name: 'a disk is mounted without the options of its own',
+    changes: [
+      {
+        file: 'src/steps/disk.ts',
+        find: 'new Set([...ofVolume, ...ofDisk])',
+        replace: 'new Set(ofVolume.length > 0 ? ofVolume : ofDisk)',
+      },
+    ],
+    tests: ['test/behaviour/apply/apply.test'],
+  },
+  {
+    name: 'a disk of a guest that is off is detached without looking whether the guest runs',
+    changes: [
+      {
+        file: 'src/steps/attach.ts',
+        find: 'conditions: { onlyWhileOff }',
+        replace: 'conditions: { onlyWhileOff: onlyWhileOff && name === guest }',
+      },
+    ],
+    tests: [GUEST_OFF],
+  },
+  {
+    name: 'a GuestDisk gives a claim of one guest to a second one',
+    changes: [
+      {
+        file: 'src/manifests/guest-disks.ts',
+        find: "places.length > 0 && (access === 'one-guest'",
+        replace: "places.length > 1 && (access === 'one-guest'",
+      },
+    ],
+    tests: ['test/unit/manifests-guest-disks.test'],
+  },
+  {
+    name: 'a GuestDisk gives a claim to a guest that has it by an annotation',
+    changes: [
+      {
+        file: 'src/manifests/guest-disks.ts',
+        find: '  if (places.some(place => place.guest === guest)) {\n',
+        replace: '  if (places.some(place => place.guest === name)) {\n',
+      },
+    ],
+    tests: ['test/unit/manifests-guest-disks.test'],
+  },
+  {
+    name: 'two claims are mounted at one path when a GuestDisk says so',
+    changes: [
+      {
+        file: 'src/manifests/guest-disks.ts',
+        find: '    places.push({ where, value: place })\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/unit/manifests-guest-disks.test'],
   },
   {
     name: 'files in which nothing is to be done are a success without a word',
@@ -77,9 +143,9 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     name: 'a mount path that no guest has room for is known when the volume is attached',
     changes: [
       {
-        file: 'src/manifests/places.ts',
-        find: 'paths?.filter(isTooLong)',
-        replace: 'paths?.filter(path => isTooLong(path) && path === mode)',
+        file: 'src/model/guest-disks.ts',
+        find: '  if (!isTooLong) return undefined\n',
+        replace: '  if (!isTooLong || path.length > 0) return undefined\n',
       },
     ],
     tests: ['test/unit/manifests.test'],
@@ -112,7 +178,7 @@ export const APPLY_DEFECTS: readonly Defect[] = [
       {
         file: 'src/apply/taking.ts',
         find: '    if (!plugins.knowsConditions) {\n',
-        replace: '    if (guest === undefined) {\n',
+        replace: '    if (disk === undefined) {\n',
       },
     ],
     tests: [GUEST_OFF],

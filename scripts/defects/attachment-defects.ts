@@ -16,6 +16,8 @@ const MATRIX = 'test/behaviour/crash/matrix.test'
 const SNAPSHOTS = 'test/behaviour/storage/snapshots'
 const HISTORIES = 'test/behaviour/histories/histories.test'
 const WITH_FAULTS = 'test/behaviour/histories/with-faults.test'
+const UNKNOWN_POOL = 'src/storage/attachments/unknown-pool.ts'
+const UNKNOWN = 'test/behaviour/storage/unknown-pool.test'
 
 export const ATTACHMENT_DEFECTS: readonly Defect[] = [
   {
@@ -306,5 +308,49 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [RECORDED],
+  },
+  {
+    name: 'a volume of an unknown pool is detached though its machine shows it',
+    changes: [
+      {
+        file: UNKNOWN_POOL,
+        find: 'if (found !== undefined) throw',
+        replace: "if (found === '') throw",
+      },
+    ],
+    tests: [UNKNOWN],
+  },
+  {
+    name: 'a volume of an unknown pool is detached while a command for it may be at work',
+    changes: [
+      {
+        file: UNKNOWN_POOL,
+        find: '  await machine.settled([volume.leaf], signal)\n',
+        replace: '',
+      },
+    ],
+    tests: [UNKNOWN],
+  },
+  {
+    name: 'a volume of an unknown pool is detached from a guest that has moved',
+    changes: [
+      {
+        file: UNKNOWN_POOL,
+        find: '    case undefined:\n',
+        replace: "    case undefined:\n      return\n    case 'changing' as never:\n",
+      },
+    ],
+    tests: [UNKNOWN],
+  },
+  {
+    name: 'a record on a machine that was removed is waited for, and nobody is told',
+    changes: [
+      {
+        file: 'src/storage/attachments/detachment.ts',
+        find: "record !== undefined) {\n    throw new StorageError(\n      'failed-precondition'",
+        replace: "record !== undefined) {\n    throw new StorageError(\n      'unavailable'",
+      },
+    ],
+    tests: [UNKNOWN],
   },
 ]

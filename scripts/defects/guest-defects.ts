@@ -51,7 +51,7 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/model/mount-options.ts',
-        find: '    if (SELINUX_OPTION.test(option)) continue\n',
+        find: '  if (SELINUX_OPTION.test(option)) return undefined\n',
         replace: '',
       },
     ],
@@ -557,5 +557,16 @@ export const GUEST_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [STAGING],
+  },
+  {
+    name: 'a refused mount does not say which options were asked for',
+    changes: [
+      {
+        file: 'src/guest/mounting.ts',
+        find: '    if (!isRefused || options.length === 0) throw error\n',
+        replace: '    if (isRefused || options.length === 0) throw error\n',
+      },
+    ],
+    tests: ['test/behaviour/guest/mount-options.test'],
   },
 ]

@@ -1,5 +1,5 @@
-// Defects of a controller in a cluster: the lease, events on claims, the watch over paths. Data
-// only.
+// Defects of a controller in a cluster: the lease, events on claims, the watch over paths, who may
+// have disks in a guest. Data only.
 
 import type { Defect } from './table.ts'
 
@@ -7,10 +7,12 @@ const LEASE = 'src/kubernetes/lease.ts'
 const EVENTS = 'src/kubernetes/events.ts'
 const CLUSTER = 'src/bin/compose/kubernetes.ts'
 const PATHS = 'src/storage/path-watch.ts'
+const GUESTS = 'src/config/guest-disks.ts'
 const HANDLER = 'src/csi/wire/handler.ts'
 const LEASE_TEST = 'test/unit/lease.test'
 const EVENTS_TEST = 'test/unit/volume-events.test'
 const PATHS_TEST = 'test/behaviour/storage/path-watch.test'
+const GUESTS_TEST = 'test/unit/config-guest-disks.test'
 const PROCESSES = 'test/behaviour/kubernetes/processes.test'
 const API = 'test/behaviour/kubernetes/api.test'
 
@@ -188,14 +190,8 @@ export const KUBERNETES_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: HANDLER,
-        find: '          watch?.failed({ rpc',
-        replace: '          const told = watch?.failed({ rpc',
-      },
-      {
-        file: HANDLER,
-        find: '          callback({ code: outcome.code, details: outcome.message })\n',
-        replace:
-          '          const { code, message } = outcome\n          void Promise.resolve(told).then(() => callback({ code, details: message }))\n',
+        find: '      watch?.failed({ rpc',
+        replace: '      await watch?.failed({ rpc',
       },
     ],
     tests: ['test/protocol/wrapper.test'],
@@ -221,5 +217,27 @@ export const KUBERNETES_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [PATHS_TEST],
+  },
+  {
+    name: 'a guest is given to every namespace that begins like one of its own',
+    changes: [
+      {
+        file: GUESTS,
+        find: 'namespaces.includes(namespace)',
+        replace: 'namespaces.some(each => namespace.startsWith(each))',
+      },
+    ],
+    tests: [GUESTS_TEST],
+  },
+  {
+    name: 'a guest that stands in the configuration twice is given as the second entry says',
+    changes: [
+      {
+        file: GUESTS,
+        find: 'if (problems.length > 0) throw new ConfigError(file, problems)',
+        replace: '',
+      },
+    ],
+    tests: [GUESTS_TEST],
   },
 ]

@@ -98,8 +98,8 @@ export const SHELL_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/csi/wire/handler.ts',
-        find: 'const names = redactAll(namesIn(call.request), secrets)',
-        replace: 'const names = namesIn(call.request)',
+        find: 'const names = redactAll(namesIn(request), secrets)',
+        replace: 'const names = namesIn(request)',
       },
     ],
     tests: ['test/protocol/wrapper.test'],

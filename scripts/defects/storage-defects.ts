@@ -34,6 +34,39 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: [PROMISES, HISTORIES],
   },
   {
+    name: 'a creation that has not ended is finally refused',
+    changes: [
+      {
+        file: DATASETS,
+        find: "(['unavailable', describeUnowned",
+        replace: "(['failed-precondition', describeUnowned",
+      },
+    ],
+    tests: [FOREIGN],
+  },
+  {
+    name: 'a snapshot stays on a volume that is not the driver’s',
+    changes: [
+      {
+        file: 'src/storage/snapshots/snapshots.ts',
+        find: 'if (made && error instanceof NotOwnError)',
+        replace: 'if (!made && error instanceof NotOwnError)',
+      },
+    ],
+    tests: [FOREIGN],
+  },
+  {
+    name: 'audit does not see what has lost its owner',
+    changes: [
+      {
+        file: 'src/storage/audit/audit.ts',
+        find: '      ...reading.unowned.map(describeWithoutOwner),\n',
+        replace: '',
+      },
+    ],
+    tests: [FOREIGN],
+  },
+  {
     name: 'a volume on a silent machine of design local is deleted',
     changes: [
       {
@@ -245,6 +278,17 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: [CREATIONS],
   },
   {
+    name: 'a change without room cannot be taken back',
+    changes: [
+      {
+        file: 'src/storage/volumes/changes.ts',
+        find: "    throw new StorageError('out-of-range', wayOut, { cause: error })\n",
+        replace: '    throw error\n',
+      },
+    ],
+    tests: ['test/behaviour/bad-days/storage.test'],
+  },
+  {
     name: "received properties are nobody's",
     changes: [
       {
@@ -349,8 +393,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/audit/records.ts',
-        find: 'key => ({ ...view, uses: uses.get(key) ?? [] })',
-        replace: '() => view',
+        find: 'state instanceof Error ? state : viewsByKey(state)',
+        replace: 'state instanceof Error ? state : (_key: string) => state',
       },
     ],
     tests: [AUDIT],

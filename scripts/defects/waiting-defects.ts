@@ -16,6 +16,17 @@ const IN_A_QUEUE = 'test/behaviour/waiting/deadline-in-a-queue.test'
 
 export const WAITING_DEFECTS: readonly Defect[] = [
   {
+    name: 'an attachment looks for the device of a new volume only every half second',
+    changes: [
+      {
+        file: 'src/storage/designs/local.ts',
+        find: '      firstPollMs: DEVICE_FIRST_POLL_MS,\n',
+        replace: '',
+      },
+    ],
+    tests: ['test/behaviour/storage/commands-per-rpc.test'],
+  },
+  {
     name: 'a waiter that gives up takes the key away from its holder',
     changes: [
       {

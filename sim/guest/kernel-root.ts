@@ -10,7 +10,8 @@ import { basename } from 'node:path'
 const FILE_SYSTEMS = ['ext4', 'xfs'] as const
 
 export interface KernelDisk {
-  readonly id: number
+  /** Its entry on the guest's bus. */
+  readonly entry: string
   readonly name: string
   readonly readonly: boolean
   /** Throws or returns undefined while no path to the bytes answers. */
@@ -25,17 +26,14 @@ interface Shown {
 
 export class KernelRoot {
   readonly #directory: string
+  readonly #bus: string
   readonly #shown = new Map<string, Shown>()
 
-  constructor(directory: string) {
+  /** `bus`: the directory of the guest's bus in sysfs. */
+  constructor(directory: string, bus: string) {
     this.#directory = directory
-    for (const path of [
-      'dev',
-      'sys/bus/vio/devices',
-      'sys/class/block',
-      'sys/fs/ext4',
-      'sys/fs/xfs',
-    ]) {
+    this.#bus = `${directory}${bus}`
+    for (const path of ['dev', bus.slice(1), 'sys/class/block', 'sys/fs/ext4', 'sys/fs/xfs']) {
       mkdirSync(`${directory}/${path}`, { recursive: true })
     }
   }
@@ -85,7 +83,7 @@ export class KernelRoot {
     const [major = '', minor = ''] = numbers.split(':')
     this.#shown.set(disk.name, { disk, file, loop })
     execFileSync('mknod', [`${this.#directory}/dev/${disk.name}`, 'b', major, minor])
-    mkdirSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0/block/${disk.name}`, {
+    mkdirSync(`${this.#bus}/${disk.entry}/block/${disk.name}`, {
       recursive: true,
     })
     mkdirSync(`${this.#directory}/sys/class/block/${disk.name}`)
@@ -106,7 +104,7 @@ export class KernelRoot {
 
   #remove({ disk, loop }: Shown): void {
     this.#shown.delete(disk.name)
-    rmSync(`${this.#directory}/sys/bus/vio/devices/vdc-port-${disk.id}-0`, {
+    rmSync(`${this.#bus}/${disk.entry}`, {
       recursive: true,
       force: true,
     })

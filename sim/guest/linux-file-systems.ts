@@ -14,7 +14,7 @@ import {
 } from './file-system.ts'
 import type { SimMount } from './guest.ts'
 import type { LinuxKernel } from './linux-kernel.ts'
-import { answer, diskName, refuse, unsupported } from './names.ts'
+import { answer, refuse, unsupported } from './names.ts'
 
 const E2FSPROGS = '1.47.0 (5-Feb-2023)'
 const MiB = 1024 ** 2
@@ -99,7 +99,7 @@ export class LinuxFileSystems {
           : unsupported('wipefs', args)
       }
       if (found === undefined) return answer()
-      const name = diskName(disk.id)
+      const name = this.#guest.nameOf(disk)
       const [offset, type, uuid] =
         found === 'sun'
           ? ['0x1fc', 'sun', '']

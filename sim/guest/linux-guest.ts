@@ -1,36 +1,35 @@
-// A simulated Linux guest on sparc64: sysfs entries, device nodes, mounts and the tools that the
-// node plugin runs. Messages are those of test/transcripts/linux-guest-tools*.txt unless a comment
-// says otherwise. The kernel reads a disk's size only when the disk appears, and keeps it in 32
-// bits. It does not object when a mounted disk is removed (source: sunvdc.c).
+// A simulated Linux guest: sysfs entries, device nodes, mounts and the tools that the node plugin
+// runs. Messages are those of test/transcripts/linux-guest-tools*.txt unless a comment says
+// otherwise. Its bus says what is different on sparc64 and on Xen. The kernel does not object when
+// a mounted disk is removed (source: sunvdc.c; recorded for Xen).
 
 import { DeviceError, type VirtualDisk } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
 import { octalDump, parseBlockRead } from './block-reads.ts'
+import { type GuestBus, VIO } from './bus.ts'
 import type { Region } from './file-system.ts'
 import { type GuestOptions, SimGuest, type SimMount } from './guest.ts'
 import { KernelRoot } from './kernel-root.ts'
 import { LinuxFileSystems } from './linux-file-systems.ts'
 import { LinuxMounts } from './linux-mounts.ts'
-import { answer, diskName, type NameEntry, NameTree, refuse, unsupported } from './names.ts'
+import { answer, type NameEntry, NameTree, refuse, unsupported } from './names.ts'
 
 const SECTOR = 512
-const SIZE_FIELD_SECTORS = 2 ** 32
-// Linux assigns block majors to drivers without a fixed one from 254 down. sunvdc takes 8 minors
-// per disk (source: sunvdc.c).
-const MAJOR = 253
-const MINORS = 8
 
 export interface LinuxGuestOptions extends GuestOptions {
   /** The directory in which the disks appear as real block devices; needs root on Linux. */
   readonly kernelRoot?: string
   /** Physical block size that the disk server reports; file system tools warn about a large one. */
   readonly physicalSectorBytes?: number
+  /** That of sparc64 if left out. */
+  readonly bus?: GuestBus
 }
 
 export class SimLinuxGuest extends SimGuest {
   readonly names: NameTree
   readonly fileSystems: LinuxFileSystems
   readonly physicalSectorBytes: number
+  readonly #bus: GuestBus
   /** Sizes that the kernel read when the disks appeared. */
   readonly #probed = new Map<VirtualDisk, number>()
   readonly #setReadonly = new Set<VirtualDisk>()
@@ -47,10 +46,13 @@ export class SimLinuxGuest extends SimGuest {
 
   constructor(host: SimHost, options: LinuxGuestOptions) {
     super(host, options)
+    this.#bus = options.bus ?? VIO
     host.cutsCommandLines = false
     this.physicalSectorBytes = options.physicalSectorBytes ?? SECTOR
     this.#kernelRoot =
-      options.kernelRoot === undefined ? undefined : new KernelRoot(options.kernelRoot)
+      options.kernelRoot === undefined
+        ? undefined
+        : new KernelRoot(options.kernelRoot, this.#bus.directory)
     this.names = new NameTree(
       {
         text: path => this.#kernelText(path),
@@ -97,7 +99,7 @@ export class SimLinuxGuest extends SimGuest {
     if (bound?.what === 'node') return this.disks.list().find(disk => disk === bound.disk)
     return this.disks
       .list()
-      .find(disk => `/dev/${diskName(disk.id)}` === path && this.probedBytes(disk) !== undefined)
+      .find(disk => `/dev/${this.nameOf(disk)}` === path && this.probedBytes(disk) !== undefined)
   }
 
   makeNode(path: string, id: number): void {
@@ -107,13 +109,13 @@ export class SimLinuxGuest extends SimGuest {
   /** Undefined until the disk server has answered: until then the kernel has no such disk. */
   probedBytes(disk: VirtualDisk): number | undefined {
     const known = this.#probed.get(disk)
-    if (known !== undefined) return known
+    if (known !== undefined && !this.#bus.followsSize) return known
     try {
-      const sectors = Math.floor(disk.sizeBytes() / SECTOR) % SIZE_FIELD_SECTORS
+      const sectors = this.#bus.kept(Math.floor(disk.sizeBytes() / SECTOR))
       this.#probed.set(disk, sectors * SECTOR)
       return sectors * SECTOR
     } catch (error) {
-      if (error instanceof DeviceError) return undefined
+      if (error instanceof DeviceError) return known
       throw error
     }
   }
@@ -130,7 +132,15 @@ export class SimLinuxGuest extends SimGuest {
   }
 
   numbers(disk: VirtualDisk): string {
-    return `${MAJOR}:${disk.id * MINORS}`
+    return this.#bus.numbers(disk.id)
+  }
+
+  nameOf(disk: VirtualDisk): string {
+    return this.#bus.diskName(disk.id)
+  }
+
+  get systemDisk(): string {
+    return this.#bus.systemDisk
   }
 
   region(disk: VirtualDisk): Region {
@@ -155,8 +165,8 @@ export class SimLinuxGuest extends SimGuest {
     for (const disk of present) this.probedBytes(disk)
     this.#kernelRoot?.show(
       present.map(disk => ({
-        id: disk.id,
-        name: diskName(disk.id),
+        entry: this.#bus.entryOf(disk.id),
+        name: this.nameOf(disk),
         file: () => disk.file(),
         readonly: disk.mode === 'ro',
       })),
@@ -166,7 +176,13 @@ export class SimLinuxGuest extends SimGuest {
   protected override systemMounts(): readonly SimMount[] {
     const system = { disk: undefined, root: '/', what: 'system' } as const
     return [
-      { path: '/', type: 'ext4', source: '/dev/vdiska1', options: ['rw', 'relatime'], ...system },
+      {
+        path: '/',
+        type: 'ext4',
+        source: this.systemDisk,
+        options: ['rw', 'relatime'],
+        ...system,
+      },
       {
         path: '/proc',
         type: 'proc',
@@ -192,27 +208,24 @@ export class SimLinuxGuest extends SimGuest {
 
   #kernelList(path: string): readonly string[] | undefined {
     const present = this.disks.list()
-    if (path === '/sys/bus/vio/devices') {
-      return ['channel-devices', ...present.map(disk => `vdc-port-${disk.id}-0`), 'vnet-port-0-0']
-    }
-    const port = path.match(/^\/sys\/bus\/vio\/devices\/vdc-port-(\d+)-0(\/block)?$/)
-    if (port) {
-      const disk = present.find(candidate => String(candidate.id) === port[1])
-      if (!disk) return undefined
+    const { directory, others, files, entryOf } = this.#bus
+    if (path === directory) return [...others, ...present.map(disk => entryOf(disk.id))].sort()
+    if (path.startsWith(`${directory}/`)) {
+      const [entry = '', below, ...more] = path.slice(directory.length + 1).split('/')
+      const disk = present.find(candidate => entryOf(candidate.id) === entry)
+      if (!disk || more.length > 0) return undefined
       const probed = this.probedBytes(disk) !== undefined
-      if (port[2] === undefined) {
-        return [...(probed ? ['block'] : []), 'devspec', 'modalias', 'obppath', 'type']
-      }
-      return probed ? [diskName(disk.id)] : undefined
+      if (below === undefined) return [...(probed ? ['block'] : []), ...files]
+      return probed && below === 'block' ? [this.nameOf(disk)] : undefined
     }
-    const live = path.match(/^\/sys\/fs\/(ext4|xfs)\/(vdisk\w+)\/$/)
+    const live = path.match(/^\/sys\/fs\/(ext4|xfs)\/(\w+)\/$/)
     if (live) {
-      return this.liveFileSystems(live[1] ?? '').some(disk => diskName(disk.id) === live[2])
+      return this.liveFileSystems(live[1] ?? '').some(disk => this.nameOf(disk) === live[2])
         ? ['stats']
         : undefined
     }
-    const block = path.match(/^\/sys\/class\/block\/(vdisk\w+)(\/holders)?$/)
-    const disk = block && present.find(candidate => diskName(candidate.id) === block[1])
+    const block = path.match(/^\/sys\/class\/block\/(\w+)(\/holders)?$/)
+    const disk = block && present.find(candidate => this.nameOf(candidate) === block[1])
     if (!disk) return undefined
     return block[2] === undefined ? ['dev', 'holders', 'size'] : []
   }
@@ -227,8 +240,8 @@ export class SimLinuxGuest extends SimGuest {
         .map(line => `${line}\n`)
         .join('')
     }
-    const name = path.match(/^\/sys\/class\/block\/(vdisk\w+)\/dev$/)?.[1]
-    const disk = this.disks.list().find(candidate => diskName(candidate.id) === name)
+    const name = path.match(/^\/sys\/class\/block\/(\w+)\/dev$/)?.[1]
+    const disk = this.disks.list().find(candidate => this.nameOf(candidate) === name)
     return disk && this.probedBytes(disk) !== undefined ? `${this.numbers(disk)}\n` : undefined
   }
 

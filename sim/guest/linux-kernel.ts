@@ -14,6 +14,10 @@ export interface LinuxKernel {
   deviceAt(path: string): VirtualDisk | undefined
   failureOf(mount: SimMount): FileSystemFailure | undefined
   isSetReadonly(disk: VirtualDisk): boolean
+  /** The kernel's name of a disk. */
+  nameOf(disk: VirtualDisk): string
+  /** Where the system itself is. */
+  readonly systemDisk: string
   /** `<major>:<minor>` */
   numbers(disk: VirtualDisk): string
   region(disk: VirtualDisk): Region

@@ -6,7 +6,7 @@ import type { SimAnswer, SimProgram } from '../host.ts'
 import { readSuperblock, type Superblock } from './file-system.ts'
 import type { MountTable, SimMount } from './guest.ts'
 import type { LinuxKernel } from './linux-kernel.ts'
-import { answer, diskName, refuse, unsupported } from './names.ts'
+import { answer, refuse, unsupported } from './names.ts'
 
 const KERNEL_LOG = '       dmesg(1) may have more information after failed mount system call.'
 const DEVTMPFS = '0:6'
@@ -93,7 +93,7 @@ export class LinuxMounts {
     if (!disk) {
       return refuse(32, `mount: ${target}: special device ${path} does not exist.\n${KERNEL_LOG}`)
     }
-    const node = `/dev/${diskName(disk.id)}`
+    const node = `/dev/${this.#guest.nameOf(disk)}`
     const there = this.#state.mountAt(target)
     if (there?.what === 'filesystem' && there.disk === disk) {
       return refuse(32, `mount: ${target}: ${node} already mounted on ${target}.\n${KERNEL_LOG}`)
@@ -182,7 +182,7 @@ export class LinuxMounts {
     const shown = shownOptions(options)
     const disk = this.#guest.deviceAt(source)
     if (disk) {
-      const root = diskName(disk.id)
+      const root = this.#guest.nameOf(disk)
       this.#add({
         path: target,
         type: 'devtmpfs',
@@ -202,7 +202,7 @@ export class LinuxMounts {
     const shownMount: SimMount = from ?? {
       path: '/',
       type: 'ext4',
-      source: '/dev/vdiska1',
+      source: this.#guest.systemDisk,
       options: [],
       disk: undefined,
       root: source,

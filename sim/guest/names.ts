@@ -110,6 +110,7 @@ export class NameTree {
 
   #ls(args: readonly string[]): SimAnswer {
     const [option, path, ...rest] = args
+    if (option === '-ld' && rest.length > 0) return this.#lsEach(args.slice(1))
     if (path === undefined || rest.length > 0) return unsupported('ls', args)
     const entry = this.find(path)
     if (!entry) {
@@ -134,6 +135,16 @@ export class NameTree {
       longLine(this.find(`${path}/${name}`) ?? { kind: 'file' }, name),
     )
     return answer(['total 0', ...lines].map(line => `${line}\n`).join(''))
+  }
+
+  // Names that cannot be read do not keep the others from being listed, in order of their names.
+  #lsEach(paths: readonly string[]): SimAnswer {
+    const answers = paths.toSorted().map(path => this.#ls(['-ld', path]))
+    return {
+      exitStatus: Math.max(...answers.map(({ exitStatus }) => exitStatus)),
+      stdout: answers.map(({ stdout }) => stdout).join(''),
+      stderr: answers.map(({ stderr }) => stderr).join(''),
+    }
   }
 
   #cat(args: readonly string[]): SimAnswer {

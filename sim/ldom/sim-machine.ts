@@ -209,6 +209,11 @@ export class SimMachine {
     if (this.settings.autorecoveryPolicy === 3) this.#store.overwriteWithAutosave()
   }
 
+  /** Whether a power cycle would bring back what runs now. */
+  isSaved(): boolean {
+    return this.#store.newerAutosave() === undefined
+  }
+
   /** The whole state as plain data, for comparison. Console, load and times are left out. */
   state() {
     return {

@@ -5,8 +5,9 @@ import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
 import { notSimulated, Refusal, success } from './answers.ts'
 import { parseOption } from './create.ts'
+import { permissionToSet, refuseToUnmount, requirePermissions } from './delegation.ts'
 import { SimDataset, type SimSnapshot } from './model.ts'
-import { typeOf } from './properties.ts'
+import { datasetOf, typeOf } from './properties.ts'
 import { isUserProperty, propertiesOf } from './property-definitions.ts'
 import { checkProperty, type Given, setProperty } from './property-values.ts'
 import { commandUsage } from './usage.ts'
@@ -66,6 +67,13 @@ function setOn(world: ZfsWorld, name: string, given: readonly Given[]): void {
   if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly) {
     throw refuse(READ_ONLY)
   }
+  const permissions = checked.map(property => permissionToSet(property.name))
+  // A thick volume's reservation is set with its size (source: zfs_add_synthetic_resv).
+  if (permissions.includes('volsize') && datasetOf(target).local.has('refreservation')) {
+    permissions.push('refreservation')
+  }
+  const at = datasetOf(target)
+  requirePermissions(world, { at }, { permissions, refusal: refuse('permission denied') })
   for (const property of checked) setProperty(target, property, refuse)
 }
 
@@ -95,6 +103,14 @@ export function inherit(world: ZfsWorld, args: readonly string[]): SimAnswer {
     if ((target instanceof SimDataset ? target : target.dataset).pool.readOnly) {
       throw new Refusal(`cannot inherit ${property} for '${name}': ${READ_ONLY}`)
     }
+    requirePermissions(
+      world,
+      { at: datasetOf(target) },
+      {
+        permissions: [permissionToSet(property)],
+        refusal: new Refusal(`cannot inherit ${property} for '${name}': permission denied`),
+      },
+    )
     target.local.delete(property)
     target.received.delete(property)
   })
@@ -142,6 +158,13 @@ export function rename(world: ZfsWorld, args: readonly string[]): SimAnswer {
   if (to === undefined) throw usageRefusal(world, 'rename', 'missing target dataset argument')
   if (more.length > 0) throw usageRefusal(world, 'rename', 'too many arguments')
   const target = openTarget(world, from)
+  if (to === from) return success() // recorded
+  const refusal = new Refusal(`cannot rename '${from}': permission denied`)
+  const at = datasetOf(target)
+  if (target instanceof SimDataset) refuseToUnmount(world, target)
+  requirePermissions(world, { at }, { permissions: ['rename', 'mount'], refusal })
+  const above = target instanceof SimDataset ? (at.parent ?? at) : at
+  requirePermissions(world, { at: above }, { permissions: ['create', 'mount'], refusal })
   if (target instanceof SimDataset) renameDataset(world, target, to, has('p'))
   else renameSnapshot(target, to)
   return success()
@@ -152,15 +175,17 @@ function renameDataset(world: ZfsWorld, dataset: SimDataset, to: string, parents
   const refuse = (text: string) => new Refusal(`cannot rename '${from}': ${text}`)
   if (parents) createAncestors(world, to)
   const target = poolOf(world, to)
+  const refuseTo = (text: string) => new Refusal(`cannot rename to '${to}': ${text}`)
   // Source.
   if (target !== undefined && target !== dataset.pool) {
-    throw refuse('datasets must be within same pool')
+    throw refuseTo('datasets must be within same pool')
+  }
+  // Recorded: libzfs looks at the names, and only then the kernel at what exists.
+  const parent = to.slice(0, to.lastIndexOf('/'))
+  if (to.startsWith(`${from}/`) && target?.datasets.has(parent)) {
+    throw refuseTo('New dataset name cannot be a descendant of current dataset name')
   }
   const pool = checkPlace(world, to, 'rename', from)
-  // Source.
-  if (to.startsWith(`${from}/`)) {
-    throw refuse('New dataset name cannot be a descendant of current dataset name')
-  }
   // Recorded: Linux renames an open volume. What Solaris does is unknown; the simulator refuses, as
   // the driver must survive that.
   if (world.dialect.nodes === 'solaris' && dataset.volume?.isOpen) throw refuse('dataset is busy')

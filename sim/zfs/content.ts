@@ -29,14 +29,27 @@ export class Content {
     return this.#metadataBytes + this.#blocks.size * this.#blockBytes
   }
 
-  get dataBytes(): number {
-    return this.#blocks.size * this.#blockBytes
+  /** Before compression, which halves the metadata (recorded for blank ones). */
+  get logicalBytes(): number {
+    return this.logicalBytesNotIn([])
   }
 
   /** Bytes to which none of the others refers. */
   bytesNotIn(others: readonly Content[]): number {
-    if (others.length === 0) return this.bytes
-    let bytes = others.some(other => other.#metadata === this.#metadata) ? 0 : this.#metadataBytes
+    return this.#metadataNotIn(others) + this.#dataNotIn(others)
+  }
+
+  logicalBytesNotIn(others: readonly Content[]): number {
+    return this.#metadataNotIn(others) / 2 + this.#dataNotIn(others)
+  }
+
+  #metadataNotIn(others: readonly Content[]): number {
+    return others.some(other => other.#metadata === this.#metadata) ? 0 : this.#metadataBytes
+  }
+
+  #dataNotIn(others: readonly Content[]): number {
+    if (others.length === 0) return this.#blocks.size * this.#blockBytes
+    let bytes = 0
     for (const [index, generation] of this.#blocks) {
       if (!others.some(other => other.#blocks.get(index) === generation)) bytes += this.#blockBytes
     }
@@ -61,7 +74,12 @@ export class Content {
 
   renew(blocks: readonly number[]): void {
     for (const index of blocks) this.#blocks.set(index, nextGeneration++)
-    if (blocks.length > 0) this.#metadata = nextGeneration++
+    if (blocks.length > 0) this.renewMetadata()
+  }
+
+  /** What the dataset keeps of itself is written anew. */
+  renewMetadata(): void {
+    this.#metadata = nextGeneration++
   }
 
   /** Drops the blocks beyond the new end. */
@@ -73,11 +91,15 @@ export class Content {
 }
 
 /** Bytes to which at least one of `contents` refers, and none of `others`. */
-export function unionBytesNotIn(contents: readonly Content[], others: readonly Content[]): number {
+export function unionBytesNotIn(
+  contents: readonly Content[],
+  others: readonly Content[],
+  kind: 'bytesNotIn' | 'logicalBytesNotIn' = 'bytesNotIn',
+): number {
   let bytes = 0
   const before = [...others]
   for (const content of contents) {
-    bytes += content.bytesNotIn(before)
+    bytes += content[kind](before)
     before.push(content)
   }
   return bytes

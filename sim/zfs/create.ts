@@ -1,9 +1,10 @@
-// Simulated `zfs create` and `zfs clone`. The order of the checks and the texts are recorded
-// (OpenZFS 2.1 to 2.3, pool version 23).
+// Simulated `zfs create`. The order of the checks and the texts are recorded (OpenZFS 2.1 to 2.3,
+// pool version 23).
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
 import { notSimulated, Refusal, success } from './answers.ts'
+import { permissionToSet, requirePermissions } from './delegation.ts'
 import { automaticReservation } from './dialects.ts'
 import { SimDataset, type SimPool } from './model.ts'
 import { parseSize } from './numbers.ts'
@@ -11,14 +12,7 @@ import { formatExact } from './properties.ts'
 import { checkProperty, type Given, parseAssignment, setProperty } from './property-values.ts'
 import { room } from './space.ts'
 import { SimVolume } from './volume.ts'
-import {
-  checkPlace,
-  createAncestors,
-  openTarget,
-  poolOf,
-  usageRefusal,
-  type ZfsWorld,
-} from './world.ts'
+import { checkPlace, createAncestors, poolOf, usageRefusal, type ZfsWorld } from './world.ts'
 
 /**
  * On Linux udev creates the device node after the command has returned (measured: 0.2 to 0.3 s).
@@ -62,10 +56,48 @@ export function create(world: ZfsWorld, args: readonly string[]): SimAnswer {
     if (poolOf(world, wanted.name)?.datasets.has(wanted.name)) return success('', warning)
     createAncestors(world, wanted.name)
   }
-  const pool = checkPlace(world, wanted.name, 'create')
-  if (wanted.size === undefined) addFilesystem(pool, wanted.name, properties)
-  else addVolume(world, pool, { ...wanted, size: wanted.size }, { properties, blockSize })
+  const reserved = { name: 'refreservation', value: 'auto' }
+  const own = wanted.size !== undefined && !wanted.sparse ? [...properties, reserved] : properties
+  warned(warning, () => {
+    const pool = checkPlace(world, wanted.name, 'create')
+    requireCreation(world, { pool, name: wanted.name }, own)
+    if (wanted.size === undefined) addFilesystem(pool, wanted.name, properties)
+    else addVolume(world, pool, { ...wanted, size: wanted.size }, { properties, blockSize })
+  })
+  const isMounted = !properties.some(({ name, value }) => name === 'canmount' && value !== 'on')
+  // Recorded: it is there, but on Linux an ordinary account cannot mount it.
+  if (wanted.size === undefined && isMounted && world.account.uid !== 0) {
+    if (world.dialect.nodes === 'linux') {
+      throw new Refusal('filesystem successfully created, but it may only be mounted by root')
+    }
+  }
   return success('', warning)
+}
+
+/** Recorded: the warning is printed before the kernel is asked, so it precedes a refusal. */
+function warned(warning: string, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    throw new Refusal(`${warning}${error.stderr}`, error.status)
+  }
+}
+
+/** Below the parent: to create, and to set each property on what is new. */
+export function requireCreation(
+  world: ZfsWorld,
+  { pool, name }: { readonly pool: SimPool; readonly name: string },
+  properties: readonly Given[],
+): void {
+  const parent = pool.datasets.get(name.slice(0, Math.max(name.lastIndexOf('/'), 0)))
+  if (parent === undefined) return
+  const refusal = new Refusal(`cannot create '${name}': permission denied`)
+  requirePermissions(world, { at: parent }, { permissions: ['create', 'mount'], refusal })
+  const permissions = properties
+    .map(property => permissionToSet(property.name))
+    .filter(permission => permission !== 'volblocksize')
+  requirePermissions(world, { at: parent, below: true }, { permissions, refusal })
 }
 
 function parseCreate(world: ZfsWorld, args: readonly string[]): Wanted {
@@ -95,11 +127,8 @@ function parseCreate(world: ZfsWorld, args: readonly string[]): Wanted {
   if (keys) throw notSimulated(`property ${keys.name}`)
   const [name, ...more] = parsed.operands
   if (name === undefined) {
-    throw usageRefusal(
-      world,
-      'create',
-      `missing ${size === undefined ? 'filesystem' : 'volume'} argument`,
-    )
+    const kind = size === undefined ? 'filesystem' : 'volume'
+    throw usageRefusal(world, 'create', `missing ${kind} argument`)
   }
   if (more.length > 0) throw usageRefusal(world, 'create', 'too many arguments')
   const has = (letter: string) => parsed.options.some(option => option.letter === letter)
@@ -124,12 +153,10 @@ export function parseOption(world: ZfsWorld, command: string, text: string): Giv
 
 function blockWarning(world: ZfsWorld, blockSize: number): string {
   const recommended = world.dialect.defaultBlockSize
-  return [
+  return (
     `Warning: volblocksize (${blockSize}) is less than the default minimum block size ` +
-      `(${recommended}).`,
-    `To reduce wasted space a volblocksize of ${recommended} is recommended.`,
-    '',
-  ].join('\n')
+    `(${recommended}).\nTo reduce wasted space a volblocksize of ${recommended} is recommended.\n`
+  )
 }
 
 function addFilesystem(pool: SimPool, name: string, properties: readonly Given[]): void {
@@ -183,7 +210,7 @@ function addVolume(
 }
 
 // All or nothing: if a property cannot be set, the new dataset is removed.
-function setAll(
+export function setAll(
   pool: SimPool,
   dataset: SimDataset,
   properties: readonly Given[],
@@ -197,7 +224,7 @@ function setAll(
   }
 }
 
-function nodeAppears(world: ZfsWorld): number {
+export function nodeAppears(world: ZfsWorld): number {
   return world.nowMs() + (world.dialect.nodes === 'linux' ? LINUX_NODE_DELAY_MS : 0)
 }
 
@@ -205,54 +232,4 @@ function parentOf(dataset: SimDataset): SimDataset {
   const { parent } = dataset
   if (parent === undefined) throw new Error(`${dataset.name} has no parent`)
   return parent
-}
-
-export function clone(world: ZfsWorld, args: readonly string[]): SimAnswer {
-  const parsed = parseOptions(args, world.dialect.line === 'openzfs' ? 'po:u' : 'po:')
-  if (parsed.kind === 'unknown-option') {
-    throw usageRefusal(world, 'clone', `invalid option '${parsed.letter}'`)
-  }
-  if (parsed.kind === 'missing-argument') {
-    throw usageRefusal(world, 'clone', `missing argument for '${parsed.letter}' option`)
-  }
-  const [source, name, ...more] = parsed.operands
-  if (source === undefined) throw usageRefusal(world, 'clone', 'missing source dataset argument')
-  if (name === undefined) throw usageRefusal(world, 'clone', 'missing target dataset argument')
-  if (more.length > 0) throw usageRefusal(world, 'clone', 'too many arguments')
-  const given = parsed.options
-    .filter(option => option.letter === 'o')
-    .map(option => parseOption(world, 'clone', option.value))
-  const snapshot = openTarget(world, source)
-  if (snapshot instanceof SimDataset) {
-    throw new Refusal(`cannot open '${source}': operation not applicable to datasets of this type`)
-  }
-  if (parsed.options.some(option => option.letter === 'p')) {
-    if (poolOf(world, name)?.datasets.has(name)) return success()
-    createAncestors(world, name)
-  }
-  const refuse = (text: string) => new Refusal(`cannot create '${name}': ${text}`)
-  const type = snapshot.dataset.kind
-  const context = {
-    dialect: world.dialect,
-    type,
-    moment: 'clone',
-    complaint: `cannot create '${name}'`,
-    status: 1,
-    volumeBytes: snapshot.store?.sizeBytes,
-  } as const
-  const properties = given.map(property => checkProperty(property, context))
-  const pool = checkPlace(world, name, 'create')
-  if (pool !== snapshot.dataset.pool) throw refuse('source and target pools differ') // source
-  const volume =
-    snapshot.store &&
-    new SimVolume({
-      store: snapshot.store.copy(),
-      blockSize: snapshot.dataset.volume?.blockSize ?? 0,
-      nodeAppearsMs: nodeAppears(world),
-    })
-  const dataset = pool.add(name, volume)
-  dataset.origin = snapshot
-  dataset.content = snapshot.content.copy()
-  setAll(pool, dataset, properties, refuse)
-  return success()
 }

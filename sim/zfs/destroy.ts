@@ -4,6 +4,7 @@
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
 import { Refusal, success } from './answers.ts'
+import { refuseToUnmount, requirePermissions } from './delegation.ts'
 import { compareDatasets, SimDataset, type SimSnapshot } from './model.ts'
 import type { Target } from './properties.ts'
 import { openDataset, READ_ONLY, usageRefusal, type ZfsWorld } from './world.ts'
@@ -65,10 +66,20 @@ function destroyDataset(world: ZfsWorld, name: string, flags: Flags): SimAnswer 
   }
   const doomed = [...clones, ...condemned]
   if (flags.dryRun) return success(report(doomed, flags, 'would destroy'))
+  for (const target of doomed) {
+    const refusal = new Refusal(`cannot destroy '${target.name}': permission denied`)
+    requireDestruction(world, target, refusal)
+  }
   if (pool.readOnly) throw new Refusal(`cannot destroy '${name}': ${READ_ONLY}`)
   // Inferred: if one is busy, those before it are destroyed already.
   for (const target of doomed) destroyOne(world, target)
   return success(report(doomed, flags, 'will destroy'))
+}
+
+function requireDestruction(world: ZfsWorld, target: Target, refusal: Refusal): void {
+  if (target instanceof SimDataset) refuseToUnmount(world, target)
+  const at = target instanceof SimDataset ? target : target.dataset
+  requirePermissions(world, { at }, { permissions: ['destroy', 'mount'], refusal })
 }
 
 function destroyOne(world: ZfsWorld, target: Target): void {
@@ -90,6 +101,14 @@ function destroySnapshots(world: ZfsWorld, name: string, flags: Flags): SimAnswe
     throw new Refusal('could not find any snapshots to destroy; check snapshot names.')
   }
   if (flags.dryRun) return success(report(found, flags, 'would destroy'))
+  for (const snapshot of found) {
+    const refusal = new Refusal(
+      world.dialect.line === 'old'
+        ? `cannot destroy '${snapshot.name}': permission denied`
+        : 'cannot destroy snapshots: permission denied',
+    )
+    requireDestruction(world, snapshot, refusal)
+  }
   const refusals = found.flatMap(snapshot => destroySnapshot(world, snapshot, flags) ?? [])
   if (refusals.length > 0) throw new Refusal(refusals.join('\n'))
   return success(report(found, flags, 'will destroy'))

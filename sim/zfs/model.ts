@@ -6,6 +6,13 @@ import { Content } from './content.ts'
 import type { SimDialect } from './dialects.ts'
 import type { SimVolume } from './volume.ts'
 
+/** Permissions of one account or group; `where` is its heading in a listing. */
+export interface SimGrant {
+  readonly who: string
+  readonly where: 'local' | 'descendent' | 'both'
+  readonly permissions: Set<string>
+}
+
 export class SimPool {
   readonly name: string
   readonly sizeBytes: number // space that its datasets can use
@@ -22,6 +29,8 @@ export class SimPool {
   /** While false, the host does not know the pool and its datasets. */
   imported = true
   readOnly = false
+  /** Whether the pool heeds what is delegated to ordinary accounts. */
+  delegation = true
   /** How many times as large empty datasets are as on one disk of 512-byte sectors. */
   readonly metadataFactor: number
   /** Snapshots have no `volsize` (source of 2009; they got it later). */
@@ -187,6 +196,8 @@ export class SimDataset {
   readonly local: Map<string, string> = new WatchedMap(() => this.changed())
   /** Those local properties that came with a stream. */
   readonly received = new Set<string>()
+  /** What `zfs allow` delegates here. */
+  readonly grants: SimGrant[] = []
   /** Data that other subsystems keep on the dataset; no listing shows it. */
   readonly hidden = new Map<string, string>()
   readonly volume: SimVolume | undefined // undefined: a filesystem
@@ -242,6 +253,11 @@ export class SimDataset {
 
   truncate(sizeBytes: number): void {
     this.#content.truncate(sizeBytes)
+    this.changed()
+  }
+
+  renewMetadata(): void {
+    this.#content.renewMetadata()
     this.changed()
   }
 

@@ -110,10 +110,9 @@ function readOfDataset(
     case 'written':
       return bytes(space.uniqueBytes(dataset))
     case 'logicalused':
+      return bytes(space.logicalUsed(dataset))
     case 'logicalreferenced':
-      return bytes(
-        dataset.content.dataBytes + (dataset.content.bytes - dataset.content.dataBytes) / 2,
-      )
+      return bytes(dataset.content.logicalBytes)
     case 'volsize':
       return (
         volume && {
@@ -161,21 +160,19 @@ function readOfSnapshot(
     case 'written':
       return bytes(space.writtenBySnapshot(snapshot))
     case 'logicalreferenced':
-      return bytes(
-        snapshot.content.dataBytes + (snapshot.content.bytes - snapshot.content.dataBytes) / 2,
-      )
+      return bytes(snapshot.content.logicalBytes)
     case 'volsize':
       return snapshot.store === undefined || snapshot.dataset.pool.sizelessSnapshots
         ? NOTHING
-        : bytes(snapshot.store.sizeBytes)
-    case 'clones':
-      return {
-        value: [...snapshot.clones]
-          .sort(compareDatasets)
-          .map(clone => clone.name)
-          .join(','),
-        source: '-',
-      }
+        : {
+            ...bytes(snapshot.store.sizeBytes),
+            // Recorded, although nobody can set it there.
+            source: dialectOfTarget(snapshot).line === 'openzfs' ? 'local' : '-',
+          }
+    case 'clones': {
+      const names = [...snapshot.clones].sort(compareDatasets).map(clone => clone.name)
+      return names.length === 0 ? NOTHING : { value: names.join(','), source: '-' }
+    }
     case 'defer_destroy':
       return { value: snapshot.deferred ? 'on' : 'off', source: '-' }
     case 'userrefs':

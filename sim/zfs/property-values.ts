@@ -45,6 +45,9 @@ export function checkProperty({ name, value }: Given, context: CheckContext): Gi
   }
   const definition = propertiesOf(context.dialect).get(name)
   if (definition === undefined) throw refuse(`invalid property '${name}'`)
+  if (context.type === 'snapshot') {
+    throw refuse('this property can not be modified for snapshots')
+  }
   if (!definition.types.includes(context.type.charAt(0))) {
     throw refuse(`'${name}' does not apply to datasets of this type`)
   }
@@ -132,6 +135,21 @@ export function setProperty(target: Target, given: Given, refuse: (text: string)
 
 const TOO_LARGE = 'size is greater than available space'
 
+/** libzfs checks a new size before it asks the kernel for anything. */
+export function checkVolumeSize(
+  sizeBytes: number,
+  blockSize: number,
+  { dialect, refuse }: { dialect: SimDialect; refuse: (text: string) => Refusal },
+): void {
+  if (sizeBytes === 0) throw refuse("'volsize' cannot be zero")
+  if (sizeBytes % blockSize === 0) return
+  // Recorded: OpenZFS writes the unit of bytes here, too.
+  const unit = dialect.line === 'openzfs' && blockSize < 1024 ? 'B' : ''
+  throw refuse(
+    `'volsize' must be a multiple of volume block size (${formatSize(blockSize)}${unit})`,
+  )
+}
+
 function setVolumeSize(
   dataset: SimDataset,
   sizeBytes: number,
@@ -139,12 +157,7 @@ function setVolumeSize(
 ): void {
   const { volume, pool } = dataset
   if (volume === undefined) throw refuse("'volsize' does not apply to datasets of this type")
-  if (sizeBytes === 0) throw refuse("'volsize' cannot be zero")
-  if (sizeBytes % volume.blockSize !== 0) {
-    throw refuse(
-      `'volsize' must be a multiple of volume block size (${formatSize(volume.blockSize)})`,
-    )
-  }
+  checkVolumeSize(sizeBytes, volume.blockSize, { dialect: pool.dialect, refuse })
   // Source: the reservation follows the size only if it is exactly the automatic one.
   const before = automaticReservation(pool.dialect, volume.store.sizeBytes, volume.blockSize)
   if (dataset.local.get('refreservation') === String(before)) {
@@ -156,6 +169,8 @@ function setVolumeSize(
   }
   volume.store.resize(sizeBytes)
   dataset.truncate(sizeBytes)
+  // Recorded: the size is in an object of the volume, which its last snapshot then has for itself.
+  dataset.renewMetadata()
 }
 
 function setReservation(

@@ -1,13 +1,16 @@
 // The ZFS of a simulated host: its pools, the programs zfs and zpool, and the device nodes of its
 // volumes. Tests use it to inspect datasets and to make a pool fail.
 
+import type { SimAccount } from '../account.ts'
 import { addDevicePrograms } from '../device-programs.ts'
 import { DeviceError, type SimDevice } from '../devices.ts'
 import type { SimAnswer, SimHost } from '../host.ts'
 import type { Store } from '../store.ts'
 import { notSimulated, Refusal, success } from './answers.ts'
 import { inherit, rename, set } from './change.ts'
-import { clone, create } from './create.ts'
+import { clone } from './clone.ts'
+import { create } from './create.ts'
+import { allow, unallow } from './delegation.ts'
 import { destroy } from './destroy.ts'
 import { type DialectName, dialectOf, type SimDialect } from './dialects.ts'
 import { SimDataset, SimPool, type SimSnapshot } from './model.ts'
@@ -54,15 +57,17 @@ const COMMANDS: Readonly<Record<string, ZfsCommand>> = {
   set,
   inherit,
   rename,
+  allow,
+  unallow,
 }
 const READS = ['get', 'list', 'holds']
+/** Of an ordinary account; root may run all. */
+const NOT_DELEGATED = ['rollback', 'promote', 'hold', 'release', 'bookmark']
 const OPENZFS_ONLY: Readonly<Record<string, ZfsCommand>> = { bookmark }
 const NOT_SIMULATED = [
   'send',
   'receive',
   'recv',
-  'allow',
-  'unallow',
   'upgrade',
   'userspace',
   'groupspace',
@@ -106,6 +111,10 @@ export class SimZfs implements ZfsWorld {
     if (!host.programs.has('uname')) host.programs.set('uname', args => this.#uname(args))
     host.devices.push(path => this.#device(path))
     addDevicePrograms(host)
+  }
+
+  get account(): SimAccount {
+    return this.host.account
   }
 
   #makePool(options: SimPoolOptions): SimPool {
@@ -226,6 +235,9 @@ export class SimZfs implements ZfsWorld {
         return success(`zfs-${this.dialect.version}\nzfs-kmod-${this.dialect.version}\n`)
       }
       const command = this.#command(name)
+      if (this.account.uid !== 0 && NOT_DELEGATED.includes(name)) {
+        throw notSimulated(`zfs ${name} by an ordinary account`)
+      }
       try {
         return command(this, rest)
       } finally {

@@ -5,6 +5,7 @@ import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
 import { Refusal, success } from './answers.ts'
 import { parseOption } from './create.ts'
+import { requirePermissions } from './delegation.ts'
 import { SimDataset, type SimSnapshot } from './model.ts'
 import { formatDate } from './numbers.ts'
 import { checkProperty, type Given } from './property-values.ts'
@@ -46,6 +47,14 @@ export function snapshot(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const wanted = names.flatMap(name => select(world, name, recursive))
   const several = names.length > 1 || recursive
   const properties = given.map(property => checkSnapshotProperty(world, property, names[0] ?? ''))
+  const refusal = new Refusal(
+    world.dialect.line === 'old'
+      ? `cannot create snapshot '${names[0]}': permission denied`
+      : `cannot create snapshots : permission denied${several ? NONE : ''}`,
+  )
+  for (const { dataset } of wanted) {
+    requirePermissions(world, { at: dataset }, { permissions: ['snapshot'], refusal })
+  }
   refuseSnapshots(world, wanted, several)
   for (const { dataset, shortName } of wanted) {
     const made = dataset.addSnapshot(shortName)
@@ -72,20 +81,19 @@ function select(world: ZfsWorld, name: string, recursive: boolean): readonly Wan
   return [dataset, ...below].map(candidate => ({ dataset: candidate, shortName }))
 }
 
-function checkSnapshotProperty(world: ZfsWorld, property: Given, name: string): Given {
-  const context = {
-    dialect: world.dialect,
-    type: 'snapshot',
-    moment: 'create',
-    complaint: `cannot create snapshot '${name}'`,
-    status: 1,
-  } as const
+function checkSnapshotProperty({ dialect }: ZfsWorld, property: Given, name: string): Given {
+  // Recorded: OpenZFS has no name for all of them together.
+  const what = dialect.line === 'openzfs' ? 'snapshots ' : `snapshot '${name}'`
+  const complaint = `cannot create ${what}`
+  const context = { dialect, type: 'snapshot', moment: 'create', complaint, status: 1 } as const
   return checkProperty(property, context)
 }
 
+const NONE = '\nno snapshots were created'
+
 // All or nothing: zfs prints all complaints of the kernel, then that no snapshot was created.
 function refuseSnapshots(world: ZfsWorld, wanted: readonly Wanted[], several: boolean): void {
-  const none = several && world.dialect.line === 'openzfs' ? '\nno snapshots were created' : ''
+  const none = several && world.dialect.line === 'openzfs' ? NONE : ''
   const refuse = (text: string) => new Refusal(`${text}${none}`)
   for (const { dataset, shortName } of wanted) {
     const problem = nameProblem(`${dataset.name}@${shortName}`)
@@ -274,6 +282,8 @@ function parseTagged(
 
 function findHeld(world: ZfsWorld, name: string): SimSnapshot | undefined {
   if (poolOf(world, name)?.suspended) throw new Refusal(`cannot open '${name}': ${SUSPENDED}`)
+  // Recorded: what has the snapshot is opened first.
+  openDataset(world, name.split('@')[0] ?? name)
   const target = findTarget(world, name)
   return target instanceof SimDataset ? undefined : target
 }

@@ -52,6 +52,13 @@ export function used(dataset: SimDataset): number {
   return account.used
 }
 
+/** The property `logicalused`: with what is below, and without reservations. */
+export function logicalUsed(dataset: SimDataset): number {
+  const contents = [dataset.content, ...dataset.snapshots.map(snapshot => snapshot.content)]
+  const own = unionBytesNotIn(contents, contentsOf(dataset.origin), 'logicalBytesNotIn')
+  return [...dataset.children].reduce((sum, child) => sum + logicalUsed(child), own)
+}
+
 /** Bytes that are allocated, without reservations. */
 export function allocated(dataset: SimDataset): number {
   const own = usedByDataset(dataset) + usedBySnapshots(dataset)
@@ -87,14 +94,13 @@ export function neededForSnapshot(dataset: SimDataset): number {
   return Math.min(uniqueBytes(dataset), bytesOf(dataset, 'refreservation'))
 }
 
-/** Bytes that only this snapshot keeps. */
+/** Bytes that neither of the snapshots beside it has; what clones have does not count (recorded). */
 export function usedBySnapshot(snapshot: SimSnapshot): number {
   const { dataset } = snapshot
   const at = dataset.snapshots.indexOf(snapshot)
   const next = dataset.snapshots[at + 1]?.content ?? dataset.content
   const before = dataset.snapshots[at - 1] ?? dataset.origin
-  const clones = [...snapshot.clones].map(clone => clone.snapshots[0]?.content ?? clone.content)
-  return snapshot.content.bytesNotIn([next, ...contentsOf(before), ...clones])
+  return snapshot.content.bytesNotIn([next, ...contentsOf(before)])
 }
 
 export function writtenBySnapshot(snapshot: SimSnapshot): number {

@@ -1,6 +1,7 @@
 // What every simulated zfs command uses: the pools of the host, and the look-up of names, which
 // finds a dataset or throws a refusal.
 
+import type { SimAccount } from '../account.ts'
 import type { Store } from '../store.ts'
 import { Refusal } from './answers.ts'
 import type { SimDialect } from './dialects.ts'
@@ -13,6 +14,8 @@ export interface ZfsWorld {
   readonly pools: ReadonlyMap<string, SimPool>
   readonly createStore: (sizeBytes: number) => Store
   readonly nowMs: () => number
+  /** Who runs the command. */
+  readonly account: SimAccount
 }
 
 export const SUSPENDED = 'pool I/O is currently suspended'

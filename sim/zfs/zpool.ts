@@ -1,4 +1,5 @@
-// Simulated `zpool`: reads pools only. Creating and changing pools is not simulated.
+// Simulated `zpool`: reads pools, and sets the property `delegation`. Creating and changing pools is
+// not simulated.
 
 import type { SimAnswer } from '../host.ts'
 import { parseOptions } from '../options.ts'
@@ -47,6 +48,8 @@ export function zpool(world: ZfsWorld, args: readonly string[]): SimAnswer {
       return get(world, rest)
     case 'status':
       return status(world, rest)
+    case 'set':
+      return set(world, rest)
     case undefined:
       throw new Refusal('missing command', 2)
     default:
@@ -100,24 +103,33 @@ function get(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const parsable = parsed.options.some(option => option.letter === 'p')
   const missing = names.find(name => !world.pools.get(name)?.imported)
   if (missing !== undefined) throw new Refusal(world.dialect.missingPoolText(missing))
+  const isScripted = parsed.options.some(option => option.letter === 'H')
   const rows = select(world, names).pools.flatMap(pool =>
     properties.split(',').map(property => {
       const cells: Readonly<Record<string, string>> = {
         name: pool.name,
         property,
-        value: read(world, pool, property, parsable),
-        source: '-',
+        // Recorded: the column has ten letters at least.
+        value: read(world, pool, property, parsable).padEnd(isScripted ? 0 : 10),
+        source: property === 'delegation' ? (pool.delegation ? 'default' : 'local') : '-',
       }
       return columns.map(column => cells[column] ?? '-')
     }),
   )
   const heading = columns.map(column => column.toUpperCase())
-  return print(
-    parsed.options.some(option => option.letter === 'H')
-      ? rows.map(row => row.join('\t'))
-      : table(heading, rows, []),
-    [],
-  )
+  return print(isScripted ? rows.map(row => row.join('\t')) : table(heading, rows, []), [])
+}
+
+function set(world: ZfsWorld, args: readonly string[]): SimAnswer {
+  const [assignment = '', name = ''] = args
+  const pool = world.pools.get(name)
+  const [, value] = /^delegation=(on|off)$/.exec(assignment) ?? []
+  if (pool === undefined || value === undefined) throw notSimulated(`zpool set ${assignment}`)
+  if (world.account.uid !== 0) {
+    throw new Refusal(`cannot set property for '${name}': permission denied`)
+  }
+  pool.delegation = value === 'on'
+  return success()
 }
 
 function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolean): string {
@@ -148,6 +160,8 @@ function read(world: ZfsWorld, pool: SimPool, property: string, parsable: boolea
       return pool.guid
     case 'readonly':
       return pool.readOnly ? 'on' : 'off'
+    case 'delegation':
+      return pool.delegation ? 'on' : 'off'
     case 'failmode':
       return 'wait'
     case 'version':

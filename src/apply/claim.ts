@@ -5,9 +5,10 @@ import { RpcError } from '../csi/wire/client.ts'
 import type { Volume, VolumeContentSource } from '../csi/wire/types.gen.ts'
 import { StorageError } from '../errors.ts'
 import type { Claim } from '../manifests/objects.ts'
-import { formatBytes } from '../manifests/quantity.ts'
 import { GUEST_ANNOTATION } from '../manifests/schema.ts'
-import { capabilityOf } from './capability.ts'
+import { formatBytes } from '../model/quantity.ts'
+import { capabilityOf } from '../steps/capability.ts'
+import { usageOf } from './disk.ts'
 import { giveTo, grow } from './giving.ts'
 import type { Found, Made, Plugins } from './plugins.ts'
 import { type ApplyTools, step } from './step.ts'
@@ -64,7 +65,7 @@ async function ensureVolume(work: ClaimWork, existing: Volume | undefined): Prom
             required_bytes: String(requiredBytes),
             limit_bytes: String(claim.limitBytes),
           },
-          volume_capabilities: [capabilityOf(claim)],
+          volume_capabilities: [capabilityOf(usageOf(claim))],
           parameters: claim.storageClass.parameters,
           mutable_parameters: claim.attributes?.parameters ?? {},
           volume_content_source: content,
@@ -170,8 +171,8 @@ export function refuseOtherGuests(claim: Claim, found: Found): void {
   throw new StorageError(
     'failed-precondition',
     `volume ${found.volume.volume_id} is attached to ${names}, which the claim does not name: ` +
-      `put it back into the annotation ${GUEST_ANNOTATION}, with its mount path, or detach it ` +
-      `there first (apply --detach with a file that names ${names})`,
+      `put it back into the annotation ${GUEST_ANNOTATION} or a GuestDisk, with its mount path, ` +
+      `or detach it there first (apply --detach with a file that names ${names})`,
   )
 }
 

@@ -16,7 +16,6 @@ import { type ApplyTools, step } from './step.ts'
 
 /** A guest as its node plugin describes it. */
 export interface Node {
-  readonly id: string
   readonly topology: Topology | undefined
   readonly client: CsiClient
 }
@@ -120,7 +119,7 @@ async function meetNode(
         `the socket of --node ${guest} belongs to guest ${node_id}`,
       )
     }
-    return { id: node_id, topology: accessible_topology, client }
+    return { topology: accessible_topology, client }
   } catch (error) {
     if (isStorageError(error, 'unavailable')) return error
     throw error

@@ -1,7 +1,7 @@
 // One call of `apply` to a plugin. `apply` repeats it while the answer says that it may still
 // succeed, and prints progress while it takes long.
 
-import type { Clock } from '../clock.ts'
+import { type Clock, pauseAfter } from '../clock.ts'
 import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/client.ts'
 
 export interface ApplyTools {
@@ -16,8 +16,7 @@ export interface ApplyTools {
   readonly print: (line: string) => void
 }
 
-const FIRST_PAUSE_MS = 1_000
-const LONGEST_PAUSE_MS = 10_000
+const PAUSES = { firstMs: 1_000, longestMs: 10_000 }
 const PROGRESS_MS = 10_000
 /**
  * The provisioner and the attacher use the same deadline. The next call joins the work that is
@@ -25,12 +24,12 @@ const PROGRESS_MS = 10_000
  */
 export const CALL_MS = 60_000
 
-interface StepTools<T> extends ApplyTools {
+export interface RepeatTools extends ApplyTools {
   /**
-   * Runs after each answer that is worth repeating. A result means that the same goal was reached
-   * another way.
+   * Asked after each answer that is worth repeating. True: the goal was reached another way, and
+   * the step ends with that answer.
    */
-  readonly otherwise?: (error: unknown) => Promise<T | undefined>
+  readonly isOver?: (error: unknown) => Promise<boolean>
 }
 
 /**
@@ -39,19 +38,18 @@ interface StepTools<T> extends ApplyTools {
  */
 export async function step<T>(
   title: string,
-  tools: StepTools<T>,
+  tools: RepeatTools,
   call: (options: CallOptions) => Promise<T>,
 ): Promise<T> {
-  const { clock, print, timeoutMs, otherwise } = tools
+  const { clock, print, timeoutMs, isOver } = tools
   const endMs = clock.nowMs() + timeoutMs
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+  for (let failures = 1; ; failures += 1) {
     try {
       const options = { timeoutMs: Math.max(1, Math.min(CALL_MS, endMs - clock.nowMs())) }
       return await withProgress(title, tools, call(options))
     } catch (error) {
-      if (!isWorthRepeating(error)) throw error
-      const other = await otherwise?.(error)
-      if (other !== undefined) return other
+      if (!isWorthRepeating(error) || (await isOver?.(error)) === true) throw error
+      const pauseMs = pauseAfter(failures, PAUSES)
       if (clock.nowMs() + pauseMs >= endMs) throw error
       print(`${title}: not yet: ${error instanceof Error ? error.message : error}`)
       await clock.sleep(pauseMs)

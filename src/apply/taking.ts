@@ -6,9 +6,13 @@ import { RpcError } from '../csi/wire/client.ts'
 import type { Volume } from '../csi/wire/types.gen.ts'
 import { describeError, isStorageError, StorageError } from '../errors.ts'
 import type { Claim } from '../manifests/objects.ts'
-import { OLD_PATH, stagingPath, withHint } from './mount-path.ts'
+import { detachDisk } from '../steps/attach.ts'
+import type { AttachTools, StepDisk } from '../steps/disk.ts'
+import { unmountDisk } from '../steps/mount.ts'
+import { diskOf, stepTools } from './disk.ts'
+import { hintAtOldPath } from './old-path.ts'
 import type { Plugins } from './plugins.ts'
-import { type ApplyTools, CALL_MS, step } from './step.ts'
+import { type ApplyTools, CALL_MS } from './step.ts'
 
 interface Holding {
   readonly claim: Claim
@@ -17,9 +21,7 @@ interface Holding {
 }
 
 interface Taking {
-  readonly name: string
-  readonly volume_id: string
-  readonly guest: string
+  readonly disk: StepDisk
   readonly plugins: Plugins
   readonly tools: ApplyTools
 }
@@ -34,53 +36,28 @@ export async function takeFromGuests(
   { claim, volume, plugins }: Holding,
   tools: ApplyTools,
 ): Promise<void> {
-  const { name } = claim
-  const { volume_id } = volume
-  for (const { guest, mountPath } of claim.places) {
-    const taking = { name, volume_id, guest, plugins, tools }
-    if (mountPath !== undefined && (await unmountFrom(mountPath, taking)) === 'off') {
-      tools.print(`${name}: detached from ${guest}, which is off and could not be asked to unmount`)
-      continue
-    }
-    await step(`${name}: detach from ${guest}`, tools, options =>
-      tools.controller.controller.ControllerUnpublishVolume({ volume_id, node_id: guest }, options),
-    )
-    tools.print(`${name}: detached from ${guest}`)
+  for (const place of claim.places) {
+    const disk = diskOf(claim, volume, place)
+    if ((await unmountFrom({ disk, plugins, tools })) === 'off') continue
+    await detachDisk(disk, stepTools(tools, undefined), { onlyWhileOff: false })
   }
 }
 
 /** `off`: the guest could not be asked, and the controller has already detached the volume. */
-async function unmountFrom(target_path: string, taking: Taking): Promise<'unmounted' | 'off'> {
-  const { name, volume_id, guest, plugins, tools } = taking
+async function unmountFrom(taking: Taking): Promise<'unmounted' | 'off'> {
+  const { disk, plugins, tools } = taking
+  if (disk.path === undefined) return 'unmounted'
   const offGuest = new OffGuest(taking)
-  const orOff = { ...tools, otherwise: (error: unknown) => offGuest.detach(error) }
+  const isOver = (error: unknown) => offGuest.detach(error)
   try {
-    const { id, client } = plugins.node(guest)
-    const unpublish = async (options: object) => {
-      await client.node.NodeUnpublishVolume({ volume_id, target_path }, options)
-      return 'unmounted' as const
-    }
-    const unpublishing = step(`${name}: unpublish ${target_path}`, orOff, unpublish)
-    const unpublished = await nameInnerClaims(unpublishing, taking)
-    if (unpublished === 'off') return 'off'
-    tools.print(`${name}: unpublished at ${target_path} in ${id}`)
-
-    const unstage = async (options: object) => {
-      await client.node.NodeUnstageVolume(
-        { volume_id, staging_target_path: stagingPath(tools, volume_id) },
-        options,
-      )
-      return 'unmounted' as const
-    }
-    const unstaged = step(`${name}: unstage in ${id}`, orOff, unstage)
-    if ((await withHint(unstaged, 'ABORTED', OLD_PATH)) === 'off') return 'off'
-    tools.print(`${name}: unstaged in ${id}`)
+    const { node } = plugins.node(disk.guest).client
+    const unmounting = unmountDisk(disk, stepTools({ ...tools, isOver }, node))
+    await nameInnerClaims(hintAtOldPath(unmounting), taking)
     return 'unmounted'
   } catch (error) {
+    if (offGuest.isDetached) return 'off'
     // The plugin never answered, so the machine has not been asked yet.
-    if (isStorageError(error, 'unavailable') && (await offGuest.detach(error)) === 'off') {
-      return 'off'
-    }
+    if (isStorageError(error, 'unavailable') && (await offGuest.detach(error))) return 'off'
     throw offGuest.explain(error)
   }
 }
@@ -89,12 +66,13 @@ async function unmountFrom(target_path: string, taking: Taking): Promise<'unmoun
  * The node plugin names the volumes that are mounted below a path. The controller's list gives
  * their claims.
  */
-async function nameInnerClaims<T>(work: Promise<T>, { name, plugins }: Taking): Promise<T> {
+async function nameInnerClaims<T>(work: Promise<T>, { disk, plugins }: Taking): Promise<T> {
   try {
     return await work
   } catch (error) {
-    if (!(error instanceof RpcError) || error.code !== 'FAILED_PRECONDITION') throw error
-    const inner = (await plugins.claimsIn(error.message)).filter(each => each !== name)
+    if (!(error instanceof RpcError) || error.rpc !== 'NodeUnpublishVolume') throw error
+    if (error.code !== 'FAILED_PRECONDITION') throw error
+    const inner = (await plugins.claimsIn(error.message)).filter(each => each !== disk.name)
     if (inner.length === 0) throw error
     throw new StorageError(
       'failed-precondition',
@@ -108,32 +86,33 @@ async function nameInnerClaims<T>(work: Promise<T>, { name, plugins }: Taking): 
 class OffGuest {
   readonly #taking: Taking
   #refusal: string | undefined
+  isDetached = false
 
   constructor(taking: Taking) {
     this.#taking = taking
   }
 
-  /** Undefined: the guest is not off, or the machine cannot say that it is. */
-  async detach(silence: unknown): Promise<'off' | undefined> {
-    if (!isSilence(silence)) return undefined
-    const { volume_id, guest, plugins, tools } = this.#taking
+  /** False: the guest is not off, or the machine cannot say that it is. */
+  async detach(silence: unknown): Promise<boolean> {
+    if (!isSilence(silence)) return false
+    const { disk, plugins, tools } = this.#taking
     if (!plugins.knowsConditions) {
       this.#refusal = 'the controller is of a version that cannot detach from a guest that is off'
-      return undefined
+      return false
     }
     const timeoutMs = Math.min(CALL_MS, Math.max(tools.timeoutMs, SHORTEST_ASKING_MS))
+    const asking: AttachTools = {
+      ...stepTools(tools, undefined),
+      run: (_, call) => call({ timeoutMs }),
+    }
     try {
-      const options = { timeoutMs, conditions: { onlyWhileOff: true } }
-      await tools.controller.controller.ControllerUnpublishVolume(
-        { volume_id, node_id: guest },
-        options,
-      )
-      return 'off'
+      await detachDisk(disk, asking, { onlyWhileOff: true })
+      this.isDetached = true
     } catch (error) {
       if (!(error instanceof RpcError)) throw error
       this.#refusal = error.details
-      return undefined
     }
+    return this.isDetached
   }
 
   explain(error: unknown): unknown {

@@ -12,6 +12,7 @@ import { DEFAULT_DRIVER_NAME } from '../config/schema.ts'
 import { describeError, StorageError } from '../errors.ts'
 import { LocalShell } from '../shell/local.ts'
 import type { Finding } from '../storage/audit/known.ts'
+import { endWithOutput, formatJson, type OutputForm, withOutput } from './commands/output.ts'
 import { VERSION } from './version.ts'
 
 interface Options {
@@ -21,7 +22,7 @@ interface Options {
   readonly namespace: string
   readonly deployment: string
   readonly driver: string
-  readonly output: string
+  readonly output: OutputForm
 }
 
 type Report = (options: Options, kubectl: Kubectl) => Promise<void>
@@ -50,7 +51,7 @@ function define(
   name: string,
   { about, report }: { readonly about: string; readonly report: Report },
 ): void {
-  program
+  const command = program
     .command(name)
     .description(about)
     .option('--config <file>', "the controller's configuration file: report from this machine")
@@ -59,8 +60,7 @@ function define(
     .option('-n, --namespace <name>', 'namespace of the controller', 'ldom-csi')
     .option('--deployment <name>', 'deployment of the controller', 'ldom-csi-controller')
     .option('--driver <name>', 'name of the driver', DEFAULT_DRIVER_NAME)
-    .option('--output <form>', 'table or json', 'table')
-    .action((options: Options) => report(options, kubectlOf(options)))
+  withOutput(command).action((options: Options) => report(options, kubectlOf(options)))
 }
 
 function kubectlOf({ context, kubeconfig }: Options): Kubectl {
@@ -78,16 +78,19 @@ async function volumes(options: Options, kubectl: Kubectl): Promise<void> {
     run(['volumes', '--output', 'json'], { options, kubectl }),
     readNames(kubectl, options.driver),
   ])
-  const rows = (JSON.parse(report.stdout) as VolumeRow[]).map(row => ({
+  const rows = JSON.parse(report.stdout) as VolumeRow[]
+  process.exitCode = report.exitStatus
+  if (options.output === 'table') {
+    process.stdout.write(formatVolumeTable(rows, process.stdout.columns, names))
+    return
+  }
+  const named = rows.map(row => ({
     ...row,
-    claim: names.claims.get(row.volume) ?? null,
-    node: names.nodes.get(row.guest ?? '') ?? null,
+    claim: names.claims.get(row.volume)?.[0],
+    claims: names.claims.get(row.volume) ?? [],
+    node: names.nodes.get(row.guest ?? ''),
   }))
-  process.stdout.write(
-    options.output === 'json'
-      ? `${JSON.stringify(rows, undefined, 2)}\n`
-      : formatVolumeTable(rows, process.stdout.columns, names),
-  )
+  process.stdout.write(formatJson(named))
 }
 
 async function audit(options: Options, kubectl: Kubectl): Promise<void> {
@@ -142,6 +145,7 @@ function driver(): string {
   return fileURLToPath(new URL(`ldom-csi${here.slice(here.lastIndexOf('.'))}`, here))
 }
 
+endWithOutput('kubectl ldom')
 try {
   await main()
 } catch (error) {

@@ -21,6 +21,7 @@ interface PersistentVolume {
     readonly csi?: { readonly driver: string; readonly volumeHandle: string }
     readonly claimRef?: { readonly namespace: string; readonly name: string }
   }
+  readonly status?: { readonly phase?: string }
 }
 
 interface CsiNode {
@@ -38,10 +39,14 @@ export async function readNames(kubectl: Kubectl, driverName: string): Promise<C
     getList<PersistentVolume>(kubectl, 'persistentvolumes'),
     getList<CsiNode>(kubectl, 'csinodes.storage.k8s.io'),
   ])
-  const claims = new Map<string, string>()
-  for (const { spec } of volumes) {
+  // Nothing keeps two PersistentVolumes from naming one volume. The bound one comes first.
+  const isBound = ({ status }: PersistentVolume) => status?.phase === 'Bound'
+  const claims = new Map<string, string[]>()
+  for (const { spec } of volumes.toSorted((a, b) => Number(isBound(b)) - Number(isBound(a)))) {
     if (spec.csi?.driver !== driverName || spec.claimRef === undefined) continue
-    claims.set(spec.csi.volumeHandle, `${spec.claimRef.namespace}/${spec.claimRef.name}`)
+    const claim = `${spec.claimRef.namespace}/${spec.claimRef.name}`
+    const { volumeHandle } = spec.csi
+    claims.set(volumeHandle, [...(claims.get(volumeHandle) ?? []), claim])
   }
   const guests = nodes.flatMap(({ metadata, spec }) =>
     (spec.drivers ?? [])

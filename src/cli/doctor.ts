@@ -2,7 +2,7 @@
 // path, each with one harmless read. Machines and pools know what to check of theirs. It repairs
 // nothing. It continues after a failure, because one finding must not hide the next.
 
-import { attempt, type Check, fail, ok, warn } from '../checks.ts'
+import { attempt, type Check, fail, ok, skip, warn } from '../checks.ts'
 import { type ControllerConfig, findGuestRule } from '../config/config.ts'
 import type { Hypervisor, MachineQuestions } from '../hypervisors/hypervisor.ts'
 import type { Host } from '../shell/host.ts'
@@ -60,10 +60,15 @@ export async function examine(
   )
   // A host that does not answer has its own line. Checks of its tools would only repeat it.
   const isUp = (name: string) => answering.has(`host ${name}`)
+  const examineMachine = async (machine: Hypervisor): Promise<readonly Check[]> => {
+    const name = machine.machine
+    const controlDomain = config.machines.get(name)?.controlDomain ?? ''
+    return isUp(controlDomain)
+      ? machine.examine(questionsTo(name, config), signal)
+      : [skip(`machine ${name}, its services and guests`, controlDomain)]
+  }
   const ofMachines = await Promise.all(
-    [...machines.values()]
-      .filter(({ machine }) => isUp(config.machines.get(machine)?.controlDomain ?? ''))
-      .map(machine => told(machine.examine(questionsTo(machine.machine, config), signal))),
+    [...machines.values()].map(machine => told(examineMachine(machine))),
   )
   const ofPools = await Promise.all(
     [...pools.values()].map(pool => told(examinePool(pool, ({ name }) => isUp(name), signal))),
@@ -78,7 +83,9 @@ function questionsTo(machine: string, config: ControllerConfig): MachineQuestion
   }))
   return {
     services: pools.flatMap(({ paths }) =>
-      paths.map(({ serviceDomain, vds }) => ({ serviceDomain, service: vds })),
+      paths.flatMap(({ serviceDomain, vds: service }) =>
+        serviceDomain === undefined || service === undefined ? [] : { serviceDomain, service },
+      ),
     ),
     serviceDomains: new Set(config.machines.get(machine)?.serviceDomains.keys()),
     platformOf: guest => findGuestRule(config.guests, machine, guest)?.platform,

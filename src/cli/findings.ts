@@ -6,7 +6,7 @@ import { formatTable } from './table.ts'
 /** With `claims`, by the id of the volume, a column says whose volume a finding names. */
 export function formatFindings(
   findings: readonly Finding[],
-  claims?: ReadonlyMap<string, string>,
+  claims?: ReadonlyMap<string, readonly string[]>,
 ): string {
   if (findings.length === 0) return 'nothing found\n'
   const lines = findings.map(({ kind, object, detail }) => {
@@ -17,8 +17,8 @@ export function formatFindings(
   return formatTable([headings, ...lines])
 }
 
-function claimOf(text: string, claims: ReadonlyMap<string, string>): string {
+function claimOf(text: string, claims: ReadonlyMap<string, readonly string[]>): string {
   const words = text.split(/[\s,;:()]+/)
-  const found = words.map(word => claims.get(word)).filter(claim => claim !== undefined)
+  const found = words.flatMap(word => claims.get(word) ?? [])
   return [...new Set(found)].join(', ') || '-'
 }

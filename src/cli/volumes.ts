@@ -2,9 +2,10 @@
 // machines report them now. It changes nothing. It never shows a partial list: a pool that does not
 // answer fails the command.
 
+import { describeError, StorageError } from '../errors.ts'
 import type { MachineView, PathState } from '../hypervisors/hypervisor.ts'
-import { formatBytes } from '../manifests/quantity.ts'
 import { formatGuestId } from '../model/ids.ts'
+import { formatBytes } from '../model/quantity.ts'
 import type { Volume } from '../model/volumes.ts'
 import { readPools } from '../storage/catalog/lists.ts'
 import { attachmentName, isReleasingRecord } from '../storage/names.ts'
@@ -34,18 +35,30 @@ export interface VolumePath {
   readonly state: PathState
 }
 
-/** One row per attachment, and one for a volume without attachments. */
-export async function listVolumeRows(
-  pools: Pools,
-  signal?: AbortSignal,
-): Promise<readonly VolumeRow[]> {
+export interface VolumeReport {
+  /** One per attachment, and one for a volume without attachments. */
+  readonly rows: readonly VolumeRow[]
+  /** Why the machines of `unknown` rows could not be asked, one sentence for each. */
+  readonly unasked: readonly string[]
+}
+
+export async function reportVolumes(pools: Pools, signal?: AbortSignal): Promise<VolumeReport> {
   const [{ volumes, records }, perPool] = await Promise.all([
     readPools(pools, signal),
     Promise.all([...pools.values()].map(pool => observeMachines(pool, signal))),
   ])
   const states = new Map(perPool.flatMap(observed => [...observed]))
   const byVolume = Map.groupBy(records, record => record.volumeId)
-  return volumes.flatMap(volume =>
+  const unasked = new Set(
+    records.flatMap(({ guest: { machine } }) => {
+      const state = states.get(machine)
+      if (state === undefined) return `machine ${machine} is not in the configuration of its pool`
+      return state instanceof StorageError
+        ? `machine ${machine} could not be asked: ${describeError(state)}`
+        : []
+    }),
+  )
+  const rows = volumes.flatMap(volume =>
     (byVolume.get(volume.id) ?? [undefined]).map(record => {
       const state = record && states.get(record.guest.machine)
       return {
@@ -54,6 +67,7 @@ export async function listVolumeRows(
       }
     }),
   )
+  return { rows, unasked: [...unasked].sort() }
 }
 
 function describeVolume({ id, name, pool, sizeBytes }: Volume) {
@@ -81,14 +95,16 @@ function describeAttachment(
     state,
   }))
   if (isReleasingRecord(record.dataset)) return { ...known, state: 'detaching', paths }
-  const isWhole = disk !== undefined && paths.every(path => path.device !== undefined)
+  const isWhole =
+    disk !== undefined &&
+    paths.every(({ device, state }) => device !== undefined && state !== 'down')
   return { ...known, state: isWhole ? 'attached' : 'incomplete', paths }
 }
 
 /** What a cluster adds to the list: whose claim a volume is, which node a guest is. */
 export interface ClusterNames {
-  /** `namespace/name`, by the id of the volume. */
-  readonly claims: ReadonlyMap<string, string>
+  /** `namespace/name` of every claim, a bound one first, by the id of the volume. */
+  readonly claims: ReadonlyMap<string, readonly string[]>
   /** By the id of the guest. */
   readonly nodes: ReadonlyMap<string, string>
 }
@@ -96,7 +112,7 @@ export interface ClusterNames {
 type Column = readonly [heading: string, cell: (row: VolumeRow) => string]
 
 function columnsOf(names: ClusterNames | undefined): readonly Column[] {
-  const claim: Column = ['CLAIM', row => names?.claims.get(row.volume) ?? '-']
+  const claim: Column = ['CLAIM', row => joined(names?.claims.get(row.volume) ?? [])]
   const node: Column = ['NODE', row => names?.nodes.get(row.guest ?? '') ?? '-']
   return [
     ...(names === undefined ? [] : [claim]),

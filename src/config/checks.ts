@@ -3,24 +3,33 @@
 
 import type { z } from 'zod'
 import { DESIGNS, poolSchema } from './designs/designs.ts'
-import type { ConfigProblem } from './problems.ts'
+import type { MachinePlace } from './hypervisors/hypervisor.ts'
+import {
+  DEFAULT_HYPERVISOR,
+  HYPERVISORS,
+  type HypervisorKind,
+  isHypervisorKind,
+} from './hypervisors/hypervisors.ts'
+import { type ConfigProblem, unresolved } from './problems.ts'
 
 interface Sections {
   readonly hosts: ReadonlySet<string>
-  /** Host of each service domain of each machine. */
-  readonly machines: ReadonlyMap<string, ReadonlyMap<string, unknown>>
+  /** Only machines of a known hypervisor have a place. */
+  readonly machines: ReadonlyMap<string, Machine | undefined>
   /** Only the well-formed pools. */
   readonly pools: ReadonlyMap<string, z.output<typeof poolSchema>>
+}
+
+interface Machine {
+  readonly kind: HypervisorKind
+  readonly place: MachinePlace
 }
 
 export function checkControllerConfig(raw: unknown): ConfigProblem[] {
   const sections: Sections = {
     hosts: new Set(entries(field(raw, 'hosts')).map(([name]) => name)),
     machines: new Map(
-      entries(field(raw, 'machines')).map(([name, machine]) => [
-        name,
-        new Map(entries(field(machine, 'serviceDomains'))),
-      ]),
+      entries(field(raw, 'machines')).map(([name, machine]) => [name, placeOf(machine)]),
     ),
     pools: new Map(
       entries(field(raw, 'pools')).flatMap(([name, value]) => {
@@ -29,65 +38,81 @@ export function checkControllerConfig(raw: unknown): ConfigProblem[] {
       }),
     ),
   }
+  const places = new Map(
+    [...sections.machines].flatMap(([name, machine]) =>
+      machine === undefined ? [] : [[name, machine.place] as const],
+    ),
+  )
   return [
     ...entries(field(raw, 'machines')).flatMap(([name, machine]) =>
       checkMachine(sections, `machines.${name}`, machine),
     ),
     ...list(field(raw, 'guests')).flatMap((guest, index) =>
-      resolves(sections.machines, `guests[${index}].machine`, {
-        what: 'machine',
-        name: field(guest, 'machine'),
-      }),
+      checkGuest(sections, `guests[${index}]`, guest),
     ),
     ...entries(field(raw, 'pools')).flatMap(([name, pool]) =>
       checkPoolNames(sections, `pools.${name}`, pool),
     ),
     ...[...sections.pools].flatMap(([name, pool]) =>
-      DESIGNS[pool.design].check(pool, { at: `pools.${name}`, machines: sections.machines }),
+      DESIGNS[pool.design].check(pool, { at: `pools.${name}`, machines: places }),
     ),
     ...checkDatasets(sections),
   ]
 }
 
+function placeOf(machine: unknown): Machine | undefined {
+  const kind = field(machine, 'hypervisor') ?? DEFAULT_HYPERVISOR
+  if (!isHypervisorKind(kind)) return undefined
+  const serviceDomains = new Map(entries(field(machine, 'serviceDomains')))
+  return {
+    kind,
+    place: HYPERVISORS[kind].place(Object.fromEntries(entries(machine)), serviceDomains),
+  }
+}
+
+function checkGuest({ machines }: Sections, at: string, guest: unknown): ConfigProblem[] {
+  const machine = field(guest, 'machine')
+  const platform = field(guest, 'platform')
+  const known = typeof machine === 'string' ? machines.get(machine) : undefined
+  if (known !== undefined && (platform === 'solaris' || platform === 'linux')) {
+    const { platforms } = HYPERVISORS[known.kind]
+    if (platforms.includes(platform)) return []
+    const message = `guests of ${machine} run ${platforms.join(' or ')}, as its hypervisor does`
+    return [{ path: `${at}.platform`, message }]
+  }
+  return unresolved(machines, `${at}.machine`, { what: 'machine', name: machine })
+}
+
 function checkMachine({ hosts }: Sections, at: string, machine: unknown): ConfigProblem[] {
   return [
-    ...resolves(hosts, `${at}.controlDomain`, {
+    ...unresolved(hosts, `${at}.controlDomain`, {
       what: 'host',
       name: field(machine, 'controlDomain'),
     }),
     ...entries(field(machine, 'serviceDomains')).flatMap(([name, host]) =>
-      resolves(hosts, `${at}.serviceDomains.${name}`, { what: 'host', name: host }),
+      unresolved(hosts, `${at}.serviceDomains.${name}`, { what: 'host', name: host }),
     ),
   ]
 }
 
 function checkPoolNames({ hosts, machines }: Sections, at: string, pool: unknown): ConfigProblem[] {
   return [
-    ...resolves(hosts, `${at}.host`, { what: 'host', name: field(pool, 'host') }),
+    ...unresolved(hosts, `${at}.host`, { what: 'host', name: field(pool, 'host') }),
     ...list(field(pool, 'paths')).flatMap((path, index) => {
       const here = `${at}.paths[${index}]`
-      const machine = field(path, 'machine')
-      const serviceDomain = field(path, 'serviceDomain')
-      const known = typeof machine === 'string' ? machines.get(machine) : undefined
-      if (known === undefined) {
-        return resolves(machines, `${here}.machine`, { what: 'machine', name: machine })
+      const name = field(path, 'machine')
+      const known = typeof name === 'string' ? machines.get(name) : undefined
+      if (typeof name !== 'string' || known === undefined) {
+        return unresolved(machines, `${here}.machine`, { what: 'machine', name })
       }
-      return resolves(known, `${here}.serviceDomain`, {
-        what: `service domain of ${machine}`,
-        name: serviceDomain,
-      })
+      const [serviceDomain, vds, device] = ['serviceDomain', 'vds', 'device'].map(key =>
+        field(path, key),
+      )
+      const keys = { serviceDomain, vds, device }
+      const { place } = known
+      return [...HYPERVISORS[known.kind].checkPath(keys, { at: here, name, place })]
     }),
   ]
-}
-
-function resolves(
-  known: { has(name: string): boolean },
-  path: string,
-  { what, name }: { readonly what: string; readonly name: unknown },
-): ConfigProblem[] {
-  return typeof name !== 'string' || known.has(name)
-    ? []
-    : [{ path, message: `no ${what} is named ${quote(name)}` }]
 }
 
 function checkDatasets({ pools }: Sections): ConfigProblem[] {

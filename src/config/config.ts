@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { StorageError } from '../errors.ts'
 import { checkControllerConfig } from './checks.ts'
 import type { DESIGNS } from './designs/designs.ts'
+import type { HYPERVISORS, HypervisorKind } from './hypervisors/hypervisors.ts'
 import { type ConfigProblem, schemaProblems } from './problems.ts'
 import { controllerSchema, nodeSchema } from './schema.ts'
 import { describeYamlError, readValue } from './yaml.ts'
@@ -41,17 +42,20 @@ export interface HostConfig {
   readonly prefix: readonly string[]
 }
 
-export type HypervisorKind = 'ldoms'
-
-export interface MachineConfig {
+interface AnyMachine {
   readonly name: string
-  readonly hypervisor: HypervisorKind
-  /** Host where `ldm` runs. */
-  readonly controlDomain: string
-  /** Host of each service domain, by the domain's name. */
+  /** Host of each service domain, by the domain's name; empty where a hypervisor has none. */
   readonly serviceDomains: ReadonlyMap<string, string>
-  readonly saveConfiguration: boolean
 }
+
+/** A machine of one hypervisor, with its keys from the file. */
+export type MachineConfigOf<K extends HypervisorKind> = {
+  [P in K]: AnyMachine & { readonly hypervisor: P } & Frozen<
+      Omit<z.output<(typeof HYPERVISORS)[P]['schema']>, 'hypervisor' | 'serviceDomains'>
+    >
+}[K]
+
+export type MachineConfig = MachineConfigOf<HypervisorKind>
 
 export interface GuestRule {
   readonly machine: string
@@ -92,6 +96,7 @@ export interface NodeConfig extends AlphaConfig {
   readonly driverName: string
   readonly machine: string
   readonly guest: string
+  readonly hypervisor: HypervisorKind
   readonly platform: GuestPlatform
   readonly shell: ShellConfig
   /** Prefix of /sys and /dev; '' for none. */
@@ -119,7 +124,7 @@ export function parseControllerConfig(text: string, file: string): ControllerCon
   const parsed = controllerSchema.safeParse(raw)
   // The cross checks read every well-formed part, so that one wrong key does not hide other
   // mistakes.
-  const problems = [...schemaProblems(parsed), ...checkControllerConfig(raw)]
+  const problems = withoutRepeated([...schemaProblems(parsed), ...checkControllerConfig(raw)])
   if (!parsed.success || problems.length > 0) throw new ConfigError(file, problems)
   const { driverName, cluster, health, snapshotTopology, hosts, machines, guests, pools } =
     parsed.data
@@ -136,25 +141,34 @@ export function parseControllerConfig(text: string, file: string): ControllerCon
     machines: mapValues(machines, (machine, name) => ({
       ...machine,
       name,
-      hypervisor: 'ldoms' as const,
-      serviceDomains: new Map(Object.entries(machine.serviceDomains)),
+      serviceDomains: new Map(
+        Object.entries('serviceDomains' in machine ? machine.serviceDomains : {}),
+      ),
     })),
     guests,
     pools: mapValues(pools, (pool, name) => ({ ...pool, name })),
   }
 }
 
+/** A missing key may be reported by the schema and by a rule. */
+function withoutRepeated(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const isFirst = ({ path, message }: ConfigProblem, index: number) =>
+    problems.findIndex(other => other.path === path && other.message === message) === index
+  return problems.filter(isFirst)
+}
+
 export function parseNodeConfig(text: string, file: string): NodeConfig {
   const parsed = nodeSchema.safeParse(parseYaml(text, file))
   if (!parsed.success) throw new ConfigError(file, schemaProblems(parsed))
   const { driverName, health, snapshotTopology, node } = parsed.data
-  const { machine, guest, platform, prefix, attachLimit } = node
+  const { machine, guest, hypervisor, platform, prefix, attachLimit } = node
   return {
     driverName,
     health,
     snapshotTopology,
     machine,
     guest,
+    hypervisor,
     platform,
     shell: shellConfig(node.shell),
     root: node.root ?? '',
@@ -181,7 +195,7 @@ export function matchesGlob(pattern: string, text: string): boolean {
   return new RegExp(`^${expression}$`, 's').test(text)
 }
 
-function parseYaml(text: string, file: string): unknown {
+export function parseYaml(text: string, file: string): unknown {
   const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
   const problems = document.errors.map(error => ({ path: '', message: describeYamlError(error) }))
   if (problems.length > 0) throw new ConfigError(file, problems)
@@ -194,7 +208,7 @@ function parseYaml(text: string, file: string): unknown {
   return value
 }
 
-function shellConfig(value: {
+export function shellConfig(value: {
   ssh?: z.infer<typeof controllerSchema>['hosts'][string]['ssh']
 }): ShellConfig {
   if (value.ssh === undefined) return { kind: 'local' }

@@ -10,6 +10,17 @@ export interface ConfigProblem {
 
 export const UNKNOWN_KEY = 'is not a key this file may have'
 
+/** A problem if `name` is a text that is not among the known names. */
+export function unresolved(
+  known: { has(name: string): boolean },
+  path: string,
+  { what, name }: { readonly what: string; readonly name: unknown },
+): ConfigProblem[] {
+  return typeof name !== 'string' || known.has(name)
+    ? []
+    : [{ path, message: `no ${what} is named ${JSON.stringify(name)}` }]
+}
+
 /** The problems that a schema found, one per key. Manifests use this too. */
 export function schemaProblems(parsed: {
   readonly error?: z.ZodError | undefined

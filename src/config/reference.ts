@@ -3,7 +3,8 @@
 
 import { z } from 'zod'
 import { DESIGNS } from './designs/designs.ts'
-import { controllerSchema, nodeSchema } from './schema.ts'
+import { HYPERVISORS } from './hypervisors/hypervisors.ts'
+import { controllerSchema, guestDisksSchema, nodeSchema } from './schema.ts'
 
 interface JsonSchema {
   readonly type?: string
@@ -37,50 +38,61 @@ reported at once, with its key path; a key that is not listed here is a mistake.
 stand in the file: it names the files that hold them.
 
 \`ldom-csi controller\`, \`doctor\`, \`volumes\` and \`audit\` read the controller's file,
-\`ldom-csi node\` the node's. [Examples](../examples/configuration) are files to start from.
+\`ldom-csi node\` the node's, \`ldom-csi guest-disks\` a third.
+[Examples](../examples/configuration) are files to start from.
 `
 
 const RULES = `
 ## What must also hold
 
 * Names of hosts, machines and service domains resolve.
-${Object.values(DESIGNS)
+${[...Object.values(HYPERVISORS), ...Object.values(DESIGNS)]
   .map(({ rules }) => rules)
   .join('')}* No two pools share a dataset on the same host.
 `
 
 export function generateConfigurationReference(): string {
   const controller = toJsonSchema(controllerSchema)
-  const { pools, ...rest } = controller.properties ?? {}
-  const poolKinds =
-    pools?.additionalProperties === false ? [] : (pools?.additionalProperties?.oneOf ?? [])
+  const { machines, pools, ...others } = controller.properties ?? {}
+  const properties = {
+    ...others,
+    ...(machines && { machines: { ...machines, additionalProperties: false as const } }),
+    ...(pools && { pools: { ...pools, additionalProperties: false as const } }),
+  }
   return [
     INTRODUCTION,
     '## The controller\n',
-    table(
-      rowsOf(
-        {
-          ...controller,
-          properties: {
-            ...rest,
-            ...(pools && { pools: { ...pools, additionalProperties: false } }),
-          },
-        },
-        '',
-      ),
-    ),
-    ...poolKinds.flatMap(kind => {
-      const design = kind.properties?.design
-      return [
-        `\n### A pool of design \`${String(design?.const)}\`\n`,
-        `${design?.description ?? ''}\n`,
-        table(rowsOf(kind, 'pools.<name>.')),
-      ]
+    table(rowsOf({ ...controller, properties }, '')),
+    ...kindTables(machines, {
+      key: 'hypervisor',
+      title: 'A machine of hypervisor',
+      at: 'machines',
     }),
+    ...kindTables(pools, { key: 'design', title: 'A pool of design', at: 'pools' }),
     RULES,
     '## The node plugin\n',
     table(rowsOf(toJsonSchema(nodeSchema), '')),
+    '\n## Disks of guests without a kubelet\n',
+    table(rowsOf(toJsonSchema(guestDisksSchema), '')),
+    'An entry has `ssh` or `local`, or neither. No guest has two entries.\n',
   ].join('\n')
+}
+
+/** One table for each kind of a map's entries. */
+function kindTables(
+  map: JsonSchema | undefined,
+  { key, title, at }: { readonly key: string; readonly title: string; readonly at: string },
+): readonly string[] {
+  const each = map?.additionalProperties
+  const kinds = each === undefined || each === false ? [] : (each.oneOf ?? [])
+  return kinds.flatMap(kind => {
+    const own = kind.properties?.[key]
+    return [
+      `\n### ${title} \`${String(own?.const)}\`\n`,
+      `${own?.description ?? ''}\n`,
+      table(rowsOf(kind, `${at}.<name>.`)),
+    ]
+  })
 }
 
 function toJsonSchema(schema: z.ZodType): JsonSchema {

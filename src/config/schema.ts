@@ -1,8 +1,15 @@
-// The schemas of the two configuration files, with a description of every key.
+// The schemas of the three configuration files, with a description of every key.
 // docs/configuration.md is generated from them. Rules between keys are in checks.ts.
 
 import { z } from 'zod'
 import { poolSchema } from './designs/designs.ts'
+import {
+  DEFAULT_HYPERVISOR,
+  HYPERVISOR_KINDS,
+  HYPERVISORS,
+  type HypervisorKind,
+  machineSchema,
+} from './hypervisors/hypervisors.ts'
 import { absolutePath, ldomName, name } from './words.ts'
 
 const SECRET_FILE = 'the absolute path of a file; a secret itself never stands in a configuration'
@@ -60,33 +67,31 @@ const hostSchema = z
   .strictObject({ ...shellShape, prefix: prefixSchema })
   .refine(exactlyOneShell, ONE_SHELL)
 
-const machineSchema = z.strictObject({
-  controlDomain: z.string().describe('Host where `ldm` runs.'),
-  serviceDomains: z
-    .record(
-      ldomName('service domain'),
-      z.string().describe('Host on which this service domain is reached.'),
-    )
-    .refine(domains => Object.keys(domains).length > 0, 'at least one service domain')
-    .describe(
-      'Domains that run a virtual disk server, by the name `ldm` knows, each with its host.',
-    ),
-  saveConfiguration: z
-    .boolean()
-    .default(true)
-    .describe(
-      'Save the configuration to the service processor after changes; without it a power cycle ' +
-        'loses every attachment until it is applied again. ' +
-        'The driver saves nothing while the machine runs another configuration than the saved ' +
-        'one, runs degraded, or has fewer domains: see the log and `doctor`.',
-    ),
-})
-
 const platformSchema = z
   .enum(['solaris', 'linux'], 'solaris or linux')
   .describe('Operating system of the guest.')
 
-// The driver uses 601 disk numbers, 100 to 700.
+const hypervisorSchema = z
+  .enum(HYPERVISOR_KINDS, HYPERVISOR_KINDS.join(' or '))
+  .default(DEFAULT_HYPERVISOR)
+  .describe("Hypervisor of the machine, as the controller's file names it.")
+
+// Only some operating systems run on each hypervisor.
+function isPlatformOf({ hypervisor, platform }: PlatformKeys): boolean {
+  return HYPERVISORS[hypervisor].platforms.includes(platform)
+}
+
+interface PlatformKeys {
+  readonly hypervisor: HypervisorKind
+  readonly platform: string
+}
+
+const NO_SUCH_PLATFORM = {
+  path: ['platform'],
+  message: 'guests of this hypervisor do not run it; see `hypervisor`',
+}
+
+// The driver uses 601 disk numbers of a guest.
 const attachLimitSchema = z
   .int()
   .min(1)
@@ -178,6 +183,8 @@ export const controllerSchema = z.strictObject({
   pools: z.record(poolNameSchema, poolSchema).describe('Places for volumes, by name.'),
 })
 
+const guestNameSchema = ldomName('guest').describe('Name of the guest, as `ldm` or `xl` knows it.')
+
 export const nodeSchema = z.strictObject({
   driverName: driverNameSchema,
   cluster: clusterSchema.optional(),
@@ -187,7 +194,8 @@ export const nodeSchema = z.strictObject({
       machine: name('machine').describe(
         "Machine the guest runs on, as the controller's file names it.",
       ),
-      guest: ldomName('guest').describe('Name of the guest, as `ldm` knows it.'),
+      guest: guestNameSchema,
+      hypervisor: hypervisorSchema,
       platform: platformSchema,
       shell: z
         .strictObject(shellShape)
@@ -202,5 +210,48 @@ export const nodeSchema = z.strictObject({
       prefix: prefixSchema,
       attachLimit: attachLimitSchema,
     })
+    .refine(isPlatformOf, NO_SUCH_PLATFORM)
     .describe('The guest this node plugin serves.'),
+})
+
+const namespaceSchema = z
+  .string()
+  .regex(
+    /^(\*|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$/,
+    'the name of a namespace, or "*" for every namespace',
+  )
+
+const guestDisksGuestSchema = z
+  .strictObject({
+    machine: name('machine').describe(
+      "Machine the guest runs on, as the controller's file names it.",
+    ),
+    guest: guestNameSchema,
+    hypervisor: hypervisorSchema,
+    platform: platformSchema,
+    namespaces: z
+      .array(namespaceSchema)
+      .default([])
+      .describe('Namespaces whose GuestDisks may be in this guest; `*` for every namespace.'),
+    ...shellShape,
+    prefix: prefixSchema,
+  })
+  .refine(isPlatformOf, NO_SUCH_PLATFORM)
+  .refine(
+    ({ local, ssh }) => local === undefined || ssh === undefined,
+    'has "local: true" and "ssh: {…}"; keep one, or none for boot disks only',
+  )
+  .refine(({ local, ssh, prefix }) => (local ?? ssh) !== undefined || prefix.length === 0, {
+    path: ['prefix'],
+    message: 'stands before commands, and without "ssh: {…}" none is run; remove it',
+  })
+
+export const guestDisksSchema = z.strictObject({
+  driverName: driverNameSchema,
+  guests: z
+    .array(guestDisksGuestSchema)
+    .describe(
+      'Guests without a kubelet, one entry each. One without `ssh` and `local` gets boot disks ' +
+        'only: they are attached, and nothing is mounted.',
+    ),
 })

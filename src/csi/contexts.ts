@@ -2,6 +2,7 @@
 // writes and reads both. Users of the cluster can read them: no secrets. The orchestrator adds keys
 // of its own, so unknown keys are ignored.
 
+import { LARGEST_DISK_NUMBER } from '../model/guest-disks.ts'
 import { findVolumeId } from '../model/ids.ts'
 import {
   formatGuestParameters,
@@ -39,24 +40,19 @@ export function parseVolumeContext(context: TextMap): VolumeContext {
 }
 
 /**
- * Linux has no letters for a disk above 700 (sunvdc, source). Numbers below 100 are the
- * administrators' unless the caller asks for one.
- */
-const LARGEST_ASKED_SLOT = 700
-
-/**
  * A disk number that the caller asks for by a key of the volume context. `apply` takes it from an
- * annotation, a hand-made PV from an attribute.
+ * annotation, a hand-made PV from an attribute. Numbers below 100 are the administrators' unless
+ * the caller asks for one.
  */
 export function parseWantedSlot(context: TextMap): number | undefined {
   const { vdiskNumber } = context
   if (vdiskNumber === undefined) return undefined
   const slot = /^\d{1,3}$/.test(vdiskNumber) ? Number(vdiskNumber) : Number.NaN
-  if (!(slot <= LARGEST_ASKED_SLOT)) {
+  if (!(slot <= LARGEST_DISK_NUMBER)) {
     throw invalid(
       'volume_context',
       `has vdiskNumber ${JSON.stringify(vdiskNumber)}, which is not a number from 0 to ` +
-        `${LARGEST_ASKED_SLOT}`,
+        `${LARGEST_DISK_NUMBER}`,
     )
   }
   return slot

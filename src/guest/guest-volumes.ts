@@ -12,6 +12,7 @@ import { BlockRecords } from './block-records.ts'
 import { DiskSearch } from './disk-search.ts'
 import { Formatting } from './formatting.ts'
 import { Growth } from './growth.ts'
+import { Look, type SeenVolume } from './look.ts'
 import { Marks } from './marks.ts'
 import { Mounting } from './mounting.ts'
 import { Paths } from './paths.ts'
@@ -43,6 +44,7 @@ export class GuestVolumes {
   readonly #staging: Staging
   readonly #publication: Publication
   readonly #growth: Growth
+  readonly #look: Look
   readonly #busy = new Set<string>()
 
   constructor(options: GuestVolumesOptions) {
@@ -68,6 +70,7 @@ export class GuestVolumes {
     })
     this.#publication = new Publication({ platform, host, disks, paths, notes, records, places })
     this.#growth = new Growth({ platform, host, paths, places })
+    this.#look = new Look({ platform, paths, notes })
   }
 
   /**
@@ -129,6 +132,14 @@ export class GuestVolumes {
     signal?: AbortSignal,
   ): Promise<{ bytes: Amounts; inodes: Amounts | undefined }> {
     return about(nameVolume(request.volumeId), () => this.#growth.statistics(request, signal))
+  }
+
+  /**
+   * Every volume that was staged or published here and not taken away since, sorted. Requests may
+   * work meanwhile: what they change is seen as it was at some moment.
+   */
+  look(signal?: AbortSignal): Promise<readonly SeenVolume[]> {
+    return this.#look.look(signal)
   }
 
   /** Grows the file system at the path to the device size that this guest sees. */

@@ -1,7 +1,7 @@
 // From a disk to a mounted file system: checks whose disk it is, has it formatted if that is
 // allowed, repairs, mounts and grows it.
 
-import { isStorageError } from '../errors.ts'
+import { isStorageError, StorageError } from '../errors.ts'
 import { checkMountOptions } from '../model/mount-options.ts'
 import type { Formatting } from './formatting.ts'
 import type { Marks } from './marks.ts'
@@ -149,11 +149,8 @@ export class Mounting {
     await this.#paths.ensureDirectory(path, signal)
     const options = request.format.mountOptions.filter(option => option !== 'ro' && option !== 'rw')
     const diskReadonly = (request.attached ?? request.mode) === 'ro'
-    await this.#platform.mounts.mount(
-      device,
-      { path, type, readonly, diskReadonly, copy: !request.createdEmpty, options },
-      signal,
-    )
+    const wanted = { path, type, readonly, diskReadonly, copy: !request.createdEmpty, options }
+    await naming(options, () => this.#platform.mounts.mount(device, wanted, signal))
     const after = await this.#platform.mounts.readUses(signal)
     if (confirmStaged(after, device, { path, type, readonly }) === undefined) {
       throw new Refusal(
@@ -161,6 +158,18 @@ export class Mounting {
         `${path} was mounted but is not in the mount table; try again`,
       )
     }
+  }
+}
+
+// The kernel says "bad option" of many troubles, and never which.
+async function naming(options: readonly string[], mount: () => Promise<void>): Promise<void> {
+  try {
+    await mount()
+  } catch (error) {
+    const isRefused = isStorageError(error, 'failed-precondition', 'invalid-argument', 'internal')
+    if (!isRefused || options.length === 0) throw error
+    const what = `it could not be mounted with the options ${options.join(', ')}`
+    throw new StorageError(error.kind, what, { cause: error })
   }
 }
 

@@ -34,6 +34,9 @@ const ABSENT: FailureRow = {
     '(recalled)',
 }
 
+/** An entry, or a name whose file system answers with an error, or not at all. */
+export type Glance = Entry | { readonly kind: 'failed'; readonly reason: string }
+
 const FAILURES: readonly FailureRow[] = [
   ABSENT,
   {
@@ -66,6 +69,12 @@ const FAILURES: readonly FailureRow[] = [
 // Recorded from file systems that were shut down. "I/O error" is the text of EIO on Solaris.
 const DISK_ERROR = /Input\/output error|I\/O error/
 
+const IO_ERROR = 'answers with an I/O error'
+
+// The name is the rest of the line: with blanks, as it was asked for.
+const GLANCE_LINE = /^[-dlbcps]\S{9}\S* +\d+ +\S+ +\S+ +\d+,? *\d* +\S+ +\S+ +\S+ (\/.*)$/
+const GLANCE_ERROR = /^(?:\S*ls: )?(?:cannot access )?["']?(\/.*?)["']?: (.*)$/
+
 const LINK_LINE = /^l[-rwxsStTlL]{9}/
 const ENTRY_LINE = /^[-dlbcpsD][-rwxsStTlL]{9}/
 
@@ -90,9 +99,22 @@ export class Paths {
     const result = await this.#tool.ask(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
     // ext4 still shows the cached directory with status 0, and fails on one of its attributes
     // (recorded).
-    if (DISK_ERROR.test(result.stderr)) return 'answers with an I/O error'
+    if (DISK_ERROR.test(result.stderr)) return IO_ERROR
     this.#tool.accept(command, result, { about: path })
     return undefined
+  }
+
+  /**
+   * Many names at once; one that this listing does not tell is not in the map. The command has a
+   * short limit: a single name that does not answer would hold up all others.
+   */
+  async glance(
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, Glance>> {
+    const command: Command = [LS, '-ld', ...names]
+    const result = await this.#tool.ask(command, { effect: 'read', signal, timeoutMs: MEASURE_MS })
+    return parseGlance(result, new Set(names))
   }
 
   /** Names in a directory; undefined if the directory does not exist. */
@@ -210,6 +232,32 @@ export class Paths {
 
 function isAbsent({ row }: Failure): boolean {
   return row === ABSENT
+}
+
+/**
+ * `ls -ld` of several names: a line for each that it can read, an error for each other one
+ * (linux-guest-tools-5.txt). Both for one that is still remembered (linux-guest-tools-3.txt).
+ */
+function parseGlance(
+  { stdout, stderr, exitStatus }: CommandResult,
+  asked: ReadonlySet<string>,
+): ReadonlyMap<string, Glance> {
+  const seen = new Map<string, Glance>()
+  for (const line of stdout.split('\n')) {
+    const shown = line.match(GLANCE_LINE)?.[1] ?? ''
+    const name = line.startsWith('l') ? shown.slice(0, shown.indexOf(' -> ')) : shown
+    if (asked.has(name)) seen.set(name, parseEntry(line, name))
+  }
+  for (const line of stderr.split('\n')) {
+    const [, named = '', words = ''] = line.match(GLANCE_ERROR) ?? []
+    // A tool escapes a name that its locale cannot print. Of a single name the error is its own.
+    const isOnly = asked.size === 1 && exitStatus !== 0 && named !== ''
+    const name = asked.has(named) || !isOnly ? named : ([...asked][0] ?? '')
+    if (!asked.has(name)) continue
+    if (ABSENT.text.test(words)) seen.set(name, { kind: 'absent' })
+    if (DISK_ERROR.test(words)) seen.set(name, { kind: 'failed', reason: IO_ERROR })
+  }
+  return seen
 }
 
 /**

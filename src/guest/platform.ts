@@ -69,6 +69,11 @@ export interface UseTable {
   at(path: string, device?: DeviceAddress): Use | undefined
   /** Everything that is mounted or bound from the device. */
   of(device: DeviceAddress): readonly Use[]
+  /**
+   * Every file system whose source has this name, also where the device of that name is another one
+   * by now.
+   */
+  from(blockPath: string): readonly Use[]
   /** The paths inside a directory where something is mounted. */
   inside(directory: string): readonly string[]
 }

@@ -121,6 +121,12 @@ export class NotesRead {
     return this.stagedDisks().map(([, blockPath]) => blockPath)
   }
 
+  /** Every volume of which there is a note, of whatever kind. */
+  volumes(): readonly string[] {
+    const names = [...this.links.keys()].map(name => name.split('@')[0] ?? '')
+    return [...new Set(names)].map(decodeURIComponent).sort()
+  }
+
   /**
    * Names of the notes of staged volumes, each with its disk. Notes of targets have an `@` in their
    * names.

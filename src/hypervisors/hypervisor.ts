@@ -2,7 +2,7 @@
 // which disk a guest should have, and sees every use of a device. The port knows no volume, pool,
 // dataset or logical unit. The implementation decides how to create a disk.
 
-import type { Check } from '../checks.ts'
+import { type Check, warn } from '../checks.ts'
 import { StorageError } from '../errors.ts'
 
 /** Readiness of a guest for a change of its disks. */
@@ -60,7 +60,8 @@ export function refuseUnlessOff(guest: string, state: GuestState | undefined): v
   }
 }
 
-export type PathState = 'active' | 'standby' | 'unknown'
+/** `down`: the machine says that the guest does not reach its disk by this path. */
+export type PathState = 'active' | 'standby' | 'down' | 'unknown'
 
 /** One path by which a disk reaches its guest. */
 export interface DiskPath {
@@ -68,21 +69,27 @@ export interface DiskPath {
   readonly service: string // the service in it
 }
 
-/** One disk that a guest should have. */
-export interface WantedDisk {
-  /** The beginning of messages about it. */
-  readonly about: string
+/** A disk that a guest should have, as far as somebody knows who only looks for it. */
+export interface ExpectedDisk {
   /** Computed by the caller: the same key means the same attachment. */
   readonly key: string
   readonly guest: string
   /** The disk number, which the machine and the guest share. */
   readonly slot: number
   readonly mode: 'rw' | 'ro'
-  readonly shape: 'full' | 'slice'
-  readonly timeoutSeconds: number
+  /** Undefined: any. */
+  readonly shape: 'full' | 'slice' | undefined
   readonly paths: readonly DiskPath[]
   /** Whether an exported device holds the bytes of this disk. */
   isDevice(device: string): boolean
+}
+
+/** One disk that a guest should have. */
+export interface WantedDisk extends ExpectedDisk {
+  /** The beginning of messages about it. */
+  readonly about: string
+  readonly shape: 'full' | 'slice'
+  readonly timeoutSeconds: number
 }
 
 /** A wanted disk whose device is present and proved in the domain of every path. */
@@ -139,7 +146,7 @@ export interface MachineView {
    */
   readonly frozen: string | undefined
   /** Undefined when the guest has this disk on all of its paths; otherwise says what is missing. */
-  missing(wanted: WantedDisk): string | undefined
+  missing(expected: ExpectedDisk): string | undefined
 }
 
 export type Platform = 'solaris' | 'linux'
@@ -155,6 +162,17 @@ export interface Traits {
   largestDisk(platform: Platform): SizeLimit | undefined
   /** Whether a guest of this platform refuses the removal of a disk that it uses. */
   refusesRemoval(platform: Platform): boolean
+  /**
+   * Whether the machine keeps the key of a disk. If not, a use has the key that its guest and its
+   * device would have. Then a disk is the driver's only if a record names its number, too.
+   */
+  readonly keepsKeys: boolean
+  /** Whether a guest in transition may have disks that are listed only when it runs again. */
+  readonly transitionHidesDisks: boolean
+  /** How a machine can show a device to a guest. */
+  readonly shapes: readonly WantedDisk['shape'][]
+  /** Whether a disk can have a limit for how long its guest waits for it. */
+  readonly timeouts: boolean
 }
 
 export interface SizeLimit {
@@ -169,6 +187,8 @@ export interface Words {
   readonly stop: string
   /** Shows why the listing of a guest is unclear. */
   readonly inspect: string
+  /** Follows "lists no such domain" in a message: why that may be. Empty for nothing to add. */
+  readonly unlisted: string
 }
 
 /**
@@ -218,4 +238,13 @@ export interface MachineQuestions {
   readonly platformOf: (guest: string) => Platform | undefined
   /** Names of the pools that have more than one path to the machine. */
   readonly multipathPools: readonly string[]
+}
+
+/** For `doctor`: no rule matches the guest. */
+export function warnWithoutRule(object: string): Check {
+  return warn(
+    object,
+    'no rule under guests: matches it, so it gets no disks',
+    'add a rule with its platform',
+  )
 }

@@ -1,49 +1,41 @@
-// One request to the API server: HTTPS with the token and the certificate authority of a
+// Requests to the API server: HTTPS with the token and the certificate authority of a
 // ServiceAccount. Both are read anew for every request, as the kubelet replaces them while the pod
-// runs. A request never lasts longer than its limit.
+// runs. A request never lasts longer than its limit; a watch ends when nothing comes for longer.
 
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { join } from 'node:path'
-import { V1Status } from '@kubernetes/client-node/dist/gen/models/V1Status.js'
-import { type ErrorKind, StorageError } from '../errors.ts'
-import { readObject } from './objects.ts'
-
-export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH'
-  readonly path: string
-  readonly body?: string
-}
-
-export interface ApiAnswer {
-  readonly status: number
-  /** What JSON.parse made of it. */
-  readonly body: unknown
-}
+import { StringDecoder } from 'node:string_decoder'
+import { isStorageError, StorageError } from '../errors.ts'
+import { type ApiAnswer, type ApiRequest, isSuccess, judge, parseJson } from './api-answers.ts'
 
 export interface ApiServerOptions {
   readonly host: string
   readonly port: number
+  /** Which program asks, for the server's audit log: `<program>/<version>`. */
+  readonly userAgent: string
   /** Where `token` and `ca.crt` of the ServiceAccount are. */
   readonly serviceAccount: string
+  /** How long a watch may say nothing. By default three times as long as between two bookmarks. */
+  readonly silenceMs?: number
 }
 
 const LIMIT_MS = 10_000
+const SILENCE_MS = 180_000
 /** A page of volumes is a hundredth of it. */
 const LARGEST_ANSWER_BYTES = 64 * 1024 ** 2
 
-const KINDS: Readonly<Record<number, ErrorKind>> = {
-  401: 'permission-denied',
-  403: 'permission-denied',
-  404: 'not-found',
-  409: 'already-exists',
-  422: 'invalid-argument',
+/** Watches hold their connections: requests must not wait for one of theirs. */
+interface Identity {
+  readonly ca: string
+  readonly requests: Agent
+  readonly watches: Agent
 }
 
 export class ApiServer {
   readonly #options: ApiServerOptions
-  #agent: { readonly agent: Agent; readonly ca: string } | undefined
+  #identity: Identity | undefined
 
   constructor(options: ApiServerOptions) {
     this.#options = options
@@ -60,60 +52,89 @@ export class ApiServer {
   ): Promise<ApiAnswer> {
     const limit = AbortSignal.timeout(LIMIT_MS)
     const cut = signal === undefined ? limit : AbortSignal.any([signal, limit])
-    const { status, text } = await this.#exchange(asked, cut)
-    const body = parseJson(text, status)
-    if ((status >= 200 && status < 300) || accept.includes(status)) return { status, body }
-    const message = messageOf(body) ?? `status ${status}`
-    throw new StorageError(
-      KINDS[status] ?? 'unavailable',
-      `the API server answers ${asked.method} ${pathOnly(asked.path)} with: ${message}`,
-    )
+    try {
+      const response = await this.#open(asked, 'requests', cut)
+      return judge(
+        asked,
+        { status: response.statusCode ?? 0, text: await textOf(response) },
+        accept,
+      )
+    } catch (error) {
+      throw this.#failure(error, 'does not answer', cut)
+    }
+  }
+
+  /**
+   * The objects that the server sends, one JSON text a line, until the server ends the answer. Any
+   * other end throws, silence and a line that is cut among them.
+   */
+  async *watch(path: string, signal: AbortSignal): AsyncGenerator<unknown, void, undefined> {
+    const asked = { method: 'GET', path } as const
+    try {
+      const response = await this.#open(asked, 'watches', signal)
+      const { statusCode: status = 0 } = response
+      if (!isSuccess(status)) judge(asked, { status, text: await textOf(response) }, [])
+      for await (const line of linesOf(response)) {
+        yield parseJson(line, 'the API server sends a line that is no JSON')
+      }
+    } catch (error) {
+      throw this.#failure(error, 'cuts a watch', signal)
+    }
   }
 
   close(): void {
-    this.#agent?.agent.destroy()
+    this.#identity?.requests.destroy()
+    this.#identity?.watches.destroy()
   }
 
-  async #exchange(
+  async #open(
     { method, path, body }: ApiRequest,
+    use: 'requests' | 'watches',
     signal: AbortSignal,
-  ): Promise<{ readonly status: number; readonly text: string }> {
-    const { host, port } = this.#options
-    const { token, agent } = await this.#identity()
-    try {
-      const headers = {
-        authorization: `Bearer ${token}`,
-        accept: 'application/json',
-        ...(body === undefined
-          ? {}
-          : {
-              'content-type':
-                method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
-              'content-length': Buffer.byteLength(body),
-            }),
-      }
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        const sent = request({ host, port, method, path, headers, agent, signal }, resolve)
-        sent.once('error', reject)
-        sent.end(body)
-      })
-      return { status: response.statusCode ?? 0, text: await textOf(response) }
-    } catch (error) {
-      throw new StorageError('unavailable', `the API server at ${host}:${port} does not answer`, {
-        cause: signal.aborted ? signal.reason : error,
-      })
+  ): Promise<IncomingMessage> {
+    const { host, port, userAgent, silenceMs = SILENCE_MS } = this.#options
+    const { token, identity } = await this.#identify()
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept: 'application/json',
+      'user-agent': userAgent,
+      ...(body === undefined
+        ? {}
+        : {
+            'content-type':
+              method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+            'content-length': Buffer.byteLength(body),
+          }),
     }
+    const agent = identity[use]
+    const timeout = use === 'watches' ? silenceMs : LIMIT_MS
+    return new Promise((resolve, reject) => {
+      const options = { host, port, method, path, headers, agent, signal, timeout }
+      const sent = request(options, resolve)
+      sent.once('error', reject)
+      sent.once('timeout', () => sent.destroy(new Error(`nothing came for ${timeout} ms`)))
+      sent.end(body)
+    })
+  }
+
+  #failure(error: unknown, what: string, signal: AbortSignal): StorageError {
+    if (isStorageError(error)) return error
+    const { host, port } = this.#options
+    return new StorageError('unavailable', `the API server at ${host}:${port} ${what}`, {
+      cause: signal.aborted ? signal.reason : error,
+    })
   }
 
   // A connection was proved by the authority of its time: another one needs another agent.
-  async #identity(): Promise<{ readonly token: string; readonly agent: Agent }> {
+  async #identify(): Promise<{ readonly token: string; readonly identity: Identity }> {
     const read = (name: string) => readText(join(this.#options.serviceAccount, name))
     const [token, ca] = await Promise.all([read('token'), read('ca.crt')])
-    if (this.#agent?.ca !== ca) {
-      this.#agent?.agent.destroy()
-      this.#agent = { ca, agent: new Agent({ ca, keepAlive: true, maxSockets: 4 }) }
+    if (this.#identity?.ca !== ca) {
+      this.close()
+      const requests = new Agent({ ca, keepAlive: true, maxSockets: 4 })
+      this.#identity = { ca, requests, watches: new Agent({ ca }) }
     }
-    return { token: token.trim(), agent: this.#agent.agent }
+    return { token: token.trim(), identity: this.#identity }
   }
 }
 
@@ -141,25 +162,14 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function parseJson(text: string, status: number): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    // Something between it and us answers in its stead.
-    throw new StorageError('unavailable', `the API server answers ${status} without JSON`, {
-      cause: error,
-    })
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string, void, undefined> {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  for await (const chunk of response) {
+    const lines = `${rest}${decoder.write(Buffer.from(chunk))}`.split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > LARGEST_ANSWER_BYTES) throw new Error('a line of it is too long')
+    for (const line of lines) yield line
   }
-}
-
-function messageOf(body: unknown): string | undefined {
-  try {
-    return readObject(V1Status, body).message
-  } catch {
-    return undefined
-  }
-}
-
-function pathOnly(path: string): string {
-  return path.split('?', 1)[0] ?? path
+  if (rest !== '') throw new Error('it ends within a line')
 }

@@ -1,19 +1,16 @@
 // Which claim a volume belongs to: by the PersistentVolume that names the volume as its handle.
 
 import { V1PersistentVolume } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolume.js'
-import { V1PersistentVolumeList } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeList.js'
 import type { ApiServer } from './api-server.ts'
+import { VOLUMES } from './cluster-objects.ts'
 import { readObject } from './objects.ts'
+import { pagesOf } from './pages.ts'
 
 export interface Claim {
   readonly namespace: string
   readonly name: string
   readonly uid: string
 }
-
-/** The API server keeps a page of a list consistent for minutes; a page of these is below 1 MiB. */
-const PAGE = 250
-const VOLUMES = '/api/v1/persistentvolumes'
 
 export interface ClaimsOptions {
   readonly api: Pick<ApiServer, 'send'>
@@ -55,17 +52,12 @@ export class Claims {
   }
 
   async #bySearch(volumeId: string, signal?: AbortSignal): Promise<V1PersistentVolume | undefined> {
-    let next = ''
-    do {
-      const query = new URLSearchParams({ limit: String(PAGE), continue: next })
-      if (next === '') query.delete('continue')
-      const asked = { method: 'GET', path: `${VOLUMES}?${query}` } as const
-      const { body } = await this.#options.api.send(asked, {}, signal)
-      const { items, metadata } = readObject(V1PersistentVolumeList, body)
-      const found = items.find(volume => this.#isOf(volume, volumeId))
-      if (found !== undefined) return found
-      next = metadata?._continue ?? ''
-    } while (next !== '')
+    for await (const { items } of pagesOf(this.#options.api, { path: VOLUMES }, signal)) {
+      for (const item of items) {
+        const volume = readObject(V1PersistentVolume, item)
+        if (this.#isOf(volume, volumeId)) return volume
+      }
+    }
     return undefined
   }
 

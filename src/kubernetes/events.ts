@@ -1,6 +1,6 @@
-// Events on claims: what a person has to know or to do about a volume. Nobody waits for them. One
-// that cannot be written is a line of the log; the same one again is counted, not written again;
-// and what waits is bounded.
+// Events on objects of the cluster: what a person has to know or to do. One about a volume stands
+// on the volume's claim. Nobody waits for them. What cannot be written is a line of the log. The
+// same one again is counted, not written again, and what waits is bounded.
 
 import { randomBytes } from 'node:crypto'
 import { CoreV1Event } from '@kubernetes/client-node/dist/gen/models/CoreV1Event.js'
@@ -8,15 +8,30 @@ import type { Clock } from '../clock.ts'
 import { describeError, isStorageError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { ApiServer } from './api-server.ts'
-import type { Claim, Claims } from './claims.ts'
+import type { Claims } from './claims.ts'
+import type { ObjectName } from './cluster-objects.ts'
 import { writeObject } from './objects.ts'
 
-export interface VolumeEvent {
-  readonly volumeId: string
+interface EventWords {
   readonly type: 'Normal' | 'Warning'
   /** One word in CamelCase. */
   readonly reason: string
   readonly message: string
+}
+
+/** Stands on the claim of the volume, if there is one. */
+export interface VolumeEvent extends EventWords {
+  readonly volumeId: string
+}
+
+export interface EventObject extends ObjectName {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly uid: string
+}
+
+export interface ObjectEvent extends EventWords {
+  readonly object: EventObject
 }
 
 /** So often the API server hears of the same event at the most. */
@@ -26,11 +41,11 @@ const FORGET_MS = 30 * 60_000
 const MOST_KNOWN = 2_000
 const MOST_WAITING = 1_000
 const LONGEST_MESSAGE = 1_000
-/** The name of a claim, cut so that a name made from it is one of Kubernetes'. */
-const LONGEST_CLAIM = 200
+/** The name of an object, cut so that a name made from it is one of Kubernetes'. */
+const LONGEST_NAME = 200
 
 interface Known {
-  readonly event: VolumeEvent
+  readonly event: VolumeEvent | ObjectEvent
   readonly sinceMs: number
   count: number
   /** Undefined: it waits for its first time. */
@@ -42,7 +57,8 @@ interface Known {
 
 export interface EventsOptions {
   readonly api: Pick<ApiServer, 'send'>
-  readonly claims: Pick<Claims, 'find'>
+  /** Undefined: nobody tells of volumes. */
+  readonly claims?: Pick<Claims, 'find'>
   readonly driverName: string
   /** Of this process: its pod. */
   readonly instance: string
@@ -64,9 +80,10 @@ export class Events {
   }
 
   /** Returns at once, and never throws. */
-  tell(event: VolumeEvent): void {
+  tell(event: VolumeEvent | ObjectEvent): void {
     const nowMs = this.#options.clock.nowMs()
-    const key = JSON.stringify([event.volumeId, event.type, event.reason, event.message])
+    const about = 'object' in event ? event.object.uid : event.volumeId
+    const key = JSON.stringify([about, event.type, event.reason, event.message])
     const before = this.#known.get(key)
     const isOld = before !== undefined && nowMs - before.sinceMs >= FORGET_MS
     const known: Known =
@@ -103,7 +120,7 @@ export class Events {
   #queue(known: Known): void {
     if (this.#stopped.signal.aborted) return
     if (this.#waiting.length >= MOST_WAITING) {
-      if (!this.#isFull) this.#options.log.warn({}, 'events on claims are dropped: too many wait')
+      if (!this.#isFull) this.#options.log.warn({}, 'events are dropped: too many wait')
       this.#isFull = true
       return
     }
@@ -121,9 +138,10 @@ export class Events {
         await this.#write(next, this.#stopped.signal)
       } catch (error) {
         if (this.#stopped.signal.aborted) break
-        const { volumeId, reason } = next.event
         const why = isStorageError(error) ? describeError(error) : String(error)
-        this.#options.log.warn({ volumeId, error: why }, `event ${reason} could not be written`)
+        const about = 'object' in next.event ? {} : { volumeId: next.event.volumeId }
+        const words = `event ${next.event.reason} could not be written`
+        this.#options.log.warn({ ...about, error: why }, words)
       }
     }
     this.#isFull = false
@@ -132,13 +150,22 @@ export class Events {
 
   async #write(known: Known, signal: AbortSignal): Promise<void> {
     if (known.place !== undefined && (await this.#count(known, known.place, signal))) return
-    const claim = await this.#options.claims.find(known.event.volumeId, signal)
-    if (claim === undefined) return
-    const name = eventName(claim)
-    const body = writeObject(CoreV1Event, this.#object(known, claim, name))
-    const path = eventsOf(claim.namespace)
+    const object = await this.#findObject(known.event, signal)
+    if (object === undefined) return
+    const name = eventName(object)
+    const body = writeObject(CoreV1Event, this.#object(known, object, name))
+    const path = eventsOf(object.namespace)
     await this.#options.api.send({ method: 'POST', path, body }, {}, signal)
-    known.place = { namespace: claim.namespace, name }
+    known.place = { namespace: object.namespace, name }
+  }
+
+  async #findObject(
+    event: VolumeEvent | ObjectEvent,
+    signal: AbortSignal,
+  ): Promise<EventObject | undefined> {
+    if ('object' in event) return event.object
+    const claim = await this.#options.claims?.find(event.volumeId, signal)
+    return claim && { apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...claim }
   }
 
   /** False: the cluster does not have it any more. */
@@ -154,15 +181,15 @@ export class Events {
     return status !== 404
   }
 
-  #object({ event, count }: Known, claim: Claim, name: string): CoreV1Event {
+  #object({ event, count }: Known, object: EventObject, name: string): CoreV1Event {
     const { driverName, instance } = this.#options
     const { type, reason, message } = event
     const now = new Date(timestamp())
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name, namespace: claim.namespace },
-      involvedObject: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...claim },
+      metadata: { name, namespace: object.namespace },
+      involvedObject: object,
       type,
       reason,
       message: shortened(message),
@@ -180,9 +207,9 @@ function eventsOf(namespace: string): string {
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`
 }
 
-function eventName({ name }: Claim): string {
-  const claim = name.slice(0, LONGEST_CLAIM).replace(/[^a-z0-9]+$/, '')
-  return `${claim}.${randomBytes(8).toString('hex')}`
+function eventName({ name }: EventObject): string {
+  const beginning = name.slice(0, LONGEST_NAME).replace(/[^a-z0-9]+$/, '')
+  return `${beginning}.${randomBytes(8).toString('hex')}`
 }
 
 /** Now, in whole seconds: the API keeps no more. */

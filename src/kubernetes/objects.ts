@@ -3,20 +3,34 @@
 // would load all of them, which costs more memory than the controller itself.
 
 import { CoreV1Event } from '@kubernetes/client-node/dist/gen/models/CoreV1Event.js'
+import { V1CSINode } from '@kubernetes/client-node/dist/gen/models/V1CSINode.js'
+import { V1CSINodeDriver } from '@kubernetes/client-node/dist/gen/models/V1CSINodeDriver.js'
+import { V1CSINodeSpec } from '@kubernetes/client-node/dist/gen/models/V1CSINodeSpec.js'
 import { V1CSIPersistentVolumeSource } from '@kubernetes/client-node/dist/gen/models/V1CSIPersistentVolumeSource.js'
 import { V1EventSource } from '@kubernetes/client-node/dist/gen/models/V1EventSource.js'
 import { V1Lease } from '@kubernetes/client-node/dist/gen/models/V1Lease.js'
 import { V1LeaseSpec } from '@kubernetes/client-node/dist/gen/models/V1LeaseSpec.js'
-import { V1ListMeta } from '@kubernetes/client-node/dist/gen/models/V1ListMeta.js'
 import { V1ObjectMeta } from '@kubernetes/client-node/dist/gen/models/V1ObjectMeta.js'
 import { V1ObjectReference } from '@kubernetes/client-node/dist/gen/models/V1ObjectReference.js'
 import { V1OwnerReference } from '@kubernetes/client-node/dist/gen/models/V1OwnerReference.js'
 import { V1PersistentVolume } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolume.js'
-import { V1PersistentVolumeList } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeList.js'
+import { V1PersistentVolumeClaim } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeClaim.js'
+import { V1PersistentVolumeClaimCondition } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeClaimCondition.js'
+import { V1PersistentVolumeClaimSpec } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeClaimSpec.js'
+import { V1PersistentVolumeClaimStatus } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeClaimStatus.js'
 import { V1PersistentVolumeSpec } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeSpec.js'
+import { V1PersistentVolumeStatus } from '@kubernetes/client-node/dist/gen/models/V1PersistentVolumeStatus.js'
 import { V1Status } from '@kubernetes/client-node/dist/gen/models/V1Status.js'
+import { V1StorageClass } from '@kubernetes/client-node/dist/gen/models/V1StorageClass.js'
+import { V1VolumeResourceRequirements } from '@kubernetes/client-node/dist/gen/models/V1VolumeResourceRequirements.js'
 import { V1MicroTime } from '@kubernetes/client-node/dist/types.js'
 import { StorageError } from '../errors.ts'
+import {
+  GuestDiskConditionModel,
+  GuestDiskPathModel,
+  GuestDiskSpecModel,
+  GuestDiskStatusModel,
+} from './guest-disk-model.ts'
 
 interface Attribute {
   readonly name: string
@@ -33,19 +47,31 @@ export interface Model<T extends object> {
 
 const MODELS = new Map<string, Model<object>>(
   [
+    GuestDiskConditionModel,
+    GuestDiskPathModel,
+    GuestDiskSpecModel,
+    GuestDiskStatusModel,
     CoreV1Event,
+    V1CSINode,
+    V1CSINodeDriver,
+    V1CSINodeSpec,
     V1CSIPersistentVolumeSource,
     V1EventSource,
     V1Lease,
     V1LeaseSpec,
-    V1ListMeta,
     V1ObjectMeta,
     V1ObjectReference,
     V1OwnerReference,
     V1PersistentVolume,
-    V1PersistentVolumeList,
+    V1PersistentVolumeClaim,
+    V1PersistentVolumeClaimCondition,
+    V1PersistentVolumeClaimSpec,
+    V1PersistentVolumeClaimStatus,
     V1PersistentVolumeSpec,
+    V1PersistentVolumeStatus,
     V1Status,
+    V1StorageClass,
+    V1VolumeResourceRequirements,
   ].map(model => [model.name, model]),
 )
 
@@ -124,7 +150,7 @@ function writtenValue(type: string, value: unknown): unknown {
   return model && typeof value === 'object' && value !== null ? written(model, value) : value
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

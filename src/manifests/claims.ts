@@ -3,20 +3,15 @@
 
 import type { z } from 'zod'
 import { isStorageError } from '../errors.ts'
-import { type ClassTable, type Located, type Problem, repeated } from './classes.ts'
-import type { Access, AttributesClass, Claim, Source, StorageClass } from './objects.ts'
-import { readPlaces } from './places.ts'
-import { parseQuantity } from './quantity.ts'
+import { type Access, accessOf } from '../model/access.ts'
+import { parseQuantity } from '../model/quantity.ts'
+import { type ClassTable, type Problem, repeated } from './classes.ts'
+import type { Given } from './guest-disks.ts'
+import type { AttributesClass, Claim, Source, StorageClass } from './objects.ts'
+import { readPlaces, reasonAgainstGuests } from './places.ts'
 import { type claimSchema, GUEST_ANNOTATION } from './schema.ts'
 
 type RawClaim = z.infer<typeof claimSchema>
-
-const ACCESS = {
-  ReadWriteOncePod: 'one-workload',
-  ReadWriteOnce: 'one-guest',
-  ReadOnlyMany: 'many-readers',
-  ReadWriteMany: 'many-writers',
-} as const satisfies Record<string, Access>
 
 export interface Classes {
   readonly storageClasses: ClassTable<StorageClass>
@@ -38,7 +33,7 @@ export function readClaim(
   const sizes = readSizes(spec.resources, problem)
   const mode = spec.volumeMode === 'Block' ? 'block' : 'filesystem'
   const places = readPlaces(metadata.annotations, mode, problem)
-  const access = readAccess(spec.accessModes[0], { mode, guests: places.length }, problem)
+  const access = readAccess(spec.accessModes, { mode, guests: places.length }, problem)
   if (!isSound || found === undefined) return undefined
   const name = `${metadata.namespace}/${metadata.name}`
   const source = readSource(spec.dataSource, metadata.namespace)
@@ -72,24 +67,19 @@ function readSizes(
 }
 
 function readAccess(
-  accessMode: keyof typeof ACCESS = 'ReadWriteOnce',
+  accessModes: RawClaim['spec']['accessModes'],
   { mode, guests }: { readonly mode: Claim['mode']; readonly guests: number },
   problem: Problem,
 ): Access {
-  const access = ACCESS[accessMode]
+  const access = accessOf(accessModes)
   if (access === 'many-writers' && mode === 'filesystem') {
     problem(
       'spec.accessModes[0]',
       'ReadWriteMany needs volumeMode Block: several writing guests would destroy a file system',
     )
   }
-  if (guests > 1 && (access === 'one-guest' || access === 'one-workload')) {
-    problem(
-      `metadata.annotations.${GUEST_ANNOTATION}`,
-      `names ${guests} guests; ${accessMode} is for one, several need ReadOnlyMany, or ` +
-        'ReadWriteMany with volumeMode Block',
-    )
-  }
+  const tooMany = reasonAgainstGuests(guests, accessModes)
+  if (tooMany !== undefined) problem(`metadata.annotations.${GUEST_ANNOTATION}`, tooMany)
   return access
 }
 
@@ -118,17 +108,13 @@ function readBytes(path: string, text: string | undefined, problem: Problem): nu
 /**
  * Rejects two claims with the same place, and sources whose volume mode differs from the claim's.
  */
-export function findClaimConflicts(claims: readonly Located<Claim>[]): readonly string[] {
+export function findClaimConflicts({ claims, places }: Given): readonly string[] {
   return [
-    ...repeated(claims, ({ places }) =>
-      places.flatMap(({ guest, mountPath }) =>
-        mountPath === undefined ? [] : [`a claim at ${mountPath} of guest ${guest}`],
-      ),
+    ...repeated(places, ({ guest, mountPath }) =>
+      mountPath === undefined ? [] : [`a claim at ${mountPath} of guest ${guest}`],
     ),
-    ...repeated(claims, ({ places }) =>
-      places.flatMap(({ guest, vdiskNumber }) =>
-        vdiskNumber === undefined ? [] : [`a claim for vdisk ${vdiskNumber} of guest ${guest}`],
-      ),
+    ...repeated(places, ({ guest, vdiskNumber }) =>
+      vdiskNumber === undefined ? [] : [`a claim for vdisk ${vdiskNumber} of guest ${guest}`],
     ),
     ...claims.flatMap(({ where, value }) => {
       const source =

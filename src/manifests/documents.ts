@@ -19,7 +19,7 @@ const WRITTEN_METADATA = [
   'uid',
 ]
 /** Finalizers by which a cluster keeps an object in use. They mean nothing without a cluster. */
-const CLUSTER_FINALIZER = /^([a-z-]+\.)*kubernetes\.io\//
+const CLUSTER_FINALIZER = /^(([a-z-]+\.)*kubernetes\.io\/|ldom-csi\.io\/guest-disk$)/
 
 export function documentsOf(
   file: string,

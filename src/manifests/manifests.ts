@@ -5,9 +5,11 @@
 import type { z } from 'zod'
 import { schemaProblems, UNKNOWN_KEY } from '../config/problems.ts'
 import { StorageError } from '../errors.ts'
+import { formatBytes } from '../model/quantity.ts'
 import { findClaimConflicts, readClaim } from './claims.ts'
 import { ClassTable, type Located, type Problem, repeated } from './classes.ts'
 import { documentsOf } from './documents.ts'
+import { addGuestDisks } from './guest-disks.ts'
 import type {
   AttributesClass,
   Claim,
@@ -17,14 +19,15 @@ import type {
   StorageClass,
 } from './objects.ts'
 import { inOrderOfMaking } from './order.ts'
-import { formatBytes } from './quantity.ts'
 import {
   attributesClassSchema,
   claimSchema,
   DEFAULT_CLASS_ANNOTATION,
   DEFAULT_SNAPSHOT_CLASS_ANNOTATION,
   FILE_SYSTEM_PARAMETER,
+  guestDiskSchema,
   KINDS,
+  nameOf,
   snapshotClassSchema,
   snapshotSchema,
   storageClassSchema,
@@ -72,14 +75,20 @@ export function parseManifests(
 export function describeObject(object: ManifestObject): string {
   if (object.kind === 'snapshot') return `snapshot ${object.name}: of ${object.claim}`
   const { name, requiredBytes, storageClass, source, places } = object
-  const given = places.map(({ guest, mountPath }) =>
-    mountPath === undefined ? guest : `${guest} at ${mountPath}`,
-  )
+  const given = places.map(({ guest, mountPath, readOnly }) => {
+    const path = mountPath === undefined ? '' : ` at ${mountPath}`
+    return `${guest}${path}${readOnly ? ' read-only' : ''}`
+  })
   const from = source === undefined ? '' : `, from ${source.kind} ${source.name}`
   return (
     `${name}: ${formatBytes(requiredBytes)}, StorageClass ${storageClass.name}${from}, ` +
     `${given.length === 0 ? 'for no guest' : `for ${given.join(', ')}`}`
   )
+}
+
+interface ObjectName {
+  readonly namespace: string
+  readonly name: string
 }
 
 /** Collects the objects read so far and all their problems. */
@@ -91,6 +100,9 @@ class Reading {
   readonly #snapshotClasses = new ClassTable<SnapshotClass>('VolumeSnapshotClass')
   readonly #claims: Located<z.infer<typeof claimSchema>>[] = []
   readonly #snapshots: Located<z.infer<typeof snapshotSchema>>[] = []
+  readonly #disks: Located<z.infer<typeof guestDiskSchema>>[] = []
+  /** Names of the claims with mistakes. Undefined stands for a name that is unreadable itself. */
+  readonly #malformedClaims = new Set<string | undefined>()
 
   take(document: Located<unknown>): void {
     const { where, value } = document
@@ -144,12 +156,18 @@ class Reading {
       }
       case 'PersistentVolumeClaim': {
         const raw = this.#parse(document, kind, claimSchema)
-        if (raw !== undefined) this.#claims.push({ where, value: raw })
+        if (raw === undefined) this.#malformedClaims.add(nameOf(value))
+        else this.#claims.push({ where, value: raw })
         return
       }
       case 'VolumeSnapshot': {
         const raw = this.#parse(document, kind, snapshotSchema)
         if (raw !== undefined) this.#snapshots.push({ where, value: raw })
+        return
+      }
+      case 'GuestDisk': {
+        const raw = this.#parse(document, kind, guestDiskSchema)
+        if (raw !== undefined) this.#disks.push({ where, value: raw })
         return
       }
       case undefined:
@@ -159,17 +177,25 @@ class Reading {
 
   /** Resolves claims and snapshots once all classes are known. */
   finish(): readonly Located<ManifestObject>[] {
-    const claims = this.#claims.flatMap(({ where, value }): Located<Claim>[] => {
+    const annotated = this.#claims.flatMap(({ where, value }): Located<Claim>[] => {
       const problem = this.#problemsOf(where, 'PersistentVolumeClaim', value.metadata)
+      checkLength(value.metadata, problem)
       const claim = readClaim(
         value,
         { storageClasses: this.#storageClasses, attributesClasses: this.#attributesClasses },
         problem,
       )
+      if (claim === undefined) this.#malformedClaims.add(value.metadata.name)
       return claim === undefined ? [] : [{ where, value: claim }]
+    })
+    const malformed = this.#malformedClaims
+    const given = addGuestDisks(annotated, this.#disks, {
+      isMalformed: name => malformed.has(name) || malformed.has(undefined),
+      problemsOf: (where, metadata) => this.#problemsOf(where, 'GuestDisk', metadata),
     })
     const snapshots = this.#snapshots.flatMap(({ where, value }): Located<Snapshot>[] => {
       const problem = this.#problemsOf(where, 'VolumeSnapshot', value.metadata)
+      checkLength(value.metadata, problem)
       const snapshot = readSnapshot(value, this.#snapshotClasses, problem)
       return snapshot === undefined ? [] : [{ where, value: snapshot }]
     })
@@ -177,11 +203,14 @@ class Reading {
       ...this.#storageClasses.duplicates(),
       ...this.#attributesClasses.duplicates(),
       ...this.#snapshotClasses.duplicates(),
-      ...repeated(claims, claim => [`PersistentVolumeClaim ${claim.name}`]),
+      ...repeated(given.claims, claim => [`PersistentVolumeClaim ${claim.name}`]),
+      ...repeated(this.#disks, ({ metadata: { namespace, name } }) => [
+        `GuestDisk ${namespace}/${name}`,
+      ]),
       ...repeated(snapshots, snapshot => [`VolumeSnapshot ${snapshot.name}`]),
-      ...findClaimConflicts(claims),
+      ...findClaimConflicts(given),
     )
-    return [...claims, ...snapshots]
+    return [...given.claims, ...snapshots]
   }
 
   /** Undefined: the problems have been reported. */
@@ -197,15 +226,16 @@ class Reading {
     return parsed.data
   }
 
-  /** Reports problems of one object under its name, and rejects names that are too long for CSI. */
-  #problemsOf(where: string, kind: string, metadata: { namespace: string; name: string }): Problem {
-    const name = `${metadata.namespace}/${metadata.name}`
-    const problem: Problem = (path, message) =>
-      this.problems.push(`${where} (${kind} ${name}): ${path}: ${message}`)
-    if (Buffer.byteLength(name) > LONGEST_NAME) {
-      problem('metadata.name', `namespace and name together are longer than ${LONGEST_NAME} bytes`)
-    }
-    return problem
+  /** Reports problems of one object under its name. */
+  #problemsOf(where: string, kind: string, { namespace, name }: ObjectName): Problem {
+    return (path, message) =>
+      this.problems.push(`${where} (${kind} ${namespace}/${name}): ${path}: ${message}`)
+  }
+}
+
+function checkLength({ namespace, name }: ObjectName, problem: Problem): void {
+  if (Buffer.byteLength(`${namespace}/${name}`) > LONGEST_NAME) {
+    problem('metadata.name', `namespace and name together are longer than ${LONGEST_NAME} bytes`)
   }
 }
 

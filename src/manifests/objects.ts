@@ -1,5 +1,7 @@
 // Claims, snapshots and classes as types. References between them are resolved.
 
+import type { Access } from '../model/access.ts'
+
 export interface StorageClass {
   readonly name: string
   /** The reserved keys `csi.storage.k8s.io/…` are removed. */
@@ -31,13 +33,10 @@ export interface Place {
   readonly mountPath: string | undefined
   /** Undefined: the driver chooses the number. */
   readonly vdiskNumber: number | undefined
+  readonly readOnly: boolean
+  /** Beside those of the class. */
+  readonly mountOptions: readonly string[]
 }
-
-/**
- * Who may use the volume at the same time: one workload of one guest, all of one guest, or several
- * guests.
- */
-export type Access = 'one-workload' | 'one-guest' | 'many-readers' | 'many-writers'
 
 export interface Source {
   readonly kind: 'claim' | 'snapshot'

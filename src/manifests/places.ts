@@ -1,15 +1,10 @@
 // The guests that get the volume of a claim, from the claim's annotations: which guests, the mount
 // path in each, and the disk number.
 
+import { LARGEST_DISK_NUMBER, reasonAgainstGuest, reasonAgainstPath } from '../model/guest-disks.ts'
 import type { Problem } from './classes.ts'
 import type { Claim, Place } from './objects.ts'
 import { GUEST_ANNOTATION, MOUNT_PATH_ANNOTATION, VDISK_NUMBER_ANNOTATION } from './schema.ts'
-
-/** Linux has names for no more disks. The numbers that the driver chooses begin at 100. */
-const LARGEST_VDISK_NUMBER = 700
-/** PATH_MAX of Linux without the final zero; that of Solaris is smaller. NAME_MAX of both. */
-const LONGEST_PATH = 4095
-const LONGEST_NAME = 255
 
 /** The values of the three annotations; undefined where an annotation is missing. */
 interface Values {
@@ -48,8 +43,19 @@ export function readPlaces(
       guest,
       mountPath: paths?.[paths.length > 1 ? index : 0],
       vdiskNumber: number === undefined ? undefined : Number(number),
+      readOnly: false,
+      mountOptions: [],
     }
   })
+}
+
+/** `modes` are those of the claim. Undefined: so many guests may have it. */
+export function reasonAgainstGuests(guests: number, modes: readonly string[]): string | undefined {
+  if (guests <= 1 || modes.some(mode => mode.endsWith('Many'))) return undefined
+  return (
+    `names ${guests} guests; ${modes.join(', ')} is for one, several need ReadOnlyMany, or ` +
+    'ReadWriteMany with volumeMode Block'
+  )
 }
 
 function readList(annotation: string | undefined): readonly string[] | undefined {
@@ -62,9 +68,8 @@ function missingFor(annotation: string): string {
 
 function checkGuests({ guests }: Values, at: Problem): void {
   for (const guest of guests) {
-    if (!/^[^\s/|=]+\/[^\s/|=]+$/.test(guest)) {
-      at(GUEST_ANNOTATION, `${JSON.stringify(guest)} is not <machine>/<guest>`)
-    }
+    const reason = reasonAgainstGuest(guest)
+    if (reason !== undefined) at(GUEST_ANNOTATION, reason)
   }
   if (new Set(guests).size < guests.length) at(GUEST_ANNOTATION, 'names a guest twice')
 }
@@ -77,26 +82,8 @@ function checkPaths({ paths, numbers }: Values, mode: Claim['mode'], at: Problem
         'path',
     )
   }
-  for (const path of paths?.filter(each => !isPlainPath(each)) ?? []) {
-    at(
-      MOUNT_PATH_ANNOTATION,
-      `${JSON.stringify(path)} is not an absolute path below "/"; it may have no ".", no "..", ` +
-        'no white space and no needless slash',
-    )
-  }
-  for (const path of paths?.filter(isSystems) ?? []) {
-    at(
-      MOUNT_PATH_ANNOTATION,
-      `${JSON.stringify(path)} belongs to the guest's system; mount elsewhere, as below /srv ` +
-        'or /export',
-    )
-  }
-  for (const path of paths?.filter(isTooLong) ?? []) {
-    const allowed = `${LONGEST_PATH} bytes are allowed, ${LONGEST_NAME} for each name in it`
-    at(
-      MOUNT_PATH_ANNOTATION,
-      `the path ${path.slice(0, 60)}… has ${Buffer.byteLength(path)} bytes; ${allowed}`,
-    )
+  for (const reason of paths?.map(reasonAgainstPath) ?? []) {
+    if (reason !== undefined) at(MOUNT_PATH_ANNOTATION, reason)
   }
 }
 
@@ -104,7 +91,7 @@ function checkNumbers({ numbers }: Values, at: Problem): void {
   for (const number of numbers?.filter(each => !isVdiskNumber(each)) ?? []) {
     at(
       VDISK_NUMBER_ANNOTATION,
-      `${JSON.stringify(number)} is not a number from 0 to ${LARGEST_VDISK_NUMBER}`,
+      `${JSON.stringify(number)} is not a number from 0 to ${LARGEST_DISK_NUMBER}`,
     )
   }
 }
@@ -125,33 +112,5 @@ function checkCounts({ guests, paths, numbers }: Values, at: Problem): void {
 }
 
 function isVdiskNumber(text: string): boolean {
-  return /^\d{1,3}$/.test(text) && Number(text) <= LARGEST_VDISK_NUMBER
-}
-
-// Kernel file systems, directories that the guest boots from, and the node plugin's own notes and
-// staging paths. A raw disk may be published below /dev.
-const SYSTEMS = [
-  /^\/(?:boot|bin|sbin|lib\w*|dev|devices|kernel|platform|run|var)$/,
-  /^\/(?:proc|sys|system|etc|usr|var\/lib\/ldom-csi\/(?:used|volumes|staging))(?:\/|$)/,
-]
-
-function isSystems(path: string): boolean {
-  return SYSTEMS.some(expression => expression.test(path))
-}
-
-/** No guest accepts such a path. It would fail only after the volume is created and attached. */
-function isTooLong(path: string): boolean {
-  return (
-    Buffer.byteLength(path) > LONGEST_PATH ||
-    path.split('/').some(part => Buffer.byteLength(part) > LONGEST_NAME)
-  )
-}
-
-export function isPlainPath(path: string): boolean {
-  const [first, ...parts] = path.split('/')
-  return (
-    first === '' &&
-    parts.length > 0 &&
-    parts.every(part => part !== '' && part !== '.' && part !== '..' && !/[\s\p{Cc}]/u.test(part))
-  )
+  return /^\d{1,3}$/.test(text) && Number(text) <= LARGEST_DISK_NUMBER
 }

@@ -2,7 +2,9 @@
 // `apply` cannot serve are listed by name. Any other field is a mistake in the file.
 
 import { z } from 'zod'
-import { ZERO_SIZE } from './quantity.ts'
+import { LARGEST_DISK_NUMBER, reasonAgainstGuest, reasonAgainstPath } from '../model/guest-disks.ts'
+import { reasonAgainstOption } from '../model/mount-options.ts'
+import { ZERO_SIZE } from '../model/quantity.ts'
 
 export const GUEST_ANNOTATION = 'ldom-csi.io/guest'
 export const MOUNT_PATH_ANNOTATION = 'ldom-csi.io/mount-path'
@@ -10,6 +12,8 @@ export const VDISK_NUMBER_ANNOTATION = 'ldom-csi.io/vdisk-number'
 export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class'
 export const DEFAULT_SNAPSHOT_CLASS_ANNOTATION = 'snapshot.storage.kubernetes.io/is-default-class'
 export const FILE_SYSTEM_PARAMETER = 'csi.storage.k8s.io/fstype'
+/** An operator's decision about a GuestDisk of a cluster. */
+export const ABANDON_ANNOTATION = 'ldom-csi.io/abandon'
 const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io'
 
 const CLAIM_ANNOTATIONS: readonly string[] = [
@@ -17,6 +21,8 @@ const CLAIM_ANNOTATIONS: readonly string[] = [
   MOUNT_PATH_ANNOTATION,
   VDISK_NUMBER_ANNOTATION,
 ]
+
+const DISK_NUMBER = `is not a number from 0 to ${LARGEST_DISK_NUMBER}`
 
 const objectName = z
   .string()
@@ -41,6 +47,19 @@ export function nameOf(document: unknown): string | undefined {
 
 const text = z.string('a string: put numbers and true/false in quotes')
 
+/** Each annotation in the driver's name that the driver does not know there, with the mistake. */
+export function reasonsAgainstAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  own: readonly string[] = CLAIM_ANNOTATIONS,
+): ReadonlyMap<string, string> {
+  const known =
+    own.length > 0 ? `; it knows ${own.join(', ')}` : ' here; its annotations belong to a claim'
+  const unknown = Object.keys(annotations).filter(
+    key => key.startsWith('ldom-csi.io/') && !own.includes(key),
+  )
+  return new Map(unknown.map(key => [key, `is not an annotation of this driver${known}`]))
+}
+
 /**
  * `own`: the driver's annotations that this kind may have. Any other annotation of the driver is a
  * mistake.
@@ -50,18 +69,12 @@ function annotations(own: readonly string[]) {
     .record(z.string(), text)
     .default({})
     .superRefine((value, context) => {
-      for (const key of Object.keys(value).filter(
-        name => name.startsWith('ldom-csi.io/') && !own.includes(name),
-      )) {
-        const known =
-          own.length > 0
-            ? `; it knows ${own.join(', ')}`
-            : ' here; its annotations belong to a claim'
-        context.addIssue({
-          code: 'custom',
-          path: [key],
-          message: `is not an annotation of this driver${known}`,
-        })
+      for (const [key, unknown] of reasonsAgainstAnnotations(value, own)) {
+        const message =
+          key === ABANDON_ANNOTATION
+            ? 'is not served by apply: it is a decision for a cluster; remove it from the file'
+            : unknown
+        context.addIssue({ code: 'custom', path: [key], message })
       }
     })
 }
@@ -183,15 +196,59 @@ export const snapshotSchema = z.strictObject({
   }),
 })
 
+/** What is wrong with a text, or undefined. */
+function checked(reasonAgainst: (value: string) => string | undefined) {
+  return z.string().superRefine((value, context) => {
+    const message = reasonAgainst(value)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+}
+
+const guestPath = checked(reasonAgainstPath)
+
+/** The CustomResourceDefinition has the same rules. */
+export const guestDiskSchema = z.strictObject({
+  apiVersion: z.literal('ldom-csi.io/v1alpha1', 'must be ldom-csi.io/v1alpha1'),
+  kind: z.literal('GuestDisk'),
+  metadata: z.strictObject({ name: objectName, namespace, labels, annotations: annotations([]) }),
+  spec: z
+    .strictObject({
+      claimName: objectName,
+      guest: checked(reasonAgainstGuest),
+      mountPath: guestPath.optional(),
+      devicePath: guestPath.optional(),
+      readOnly: z.boolean().default(false),
+      vdiskNumber: z
+        .int(DISK_NUMBER)
+        .min(0, DISK_NUMBER)
+        .max(LARGEST_DISK_NUMBER, DISK_NUMBER)
+        .optional(),
+      mountOptions: z.array(checked(reasonAgainstOption)).max(32, 'at most 32 options').default([]),
+    })
+    .superRefine(({ mountPath, devicePath, vdiskNumber }, context) => {
+      if (mountPath !== undefined && devicePath !== undefined) {
+        context.addIssue({ code: 'custom', message: 'has both mountPath and devicePath' })
+      } else if (mountPath === undefined && devicePath === undefined && vdiskNumber === undefined) {
+        context.addIssue({
+          code: 'custom',
+          message:
+            'has neither mountPath nor devicePath: only a boot disk, which has a vdiskNumber, ' +
+            'needs no path',
+        })
+      }
+    }),
+})
+
 export const KINDS = [
   'StorageClass',
   'PersistentVolumeClaim',
   'VolumeAttributesClass',
   'VolumeSnapshotClass',
   'VolumeSnapshot',
+  'GuestDisk',
 ] as const
 
-const NAMESPACED: readonly string[] = ['PersistentVolumeClaim', 'VolumeSnapshot']
+const NAMESPACED: readonly string[] = ['PersistentVolumeClaim', 'VolumeSnapshot', 'GuestDisk']
 
 /** The kind of an object and, where it can be read, the object's name. */
 export function titleOf(kind: string, document: unknown): string {
@@ -226,4 +283,6 @@ export const UNSERVED: Readonly<Record<string, string>> = {
       ]),
     ]),
   ),
+  'GuestDisk.metadata.ownerReferences':
+    'says that the annotations of its claim made the object; remove one of the two from the files',
 }

@@ -17,9 +17,8 @@ const ALLOWED: Readonly<Record<string, { readonly valued: string; readonly plain
  */
 export function parseMkfsOptions(text: string, type: string): readonly string[] {
   const words = text.split(/\s+/).filter(word => word !== '')
-  const tables = Object.entries(ALLOWED).flatMap(([name, table]) =>
-    type === '' || type === name ? [table] : [],
-  )
+  const allowed = Object.entries(ALLOWED).filter(([name]) => type === '' || type === name)
+  const tables = allowed.map(([, table]) => table)
   for (let at = 0; at < words.length; ) {
     const [, letter = ''] = /^-([A-Za-z])$/.exec(words[at] ?? '') ?? []
     const value = words[at + 1]
@@ -33,13 +32,15 @@ export function parseMkfsOptions(text: string, type: string): readonly string[] 
     ) {
       at += 2
     } else {
-      const known = tables
-        .map(({ valued, plain }) => [...valued, ...plain].map(each => `-${each}`).join(' '))
-        .join('; ')
+      const known = allowed.map(([name, { valued, plain }]) =>
+        [name, ...[...valued, ...plain].map(each => `-${each}`)].join(' '),
+      )
+      // An option that comes next is not the value of this one.
+      const shown = words.slice(at, value?.startsWith('-') ? at + 1 : at + 2)
       throw new StorageError(
         'invalid-argument',
-        `parameter mkfsOptions: ${JSON.stringify(words.slice(at, at + 2).join(' '))} is not an ` +
-          `allowed mkfs option with its value; allowed are ${known}`,
+        `parameter mkfsOptions: ${JSON.stringify(shown.join(' '))} is not an allowed mkfs option ` +
+          `with its value; allowed are ${known.join('; ')}`,
       )
     }
   }

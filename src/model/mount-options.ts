@@ -17,18 +17,16 @@ const FORBIDDEN_OPTIONS = new RegExp(
 /** Throws `invalid-argument` for the first rejected option. The message names `object`. */
 export function checkMountOptions(object: string, options: readonly string[]): void {
   for (const option of options) {
-    if (SELINUX_OPTION.test(option)) continue
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.:@%+/=-]*$/.test(option)) {
-      throw new StorageError(
-        'invalid-argument',
-        `${object}: ${JSON.stringify(option)} is not a mount option`,
-      )
-    }
-    if (FORBIDDEN_OPTIONS.test(option) || FORBIDDEN_PREFIX.test(option)) {
-      throw new StorageError(
-        'invalid-argument',
-        `${object}: the mount option ${option} is not allowed for a volume`,
-      )
-    }
+    const reason = reasonAgainstOption(option)
+    if (reason !== undefined) throw new StorageError('invalid-argument', `${object}: ${reason}`)
   }
+}
+
+export function reasonAgainstOption(option: string): string | undefined {
+  if (SELINUX_OPTION.test(option)) return undefined
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.:@%+/=-]*$/.test(option)) {
+    return `${JSON.stringify(option)} is not a mount option`
+  }
+  const isForbidden = FORBIDDEN_OPTIONS.test(option) || FORBIDDEN_PREFIX.test(option)
+  return isForbidden ? `the mount option ${option} is not allowed for a volume` : undefined
 }

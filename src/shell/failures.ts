@@ -12,8 +12,8 @@ export interface FailureRow {
   readonly evidence: 'recorded' | 'documented' | 'recalled'
   /** Transcript, manual page or source file that shows the text. */
   readonly source: string
-  /** What a person can do. */
-  readonly hint?: string
+  /** What a person can do; a function where that depends on the command. */
+  readonly hint?: string | ((command: Command) => string)
 }
 
 // With these statuses the tool did not run, so they are checked before its own rows. What env and
@@ -87,10 +87,8 @@ export function refuseFailure(
   }
   const said =
     lineAt(text, text.search(row.text)) || `${command[0]} ended with status ${result.exitStatus}`
-  throw new StorageError(
-    row.kind,
-    `${about}: ${said}${row.hint === undefined ? '' : ` (${row.hint})`}`,
-  )
+  const hint = typeof row.hint === 'function' ? row.hint(command) : row.hint
+  throw new StorageError(row.kind, `${about}: ${said}${hint === undefined ? '' : ` (${hint})`}`)
 }
 
 // Some tools complain on standard output. It counts only if standard error is empty, because it may

@@ -64,8 +64,9 @@ export function namesObject(line: string, name: string): boolean {
 }
 
 // On Solaris these programs exec the one of the file system's type, with the same operands:
-// /usr/lib/fs/ufs/mount (cmd/fs.d of illumos).
-const REPLACED: readonly string[] = ['mount', 'umount', 'fsck']
+// /usr/lib/fs/ufs/mount (cmd/fs.d of illumos). On Debian `xl` execs that of the Xen that runs:
+// /usr/lib/xen-4.17/bin/xl (seen on Debian 12 with Xen 4.17.7).
+const REPLACED: readonly string[] = ['mount', 'umount', 'fsck', 'xl']
 
 /**
  * Whether the line may be this command. It may appear by itself, under `sudo` and the like, or in

@@ -1,11 +1,12 @@
 // The checks of `doctor` for a pool: its dataset, its free space, and the checks of its design.
 // Reads only.
 
-import { attempt, type Check, fail, ok, warn } from '../checks.ts'
+import { attempt, type Check, fail, ok, skip, warn } from '../checks.ts'
 import { type Dialect, readDialect } from '../zfs/dialect.ts'
 import { FULLNESS_PROPERTIES, fullnessOf } from './fullness.ts'
 import { zpoolOf } from './places.ts'
 import type { Pool, PoolExamination } from './pool.ts'
+import { examinePrivileges } from './privileges.ts'
 
 /** Runs no checks on a host that does not answer. */
 export async function examinePool(
@@ -17,7 +18,9 @@ export async function examinePool(
   const learn = (found: Dialect) => {
     dialect = found
   }
-  const dataset = isUp(pool.host) ? await examineDataset(pool, learn, signal) : []
+  const dataset = isUp(pool.host)
+    ? await examineDataset(pool, learn, signal)
+    : [skip(`pool ${pool.name}`, pool.host.name)]
   return [...dataset, ...(await pool.design.examine(pool, { isUp, dialect }, signal))]
 }
 
@@ -70,6 +73,6 @@ function examineDataset(
     if (health !== 'ONLINE') {
       checks.push(warn(object, `the ZFS pool is ${health}`, 'see zpool status'))
     }
-    return checks
+    return [...checks, ...(await examinePrivileges(pool, dialect, signal))]
   })
 }

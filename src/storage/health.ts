@@ -9,6 +9,7 @@ import type { Attachment } from '../model/volumes.ts'
 import { readHolders } from './catalog/holders.ts'
 import { readPool } from './catalog/lists.ts'
 import { readAttached, requireVolume } from './catalog/read.ts'
+import { type SeenPath, seePaths } from './disk-paths.ts'
 import { attachmentName } from './names.ts'
 import { type MachineViews, observeMachines } from './observation.ts'
 import { getPlace, placeOf } from './places.ts'
@@ -78,14 +79,16 @@ export class Health {
     pool: Pool,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, readonly HealthProblem[] | undefined>> {
-    const holders = await readHolders(pool, signal)
+    const holders = await readHolders(pool, { signal })
     if (holders.size === 0) return new Map()
     const states = await observeMachines(pool, signal)
     return new Map(
-      [...holders].map(([leaf, guests]) => {
+      [...holders].map(([leaf, records]) => {
         const place = placeOf(pool, leaf)
-        const isSilent = guests.some(({ machine }) => states.get(machine) instanceof StorageError)
-        const problems = guests.flatMap(guest => attachmentProblems(place, [{ guest }], states))
+        const isSilent = records.some(
+          ({ guest }) => states.get(guest.machine) instanceof StorageError,
+        )
+        const problems = attachmentProblems(place, records, states)
         return [place.volumeId, isSilent ? undefined : problems]
       }),
     )
@@ -165,12 +168,12 @@ function attachmentProblems(
 
 function diskProblems(
   place: VolumePlace,
-  record: Pick<Attachment, 'guest'>,
+  record: Pick<Attachment, 'guest'> & { readonly slot?: number | undefined },
   { machine, state }: { machine: PoolMachine; state: MachineView },
 ): readonly HealthProblem[] {
   const guest = formatGuestId(record.guest)
   const name = attachmentName(place.leaf, record.guest)
-  const disk = findDisk(place.leaf, record.guest, state)
+  const disk = findDisk(place.leaf, { guest: record.guest, slot: record.slot }, state)
   if (disk === undefined) {
     return [
       {
@@ -181,16 +184,10 @@ function diskProblems(
     ]
   }
   const object = `disk ${name} of guest ${guest}`
-  const offered = state.uses
-    .filter(use => use.kind === 'export' && use.key === name)
-    .flatMap(use => use.paths)
-  const isServed = (path: PoolPath) =>
-    offered.some(({ service }) => service === path.service) &&
-    disk.paths.some(({ service }) => service === path.service)
-  const missing = machine.paths.filter(path => !isServed(path))
-  // A path state says which path the guest used last. It stays as it was when the service domain
-  // goes down (recorded: standby).
-  const down = machine.paths.filter(path => !missing.includes(path) && !isRunning(path, state))
+  const seen = seePaths(name, disk, { machine, state })
+  const inState = (wanted: SeenPath['state']) =>
+    seen.flatMap(({ path, state: at }) => (at === wanted ? [path] : []))
+  const [missing, down] = [inState('missing'), inState('stopped')]
   // Missing and stopped paths both reduce the guest's paths, together perhaps to none.
   const kind = missing.length + down.length === machine.paths.length ? 'inaccessible' : 'degraded'
   return [
@@ -216,20 +213,20 @@ function diskProblems(
   ]
 }
 
-// A domain with an unclear listing is not known to be down.
-function isRunning(path: PoolPath, state: MachineView): boolean {
-  const domain = state.guests.find(({ name }) => name === path.serviceDomain)
-  return domain?.readiness.kind === 'running' || domain?.readiness.kind === 'unclear'
-}
-
 function where(paths: readonly PoolPath[]): string {
   return paths.map(path => `${path.service} in ${path.serviceDomain}`).join(', ')
 }
 
-// Only a path group (mpgroup) has path states. A disk with a single path is judged by its export
-// alone.
+// Only a path group (mpgroup) has states of paths in use. A disk with a single path is judged by
+// its export alone, unless the machine says that the guest does not reach it. So is a disk of which
+// no state is known: guests that do not report them, as Linux, and guests that do not run
+// (documented, ldm(8) of 3.5).
 function pathProblems(disk: DiskUse, object: string): readonly HealthProblem[] {
-  if (disk.paths.length < 2 || disk.paths.some(path => path.state === 'active')) return []
+  const isDown = disk.paths.some(path => path.state === 'down')
+  if (disk.paths.length < 2 && !isDown) return []
+  if (disk.paths.some(path => path.state === 'active')) return []
+  const isSilent = disk.paths.every(path => path.state === 'unknown' && path.device !== undefined)
+  if (isSilent) return []
   const states = disk.paths.map(path => `${path.service} ${path.state}`).join(', ')
   return disk.paths.some(path => path.state === 'unknown')
     ? [

@@ -57,6 +57,14 @@ export function leafOfAttachmentName(name: string): string | undefined {
 }
 
 /**
+ * The leaf of the volume whose device this is, where a whole part of the path names it; undefined
+ * for another device.
+ */
+export function leafInDevice(device: string): string | undefined {
+  return device.split('/').findLast(part => /^v-[a-z2-7]{20}$/.test(part))
+}
+
+/**
  * The hidden snapshot from which one volume is cloned from another. ZFS destroys it together with
  * the clone.
  */

@@ -1,7 +1,7 @@
 // Observes the machines of a volume: their listings, and whether an earlier command of unknown fate
 // may still change them. A machine that cannot be reached is a value here, never an empty listing.
 
-import type { StorageError } from '../errors.ts'
+import { isStorageError, type StorageError } from '../errors.ts'
 import type { MachineView } from '../hypervisors/hypervisor.ts'
 import { ShellError } from '../shell/shell.ts'
 import type { Pool, PoolMachine, VolumePlace } from './pool.ts'
@@ -9,12 +9,31 @@ import type { Pool, PoolMachine, VolumePlace } from './pool.ts'
 /** By machine name. A machine that cannot be reached has its error as the value. */
 export type MachineViews = ReadonlyMap<string, MachineView | StorageError>
 
-export async function observeMachines(pool: Pool, signal?: AbortSignal): Promise<MachineViews> {
+export function observeMachines(pool: Pool, signal?: AbortSignal): Promise<MachineViews> {
+  return observeEach(pool.machines, isNotStarted, signal)
+}
+
+/**
+ * Like `observeMachines`, for a report on many machines: whatever keeps one from being seen is its
+ * value, and the others are reported. Nobody may conclude anything from it.
+ */
+export function tryToObserve(
+  machines: ReadonlyMap<string, PoolMachine>,
+  signal?: AbortSignal,
+): Promise<MachineViews> {
+  return observeEach(machines, error => isStorageError(error), signal)
+}
+
+async function observeEach(
+  machines: ReadonlyMap<string, PoolMachine>,
+  isAccepted: (error: unknown) => error is StorageError,
+  signal?: AbortSignal,
+): Promise<MachineViews> {
   const states = await Promise.all(
-    [...pool.machines].map(
+    [...machines].map(
       async ([name, { hypervisor }]): Promise<readonly [string, MachineView | StorageError]> => [
         name,
-        await orError(hypervisor.observe(signal), isNotStarted),
+        await orError(hypervisor.observe(signal), isAccepted),
       ],
     ),
   )
@@ -53,7 +72,7 @@ export function observeSettled(
 // thrown.
 async function orError<T>(
   answer: Promise<T>,
-  isAccepted: (error: unknown) => error is ShellError,
+  isAccepted: (error: unknown) => error is StorageError,
 ): Promise<T | StorageError> {
   try {
     return await answer

@@ -3,7 +3,7 @@
 // could not be looked at stays as it was.
 
 import { types } from 'node:util'
-import type { Clock } from '../clock.ts'
+import { type Clock, repeat } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Health, HealthProblem } from './health.ts'
@@ -45,18 +45,8 @@ export class PathWatch {
 
   /** Until the returned function is called, which resolves when the look under way has ended. */
   keepLooking(): () => Promise<void> {
-    const stopped = new AbortController()
-    const looks = async () => {
-      while (!stopped.signal.aborted) {
-        await this.look(stopped.signal)
-        await this.#options.clock.sleep(LOOK_MS, stopped.signal).catch(() => {})
-      }
-    }
-    const running = looks()
-    return async () => {
-      stopped.abort()
-      await running
-    }
+    const { clock } = this.#options
+    return repeat({ clock, everyMs: LOOK_MS }, signal => this.look(signal))
   }
 
   async look(signal?: AbortSignal): Promise<void> {

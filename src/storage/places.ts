@@ -3,7 +3,7 @@
 import { doesNotExist, isStorageError, StorageError } from '../errors.ts'
 import { findVolumeId } from '../model/ids.ts'
 import { recordLeaf } from './names.ts'
-import type { Pool, PoolMachine, Pools, VolumePlace } from './pool.ts'
+import type { Pool, PoolMachine, Pools, UnknownVolume, VolumePlace } from './pool.ts'
 
 /**
  * Where a volume lives. Undefined for text that cannot be an id of this driver. An id of a pool
@@ -21,6 +21,12 @@ export function findPlace(pools: Pools, volumeId: string): VolumePlace | undefin
     )
   }
   return placeOf(pool, id.leaf)
+}
+
+/** The parts of an id that this driver may have given, of a pool that is not configured here. */
+export function findUnknown(pools: Pools, volumeId: string): UnknownVolume | undefined {
+  const id = findVolumeId(volumeId)
+  return id === undefined || pools.has(id.pool) ? undefined : { volumeId, ...id }
 }
 
 export function getPlace(pools: Pools, volumeId: string): VolumePlace {

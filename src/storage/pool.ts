@@ -41,6 +41,13 @@ export interface VolumePlace {
   readonly record: string
 }
 
+/** A volume of a pool that the configuration does not name. */
+export interface UnknownVolume {
+  readonly volumeId: string
+  readonly pool: string
+  readonly leaf: string
+}
+
 /** An attachment with the dataset that records it. */
 export interface Recorded extends Attachment {
   readonly dataset: string

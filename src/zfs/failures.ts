@@ -3,25 +3,43 @@
 // and with 255 from 2.2 on). Nothing here runs a command.
 
 import type { FailureRow } from '../shell/failures.ts'
+import type { Command } from '../shell/shell.ts'
+import { permissionsOf } from './delegation.ts'
 
 const OPENZFS = 'transcripts/openzfs-2.1.16.txt, openzfs-2.2.11.txt, openzfs-2.3.8.txt'
 const OPENZFS_AND_V23 = `${OPENZFS}, zfs-fuse-0.7.0.txt`
 const SUSPENDED = 'transcripts/openzfs-2.3.8-extra.txt, "pool suspension"'
+const DELEGATION = 'transcripts/openzfs-2.1.11-delegation.txt'
 const LIBZFS = 'libzfs error table, shared by all dialects (OpenZFS, illumos and onnv_141 sources)'
 
 export const ZFS_FAILURES: readonly FailureRow[] = [
   {
-    text: /permission denied/i,
+    text: /Permission denied the ZFS utilities must be run as root/,
     kind: 'permission-denied',
     evidence: 'recorded',
     source: OPENZFS,
-    hint: 'grant the account the ZFS permissions; on Linux also access to /dev/zfs',
+    hint: 'give the account access to /dev/zfs: mode 0666, as the udev rule of OpenZFS does',
+  },
+  {
+    text: /permission denied/i,
+    kind: 'permission-denied',
+    evidence: 'recorded',
+    source: DELEGATION,
+    hint: neededPermissions,
+  },
+  // zfs has created the file system, and cannot mount it.
+  {
+    text: /it may only be mounted by root/,
+    kind: 'permission-denied',
+    evidence: 'recorded',
+    source: DELEGATION,
   },
   {
     text: /delegated administration is disabled/,
     kind: 'permission-denied',
-    evidence: 'documented',
-    source: LIBZFS,
+    evidence: 'recorded',
+    source: DELEGATION,
+    hint: 'zpool set delegation=on',
   },
   {
     text: /pool I\/O is currently suspended/,
@@ -197,3 +215,10 @@ export const ZFS_FAILURES: readonly FailureRow[] = [
     hint: 'see zpool status on the storage host',
   },
 ]
+
+function neededPermissions(command: Command): string {
+  const names = permissionsOf(command).join(', ')
+  return names === ''
+    ? 'allow the account to run the command'
+    : `zfs ${command[1]} needs the permissions ${names} there; doctor says which are missing`
+}

@@ -1,6 +1,7 @@
 // Names in zfs commands and in their complaints.
 
 export const ZFS = '/usr/sbin/zfs'
+export const ZPOOL = '/usr/sbin/zpool'
 
 // A name must never become an option, whatever the layers above allow.
 export function checkName(name: string): string {

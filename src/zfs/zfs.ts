@@ -69,7 +69,8 @@ export class Zfs {
     filesystem: { readonly dataset: string; readonly properties: Readonly<Record<string, string>> },
     signal?: AbortSignal,
   ): Promise<void> {
-    const properties = options({ mountpoint: 'none', ...filesystem.properties })
+    // On Linux only root can mount: zfs would create the dataset, and then fail (recorded).
+    const properties = options({ canmount: 'off', ...filesystem.properties })
     await this.#tool.write([ZFS, 'create', ...properties, checkName(filesystem.dataset)], {
       about: filesystem.dataset,
       signal,

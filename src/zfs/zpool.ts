@@ -2,9 +2,7 @@
 
 import { StorageError } from '../errors.ts'
 import type { Tool } from '../shell/tool.ts'
-import { checkName } from './names.ts'
-
-const ZPOOL = '/usr/sbin/zpool'
+import { checkName, ZPOOL } from './names.ts'
 
 export async function readPoolHealth(
   tool: Tool,

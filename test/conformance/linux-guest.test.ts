@@ -84,6 +84,14 @@ const LEFT_OUT_4: readonly LeftOut[] = [
   },
 ]
 
+const LEFT_OUT_5: readonly LeftOut[] = [
+  {
+    command: /^ls -ld .*\/a b /,
+    reason:
+      'the words of a command cannot be told from blanks in a name; it is a case of the parser',
+  },
+]
+
 type World = ReturnType<typeof recordingWorld>
 
 /** A guest with the disks and directories of the machine where the transcripts were recorded. */
@@ -124,7 +132,7 @@ function comparable(text: string): string {
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
     .replace(/^(\/dev\/\w+:) +\d+ *$/m, '$1 PROCESS')
     .replace(/ copied, .*$/gm, ' copied')
-    .replace(/^(d\S{9}) +\d+ .* (\/\S+)$/gm, '$1 NUMBERS AND DATE $2')
+    .replace(/^([dl]\S{9}) +\d+ .*? (\/\S+( -> \S+)?)$/gm, '$1 NUMBERS AND DATE $2')
     .split('\n')
     .map(line => line.replace(/\s+/g, ' ').trim())
     .filter(line => line !== '')
@@ -275,6 +283,19 @@ const REPLAYS: readonly Replay[] = [
       }
       if (command.startsWith('mkfs.xfs -q -m uuid')) {
         world.byName.get('2')?.store.write(0, Buffer.alloc(MiB))
+      }
+      return false
+    },
+  },
+  {
+    transcript: 'linux-guest-tools-5.txt',
+    leftOut: LEFT_OUT_5,
+    world: () => recordingWorld(512, { a: 400 * MiB }),
+    rename: text => text.replace(/loop0\b/g, 'vdiska'),
+    beside: (_command, occurrence, world) => {
+      if (occurrence === 1) {
+        const link = ['-s', '/dev/vdiska', '/mnt/link']
+        world.host.programs.get('ln')?.(link, { input: '', host: world.host })
       }
       return false
     },

@@ -2,6 +2,7 @@
 // entry is compared byte for byte or left out with a reason, and the product understands what was
 // recorded. An entry in neither list fails, and so does a reason nobody needs.
 
+import { ROOT } from '../../sim/account.ts'
 import { SimHost, Timeline } from '../../sim/host.ts'
 import { MemoryStore } from '../../sim/store.ts'
 import type { DialectName } from '../../sim/zfs/dialects.ts'
@@ -17,14 +18,17 @@ import { abbreviate, type Entry, readTranscript, wordsOf } from './zfs-transcrip
 
 // Usable bytes of the recorded pools: what was available and used at the beginning of the sessions.
 const SESSIONS: readonly { file: string; dialect: DialectName; sizeBytes: number }[] = [
+  { file: 'differential-2.1.11.txt', dialect: 'openzfs-2.1', sizeBytes: 20283654144 },
   { file: 'openzfs-2.1.16.txt', dialect: 'openzfs-2.1', sizeBytes: 2818406400 },
   { file: 'openzfs-2.2.11.txt', dialect: 'openzfs-2.2', sizeBytes: 2818406400 },
   { file: 'openzfs-2.3.8.txt', dialect: 'openzfs-2.3', sizeBytes: 2818406400 },
   { file: 'openzfs-2.3.8-extra.txt', dialect: 'openzfs-2.3', sizeBytes: 2818406400 },
+  { file: 'openzfs-2.1.11-delegation.txt', dialect: 'openzfs-2.1', sizeBytes: 20293304320 },
   { file: 'zfs-fuse-0.7.0.txt', dialect: 'solaris-10', sizeBytes: 2097152000 },
 ]
 
 const ENTRIES: readonly Entry[] = SESSIONS.flatMap(session => readTranscript(session.file))
+const AS_CSI = /^\(csi\) /
 const AS_NOBODY = /^(\(nobody\) |su -s \/bin\/bash nobody -c )/
 
 function isLeftOut(entry: Entry): boolean {
@@ -56,10 +60,15 @@ async function replay({
   })
   const p2 = zfs.pools.get('p2')
   if (p2) p2.imported = false
-  if (p2) zfs.pool('tank').datasets.get('tank')?.local.set('mountpoint', 'none')
+  // In that session the file systems are mounted.
+  const isMounted = file.includes('delegation')
+  if (p2 && !isMounted) zfs.pool('tank').datasets.get('tank')?.local.set('mountpoint', 'none')
   const run = async (command: string) => {
     zfs.denied = AS_NOBODY.test(command)
-    const outcome = await host.perform(wordsOf(command.replace(AS_NOBODY, '')), '')
+    const isCsi = AS_CSI.test(command)
+    host.account = isCsi ? { name: 'csi', uid: 1000, groups: ['csi'] } : ROOT
+    const words = wordsOf(command.replace(AS_NOBODY, '').replace(AS_CSI, ''))
+    const outcome = await host.perform(words, '')
     if (outcome.kind !== 'exit') throw new Error(outcome.kind)
     return {
       text: abbreviate(outcome.answer.stderr + outcome.answer.stdout),
@@ -146,6 +155,8 @@ const NEVER_MADE: readonly RegExp[] = [
   /^zfs (set|create) .*foo:<x\*260>/,
   /^zfs set volsize=0 /,
   /^zfs set compression=on atime=off /,
+  /^zfs (set logbias|snapshot -o compression)=\S+ \S+@/,
+  /^zfs rename (\S+) \1\/\S+$/,
   /^zfs snapshot tank\/v1@s4 tank\/v1@s5$/,
   /^zfs snapshot tank\/a$/,
   /^zfs inherit quota /,

@@ -13,6 +13,7 @@ import { MiB } from '../../src/model/volumes.ts'
 import { createHost } from '../../src/shell/late-effects.ts'
 import { Health } from '../../src/storage/health.ts'
 import { install } from '../support/installation.ts'
+import { MUTABLE_PARAMETERS } from './conformance/world.ts'
 import { conformanceSuite } from './conformance-suite.ts'
 import { servePlugin } from './plugin.ts'
 
@@ -21,10 +22,9 @@ const stagingPath = '/var/lib/staging'
 const targetDirectory = '/var/lib/targets'
 
 // The Solaris dialect of the machines' own pools takes one snapshot a command.
-const COMMON = { compression: 'gzip-1', reservation: 'thin', logbias: 'throughput', sync: 'always' }
 const DIALECTS = {
-  silver: { groups: 'refused', mutableParameters: COMMON },
-  gold: { groups: 'cut', mutableParameters: COMMON },
+  silver: { groups: 'refused', mutableParameters: MUTABLE_PARAMETERS },
+  gold: { groups: 'cut', mutableParameters: MUTABLE_PARAMETERS },
 } as const
 
 async function serve(pool: 'silver' | 'gold') {

@@ -3,6 +3,7 @@ import { identityService } from '../../src/csi/identity.ts'
 import { nodeService } from '../../src/csi/node.ts'
 import { groupControllerService } from '../../src/csi/snapshots.ts'
 import { GiB } from '../../src/model/volumes.ts'
+import { MUTABLE_PARAMETERS } from './conformance/world.ts'
 import { conformanceSuite } from './conformance-suite.ts'
 import { MemoryGuest } from './memory-guest.ts'
 import { controllerOptions, MemoryStorage } from './memory-storage.ts'
@@ -34,12 +35,7 @@ conformanceSuite('services on storage in memory', async () => {
       otherNodeId: 'm1/ldg2',
       parameters: { pool: 'silver' },
     },
-    mutableParameters: {
-      compression: 'gzip-1',
-      reservation: 'thin',
-      logbias: 'throughput',
-      sync: 'always',
-    },
+    mutableParameters: MUTABLE_PARAMETERS,
     ...{
       groups: 'cut' as const,
       readOnlyNodes: 'made' as const,

@@ -46,3 +46,10 @@ export async function servePlugin(
 export function gate<T = void>() {
   return Promise.withResolvers<T>()
 }
+
+/** A wait that only its signal ends, with the reason of the signal. */
+export function until(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  )
+}

@@ -1,31 +1,28 @@
-// The API server of a cluster as far as the controller knows it: leases, events and persistent
-// volumes behind HTTPS and a token, with versions that conflict as the real ones do.
+// The API server of a cluster in memory behind HTTPS and a token, for processes.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { join } from 'node:path'
+import type { ApiRequest } from '../../src/kubernetes/api-answers.ts'
 import { type Authority, createAuthority } from './certificates.ts'
+import { Cluster } from './cluster-api/cluster.ts'
+import { failure } from './cluster-api/requests.ts'
+import { Watcher } from './cluster-api/watcher.ts'
 
-export interface StoredObject {
-  readonly metadata: { readonly name: string; readonly resourceVersion: string }
-  readonly [field: string]: unknown
-}
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
-export class SimApiServer {
-  /** By the path of each. */
-  readonly objects = new Map<string, StoredObject>()
-  /** `GET /apis/…`, in order. */
-  readonly requests: string[] = []
-  /** What is answered instead, for requests that begin so. */
-  readonly faults = new Map<string, 'hangs' | 'effect without answer' | number>()
+export class SimApiServer extends Cluster {
   token = 'first token'
   port = 0
+  /** Of the newest request. */
+  userAgent: string | undefined
   readonly #directory: string
+  readonly #watches = new Set<ServerResponse>()
   #server: Server | undefined
-  #version = 0
 
   constructor(directory: string) {
+    super()
     this.#directory = directory
   }
 
@@ -35,14 +32,14 @@ export class SimApiServer {
   }
 
   /** Listens with a certificate of a new authority, on the port of before. */
-  async start(): Promise<void> {
+  async listen(): Promise<void> {
     const authority = createAuthority('test authority')
     await mkdir(this.serviceAccount, { recursive: true })
     await this.writeAccount(authority)
     this.#server = createServer(
       { key: authority.key, cert: authority.cert },
       (request, response) => {
-        void this.#answer(request, response)
+        void this.#serve(request, response)
       },
     )
     await new Promise<void>(resolve =>
@@ -61,89 +58,61 @@ export class SimApiServer {
     await writeFile(join(this.serviceAccount, 'token'), `${token}\n`)
   }
 
-  async stop(): Promise<void> {
+  async close(): Promise<void> {
     const server = this.#server
     this.#server = undefined
+    this.endWatches('cut')
     server?.closeAllConnections()
     await new Promise<void>(resolve => (server ? server.close(() => resolve()) : resolve()))
   }
 
-  of(folder: string): readonly StoredObject[] {
-    return [...this.objects].flatMap(([path, object]) => (path.startsWith(folder) ? object : []))
+  /** Resolves when so many watches go on. */
+  async watched(count = 1): Promise<void> {
+    while (this.#watches.size !== count) await new Promise(resolve => setTimeout(resolve, 5))
   }
 
-  put(path: string, object: Readonly<Record<string, unknown>>): StoredObject {
-    this.#version += 1
-    const metadata = object.metadata
-    const stored = {
-      ...object,
-      metadata: {
-        ...(typeof metadata === 'object' ? metadata : {}),
-        name: path.slice(path.lastIndexOf('/') + 1),
-        resourceVersion: String(this.#version),
-      },
-    }
-    this.objects.set(path, stored)
-    return stored
+  breakLines(): void {
+    for (const response of this.#watches) response.end('{"type":')
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  babble(): void {
+    for (const response of this.#watches) response.write('<html>\n')
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(Buffer.from(chunk))
-    const asked = `${request.method} ${request.url}`
-    this.requests.push(asked)
-    const fault = [...this.faults].find(([begin]) => asked.startsWith(begin))?.[1]
-    if (fault === 'hangs') return
-    const isKnown = request.headers.authorization === `Bearer ${this.token}`
-    const { status, body } = !isKnown
-      ? failure(401, 'Unauthorized')
-      : typeof fault === 'number'
-        ? failure(fault, 'as the test wishes')
-        : this.#perform(request, Buffer.concat(chunks).toString('utf8'))
-    if (fault === 'effect without answer') return
-    response.writeHead(status, { 'content-type': 'application/json' })
-    response.end(JSON.stringify(body))
-  }
-
-  #perform({ method, url = '' }: IncomingMessage, text: string): { status: number; body: object } {
-    const [path = '', query = ''] = url.split('?')
-    const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text)
-    const version = metadataOf(body).resourceVersion
-    const known = this.objects.get(path)
-    switch (method) {
-      case 'GET':
-        if (path.endsWith('s')) return this.#list(path, new URLSearchParams(query))
-        return known ? { status: 200, body: known } : failure(404, `${path} not found`)
-      case 'POST': {
-        const at = `${path}/${metadataOf(body).name}`
-        if (this.objects.has(at)) return failure(409, `${at} already exists`)
-        return { status: 201, body: this.put(at, body) }
-      }
-      case 'PUT':
-        if (known === undefined) return failure(404, `${path} not found`)
-        if (version !== known.metadata.resourceVersion) return failure(409, `${path} was modified`)
-        return { status: 200, body: this.put(path, body) }
-      case 'PATCH':
-        if (known === undefined) return failure(404, `${path} not found`)
-        return { status: 200, body: this.put(path, { ...known, ...body }) }
-      default:
-        return failure(405, `no ${method}`)
+    const { url: path = '' } = request
+    this.userAgent = request.headers['user-agent']
+    const method = METHODS.find(each => each === request.method) ?? 'GET'
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    if (request.headers.authorization !== `Bearer ${this.token}`) {
+      return write(response, failure(401, 'Unauthorized', 'Unauthorized'))
+    }
+    try {
+      if (path.includes('watch=1')) return await this.#watch(path, response, gone.signal)
+      const body = Buffer.concat(chunks).toString('utf8')
+      const asked: ApiRequest = { method, path, ...(body === '' ? {} : { body }) }
+      write(response, await this.answer(asked, gone.signal))
+    } catch {
+      response.destroy()
     }
   }
 
-  #list(path: string, query: URLSearchParams): { status: number; body: object } {
-    const all = this.of(`${path}/`)
-    const from = Number(query.get('continue') ?? 0)
-    const until = from + Number(query.get('limit') ?? all.length)
-    const rest = until < all.length ? { continue: String(until) } : {}
-    return { status: 200, body: { items: all.slice(from, until), metadata: rest } }
+  async #watch(path: string, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const opened = this.open(path)
+    if (!(opened instanceof Watcher)) return write(response, opened)
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.flushHeaders()
+    this.#watches.add(response)
+    response.once('close', () => this.#watches.delete(response))
+    for await (const line of opened.lines(signal)) response.write(`${line}\n`)
+    response.end()
   }
 }
 
-function metadataOf(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return typeof body.metadata === 'object' ? { ...body.metadata } : {}
-}
-
-function failure(code: number, message: string): { status: number; body: object } {
-  return { status: code, body: { kind: 'Status', status: 'Failure', code, message } }
+function write(response: ServerResponse, { status, body }: ReturnType<typeof failure>): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
 }

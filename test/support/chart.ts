@@ -8,6 +8,8 @@ import { type Case, goldenFile } from '../../scripts/chart/files.ts'
 const texts = z.record(z.string(), z.string())
 const probe = z.looseObject({})
 
+const named = z.looseObject({ name: z.string() })
+
 const container = z.looseObject({
   name: z.string(),
   image: z.string(),
@@ -36,7 +38,18 @@ const pod = z.looseObject({
   affinity: z.unknown().optional(),
   containers: z.array(container),
   volumes: z.array(
-    z.looseObject({ name: z.string(), hostPath: z.looseObject({ path: z.string() }).optional() }),
+    z.looseObject({
+      name: z.string(),
+      configMap: named.optional(),
+      hostPath: z.looseObject({ path: z.string() }).optional(),
+      projected: z
+        .looseObject({
+          sources: z.array(
+            z.looseObject({ secret: named.optional(), configMap: named.optional() }),
+          ),
+        })
+        .optional(),
+    }),
   ),
 })
 
@@ -57,6 +70,7 @@ const workload = object.extend({
 })
 
 const role = object.extend({
+  metadata: z.looseObject({ name: z.string(), labels: texts }),
   rules: z.array(
     z.strictObject({
       apiGroups: z.array(z.string()),
@@ -72,7 +86,11 @@ const binding = object.extend({
   subjects: z.array(z.strictObject({ kind: z.string(), name: z.string(), namespace: z.string() })),
 })
 
-const configMap = object.extend({ data: texts })
+const configMap = object.extend({
+  metadata: z.looseObject({ name: z.string(), annotations: texts.default({}) }),
+  immutable: z.boolean().default(false),
+  data: texts,
+})
 
 const withParameters = object.extend({ parameters: texts.default({}) })
 

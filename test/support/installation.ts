@@ -14,6 +14,7 @@ import { composeInstallation, type Installation } from '../../src/bin/compose/in
 import type { Clock } from '../../src/clock.ts'
 import { parseControllerConfig } from '../../src/config/config.ts'
 import { GuestVolumes } from '../../src/guest/guest-volumes.ts'
+import { VIO, XEN } from '../../src/guest/linux/bus.ts'
 import { LinuxPlatform } from '../../src/guest/linux/linux.ts'
 import { SolarisPlatform } from '../../src/guest/solaris/solaris.ts'
 import { silentLog } from '../../src/log.ts'
@@ -88,7 +89,12 @@ export function install(
       return { ...installation, audit: () => audit(installation.pools) }
     },
     node: guestId => {
-      const { platform, host, kernelRoot: root } = world.guests.get(guestId) ?? missing(guestId)
+      const {
+        platform,
+        machine,
+        host,
+        kernelRoot: root,
+      } = world.guests.get(guestId) ?? missing(guestId)
       const reached = createHost({
         changes: ALL_CHANGES,
         name: guestId,
@@ -98,7 +104,11 @@ export function install(
       return new GuestVolumes({
         platform:
           platform === 'linux'
-            ? new LinuxPlatform({ shell: reached.shell, root })
+            ? new LinuxPlatform({
+                shell: reached.shell,
+                root,
+                bus: world.xenMachines.has(machine) ? XEN : VIO,
+              })
             : new SolarisPlatform(reached.shell),
         host: reached,
         clock,
@@ -115,8 +125,12 @@ function configurationOf(spec: WorldSpec): object {
   return {
     cluster: 'test',
     hosts: Object.fromEntries(Object.keys(spec.hosts).map(name => [name, { local: true }])),
-    machines: Object.fromEntries(
-      Object.entries(spec.machines).map(([name, { controlDomain, serviceDomains }]) => [
+    machines: Object.fromEntries([
+      ...Object.entries(spec.xenMachines).map(([name, { controlDomain }]) => [
+        name,
+        { hypervisor: 'xen', controlDomain },
+      ]),
+      ...Object.entries(spec.machines).map(([name, { controlDomain, serviceDomains }]) => [
         name,
         {
           controlDomain,
@@ -126,10 +140,15 @@ function configurationOf(spec: WorldSpec): object {
           saveConfiguration: false,
         },
       ]),
-    ),
-    guests: Object.entries(spec.machines).flatMap(([machine, { guests }]) =>
-      Object.entries(guests).map(([match, { platform }]) => ({ machine, match, platform })),
-    ),
+    ]),
+    guests: [
+      ...Object.entries(spec.machines).flatMap(([machine, { guests }]) =>
+        Object.entries(guests).map(([match, { platform }]) => ({ machine, match, platform })),
+      ),
+      ...Object.entries(spec.xenMachines).flatMap(([machine, { guests }]) =>
+        Object.keys(guests).map(match => ({ machine, match, platform: 'linux' })),
+      ),
+    ],
     pools: spec.pools,
   }
 }

@@ -1,6 +1,7 @@
 // What the orchestrator does with a volume on its node, for tests: the requests as the Node service
 // would make them.
 
+import type { GuestVolumes } from '../../src/guest/guest-volumes.ts'
 import type { StageRequest } from '../../src/guest/requests.ts'
 import type { Attachment, Volume } from '../../src/model/volumes.ts'
 
@@ -28,6 +29,21 @@ export function stageRequest(
     stagingPath: STAGING,
     ...change,
   }
+}
+
+/** Stages and publishes a volume that is to have a file system. */
+export async function mountVolume(
+  node: Pick<GuestVolumes, 'stage' | 'publish'>,
+  [volume, attachment]: readonly [Volume, Attachment],
+  { stagingPath, targetPath }: { readonly stagingPath: string; readonly targetPath: string },
+): Promise<void> {
+  const type = volume.format.kind === 'filesystem' ? volume.format.type : ''
+  const format = { kind: 'filesystem', type, mountOptions: [] } as const
+  await node.stage(stageRequest(volume, attachment, { format, stagingPath }))
+  await node.publish({
+    ...publishRequest(volume, attachment, { targetPath }),
+    ...{ format, stagingPath },
+  })
 }
 
 export function publishRequest(

@@ -1,76 +1,39 @@
 // The ssh shell against the real OpenSSH server, on a port of its own on the loopback interface.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
-import { join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { SshShell, type SshTarget } from '../../src/shell/ssh/ssh.ts'
+import type { SshTarget } from '../../src/shell/ssh/settings.ts'
+import { SshShell } from '../../src/shell/ssh/ssh.ts'
+import { OpenSshServer } from '../support/openssh.ts'
 
-const SSHD = '/usr/sbin/sshd'
 const TCSH = '/bin/tcsh'
-const directory = mkdtempSync(join(tmpdir(), 'openssh-'))
 // Real processes, and a machine that may be busy.
 const SLOW_MS = 60_000
-const file = (name: string) => join(directory, name)
 const shells: SshShell[] = []
-let sshd: ChildProcess | undefined
+let server: OpenSshServer
 let target: SshTarget
+const file = (name: string) => server.file(name)
 
 beforeAll(async () => {
-  if (!existsSync(SSHD)) throw new Error(`${SSHD} is missing; install it (package openssh-server)`)
-  for (const type of ['ed25519', 'rsa']) {
-    execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-f', file(`host_${type}`)])
-  }
   if (!existsSync(TCSH)) throw new Error(`${TCSH} is missing; install it (package tcsh)`)
-  for (const key of ['id', 'id_csh']) {
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)])
-  }
+  server = await OpenSshServer.start()
+  target = server.target
+  server.generateKey('id_csh')
   // Whoever comes with the second key has his lines read by a C shell, as the server does for an
   // account whose login shell it is.
   const csh =
     `command="exec ${TCSH} -c \\"$SSH_ORIGINAL_COMMAND\\"" ` +
     `${readFileSync(file('id_csh.pub'), 'utf8')}`
-  writeFileSync(file('authorized_keys'), `${readFileSync(file('id.pub'), 'utf8')}${csh}`)
-  const port = await freePort()
-  const publicKey = readFileSync(file('host_ed25519.pub'), 'utf8')
-  writeFileSync(file('known_hosts'), `[127.0.0.1]:${port} ${publicKey}`)
+  writeFileSync(file('authorized_keys'), csh, { flag: 'a' })
   execFileSync('ssh-keygen', ['-q', '-H', '-f', file('known_hosts')], { stdio: 'ignore' })
-  const settings = [
-    `Port ${port}`,
-    'ListenAddress 127.0.0.1',
-    `HostKey ${file('host_rsa')}`,
-    `HostKey ${file('host_ed25519')}`,
-    `AuthorizedKeysFile ${file('authorized_keys')}`,
-    'PasswordAuthentication no',
-    'KbdInteractiveAuthentication no',
-    'UsePAM no',
-    'StrictModes no',
-    'PidFile none',
-    'LogLevel VERBOSE',
-  ]
-  writeFileSync(file('sshd_config'), settings.map(line => `${line}\n`).join(''))
-  // Where privileges are separated; the package makes it at boot only.
-  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
-  sshd = spawn(SSHD, ['-D', '-e', '-f', file('sshd_config')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  await listening(sshd)
-  target = {
-    ...{ name: 'openssh', address: '127.0.0.1', port, user: userInfo().username },
-    ...{ privateKeyFile: file('id'), knownHostsFile: file('known_hosts') },
-  }
 })
 
 afterEach(() => {
   for (const shell of shells.splice(0)) shell.close()
 })
 
-afterAll(() => {
-  sshd?.kill()
-  rmSync(directory, { recursive: true, force: true })
-})
+afterAll(() => server.stop())
 
 function connect(change: Partial<SshTarget> = {}): SshShell {
   const shell = new SshShell({ ...target, ...change })
@@ -223,29 +186,3 @@ test.each([
     })
   }
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      )
-    })
-  })
-}
-
-function listening(server: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let said = ''
-    server.stderr?.on('data', chunk => {
-      said += String(chunk)
-      if (said.includes('Server listening')) resolve()
-    })
-    server.once('exit', status => reject(new Error(`sshd ended with status ${status}: ${said}`)))
-  })
-}

@@ -3,19 +3,11 @@
 // installation, its volumes as files, its Linux guest with loop devices. Needs root.
 
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MiB, type Volume, type VolumeFormat } from '../../src/model/volumes.ts'
+import { writeSynced } from '../support/files.ts'
 import {
   attachRequest,
   install,
@@ -56,17 +48,6 @@ afterEach(() => {
 })
 
 const at = (path: string) => join(directory, path)
-
-/** Writes as a careful program does: the bytes are on the disk when this returns. */
-function writeSynced(path: string, bytes: Buffer): void {
-  const file = openSync(path, 'w')
-  writeSync(file, bytes)
-  fsyncSync(file)
-  closeSync(file)
-  const parent = openSync(join(path, '..'), 'r')
-  fsyncSync(parent)
-  closeSync(parent)
-}
 
 const checksum = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 

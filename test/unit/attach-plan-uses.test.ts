@@ -1,6 +1,6 @@
 // What a machine shows of a volume: what an attachment left, and what no record explains.
 
-import type { MachineView } from '../../src/hypervisors/hypervisor.ts'
+import type { MachineView, Use } from '../../src/hypervisors/hypervisor.ts'
 import { planRemoval } from '../../src/hypervisors/ldoms/plan.ts'
 import { attachmentName } from '../../src/storage/names.ts'
 import { findStrangers, speaksOf, usesOf } from '../../src/storage/uses.ts'
@@ -20,6 +20,9 @@ import {
   two,
 } from '../support/attachment.ts'
 
+const explained = (_: Use, key: string) => key === name
+const unexplained = () => false
+
 describe('strangers', () => {
   test('are exports and disks of the volume under any name but the recorded one', () => {
     const foreign = backend(one, { name: 'byhand' })
@@ -34,7 +37,7 @@ describe('strangers', () => {
       backends: [...attached.backends, foreign],
       disks: [...attached.disks, byHand],
     })
-    expect(findStrangers(place, seen, new Set([name]))).toMatchObject([
+    expect(findStrangers(place, seen, explained)).toMatchObject([
       { kind: 'disk', key: 'handmade', guest: 'ldg9', removal: 'ldm rm-vdisk handmade ldg9' },
       {
         kind: 'export',
@@ -42,14 +45,14 @@ describe('strangers', () => {
         removal: 'ldm rm-vdsdev byhand@primary-vds0',
       },
     ])
-    expect(findStrangers(place, attached, new Set([name]))).toEqual([])
+    expect(findStrangers(place, attached, explained)).toEqual([])
   })
 
   test(
     'without a record the volume’s own names are strangers too, and cleaning takes disks ' +
       'before exports',
     () => {
-      const strangers = findStrangers(place, attached, new Set())
+      const strangers = findStrangers(place, attached, unexplained)
       expect(planRemoval(strangers).map(step => step.kind)).toEqual([
         'remove-disk',
         'withdraw-backend',
@@ -80,7 +83,7 @@ describe('strangers', () => {
       disk({ name: 'c', backends: [through(one), through(two, 'x')] }),
       disk({ name: 'd', backends: [through(one), through(two, 'byhand')] }),
     ]
-    const found = findStrangers(place, state({ backends, disks }), new Set([name]))
+    const found = findStrangers(place, state({ backends, disks }), explained)
     expect(found.map(({ label }) => label)).toEqual([
       theirs,
       'a',
@@ -89,12 +92,12 @@ describe('strangers', () => {
       `byhand@${two.service}`,
     ])
     const own = state({ backends: [backend(one)], disks: [disk()] })
-    expect(findStrangers(place, own, new Set([name]))).toEqual([])
+    expect(findStrangers(place, own, explained)).toEqual([])
   })
 
   test('are not disks by what serves them and is not exported', () => {
     const vague = disk({ name: 'a', backends: [through(one, theirs)] })
-    expect(findStrangers(place, state({ disks: [vague] }), new Set())).toEqual([])
+    expect(findStrangers(place, state({ disks: [vague] }), unexplained)).toEqual([])
   })
 
   test('are removed one by one, disks first', () => {
@@ -102,7 +105,7 @@ describe('strangers', () => {
       backends: [backend(two, { name: 'byhand' })],
       disks: [disk({ name: 'a', guest: 'ldg2', backends: [through(two, 'byhand')] })],
     })
-    expect(planRemoval(findStrangers(place, seen, new Set()))).toEqual([
+    expect(planRemoval(findStrangers(place, seen, unexplained))).toEqual([
       { kind: 'remove-disk', name: 'a', guest: 'ldg2' },
       { kind: 'withdraw-backend', name: 'byhand', service: two.service },
     ])
@@ -122,7 +125,7 @@ describe('strangers', () => {
       backends: twice,
       disks: [disk({ name: 'a', backends: [through(one, 'x')] })],
     })
-    const found = findStrangers(place, seen, new Set([name]))
+    const found = findStrangers(place, seen, explained)
     expect(found.map(({ label }) => label)).toEqual(['a', `x@${one.service}`])
     expect(planRemoval(seen.uses)).toHaveLength(2)
   })
@@ -130,9 +133,11 @@ describe('strangers', () => {
 
 test('detaching removes the disk and then every path, and nothing when nothing is there', () => {
   expect(
-    planRemoval(usesOf(place, guest, { machine, state: attached })).map(step => step.kind),
+    planRemoval(usesOf(place, guest, { machine, state: attached, record: undefined })).map(
+      step => step.kind,
+    ),
   ).toEqual(['remove-disk', 'withdraw-backend', 'withdraw-backend'])
-  expect(usesOf(place, guest, { machine, state: state() })).toEqual([])
+  expect(usesOf(place, guest, { machine, state: state(), record: undefined })).toEqual([])
 })
 
 test(
@@ -147,7 +152,8 @@ test(
       backend(one, { name: 'x' }),
     ]
     const disks = [disk({ guest: 'ldg2' }), disk({ name: theirs }), disk()]
-    const left = (seen: MachineView) => planRemoval(usesOf(place, guest, { machine, state: seen }))
+    const left = (seen: MachineView) =>
+      planRemoval(usesOf(place, guest, { machine, state: seen, record: undefined }))
     expect(left(state({ backends, disks }))).toEqual([
       { kind: 'remove-disk', name, guest: 'ldg1' },
       { kind: 'withdraw-backend', name, service: two.service },

@@ -112,6 +112,7 @@ test('a node file becomes the one guest it serves', () => {
     snapshotTopology: true,
     machine: 'm1',
     guest: 'ldg1',
+    hypervisor: 'ldoms',
     platform: 'solaris',
     shell: { kind: 'local' },
     root: '',

@@ -36,7 +36,13 @@ test.each([
 
 test('the option that is refused is named with its value, and what there is instead', () => {
   expect(() => parseMkfsOptions('-m 1 -F 2 -E x', 'ext4')).toThrow(
-    /: "-F 2" is not .* allowed are -b -g .* -L$/,
+    /: "-F 2" is not .* allowed are ext4 -b -g .* -L$/,
   )
-  expect(() => parseMkfsOptions('-F', 'xfs')).toThrow(/allowed are -b -i -m -n -s -L -K$/)
+  expect(() => parseMkfsOptions('-F', 'xfs')).toThrow(/allowed are xfs -b -i -m -n -s -L -K$/)
+})
+
+test('each list of options has the name of its file system, and an option is no value', () => {
+  expect(() => parseMkfsOptions('-F -b 4096', '')).toThrow(
+    /: "-F" is not .* allowed are ext4 -b .*; xfs -b .*; ufs -b /,
+  )
 })

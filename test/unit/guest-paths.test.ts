@@ -187,6 +187,50 @@ test('names of a directory are told without blank lines, and the text of a file 
   expect(await guest({ '/bin/cat': GONE }).paths.readText(PATH)).toBeUndefined()
 })
 
+test('names of one listing are told each as what it is, absent and failed ones, too', async () => {
+  const stdout = [
+    'Welcome',
+    'drwxr-xr-x 2 root root 40 Nov 29 19:36 /mnt/a b',
+    'drwxr-xr-x 2 root root 40 Nov 29  2025 /mnt/e',
+    'lrwxrwxrwx 1 root root 10 Nov 29 19:36 /mnt/link -> /dev/loop0',
+    'brw-rw---- 1 root disk 7, 0 Nov 29 19:36 /mnt/node',
+    'drwxr-xr-x 2 root root 40 Nov 29 19:36 /elsewhere/mnt/x',
+  ].join('\n')
+  const stderr = [
+    "ls: cannot access '/mnt/no b': No such file or directory",
+    'ls: cannot access "/mnt/it\'s": No such file or directory',
+    '/mnt/solaris: No such file or directory',
+    'ls: /mnt/e: Input/output error',
+    "ls: cannot access '/mnt/xfs': Input/output error",
+    "ls: cannot access '/mnt/secret': Permission denied",
+    '',
+  ].join('\n')
+  const asked = ['a b', 'e', 'link', 'node', 'no b', "it's", 'solaris', 'xfs', 'secret', 'x']
+  const { paths } = guest({ '/bin/ls -ld': { stdout, stderr, exitStatus: 2 } })
+  const failed = { kind: 'failed', reason: 'answers with an I/O error' }
+
+  expect(await paths.glance(asked.map(name => `/mnt/${name}`))).toEqual(
+    new Map<string, unknown>([
+      ['/mnt/a b', { kind: 'directory' }],
+      ['/mnt/e', failed],
+      ['/mnt/link', { kind: 'link', target: '/dev/loop0' }],
+      ['/mnt/node', { kind: 'device', numbers: '7:0' }],
+      ['/mnt/no b', { kind: 'absent' }],
+      ["/mnt/it's", { kind: 'absent' }],
+      ['/mnt/solaris', { kind: 'absent' }],
+      ['/mnt/xfs', failed],
+    ]),
+  )
+})
+
+test('of a single name the error is its own, in whatever way it is written', async () => {
+  const stderr = "ls: cannot access '/mnt/caf'$'\\303\\251': No such file or directory\n"
+  const { paths } = guest({ '/bin/ls -ld': { stderr, exitStatus: 2 } })
+
+  expect(await paths.glance(['/mnt/café'])).toEqual(new Map([['/mnt/café', { kind: 'absent' }]]))
+  expect(await paths.glance(['/mnt/café', '/mnt/e'])).toEqual(new Map())
+})
+
 test('links are told with what they hold, and other lines are passed over', async () => {
   const stdout = [
     'Welcome',

@@ -1,8 +1,7 @@
 // Texts of Linux tools to values; recorded lines are from test/transcripts/linux-guest-tools*.txt.
 
+import { VIO, XEN } from '../../src/guest/linux/bus.ts'
 import {
-  diskName,
-  diskSlot,
   findProcess,
   findUnseen,
   LinuxUses,
@@ -115,6 +114,7 @@ test.each([
 test('a bound device node is recognised by where its node lies', () => {
   const uses = new LinuxUses(
     parseMountInfo(`${MOUNTS}\n64 43 0:6 /zd32 /mnt/node rw - devtmpfs devtmpfs rw\n`),
+    VIO,
   )
 
   expect(uses.at('/mnt/node', DEVICE)).toMatchObject({
@@ -133,7 +133,7 @@ test('a node that lies in a directory of its own is recognised too', () => {
 
   const device = { identity: '7:3', blockPath: '/tmp/root/dev/vdiskcw' }
 
-  expect(new LinuxUses(parseMountInfo(rows)).at('/mnt/node', device)).toMatchObject({
+  expect(new LinuxUses(parseMountInfo(rows), VIO).at('/mnt/node', device)).toMatchObject({
     kind: 'device',
   })
 })
@@ -144,6 +144,7 @@ test('the topmost of several mounts at a path counts, and all of a device are fo
       `${MOUNTS}\n50 22 230:0 / /mnt/b ro - ext4 /dev/zd0 rw\n51 22 230:16 / /mnt/b rw - xfs ` +
         '/dev/zd16 rw\n52 22 230:0 /sub /mnt/s rw - ext4 /dev/zd0 rw\n',
     ),
+    VIO,
   )
 
   expect(uses.at('/mnt/b')?.identity).toBe('230:16')
@@ -209,11 +210,13 @@ test.each([
   [100, 'vdiskcw'],
   [701, 'vdiskzz'],
 ])('disk %d is %s', (slot, name) => {
-  expect(diskName(slot)).toBe(name)
+  expect(VIO.diskName(slot)).toBe(name)
 })
 
 test('every disk is found by its own name, and by no other', () => {
-  for (let slot = 0; slot <= 701; slot++) expect(diskSlot(`/dev/${diskName(slot)}`)).toBe(slot)
+  for (let slot = 0; slot <= 701; slot++) {
+    expect(VIO.diskSlot(`/dev/${VIO.diskName(slot)}`)).toBe(slot)
+  }
   for (const path of [
     '/dev/vdisk',
     '/dev/vdiska1',
@@ -223,7 +226,34 @@ test('every disk is found by its own name, and by no other', () => {
     'vdiska',
     '/dev/vdiska/x',
   ]) {
-    expect(diskSlot(path)).toBeUndefined()
+    expect(VIO.diskSlot(path)).toBeUndefined()
+  }
+})
+
+test.each([
+  [0, 'xvda', 'vbd-51712'],
+  [15, 'xvdp', 'vbd-51952'],
+  [16, 'xvdq', 'vbd-268439552'],
+  [26, 'xvdaa', 'vbd-268442112'],
+  [701, 'xvdzz', 'vbd-268614912'],
+])('on the bus of Xen disk %d is %s, entry %s', (slot, name, entry) => {
+  expect(XEN.diskName(slot)).toBe(name)
+  expect(XEN.diskSlot(`/dev/${name}`)).toBe(slot)
+  expect(XEN.isEntryOf(entry, slot)).toBe(true)
+})
+
+test('a disk of Xen may be large, and grows while it is there; one of sunvdc does not', () => {
+  expect(XEN).toMatchObject({ maximumSizeBytes: undefined, seesGrowth: true })
+  expect(VIO).toMatchObject({ maximumSizeBytes: 2 ** 41 - 512, seesGrowth: false })
+})
+
+test('neither a disk of another kind nor a network card is a Xen disk of that name', () => {
+  // The kernel calls the first two xvdb and xvda.
+  for (const entry of ['vbd-2064', 'vbd-768', 'vbd-51729', 'vif-1', 'vbd-']) {
+    expect([0, 1, 2].filter(slot => XEN.isEntryOf(entry, slot))).toEqual([])
+  }
+  for (const path of ['/dev/xvd', '/dev/xvda1', '/dev/xvdabc', 'xvda', '/dev/vdiska']) {
+    expect(XEN.diskSlot(path)).toBeUndefined()
   }
 })
 
@@ -269,7 +299,7 @@ test('the disk of a mount is known by its source, and of a bound node by the nam
     '61 22 0:7 / /mnt/vdiskcw rw - tmpfs tmpfs rw',
     '62 22 230:0 /vdiskcx /mnt/part rw - ext4 /dev/vdiskd rw',
   ]
-  const uses = new LinuxUses(parseMountInfo(rows.join('\n')))
+  const uses = new LinuxUses(parseMountInfo(rows.join('\n')), VIO)
   expect(['/', '/mnt/node', '/mnt/vdiskcw', '/mnt/part'].map(path => uses.at(path)?.slot)).toEqual([
     0,
     100,
@@ -294,7 +324,7 @@ test('a node below a directory that another file system covers lies in that one'
     '61 22 0:9 /other/zd1 /mnt/above rw - tmpfs tmpfs rw',
     '62 22 253:1 /dev/x/zd1 /mnt/root rw - ext4 /dev/vdiska rw',
   ]
-  const uses = new LinuxUses(parseMountInfo(rows.join('\n')))
+  const uses = new LinuxUses(parseMountInfo(rows.join('\n')), VIO)
   const device = { identity: '230:1', blockPath: '/dev/x/zd1' }
   expect(
     ['/mnt/below', '/mnt/above', '/mnt/root'].map(path => uses.at(path, device)?.kind),

@@ -63,7 +63,15 @@ test('classes and claims of several documents become claims with their class', (
       requiredBytes: 10 * 1024 ** 3,
       limitBytes: 0,
       source: undefined,
-      places: [{ guest: 'm1/ldg1', mountPath: '/export/orders', vdiskNumber: undefined }],
+      places: [
+        {
+          guest: 'm1/ldg1',
+          mountPath: '/export/orders',
+          vdiskNumber: undefined,
+          readOnly: false,
+          mountOptions: [],
+        },
+      ],
     },
   ])
 })
@@ -477,14 +485,22 @@ test('a file that is nested deeper than it can be read says so', () => {
   )
 })
 
-test.each(['/etc', '/usr/local', '/proc/x', '/dev', '/var', '/var/lib/ldom-csi/used'])(
-  '%s is not a path to mount at',
-  path => {
-    expect(() => parseOne(CLASS, CLAIM.replace('/export/orders', path))).toThrow(
-      "belongs to the guest's system",
-    )
-  },
-)
+test.each([
+  '/etc',
+  '/usr/local',
+  '/proc/x',
+  '/dev',
+  '/var',
+  '/var/lib',
+  '/var/spool/cron',
+  '/lib64/x',
+  '/root/.ssh',
+  '/var/lib/ldom-csi/used',
+])('%s is not a path to mount at', path => {
+  expect(() => parseOne(CLASS, CLAIM.replace('/export/orders', path))).toThrow(
+    "belongs to the guest's system",
+  )
+})
 
 test.each(['0', '"0"', '-1'])(
   'a claim of the size %s is named, with a size to write instead',

@@ -224,7 +224,7 @@ test('a command is recognised wherever the end of the shown line falls, a blank 
       '/usr/sbin/zfs',
       'create',
       '-o',
-      'mountpoint=none',
+      'canmount=off',
       '-o',
       `ldom-csi:cluster=${'x'.repeat(length)}`,
       '-o',

@@ -265,6 +265,14 @@ test.each([
   expect(mayBeCommand(line, MOUNT)).toBe(same)
 })
 
+test.each([
+  { line: '/usr/sbin/xl block-detach 3 268439552', same: true },
+  { line: '/usr/lib/xen-4.17/bin/xl block-detach 3 268439552', same: true },
+  { line: '/usr/lib/xen-4.17/bin/xl block-detach 3 268439808', same: false },
+])('"$line" may be the xl that was lost: $same', ({ line, same }) => {
+  expect(mayBeCommand(line, ['/usr/sbin/xl', 'block-detach', '3', '268439552'])).toBe(same)
+})
+
 test('a change that an earlier line showed is the same when more of it is shown, or less', () => {
   const long = `/usr/sbin/zfs destroy tank/${'x'.repeat(60)}/${LEAF}`
   const [early, late] = [shown(`${SENT} ${long}`), shown(long)]

@@ -1,7 +1,12 @@
 import type { CallFailure } from '../../src/csi/wire/handler.ts'
 import { StorageError } from '../../src/errors.ts'
-import type { ApiAnswer, ApiRequest } from '../../src/kubernetes/api-server.ts'
-import { Events, type VolumeEvent } from '../../src/kubernetes/events.ts'
+import type { ApiAnswer, ApiRequest } from '../../src/kubernetes/api-answers.ts'
+import {
+  type EventObject,
+  Events,
+  type ObjectEvent,
+  type VolumeEvent,
+} from '../../src/kubernetes/events.ts'
 import { eventsOfFailure } from '../../src/kubernetes/told-calls.ts'
 import { type LogFields, silentLog } from '../../src/log.ts'
 import { VirtualTime } from '../support/virtual-clock.ts'
@@ -138,7 +143,7 @@ test('what waits behind a server that hangs is bounded, and nobody waits for it'
   for (let at = 0; at < 10_000; at++) events.tell({ ...EVENT, volumeId: `gold/v-${at}` })
   await time.pass(0)
   expect(sent).toHaveLength(1)
-  expect(warnings).toEqual(['events on claims are dropped: too many wait'])
+  expect(warnings).toEqual(['events are dropped: too many wait'])
 })
 
 test('a volume without a claim has no event', async () => {
@@ -148,6 +153,39 @@ test('a volume without a claim has no event', async () => {
   await time.pass(0)
 
   expect(sent).toEqual([])
+})
+
+const DISK: EventObject = {
+  apiVersion: 'ldom-csi.io/v1alpha1',
+  kind: 'GuestDisk',
+  namespace: 'prod',
+  name: 'orders',
+  uid: 'u2',
+}
+const ON_DISK: ObjectEvent = {
+  object: DISK,
+  type: 'Normal',
+  reason: 'PathsRestored',
+  message: 'every path works again',
+}
+
+test('an event about an object stands on that object, and asks for no claim', async () => {
+  const { time, sent, world, events } = scene()
+  world.claim = undefined
+  events.tell(ON_DISK)
+  events.tell(ON_DISK)
+  events.tell({ ...ON_DISK, object: { ...DISK, uid: 'u3' } })
+  await time.pass(0)
+
+  expect(sent.map(({ method, path }) => [method, path])).toEqual([
+    ['POST', '/api/v1/namespaces/prod/events'],
+    ['POST', '/api/v1/namespaces/prod/events'],
+  ])
+  expect(sent[0]?.body).toMatchObject({
+    metadata: { name: expect.stringMatching(/^orders\.[0-9a-f]{16}$/), namespace: 'prod' },
+    involvedObject: DISK,
+    count: 2,
+  })
 })
 
 test('the longest names and messages still make an event', async () => {

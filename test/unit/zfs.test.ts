@@ -87,7 +87,7 @@ describe.each(DIALECTS)('on %s', dialect => {
   test('a record is a file system that is never mounted', async () => {
     const { zfs, sim } = world(dialect)
     await zfs.createFilesystem({ dataset: 'tank/csi/a-1', properties: { 'ldom-csi:guest': 'bTE' } })
-    expect(sim.dataset('tank/csi/a-1')?.local.get('mountpoint')).toBe('none')
+    expect(sim.dataset('tank/csi/a-1')?.local.get('canmount')).toBe('off')
     await expect(
       zfs.createFilesystem({ dataset: 'tank/csi/a-1', properties: {} }),
     ).rejects.toMatchObject({ kind: 'already-exists' })

@@ -8,6 +8,9 @@
 {{- $ssh := .Values.ssh -}}
 {{- $config := deepCopy .Values.config -}}
 {{- range $name, $host := $config.hosts -}}
+{{- if hasKey $host "local" -}}
+{{- fail (printf "config.hosts.%s says local: a pod reaches every host over SSH" $name) -}}
+{{- end -}}
 {{- if not $host.ssh -}}
 {{- fail (printf "config.hosts.%s has no ssh: a pod reaches every host over SSH" $name) -}}
 {{- end -}}
@@ -16,7 +19,7 @@
 {{- if not $path -}}
 {{- $secret := required (printf "config.hosts.%s.ssh has no %s: set ssh.secretName" $name $key) $ssh.secretName -}}
 {{- $_ := set $host.ssh $key (printf "/etc/ldom-csi/ssh/%s/%s" $secret $file) -}}
-{{- else if not (regexMatch "^/etc/ldom-csi/ssh/[^/]+/[^/]+$" $path) -}}
+{{- else if not (regexMatch (include "ldom-csi.secretPath" .) $path) -}}
 {{- fail (printf "config.hosts.%s.ssh.%s is %s: in a pod it is /etc/ldom-csi/ssh/<secret>/<key>" $name $key $path) -}}
 {{- end -}}
 {{- end -}}
@@ -24,17 +27,55 @@
 {{- toYaml $config -}}
 {{- end -}}
 
+{{/* What the path of a key looks like: a Secret, and a key of it. */}}
+{{- define "ldom-csi.secretPath" -}}
+^/etc/ldom-csi/ssh/[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9._-]+$
+{{- end -}}
+
 {{/* The keys that the controller's file leads to, by Secret, as a JSON map. */}}
 {{- define "ldom-csi.sshSecrets" -}}
-{{- $secrets := dict -}}
+{{- $logins := list -}}
 {{- range (include "ldom-csi.controllerFile" . | fromYaml).hosts -}}
-{{- range list .ssh.privateKeyFile .ssh.knownHostsFile -}}
+{{- $logins = append $logins .ssh -}}
+{{- end -}}
+{{- include "ldom-csi.secretsOf" $logins -}}
+{{- end -}}
+
+{{/* The same of any list of logins. */}}
+{{- define "ldom-csi.secretsOf" -}}
+{{- $secrets := dict -}}
+{{- range . -}}
+{{- range list .privateKeyFile .knownHostsFile -}}
 {{- $words := splitList "/" . -}}
 {{- $secret := index $words 4 -}}
 {{- $_ := set $secrets $secret (append (get $secrets $secret | default list) (index $words 5) | uniq | sortAlpha) -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $secrets -}}
+{{- end -}}
+
+{{/*
+The first rule of `config.guests` that matches a guest. Arguments: root, machine, guest, says (which
+value names the guest).
+*/}}
+{{- define "ldom-csi.guestRule" -}}
+{{- $config := .root.Values.config -}}
+{{- $machine := .machine -}}
+{{- $guest := .guest -}}
+{{- if not (hasKey ($config.machines | default dict) $machine) -}}
+{{- fail (printf "%s and names machine %s, which config.machines does not have" .says $machine) -}}
+{{- end -}}
+{{- $found := dict -}}
+{{- range $config.guests -}}
+{{- $glob := .match | regexQuoteMeta | replace "\\*" ".*" | replace "\\?" "." -}}
+{{- if and (not $found) (eq .machine $machine) (regexMatch (printf "^%s$" $glob) $guest) -}}
+{{- $found = . -}}
+{{- end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- fail (printf "%s, which no entry of config.guests matches: it would get no disk" .says) -}}
+{{- end -}}
+{{- toYaml $found -}}
 {{- end -}}
 
 {{/*
@@ -46,23 +87,15 @@ switches, and the limit of the first rule that matches the guest.
 {{- $config := $values.config -}}
 {{- $machine := index (splitList "/" .guest) 0 -}}
 {{- $guest := index (splitList "/" .guest) 1 -}}
-{{- if not (hasKey ($config.machines | default dict) $machine) -}}
-{{- fail (printf "node.guests.%s names machine %s, which config.machines does not have" .node $machine) -}}
-{{- end -}}
-{{- $found := dict -}}
-{{- range $config.guests -}}
-{{- $glob := .match | regexQuoteMeta | replace "\\*" ".*" | replace "\\?" "." -}}
-{{- if and (not $found) (eq .machine $machine) (regexMatch (printf "^%s$" $glob) $guest) -}}
-{{- $found = . -}}
-{{- end -}}
-{{- end -}}
-{{- if not $found -}}
-{{- fail (printf "node.guests.%s is %s, which no entry of config.guests matches: it would get no disk" .node .guest) -}}
-{{- end -}}
+{{- $says := printf "node.guests.%s is %s" .node .guest -}}
+{{- $found := include "ldom-csi.guestRule" (dict "root" .root "machine" $machine "guest" $guest "says" $says) | fromYaml -}}
 {{- if ne $found.platform "linux" -}}
 {{- fail (printf "node.guests.%s is %s, which config.guests calls %s: a node plugin in a pod serves a Linux guest" .node .guest $found.platform) -}}
 {{- end -}}
 {{- $node := dict "machine" $machine "guest" $guest "platform" "linux" "shell" (dict "local" true) -}}
+{{- with (get $config.machines $machine).hypervisor -}}
+{{- $_ := set $node "hypervisor" . -}}
+{{- end -}}
 {{- if hasKey $found "attachLimit" -}}
 {{- $_ := set $node "attachLimit" $found.attachLimit -}}
 {{- end -}}

@@ -42,3 +42,20 @@ capabilities:
     fieldRef:
       fieldPath: {{ .field }}
 {{- end -}}
+
+{{/* A file and the keys that it leads to. Arguments: configMap (its name), secrets (JSON). */}}
+{{- define "ldom-csi.projected" -}}
+# 0440: the pod's group reads, nobody else.
+defaultMode: 288
+sources:
+  - configMap:
+      name: {{ .configMap }}
+  {{- range $secret, $keys := .secrets | fromJson }}
+  - secret:
+      name: {{ $secret }}
+      items:
+        {{- range $keys }}
+        - { key: {{ . }}, path: ssh/{{ $secret }}/{{ . }} }
+        {{- end }}
+  {{- end }}
+{{- end -}}

@@ -5,6 +5,9 @@ is not ready, and each sidecar waits. When the driver ends, each ends with its c
 {{- define "ldom-csi.sidecars" -}}
 {{- $sidecars := .Values.sidecars -}}
 {{- $provisioner := $sidecars.provisioner -}}
+{{- if eq $provisioner.defaultFsType "ufs" -}}
+{{- include "ldom-csi.needSolaris" (dict "root" . "says" "sidecars.provisioner.defaultFsType is ufs") -}}
+{{- end -}}
 {{- include "ldom-csi.sidecar" (dict "root" . "name" "csi-provisioner" "sidecar" $provisioner
   "args" (list
     (printf "--timeout=%s" $provisioner.timeout)

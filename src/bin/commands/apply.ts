@@ -4,7 +4,7 @@ import { systemClock } from '../../clock.ts'
 import { connect } from '../../csi/wire/client.ts'
 import { readManifestFiles } from '../../manifests/files.ts'
 import { describeObject, parseManifests } from '../../manifests/manifests.ts'
-import { isPlainPath } from '../../manifests/places.ts'
+import { isPlainPath } from '../../model/guest-disks.ts'
 import type { CliCommand } from './command.ts'
 
 const DEFAULT_CONTROLLER = 'unix:///var/run/ldom-csi/controller.sock'

@@ -2,13 +2,8 @@ import { formatFindings } from '../../cli/findings.ts'
 import { audit as compareLayers } from '../../storage/audit/audit.ts'
 import type { Pools } from '../../storage/pool.ts'
 import type { CliCommand } from './command.ts'
-import {
-  formatJson,
-  type ReportOptions,
-  reportCommand,
-  withInstallation,
-  withOutput,
-} from './report.ts'
+import { formatJson, withOutput } from './output.ts'
+import { type ReportOptions, reportCommand, withInstallation } from './report.ts'
 
 export const audit: CliCommand = {
   outlivesOutput: false,

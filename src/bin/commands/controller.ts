@@ -12,9 +12,14 @@ import {
 } from '../compose/installation.ts'
 import { VERSION } from '../version.ts'
 import type { CliCommand } from './command.ts'
-import { endAtOnce, openOutput, type PluginOptions, pluginCommand, serve } from './plugin.ts'
-
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+import {
+  endAtOnce,
+  openOutput,
+  type PluginOptions,
+  pluginCommand,
+  serve,
+  serviceAccountOption,
+} from './plugin.ts'
 
 interface ControllerOptions extends PluginOptions {
   readonly kubernetes?: true
@@ -24,17 +29,12 @@ interface ControllerOptions extends PluginOptions {
 export const controller: CliCommand = {
   outlivesOutput: true,
   define: program =>
-    pluginCommand(program, 'controller', 'serve the CSI controller')
-      .option(
+    serviceAccountOption(
+      pluginCommand(program, 'controller', 'serve the CSI controller').option(
         '--kubernetes',
         'run as one of several pods: hold the Lease of the driver, and write Events on claims',
-      )
-      .option(
-        '--service-account <directory>',
-        'where token and ca.crt of the ServiceAccount are',
-        SERVICE_ACCOUNT,
-      )
-      .action(run),
+      ),
+    ).action(run),
 }
 
 async function run(options: ControllerOptions): Promise<void> {

@@ -2,13 +2,8 @@ import type { Check } from '../../checks.ts'
 import { examine, formatChecks, provePaths } from '../../cli/doctor.ts'
 import type { Installation } from '../compose/installation.ts'
 import type { CliCommand } from './command.ts'
-import {
-  formatJson,
-  type ReportOptions,
-  reportCommand,
-  withInstallation,
-  withOutput,
-} from './report.ts'
+import { formatJson, withOutput } from './output.ts'
+import { type ReportOptions, reportCommand, withInstallation } from './report.ts'
 
 interface DoctorOptions extends ReportOptions {
   readonly prepare?: true

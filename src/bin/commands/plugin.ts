@@ -6,6 +6,7 @@ import { startServer } from '../../csi/wire/server.ts'
 import { StorageError } from '../../errors.ts'
 import { createLog, type Log, type LogLevel } from '../../log.ts'
 import { LossyStream } from '../../log-stream.ts'
+import { onFirstSignal } from '../signals.ts'
 
 export interface PluginOptions {
   readonly config: string
@@ -20,15 +21,31 @@ const LAST_LINES_MS = 1000
 const LAST_LINE_MS = 100
 
 export function pluginCommand(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .requiredOption('--config <file>', 'configuration file')
-    .option(
-      '--endpoint <address>',
-      'unix:///absolute/path.sock (default: the environment variable CSI_ENDPOINT)',
-    )
-    .option('--log-level <level>', LEVELS.join(', '), parseLevel, 'info')
+  return logLevelOption(
+    program
+      .command(name)
+      .description(description)
+      .requiredOption('--config <file>', 'configuration file')
+      .option(
+        '--endpoint <address>',
+        'unix:///absolute/path.sock (default: the environment variable CSI_ENDPOINT)',
+      ),
+  )
+}
+
+export function logLevelOption(command: Command): Command {
+  return command.option('--log-level <level>', LEVELS.join(', '), parseLevel, 'info')
+}
+
+/** Where the kubelet puts the files of a pod's account. */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+export function serviceAccountOption(command: Command): Command {
+  return command.option(
+    '--service-account <directory>',
+    'where token and ca.crt of the ServiceAccount are',
+    SERVICE_ACCOUNT,
+  )
 }
 
 export interface PluginOutput {
@@ -37,7 +54,7 @@ export interface PluginOutput {
 }
 
 /** A plugin continues even if its output fails. */
-export function openOutput({ logLevel }: PluginOptions): PluginOutput {
+export function openOutput({ logLevel }: Pick<PluginOptions, 'logLevel'>): PluginOutput {
   process.stderr.on('error', () => {})
   const output = new LossyStream(process.stdout)
   return { log: createLog({ level: logLevel, destination: output }), output }
@@ -67,8 +84,7 @@ export async function serve(
     await output.drain(LAST_LINES_MS)
     process.exit(0)
   }
-  // A second signal has no handler and ends the process at once.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+  onFirstSignal(() => void stop())
 }
 
 /** Ends the process with its last line: nothing that is at work is waited for. */

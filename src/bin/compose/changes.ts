@@ -6,6 +6,7 @@ import { CHANGES as GUEST } from '../../guest/changes.ts'
 import { CHANGES as LINUX } from '../../guest/linux/changes.ts'
 import { CHANGES as SOLARIS } from '../../guest/solaris/changes.ts'
 import { CHANGES as LDOMS } from '../../hypervisors/ldoms/changes.ts'
+import { CHANGES as XEN } from '../../hypervisors/xen/changes.ts'
 import { CHANGES as ISCSI } from '../../iscsi/changes.ts'
 import type { ChangingProgram } from '../../shell/changes.ts'
 import { CHANGES as ZFS } from '../../zfs/changes.ts'
@@ -15,6 +16,7 @@ export const ALL_CHANGES: readonly ChangingProgram[] = [
   COMSTAR,
   ISCSI,
   LDOMS,
+  XEN,
   GUEST,
   LINUX,
   SOLARIS,

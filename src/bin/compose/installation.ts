@@ -4,6 +4,7 @@
 
 import { type ControllerConfig, findGuestRule } from '../../config/config.ts'
 import { controllerService } from '../../csi/controller.ts'
+import { disksService } from '../../csi/disks.ts'
 import { identityService } from '../../csi/identity.ts'
 import { groupControllerService } from '../../csi/snapshots.ts'
 import { KNOWS_CONDITIONS } from '../../csi/wire/conditions.ts'
@@ -15,6 +16,7 @@ import type { Host } from '../../shell/host.ts'
 import { Attachments } from '../../storage/attachments/attachments.ts'
 import { Health } from '../../storage/health.ts'
 import type { Pool } from '../../storage/pool.ts'
+import { SeenDisks } from '../../storage/seen-disks.ts'
 import { GroupSnapshots } from '../../storage/snapshots/groups.ts'
 import { SnapshotIndex } from '../../storage/snapshots/index-by-name.ts'
 import { Snapshots } from '../../storage/snapshots/snapshots.ts'
@@ -115,5 +117,6 @@ export function controllerServices(
     }),
     controllerService(options),
     groupControllerService({ ...options, groups }),
+    disksService({ disks: new SeenDisks({ pools }) }),
   ]
 }

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock } from '../../clock.ts'
 import type { CallWatch } from '../../csi/wire/handler.ts'
-import { describeError, isStorageError, StorageError } from '../../errors.ts'
+import { describeError, isStorageError } from '../../errors.ts'
 import { ApiServer } from '../../kubernetes/api-server.ts'
 import { Claims } from '../../kubernetes/claims.ts'
 import { Events } from '../../kubernetes/events.ts'
@@ -15,7 +15,9 @@ import { eventsOfFailure } from '../../kubernetes/told-calls.ts'
 import type { Log } from '../../log.ts'
 import { Health } from '../../storage/health.ts'
 import { type PathChange, PathWatch } from '../../storage/path-watch.ts'
+import { VERSION } from '../version.ts'
 import type { Installation } from './installation.ts'
+import { readPodEnvironment } from './pod.ts'
 
 export interface ClusterOptions {
   readonly installation: Installation
@@ -35,19 +37,12 @@ export interface Cluster {
   start(work: () => () => Promise<void>, lost: () => void): () => Promise<void>
 }
 
-const VARIABLES = [
-  'POD_NAME',
-  'POD_NAMESPACE',
-  'KUBERNETES_SERVICE_HOST',
-  'KUBERNETES_SERVICE_PORT',
-] as const
-
 export function joinCluster({ installation, serviceAccount, log }: ClusterOptions): Cluster {
-  const [pod = '', namespace = '', host = '', port = ''] = readEnvironment()
+  const { pod, namespace, host, port } = readPodEnvironment('--kubernetes')
   const { config, volumes, pools } = installation
   const { driverName } = config
   const clock = systemClock
-  const api = new ApiServer({ host, port: Number(port), serviceAccount })
+  const api = new ApiServer({ host, port, userAgent: `ldom-csi/${VERSION}`, serviceAccount })
   const holder = `${pod}_${randomBytes(8).toString('hex')}`
   const store = new Leases({ api, namespace, name: leaseName(driverName) })
   const lease = new Lease({ store, holder, clock, log })
@@ -103,18 +98,6 @@ export function joinCluster({ installation, serviceAccount, log }: ClusterOption
       }
     },
   }
-}
-
-function readEnvironment(): readonly string[] {
-  const missing = VARIABLES.filter(name => (process.env[name] ?? '') === '')
-  if (missing.length > 0) {
-    throw new StorageError(
-      'invalid-argument',
-      `--kubernetes is for a pod, and ${missing.join(', ')} is not set; set the name and the ` +
-        'namespace of the pod from its fields',
-    )
-  }
-  return VARIABLES.map(name => process.env[name] ?? '')
 }
 
 function tellPath(events: Events, change: PathChange): void {

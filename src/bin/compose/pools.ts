@@ -14,6 +14,7 @@ import { LunDesign } from '../../storage/designs/lun/lun.ts'
 import type { Design, Pool, PoolMachine, PoolPath } from '../../storage/pool.ts'
 import { Zfs } from '../../zfs/zfs.ts'
 import { lookUp } from './look-up.ts'
+import { servedPath } from './machines.ts'
 
 export interface PoolParts {
   readonly config: ControllerConfig
@@ -49,16 +50,13 @@ function composePaths(
   const names = [...new Set([...pool.paths].map(path => path.machine))]
   return new Map(
     names.map(name => {
-      const { serviceDomains } = lookUp(config.machines, name)
+      const machine = lookUp(config.machines, name)
       const paths = [...pool.paths]
         .filter(path => path.machine === name)
-        .map(
-          ({ serviceDomain, vds }): PoolPath => ({
-            serviceDomain,
-            service: vds,
-            host: lookUp(hosts, lookUp(serviceDomains, serviceDomain)),
-          }),
-        )
+        .map((path): PoolPath => {
+          const { domain, service, host } = servedPath(machine, path)
+          return { serviceDomain: domain, service, host: lookUp(hosts, host) }
+        })
       return [name, { hypervisor: lookUp(machines, name), paths }]
     }),
   )

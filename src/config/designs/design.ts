@@ -2,14 +2,14 @@
 // them and the rest of the file. Each design has a file of its own.
 
 import { z } from 'zod'
+import type { MachinePlace } from '../hypervisors/hypervisor.ts'
 import type { ConfigProblem } from '../problems.ts'
 import { ldomName } from '../words.ts'
 
 export interface PoolSurroundings {
   /** Key path of the pool. */
   readonly at: string
-  /** Host of each service domain of each machine. */
-  readonly machines: ReadonlyMap<string, ReadonlyMap<string, unknown>>
+  readonly machines: ReadonlyMap<string, MachinePlace>
 }
 
 /** The keys of every pool: the storage host, the dataset, and the paths to it. */
@@ -18,8 +18,9 @@ export interface PoolKeys {
   readonly dataset: string
   readonly paths: readonly {
     readonly machine: string
-    readonly serviceDomain: string
-    readonly vds: string
+    /** The rules of the machine's hypervisor say whether a path names these two. */
+    readonly serviceDomain?: string | undefined
+    readonly vds?: string | undefined
   }[]
 }
 
@@ -53,11 +54,27 @@ export function defineDesign<S extends z.ZodType<PoolKeys>>(design: {
  */
 const DATASET_LENGTH = 180
 
-/** Keys of every path. */
+const serviceDomain = z.string()
+const vds = ldomName('vds')
+
+/** Keys of every path through a service domain. */
 export const pathShape = {
   machine: z.string().describe('Machine this path serves.'),
-  serviceDomain: z.string().describe('Service domain of that machine.'),
-  vds: ldomName('vds').describe('Virtual disk server in that service domain.'),
+  serviceDomain: serviceDomain.describe('Service domain of that machine.'),
+  vds: vds.describe('Virtual disk server in that service domain.'),
+}
+
+/** Keys of a path to a machine of any hypervisor. */
+export const anyPathShape = {
+  machine: z.string().describe('Machine this path serves.'),
+  serviceDomain: serviceDomain
+    .optional()
+    .describe('Service domain of that machine; only with Logical Domains, and required there.'),
+  vds: vds
+    .optional()
+    .describe(
+      'Virtual disk server in that service domain; only with Logical Domains, and required there.',
+    ),
 }
 
 /** Keys of every pool. */

@@ -2,17 +2,20 @@
 
 import { z } from 'zod'
 import type { ConfigProblem } from '../problems.ts'
-import { defineDesign, type PoolSurroundings, pathShape, poolShape } from './design.ts'
+import { anyPathShape, defineDesign, type PoolSurroundings, poolShape } from './design.ts'
 
 const schema = z.strictObject({
   design: z
     .literal('local')
-    .describe('The service domain that owns the ZFS pool exports the zvol itself: one path.'),
+    .describe(
+      'The domain that owns the ZFS pool (a service domain, or dom0 of Xen) exports the zvol ' +
+        'itself: one path.',
+    ),
   ...poolShape,
   paths: z
     .array(
       z.strictObject({
-        ...pathShape,
+        ...anyPathShape,
         device: z
           .string()
           .regex(
@@ -24,7 +27,8 @@ const schema = z.strictObject({
             'must contain {volume}: without it all volumes would be one device',
           )
           .describe(
-            'Device of a volume in the service domain; `{dataset}` and `{volume}` are filled in.',
+            'Device of a volume in the domain that exports it; `{dataset}` and `{volume}` are ' +
+              'filled in.',
           ),
       }),
     )
@@ -33,9 +37,9 @@ const schema = z.strictObject({
 })
 
 const RULES = `\
-* A pool of design \`local\` has exactly one path for a machine, and that service domain is the
-  pool's own host. A ZFS pool is imported in one domain at a time, so two zvol paths to the same
-  bytes cannot exist.
+* A pool of design \`local\` has exactly one path for a machine, and the domain that serves it
+  is the pool's own host. A ZFS pool is imported in one domain at a time, so two zvol paths to the
+  same bytes cannot exist.
 `
 
 export const local = defineDesign({ schema, rules: RULES, check: checkPaths })
@@ -46,19 +50,24 @@ function checkPaths(
   { at, machines }: PoolSurroundings,
 ): ConfigProblem[] {
   return pool.paths.flatMap((path, index) => {
+    const place = machines.get(path.machine)
     if (pool.paths.findIndex(other => other.machine === path.machine) < index) {
       const reason = path.device.includes('/zvol/')
         ? 'a ZFS pool is imported in one domain at a time, so a zvol cannot be reached by two ' +
           'paths of one machine; use design lun'
         : 'design local has exactly one path for a machine; use design lun'
-      return [{ path: `${at}.paths[${index}]`, message: reason }]
+      return [{ path: `${at}.paths[${index}]`, message: place?.onePath ?? reason }]
     }
-    const host = machines.get(path.machine)?.get(path.serviceDomain)
+    const host = place?.hostOf(path)
     if (host === undefined || host === pool.host) return []
     const message =
-      `service domain ${path.serviceDomain} of ${path.machine} is host ` +
-      `${JSON.stringify(String(host))}, but the pool's volumes are made on ` +
-      `${JSON.stringify(pool.host)}: design local needs one and the same`
-    return [{ path: `${at}.paths[${index}].serviceDomain`, message }]
+      `${place?.server(path)} is host ${JSON.stringify(String(host))}, but the pool's volumes ` +
+      `are made on ${JSON.stringify(pool.host)}: design local needs one and the same`
+    return [
+      {
+        path: `${at}.paths[${index}]${path.serviceDomain === undefined ? '' : '.serviceDomain'}`,
+        message,
+      },
+    ]
   })
 }

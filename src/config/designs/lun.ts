@@ -67,6 +67,10 @@ function checkPaths(
   return pool.paths.flatMap((path, index) => {
     const problems: ConfigProblem[] = []
     const here = `${at}.paths[${index}]`
+    const { onePath } = machines.get(path.machine) ?? {}
+    if (onePath !== undefined) {
+      return [{ path: here, message: `${onePath}; use design local` }]
+    }
     const earlier = pool.paths.slice(0, index).filter(other => other.machine === path.machine)
     if (earlier.some(other => other.serviceDomain === path.serviceDomain)) {
       problems.push({
@@ -84,10 +88,7 @@ function checkPaths(
           'shows a logical unit to all of them under one number',
       })
     }
-    if (
-      machines.get(path.machine)?.get(path.serviceDomain) === pool.host &&
-      !pool.allowSharedFate
-    ) {
+    if (machines.get(path.machine)?.hostOf(path) === pool.host && !pool.allowSharedFate) {
       problems.push({
         path: here,
         message:

@@ -20,7 +20,7 @@ interface Flight {
 const MARGIN_SHARE = 0.1
 const LONGEST_MARGIN_MS = 1000
 // setTimeout cannot wait longer. A deadline beyond it counts as none.
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export class Calls {
   private readonly flights = new Map<string, Flight>()

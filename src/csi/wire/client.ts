@@ -2,10 +2,11 @@
 // never retries; the caller decides.
 
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js'
-import { type Conditions, formatConditions } from './conditions.ts'
+import { type Conditions, formatConditions, NO_CONDITIONS } from './conditions.ts'
 import { parseEndpoint } from './endpoint.ts'
 import {
   type Draft,
+  type MethodType,
   methodsOf,
   type PlainMessage,
   type ServiceMethods,
@@ -20,7 +21,7 @@ export interface CallOptions {
   readonly conditions?: Conditions
 }
 
-type UnaryCalls<Methods> = {
+export type UnaryCalls<Methods> = {
   readonly [K in keyof Methods as Methods[K] extends { readonly kind: 'unary' }
     ? K
     : never]: Methods[K] extends {
@@ -36,6 +37,8 @@ export interface CsiClient {
   readonly controller: UnaryCalls<ServiceMethods['Controller']>
   readonly groupController: UnaryCalls<ServiceMethods['GroupController']>
   readonly node: UnaryCalls<ServiceMethods['Node']>
+  /** The private service of this driver's controller. */
+  readonly disks: UnaryCalls<ServiceMethods['Disks']>
   close(): void
 }
 
@@ -57,6 +60,9 @@ export class RpcError extends Error {
   }
 }
 
+/** ListDisks has no pages. Ten thousand disks that all lack something take about 6 MiB. */
+const LARGEST_RESPONSE_BYTES = 64 * 1024 * 1024
+
 /**
  * Connects to `unix:///…` at the first call. If nobody serves the endpoint, the call fails with
  * UNAVAILABLE.
@@ -67,12 +73,14 @@ export function connect(endpoint: string): CsiClient {
   // localhost too.
   const client = new Client(`unix://${path}`, credentials.createInsecure(), {
     'grpc.default_authority': 'localhost',
+    'grpc.max_receive_message_length': LARGEST_RESPONSE_BYTES,
   })
   return {
     identity: calls(client, 'Identity'),
     controller: calls(client, 'Controller'),
     groupController: calls(client, 'GroupController'),
     node: calls(client, 'Node'),
+    disks: calls(client, 'Disks'),
     close: () => client.close(),
   }
 }
@@ -81,32 +89,49 @@ function calls<Name extends ServiceName>(
   client: Client,
   name: Name,
 ): UnaryCalls<ServiceMethods[Name]> {
-  const entries = methodsOf(name).map(({ rpc, definition }) => {
-    const call = (request: PlainMessage, options: CallOptions = {}) =>
-      new Promise<PlainMessage>((resolve, reject) => {
-        const { path, requestSerialize, responseDeserialize } = definition
-        const deadline =
-          options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs }
-        const metadata = formatConditions(options.conditions ?? { onlyWhileOff: false })
-        const onEnd = (error: ServiceError | null, response?: PlainMessage) => {
-          options.signal?.removeEventListener('abort', onAbort)
-          if (error) reject(new RpcError(rpc, error))
-          else resolve(response ?? {})
-        }
-        const running = client.makeUnaryRequest(
-          path,
-          requestSerialize,
-          responseDeserialize,
-          request,
-          metadata,
-          deadline,
-          onEnd,
-        )
-        const onAbort = () => running.cancel()
-        if (options.signal?.aborted) onAbort()
-        options.signal?.addEventListener('abort', onAbort, { once: true })
-      })
-    return [rpc, call] as const
+  return callsOf(
+    name,
+    ({ rpc, definition }) =>
+      (request, options) =>
+        new Promise<PlainMessage>((resolve, reject) => {
+          const { path, requestSerialize, responseDeserialize } = definition
+          const deadline =
+            options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs }
+          const metadata = formatConditions(options.conditions ?? NO_CONDITIONS)
+          const onEnd = (error: ServiceError | null, response?: PlainMessage) => {
+            options.signal?.removeEventListener('abort', onAbort)
+            if (error) reject(new RpcError(rpc, error))
+            else resolve(response ?? {})
+          }
+          const running = client.makeUnaryRequest(
+            path,
+            requestSerialize,
+            responseDeserialize,
+            request,
+            metadata,
+            deadline,
+            onEnd,
+          )
+          const onAbort = () => running.cancel()
+          if (options.signal?.aborted) onAbort()
+          options.signal?.addEventListener('abort', onAbort, { once: true })
+        }),
+  )
+}
+
+type Call = (request: PlainMessage, options: CallOptions) => Promise<PlainMessage>
+
+/** The calls of a service, each made by `make`. */
+export function callsOf<Name extends ServiceName>(
+  name: Name,
+  make: (method: MethodType) => Call,
+): UnaryCalls<ServiceMethods[Name]> {
+  const entries = methodsOf(name).map(method => {
+    const call = make(method)
+    return [
+      method.rpc,
+      (request: PlainMessage, options: CallOptions = {}) => call(request, options),
+    ] as const
   })
   // Methods, names and messages come from the same proto as the type.
   return Object.fromEntries(entries) as unknown as UnaryCalls<ServiceMethods[Name]>

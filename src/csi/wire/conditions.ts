@@ -9,6 +9,8 @@ export interface Conditions {
   readonly onlyWhileOff: boolean
 }
 
+export const NO_CONDITIONS: Conditions = { onlyWhileOff: false }
+
 const ONLY_WHILE_OFF = 'ldom-csi-only-while-off'
 
 /** An entry of the controller's manifest. */

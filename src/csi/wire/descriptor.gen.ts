@@ -1,4 +1,4 @@
-// Generated from proto/csi.proto by `npm run generate`. Not to be edited.
+// Generated from the files in proto/ by `npm run generate`. Not to be edited.
 
 export const DESCRIPTOR = {
  "nested": {
@@ -2021,6 +2021,132 @@ export const DESCRIPTOR = {
          "type": "bytes",
          "id": 1
         }
+       }
+      }
+     }
+    }
+   }
+  },
+  "ldom_csi": {
+   "nested": {
+    "v1": {
+     "nested": {
+      "Disks": {
+       "methods": {
+        "ListDisks": {
+         "requestType": "ListDisksRequest",
+         "responseType": "ListDisksResponse"
+        }
+       }
+      },
+      "ListDisksRequest": {
+       "fields": {
+        "volume_id": {
+         "type": "string",
+         "id": 1
+        }
+       }
+      },
+      "ListDisksResponse": {
+       "fields": {
+        "disks": {
+         "rule": "repeated",
+         "type": "Disk",
+         "id": 1
+        },
+        "silences": {
+         "rule": "repeated",
+         "type": "Silence",
+         "id": 2
+        }
+       }
+      },
+      "Silence": {
+       "fields": {
+        "pool": {
+         "type": "string",
+         "id": 1
+        },
+        "machine": {
+         "type": "string",
+         "id": 2
+        },
+        "reason": {
+         "type": "string",
+         "id": 3
+        }
+       }
+      },
+      "Disk": {
+       "fields": {
+        "volume_id": {
+         "type": "string",
+         "id": 1
+        },
+        "node_id": {
+         "type": "string",
+         "id": 2
+        },
+        "guest": {
+         "type": "GuestReadiness",
+         "id": 3
+        },
+        "guest_reason": {
+         "type": "string",
+         "id": 4
+        },
+        "attached": {
+         "type": "bool",
+         "id": 5
+        },
+        "vdisk": {
+         "type": "int32",
+         "id": 6
+        },
+        "missing": {
+         "type": "string",
+         "id": 7
+        },
+        "paths": {
+         "rule": "repeated",
+         "type": "Path",
+         "id": 8
+        }
+       }
+      },
+      "GuestReadiness": {
+       "values": {
+        "UNKNOWN": 0,
+        "RUNNING": 1,
+        "OFF": 2,
+        "NO_OS": 3,
+        "CHANGING": 4,
+        "UNCLEAR": 5,
+        "UNLISTED": 6
+       }
+      },
+      "Path": {
+       "fields": {
+        "service_domain": {
+         "type": "string",
+         "id": 1
+        },
+        "service": {
+         "type": "string",
+         "id": 2
+        },
+        "state": {
+         "type": "PathState",
+         "id": 3
+        }
+       }
+      },
+      "PathState": {
+       "values": {
+        "UNKNOWN_STATE": 0,
+        "ACTIVE": 1,
+        "STANDBY": 2,
+        "DOWN": 3
        }
       }
      }

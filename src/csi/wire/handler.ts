@@ -2,18 +2,13 @@
 // errors into a status. It keeps secrets out of messages and logs, and logs one line per call.
 // Handlers know none of this.
 
-import {
-  type handleUnaryCall,
-  type ServerUnaryCall,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import { systemClock } from '../../clock.ts'
 import { type ErrorKind, StorageError } from '../../errors.ts'
 import type { Log, LogFields } from '../../log.ts'
 import { Queueing } from '../../queueing.ts'
-import type { Calls } from './calls.ts'
-import { type Conditions, parseConditions } from './conditions.ts'
+import type { Caller, Calls } from './calls.ts'
+import type { Conditions } from './conditions.ts'
 import {
   type Draft,
   type MethodType,
@@ -45,8 +40,23 @@ export type Handlers<Methods> = {
 export interface Service {
   readonly name: ServiceName
   readonly rpcs: readonly string[]
-  implementation(tools: HandlerTools): UntypedServiceImplementation
+  /** Its methods by name, for whoever brings calls to them. */
+  methods(tools: HandlerTools): ReadonlyMap<string, Method>
 }
+
+/** A call as it arrives, from a socket or from this process. */
+export interface IncomingCall {
+  readonly request: PlainMessage
+  readonly conditions: Conditions
+  readonly caller: Caller
+}
+
+export type CallOutcome =
+  | { readonly kind: 'response'; readonly response: PlainMessage }
+  | { readonly kind: 'status'; readonly status: RpcStatus }
+
+/** Never rejects. */
+export type Method = (call: IncomingCall) => Promise<CallOutcome>
 
 export interface HandlerTools {
   readonly log: Log
@@ -96,11 +106,11 @@ export function service<Name extends ServiceName>(
   return {
     name,
     rpcs: methods.map(({ method }) => method.rpc),
-    implementation: tools =>
-      Object.fromEntries(
+    methods: tools =>
+      new Map(
         methods.map(({ method, handler }) => [
           method.rpc,
-          unary(method, handler, { ...tools, successLevel: SUCCESS_LEVELS[name] ?? 'info' }),
+          wrap(method, handler, { ...tools, successLevel: SUCCESS_LEVELS[name] ?? 'info' }),
         ]),
       ),
   }
@@ -110,20 +120,19 @@ export function service<Name extends ServiceName>(
 const CHANGES =
   /^(Create|Delete|Controller((Unp|P)ublish|Expand|Modify)|Node((Uns|S)tage|(Unp|P)ublish|Expand))/
 
-function unary(
+function wrap(
   method: MethodType,
   handler: AnyHandler,
   { log, calls, watch, successLevel }: HandlerTools & { readonly successLevel: SuccessLevel },
-): handleUnaryCall<PlainMessage, PlainMessage> {
-  return (call, callback) => {
+): Method {
+  return async ({ request, conditions, caller }) => {
     const begunMs = systemClock.nowMs()
-    const secrets = method.secretsOf(call.request)
-    const conditions = parseConditions(call.metadata)
+    const secrets = method.secretsOf(request)
     // The same request under another condition is a different call.
     const key = CHANGES.test(method.rpc)
-      ? `${method.path} ${canonical(call.request)} ${canonical(conditions)}`
+      ? `${method.path} ${canonical(request)} ${canonical(conditions)}`
       : undefined
-    const names = redactAll(namesIn(call.request), secrets)
+    const names = redactAll(namesIn(request), secrets)
     const queueing = new Queueing()
     const finish = (outcome: RpcStatus | undefined, fields: LogFields) => {
       const code = codeName(outcome?.code ?? status.OK)
@@ -141,28 +150,24 @@ function unary(
         'rpc done',
       )
     }
-    calls
-      .run(key, callerOf(call), signal =>
-        queueing.during(() =>
-          answer(() => {
-            watch?.admit(method.rpc)
-            return handler(call.request, signal, conditions)
-          }, signal),
-        ),
+    const work = (signal: AbortSignal) =>
+      queueing.during(() =>
+        answer(() => {
+          watch?.admit(method.rpc)
+          return handler(request, signal, conditions)
+        }, signal),
       )
-      .then(
-        response => {
-          finish(undefined, redactAll(madeBy(response), secrets))
-          callback(null, response)
-        },
-        (error: unknown) => {
-          const outcome = statusOf(error, secrets)
-          finish(outcome, { error: redact(explain(error, outcome), secrets) })
-          const kind = error instanceof StorageError ? error.kind : undefined
-          watch?.failed({ rpc: method.rpc, request: call.request, kind, message: outcome.message })
-          callback({ code: outcome.code, details: outcome.message })
-        },
-      )
+    try {
+      const response = await calls.run(key, caller, work)
+      finish(undefined, redactAll(madeBy(response), secrets))
+      return { kind: 'response', response }
+    } catch (error) {
+      const outcome = statusOf(error, secrets)
+      finish(outcome, { error: redact(explain(error, outcome), secrets) })
+      const kind = error instanceof StorageError ? error.kind : undefined
+      watch?.failed({ rpc: method.rpc, request, kind, message: outcome.message })
+      return { kind: 'status', status: outcome }
+    }
   }
 }
 
@@ -187,17 +192,6 @@ function isAbortError(error: unknown): boolean {
   return (
     typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError'
   )
-}
-
-function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): {
-  deadlineMs: number
-  gone: AbortSignal
-} {
-  const gone = new AbortController()
-  // Also emitted after an answered call, when nobody listens any more.
-  call.on('cancelled', () => gone.abort())
-  const deadline = call.getDeadline()
-  return { deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline, gone: gone.signal }
 }
 
 /** The status message is for the caller. For a bug, the log also gets the stack. */

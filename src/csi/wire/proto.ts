@@ -6,6 +6,7 @@ import protobuf from 'protobufjs'
 import { DESCRIPTOR } from './descriptor.gen.ts'
 import type {
   ControllerMethods,
+  DisksMethods,
   GroupControllerMethods,
   IdentityMethods,
   NodeMethods,
@@ -18,6 +19,7 @@ export interface ServiceMethods {
   readonly GroupController: GroupControllerMethods
   readonly SnapshotMetadata: SnapshotMetadataMethods
   readonly Node: NodeMethods
+  readonly Disks: DisksMethods
 }
 export type ServiceName = keyof ServiceMethods
 
@@ -36,6 +38,16 @@ export type PlainMessage = Readonly<Record<string, unknown>>
 
 // 64-bit values as text, enums as numbers, every default present.
 const TO_OBJECT: protobuf.IConversionOptions = { longs: String, enums: Number, defaults: true }
+
+/** The services of CSI, and the private one of this driver. */
+const PACKAGES: Readonly<Record<ServiceName, string>> = {
+  Identity: 'csi.v1',
+  Controller: 'csi.v1',
+  GroupController: 'csi.v1',
+  SnapshotMetadata: 'csi.v1',
+  Node: 'csi.v1',
+  Disks: 'ldom_csi.v1',
+}
 
 // csi.proto marks a field that must never be shown.
 const SECRET = '(csi_secret)'
@@ -56,7 +68,7 @@ export function methodsOf(name: ServiceName): readonly MethodType[] {
   const known = services.get(name)
   if (known) return known
   const methods = root
-    .lookupService(`csi.v1.${name}`)
+    .lookupService(`${PACKAGES[name]}.${name}`)
     .methodsArray.map(method => methodType(name, method))
   services.set(name, methods)
   return methods
@@ -71,7 +83,7 @@ export function serviceDefinition(name: ServiceName, rpcs?: readonly string[]): 
 function methodType(service: ServiceName, method: protobuf.Method): MethodType {
   const { resolvedRequestType: request, resolvedResponseType: response } = method
   if (!request || !response) throw new Error(`${method.fullName} has no types`)
-  const path = `/csi.v1.${service}/${method.name}`
+  const path = `/${PACKAGES[service]}.${service}/${method.name}`
   return {
     rpc: method.name,
     path,

@@ -1,13 +1,19 @@
 // A plugin on its unix socket: start, serve, stop. The caller chooses the services, and bin handles
 // signals.
 
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import {
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+} from '@grpc/grpc-js'
 import { StorageError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import { Calls } from './calls.ts'
+import { type Caller, Calls } from './calls.ts'
+import { parseConditions } from './conditions.ts'
 import { clearEndpoint, parseEndpoint } from './endpoint.ts'
-import type { CallWatch, Service } from './handler.ts'
-import { serviceDefinition } from './proto.ts'
+import type { CallWatch, Method, Service } from './handler.ts'
+import { type PlainMessage, serviceDefinition } from './proto.ts'
 
 export interface ServerOptions {
   /** `unix:///absolute/path/csi.sock` */
@@ -43,11 +49,32 @@ export async function startServer({
   const tools = { log, calls: new Calls(), watch }
   // Only methods with a handler are registered, so all others answer UNIMPLEMENTED.
   for (const service of services) {
-    server.addService(serviceDefinition(service.name, service.rpcs), service.implementation(tools))
+    const methods = [...service.methods(tools)]
+    server.addService(
+      serviceDefinition(service.name, service.rpcs),
+      Object.fromEntries(methods.map(([rpc, method]) => [rpc, unary(method)])),
+    )
   }
   await bind(server, path)
   log.info({ address: endpoint }, 'serving')
   return { endpoint, stop: (graceMs = DEFAULT_GRACE_MS) => stop(server, graceMs) }
+}
+
+function unary(method: Method): handleUnaryCall<PlainMessage, PlainMessage> {
+  return async (call, callback) => {
+    const conditions = parseConditions(call.metadata)
+    const outcome = await method({ request: call.request, conditions, caller: callerOf(call) })
+    if (outcome.kind === 'response') callback(null, outcome.response)
+    else callback({ code: outcome.status.code, details: outcome.status.message })
+  }
+}
+
+function callerOf(call: ServerUnaryCall<PlainMessage, PlainMessage>): Caller {
+  const gone = new AbortController()
+  // Also emitted after an answered call, when nobody listens any more.
+  call.on('cancelled', () => gone.abort())
+  const deadline = call.getDeadline()
+  return { deadlineMs: deadline instanceof Date ? deadline.getTime() : deadline, gone: gone.signal }
 }
 
 async function bind(server: Server, path: string): Promise<void> {

@@ -1,4 +1,4 @@
-// Generated from proto/csi.proto by `npm run generate`. Not to be edited.
+// Generated from the files in proto/ by `npm run generate`. Not to be edited.
 
 export interface IdentityMethods {
   readonly GetPluginInfo: { readonly kind: 'unary'; readonly request: GetPluginInfoRequest; readonly response: GetPluginInfoResponse }
@@ -686,6 +686,73 @@ export interface NodeGetInfoResponse {
   readonly max_volumes_per_node: string
   readonly accessible_topology?: Topology | undefined
 }
+
+export interface DisksMethods {
+  readonly ListDisks: { readonly kind: 'unary'; readonly request: ListDisksRequest; readonly response: ListDisksResponse }
+}
+
+export interface ListDisksRequest {
+  /** Empty: the disks of all volumes. */
+  readonly volume_id: string
+}
+
+export interface ListDisksResponse {
+  /** One for each volume and guest that a record names. A detachment that has begun is left out. */
+  readonly disks: readonly Disk[]
+  readonly silences: readonly Silence[]
+}
+
+/** What could not be looked at. Exactly one of pool and machine is set. */
+export interface Silence {
+  /** Nothing is known of its records: its volumes may have disks that are not listed. */
+  readonly pool: string
+  /** Nothing is known of its guests, and of the disks that they have. */
+  readonly machine: string
+  readonly reason: string
+}
+
+export interface Disk {
+  readonly volume_id: string
+  /** The guest, as <machine>/<guest>. */
+  readonly node_id: string
+  /** UNKNOWN: the machine is silent. No field below says anything then, except vdisk. */
+  readonly guest: GuestReadiness
+  /** For a person; empty where the readiness says everything. */
+  readonly guest_reason: string
+  /** Whether the machine shows the disk in the guest. */
+  readonly attached: boolean
+  /** The number of the disk: as the machine shows it, else as recorded. -1: neither is known. */
+  readonly vdisk: number
+  /** Empty if the disk has all its parts on the machine, else what is missing, for a person. */
+  readonly missing: string
+  /** Every path of the pool to the machine. */
+  readonly paths: readonly Path[]
+}
+
+export const GuestReadiness = {
+  UNKNOWN: 0,
+  RUNNING: 1,
+  OFF: 2,
+  NO_OS: 3,
+  CHANGING: 4,
+  UNCLEAR: 5,
+  UNLISTED: 6,
+} as const
+export type GuestReadiness = (typeof GuestReadiness)[keyof typeof GuestReadiness]
+
+export interface Path {
+  readonly service_domain: string
+  readonly service: string
+  readonly state: PathState
+}
+
+export const PathState = {
+  UNKNOWN_STATE: 0,
+  ACTIVE: 1,
+  STANDBY: 2,
+  DOWN: 3,
+} as const
+export type PathState = (typeof PathState)[keyof typeof PathState]
 
 export interface Timestamp {
   readonly seconds: string

@@ -1,31 +1,33 @@
-// Disks of a Linux guest on sparc64 (driver sunvdc), as the kernel shows them in /sys and /dev.
+// Disks of a Linux guest, as the kernel shows them in /sys and /dev.
 
 import { StorageError } from '../../errors.ts'
 import type { Shell } from '../../shell/shell.ts'
 import { Tool } from '../../shell/tool.ts'
 import { Paths } from '../paths.ts'
 import { type DeviceAddress, type Disks, MEASURE_MS, type Sighting } from '../platform.ts'
+import type { LinuxBus } from './bus.ts'
 import { LINUX_FAILURES } from './failures.ts'
 import { LinuxHolders } from './holders.ts'
 import { deviceName, listBlockDevices, readBlockBytes } from './sysfs.ts'
-import { diskName, diskSlot, LAST_NAMED_SLOT } from './tables.ts'
 
 const DD = '/bin/dd'
 
 export class LinuxDisks implements Disks {
-  // sunvdc keeps the size in 32 bits of 512-byte sectors: a larger disk appears modulo 2 TiB
-  // (drivers/block/sunvdc.c).
-  readonly maximumSizeBytes = (2 ** 32 - 1) * 512
-  // sunvdc reads the size once, when the disk appears (drivers/block/sunvdc.c).
-  readonly seesGrowth = false
-  readonly slots = { first: 0, last: LAST_NAMED_SLOT }
+  readonly maximumSizeBytes: number | undefined
+  readonly seesGrowth: boolean
+  readonly slots: Disks['slots']
+  readonly #bus: LinuxBus
   readonly #root: string
   readonly #paths: Paths
   readonly #tool: Tool
   readonly #holders: LinuxHolders
 
   /** `root`: prefix of /sys and /dev. */
-  constructor(shell: Shell, root: string) {
+  constructor(shell: Shell, { root, bus }: { readonly root: string; readonly bus: LinuxBus }) {
+    this.maximumSizeBytes = bus.maximumSizeBytes
+    this.seesGrowth = bus.seesGrowth
+    this.slots = { first: 0, last: bus.lastSlot }
+    this.#bus = bus
     this.#root = root
     this.#paths = new Paths(shell)
     this.#tool = new Tool(shell, LINUX_FAILURES)
@@ -33,29 +35,28 @@ export class LinuxDisks implements Disks {
   }
 
   async find(slot: number, _sizeBytes: number, signal?: AbortSignal): Promise<Sighting> {
-    const bus = `${this.#root}/sys/bus/vio/devices`
+    const { driver, directory } = this.#bus
+    const bus = `${this.#root}${directory}`
     const entries = await this.#paths.list(bus, signal)
     if (entries === undefined) {
       throw new StorageError(
         'failed-precondition',
-        `disk ${slot}: ${bus} does not exist: this machine has no virtual disks (sunvdc); check ` +
-          'that the node plugin runs in the right guest',
+        `disk ${slot}: ${bus} does not exist: this machine has no virtual disks (${driver}); ` +
+          'check that the node plugin runs in the right guest, and the hypervisor in its file',
       )
     }
     const names = new Set<string>()
-    // If a disk has several ports, the kernel probes only the first. The others have no block
-    // directory.
-    const isPort = (entry: string) => entry.match(/^vdc-port-(\d+)-\d+$/)?.[1] === String(slot)
-    for (const entry of entries.filter(isPort)) {
+    for (const entry of entries.filter(each => this.#bus.isEntryOf(each, slot))) {
       const found = await listBlockDevices(this.#paths, `${bus}/${entry}/block`, signal)
       for (const name of found) names.add(name)
     }
     const [name] = names
     if (name === undefined) return { kind: 'absent' }
-    if (names.size > 1 || name !== diskName(slot)) {
+    const expected = this.#bus.diskName(slot)
+    if (names.size > 1 || name !== expected) {
       throw new StorageError(
         'failed-precondition',
-        `disk ${slot}: the kernel calls it ${[...names].join(' and ')}, not ${diskName(slot)}`,
+        `disk ${slot}: the kernel calls it ${[...names].join(' and ')}, not ${expected}`,
       )
     }
     const blockPath = `${this.#root}/dev/${name}`
@@ -108,7 +109,7 @@ export class LinuxDisks implements Disks {
   }
 
   slotOf(blockPath: string): number | undefined {
-    return diskSlot(blockPath)
+    return this.#bus.diskSlot(blockPath)
   }
 
   namesOf(blockPath: string): readonly string[] {

@@ -1,8 +1,9 @@
-// The platform of a Linux guest on sparc64 (driver sunvdc). Each part asks only the guest's own
-// tools and files.
+// The platform of a Linux guest, on either bus. Each part asks only the guest's own tools and
+// files.
 
 import type { Shell } from '../../shell/shell.ts'
 import { type Platform, STATE_DIRECTORY } from '../platform.ts'
+import { type LinuxBus, VIO } from './bus.ts'
 import { LinuxContents } from './contents.ts'
 import { LinuxDisks } from './disks.ts'
 import { LinuxFileSystems } from './file-systems.ts'
@@ -15,6 +16,8 @@ export interface LinuxOptions {
    * their own.
    */
   readonly root?: string | undefined
+  /** Where the guest shows its virtual disks. */
+  readonly bus?: LinuxBus
 }
 
 export class LinuxPlatform implements Platform {
@@ -24,11 +27,11 @@ export class LinuxPlatform implements Platform {
   readonly fileSystems: LinuxFileSystems
   readonly mounts: LinuxMounts
 
-  constructor({ shell, root = '' }: LinuxOptions) {
+  constructor({ shell, root = '', bus = VIO }: LinuxOptions) {
     this.stateDirectory = `${root}${STATE_DIRECTORY}`
-    this.disks = new LinuxDisks(shell, root)
+    this.disks = new LinuxDisks(shell, { root, bus })
     this.contents = new LinuxContents(shell)
     this.fileSystems = new LinuxFileSystems(shell)
-    this.mounts = new LinuxMounts(shell)
+    this.mounts = new LinuxMounts(shell, bus)
   }
 }

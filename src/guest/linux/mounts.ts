@@ -4,6 +4,7 @@ import type { Command, Shell } from '../../shell/shell.ts'
 import { isNotFound, Tool } from '../../shell/tool.ts'
 import { Paths } from '../paths.ts'
 import type { GuestDevice, MountRequest, Mounts, UseTable } from '../platform.ts'
+import type { LinuxBus } from './bus.ts'
 import { LINUX_FAILURES, UMOUNT_FAILURES } from './failures.ts'
 import { checkType } from './file-systems.ts'
 import { BLOCKDEV } from './sysfs.ts'
@@ -17,8 +18,10 @@ export class LinuxMounts implements Mounts {
   readonly #paths: Paths
   readonly #tool: Tool
   readonly #umount: Tool
+  readonly #bus: LinuxBus
 
-  constructor(shell: Shell) {
+  constructor(shell: Shell, bus: LinuxBus) {
+    this.#bus = bus
     this.#paths = new Paths(shell)
     this.#tool = new Tool(shell, LINUX_FAILURES)
     this.#umount = new Tool(shell, UMOUNT_FAILURES)
@@ -27,7 +30,7 @@ export class LinuxMounts implements Mounts {
   async readUses(signal?: AbortSignal): Promise<UseTable> {
     const command: Command = ['/bin/cat', '/proc/self/mountinfo']
     const text = await this.#tool.read(command, { about: 'mount table', signal })
-    return new LinuxUses(parseMountInfo(text.stdout))
+    return new LinuxUses(parseMountInfo(text.stdout), this.#bus)
   }
 
   async resolvePath(path: string, signal?: AbortSignal): Promise<string> {

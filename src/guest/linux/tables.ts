@@ -10,6 +10,7 @@ import {
   type Use,
   type UseTable,
 } from '../platform.ts'
+import type { LinuxBus } from './bus.ts'
 
 export interface MountRow {
   readonly device: string // major:minor
@@ -81,9 +82,11 @@ function decodeOctal(text: string): string {
 /** Answers the questions of the platform-neutral code. */
 export class LinuxUses implements UseTable {
   readonly #rows: readonly MountRow[]
+  readonly #bus: Pick<LinuxBus, 'diskSlot'>
 
-  constructor(rows: readonly MountRow[]) {
+  constructor(rows: readonly MountRow[], bus: Pick<LinuxBus, 'diskSlot'>) {
     this.#rows = rows
+    this.#bus = bus
   }
 
   at(
@@ -100,6 +103,10 @@ export class LinuxUses implements UseTable {
       .filter(use => use.identity === device.identity)
   }
 
+  from(blockPath: string): readonly Use[] {
+    return this.#rows.filter(row => row.source === blockPath).map(row => this.#use(row, undefined))
+  }
+
   inside(directory: string): readonly string[] {
     return this.#rows
       .map(row => row.path)
@@ -112,6 +119,7 @@ export class LinuxUses implements UseTable {
     row: MountRow,
     device: { readonly identity: string; readonly blockPath: string } | undefined,
   ): Use {
+    const { diskSlot } = this.#bus
     const node = device && this.#whereIs(device.blockPath)
     if (device && node && row.device === node.device && row.root === node.root) {
       const slot = diskSlot(device.blockPath)
@@ -201,21 +209,3 @@ export function findUnseen(line: string): readonly string[] {
     ? []
     : [`process ${process}, which cannot be looked into`]
 }
-
-/**
- * The kernel's name of a disk number: 0 is vdiska, 25 vdiskz, 26 vdiskaa (drivers/block/sunvdc.c).
- */
-export function diskName(slot: number): string {
-  const letter = (index: number) => String.fromCharCode('a'.charCodeAt(0) + index)
-  return `vdisk${slot < 26 ? letter(slot) : letter(Math.floor(slot / 26) - 1) + letter(slot % 26)}`
-}
-
-/** The disk number in the last part of a path. */
-export function diskSlot(path: string): number | undefined {
-  const letters = path.match(/\/vdisk([a-z]{1,2})$/)?.[1]
-  if (letters === undefined) return undefined
-  const value = (index: number) => letters.charCodeAt(index) - 'a'.charCodeAt(0)
-  return letters.length === 1 ? value(0) : (value(0) + 1) * 26 + value(1)
-}
-
-export const LAST_NAMED_SLOT = 26 * 27 - 1

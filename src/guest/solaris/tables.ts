@@ -89,6 +89,10 @@ export class SolarisUses implements UseTable {
     return this.#rows.map(row => this.#use(row)).filter(use => use.identity === device.identity)
   }
 
+  from(blockPath: string): readonly Use[] {
+    return this.#rows.map(row => this.#use(row)).filter(use => use.source === blockPath)
+  }
+
   inside(directory: string): readonly string[] {
     return this.#rows
       .map(row => row.path)

@@ -4,7 +4,7 @@
 import { attempt, type Check, fail, ok, warn } from '../../checks.ts'
 import { describeError, isStorageError } from '../../errors.ts'
 import type { Host } from '../../shell/host.ts'
-import type { MachineQuestions } from '../hypervisor.ts'
+import { type MachineQuestions, warnWithoutRule } from '../hypervisor.ts'
 import { Ldm } from './ldm.ts'
 import type { Domain } from './listing.ts'
 import { findObstacle } from './saved-configurations.ts'
@@ -128,13 +128,7 @@ function examineGuests(
       const object = `guest ${machine}/${domain.name}`
       const platform = platformOf(domain.name)
       if (platform === undefined) {
-        return [
-          warn(
-            object,
-            'no rule under guests: matches it, so it gets no disks',
-            'add a rule with its platform',
-          ),
-        ]
+        return [warnWithoutRule(object)]
       }
       if (platform !== 'linux' || multipathPools.length === 0) return []
       return [

@@ -2,7 +2,7 @@
 // remove uses. Pure, no I/O.
 
 import { StorageError } from '../../errors.ts'
-import type { DiskPath, ExposedDisk, Use, WantedDisk } from '../hypervisor.ts'
+import type { DiskPath, ExpectedDisk, ExposedDisk, Use } from '../hypervisor.ts'
 import type { AttachStep, DetachStep } from './objects.ts'
 import type { ExportedBackend, GuestDisk, LdomState } from './state.ts'
 
@@ -21,7 +21,7 @@ export function planExport(wanted: ExposedDisk, machine: string, state: LdomStat
   const withdraw: DetachStep[] = []
   const attach: AttachStep[] = []
   for (const path of wanted.paths) {
-    const backend = wantedBackend(wanted, path, path.device)
+    const backend = wantedBackend(wanted, path, { device: path.device, shape: wanted.shape })
     const existing = findBackend(wanted, path, state)
     if (existing !== undefined && sameBackend(existing, backend)) continue
     if (disk !== undefined) {
@@ -57,12 +57,12 @@ export function planExport(wanted: ExposedDisk, machine: string, state: LdomStat
   return { withdraw, attach }
 }
 
-function findDisk({ key, guest }: WantedDisk, state: LdomState): GuestDisk | undefined {
+function findDisk({ key, guest }: ExpectedDisk, state: LdomState): GuestDisk | undefined {
   return state.disks.find(candidate => candidate.guest === guest && candidate.name === key)
 }
 
 function findBackend(
-  { key }: WantedDisk,
+  { key }: ExpectedDisk,
   { service }: DiskPath,
   state: LdomState,
 ): ExportedBackend | undefined {
@@ -70,9 +70,9 @@ function findBackend(
 }
 
 function wantedBackend(
-  { key, mode, shape, paths }: WantedDisk,
+  { key, mode, paths }: ExpectedDisk,
   path: DiskPath,
-  device: string,
+  { device, shape }: Pick<ExportedBackend, 'device' | 'shape'>,
 ): ExportedBackend {
   return {
     name: key,
@@ -91,7 +91,7 @@ function sameBackend(a: ExportedBackend, b: ExportedBackend): boolean {
 
 /** Undefined when the guest has this disk on these paths; otherwise says what is missing. */
 export function missingFromLive(
-  wanted: WantedDisk,
+  wanted: ExpectedDisk,
   machine: string,
   state: LdomState,
 ): string | undefined {
@@ -104,7 +104,8 @@ export function missingFromLive(
   for (const path of paths) {
     const backend = findBackend(wanted, path, state)
     if (backend === undefined) return `${path.service} does not export ${name}`
-    const same = wantedBackend(wanted, path, backend.device)
+    const { device, shape } = backend
+    const same = wantedBackend(wanted, path, { device, shape: wanted.shape ?? shape })
     if (!sameBackend(backend, same) || !wanted.isDevice(backend.device)) {
       return (
         `${path.service} exports ${backend.device} as ${name}, with other options or ` +

@@ -24,10 +24,15 @@ export const LDOM_TRAITS: Traits = {
       : undefined,
   // Linux does not refuse the removal of the disk that it runs from.
   refusesRemoval: platform => platform === 'solaris',
+  keepsKeys: true,
+  transitionHidesDisks: false,
+  shapes: ['slice', 'full'],
+  timeouts: true,
 }
 
 export const LDOM_WORDS: Words = {
   start: 'ldm bind, ldm start',
   stop: 'ldm stop',
   inspect: 'ldm list-bindings -p and its variables (nvramrc)',
+  unlisted: '',
 }

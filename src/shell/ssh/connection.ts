@@ -3,7 +3,7 @@
 // gets.
 
 import { readFile } from 'node:fs/promises'
-import { type Algorithms, Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2'
+import { Client } from 'ssh2'
 import { type CommandResult, type Fault, ShellError } from '../shell.ts'
 import { type ExecOptions, SshExecution } from './execution.ts'
 import {
@@ -15,51 +15,32 @@ import {
   parseKnownHosts,
 } from './known-hosts.ts'
 import { ResettingSocket } from './resetting-socket.ts'
-
-export interface SshTarget {
-  /** The host's name in the configuration, for messages. */
-  readonly name: string
-  readonly address: string
-  readonly port: number
-  readonly user: string
-  readonly privateKeyFile: string
-  readonly knownHostsFile: string
-  /** SHA-1 and CBC for the server of Solaris 10; off by default. */
-  readonly legacyAlgorithms?: boolean
-  /** The server's MaxSessions; OpenSSH's default is 10. */
-  readonly maxSessions?: number
-  readonly connectTimeoutMs?: number
-}
+import { type SshTarget, settings } from './settings.ts'
 
 /** The server had no free session; the command was not started. */
 export class ChannelRefused extends Error {}
 
-const KEEP_ALIVE_MS = 15_000
-const CONNECT_TIMEOUT_MS = 10_000
-
-type LegacyLists = { readonly [List in keyof Algorithms]: readonly string[] }
-
-// Offered after the current ones, so they are used only if the server knows nothing better.
-const LEGACY: LegacyLists = {
-  kex: [
-    'diffie-hellman-group-exchange-sha1',
-    'diffie-hellman-group14-sha1',
-    'diffie-hellman-group1-sha1',
-  ],
-  cipher: ['aes256-cbc', 'aes192-cbc', 'aes128-cbc', '3des-cbc'],
-}
+/** No connection, for a reason that may be over within seconds. A refused key is none of these. */
+export class PassingFailure extends ShellError {}
 
 export class SshConnection {
   readonly #client: Client
+  readonly #socket: ResettingSocket
   readonly #host: string
   /** Sessions that the server may still count, including abandoned ones. */
   readonly #sessions = new Set<SshExecution>()
   readonly #onChange: () => void
   #cause: unknown
   #isOpen = true
+  #hasServed = false
 
-  private constructor(client: Client, host: string, onChange: () => void) {
+  private constructor(
+    [client, socket]: readonly [Client, ResettingSocket],
+    host: string,
+    onChange: () => void,
+  ) {
     this.#client = client
+    this.#socket = socket
     this.#host = host
     this.#onChange = onChange
     client.on('close', () => this.#break())
@@ -70,8 +51,10 @@ export class SshConnection {
    * when the connection ended.
    */
   static async open(target: SshTarget, onChange: () => void): Promise<SshConnection> {
-    const fail = (cause: unknown, fault: Fault = 'local') =>
-      new ShellError('not-started', `host ${target.name}: no connection`, { cause, fault })
+    const message = `host ${target.name}: no connection`
+    const fail = (cause: unknown) => new ShellError('not-started', message, { cause })
+    const failForNow = (cause: unknown, fault: Fault) =>
+      new PassingFailure('not-started', message, { cause, fault })
     const [privateKey, known] = await Promise.all([
       readNamed(target.privateKeyFile),
       readNamed(target.knownHostsFile).then(bytes =>
@@ -85,21 +68,20 @@ export class SshConnection {
       // This listener stays: an error without a listener would end the process.
       client.on('error', error => {
         if (connection) connection.#cause ??= error
-        else {
-          reject(
-            fail(
-              refusal ?? explain(error, target, known),
-              refusal === undefined ? faultOf(error) : 'local',
-            ),
-          )
-        }
+        else if (refusal !== undefined) reject(fail(refusal))
+        else if (mayPass(error)) reject(failForNow(error, faultOf(error)))
+        else reject(fail(explain(error, target, known)))
       })
       client.once('ready', () => {
-        connection = new SshConnection(client, target.name, onChange)
+        connection = new SshConnection([client, sock], target.name, onChange)
         resolve(connection)
       })
       client.once('close', () =>
-        reject(fail(refusal ?? new Error('the connection was closed during the handshake'))),
+        reject(
+          refusal === undefined
+            ? failForNow(new Error('the connection was closed during the handshake'), 'local')
+            : fail(refusal),
+        ),
       )
       const hostVerifier = (key: Buffer) => {
         refusal = checkHostKey(target, known, key)
@@ -123,6 +105,11 @@ export class SshConnection {
     return this.#isOpen
   }
 
+  /** A command has ended on it. */
+  get hasServed(): boolean {
+    return this.#hasServed
+  }
+
   get sessions(): number {
     return this.#sessions.size
   }
@@ -133,13 +120,28 @@ export class SshConnection {
       this.#dropWhenAllAbandoned(),
     )
     this.#sessions.add(execution)
+    // The socket knows of an end before the library says so.
+    if (!this.#socket.writable) {
+      this.#break()
+      return execution.result
+    }
     try {
       this.#client.exec(
         line,
+        // The library reads this once the session is open, right before it sends the request.
+        {
+          get pty() {
+            execution.markSent()
+            return false
+          },
+        },
         (error: (Error & { reason?: number | string }) | undefined, channel) => {
           if (error === undefined) {
             channel.once('close', () => {
-              if (this.#isOpen) execution.end()
+              if (this.#isOpen) {
+                this.#hasServed = true
+                execution.end()
+              }
               this.#release(execution)
             })
             execution.begin(channel)
@@ -148,7 +150,7 @@ export class SshConnection {
           // Only a refused open has a numeric reason (RFC 4254, 5.1). Any other error may come
           // after the request was sent.
           if (typeof error.reason !== 'number') {
-            execution.lose(error)
+            execution.doubt(error)
             this.#release(execution)
             return
           }
@@ -228,10 +230,21 @@ function checkHostKey(target: SshTarget, known: KnownHosts, key: Buffer): Error 
   }
 }
 
+type LibraryError = Error & { readonly code?: unknown; readonly level?: unknown }
+
+/** Nothing or nobody has judged us: the network or the server was not able to connect. */
+function mayPass(error: LibraryError): boolean {
+  return (
+    error.level === 'client-timeout' ||
+    error.level === 'client-socket' ||
+    /^Connection lost before handshake/.test(error.message)
+  )
+}
+
 // `unreachable`: nothing accepted the connection, or the peer was silent until the handshake timed
 // out. If a connection is closed again, or a user or key is refused, something alive answered. A
 // name that does not resolve or a missing route is our own trouble.
-function faultOf(error: Error & { readonly code?: unknown; readonly level?: unknown }): Fault {
+function faultOf(error: LibraryError): Fault {
   if (error.level === 'client-timeout') return 'unreachable'
   const isSilence = ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN'].some(
     code => code === error.code,
@@ -254,41 +267,4 @@ function explain(error: Error, target: SshTarget, known: KnownHosts): Error {
     `the server has no key of a type that ${target.knownHostsFile} lists for it (${types})`,
     { cause: error },
   )
-}
-
-function settings(target: SshTarget, known: KnownHosts): ConnectConfig {
-  return {
-    host: target.address,
-    port: target.port,
-    username: target.user,
-    authHandler: ['publickey'],
-    readyTimeout: target.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    keepaliveInterval: KEEP_ALIVE_MS,
-    keepaliveCountMax: 3,
-    algorithms: algorithms(target, known),
-  }
-}
-
-// The server has keys of several types and shows one that the client requested. Request only types
-// that can be checked.
-function algorithms(target: SshTarget, known: KnownHosts): Algorithms {
-  const isLegacy = target.legacyAlgorithms ?? false
-  const types = knownKeyTypes(known, target.address, target.port)
-  const wanted = types.flatMap(type => {
-    if (type === 'ssh-rsa') {
-      return ['rsa-sha2-512', 'rsa-sha2-256', ...(isLegacy ? ['ssh-rsa'] : [])]
-    }
-    return type === 'ssh-dss' && !isLegacy ? [] : [type]
-  }) as ServerHostKeyAlgorithm[]
-  return {
-    ...(wanted.length > 0 ? { serverHostKey: wanted } : {}),
-    ...(isLegacy
-      ? Object.fromEntries(
-          Object.entries(LEGACY).map(([list, append]) => [
-            list,
-            { append, prepend: [], remove: [] },
-          ]),
-        )
-      : {}),
-  }
 }

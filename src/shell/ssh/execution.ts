@@ -13,6 +13,9 @@ export interface ExecOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** The connection ended before the command did. `not-started`: its request was not sent. */
+export class ConnectionLost extends ShellError {}
+
 export class SshExecution {
   readonly result: Promise<CommandResult>
   /** This side abandoned the command; the server may still count its session. */
@@ -27,6 +30,7 @@ export class SshExecution {
   #resolve: (result: CommandResult) => void = () => {}
   #reject: (error: Error) => void = () => {}
   #isSettled = false
+  #isSent = false
   #channel: ClientChannel | undefined
   #exitStatus: number | undefined
   #signal: string | undefined
@@ -46,6 +50,11 @@ export class SshExecution {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** Call it before the request leaves: from now on the command may have begun. */
+  markSent(): void {
+    this.#isSent = true
   }
 
   begin(channel: ClientChannel): void {
@@ -86,12 +95,22 @@ export class SshExecution {
     )
   }
 
-  /** The connection broke, or the server's answer to the request was unclear. */
+  /** The connection broke. */
   lose(cause: unknown): void {
-    this.#unknown('was sent when the connection was lost', cause)
+    const [fate, when] = this.#isSent
+      ? (['unknown', 'was sent'] as const)
+      : (['not-started', 'was not sent yet'] as const)
+    this.refuse(
+      new ConnectionLost(fate, `${this.#title} ${when} when the connection was lost`, { cause }),
+    )
   }
 
-  /** The command was not started. */
+  /** The server's answer to the request was unclear. */
+  doubt(cause: unknown): void {
+    this.#unknown('was not clearly accepted by the server', cause)
+  }
+
+  /** The command has no result; `error` says whether it was started. */
   refuse(error: Error): void {
     this.#finish(() => this.#reject(error))
   }

@@ -1,6 +1,6 @@
 // The shell of a remote host: a few connections, one queue for all commands, and the only place
-// where a command line is quoted. It never retries a command that may have begun. No network event
-// ends the process.
+// where a command line is quoted. It never repeats a change that may have begun; what was certainly
+// not sent, and reads, wait a moment for the next connection. No network event ends the process.
 
 import { AsyncResource } from 'node:async_hooks'
 import { StorageError } from '../../errors.ts'
@@ -16,9 +16,10 @@ import {
   ShellError,
   WRITE_TIMEOUT_MS,
 } from '../shell.ts'
-import { ChannelRefused, SshConnection, type SshTarget } from './connection.ts'
-
-export type { SshTarget } from './connection.ts'
+import { ChannelRefused, SshConnection } from './connection.ts'
+import { ConnectionLost } from './execution.ts'
+import { RECONNECT_WAIT_MS, Reachability } from './reachability.ts'
+import type { SshTarget } from './settings.ts'
 
 const MAX_CONNECTIONS = 3
 const MAX_QUEUED = 256
@@ -27,10 +28,6 @@ const DEFAULT_MAX_SESSIONS = 10
 // in a measurement.
 const SESSION_SHARE = 0.8
 const REFUSED_PAUSE_MS = 50
-const FIRST_BACKOFF_MS = 500
-const LAST_BACKOFF_MS = 2000
-/** How long a command waits for a host that did not answer last time. */
-const DOUBTFUL_WAIT_MS = 1500
 
 /**
  * Quotes one argument for a login shell. Any content is allowed except NUL, which no argument of a
@@ -69,7 +66,11 @@ interface Waiting {
   readonly resolve: (result: CommandResult) => void
   readonly reject: (error: unknown) => void
   /** The command leaves the queue by this time, one way or the other. */
-  readonly waitUntilMs: number
+  waitUntilMs: number
+  /** A read that was sent when its connection was lost: nothing later makes its fate known. */
+  lost?: ConnectionLost
+  /** When it lost a connection for the first time. */
+  lostAtMs?: number
   /**
    * Bound to the caller's context: a command that a server refused re-enters the queue in another
    * caller's context.
@@ -91,14 +92,8 @@ export class SshShell implements Shell {
   readonly #paused = new Set<SshConnection>()
   #isConnecting = false
   #isClosed = false
-  #failure:
-    | {
-        readonly error: unknown
-        readonly fault: Fault
-        readonly untilMs: number
-        readonly backoffMs: number
-      }
-    | undefined
+  #nextAttempt: NodeJS.Timeout | undefined
+  readonly #reachability = new Reachability()
 
   constructor(target: SshTarget) {
     this.#target = target
@@ -122,7 +117,7 @@ export class SshShell implements Shell {
         ...{ input, timeoutMs, signal, effect, resolve, reject },
         waitUntilMs:
           performance.now() +
-          (this.#isDoubtful ? Math.min(DOUBTFUL_WAIT_MS, timeoutMs) : timeoutMs),
+          (this.#isDoubtful ? Math.min(this.#reachability.waitMs, timeoutMs) : timeoutMs),
         enterQueue: AsyncResource.bind(enterQueue),
         stopWaiting: () => {},
       }
@@ -140,16 +135,14 @@ export class SshShell implements Shell {
   /** Ends all connections. Waiting commands are not started; running ones have an unknown fate. */
   close(): void {
     this.#isClosed = true
-    for (const waiting of this.#queue.splice(0)) {
-      waiting.stopWaiting()
-      waiting.reject(this.#notStarted('the shell was closed'))
-    }
+    clearTimeout(this.#nextAttempt)
+    this.#rejectAll(this.#notStarted('the shell was closed'))
     for (const connection of [...this.#connections]) connection.end()
   }
 
   /** The host did not answer last time and has not been heard of since. */
   get #isDoubtful(): boolean {
-    return this.#connections.length === 0 && this.#failure !== undefined
+    return this.#connections.length === 0 && this.#reachability.failure !== undefined
   }
 
   #notStarted(reason: string, cause?: unknown, fault: Fault = 'local'): ShellError {
@@ -161,18 +154,15 @@ export class SshShell implements Shell {
    * waits for a session has not.
    */
   get #faultOfWaiting(): Fault {
-    return this.#isDoubtful ? (this.#failure?.fault ?? 'local') : 'local'
+    return this.#isDoubtful ? (this.#reachability.failure?.fault ?? 'local') : 'local'
   }
 
   #refusal(signal?: AbortSignal): ShellError | undefined {
     if (this.#isClosed) return this.#notStarted('the shell was closed')
     if (signal?.aborted) return this.#notStarted('the deadline has passed', signal.reason)
-    if (this.#isDoubtful && this.#isBackingOff) {
-      return this.#notStarted(
-        'did not answer a moment ago',
-        this.#failure?.error,
-        this.#faultOfWaiting,
-      )
+    const { isAwaited, backoffLeftMs, failure } = this.#reachability
+    if (this.#isDoubtful && !isAwaited && backoffLeftMs > 0) {
+      return this.#notStarted('did not answer a moment ago', failure?.error, this.#faultOfWaiting)
     }
     return undefined
   }
@@ -181,12 +171,16 @@ export class SshShell implements Shell {
     const leave = (reason: string, cause?: unknown, fault?: Fault) => {
       waiting.stopWaiting()
       this.#queue = this.#queue.filter(other => other !== waiting)
-      waiting.reject(this.#notStarted(reason, cause, fault))
+      waiting.reject(waiting.lost ?? this.#notStarted(reason, cause, fault))
     }
     const onAbort = () =>
       leave('the deadline passed while the command waited', waiting.signal?.reason)
     const onTimeout = () =>
-      leave('the command waited too long for a session', this.#failure?.error, this.#faultOfWaiting)
+      leave(
+        'the command waited too long for a session',
+        this.#reachability.failure?.error,
+        this.#faultOfWaiting,
+      )
     const timer = setTimeout(onTimeout, Math.max(0, waiting.waitUntilMs - performance.now()))
     const leaveQueue = waiting.enterQueue()
     waiting.signal?.addEventListener('abort', onAbort, { once: true })
@@ -222,17 +216,33 @@ export class SshShell implements Shell {
       const signal = waiting.effect === 'read' ? waiting.signal : undefined
       waiting.resolve(await connection.exec(line, title, { input, timeoutMs, signal }))
     } catch (error) {
-      if (!(error instanceof ChannelRefused)) return waiting.reject(error)
+      const isRefused = error instanceof ChannelRefused
+      if (!isRefused && !(error instanceof ConnectionLost && this.#mayStartAgain(waiting, error))) {
+        return waiting.reject(waiting.lost ?? error)
+      }
       const refusal = this.#refusal(waiting.signal)
-      if (refusal) waiting.reject(refusal)
-      else this.#postpone(connection, waiting)
+      if (refusal) return waiting.reject(waiting.lost ?? refusal)
+      if (isRefused) this.#pause(connection)
+      this.#queue.unshift(waiting)
+      this.#wait(waiting)
       this.#pump()
     }
   }
 
-  #postpone(connection: SshConnection, waiting: Waiting): void {
-    this.#queue.unshift(waiting)
-    this.#wait(waiting)
+  /**
+   * A change that was sent may take effect at any time: it is never sent again. The wait counts
+   * from the first loss, so that a command which outlives every connection ends.
+   */
+  #mayStartAgain(waiting: Waiting, lost: ConnectionLost): boolean {
+    if (lost.fate === 'unknown' && waiting.effect !== 'read') return false
+    if (lost.fate === 'unknown') waiting.lost = lost
+    waiting.lostAtMs ??= performance.now()
+    const untilMs = waiting.lostAtMs + RECONNECT_WAIT_MS
+    waiting.waitUntilMs = Math.min(waiting.waitUntilMs, untilMs)
+    return performance.now() < waiting.waitUntilMs
+  }
+
+  #pause(connection: SshConnection): void {
     this.#paused.add(connection)
     setTimeout(() => {
       this.#paused.delete(connection)
@@ -240,48 +250,45 @@ export class SshShell implements Shell {
     }, REFUSED_PAUSE_MS)
   }
 
-  get #isBackingOff(): boolean {
-    return this.#failure !== undefined && performance.now() < this.#failure.untilMs
+  #rejectAll(error: unknown): void {
+    for (const waiting of this.#queue.splice(0)) {
+      waiting.stopWaiting()
+      waiting.reject(waiting.lost ?? error)
+    }
   }
 
   async #connect(): Promise<void> {
-    if (
-      this.#isConnecting ||
-      this.#isClosed ||
-      this.#isBackingOff ||
-      this.#connections.length >= MAX_CONNECTIONS
-    ) {
+    const isFull = this.#connections.length >= MAX_CONNECTIONS
+    if (this.#isConnecting || this.#isClosed || isFull) return
+    const { backoffLeftMs } = this.#reachability
+    if (backoffLeftMs > 0) {
+      clearTimeout(this.#nextAttempt)
+      this.#nextAttempt = setTimeout(() => this.#pump(), backoffLeftMs)
       return
     }
     this.#isConnecting = true
     try {
-      const connection = await SshConnection.open(this.#target, () => {
-        this.#connections = this.#connections.filter(({ isOpen }) => isOpen)
-        this.#paused.delete(connection)
-        this.#pump()
-      })
+      const connection = await SshConnection.open(this.#target, () => this.#onChange(connection))
       if (this.#isClosed) return connection.end()
       this.#connections.push(connection)
-      this.#failure = undefined
+      this.#reachability.connected()
     } catch (error) {
-      const backoffMs = Math.min(
-        LAST_BACKOFF_MS,
-        (this.#failure?.backoffMs ?? FIRST_BACKOFF_MS / 2) * 2,
-      )
-      // A host that refuses a further connection beside its present ones is alive.
-      const fault =
-        this.#connections.length === 0 && error instanceof ShellError ? error.fault : 'local'
-      this.#failure = { error, fault, untilMs: performance.now() + backoffMs, backoffMs }
-      // With other connections alive the commands still have a way. Without one they are rejected
-      // at once.
-      if (this.#connections.length === 0) {
-        for (const waiting of this.#queue.splice(0)) {
-          waiting.stopWaiting()
-          waiting.reject(error)
-        }
-      }
+      this.#reachability.failed(error, this.#connections.length > 0)
+      // With other connections alive the commands still have a way.
+      if (this.#connections.length === 0 && !this.#reachability.isAwaited) this.#rejectAll(error)
     } finally {
       this.#isConnecting = false
+    }
+    this.#pump()
+  }
+
+  /** A session became free, or the connection ended. */
+  #onChange(connection: SshConnection): void {
+    this.#paused.delete(connection)
+    if (!connection.isOpen && this.#connections.includes(connection)) {
+      this.#connections = this.#connections.filter(other => other !== connection)
+      const isAlive = this.#connections.length > 0
+      this.#reachability.lost({ hasServed: connection.hasServed, isAlive })
     }
     this.#pump()
   }

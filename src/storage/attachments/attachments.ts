@@ -13,7 +13,7 @@ import { readNumbers } from '../catalog/numbers.ts'
 import { type RecordReading, readAttached, readVolume, requireVolume } from '../catalog/read.ts'
 import { attachmentName, isReleasingRecord } from '../names.ts'
 import { settleHost, settleMachine } from '../observation.ts'
-import { findPlace, getMachine, getPlace } from '../places.ts'
+import { findPlace, findUnknown, getMachine, getPlace } from '../places.ts'
 import type { PoolMachine, Pools, Recorded, VolumePlace } from '../pool.ts'
 import { wantedDisk } from '../uses.ts'
 import { confirm } from './confirmation.ts'
@@ -24,6 +24,7 @@ import { listPublished, type PublishedVolume, publishedTo } from './published.ts
 import { changeRecord, createRecord, takeBack } from './records.ts'
 import { checkAttach, type GuestRule, refuseFrozen, refuseRenumbered } from './rules.ts'
 import { withoutStrangers } from './strangers.ts'
+import { proveDetached } from './unknown-pool.ts'
 
 export class Attachments {
   readonly #pools: Pools
@@ -222,7 +223,8 @@ export class Attachments {
 
   /**
    * Succeeds when nothing of the attachment is left in any layer, also if there was nothing.
-   * Without a guest, the volume is detached from every guest that has it.
+   * Without a guest, the volume is detached from every guest that has it. A volume of a pool that
+   * is not configured is detached if the guest's machine shows nothing of it.
    */
   async detach(volumeId: string, guest: GuestId | undefined, signal?: AbortSignal): Promise<void> {
     await this.#detach(volumeId, guest, { signal })
@@ -245,6 +247,11 @@ export class Attachments {
     guest: GuestId | undefined,
     how: { readonly signal?: AbortSignal | undefined; readonly only?: 'while-off' },
   ): Promise<void> {
+    const unknown = findUnknown(this.#pools, volumeId)
+    if (unknown !== undefined) {
+      await proveDetached(unknown, guest, { pools: this.#pools, signal: how.signal })
+      return
+    }
     const place = findPlace(this.#pools, volumeId)
     if (place === undefined) return
     await this.#lock.hold(place.volumeId, how.signal, () =>

@@ -25,7 +25,7 @@ export async function confirm(
   const isOwner = sharing === 'shared' || (owner !== undefined && sameGuest(owner, guest))
   const isHeld = records.some(record => record.dataset === attachment.dataset)
   if (volume === undefined || sharing !== attachment.sharing || !isOwner || !isHeld) {
-    const own = usesOf(place, guest, { machine, state: after })
+    const own = usesOf(place, guest, { machine, state: after, record: attachment })
     await machine.hypervisor.remove(own, {}, signal)
     const others = [
       ...records.map(record => record.guest),
@@ -39,7 +39,7 @@ export async function confirm(
     if (!isOwner && isHeld) await dropRecord(place, guest, signal)
     throw meanwhile(place, undefined)
   }
-  const what = describeUses(strangersOf(place, after, records))
+  const what = describeUses(strangersOf(place, { machine, state: after, records }))
   if (what === undefined) return
   throw new StorageError(
     'unavailable',

@@ -14,6 +14,7 @@ import { leadsTo, usesOf } from '../uses.ts'
 import { refuseIfElsewhere, refuseRenamed } from './elsewhere.ts'
 import { markReleasing, releaseParent, releaseRecord, takeBack } from './records.ts'
 import { type GuestRule, isBootDisk, refuseFrozen, unclearGuest } from './rules.ts'
+import { refuseUnexplained } from './strangers.ts'
 
 interface Detachment {
   readonly place: VolumePlace
@@ -21,6 +22,8 @@ interface Detachment {
   readonly machine: PoolMachine
   /** Undefined when nothing is recorded. Then only leftovers are removed. */
   readonly record: Recorded | undefined
+  /** All records of the volume. */
+  readonly records: readonly Recorded[]
   /** Other guests of the same machine have the volume too, so the machine's view stays. */
   readonly keepsView: boolean
   /** The guest may run from this disk and would not refuse its removal. */
@@ -60,7 +63,7 @@ export async function detachVolume(
       record !== undefined &&
       isBootDisk(record, volume, traits.slots.first) &&
       !(rule !== undefined && traits.refusesRemoval(rule.platform))
-    const detachment = { place, guest, machine, record, keepsView, isBoot, only }
+    const detachment = { place, guest, machine, record, records, keepsView, isBoot, only }
     await detachOne(detachment, early ?? (await observeSettled(place, machine, signal)), signal)
   }
   if (records.length > 0) return
@@ -94,7 +97,7 @@ function machineOf(
   const machine = place.pool.machines.get(guest.machine)
   if (machine === undefined && record !== undefined) {
     throw new StorageError(
-      'unavailable',
+      'failed-precondition',
       `volume ${place.volumeId} is attached on machine ${guest.machine}, which the configuration ` +
         `of pool ${place.pool.name} no longer names; add the machine, then detach`,
     )
@@ -140,7 +143,8 @@ async function withdraw(
   if (record !== undefined && guestState === undefined) {
     await refuseIfElsewhere(place, guest, signal)
   }
-  const own = usesOf(place, guest, { machine, state })
+  const own = usesOf(place, guest, { machine, state, record })
+  refuseUnexplained(place, { ...detachment, state, own })
   refuseNow(detachment, state, own)
   const marked = record && (await markReleasing(place, record, signal))
   let after = state
@@ -151,7 +155,7 @@ async function withdraw(
       // An attachment that used the record before it was marked is visible now. A later one finds
       // the mark before it answers.
       after = await machine.hypervisor.observe(signal)
-      const late = usesOf(place, guest, { machine, state: after })
+      const late = usesOf(place, guest, { machine, state: after, record })
       refuseNow(detachment, after, late)
       if (late.length > 0) after = await removeAll(detachment, late, signal)
     }
@@ -172,20 +176,22 @@ async function withdraw(
 }
 
 function refuseNow(
-  { place, guest, machine, isBoot, only }: Detachment,
+  { place, guest, machine, record, isBoot, only }: Detachment,
   state: MachineView,
   own: readonly Use[],
 ): void {
-  if (own.length === 0) return
-  refuseFrozen(guest.machine, state)
+  const isListed = own.length > 0
+  if (isListed) refuseFrozen(guest.machine, state)
   const guestState = state.guests.find(candidate => candidate.name === guest.guest)
   const readiness = guestState?.readiness
-  if (readiness?.kind === 'changing') {
+  const isHidden = record !== undefined && machine.hypervisor.traits.transitionHidesDisks
+  if (readiness?.kind === 'changing' && (isListed || isHidden)) {
     throw new StorageError(
       'unavailable',
       `guest ${formatGuestId(guest)} is in transition: ${readiness.reason}`,
     )
   }
+  if (!isListed) return
   // This check runs before anything is changed. The machine checks again just before it removes the
   // disk.
   if (only !== undefined && own.some(({ kind }) => kind === 'disk')) {
@@ -202,7 +208,7 @@ function refuseNow(
 }
 
 async function removeAll(
-  { place, guest, machine, only }: Detachment,
+  { place, guest, machine, record, only }: Detachment,
   own: readonly Use[],
   signal?: AbortSignal,
 ): Promise<MachineView> {
@@ -214,7 +220,7 @@ async function removeAll(
     failure = error
   }
   const after = await machine.hypervisor.observe(signal)
-  const left = usesOf(place, guest, { machine, state: after })
+  const left = usesOf(place, guest, { machine, state: after, record })
   if (left.length === 0) return after
   if (failure !== undefined) throw failure
   throw new StorageError(

@@ -37,7 +37,7 @@ export interface AttachFacts {
 /** Refuses what must not or cannot be attached now. Nothing is changed before this check. */
 export function checkAttach(request: AttachRequest, facts: AttachFacts): void {
   const { volume, state, rule, hypervisor } = facts
-  const guestState = guestIn(state, request.guest)
+  const guestState = guestIn(state, request.guest, hypervisor.words)
   checkRule(request.guest, rule)
   checkFormat(request, volume)
   checkRecords(request, facts)
@@ -45,12 +45,17 @@ export function checkAttach(request: AttachRequest, facts: AttachFacts): void {
   checkReadiness(request, guestState.readiness, hypervisor.words)
 }
 
-function guestIn({ guests }: MachineView, guest: GuestId): GuestState {
+function guestIn(
+  { guests }: MachineView,
+  guest: GuestId,
+  { unlisted }: HypervisorRules['words'],
+): GuestState {
   const guestState = guests.find(candidate => candidate.name === guest.guest)
   if (guestState === undefined) {
     throw new StorageError(
       'not-found',
-      `guest ${formatGuestId(guest)} does not exist: machine ${guest.machine} lists no such domain`,
+      `guest ${formatGuestId(guest)} does not exist: machine ${guest.machine} lists no such ` +
+        `domain${unlisted}`,
     )
   }
   if (guestState.isControl) {
@@ -226,7 +231,7 @@ export function refuseRenumbered(
   { guest, slot }: Attachment,
   state: MachineView,
 ): void {
-  const disk = findDisk(place.leaf, guest, state)
+  const disk = findDisk(place.leaf, { guest, slot }, state)
   if (disk === undefined || disk.slot === slot) return
   throw new StorageError(
     'failed-precondition',

@@ -3,10 +3,9 @@
 
 import { StorageError } from '../../errors.ts'
 import type { MachineView, Use } from '../../hypervisors/hypervisor.ts'
-import type { Attachment } from '../../model/volumes.ts'
-import { attachmentName } from '../names.ts'
+import type { Attachment, GuestId } from '../../model/volumes.ts'
 import type { PoolMachine, VolumePlace } from '../pool.ts'
-import { describeUses, findStrangers, removalOf } from '../uses.ts'
+import { describeUses, explainedBy, findStrangers, removalOf } from '../uses.ts'
 import { refuseFrozen } from './rules.ts'
 
 /**
@@ -20,7 +19,7 @@ export async function withoutStrangers(
 ): Promise<MachineView> {
   const { state, records } = seen
   const { hypervisor } = seen.machine
-  const strangers = strangersOf(place, state, records)
+  const strangers = strangersOf(place, { ...seen, state })
   const what = describeUses(strangers)
   if (what === undefined) return state
   refuseFrozen(hypervisor.machine, state)
@@ -28,7 +27,7 @@ export async function withoutStrangers(
   if (records.length === 0 && (await place.pool.design.isFenced(place, signal))) {
     await hypervisor.remove(strangers, {}, signal)
     const cleaned = await hypervisor.observe(signal)
-    if (strangersOf(place, cleaned, records).length === 0) return cleaned
+    if (strangersOf(place, { ...seen, state: cleaned }).length === 0) return cleaned
   }
   throw new StorageError(
     'failed-precondition',
@@ -40,9 +39,43 @@ export async function withoutStrangers(
 
 export function strangersOf(
   place: VolumePlace,
-  state: MachineView,
-  records: readonly Attachment[],
+  {
+    machine,
+    state,
+    records,
+  }: { machine: PoolMachine; state: MachineView; records: readonly Attachment[] },
 ): readonly Use[] {
-  const own = new Set(records.map(record => attachmentName(place.leaf, record.guest)))
-  return findStrangers(place, state, own)
+  const { traits } = machine.hypervisor
+  return findStrangers(place, state, explainedBy(place.leaf, records, traits))
+}
+
+/**
+ * For a detachment from a machine that keeps no keys. A disk of the volume that no record explains
+ * is somebody's, and its guest may have it mounted: it stays, and so does the record. It counts if
+ * it is in the same guest, or if nothing of the attachment is there: then the guest may have been
+ * renamed.
+ */
+export function refuseUnexplained(
+  place: VolumePlace,
+  seen: {
+    guest: GuestId
+    machine: PoolMachine
+    state: MachineView
+    records: readonly Attachment[]
+    own: readonly Use[]
+  },
+): void {
+  const { guest, machine, own } = seen
+  if (machine.hypervisor.traits.keepsKeys) return
+  const strangers = strangersOf(place, seen).filter(
+    use => own.length === 0 || use.kind === 'export' || use.guest === guest.guest,
+  )
+  const what = describeUses(strangers)
+  if (what === undefined) return
+  throw new StorageError(
+    'failed-precondition',
+    `volume ${place.volumeId}: machine ${guest.machine} has ${what}, which no record of this ` +
+      `driver explains; unmount it there, remove it (${removalOf(strangers)}), then detach the ` +
+      'volume again',
+  )
 }

@@ -2,6 +2,7 @@
 // nothing.
 
 import { describeError, isStorageError } from '../../errors.ts'
+import { describeUnowned } from '../catalog/datasets.ts'
 import { readPool } from '../catalog/lists.ts'
 import { observeMachines } from '../observation.ts'
 import { placeOf } from '../places.ts'
@@ -45,6 +46,7 @@ async function auditPool(pool: Pool, signal?: AbortSignal): Promise<readonly Fin
     return [
       ...auditRecords(known, reading, states),
       ...auditMachines(known, states),
+      ...reading.unowned.map(describeWithoutOwner),
       ...deleted,
       ...design,
     ]
@@ -52,4 +54,8 @@ async function auditPool(pool: Pool, signal?: AbortSignal): Promise<readonly Fin
     if (!isStorageError(error)) throw error
     return [{ kind: 'not-seen', object: `pool ${pool.name}`, detail: describeError(error) }]
   }
+}
+
+function describeWithoutOwner(dataset: string): Finding {
+  return { kind: 'without-owner', object: dataset, detail: describeUnowned(dataset) }
 }

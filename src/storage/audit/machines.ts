@@ -1,12 +1,13 @@
 // Reports uses on a machine that have no record.
 
 import { describeError } from '../../errors.ts'
-import type { DiskUse, ExportUse, MachineView } from '../../hypervisors/hypervisor.ts'
-import { attachmentName, leafOfAttachmentName } from '../names.ts'
+import type { DiskUse, ExportUse, MachineView, Use } from '../../hypervisors/hypervisor.ts'
+import type { Attachment } from '../../model/volumes.ts'
+import { leafOfAttachmentName } from '../names.ts'
 import type { MachineViews } from '../observation.ts'
 import { placeOf } from '../places.ts'
 import type { Pool, PoolMachine } from '../pool.ts'
-import { leadsTo } from '../uses.ts'
+import { explainedBy, leadsTo } from '../uses.ts'
 import { type Finding, type Known, leafOf } from './known.ts'
 
 export function auditMachines(known: Known, states: MachineViews): readonly Finding[] {
@@ -16,16 +17,26 @@ export function auditMachines(known: Known, states: MachineViews): readonly Find
       const detail = `${describeError(state)}; its attachments are unknown until it answers`
       return [{ kind: 'not-seen', object: `machine ${name}`, detail }]
     }
-    const explained = new Set(
-      (byMachine.get(name) ?? []).map(record => attachmentName(leafOf(record), record.guest)),
-    )
+    const machine = known.pool.machines.get(name)
     return auditMachine(known, {
       name,
-      services: servicesOf(known.pool.machines.get(name)),
+      services: servicesOf(machine),
       state,
-      explained,
+      isExplained: explains(byMachine.get(name) ?? [], machine),
     })
   })
+}
+
+/** By all records of a machine, of whatever volume. */
+function explains(
+  records: readonly Attachment[],
+  machine: PoolMachine | undefined,
+): (use: Use) => boolean {
+  const traits = machine?.hypervisor.traits ?? { keepsKeys: true }
+  const byLeaf = new Map(
+    [...Map.groupBy(records, leafOf)].map(([leaf, own]) => [leaf, explainedBy(leaf, own, traits)]),
+  )
+  return use => byLeaf.get(leafOfAttachmentName(use.key) ?? '')?.(use, use.key) ?? false
 }
 
 function auditMachine(
@@ -34,13 +45,13 @@ function auditMachine(
     readonly name: string
     readonly services: ReadonlySet<string>
     readonly state: MachineView
-    readonly explained: ReadonlySet<string>
+    readonly isExplained: (use: Use) => boolean
   },
 ): readonly Finding[] {
-  const { state, name, services, explained } = machine
+  const { state, name, services, isExplained } = machine
   const findings: Finding[] = []
   for (const use of state.uses) {
-    if (explained.has(use.key)) continue
+    if (isExplained(use)) continue
     if (use.kind === 'disk') findings.push(...auditDisk(known, name, use))
     else if (services.has(use.paths[0].service)) findings.push(...auditExport(known, name, use))
   }

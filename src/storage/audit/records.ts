@@ -10,7 +10,7 @@ import { attachmentName, isReleasingRecord } from '../names.ts'
 import type { MachineViews } from '../observation.ts'
 import { placeOf } from '../places.ts'
 import type { Recorded } from '../pool.ts'
-import { wantedDisk } from '../uses.ts'
+import { viewsByKey, wantedDisk } from '../uses.ts'
 import { type Finding, type Known, leafOf } from './known.ts'
 
 /** The machine's view reduced to the disk with a given key, or the error of a silent machine. */
@@ -22,7 +22,7 @@ export function auditRecords(
   states: MachineViews,
 ): readonly Finding[] {
   const views = new Map(
-    [...states].map(([name, state]) => [name, state instanceof Error ? state : sorted(state)]),
+    [...states].map(([name, state]) => [name, state instanceof Error ? state : viewsByKey(state)]),
   )
   return [
     ...records.flatMap(record => auditAttachment(known, record, views)),
@@ -91,10 +91,4 @@ function auditGiven(
     `is exclusive, but recorded for ${guests.join(' and ')}; find out which of them uses ` +
     'it, and detach it from the others'
   return [{ kind: 'recorded-twice', object: id, detail }]
-}
-
-// Groups the uses once, because a pool has about as many records as its machines have uses.
-function sorted(view: MachineView): (key: string) => MachineView {
-  const uses = Map.groupBy(view.uses, use => use.key)
-  return key => ({ ...view, uses: uses.get(key) ?? [] })
 }

@@ -63,17 +63,41 @@ export interface GuestRecord {
   readonly attachment: Recorded
 }
 
-/** Throws `failed-precondition` for a dataset of another owner. The driver does nothing with it. */
+/**
+ * A dataset of another owner: the driver does nothing with it. One without an owner is
+ * `unavailable`, any other `failed-precondition`. ZFS makes a dataset or a clone in one transaction
+ * and sets its properties in the next (zfs_ioc_create, zfs_ioc_clone). So a creation that has not
+ * ended, and one that a power failure cut off, look like a dataset of nobody.
+ */
+export class NotOwnError extends StorageError {
+  constructor(dataset: string, { cluster }: Foreign) {
+    const [kind, text] =
+      cluster === undefined
+        ? (['unavailable', describeUnowned(dataset)] as const)
+        : ([
+            'failed-precondition',
+            `${describeOwner(cluster)}; this driver does not touch it`,
+          ] as const)
+    super(kind, `dataset ${dataset} ${text}`)
+    this.name = 'NotOwnError'
+  }
+}
+
+/** Why a dataset under a name of the driver may have no owner, and what to do, for messages. */
+export function describeUnowned(dataset: string): string {
+  return (
+    'has no owner: the command that creates it has not ended or was cut off, or its properties ' +
+    'were lost; try again. If it stays so, look whether it holds data (zfs list -o ' +
+    `used,referenced,origin ${dataset}) before you remove it (zfs destroy ${dataset})`
+  )
+}
+
+/** Throws NotOwnError for a dataset of another owner, or of none. */
 export function requireOwn<T extends { readonly kind: string }>(
   parsed: T | Foreign,
   dataset: string,
 ): T {
-  if (isForeign(parsed)) {
-    throw new StorageError(
-      'failed-precondition',
-      `dataset ${dataset} ${describeOwner(parsed.cluster)}; this driver does not touch it`,
-    )
-  }
+  if (isForeign(parsed)) throw new NotOwnError(dataset, parsed)
   return parsed
 }
 

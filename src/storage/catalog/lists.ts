@@ -29,6 +29,8 @@ export interface PoolReading {
    * there may be none.
    */
   readonly given: ReadonlyMap<string, Pick<RecordReading, 'sharing' | 'owner'>>
+  /** Datasets in the place of a volume or of its record that have no owner. */
+  readonly unowned: readonly string[]
 }
 
 const EVERYTHING: ListRange = { after: undefined, limit: Number.POSITIVE_INFINITY }
@@ -58,6 +60,7 @@ export async function readPools(
     tombstones: readings.flatMap(reading => reading.tombstones),
     records: readings.flatMap(reading => reading.records),
     given: new Map(readings.flatMap(reading => [...reading.given])),
+    unowned: readings.flatMap(reading => reading.unowned),
   }
 }
 
@@ -140,10 +143,11 @@ type Growing = {
   tombstones: Volume[]
   records: Recorded[]
   given: Map<string, Pick<RecordReading, 'sharing' | 'owner'>>
+  unowned: string[]
 }
 
 function emptyReading(): Growing {
-  return { volumes: [], tombstones: [], records: [], given: new Map() }
+  return { volumes: [], tombstones: [], records: [], given: new Map(), unowned: [] }
 }
 
 function sortTurn(
@@ -159,6 +163,12 @@ function sortTurn(
     if (volume?.kind === 'tombstone') reading.tombstones.push(volume.volume)
     const above = found.get(place.record)
     const record = above && parseRecordDataset(above, place)
+    for (const [parsed, dataset] of [
+      [volume, place.dataset] as const,
+      [record, place.record] as const,
+    ]) {
+      if (parsed?.kind === 'foreign' && parsed.cluster === undefined) reading.unowned.push(dataset)
+    }
     if (record !== undefined && record.kind !== 'foreign') {
       const children = new Map(below.get(place.record))
       const { records, sharing, owner } = gatherRecords(place, record, children)

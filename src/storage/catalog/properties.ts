@@ -3,7 +3,7 @@
 // itself: snapshots and children show their parent's values.
 
 import { StorageError } from '../../errors.ts'
-import type { Attachment, GuestId, Volume } from '../../model/volumes.ts'
+import type { AttachMode, Attachment, GuestId, Volume } from '../../model/volumes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import { FORMAT_VERSION, type Origin } from './persisted.ts'
 
@@ -71,22 +71,46 @@ export function findNumber(
   if (machine !== encode(of.machine) || guest !== encode(of.guest) || vdisk === undefined) {
     return undefined
   }
-  const text = Buffer.from(vdisk, 'base64url').toString('utf8')
+  return findSlot(vdisk)
+}
+
+function findSlot(value: string): number | undefined {
+  const text = textOf(value)
   return /^\d{1,4}$/.test(text) ? Number(text) : undefined
 }
 
 /** What tells whose an attachment is, and that it is recorded whole. */
-export const HOLDER_PROPERTIES: readonly string[] = ['cluster', 'machine', 'guest', 'vdisk'].map(
-  key => PREFIX + key,
-)
+export const HOLDER_PROPERTIES: readonly string[] = [
+  'cluster',
+  'machine',
+  'guest',
+  'vdisk',
+  'mode',
+].map(key => PREFIX + key)
 
-/** Of values in the order of HOLDER_PROPERTIES: the guest, where they are of this cluster. */
-export function findHolder(values: readonly string[], of: string): GuestId | undefined {
-  const [cluster, machine, guest, vdisk] = values
-  if (cluster !== encode(of) || machine === undefined || guest === undefined) return undefined
+/** A guest that has a volume by its record, as far as one listing of the pool shows it. */
+export interface Holder {
+  readonly guest: GuestId
+  /** Undefined: not as this driver writes it. */
+  readonly slot: number | undefined
+  readonly mode: AttachMode | undefined
+}
+
+/** From values in the order of HOLDER_PROPERTIES, where they are of this cluster. */
+export function findHolder(values: readonly string[], of: string): Holder | undefined {
+  const [cluster, machine, guest, vdisk, mode = '-'] = values
+  if (cluster !== encode(of)) return undefined
+  if (machine === undefined || guest === undefined || vdisk === undefined) return undefined
   if ([machine, guest, vdisk].includes('-')) return undefined
-  const text = (value: string) => Buffer.from(value, 'base64url').toString('utf8')
-  return { machine: text(machine), guest: text(guest) }
+  return {
+    guest: { machine: textOf(machine), guest: textOf(guest) },
+    slot: findSlot(vdisk),
+    mode: (['rw', 'ro'] as const).find(word => encode(word) === mode),
+  }
+}
+
+function textOf(value: string): string {
+  return Buffer.from(value, 'base64url').toString('utf8')
 }
 
 function encode(text: string): string {

@@ -11,6 +11,7 @@ import type { Design, ExposeRequest, PoolPath, VolumePlace } from '../pool.ts'
  * recorded). Solaris creates it at once.
  */
 const DEVICE_WAIT_MS = 15_000
+const DEVICE_FIRST_POLL_MS = 100
 const DEVICE_POLL_MS = 500
 
 export class LocalDesign implements Design {
@@ -107,7 +108,12 @@ export class LocalDesign implements Design {
   async #waitFor(place: VolumePlace, path: PoolPath, signal?: AbortSignal): Promise<string> {
     const device = this.#device(place)
     const devices = this.#devices(path)
-    const wait = { clock: this.#clock, limitMs: DEVICE_WAIT_MS, pollMs: DEVICE_POLL_MS }
+    const wait = {
+      clock: this.#clock,
+      limitMs: DEVICE_WAIT_MS,
+      firstPollMs: DEVICE_FIRST_POLL_MS,
+      pollMs: DEVICE_POLL_MS,
+    }
     const look = async () => ((await devices.exists(device, signal)) ? device : undefined)
     const found = await until(wait, look, signal)
     if (found !== undefined) return found

@@ -5,6 +5,7 @@ import { doesNotExist, isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
 import { findSnapshotId, snapshotLeaf } from '../../model/ids.ts'
 import type { ListRange, Snapshot } from '../../model/volumes.ts'
+import { NotOwnError } from '../catalog/datasets.ts'
 import { readSnapshotList } from '../catalog/lists.ts'
 import { cutSnapshots, readSnapshot, readVolumeSnapshots } from '../catalog/snapshots.ts'
 import { findPlace, getPlace, withRoom } from '../places.ts'
@@ -72,7 +73,15 @@ export class Snapshots {
       if (!isStorageError(error, 'already-exists', 'not-found')) throw error
       made = false
     }
-    const { snapshot, volume, tombstone } = await readSnapshot(place, leaf, signal)
+    const { snapshot, volume, tombstone } = await readSnapshot(place, leaf, signal).catch(
+      async error => {
+        // ZFS also creates snapshots of what is not the driver's.
+        if (made && error instanceof NotOwnError) {
+          await pool.zfs.destroySnapshotDeferred(dataset, signal)
+        }
+        throw error
+      },
+    )
     // ZFS also creates snapshots of a deleted volume that still waits. No caller asked for such a
     // snapshot.
     if (volume === undefined) {

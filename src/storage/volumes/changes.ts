@@ -1,7 +1,7 @@
 // Changes an existing volume: its size and its mutable parameters. It never shrinks a volume, and
 // checks everything before it changes anything.
 
-import { StorageError } from '../../errors.ts'
+import { isStorageError, StorageError } from '../../errors.ts'
 import type { KeyedLock } from '../../locks.ts'
 import type { MutableParameters } from '../../model/parameters.ts'
 import type { Attachment, GuestId, SizeRange, Volume } from '../../model/volumes.ts'
@@ -37,7 +37,7 @@ export class VolumeChanges {
 
   /**
    * A volume that is already large enough is success. The new size is a multiple of the block size
-   * inside the range, or the call fails with `out-of-range`.
+   * inside the range, or the call fails with `out-of-range`, as it does without room in the pool.
    */
   async expandVolume(id: string, range: SizeRange, signal?: AbortSignal): Promise<Expansion> {
     const place = getPlace(this.#pools, id)
@@ -61,7 +61,9 @@ export class VolumeChanges {
       checkDiskSize(disk, this.#guestRule(guest), hypervisor)
     }
     const { blockSizeBytes } = volume.parameters
-    await growTo(place, { ...volume, blockSizeBytes, targetBytes: sizeBytes }, signal)
+    await canBeTakenBack(`volume ${volume.id} cannot have ${sizeBytes} bytes; ask for less`, () =>
+      growTo(place, { ...volume, blockSizeBytes, targetBytes: sizeBytes }, signal),
+    )
     const machines = [...new Set(records.map(record => record.guest.machine))].map(name =>
       getMachine(pool, name),
     )
@@ -102,10 +104,9 @@ export class VolumeChanges {
     const { zfs } = place.pool
     // The reservation comes first: it can fail for lack of space, and then nothing has changed.
     if (changes.reservation === 'thick') {
-      await reserve(
-        place,
-        { sizeBytes: volume.sizeBytes, blockSizeBytes: volume.parameters.blockSizeBytes },
-        signal,
+      const { sizeBytes, parameters } = volume
+      await canBeTakenBack(`volume ${volume.id} cannot become thick; ask for thin`, () =>
+        reserve(place, { sizeBytes, blockSizeBytes: parameters.blockSizeBytes }, signal),
       )
     }
     if (changes.reservation === 'thin') {
@@ -114,6 +115,18 @@ export class VolumeChanges {
     for (const [property, value] of zfsProperties(changes)) {
       await zfs.setProperty(place.dataset, [property, value], signal)
     }
+  }
+}
+
+// csi-resizer reads "no space" as "perhaps still at work" (IsFinalError). It would repeat the
+// change for ever, whatever the claim asks for meanwhile. After `out-of-range` it takes another
+// wish, and still repeats the change, slowly, for the day when there is room.
+async function canBeTakenBack(wayOut: string, change: () => Promise<void>): Promise<void> {
+  try {
+    await change()
+  } catch (error) {
+    if (!isStorageError(error, 'no-space')) throw error
+    throw new StorageError('out-of-range', wayOut, { cause: error })
   }
 }
 

@@ -41,7 +41,7 @@ export function resolveParameters(
     )
   }
   const given: Partial<VolumeParameters> = {
-    export: pool.design.shapes[0] ?? 'slice',
+    export: shapesOf(pool)[0] ?? 'slice',
     ...(sourceBlockSize === undefined ? {} : { blockSizeBytes: sourceBlockSize }),
     ...asked,
   }
@@ -50,12 +50,27 @@ export function resolveParameters(
   return parameters
 }
 
+/** What both the design and every machine of the pool can do. */
+function shapesOf({ design, machines }: Pool): Pool['design']['shapes'] {
+  return design.shapes.filter(shape =>
+    [...machines.values()].every(({ hypervisor }) => hypervisor.traits.shapes.includes(shape)),
+  )
+}
+
 function refuseOfPool(parameters: VolumeParameters, pool: Pool): void {
-  if (!pool.design.shapes.includes(parameters.export)) {
+  if (!shapesOf(pool).includes(parameters.export)) {
     throw new StorageError(
       'invalid-argument',
       `parameter export: pool ${pool.name} (design ${pool.design.kind}) exports ` +
-        `${pool.design.shapes.join(' or ')}, not ${parameters.export}`,
+        `${shapesOf(pool).join(' or ')}, not ${parameters.export}`,
+    )
+  }
+  const patient = [...pool.machines].find(([, { hypervisor }]) => !hypervisor.traits.timeouts)
+  if (parameters.vdiskTimeoutSeconds > 0 && patient !== undefined) {
+    throw new StorageError(
+      'invalid-argument',
+      `parameter vdiskTimeoutSeconds: disks of machine ${patient[0]} have no time-out, and pool ` +
+        `${pool.name} has a path there; leave the parameter out`,
     )
   }
   const multipath = [...pool.machines.values()].some(machine => machine.paths.length > 1)

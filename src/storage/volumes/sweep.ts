@@ -2,7 +2,7 @@
 // left waiting are destroyed too.
 
 import { types } from 'node:util'
-import type { Clock } from '../../clock.ts'
+import { type Clock, repeat } from '../../clock.ts'
 import { describeError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { FullnessWatch } from '../fullness.ts'
@@ -25,26 +25,17 @@ export function keepSweeping(
     fullness,
   }: { readonly clock: Clock; readonly log: Log; readonly fullness?: FullnessWatch },
 ): () => Promise<void> {
-  const stopped = new AbortController()
-  const rounds = async () => {
-    while (!stopped.signal.aborted) {
-      try {
-        const volumes = await reaper.sweep(stopped.signal)
-        if (volumes > 0) {
-          log.info({ count: volumes }, 'deleted volumes destroyed after their last dependant')
-        }
-      } catch (error) {
-        // The next round tries a pool that does not answer again.
-        if (!types.isNativeError(error)) throw error
-        log.warn({ error: describeError(error) }, 'deleted volumes could not be looked at')
+  return repeat({ clock, everyMs: ROUND_MS }, async signal => {
+    try {
+      const volumes = await reaper.sweep(signal)
+      if (volumes > 0) {
+        log.info({ count: volumes }, 'deleted volumes destroyed after their last dependant')
       }
-      await fullness?.look(stopped.signal)
-      await clock.sleep(ROUND_MS, stopped.signal).catch(() => {})
+    } catch (error) {
+      // The next round tries a pool that does not answer again.
+      if (!types.isNativeError(error)) throw error
+      log.warn({ error: describeError(error) }, 'deleted volumes could not be looked at')
     }
-  }
-  const running = rounds()
-  return async () => {
-    stopped.abort()
-    await running
-  }
+    await fullness?.look(signal)
+  })
 }

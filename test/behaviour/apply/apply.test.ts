@@ -137,6 +137,29 @@ test('a claim becomes a volume named after it, attached to its guest and mounted
   ])
 })
 
+test('a GuestDisk mounts read-only and with options of its own, after those of the class', async () => {
+  const { guest, tools } = await installation()
+  const disk = `
+apiVersion: ldom-csi.io/v1alpha1
+kind: GuestDisk
+metadata: { name: web }
+spec:
+  claimName: web
+  guest: m1/ldg1
+  mountPath: /srv/web
+  readOnly: true
+  mountOptions: [nosuid, noatime]
+`
+  const wanted = manifests(CLASS, claim('web').replace(/ {2}annotations.*\n/, ''), disk)
+
+  expect(await applyManifests(wanted, tools)).toEqual([])
+
+  expect([...guest.published.values()]).toMatchObject([
+    { readonly: true, mode: 'ro', format: { mountOptions: ['noatime', 'nosuid'] } },
+  ])
+  expect([...guest.staged.values()]).toMatchObject([{ mode: 'ro', attached: 'ro' }])
+})
+
 test('running it again changes nothing', async () => {
   const { storage, guest, tools } = await installation()
   const wanted = manifests(CLASS, claim('web'), claim('raw', { block: true }))

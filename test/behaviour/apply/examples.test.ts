@@ -7,6 +7,7 @@ import {
   parseControllerConfig,
   parseNodeConfig,
 } from '../../../src/config/config.ts'
+import { parseGuestDisksConfig } from '../../../src/config/guest-disks.ts'
 import { type ApplyWorld, applyWorld, example } from './world.ts'
 
 const CLASSES = example('storage-classes.yaml')
@@ -42,8 +43,11 @@ const disks = (machine: string, name: string) =>
 
 const CONFIGURATIONS = [
   { file: 'configuration/controller.yaml', parse: parseControllerConfig },
+  { file: 'configuration/controller-xen.yaml', parse: parseControllerConfig },
   { file: 'configuration/node-linux.yaml', parse: parseNodeConfig },
+  { file: 'configuration/node-linux-xen.yaml', parse: parseNodeConfig },
   { file: 'configuration/node-solaris.yaml', parse: parseNodeConfig },
+  { file: 'configuration/guest-disks.yaml', parse: parseGuestDisksConfig },
 ]
 const TESTED = [
   ...CONFIGURATIONS.map(({ file }) => file),
@@ -55,6 +59,7 @@ const TESTED = [
     'claim-solaris-grown.yaml',
   ],
   ...['boot-disk-clone.yaml', 'shared-raw-disk.yaml', 'claim-attributes.yaml'],
+  'guest-disks.yaml',
 ]
 
 test('every example is tried here', () => {
@@ -66,14 +71,16 @@ test('every example is tried here', () => {
   expect(here.sort()).toEqual(TESTED.sort())
 })
 
-test('every example for a cluster is tried by the tests of the cluster', () => {
-  const folder = new URL('../../../examples/kubernetes', import.meta.url)
-  const tests = readFileSync(new URL('../../cluster/examples.test.ts', import.meta.url), 'utf8')
-  const names = readdirSync(folder)
-    .filter(file => !file.startsWith('values-'))
+test.each([
+  { folder: 'kubernetes', tests: 'examples' },
+  { folder: 'kubernetes/guest-disks', tests: 'guest-disks' },
+])('every example in $folder is tried by the tests of the cluster', ({ folder, tests }) => {
+  const names = readdirSync(new URL(`../../../examples/${folder}`, import.meta.url))
+    .filter(file => file.endsWith('.yaml') && !file.startsWith('values-'))
     .map(file => file.replace('.yaml', ''))
 
-  expect(names.filter(name => !tests.includes(`file('${name}')`))).toEqual([])
+  const text = readFileSync(new URL(`../../cluster/${tests}.test.ts`, import.meta.url), 'utf8')
+  expect(names.filter(name => !text.includes(`file('${name}')`))).toEqual([])
 })
 
 test.each(CONFIGURATIONS)('$file is a configuration', ({ file, parse }) => {
@@ -240,5 +247,18 @@ test('claim-attributes.yaml sets its parameters, and follows them when they chan
     'gzip-6',
   ])
   expect(await world.remove(CLASSES, example('claim-attributes.yaml'))).toEqual([])
+  await expectNothingLeft()
+})
+
+test('guest-disks.yaml gives one claim to a guest, and another to a writer and a reader', async () => {
+  await applyTwice(example('guest-disks.yaml'))
+
+  expect(mounts('m1/ldg1')).toContain('lofs /export/orders')
+  const at = (machine: string) => disks(machine, 'ldg1').find(({ id }) => id === 90)
+  expect([at('m1')?.mode, at('m2')?.mode]).toEqual(['rw', 'ro'])
+  at('m1')?.write(0, Buffer.from('mine'))
+  expect(at('m2')?.read(0, 4).toString()).toBe('mine')
+
+  expect(await world.remove(CLASSES, example('guest-disks.yaml'))).toEqual([])
   await expectNothingLeft()
 })

@@ -15,6 +15,7 @@ import {
   BOTH,
   blank,
   changeSuperblock,
+  diskName,
   honestAgain,
   KEPT,
   LINUX,
@@ -76,7 +77,7 @@ testGuestDays([
     trouble: world =>
       answers(world, 'blkid', {
         exitStatus: 8,
-        stderr: '/dev/vdiskcw: ambivalent result (probably more filesystems)\n',
+        stderr: `${diskName(world)}: ambivalent result (probably more filesystems)\n`,
       }),
     kind: 'failed-precondition',
     says: ['silver/v1', 'DISK', 'several signatures at once', 'by hand'],
@@ -90,7 +91,7 @@ testGuestDays([
       answers(world, 'od', {
         exitStatus: 1,
         stdout: '0000000\n',
-        stderr: 'od: /dev/vdiskcw: read error: Input/output error\n',
+        stderr: `od: ${diskName(world)}: read error: Input/output error\n`,
       })
     },
     kind: 'unavailable',
@@ -185,7 +186,7 @@ testGuestDays([
     trouble: world => {
       ends.set(
         world,
-        world.guest.holdOpen(world.kind === 'linux' ? '/dev/vdiskcw' : '/dev/rdsk/c0d100s0'),
+        world.guest.holdOpen(world.kind === 'linux' ? diskName(world) : '/dev/rdsk/c0d100s0'),
       )
     },
     kind: 'busy',
@@ -196,7 +197,7 @@ testGuestDays([
     name: 'the guest cannot tell who holds the disk',
     on: LINUX,
     trouble: world =>
-      answers(world, 'fuser', { exitStatus: 1, stderr: '/dev/vdiskcw: Permission denied\n' }),
+      answers(world, 'fuser', { exitStatus: 1, stderr: `${diskName(world)}: Permission denied\n` }),
     kind: 'unavailable',
     says: ['DISK', 'fuser could not find out'],
     over: honestAgain,

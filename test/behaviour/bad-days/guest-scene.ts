@@ -32,7 +32,10 @@ export const SOLARIS: readonly PlatformKind[] = ['solaris']
 export const SLOT = 100
 export const KEPT = 'kept'
 
-const diskName = (world: GuestWorld) => (world.kind === 'linux' ? '/dev/vdiskcw' : 'c0d100')
+export function diskName({ kind, bus }: GuestWorld): string {
+  if (kind === 'solaris') return 'c0d100'
+  return bus === 'xen' ? '/dev/xvdcw' : '/dev/vdiskcw'
+}
 export const blank = (world: GuestWorld) => world.addDisk(SLOT, 600 * MiB)
 export const zero = (disk: TestDisk) => disk.store.write(0, Buffer.alloc(64 * 1024))
 
@@ -84,8 +87,21 @@ export function seen(world: GuestWorld): object {
   }
 }
 
-async function runGuestDay(row: GuestDay & { readonly platform: PlatformKind }): Promise<void> {
-  const world = guestWorld(row.platform)
+interface Guest {
+  readonly title: string
+  readonly platform: PlatformKind
+  readonly bus: GuestWorld['bus']
+}
+
+const GUESTS: readonly Guest[] = [
+  { title: 'linux', platform: 'linux', bus: 'vio' },
+  { title: 'linux on Xen', platform: 'linux', bus: 'xen' },
+  { title: 'solaris', platform: 'solaris', bus: 'vio' },
+]
+
+async function runGuestDay(row: GuestDay & Guest): Promise<void> {
+  const { platform, bus } = row
+  const world = guestWorld(platform, { bus })
   const disk = await (row.disk ?? blank)(world)
   await row.trouble(world, disk)
   const request = world.stageRequest(disk, row.request?.(world, disk))
@@ -126,6 +142,8 @@ async function runGuestDay(row: GuestDay & { readonly platform: PlatformKind }):
 }
 
 export function testGuestDays(rows: readonly GuestDay[]): void {
-  const cases = rows.flatMap(row => row.on.map(platform => ({ ...row, platform })))
-  test.each(cases)('in a $platform guest: $name', runGuestDay)
+  const cases = rows.flatMap(row =>
+    GUESTS.filter(({ platform }) => row.on.includes(platform)).map(guest => ({ ...guest, ...row })),
+  )
+  test.each(cases)('in a $title guest: $name', runGuestDay)
 }

@@ -4,7 +4,15 @@
 
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 import { publishRequest, STAGING, stageRequest, TARGET } from '../../support/node.ts'
-import { attached, type BadDay, created, Day, expectRefusal, testBadDays } from './scene.ts'
+import {
+  attached,
+  type BadDay,
+  created,
+  Day,
+  expectRefusal,
+  type PoolName,
+  testBadDays,
+} from './scene.ts'
 
 const down = (host: string) => ({
   trouble: ({ world }: Day) => {
@@ -52,6 +60,7 @@ const CALLS: readonly Call[] = [
 describe.each([
   { pool: 'silver', host: 'm1-primary' },
   { pool: 'gold', host: 'storage1' },
+  { pool: 'xen', host: 'dom0' },
 ] as const)('the storage host of pool $pool does not answer', ({ pool, host }) => {
   const rows = CALLS.flatMap((call): readonly BadDay[] => [
     {
@@ -144,7 +153,7 @@ describe('a command that finishes after its connection was lost', () => {
     { name: 'a creation', words: '/usr/sbin/zfs create', act: created },
     {
       name: 'a record',
-      words: '/usr/sbin/zfs create -o mountpoint=none',
+      words: '/usr/sbin/zfs create -o canmount=off',
       before: created,
       act: day => day.attach(),
     },
@@ -165,6 +174,20 @@ describe('a command that finishes after its connection was lost', () => {
       words: '/usr/sbin/zfs destroy',
       before: created,
       act: day => day.delete(),
+    },
+    {
+      name: 'a disk of Xen',
+      pool: 'xen',
+      words: '/usr/sbin/xl block-attach',
+      before: created,
+      act: day => day.attach(),
+    },
+    {
+      name: 'a removal of a disk of Xen',
+      pool: 'xen',
+      words: '/usr/sbin/xl block-detach',
+      before: attached,
+      act: day => day.detach(),
     },
     { name: 'a logical unit', pool: 'gold', words: '/usr/sbin/stmfadm create-lu', act: created },
     {
@@ -209,11 +232,15 @@ describe('a login script that prints before the output of every command', () => 
   test.each([
     { pool: 'silver', guest: 'm1/ldg2' },
     { pool: 'gold', guest: 'm1/ldg2' },
-  ])('a whole life in pool $pool and guest $guest is as without it', async ({ pool, guest }) => {
-    expect(await life(pool, guest, BANNER)).toEqual(await life(pool, guest, ''))
-  })
+    { pool: 'xen', guest: 'x1/web' },
+  ] as const)(
+    'a whole life in pool $pool and guest $guest is as without it',
+    async ({ pool, guest }) => {
+      expect(await life(pool, guest, BANNER)).toEqual(await life(pool, guest, ''))
+    },
+  )
 
-  test.each(['silver', 'gold'])(
+  test.each(['silver', 'gold'] as const)(
     'a whole life in pool %s and a solaris guest is as without it',
     async pool => {
       expect(await life(pool, 'm1/ldg1', 'Authorised users only.\n')).toEqual(
@@ -222,15 +249,15 @@ describe('a login script that prints before the output of every command', () => 
     },
   )
 
-  test.each(['silver', 'gold'])(
+  test.each(['silver', 'gold'] as const)(
     'a whole life in pool %s and a solaris guest, with numbers in the text',
     async pool => {
       expect(await life(pool, 'm1/ldg1', BANNER)).toEqual(await life(pool, 'm1/ldg1', ''))
     },
   )
 
-  async function life(pool: string, guest: string, banner: string): Promise<readonly object[]> {
-    const installation = install()
+  async function life(pool: PoolName, guest: string, banner: string): Promise<readonly object[]> {
+    const { installation } = new Day(pool)
     for (const host of installation.world.hosts.values()) host.banner = banner
     const { volumes, attachments, snapshots, audit } = installation.driver()
     const node = installation.node(guest)

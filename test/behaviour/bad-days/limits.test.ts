@@ -3,32 +3,31 @@
 import { KeyedLock } from '../../../src/locks.ts'
 import { GiB, TiB } from '../../../src/model/volumes.ts'
 import { Attachments } from '../../../src/storage/attachments/attachments.ts'
-import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
+import { attachRequest, volumeSpec } from '../../support/installation.ts'
 import { Day, expectRefusal } from './scene.ts'
 
 describe('limits', () => {
-  test(
-    'a guest that has as many disks as it takes: the next is refused, and goes in when one ' +
-      'is gone',
-    async () => {
-      const installation = install()
-      const driver = installation.driver()
+  test.each(['silver', 'xen'] as const)(
+    'pool %s: a guest that has as many disks as it takes: the next is refused, and goes in when ' +
+      'one is gone',
+    async pool => {
+      const day = new Day(pool)
+      const { driver, guest } = day
       const limited = new Attachments({
         pools: driver.pools,
         lock: new KeyedLock(),
-        guestRule: () => ({ platform: 'solaris', attachLimit: 2 }),
+        guestRule: () => ({ platform: 'linux', attachLimit: 2 }),
       })
       const volumes = await Promise.all(
-        ['a', 'b', 'c'].map(name => driver.volumes.ensureVolume(volumeSpec({ name }))),
+        ['a', 'b', 'c'].map(name => driver.volumes.ensureVolume(volumeSpec({ name, pool }))),
       )
-      const [a, b, c] = volumes.map(volume => attachRequest(volume.id, 'm1/ldg1'))
+      const [a, b, c] = volumes.map(volume => attachRequest(volume.id, guest))
       if (!a || !b || !c) throw new Error('three volumes were made')
       await limited.attach(a)
       await limited.attach(b)
-      const day = new Day('silver', installation)
       await expectRefusal(day, () => limited.attach(c), {
         kind: 'no-space',
-        says: ['m1/ldg1', '2 disks', 'limit is 2', 'detach'],
+        says: [guest, '2 disks', 'limit is 2', 'detach'],
       })
       expect(await limited.attach(a)).toMatchObject({ volumeId: a.volumeId })
       await limited.detach(a.volumeId, undefined)
@@ -55,6 +54,14 @@ describe('limits', () => {
       await day.end()
     },
   )
+
+  test('a guest of Xen gets 2 TiB', async () => {
+    const day = new Day('xen')
+    await day.create(huge)
+    await day.attach()
+    expect(day.guestDisks(day.guest)[0]?.sizeBytes()).toBe(2 * TiB)
+    await day.end()
+  })
 
   test('growth to 2 TiB is refused while a linux guest has the volume', async () => {
     const day = new Day('gold')

@@ -30,7 +30,7 @@ async function foreign(
   })
   await expectRefusal(day, () => day.delete(), {
     kind: 'in-use',
-    says: [day.volume.id, 'machine m1', `${device}@primary-vds0`, 'ldm rm-vdisk'],
+    says: [day.volume.id, 'machine m1', `${device}@primary-vds0`, 'remove it there (ldm rm-vdisk'],
   })
   expect((await day.driver.audit()).map(finding => finding.kind)).toContain('export-without-record')
   await day.type('m1-primary', `ldm rm-vdisk ${vdisk}`)

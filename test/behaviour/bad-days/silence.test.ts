@@ -64,6 +64,20 @@ describe('a machine that does not answer at a detachment', () => {
       says: ['m1-primary'],
       over: answer,
     },
+    {
+      name: 'Xen: the volume stays with its guest',
+      pool: 'xen',
+      before: attached,
+      trouble: day => {
+        day.world.host('dom0').down = true
+      },
+      act: day => day.detach(),
+      kind: 'unavailable',
+      says: ['dom0'],
+      over: day => {
+        day.world.host('dom0').down = false
+      },
+    },
   ])
 
   test('design lun: it is fenced and given back, and another machine has it meanwhile', async () => {

@@ -3,7 +3,9 @@
 import { lieAboutDevices, noLies } from './lies.ts'
 import { attached, type BadDay, created, Day, known, testBadDays } from './scene.ts'
 
-describe.each(['silver', 'gold'] as const)('pool %s', pool => {
+const PARENTS = { silver: 'mtank/kubernetes', gold: 'tank/kubernetes', xen: 'tank/csi' }
+
+describe.each(['silver', 'gold', 'xen'] as const)('pool %s', pool => {
   const full: Pick<BadDay, 'pool' | 'trouble' | 'over'> = {
     pool,
     trouble: day => {
@@ -33,7 +35,7 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       day.zpool().imported = true
     },
   }
-  const parent = pool === 'silver' ? 'mtank/kubernetes' : 'tank/kubernetes'
+  const parent = PARENTS[pool]
   const calls: readonly Pick<BadDay, 'name' | 'before' | 'act'>[] = [
     { name: 'a creation', before: known, act: created },
     { name: 'a deletion', before: created, act: day => day.delete() },
@@ -79,8 +81,8 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       before: created,
       act: day =>
         day.driver.changes.expandVolume(day.volume.id, { requiredBytes: 32 << 20, limitBytes: 0 }),
-      kind: 'no-space',
-      says: [`${pool}/v-`, `pool ${pool}`, 'free space in'],
+      kind: 'out-of-range',
+      says: [`${pool}/v-`, 'ask for less', `pool ${pool}`, 'free space in'],
     },
     {
       name: 'full: an attachment, whose record finds no room',
@@ -124,8 +126,8 @@ describe.each(['silver', 'gold'] as const)('pool %s', pool => {
       name: 'full: a reservation',
       before: day => day.create({ parameters: { reservation: 'thin' } }),
       act: day => day.driver.changes.modifyVolume(day.volume.id, { reservation: 'thick' }),
-      kind: 'no-space',
-      says: [`${pool}/v-`, `pool ${pool}`, 'reservation', 'free space in'],
+      kind: 'out-of-range',
+      says: [`${pool}/v-`, 'ask for thin', `pool ${pool}`, 'reservation', 'free space in'],
     },
     ...calls.map(call => ({
       ...call,

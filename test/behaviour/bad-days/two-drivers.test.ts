@@ -24,7 +24,7 @@ describe('two drivers on one volume', () => {
   }
   const tick = () => new Promise<'tick'>(resolve => setImmediate(() => resolve('tick')))
 
-  describe.each(['silver', 'gold'] as const)('pool %s', pool => {
+  describe.each(['silver', 'gold', 'xen'] as const)('pool %s', pool => {
     test.each(turns)(
       'to different guests, the second %d commands behind: exactly one has it',
       async lead => {
@@ -32,8 +32,8 @@ describe('two drivers on one volume', () => {
         await day.create()
         const other = day.installation.driver()
         const outcomes = await race(day, lead, [
-          () => day.driver.attachments.attach(attachRequest(day.volume.id, 'm1/ldg1')),
-          () => other.attachments.attach(attachRequest(day.volume.id, 'm1/ldg2')),
+          () => day.driver.attachments.attach(attachRequest(day.volume.id, day.guest)),
+          () => other.attachments.attach(attachRequest(day.volume.id, day.other)),
         ])
         const failures = outcomes.filter(outcome => outcome instanceof Error)
         expect(failures).toHaveLength(1)
@@ -41,11 +41,11 @@ describe('two drivers on one volume', () => {
           kind: expect.stringMatching(/^(in-use|unavailable|failed-precondition)$/),
         })
         expect(day.guestsWithDisks()).toEqual([
-          outcomes[0] instanceof Error ? 'm1/ldg2' : 'm1/ldg1',
+          outcomes[0] instanceof Error ? day.other : day.guest,
         ])
         // Asked again, the loser is told who has it.
         const [winner = ''] = day.guestsWithDisks()
-        const loser = winner === 'm1/ldg1' ? 'm1/ldg2' : 'm1/ldg1'
+        const loser = winner === day.guest ? day.other : day.guest
         await expectRefusal(
           day,
           () => other.attachments.attach(attachRequest(day.volume.id, loser)),
@@ -62,7 +62,7 @@ describe('two drivers on one volume', () => {
         const day = new Day(pool)
         await day.create()
         const other = day.installation.driver()
-        const request = attachRequest(day.volume.id, 'm1/ldg1')
+        const request = attachRequest(day.volume.id, day.guest)
         const outcomes = await race(day, lead, [
           () => day.driver.attachments.attach(request),
           () => other.attachments.attach(request),
@@ -77,7 +77,7 @@ describe('two drivers on one volume', () => {
         expect(await other.attachments.attach(request)).toEqual(
           await day.driver.attachments.attach(request),
         )
-        expect(day.guestDisks('m1/ldg1')).toHaveLength(1)
+        expect(day.guestDisks(day.guest)).toHaveLength(1)
         expect(await day.driver.audit()).toEqual([])
         await day.end()
       },
@@ -91,7 +91,7 @@ describe('two drivers on one volume', () => {
         await day.create()
         const other = day.installation.driver()
         await race(day, lead, [
-          () => day.driver.attachments.attach(attachRequest(day.volume.id, 'm1/ldg1')),
+          () => day.driver.attachments.attach(attachRequest(day.volume.id, day.guest)),
           () => other.volumes.deleteVolume(day.volume.id),
         ])
         const exists = day.world.zfs(day.place.host).dataset(day.place.dataset) !== undefined

@@ -2,6 +2,8 @@
 // its opposite, and how the world must look after either. Everything is asked of the simulator,
 // nothing of the driver's own memory.
 
+import { xenWorld } from '../../../sim/preset.ts'
+import type { WorldSpec } from '../../../sim/world-spec.ts'
 import type { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
 import { volumeLeaf } from '../../../src/model/ids.ts'
 import type { Attachment, Volume, VolumeSpec } from '../../../src/model/volumes.ts'
@@ -20,7 +22,7 @@ const COPY_BYTES = 32 * 1024 * 1024
 
 /** One world and one driver in it; `restart` forgets everything the driver had in memory. */
 export class Scene {
-  readonly installation: TestInstallation = install()
+  readonly installation: TestInstallation
   readonly way: Way
   driver: Driver
   plugin: GuestVolumes
@@ -32,12 +34,14 @@ export class Scene {
 
   constructor(way: Way) {
     this.way = way
+    this.installation = install(way.world)
     this.driver = this.installation.driver()
     this.plugin = this.installation.node(way.guest)
   }
 
   /** A guest of the same machine that has nothing to do with the way. */
   get otherGuest(): string {
+    if (this.way.world !== undefined) return 'x1/db'
     return this.way.guest === 'm1/ldg1' ? 'm1/ldg2' : 'm1/ldg1'
   }
 
@@ -203,6 +207,7 @@ export class Scene {
     await this.driver.attachments.attach(
       attachRequest(this.have(this.volume).id, guest, {
         sharing: 'shared',
+        mode: this.way.shares ?? 'rw',
         format: { kind: 'block' },
       }),
     )
@@ -213,8 +218,8 @@ export class Scene {
   }
 
   disks(of: string = this.way.guest) {
-    const [machine = '', guest = ''] = of.split('/')
-    return this.installation.world.machine(machine).guestDisks(guest).list()
+    const [machine = '', name = ''] = of.split('/')
+    return this.installation.world.guestDisks({ machine, name }).list()
   }
 
   datasets(): readonly string[] {
@@ -233,6 +238,10 @@ export interface Way {
   readonly pool: 'silver' | 'gold'
   readonly guest: string
   readonly block: boolean
+  /** The demonstration's if left out. */
+  readonly world?: () => WorldSpec
+  /** How several guests may have a volume. */
+  readonly shares?: 'ro'
 }
 
 export interface Operation {
@@ -578,6 +587,17 @@ const SHARED: readonly Operation[] = [
 const local: Way = { name: 'local, Linux', pool: 'silver', guest: 'm1/ldg2', block: false }
 const lun: Way = { name: 'lun, Solaris', pool: 'gold', guest: 'm1/ldg1', block: false }
 
+// Xen shares a device only between guests that all read. There is no unit, no group of paths and no
+// second machine, so what needs those runs with Logical Domains only.
+const xen: Way = {
+  name: 'local, Xen',
+  pool: 'silver',
+  guest: 'x1/web',
+  block: false,
+  world: xenWorld,
+  shares: 'ro',
+}
+
 export const MATRIX: readonly { readonly way: Way; readonly operation: Operation }[] = [
   ...[local, lun].flatMap(way =>
     [...LIFE, ...NODE, ...COPIES].map(operation => ({ way, operation })),
@@ -589,6 +609,11 @@ export const MATRIX: readonly { readonly way: Way; readonly operation: Operation
       operation,
     })),
   ),
+  ...[...LIFE, ...NODE, ...COPIES].map(operation => ({ way: xen, operation })),
+  ...[...SHARED, ...NODE].map(operation => ({
+    way: { ...xen, name: 'local, Xen, raw block', block: true },
+    operation,
+  })),
   ...NODE.map(operation => ({
     way: { ...local, name: 'local slice, Solaris', guest: 'm1/ldg1' },
     operation,

@@ -1,5 +1,6 @@
 // Mount options that a volume is staged and published with.
 
+import { describeError } from '../../../src/errors.ts'
 import { DISK_BYTES, guestWorld, PLATFORMS, published } from './world.ts'
 
 describe.each(PLATFORMS)('in a %s guest', kind => {
@@ -32,6 +33,28 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
 
     expect(world.guest.mounts().map(mount => mount.readonly)).toEqual([false, true])
   })
+})
+
+test('a mount that the kernel refuses names the options that were asked for', async () => {
+  const world = guestWorld('linux')
+  const disk = world.addDisk(100, DISK_BYTES)
+  const stderr =
+    'mount: /staging/v1: wrong fs type, bad option, bad superblock on /dev/vdiskcw, missing ' +
+    'codepage or helper program, or other error.\n'
+  world.timeline.rules.push(argv =>
+    argv[0] === '/bin/mount'
+      ? { kind: 'answer', answer: { exitStatus: 32, stdout: '', stderr } }
+      : undefined,
+  )
+  const staged = (mountOptions: readonly string[]) =>
+    world.volumes
+      .stage(world.stageRequest(disk, { format: { kind: 'filesystem', type: '', mountOptions } }))
+      .catch((error: unknown) => describeError(error))
+
+  expect(await staged(['noatime', 'usrquotta'])).toMatch(
+    /with the options noatime, usrquotta.*bad option/,
+  )
+  expect(await staged([])).not.toContain('with the options')
 })
 
 test('the label of SELinux, with its commas, is one mount option', async () => {

@@ -2,6 +2,7 @@
 // and the product's view of it.
 
 import { DeviceError, type GuestDisks, type VirtualDisk } from '../../../sim/devices.ts'
+import { VIO as SIM_VIO, XEN as SIM_XEN } from '../../../sim/guest/bus.ts'
 import { SimLinuxGuest } from '../../../sim/guest/linux-guest.ts'
 import { SimSolarisGuest } from '../../../sim/guest/solaris-guest.ts'
 import { SimHost, Timeline } from '../../../sim/host.ts'
@@ -11,6 +12,7 @@ import { ALL_CHANGES } from '../../../src/bin/compose/changes.ts'
 import type { Clock } from '../../../src/clock.ts'
 import { GuestHealth } from '../../../src/guest/guest-health.ts'
 import { GuestVolumes } from '../../../src/guest/guest-volumes.ts'
+import { VIO, XEN } from '../../../src/guest/linux/bus.ts'
 import { LinuxPlatform } from '../../../src/guest/linux/linux.ts'
 import type { GuestFormat, PublishRequest, StageRequest } from '../../../src/guest/requests.ts'
 import { SolarisPlatform } from '../../../src/guest/solaris/solaris.ts'
@@ -122,10 +124,17 @@ export function files(type = '', ...mountOptions: string[]): GuestFormat {
   return { kind: 'filesystem', type, mountOptions }
 }
 
+/** Where a Linux guest has its disks. */
+const BUSES = {
+  vio: { simulated: SIM_VIO, driver: VIO },
+  xen: { simulated: SIM_XEN, driver: XEN },
+}
+
 export function guestWorld(
   kind: PlatformKind,
-  options: { controller?: number; physicalSectorBytes?: number } = {},
+  options: { controller?: number; physicalSectorBytes?: number; bus?: keyof typeof BUSES } = {},
 ) {
+  const bus = BUSES[options.bus ?? 'vio']
   const timeline = new Timeline()
   const host = new SimHost('m1/ldg1', timeline)
   const disks = new TestDisks()
@@ -136,6 +145,7 @@ export function guestWorld(
           disks,
           nowMs: () => clock.now,
           physicalSectorBytes: options.physicalSectorBytes ?? 512,
+          bus: bus.simulated,
         })
       : undefined
   const solaris =
@@ -157,13 +167,14 @@ export function guestWorld(
     })
     const platform =
       kind === 'linux'
-        ? new LinuxPlatform({ shell: reached.shell })
+        ? new LinuxPlatform({ shell: reached.shell, bus: bus.driver })
         : new SolarisPlatform(reached.shell)
     return { platform, host: reached, clock }
   }
   const fresh = () => new GuestVolumes(product())
   return {
     kind,
+    bus: options.bus ?? 'vio',
     timeline,
     host,
     clock,

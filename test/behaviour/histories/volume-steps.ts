@@ -2,6 +2,7 @@
 // orchestrator knows afterwards.
 
 import { formatVolumeContext } from '../../../src/csi/contexts.ts'
+import type { ErrorKind } from '../../../src/errors.ts'
 import { MiB, type Volume, type VolumeSpec } from '../../../src/model/volumes.ts'
 import { volumeSpec } from '../../support/installation.ts'
 import { BLANK, type Contents, type SnapshotBelief, union, type VolumeBelief } from './model.ts'
@@ -291,8 +292,13 @@ export async function expandTo(
   const range = { requiredBytes: Math.max(sizeBytes, MiB), limitBytes: 0 }
   // The service domains of an attachment that was not finished may not see the volume yet.
   const unfinished = [...volume.attachments.values()].some(({ exists }) => exists === 'unsure')
+  const full: readonly ErrorKind[] = player.isFull ? ['out-of-range'] : []
   const expected =
-    volume.exists !== 'yes' ? refusal('not-found') : unfinished ? either('unavailable') : SUCCESS
+    volume.exists !== 'yes'
+      ? refusal('not-found')
+      : unfinished
+        ? either('unavailable', ...full)
+        : { ...SUCCESS, kinds: full }
   const answer = await player.call(`growth of ${volume.id}`, expected, () =>
     player.driver.changes.expandVolume(volume.id, range),
   )

@@ -17,13 +17,13 @@ let api: ApiServer
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'api-'))
   server = new SimApiServer(directory)
-  await server.start()
+  await server.listen()
   const { port, serviceAccount } = server
-  api = new ApiServer({ host: '127.0.0.1', port, serviceAccount })
+  api = new ApiServer({ host: '127.0.0.1', port, userAgent: 'test/1', serviceAccount })
 })
 afterEach(async () => {
   api.close()
-  await server.stop()
+  await server.close()
   await rm(directory, { recursive: true })
 })
 
@@ -40,6 +40,7 @@ test('a lease is made, read and updated by its version; another version is refus
   const store = leases()
   expect(await store.get()).toBeUndefined()
   const made = await store.create(wanted)
+  expect(server.userAgent).toBe('test/1')
   expect(made).toMatchObject({ ...wanted, version: '1' })
   expect(await store.create(wanted)).toBe('exists')
   expect(await store.get()).toEqual(made)
@@ -78,8 +79,8 @@ test('a token and an authority that change while the process runs are taken', as
   server.token = 'second token'
   await server.writeToken(server.token)
   expect(await leases().get()).toBeUndefined()
-  await server.stop()
-  await server.start()
+  await server.close()
+  await server.listen()
 
   expect(await leases().get()).toBeUndefined()
 })
@@ -88,8 +89,8 @@ test('a server of another authority gets no token, and one without a right gets 
   await server.writeAccount(createAuthority('somebody else'))
   await expect(leases().get()).rejects.toMatchObject({ kind: 'unavailable' })
   expect(server.requests).toEqual([])
-  await server.stop()
-  await server.start()
+  await server.close()
+  await server.listen()
   server.faults.set('GET', 403)
   await expect(leases().get()).rejects.toMatchObject({
     kind: 'permission-denied',
@@ -137,7 +138,7 @@ describe('the claim of a volume', () => {
 
   test('is searched for page by page where the volume was made by a person', async () => {
     for (let at = 0; at < 600; at++) server.put(`${VOLUMES}/other-${at}`, volume('other', `${at}`))
-    server.put(`${VOLUMES}/by-hand`, volume('vdisk.ldom-csi.io', 'gold/v-1'))
+    server.put(`${VOLUMES}/z-by-hand`, volume('vdisk.ldom-csi.io', 'gold/v-1'))
     expect(await claims(undefined).find('gold/v-1')).toEqual(web)
     expect(server.requests).toHaveLength(3)
     expect(await claims('No Name of Kubernetes/..').find('gold/v-1')).toEqual(web)

@@ -187,6 +187,22 @@ test('a path without the storage network fails alone', async () => {
   ])
 })
 
+test.each([
+  {
+    host: 'm1-primary',
+    says: ['machine m1, its services and guests', 'path gold through primary of m1', 'pool silver'],
+  },
+  { host: 'storage1', says: ['pool gold', 'COMSTAR on storage1'] },
+])('what cannot be asked while $host is down is said to be not checked', async ({ host, says }) => {
+  const { world, driver } = install()
+  world.host(host).down = true
+  const checks = await examine(driver())
+
+  const skipped = checks.filter(({ level }) => level === 'skip')
+  expect(skipped.map(({ object }) => object).sort()).toEqual([...says].sort())
+  for (const { what } of skipped) expect(what).toContain(`host ${host} failed`)
+})
+
 test('the way out stands below what it is for', () => {
   const text = formatChecks([
     { level: 'ok', object: 'host a', what: 'answers' },

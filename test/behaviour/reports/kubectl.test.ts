@@ -102,6 +102,22 @@ test('volumes have the claim and the node, and nothing of other drivers', () => 
   )
 })
 
+test('a volume that two PersistentVolumes name has both claims, the bound one first', () => {
+  const released = { ...persistentVolume('silver/v-1', 'gone'), status: { phase: 'Released' } }
+  const bound = { ...persistentVolume('silver/v-1', 'orders'), status: { phase: 'Bound' } }
+  for (const items of [
+    [released, bound],
+    [bound, released],
+  ]) {
+    answer('persistentvolumes', { items })
+    report(JSON.stringify(rows))
+    expect(run('volumes').stdout).toMatch(/^prod\/orders,prod\/gone +silver\/v-1 /m)
+    expect(JSON.parse(run('volumes', '--output', 'json').stdout)).toContainEqual(
+      expect.objectContaining({ claim: 'prod/orders', claims: ['prod/orders', 'prod/gone'] }),
+    )
+  }
+})
+
 test('findings of the audit name the claim, and its status is passed on', () => {
   const finding = { kind: 'record-without-disk', object: 'silver/v-1', detail: 'guest m1/ldg2' }
   report(JSON.stringify([finding]), 1)
@@ -133,4 +149,18 @@ test('a list that kubectl may not read is an error, not an empty column', () => 
   const { status, stdout, stderr } = run('volumes')
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   expect(stderr).toMatch(/kubectl get persistentvolumes --output=json failed with status 1/)
+})
+
+test('the JSON of the volumes names claims and nodes, and another form is refused', () => {
+  report(JSON.stringify(rows))
+  const { status, stdout } = run('volumes', '--output', 'json')
+  expect(status).toBe(0)
+  expect(JSON.parse(stdout)).toEqual([
+    { ...rows[0], claim: 'prod/orders', claims: ['prod/orders'], node: 'web-1' },
+    { ...rows[1], claim: null, claims: [], node: null },
+  ])
+  expect(run('volumes', '--output', 'yaml')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('It is table or json.'),
+  })
 })

@@ -1,11 +1,14 @@
 // What `volumes` shows of a simulated installation: states, numbers, devices and paths as they are,
 // silence called silence.
 
-import { formatVolumeTable, listVolumeRows } from '../../../src/cli/volumes.ts'
+import { formatVolumeTable, reportVolumes } from '../../../src/cli/volumes.ts'
 import { MiB } from '../../../src/model/volumes.ts'
 import { guestRecordLeaf, releasingRecordLeaf } from '../../../src/storage/names.ts'
+import type { Pools } from '../../../src/storage/pool.ts'
 import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
 import { byHand } from '../../support/meddling.ts'
+
+const listVolumeRows = async (pools: Pools) => (await reportVolumes(pools)).rows
 
 test('a volume that nobody has is available', async () => {
   const { volumes, pools } = install().driver()
@@ -102,9 +105,20 @@ test('while a machine is silent its attachments are unknown, not absent', async 
 
   world.host('m2-primary').down = true
 
-  expect(
-    await listVolumeRows(new Map([...pools].filter(([name]) => name === 'gold'))),
-  ).toMatchObject([{ state: 'unknown', guest: 'm2/ldg1' }])
+  const { rows, unasked } = await reportVolumes(
+    new Map([...pools].filter(([name]) => name === 'gold')),
+  )
+  expect(rows).toMatchObject([{ state: 'unknown', guest: 'm2/ldg1' }])
+  expect(unasked).toEqual([expect.stringMatching(/^machine m2 could not be asked: .*m2-primary/)])
+})
+
+test('while all is asked, nothing is said to be unasked', async () => {
+  const { driver } = install()
+  const { volumes, attachments, pools } = driver()
+  const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+  await attachments.attach(attachRequest(id, 'm2/ldg1'))
+
+  expect((await reportVolumes(pools)).unasked).toEqual([])
 })
 
 test('a pool that does not answer fails the list', async () => {

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { SimHost, Timeline } from '../../../sim/host.ts'
 import { generateKeys, SimSshServer } from '../../../sim/ssh-server.ts'
 import { describeError } from '../../../src/errors.ts'
-import { SshShell, type SshTarget } from '../../../src/shell/ssh/ssh.ts'
+import type { SshTarget } from '../../../src/shell/ssh/settings.ts'
+import { SshShell } from '../../../src/shell/ssh/ssh.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'ssh-test-'))
 const disposals: (() => void | Promise<void>)[] = []

@@ -114,6 +114,18 @@ test('the state shows what commands have made', async () => {
   )
 })
 
+test('a change that is not saved yet would be lost in a power cycle, and shows', async () => {
+  const shell = open(controllerConfig().hosts.get('m1-primary')?.shell)
+  const ldm = (...args: string[]) => shell.run(['/usr/sbin/ldm', ...args], { effect: 'write' })
+  expect(await ask({ op: 'saved', machine: 'm1' })).toEqual({ ok: true, saved: true })
+
+  await ldm('add-vds', 'another-vds0', 'primary')
+  expect(await ask({ op: 'saved', machine: 'm1' })).toEqual({ ok: true, saved: false })
+  await ldm('add-spconfig', 'by-hand')
+
+  expect(await ask({ op: 'saved', machine: 'm1' })).toEqual({ ok: true, saved: true })
+})
+
 test.each([
   { name: 'an unknown operation', request: { op: 'explode' } },
   { name: 'an unknown machine', request: { op: 'power-cycle', machine: 'm9' } },

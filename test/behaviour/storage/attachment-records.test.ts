@@ -37,7 +37,7 @@ describe('two controllers', () => {
       const { id } = await gold(installation.driver())
       const [one, two] = [await awake(installation, id), await awake(installation, id)]
       let exclusive: string | undefined
-      justBefore(installation, '/usr/sbin/zfs create -o mountpoint=none', async () => {
+      justBefore(installation, '/usr/sbin/zfs create -o canmount=off', async () => {
         exclusive = await kindOf(
           one.attachments.attach(attachRequest(id, 'm1/ldg1', { format: block })),
         )

@@ -68,6 +68,84 @@ describe('a logical unit of the volume’s GUID that offers other data', () => {
   })
 })
 
+// ZFS makes a dataset in one transaction and sets its properties in the next.
+describe('a dataset under a name of the driver, without properties', () => {
+  const unfinished = (dataset: string) => ({
+    kind: 'unavailable',
+    message: containingAll([dataset, 'has no owner', `zfs destroy ${dataset}`]),
+  })
+
+  test('may become the volume that is asked for, and is neither taken nor removed', async () => {
+    const installation = install()
+    const driver = installation.driver()
+    const spec = volumeSpec({ pool: 'gold', name: 'half' })
+    const leaf = volumeLeaf('test', 'gold', 'half')
+    const dataset = `tank/kubernetes/${leaf}`
+    await byHand(installation, 'storage1', `zfs create -V 16m ${dataset}`)
+
+    for (const call of [
+      () => driver.volumes.ensureVolume(spec),
+      () => driver.volumes.getVolume(`gold/${leaf}`),
+      () => driver.volumes.deleteVolume(`gold/${leaf}`),
+    ]) {
+      await expect(call()).rejects.toMatchObject(unfinished(dataset))
+    }
+
+    await byHand(installation, 'storage1', `zfs destroy ${dataset}`)
+    expect(await driver.volumes.ensureVolume(spec)).toMatchObject({ leaf })
+  })
+
+  test.each([
+    { whose: 'nobody', options: '', audited: ['without-owner'] },
+    {
+      whose: 'another cluster',
+      options: ` -o ldom-csi:cluster=${Buffer.from('other').toString('base64url')}`,
+      audited: [],
+    },
+  ])('of $whose keeps no snapshot that was refused', async ({ options, audited }) => {
+    const installation = install()
+    const driver = installation.driver()
+    const leaf = volumeLeaf('test', 'gold', 'half')
+    const dataset = `tank/kubernetes/${leaf}`
+    await byHand(installation, 'storage1', `zfs create -V 16m${options} ${dataset}`)
+
+    const cut = driver.snapshots.createSnapshot({ name: 'cut', volumeId: `gold/${leaf}` })
+    await expect(cut).rejects.toMatchObject({ message: containingAll([dataset]) })
+
+    expect(installation.world.zfs('storage1').dataset(dataset)?.snapshots).toEqual([])
+    expect((await driver.audit()).map(({ kind }) => kind)).toEqual(audited)
+  })
+
+  test('may become the record of another guest: the volume is attached to nobody', async () => {
+    const installation = install()
+    const driver = installation.driver()
+    const volume = await driver.volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
+    const record = `tank/kubernetes/a-${volume.leaf}`
+    await byHand(installation, 'storage1', `zfs create ${record}`)
+
+    const attach = () => driver.attachments.attach(attachRequest(volume.id, 'm1/ldg1'))
+    await expect(attach()).rejects.toMatchObject(unfinished(record))
+    await expect(driver.volumes.deleteVolume(volume.id)).rejects.toMatchObject(unfinished(record))
+    expect(await driver.attachments.listPublished()).toMatchObject([{ publishedTo: [] }])
+    expect(await driver.audit()).toMatchObject([{ kind: 'without-owner', object: record }])
+
+    await byHand(installation, 'storage1', `zfs destroy ${record}`)
+    await attach()
+  })
+
+  test('with the properties of another cluster it is never the driver’s', async () => {
+    const installation = install()
+    const driver = installation.driver()
+    const dataset = `tank/kubernetes/${volumeLeaf('test', 'gold', 'theirs')}`
+    const cluster = Buffer.from('other').toString('base64url')
+    const create = `zfs create -V 16m -o ldom-csi:cluster=${cluster} ${dataset}`
+    await byHand(installation, 'storage1', create)
+
+    const created = driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'theirs' }))
+    await expect(created).rejects.toMatchObject(refused(dataset, 'belongs to cluster "other"'))
+  })
+})
+
 describe('a snapshot under a name of the driver', () => {
   async function withForeignSnapshot(leaf: string) {
     const installation = install()

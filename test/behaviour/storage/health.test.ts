@@ -148,15 +148,39 @@ const listings: readonly {
     seen: ['inaccessible NoActivePath'],
   },
   {
-    what: 'the states of the paths are not listed',
+    what: 'one path waits, and the state of the other is not listed',
     retell: state =>
       withDisks(state, disk => ({
         ...disk,
-        paths: disk.paths.map(path => ({ ...path, state: 'unknown' })),
+        paths: disk.paths.map((path, at) => ({ ...path, state: at === 0 ? 'unknown' : 'standby' })),
+      })),
+    seen: ['degraded PathStateUnknown'],
+  },
+  {
+    what: 'no state is listed, and the disk may have a path that no export serves',
+    retell: state =>
+      withDisks(state, disk => ({
+        ...disk,
+        paths: [
+          ...disk.paths.map(path => ({ ...path, state: 'unknown' as const })),
+          { domain: '?', service: '?', key: '?', device: undefined, state: 'unknown' },
+        ],
       })),
     seen: ['degraded PathStateUnknown'],
   },
 ]
+test('a guest that does not report the states of its paths is healthy while they are there', async () => {
+  const { world, driver } = install()
+  const { volumes, attachments, pools } = driver()
+  const { id } = await volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'linux' }))
+  await attachments.attach(attachRequest(id, 'm1/ldg2'))
+  const health = new Health({ pools })
+  expect((await health.volumeHealth(id)).problems).toEqual([])
+
+  world.machine('m1').setServiceDomain('alternate', 'down')
+  expect(brief((await health.volumeHealth(id)).problems)).toEqual(['degraded ServiceDomainDown'])
+})
+
 test.each(listings)('what a listing says is told: $what', async ({ retell, seen }) => {
   const { pools, gold } = await used()
   const { problems } = await new Health({ pools: retold(pools, retell) }).volumeHealth(gold)

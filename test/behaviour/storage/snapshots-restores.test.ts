@@ -142,7 +142,7 @@ describe('growth', () => {
     ).rejects.toMatchObject({ kind: 'out-of-range' })
     await expect(
       changes.expandVolume(volume.id, { requiredBytes: 1024 * GiB, limitBytes: 0 }),
-    ).rejects.toMatchObject({ kind: 'no-space' })
+    ).rejects.toMatchObject({ kind: 'out-of-range' })
   })
 
   test('parameters change, and the creation can still be replayed', async () => {

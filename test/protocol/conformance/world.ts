@@ -16,6 +16,14 @@ import type {
   VolumeGroupSnapshot,
 } from '../../../src/csi/wire/types.gen.ts'
 
+/** For `mutableParameters` of an installation whose pools know all of them. */
+export const MUTABLE_PARAMETERS = {
+  compression: 'gzip-1',
+  reservation: 'thin',
+  logbias: 'throughput',
+  sync: 'always',
+}
+
 export interface Installation {
   /** A socket with Identity, Controller and GroupController. */
   readonly controller: CsiClient

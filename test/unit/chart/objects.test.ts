@@ -17,10 +17,11 @@ const find = (containers: readonly Container[], name: string) =>
 describe.each(CASES)('%s', name => {
   const golden = readGolden(name)
   const { controller, node } = golden
+  const ofTheDriver = golden.configMaps.filter(({ data }) => !('guest-disks.yaml' in data))
   const [controllerPod, nodePod] = [controller.spec.template.spec, node.spec.template.spec]
 
   test('the driver understands the files that the ConfigMaps hold', () => {
-    const files = golden.configMaps.flatMap(({ data }) => Object.entries(data))
+    const files = ofTheDriver.flatMap(({ data }) => Object.entries(data))
 
     const [first, ...nodes] = files
     const config = parseControllerConfig(first?.[1] ?? '', first?.[0] ?? '')
@@ -34,7 +35,7 @@ describe.each(CASES)('%s', name => {
   })
 
   test('the node plugin runs on the nodes whose files there are, and on no other', () => {
-    const files = golden.configMaps.flatMap(({ data }) => Object.keys(data)).slice(1)
+    const files = ofTheDriver.flatMap(({ data }) => Object.keys(data)).slice(1)
     const terms = files.map(file => ({
       matchFields: [{ key: 'metadata.name', operator: 'In', values: [file.replace('.yaml', '')] }],
     }))
@@ -137,9 +138,19 @@ describe.each(CASES)('%s', name => {
     ])
   })
 
-  test('another configuration starts other pods', () => {
-    for (const { spec } of [controller, node]) {
-      expect(spec.template.metadata.annotations['checksum/configuration']).toMatch(/^[0-9a-f]{64}$/)
+  test('a pod reads one configuration for as long as it lives, and Helm leaves it that', () => {
+    const used = [controllerPod, nodePod].flatMap(({ volumes }) =>
+      volumes.flatMap(({ configMap, projected }) => [
+        ...(configMap === undefined ? [] : [configMap.name]),
+        ...(projected?.sources ?? []).flatMap(source => source.configMap?.name ?? []),
+      ]),
+    )
+
+    expect(used.sort()).toEqual(golden.configMaps.map(({ metadata }) => metadata.name).sort())
+    for (const { metadata, immutable } of golden.configMaps) {
+      expect(metadata.name).toMatch(/-(controller|node|guest-disks)-[0-9a-f]{10}$/)
+      expect(immutable).toBe(true)
+      expect(metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' })
     }
   })
 

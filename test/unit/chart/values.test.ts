@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { CHART } from '../../../scripts/chart/files.ts'
-import { type JsonSchema, valuesSchema } from '../../../scripts/chart/schema.ts'
+import type { JsonSchema } from '../../../scripts/chart/helm-schema.ts'
+import { generateValuesSchema, valuesSchema } from '../../../scripts/chart/schema.ts'
 import { chartValues } from '../../../scripts/chart/values.ts'
 import { parseMutableParameters, parseParameters } from '../../../src/csi/parameters.ts'
 
@@ -47,6 +48,10 @@ test('no map with keys of its own takes other keys', () => {
   expect(open).toEqual([])
 })
 
+test('the schema that Helm reads has no word of which Helm says what misleads', () => {
+  expect(generateValuesSchema()).not.toMatch(/"(propertyNames|oneOf|anyOf)":/)
+})
+
 test('values.yaml has a default for every value, and config is empty', () => {
   expect(chartValues.safeParse(defaults)).toMatchObject({ success: true })
   expect(config).toEqual({})
@@ -60,6 +65,8 @@ test.each([
   [{ pool: 'gold' }],
   [{ 'csi.storage.k8s.io/fstype': 'xfs' }],
   [{ blockSize: '128K' }],
+  [{ blockSize: '512' }],
+  [{ blockSize: '1k' }],
   [{ compression: 'gzip-9' }],
   [{ reservation: 'thin' }],
   [{ vdiskTimeoutSeconds: '60' }],
@@ -74,6 +81,9 @@ test.each([
   [{ pools: 'gold' }],
   [{ 'csi.storage.k8s.io/fstype': 'btrfs' }],
   [{ blockSize: '8M' }],
+  [{ blockSize: '9K' }],
+  [{ blockSize: '256K' }],
+  [{ blockSize: '256' }],
   [{ compression: 'best' }],
   [{ reservation: 'fat' }],
   [{ vdiskTimeoutSeconds: 'never' }],

@@ -1,7 +1,7 @@
 // The checks of `doctor` for a pool of design `lun`. Is COMSTAR online? Is every service domain
 // logged in, and does it see disks by GUID? Reads only.
 
-import { attempt, type Check, fail, ok } from '../../../checks.ts'
+import { attempt, type Check, fail, ok, skip } from '../../../checks.ts'
 import type { Stmfadm } from '../../../comstar/stmfadm.ts'
 import type { Iscsiadm } from '../../../iscsi/iscsiadm.ts'
 import type { Pool, PoolExamination, PoolPath } from '../../pool.ts'
@@ -27,18 +27,19 @@ export async function examineUnits(
           ),
         ]
       : []
-  const target = isUp(pool.host) ? await examineTarget(pool, tools, signal) : []
+  const target = isUp(pool.host)
+    ? await examineTarget(pool, tools, signal)
+    : [skip(`COMSTAR on ${pool.host.name}`, pool.host.name)]
   const paths = [...pool.machines].flatMap(([machine, each]) =>
-    each.paths
-      .filter(({ host }) => isUp(host))
-      .map(path => {
-        const object = `path ${pool.name} through ${path.serviceDomain} of ${machine}`
-        const wayOut = `allow the account on ${path.host.name} to run iscsiadm`
-        const initiator = { target: tools.target, iscsiadm: tools.iscsiadm(path) }
-        return attempt(object, wayOut, async () => [
-          await examineInitiator(object, initiator, signal),
-        ])
-      }),
+    each.paths.map(async (path): Promise<readonly Check[]> => {
+      const object = `path ${pool.name} through ${path.serviceDomain} of ${machine}`
+      if (!isUp(path.host)) return [skip(object, path.host.name)]
+      const wayOut = `allow the account on ${path.host.name} to run iscsiadm`
+      const initiator = { target: tools.target, iscsiadm: tools.iscsiadm(path) }
+      return attempt(object, wayOut, async () => [
+        await examineInitiator(object, initiator, signal),
+      ])
+    }),
   )
   return [...old, ...target, ...(await Promise.all(paths)).flat()]
 }

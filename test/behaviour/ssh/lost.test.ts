@@ -124,7 +124,7 @@ test('a read that was sent keeps its unknown fate when no connection follows', a
     void relay.stop()
     return { kind: 'cut-before' }
   })
-  await expect(shell.run(COUNT, { effect: 'read', timeoutMs: 1000 })).rejects.toMatchObject({
+  await expect(shell.run(COUNT, { effect: 'read', timeoutMs: 3000 })).rejects.toMatchObject({
     kind: 'unavailable',
     fate: 'unknown',
   })

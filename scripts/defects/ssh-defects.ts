@@ -5,8 +5,20 @@ import type { Defect } from './table.ts'
 const SHELL = 'src/shell/ssh/ssh.ts'
 const CONNECTION = 'src/shell/ssh/connection.ts'
 const LOST = 'test/behaviour/ssh/lost.test'
+const SESSIONS = 'test/behaviour/ssh/ssh.test'
 
 export const SSH_DEFECTS: readonly Defect[] = [
+  {
+    name: 'commands that a server refused start in the order of their refusals, reversed',
+    changes: [
+      {
+        file: SHELL,
+        find: '[...this.#queue, waiting].sort((a, b) => a.order - b.order)',
+        replace: '[waiting, ...this.#queue]',
+      },
+    ],
+    tests: [SESSIONS],
+  },
   {
     name: 'a change that was sent is sent again on the next connection',
     changes: [

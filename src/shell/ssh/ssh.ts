@@ -65,6 +65,8 @@ interface Waiting {
   readonly effect: 'read' | 'write'
   readonly resolve: (result: CommandResult) => void
   readonly reject: (error: unknown) => void
+  /** Among the calls of the shell: commands start in this order, also the second time. */
+  readonly order: number
   /** The command leaves the queue by this time, one way or the other. */
   waitUntilMs: number
   /** A read that was sent when its connection was lost: nothing later makes its fate known. */
@@ -85,6 +87,7 @@ export class SshShell implements Shell {
   readonly #maxSessions: number
   #connections: SshConnection[] = []
   #queue: Waiting[] = []
+  #calls = 0
   /**
    * Connections that refused a session. They stay here until one of their sessions ends or the
    * pause is over.
@@ -115,6 +118,7 @@ export class SshShell implements Shell {
         line: formatCommandLine(command),
         title: formatCommand(command),
         ...{ input, timeoutMs, signal, effect, resolve, reject },
+        order: this.#calls++,
         waitUntilMs:
           performance.now() +
           (this.#isDoubtful ? Math.min(this.#reachability.waitMs, timeoutMs) : timeoutMs),
@@ -223,7 +227,7 @@ export class SshShell implements Shell {
       const refusal = this.#refusal(waiting.signal)
       if (refusal) return waiting.reject(waiting.lost ?? refusal)
       if (isRefused) this.#pause(connection)
-      this.#queue.unshift(waiting)
+      this.#queue = [...this.#queue, waiting].sort((a, b) => a.order - b.order)
       this.#wait(waiting)
       this.#pump()
     }

@@ -396,6 +396,18 @@ test('a server with fewer sessions than expected refuses some, and every command
   expect(server.refusedSessions).toBeGreaterThan(0)
 })
 
+test('commands that a server refused keep their order', async () => {
+  const { server, target, written } = await world({ maxSessions: 1 })
+  const shell = connect(target)
+  const words = Array.from({ length: 8 }, (_, index) => `w${index}`)
+  await Promise.all(words.map(word => shell.run(['/usr/sbin/write', word], { effect: 'write' })))
+  expect(server.refusedSessions).toBeGreaterThan(0)
+  // Neighbours may be on two connections.
+  for (const [at, word] of words.entries()) {
+    expect(Math.abs(written.indexOf(word) - at)).toBeLessThanOrEqual(2)
+  }
+})
+
 describe('with all sessions in use', () => {
   async function busyWorld() {
     const { host, target } = await world()

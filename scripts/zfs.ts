@@ -4,7 +4,9 @@
 //   zfs.ts [ARGUMENTS OF JEST]       everything: build, test with every version, stop
 //   zfs.ts build | missing           the machines; those that are not in the cache
 //   zfs.ts start | stop              for work on the tests; a test run uses a machine that runs
-//   zfs.ts test [ARGUMENTS OF JEST]  with the version of the variable OPENZFS, else 2.1
+//   zfs.ts test [ARGUMENTS OF JEST]  with version 2.1
+//
+// The variable OPENZFS chooses one version, for all of these.
 
 import { removeMachines, sharedMachine, testedVersion } from '../test/openzfs/shared.ts'
 import { formatSsh } from '../test/support/machines/access.ts'
@@ -17,8 +19,10 @@ import {
 } from './storage-host/storage-host.ts'
 import { EMULATED_TEST_MS, runSuite, runTests } from './suite.ts'
 
+const VERSIONS = process.env.OPENZFS === undefined ? OPENZFS_VERSIONS : [testedVersion()]
+
 async function build(): Promise<void> {
-  for (const version of OPENZFS_VERSIONS) {
+  for (const version of VERSIONS) {
     await buildStorageHost(version)
     console.log(describeStorageHost(version))
   }
@@ -40,7 +44,7 @@ const test = (version: OpenZfsVersion, args: readonly string[]) =>
 
 async function everything(args: readonly string[]): Promise<number> {
   await build()
-  for (const version of OPENZFS_VERSIONS) {
+  for (const version of VERSIONS) {
     await start(version)
     const status = await test(version, args)
     await removeMachines()
@@ -51,7 +55,7 @@ async function everything(args: readonly string[]): Promise<number> {
 
 await runSuite({
   build,
-  missing: missingStorageHosts,
+  missing: () => missingStorageHosts().filter(version => VERSIONS.includes(version)),
   start: () => start(testedVersion()),
   stop: removeMachines,
   test: args => test(testedVersion(), args),

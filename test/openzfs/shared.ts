@@ -3,16 +3,19 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { OpenZfsVersion } from '../../scripts/storage-host/storage-host.ts'
+import { OPENZFS_VERSIONS, type OpenZfsVersion } from '../../scripts/storage-host/storage-host.ts'
 import { attempt } from '../support/commands.ts'
 import { machinesDirectory } from '../support/machines/emulated-machine.ts'
 import { StorageMachine } from './machine.ts'
 
 export const MACHINES = machinesDirectory('zfs')
 
-/** The version under test: that of the variable `OPENZFS`, else 2.1. */
+/** The version under test: that of the variable `OPENZFS`, else the first. */
 export function testedVersion(): OpenZfsVersion {
-  return process.env.OPENZFS === '2.3' ? '2.3' : '2.1'
+  const wanted = process.env.OPENZFS ?? OPENZFS_VERSIONS[0]
+  const version = OPENZFS_VERSIONS.find(each => each === wanted)
+  if (version !== undefined) return version
+  throw new Error(`OPENZFS is ${wanted}; the versions are ${OPENZFS_VERSIONS.join(' and ')}`)
 }
 
 /** Booted, with the pool `tank` on its first disk. */

@@ -8,6 +8,17 @@ const GUEST_OFF = 'test/behaviour/apply/guest-off.test'
 
 export const APPLY_DEFECTS: readonly Defect[] = [
   {
+    name: 'a volume that has lost its properties counts as deleted',
+    changes: [
+      {
+        file: 'src/apply/plugins.ts',
+        find: "      if (error instanceof RpcError && error.code === 'NOT_FOUND') return\n      throw error\n",
+        replace: '      return\n',
+      },
+    ],
+    tests: ['test/behaviour/apply/changes.test'],
+  },
+  {
     name: 'a claim whose class is of another pool now gets a second volume',
     changes: [
       {

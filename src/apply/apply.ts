@@ -65,6 +65,7 @@ export async function deleteManifests(
       if (object.kind === 'snapshot') return deleteSnapshot(object, plugins, tools)
       const found = await plugins.findVolume(object)
       if (found === undefined) {
+        await plugins.requireNone(object)
         return tools.print(`${object.name}: no such volume, nothing to delete`)
       }
       refuseOtherGuests(object, found)
@@ -89,6 +90,7 @@ export async function detachManifests(
     innermost.take(claim, async () => {
       const found = await plugins.findVolume(claim)
       if (found === undefined) {
+        await plugins.requireNone(claim)
         return tools.print(`${claim.name}: no such volume, nothing to detach`)
       }
       const others = otherGuests(claim, found)

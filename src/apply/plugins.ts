@@ -1,7 +1,7 @@
 // The plugins that `apply` calls: which driver and guests they serve, and which volumes and
 // snapshots exist. Each list is read once, when it is first needed. Nothing is changed here.
 
-import { type CallOptions, type CsiClient, isWorthRepeating } from '../csi/wire/client.ts'
+import { type CallOptions, type CsiClient, isWorthRepeating, RpcError } from '../csi/wire/client.ts'
 import { knowsConditions } from '../csi/wire/conditions.ts'
 import type {
   Topology,
@@ -11,7 +11,7 @@ import type {
 import { isStorageError, StorageError } from '../errors.ts'
 import type { Manifests } from '../manifests/manifests.ts'
 import type { Claim, Source } from '../manifests/objects.ts'
-import { snapshotLeaf } from '../model/ids.ts'
+import { formatVolumeId, snapshotLeaf, volumeLeaf } from '../model/ids.ts'
 import { type ApplyTools, step } from './step.ts'
 
 /** A guest as its node plugin describes it. */
@@ -175,6 +175,25 @@ export class Plugins {
         'put the old class back, or delete the old volume first (apply --delete with the old ' +
         'class), or give the claim another name',
     )
+  }
+
+  /**
+   * Throws unless a claim whose volume is not listed has none. A list leaves out a dataset that has
+   * lost its properties; asked for by its id, it is unknown, and not absent.
+   */
+  async requireNone({ name, storageClass }: Claim): Promise<void> {
+    const { pool } = storageClass.parameters
+    if (this.#cluster === undefined || pool === undefined) return
+    const volume_id = formatVolumeId(pool, volumeLeaf(this.#cluster, pool, name))
+    try {
+      await step(`${name}: look for its volume`, this.#tools, options =>
+        this.#tools.controller.controller.ControllerGetVolume({ volume_id }, options),
+      )
+    } catch (error) {
+      if (error instanceof RpcError && error.code === 'NOT_FOUND') return
+      throw error
+    }
+    throw new StorageError('unavailable', `volume ${volume_id} is new; try again`)
   }
 
   /** The names of the claims whose volumes a message of a plugin names. */

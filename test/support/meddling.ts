@@ -47,7 +47,7 @@ export function reaches({ world }: TestInstallation, guest: string): boolean {
 
 /** A command that somebody else types on a host. */
 export async function byHand(
-  { world }: TestInstallation,
+  { world }: Pick<TestInstallation, 'world'>,
   host: string,
   command: string,
 ): Promise<void> {

@@ -1,6 +1,8 @@
 // `apply` when something changes between two runs, and when it cannot do what is asked: growth,
 // sources, numbers, several guests.
 
+import { volumeLeaf } from '../../../src/model/ids.ts'
+import { byHand } from '../../support/meddling.ts'
 import { type ApplyWorld, applyWorld } from './world.ts'
 
 const MiB = 1024 ** 2
@@ -356,4 +358,18 @@ test('detaching keeps volumes and snapshots, and what is not there is already de
   expect(await world.apply(CLASSES, ...files)).toEqual([])
 
   expect(guest('m1/ldg2').readFile('/srv/web/a')).toBe('kept')
+})
+
+describe.each(['remove', 'detach'] as const)('%s of a volume that has lost its properties', act => {
+  test('is refused: it is not taken for one that is not there', async () => {
+    const dataset = `tank/kubernetes/${volumeLeaf('test', 'gold', 'default/web')}`
+    await byHand(world, 'storage1', `zfs create -V 64m ${dataset}`)
+
+    const told = await world[act](CLASSES, claim('web', { storageClass: 'gold' }))
+
+    expect(told).toEqual(failure('default/web', dataset))
+
+    expect(world.lines.join('\n')).not.toContain('nothing to')
+    expect(world.datasets()).toEqual([dataset])
+  })
 })

@@ -60,8 +60,8 @@ function examineDisks(machine: string, { disks }: XenState): readonly Check[] {
       warn(
         `disk ${disk.label} of ${machine}/${disk.guest}`,
         `${disk.device ?? 'an unknown device'} ${describe(disk)}`,
-        'look whether the guest runs; attach or detach its volume again, or ' +
-          `xl block-detach ${disk.guest} ${disk.label}`,
+        'look whether the guest runs; what the driver left goes when its volume is attached or ' +
+          `detached again, anything else with xl block-detach ${disk.guest} ${disk.label}`,
       ),
     )
 }

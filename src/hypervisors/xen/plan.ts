@@ -32,8 +32,8 @@ export function planAttach(wanted: ExposedDisk, machine: string, state: XenState
     throw new StorageError(
       'failed-precondition',
       `${about}: guest ${machine}/${guest} has ${disk.device ?? 'another device'} as disk ` +
-        `${disk.label}, ${disk.mode ?? 'in another mode'}; remove it ` +
-        `(xl block-detach ${guest} ${disk.label}), or detach the volume and attach it again`,
+        `${disk.label}, ${disk.mode ?? 'in another mode'}; ` +
+        `remove it when nobody uses it (xl block-detach ${guest} ${disk.label}), then try again`,
     )
   }
   if (isConnected(disk) || waitsForGuest(disk)) return NOTHING

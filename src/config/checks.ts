@@ -57,6 +57,7 @@ export function checkControllerConfig(raw: unknown): ConfigProblem[] {
       DESIGNS[pool.design].check(pool, { at: `pools.${name}`, machines: places }),
     ),
     ...checkDatasets(sections),
+    ...checkControlDomains(entries(field(raw, 'machines'))),
   ]
 }
 
@@ -116,19 +117,36 @@ function checkPoolNames({ hosts, machines }: Sections, at: string, pool: unknown
 }
 
 function checkDatasets({ pools }: Sections): ConfigProblem[] {
+  return repeated([...pools], pool => `${pool.host} ${pool.dataset}`).map(
+    ({ name, value: { host, dataset }, other }) => ({
+      path: `pools.${name}.dataset`,
+      message: `dataset ${dataset} on ${host} belongs to pool ${quote(other)}`,
+    }),
+  )
+}
+
+// Two names of one machine would be two places where its guests may have a volume.
+function checkControlDomains(machines: readonly [string, unknown][]): ConfigProblem[] {
+  const named = machines.flatMap(([name, machine]): [string, string][] => {
+    const host = field(machine, 'controlDomain')
+    return typeof host === 'string' ? [[name, host]] : []
+  })
+  return repeated(named, host => host).map(({ name, value, other }) => ({
+    path: `machines.${name}.controlDomain`,
+    message: `host ${quote(value)} is that of machine ${quote(other)}`,
+  }))
+}
+
+/** What has the key of an earlier entry, with the name of that entry. */
+function repeated<Value>(
+  named: readonly (readonly [string, Value])[],
+  keyOf: (value: Value) => string,
+): readonly { readonly name: string; readonly value: Value; readonly other: string }[] {
   const seen = new Map<string, string>()
-  return [...pools].flatMap(([name, pool]) => {
-    const place = `${pool.host} ${pool.dataset}`
-    const other = seen.get(place)
-    seen.set(place, other ?? name)
-    return other === undefined
-      ? []
-      : [
-          {
-            path: `pools.${name}.dataset`,
-            message: `dataset ${pool.dataset} on ${pool.host} belongs to pool ${quote(other)}`,
-          },
-        ]
+  return named.flatMap(([name, value]) => {
+    const other = seen.get(keyOf(value))
+    seen.set(keyOf(value), other ?? name)
+    return other === undefined ? [] : [{ name, value, other }]
   })
 }
 

@@ -48,7 +48,7 @@ const RULES = `
 * Names of hosts, machines and service domains resolve.
 ${[...Object.values(HYPERVISORS), ...Object.values(DESIGNS)]
   .map(({ rules }) => rules)
-  .join('')}* No two pools share a dataset on the same host.
+  .join('')}* No two pools share a dataset on the same host, and no two machines a control domain.
 `
 
 export function generateConfigurationReference(): string {

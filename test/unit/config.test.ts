@@ -378,6 +378,18 @@ test('two pools in one dataset of one host are refused', () => {
   ])
 })
 
+test('two machines with one control domain are refused: they are one machine', () => {
+  const copy = { controlDomain: 'm1-primary', serviceDomains: { primary: 'm1-primary' } }
+  const twice = changed(CONTROLLER, 'machines/copy', copy)
+
+  expect(problemsOf(() => parseControllerConfig(twice, 'controller.yaml'))).toEqual([
+    {
+      path: 'machines.copy.controlDomain',
+      message: 'host "m1-primary" is that of machine "m1"',
+    },
+  ])
+})
+
 test('a storage host that is also a service domain is accepted where allowSharedFate says so', () => {
   const shared = changed(
     changed(CONTROLLER, 'pools/gold/host', 'm1-alternate'),

@@ -11,7 +11,7 @@ import type {
 import { isStorageError, StorageError } from '../errors.ts'
 import type { Manifests } from '../manifests/manifests.ts'
 import type { Claim, Source } from '../manifests/objects.ts'
-import { formatVolumeId, snapshotLeaf, volumeLeaf } from '../model/ids.ts'
+import { findVolumeId, formatVolumeId, snapshotLeaf, volumeLeaf } from '../model/ids.ts'
 import { type ApplyTools, step } from './step.ts'
 
 /** A guest as its node plugin describes it. */
@@ -185,6 +185,8 @@ export class Plugins {
     const { pool } = storageClass.parameters
     if (this.#cluster === undefined || pool === undefined) return
     const volume_id = formatVolumeId(pool, volumeLeaf(this.#cluster, pool, name))
+    // No pool has such a name, so none has a volume.
+    if (findVolumeId(volume_id) === undefined) return
     try {
       await step(`${name}: look for its volume`, this.#tools, options =>
         this.#tools.controller.controller.ControllerGetVolume({ volume_id }, options),

@@ -5,6 +5,7 @@ import type { Defect } from './table.ts'
 
 const CREATION = 'src/storage/volumes/creation.ts'
 const DATASETS = 'src/storage/catalog/datasets.ts'
+const EXPORTS = 'src/storage/volumes/exports.ts'
 const OBSERVING = 'src/storage/observation.ts'
 const WANTED = 'src/storage/volumes/wanted.ts'
 const VOLUMES = 'src/storage/volumes/volumes.ts'
@@ -26,7 +27,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a foreign export of the volume is ignored when it is deleted',
     changes: [
       {
-        file: 'src/storage/volumes/deletion.ts',
+        file: EXPORTS,
         find: 'state.uses.filter(use => leadsTo(place, use))',
         replace: 'state.uses.filter(use => leadsTo(place, use) && use.key === place.leaf)',
       },
@@ -70,8 +71,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     name: 'a volume on a silent machine of design local is deleted',
     changes: [
       {
-        file: 'src/storage/volumes/deletion.ts',
-        find: '      if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {\n',
+        file: EXPORTS,
+        find: '      if (!isSilence(state) || !(await place.pool.design.isFenced(place, signal))) {\n',
         replace: '      if (false as boolean) {\n',
       },
     ],

@@ -7,7 +7,7 @@ import { formatDeletedProperty } from '../catalog/properties.ts'
 import { readAttached } from '../catalog/read.ts'
 import { isSilence, observeMachines, settleHost, settleMachine } from '../observation.ts'
 import type { VolumePlace } from '../pool.ts'
-import { leadsTo, removalOf } from '../uses.ts'
+import { findExport } from './exports.ts'
 import type { Reaper } from './reaper.ts'
 import { destroyIfFree } from './tombstones.ts'
 
@@ -34,29 +34,21 @@ export async function destroyVolume(
       `volume ${place.volumeId} is attached to guest ${guests}; detach it first`,
     )
   }
-  for (const [machine, state] of states) {
-    if (state instanceof StorageError) {
-      // If the design has a fence, no view means that no machine can reach the bytes, whether it
-      // answers or not.
-      if (!isSilence(state) || !(await pool.design.isFenced(place, signal))) {
-        throw new StorageError(
-          'unavailable',
-          `volume ${place.volumeId} cannot be deleted while machine ${machine} does not answer: ` +
-            'the machine may export it',
-          { cause: state },
-        )
-      }
-      continue
-    }
-    const uses = state.uses.filter(use => leadsTo(place, use))
-    const exported = uses.find(use => use.kind === 'export') ?? uses[0]
-    if (exported !== undefined) {
-      throw new StorageError(
-        'in-use',
-        `volume ${place.volumeId} is exported on machine ${machine} as ${exported.label} ` +
-          `without a record; remove it there (${removalOf(uses)}), then delete again`,
-      )
-    }
+  const found = await findExport(place, states, signal)
+  if (found?.kind === 'unseen') {
+    throw new StorageError(
+      'unavailable',
+      `volume ${place.volumeId} cannot be deleted while machine ${found.machine} does not ` +
+        'answer: the machine may export it',
+      { cause: found.error },
+    )
+  }
+  if (found !== undefined) {
+    throw new StorageError(
+      'in-use',
+      `volume ${place.volumeId} is exported on machine ${found.machine} as ${found.label} ` +
+        `without a record; remove it there (${found.removal}), then delete again`,
+    )
   }
   if (reading.tombstone !== undefined) return reaper.bury(place, signal)
   if (reading.volume === undefined) return undefined

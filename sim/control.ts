@@ -11,7 +11,7 @@ import type { SimSshServer } from './ssh-server.ts'
 import type { World } from './world.ts'
 import { worldState } from './world-state.ts'
 
-const faultKinds = ['cut-before', 'cut-after', 'refuse', 'late'] as const
+const faultKinds = ['cut-before', 'cut-after', 'cut-between', 'refuse', 'late'] as const
 
 const request = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('state') }),

@@ -18,7 +18,12 @@ export interface SimAnswer {
  */
 export type SimProgram = (
   args: readonly string[],
-  context: { readonly input: string; readonly host: SimHost },
+  context: {
+    readonly input: string
+    readonly host: SimHost
+    /** The power fails after the first transaction of a command that takes several. */
+    readonly isCutBetween?: boolean
+  },
 ) => SimAnswer | Promise<SimAnswer>
 
 export type SimOutcome =
@@ -30,6 +35,8 @@ export type SimOutcome =
 export type SimFault =
   | { readonly kind: 'cut-before' } // cut, no effect
   | { readonly kind: 'cut-after' } // cut after the effect
+  // cut after the first of several transactions; `cut-after` for what takes only one
+  | { readonly kind: 'cut-between' }
   // cut; the effect comes when that many more commands have begun in the installation
   | { readonly kind: 'late'; readonly afterCommands: number }
   | { readonly kind: 'refuse' } // the command does not start: no connection
@@ -171,9 +178,10 @@ export class SimHost {
       }
       default: {
         const id = this.#begin(argv)
-        const answer = await this.#execute(argv, input)
+        const isCutBetween = fault?.kind === 'cut-between'
+        const answer = await this.#execute(argv, input, isCutBetween)
         this.#processes.delete(id)
-        if (this.down || fault?.kind === 'cut-after') return { kind: 'cut' }
+        if (this.down || isCutBetween || fault?.kind === 'cut-after') return { kind: 'cut' }
         return { kind: 'exit', answer: this.#withNoise(answer) }
       }
     }
@@ -189,7 +197,7 @@ export class SimHost {
     return id
   }
 
-  async #execute(argv: readonly string[], input: string): Promise<SimAnswer> {
+  async #execute(argv: readonly string[], input: string, isCutBetween = false): Promise<SimAnswer> {
     const [path = '', ...args] = argv
     const name = path.slice(path.lastIndexOf('/') + 1)
     const program = this.programs.get(name)
@@ -205,7 +213,7 @@ export class SimHost {
         stderr: `sh: ${path}: cannot execute [Permission denied]\n`,
       }
     }
-    return program(args, { input, host: this })
+    return program(args, { input, host: this, isCutBetween })
   }
 
   // Solaris and Linux print the same for `ps -e -o args`: with LC_ALL=C, `?` for each byte that is

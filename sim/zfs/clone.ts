@@ -75,6 +75,6 @@ export function clone(world: ZfsWorld, args: readonly string[]): SimAnswer {
   const dataset = pool.add(name, volume)
   dataset.origin = snapshot
   dataset.content = snapshot.content.copy()
-  setAll(pool, dataset, properties, () => refuse('out of space'))
+  setAll(world, dataset, properties, () => refuse('out of space'))
   return success()
 }

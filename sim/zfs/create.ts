@@ -61,7 +61,7 @@ export function create(world: ZfsWorld, args: readonly string[]): SimAnswer {
   warned(warning, () => {
     const pool = checkPlace(world, wanted.name, 'create')
     requireCreation(world, { pool, name: wanted.name }, own)
-    if (wanted.size === undefined) addFilesystem(pool, wanted.name, properties)
+    if (wanted.size === undefined) addFilesystem(world, pool, { name: wanted.name, properties })
     else addVolume(world, pool, { ...wanted, size: wanted.size }, { properties, blockSize })
   })
   const isMounted = !properties.some(({ name, value }) => name === 'canmount' && value !== 'on')
@@ -159,14 +159,18 @@ function blockWarning(world: ZfsWorld, blockSize: number): string {
   )
 }
 
-function addFilesystem(pool: SimPool, name: string, properties: readonly Given[]): void {
+function addFilesystem(
+  world: ZfsWorld,
+  pool: SimPool,
+  { name, properties }: { readonly name: string; readonly properties: readonly Given[] },
+): void {
   const refuse = () => new Refusal(`cannot create '${name}': out of space`)
   const dataset = new SimDataset(pool, name, undefined)
   if (room(parentOf(dataset)) < dataset.content.bytes) throw refuse()
   const quota = Number(properties.find(property => property.name === 'quota')?.value ?? 0)
   if (quota > 0 && quota < dataset.content.bytes) throw refuse()
   pool.insert(dataset)
-  setAll(pool, dataset, properties, refuse)
+  setAll(world, dataset, properties, refuse)
 }
 
 function addVolume(
@@ -202,24 +206,29 @@ function addVolume(
           },
         ]
   setAll(
-    pool,
+    world,
     dataset,
     [...options.properties.filter(property => property.name !== 'volblocksize'), ...automatic],
     () => refuse('out of space'),
   )
 }
 
-// All or nothing: if a property cannot be set, the new dataset is removed.
+/**
+ * All or nothing: if a property cannot be set, the new dataset is removed. Only a power failure
+ * leaves it without: the properties are a transaction of their own (source: zfs_ioc_create,
+ * zfs_ioc_clone).
+ */
 export function setAll(
-  pool: SimPool,
+  { isCutBetween }: Pick<ZfsWorld, 'isCutBetween'>,
   dataset: SimDataset,
   properties: readonly Given[],
   refuse: (text: string) => Refusal,
 ): void {
+  if (isCutBetween) return
   try {
     for (const property of properties) setProperty(dataset, property, refuse)
   } catch (error) {
-    pool.remove(dataset)
+    dataset.pool.remove(dataset)
     throw error
   }
 }

@@ -95,6 +95,7 @@ export class SimZfs implements ZfsWorld {
   readonly nowMs: () => number
   /** The account may not use ZFS: Linux refuses every command, Solaris only changes. */
   denied = false
+  isCutBetween = false
 
   constructor(host: SimHost, options: SimZfsOptions) {
     const [first, ...others] = new Set(options.pools.map(pool => pool.dialect))
@@ -106,7 +107,10 @@ export class SimZfs implements ZfsWorld {
     this.createStore = options.createStore
     this.nowMs = options.nowMs
     this.pools = new Map(options.pools.map(pool => [pool.name, this.#makePool(pool)]))
-    host.programs.set('zfs', args => this.#zfs(args))
+    host.programs.set('zfs', (args, { isCutBetween = false }) => {
+      this.isCutBetween = isCutBetween
+      return this.#zfs(args)
+    })
     host.programs.set('zpool', args => this.#run(() => this.#zpool(args)))
     if (!host.programs.has('uname')) host.programs.set('uname', args => this.#uname(args))
     host.devices.push(path => this.#device(path))

@@ -16,6 +16,8 @@ export interface ZfsWorld {
   readonly nowMs: () => number
   /** Who runs the command. */
   readonly account: SimAccount
+  /** The power fails after the first transaction of the command that is running. */
+  readonly isCutBetween: boolean
 }
 
 export const SUSPENDED = 'pool I/O is currently suspended'

@@ -172,8 +172,8 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/volumes/hidden-snapshots.ts',
-        find: '    if (volume === undefined && tombstone === undefined) {\n      // An earlier',
-        replace: '    if (volume === undefined && tombstone !== undefined) {\n      // An earlier',
+        find: '    if (!found.has(target.dataset)) {\n',
+        replace: '    if (found.size > 1) {\n',
       },
     ],
     tests: [PROMISES],
@@ -294,7 +294,7 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/storage/catalog/properties.ts',
-        find: " || value?.source === 'received'\n",
+        find: " || source === 'received'\n",
         replace: '\n',
       },
     ],

@@ -14,6 +14,7 @@ import { PERMISSION_DEFECTS } from './permission-defects.ts'
 import { SHELL_DEFECTS } from './shell-defects.ts'
 import { SSH_DEFECTS } from './ssh-defects.ts'
 import { STORAGE_DEFECTS } from './storage-defects.ts'
+import { UNFINISHED_DEFECTS } from './unfinished-defects.ts'
 import { WAITING_DEFECTS } from './waiting-defects.ts'
 import { XEN_DEFECTS } from './xen-defects.ts'
 
@@ -30,6 +31,7 @@ export interface Defect {
 
 export const DEFECTS: readonly Defect[] = [
   ...STORAGE_DEFECTS,
+  ...UNFINISHED_DEFECTS,
   ...ATTACHMENT_DEFECTS,
   ...GUEST_DEFECTS,
   ...LDOMS_DEFECTS,

@@ -67,9 +67,12 @@ export interface GuestRecord {
  * A dataset of another owner: the driver does nothing with it. One without an owner is
  * `unavailable`, any other `failed-precondition`. ZFS makes a dataset or a clone in one transaction
  * and sets its properties in the next (zfs_ioc_create, zfs_ioc_clone). So a creation that has not
- * ended, and one that a power failure cut off, look like a dataset of nobody.
+ * ended, and one that a power failure cut off, look like a dataset of nobody. `unfinished.ts`
+ * completes such a volume. A record stays so: its creation decides who has the volume.
  */
 export class NotOwnError extends StorageError {
+  readonly dataset: string
+
   constructor(dataset: string, { cluster }: Foreign) {
     const [kind, text] =
       cluster === undefined
@@ -80,6 +83,7 @@ export class NotOwnError extends StorageError {
           ] as const)
     super(kind, `dataset ${dataset} ${text}`)
     this.name = 'NotOwnError'
+    this.dataset = dataset
   }
 }
 
@@ -87,7 +91,8 @@ export class NotOwnError extends StorageError {
 export function describeUnowned(dataset: string): string {
   return (
     'has no owner: the command that creates it has not ended or was cut off, or its properties ' +
-    'were lost; try again. If it stays so, look whether it holds data (zfs list -o ' +
+    'were lost; try again: the repeated creation of an untouched volume completes it. If it ' +
+    'stays so, look whether it holds data (zfs list -o ' +
     `used,referenced,origin ${dataset}) before you remove it (zfs destroy ${dataset})`
   )
 }
@@ -196,7 +201,7 @@ const LARGEST_BLANK_BYTES = 2 * MiB
 // always takes more than an empty volume. The upper bound is for a parent with files in it, the
 // lower bound for one that was not read. A blank volume that counts as written is refused, not
 // lost.
-function blankBytesOf(parent: Properties | undefined, dataset: string): number {
+export function blankBytesOf(parent: Properties | undefined, dataset: string): number {
   if (parent === undefined) return SMALLEST_BLANK_BYTES
   const referenced = parseBytes(
     parent.get('referenced')?.value,

@@ -45,6 +45,13 @@ export const READ_PROPERTIES: readonly string[] = [
   ...new Set([...VOLUME_KEYS, ...RECORD_KEYS].map(key => PREFIX + key)),
 ]
 
+/** What also tells whether a volume is as its creation made it. All dialects have them. */
+export const UNTOUCHED_PROPERTIES: readonly string[] = [
+  ...READ_PROPERTIES,
+  'volblocksize',
+  'usedbydataset',
+]
+
 export const SNAPSHOT_PROPERTIES: readonly string[] = [
   'creation',
   'volsize',
@@ -130,10 +137,22 @@ function decode(text: string, key: string, dataset: string): string {
 
 export function findOwn(properties: Properties, key: string, dataset: string): string | undefined {
   const value = properties.get(PREFIX + key)
-  // `received`: the pool was moved or restored by zfs send and receive. Its datasets still belong
-  // to this driver.
-  const isOwn = value?.source === 'local' || value?.source === 'received'
-  return isOwn ? decode(value.value, key, dataset) : undefined
+  return value && isOwn(value) ? decode(value.value, key, dataset) : undefined
+}
+
+// `received`: the pool was moved or restored by zfs send and receive. Its datasets still belong to
+// this driver.
+function isOwn({ source }: { readonly source: string }): boolean {
+  return source === 'local' || source === 'received'
+}
+
+/** The driver's properties of the dataset itself, by their names in ZFS, with values as written. */
+export function listOwn(properties: Properties): ReadonlyMap<string, string> {
+  return new Map(
+    [...properties].flatMap(([name, value]) =>
+      name.startsWith(PREFIX) && isOwn(value) ? [[name, value.value] as const] : [],
+    ),
+  )
 }
 
 export function getOwn(properties: Properties, key: string, dataset: string): string {

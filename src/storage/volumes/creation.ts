@@ -4,32 +4,18 @@
 
 import { describeError, isStorageError, StorageError } from '../../errors.ts'
 import type { Volume, VolumeSpec } from '../../model/volumes.ts'
+import { NotOwnError } from '../catalog/datasets.ts'
 import { formatVolumeProperties } from '../catalog/properties.ts'
-import { readVolume } from '../catalog/read.ts'
+import { readVolume, type VolumeReading } from '../catalog/read.ts'
 import { withRoom } from '../places.ts'
 import type { VolumePlace } from '../pool.ts'
 import { equal, refuseOther } from './comparison.ts'
 import { cutCloneSource } from './hidden-snapshots.ts'
-import { zfsProperties } from './parameters.ts'
 import { growTo, reserving } from './reservations.ts'
 import { readSource } from './sources.ts'
 import { destroyTombstone, NameFreedError } from './tombstones.ts'
-import { type Wish, wantedVolume } from './wanted.ts'
-
-interface CloneSource {
-  readonly snapshot: string
-  /** Undefined in dialects that keep no size on snapshots. Then the size is read from the clone. */
-  readonly sizeBytes: number | undefined
-}
-
-/** `wanted` is the volume that the request asks for, with its final `sizeBytes`. */
-interface Creation {
-  readonly place: VolumePlace
-  readonly wanted: Volume
-  readonly spec: VolumeSpec
-  /** The ZFS snapshot to clone; undefined for an empty volume. */
-  readonly cloneOf: CloneSource | undefined
-}
+import { completeUnfinished } from './unfinished.ts'
+import { type CloneSource, type Creation, effective, type Wish, wantedVolume } from './wanted.ts'
 
 /** Creates a volume. A copy of a volume is cloned from a hidden snapshot of it. */
 export async function createFromSource(wish: Wish, signal?: AbortSignal): Promise<Volume> {
@@ -118,10 +104,14 @@ async function takeBack(place: VolumePlace, cause: unknown, signal?: AbortSignal
   }
 }
 
+function replayed(place: VolumePlace, volume: Volume, signal?: AbortSignal): Promise<Volume> {
+  return existsAnyway(place, () => completed(place, volume, signal))
+}
+
 // A volume of an earlier call exists, with or without data. No error may say that there is none.
-async function replayed(place: VolumePlace, volume: Volume, signal?: AbortSignal): Promise<Volume> {
+async function existsAnyway<T>(place: VolumePlace, work: () => Promise<T>): Promise<T> {
   try {
-    return await completed(place, volume, signal)
+    return await work()
   } catch (error) {
     if (!isStorageError(error) || mayBeRepeated(error)) throw error
     throw new StorageError(
@@ -154,19 +144,6 @@ export async function findReplayed(
     spec,
   )
   return replayed(place, volume, signal)
-}
-
-function effective({ wanted, spec }: Creation): {
-  compression: string
-  reservation: 'thick' | 'thin'
-  properties: Record<string, string>
-} {
-  const { compression, reservation } = spec.mutable
-  return {
-    compression: compression ?? wanted.parameters.compression,
-    reservation: reservation ?? wanted.parameters.reservation,
-    properties: Object.fromEntries(zfsProperties(spec.mutable, ['newer'])),
-  }
 }
 
 async function createEmpty(creation: Creation, signal?: AbortSignal): Promise<void> {
@@ -241,8 +218,9 @@ async function completed(
   return { ...volume, sizeBytes }
 }
 
-async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal): Promise<Volume> {
-  const { volume, tombstone, sharing } = await readVolume(place, signal)
+async function existing(creation: Creation, signal?: AbortSignal): Promise<Volume> {
+  const { place, wanted, spec } = creation
+  const { volume, tombstone, sharing } = await readFinished(creation, signal)
   if (tombstone !== undefined) {
     // Perhaps nothing depends on it any more: its deletion was cut off, or another controller has
     // created the logical unit again.
@@ -264,4 +242,24 @@ async function existing({ place, wanted, spec }: Creation, signal?: AbortSignal)
   }
   refuseOther(volume, wanted, spec)
   return volume
+}
+
+async function readFinished(creation: Creation, signal?: AbortSignal): Promise<VolumeReading> {
+  const { place } = creation
+  try {
+    return await readVolume(place, signal)
+  } catch (error) {
+    if (!(error instanceof NotOwnError) || error.dataset !== place.dataset) throw error
+    // The dataset of another cluster stays what it is: a final refusal.
+    if (error.kind !== 'unavailable') throw error
+    const hindrance = await existsAnyway(place, () => completeUnfinished(creation, signal))
+    if (hindrance !== undefined) {
+      throw new StorageError(
+        'unavailable',
+        `volume ${place.volumeId} is not completed because ${hindrance}`,
+        { cause: error },
+      )
+    }
+    return readVolume(place, signal)
+  }
 }

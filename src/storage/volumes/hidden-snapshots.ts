@@ -2,7 +2,7 @@
 // The driver deletes those that a cut-off call left behind.
 
 import { isStorageError } from '../../errors.ts'
-import { readVolume } from '../catalog/read.ts'
+import { readInSight } from '../catalog/sight.ts'
 import { cutSnapshots, hasOwnSnapshot, readHiddenLeft } from '../catalog/snapshots.ts'
 import { cloneSourceLeaf } from '../names.ts'
 import { withRoom } from '../places.ts'
@@ -33,8 +33,13 @@ export async function cutCloneSource(
   } catch (error) {
     if (!isStorageError(error, 'already-exists')) throw error
     await hasOwnSnapshot(source, cloneSourceLeaf(target.leaf), signal)
-    const { volume, tombstone } = await readVolume(target, signal)
-    if (volume === undefined && tombstone === undefined) {
+    // Whatever is there may be cloned from it, also what has no owner yet.
+    const { found } = await readInSight(
+      target.pool,
+      { names: ['type'], datasets: [target.dataset] },
+      signal,
+    )
+    if (!found.has(target.dataset)) {
       // An earlier request was cut off and perhaps abandoned. A new request wants the source as it
       // is now.
       await pool.zfs.destroySnapshotDeferred(snapshot, signal)

@@ -1,10 +1,10 @@
-// Computes the volume that a request asks for: its size, its parameters, and the properties of its
-// source. Pure.
+// Computes the volume that a request asks for: its size, its parameters, the properties of its
+// source, and its ZFS properties. Pure.
 
 import type { Volume, VolumeSpec } from '../../model/volumes.ts'
 import type { VolumePlace } from '../pool.ts'
 import { checkFormatSize, checkSourceFormat } from './formats.ts'
-import { resolveParameters } from './parameters.ts'
+import { resolveParameters, zfsProperties } from './parameters.ts'
 import { DEFAULT_SIZE_BYTES, MINIMUM_SIZE_BYTES, sizeWithin } from './sizes.ts'
 import type { SourceFacts, SourcePlace } from './sources.ts'
 
@@ -12,6 +12,21 @@ export interface Wish {
   readonly place: VolumePlace
   readonly spec: VolumeSpec
   readonly source: SourcePlace | undefined
+}
+
+export interface CloneSource {
+  readonly snapshot: string
+  /** Undefined in dialects that keep no size on snapshots. Then the size is read from the clone. */
+  readonly sizeBytes: number | undefined
+}
+
+/** `wanted` is the volume that the request asks for, with its final `sizeBytes`. */
+export interface Creation {
+  readonly place: VolumePlace
+  readonly wanted: Volume
+  readonly spec: VolumeSpec
+  /** The ZFS snapshot to clone; undefined for an empty volume. */
+  readonly cloneOf: CloneSource | undefined
 }
 
 /** `found`: the properties of the source; undefined for an empty volume. */
@@ -42,5 +57,18 @@ export function wantedVolume({ place, spec }: Wish, found: SourceFacts | undefin
     origin: undefined,
     referencedBytes: 0,
     blankBytes: 0,
+  }
+}
+
+export function effective({ wanted, spec }: Creation): {
+  compression: string
+  reservation: 'thick' | 'thin'
+  properties: Record<string, string>
+} {
+  const { compression, reservation } = spec.mutable
+  return {
+    compression: compression ?? wanted.parameters.compression,
+    reservation: reservation ?? wanted.parameters.reservation,
+    properties: Object.fromEntries(zfsProperties(spec.mutable, ['newer'])),
   }
 }

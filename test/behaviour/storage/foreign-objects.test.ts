@@ -82,17 +82,20 @@ describe('a dataset under a name of the driver, without properties', () => {
     const leaf = volumeLeaf('test', 'gold', 'half')
     const dataset = `tank/kubernetes/${leaf}`
     await byHand(installation, 'storage1', `zfs create -V 16m ${dataset}`)
+    const source = { kind: 'volume', id: `gold/${leaf}` } as const
 
     for (const call of [
-      () => driver.volumes.ensureVolume(spec),
       () => driver.volumes.getVolume(`gold/${leaf}`),
       () => driver.volumes.deleteVolume(`gold/${leaf}`),
+      () => driver.volumes.ensureVolume(volumeSpec({ pool: 'gold', name: 'copy', source })),
+      () => driver.attachments.attach(attachRequest(`gold/${leaf}`, 'm1/ldg1')),
     ]) {
       await expect(call()).rejects.toMatchObject(unfinished(dataset))
     }
+    expect(await driver.audit()).toMatchObject([{ kind: 'without-owner', object: dataset }])
 
-    await byHand(installation, 'storage1', `zfs destroy ${dataset}`)
     expect(await driver.volumes.ensureVolume(spec)).toMatchObject({ leaf })
+    expect(await driver.audit()).toEqual([])
   })
 
   test.each([

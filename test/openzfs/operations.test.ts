@@ -307,3 +307,92 @@ test('a published volume is open on the storage host, and is not deleted', async
   await calls().DeleteVolume({ volume_id })
   expect(await zfs.names()).toEqual([])
 })
+
+describe('a volume without an owner, as a power failure leaves it', () => {
+  /** Everything that was set on it; zfs lists user properties in any order. */
+  const setOn = (volume: Volume) => {
+    const name = zfs.of(volume.volume_id)
+    return zfs.machine.succeed(`zfs get -Hp -s local -o property,value all ${name} | sort`)
+  }
+
+  /** Another volume in its place, made by hand, which udev has looked at. */
+  async function replace(volume: Volume, line: string): Promise<void> {
+    const name = zfs.of(volume.volume_id)
+    await zfs.machine.succeed('udevadm settle')
+    await calls().DeleteVolume({ volume_id: volume.volume_id })
+    await zfs.machine.succeed(`zfs ${line.replaceAll('NAME', name)}`)
+    await zfs.nodesAppear()
+    await zfs.machine.succeed('zpool sync')
+    expect(await zfs.get(name, 'ldom-csi:cluster')).toEqual(['-'])
+  }
+
+  const write = async ({ volume_id }: Volume) => {
+    const device = await zfs.device(volume_id)
+    await zfs.machine.succeed(
+      `dd if=/dev/urandom of=${device} bs=64k count=40 conv=fsync; zpool sync`,
+    )
+  }
+
+  const SIZE = `-b 8192 -V ${16 * MiB}`
+
+  test.each([
+    { reservation: 'thick', before: 'before its reservation', line: `create -s ${SIZE} NAME` },
+    { reservation: 'thick', before: 'after its reservation', line: `create ${SIZE} NAME` },
+    { reservation: 'thin', before: 'before anything', line: `create -s ${SIZE} NAME` },
+  ])('is completed: empty, $reservation, cut $before', async ({ reservation, line }) => {
+    const change = { parameters: { pool: 'silver', reservation, compression: 'gzip-1' } }
+    const usual = await create('cut', change)
+    const expected = await setOn(usual)
+    await replace(usual, line)
+
+    expect(await create('cut', change)).toEqual(usual)
+
+    expect(await setOn(usual)).toBe(expected)
+    expect(expected).toContain('ldom-csi:cluster')
+  })
+
+  test('is completed: a clone of a snapshot, with its content', async () => {
+    const source = await create('source')
+    await write(source)
+    const snapshot_id = await snapshot('daily', source.volume_id)
+    const usual = await create('cut', fromSnapshot(snapshot_id))
+    const expected = await setOn(usual)
+    await replace(usual, `clone ${zfs.of(snapshot_id)} NAME`)
+
+    expect(await create('cut', fromSnapshot(snapshot_id))).toEqual(usual)
+
+    expect(await setOn(usual)).toBe(expected)
+    const devices = [await zfs.device(source.volume_id), await zfs.device(usual.volume_id)]
+    await zfs.machine.succeed(`cmp ${devices.join(' ')}`)
+  })
+
+  test('is completed: a copy of a volume, whose hidden snapshot goes with it', async () => {
+    const { volume_id } = await create('source')
+    const change = { volume_content_source: { volume: { volume_id } } }
+    const usual = await create('cut', change)
+    const expected = await setOn(usual)
+    const [origin = ''] = await zfs.get(zfs.of(usual.volume_id), 'origin')
+    const labels = ['ldom-csi:cluster', 'ldom-csi:name']
+    const values = await zfs.get(origin, ...labels)
+    const options = labels.map((label, at) => `-o ${label}=${values[at]}`).join(' ')
+    await replace(usual, `snapshot ${options} ${origin} && zfs clone ${origin} NAME`)
+
+    expect(await create('cut', change)).toEqual(usual)
+
+    expect(await setOn(usual)).toBe(expected)
+    expect(await zfs.get(origin, 'defer_destroy')).toEqual(['on'])
+  })
+
+  test('is left alone when something was written to it', async () => {
+    const volume = await create('cut')
+    await replace(volume, `create -s ${SIZE} NAME`)
+    await write(volume)
+    const before = await setOn(volume)
+
+    expect(await code(create('cut'))).toBe('UNAVAILABLE')
+
+    expect(await setOn(volume)).toBe(before)
+    const deletion = calls().DeleteVolume({ volume_id: volume.volume_id })
+    expect(await code(deletion)).toBe('UNAVAILABLE')
+  })
+})

@@ -2,9 +2,10 @@
 // Started, asked, ended by their own id.
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isAnswering } from '../test/support/sockets.ts'
 import type { Pod } from './pod.ts'
 import type { CommandCounts, SimulationMessage, SimulationOrder } from './simulation.ts'
 
@@ -115,7 +116,7 @@ export function startProgram(
   closeSync(log)
   const serving = async () => {
     const endMs = Date.now() + START_MS
-    while (!existsSync(socket)) {
+    while (!(await isAnswering(socket))) {
       if (child.exitCode !== null || Date.now() > endMs) {
         throw new Error(`${name} did not start:\n${readFileSync(logFile, 'utf8')}`)
       }

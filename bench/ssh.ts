@@ -3,7 +3,6 @@
 
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { demoWorld } from '../sim/preset.ts'
@@ -12,6 +11,7 @@ import { connect } from '../src/csi/wire/client.ts'
 import type { Command } from '../src/shell/shell.ts'
 import { formatCommandLine, SshShell } from '../src/shell/ssh/ssh.ts'
 import { OpenSshServer } from '../test/support/openssh.ts'
+import { isAnswering } from '../test/support/sockets.ts'
 import { formatRatio, measurePairs, type PairedFigures } from './pairs.ts'
 import { startProgram } from './processes.ts'
 import { ms, table } from './report.ts'
@@ -134,17 +134,8 @@ class OpenSshClient {
   }
 }
 
-/** The file is there before anybody listens on it. */
 async function answering(path: string): Promise<void> {
   while (!(await isAnswering(path))) await new Promise(resolve => setTimeout(resolve, 1))
-}
-
-function isAnswering(path: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = createConnection(path, () => resolve(true))
-    socket.once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
-  })
 }
 
 function ended(program: string, args: readonly string[]): Promise<void> {

@@ -1,7 +1,6 @@
 // Controllers as processes in front of an API server of our own: who works, who waits, and how each
 // of them ends. They wait for real time: a lease lasts fifteen seconds.
 
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +10,7 @@ import { type CsiClient, connect, RpcError } from '../../../src/csi/wire/client.
 import { VolumeCapabilityAccessModeMode as AccessMode } from '../../../src/csi/wire/types.gen.ts'
 import { SimApiServer } from '../../support/api-server.ts'
 import { type PodProgram, PodPrograms } from '../../support/pod-programs.ts'
+import { isAnswering } from '../../support/sockets.ts'
 
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/storage/leases/vdisk-ldom-csi-io'
 const NOT_THE_HOLDER =
@@ -52,7 +52,9 @@ async function start(
   const program = programs.start(name, args, env)
   const client = connect(endpoint)
   clients.push(client)
-  await programs.eventually(async () => existsSync(socket) || program.child.exitCode !== null)
+  await programs.eventually(
+    async () => program.child.exitCode !== null || (await isAnswering(socket)),
+  )
   return { ...program, client }
 }
 

@@ -2,13 +2,14 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { connect } from '../../../src/csi/wire/client.ts'
+import { isAnswering } from '../../support/sockets.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../../src/bin/ldom-csi.ts', import.meta.url))
 const NODE_FILE = `
@@ -39,7 +40,7 @@ async function serve(output: number | 'pipe', complaints: number | 'ignore' = 'i
     },
   )
   const client = connect(`unix://${socket}`)
-  while (!existsSync(socket) && child.exitCode === null) {
+  while (!(await isAnswering(socket)) && child.exitCode === null) {
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   /** Every call is answered; that nothing is found does not matter. */

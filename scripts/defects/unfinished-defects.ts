@@ -23,7 +23,33 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
   {
     name: 'a clone that somebody has written to is completed',
     changes: [
-      { file: UNFINISHED, find: "of('usedbydataset') > 0", replace: "of('usedbydataset') < 0" },
+      {
+        file: UNFINISHED,
+        find: "of('usedbydataset') > untouchedCloneBytes",
+        replace: "of('usedbydataset') - 2 ** 40 > untouchedCloneBytes",
+      },
+    ],
+    tests: [REFUSED],
+  },
+  {
+    name: 'a clone of a written volume is never completed: what it takes for itself counts',
+    changes: [
+      {
+        file: 'src/storage/catalog/blank.ts',
+        find: 'Math.min(LARGEST_UNTOUCHED_CLONE_BYTES, referencedOf(parent, dataset) / 4)',
+        replace: '0',
+      },
+    ],
+    tests: [COMPLETED],
+  },
+  {
+    name: 'a parent with files in it hides that a clone was written to',
+    changes: [
+      {
+        file: 'src/storage/catalog/blank.ts',
+        find: 'Math.min(LARGEST_UNTOUCHED_CLONE_BYTES, referencedOf(parent, dataset) / 4)',
+        replace: 'referencedOf(parent, dataset) / 4',
+      },
     ],
     tests: [REFUSED],
   },

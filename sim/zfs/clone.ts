@@ -74,7 +74,7 @@ export function clone(world: ZfsWorld, args: readonly string[]): SimAnswer {
     })
   const dataset = pool.add(name, volume)
   dataset.origin = snapshot
-  dataset.content = snapshot.content.copy()
+  dataset.content = snapshot.content.clone()
   setAll(world, dataset, properties, () => refuse('out of space'))
   return success()
 }

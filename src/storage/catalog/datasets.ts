@@ -3,10 +3,11 @@
 
 import { StorageError } from '../../errors.ts'
 import { formatSnapshotId, formatVolumeId } from '../../model/ids.ts'
-import { type GuestId, KiB, MiB, type Snapshot, type Volume } from '../../model/volumes.ts'
+import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
 import { parseBytes } from '../../zfs/bytes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import type { Recorded, VolumePlace } from '../pool.ts'
+import { blankBytesOf } from './blank.ts'
 import {
   checkVersion,
   parseFormat,
@@ -191,23 +192,6 @@ function parseGuest(properties: Properties, dataset: string): GuestId {
     machine: getOwn(properties, 'machine', dataset),
     guest: getOwn(properties, 'guest', dataset),
   }
-}
-
-const SMALLEST_BLANK_BYTES = 64 * KiB
-const LARGEST_BLANK_BYTES = 2 * MiB
-
-// The metadata of an empty volume depends on the disks: 12 KiB on one, 90 KiB and more on raidz of
-// 4K disks (published). The parent dataset is a file system without files on the same disks. It
-// always takes more than an empty volume. The upper bound is for a parent with files in it, the
-// lower bound for one that was not read. A blank volume that counts as written is refused, not
-// lost.
-export function blankBytesOf(parent: Properties | undefined, dataset: string): number {
-  if (parent === undefined) return SMALLEST_BLANK_BYTES
-  const referenced = parseBytes(
-    parent.get('referenced')?.value,
-    `referenced of the parent of ${dataset}`,
-  )
-  return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))
 }
 
 export function parseVolume(properties: Properties, place: DatasetPlace): Volume {

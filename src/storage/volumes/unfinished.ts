@@ -5,7 +5,7 @@
 
 import { parseBytes } from '../../zfs/bytes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { blankBytesOf } from '../catalog/datasets.ts'
+import { blankBytesOf, untouchedCloneBytes } from '../catalog/blank.ts'
 import {
   formatOwnerProperties,
   formatVolumeProperties,
@@ -133,11 +133,10 @@ function findOtherContent(
     const wants = cloneOf === undefined ? 'an empty volume' : `a clone of ${cloneOf.snapshot}`
     return `its origin is ${origin}, and this request wants ${wants}`
   }
-  // An untouched clone has nothing of its own (recorded: differential-2.1.11.txt).
   const isTouched =
     cloneOf === undefined
       ? of('referenced') > blankBytesOf(parent, place.dataset)
-      : of('usedbydataset') > 0
+      : of('usedbydataset') > untouchedCloneBytes(parent, place.dataset)
   return isTouched ? 'something was written to it' : undefined
 }
 

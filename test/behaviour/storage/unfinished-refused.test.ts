@@ -2,6 +2,7 @@
 // completed, changed nor destroyed, and the answer says why.
 
 import { worldState } from '../../../sim/world-state.ts'
+import { Content } from '../../../sim/zfs/content.ts'
 import type { StorageError } from '../../../src/errors.ts'
 import { describeError } from '../../../src/errors.ts'
 import { volumeLeaf } from '../../../src/model/ids.ts'
@@ -217,6 +218,16 @@ describe.each(['silver', 'gold'] as const)('a restore in pool %s', pool => {
     const { scene, spec, snapshot } = await prepare()
     await scene.zfs(`clone ${snapshot} DATASET`)
     scene.write(512)
+
+    await scene.expectRefused('something was written to it', spec)
+  })
+
+  test('that was written to stays as it is, also where the parent has files', async () => {
+    const { scene, spec, snapshot } = await prepare()
+    await scene.zfs(`clone ${snapshot} DATASET`)
+    scene.write(32 * 1024)
+    const parent = scene.installation.world.zfs(HOSTS[scene.pool]).dataset(PARENTS[scene.pool])
+    if (parent !== undefined) parent.content = new Content(MiB, 0)
 
     await scene.expectRefused('something was written to it', spec)
   })

@@ -109,6 +109,21 @@ test('a reservation that was set before the power failed is kept', async () => {
   expect(datasetOf(installation, volume).reserved).toBe(reserved)
 })
 
+test.each(NAMES)('a restore of a written volume in pool %s is completed', async way => {
+  const { installation, driver, volume } = await prepare(way, 'a restore of a snapshot')
+  const { host, dataset } = datasetOf(installation, volume)
+  if (dataset !== undefined) installation.world.zfs(host).write(dataset, 0, Buffer.alloc(MiB, 1))
+  const { id } = await driver.snapshots.createSnapshot({ name: 'later', volumeId: volume.id })
+  const source = { kind: 'snapshot', id } as const
+  const spec = volumeSpec({ pool: volume.pool, name: 'wanted', source })
+  await cutBetween(installation, driver, spec)
+
+  const restored = await driver.volumes.ensureVolume(spec)
+
+  expect(restored.source).toEqual(source)
+  expect(await driver.audit()).toEqual([])
+})
+
 test('a copy whose source has grown since is completed, and as large as its source', async () => {
   const { installation, driver, spec, volume } = await prepare('gold', 'a copy of a volume')
   await cutBetween(installation, driver, spec)

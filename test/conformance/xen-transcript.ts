@@ -43,3 +43,15 @@ export function wordsOf(command: string): readonly string[] | undefined {
     word.replace(/^(['"])(.*)\1$/, '$2'),
   )
 }
+
+/** Invented numbers: channels and rings, processor time, processes; a domain that just started. */
+export function comparable(text: string): string {
+  return text
+    .replace(/^(\d+ +\d+ +\d+ +\d+ +)\d+ +\d+ +\//gm, '$1CHANNEL RING /')
+    .replace(/ +\d+\.\d$/gm, ' TIME')
+    .replaceAll('-b----', '------')
+    .replace(/\[\d+\] exited/, '[PROCESS] exited')
+    .split('\n')
+    .filter(line => !/backend\/vif/.test(line))
+    .join('\n')
+}

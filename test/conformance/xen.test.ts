@@ -6,7 +6,7 @@ import type { SimDevice } from '../../sim/devices.ts'
 import { SimHost, Timeline } from '../../sim/host.ts'
 import type { PhysicalDevice } from '../../sim/xen/model.ts'
 import { SimXen, type SimXenGuest } from '../../sim/xen/sim-xen.ts'
-import { type Entry, FILES, readTranscript, wordsOf } from './xen-transcript.ts'
+import { comparable, type Entry, FILES, readTranscript, wordsOf } from './xen-transcript.ts'
 
 const MiB = 1024 ** 2
 const FILE = '/srv/f.img'
@@ -111,18 +111,6 @@ const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
     'other programs of dom0',
   ],
 ]
-
-/** Invented numbers: channels and rings, processor time, processes; a domain that just started. */
-function comparable(text: string): string {
-  return text
-    .replace(/^(\d+ +\d+ +\d+ +\d+ +)\d+ +\d+ +\//gm, '$1CHANNEL RING /')
-    .replace(/ +\d+\.\d$/gm, ' TIME')
-    .replaceAll('-b----', '------')
-    .replace(/\[\d+\] exited/, '[PROCESS] exited')
-    .split('\n')
-    .filter(line => !/backend\/vif/.test(line))
-    .join('\n')
-}
 
 interface Answer {
   readonly exitStatus: number

@@ -3,13 +3,8 @@
 // its seed and the shortest sequence that still differs.
 
 import fc from 'fast-check'
-import {
-  type Action,
-  type Answer,
-  poolBytes,
-  runOnRealHost,
-  SimulatedHost,
-} from './differential/both-hosts.ts'
+import type { Answer } from '../support/machines/answers.ts'
+import { type Action, poolBytes, runOnRealHost, SimulatedHost } from './differential/both-hosts.ts'
 import { transcripts } from './differential/compare.ts'
 import { actionOf, CHOICE, type Choice, LAST_LOOK } from './differential/steps.ts'
 import type { StorageMachine } from './machine.ts'

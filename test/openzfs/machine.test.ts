@@ -2,7 +2,7 @@
 // power failure, a driver's SSH server that can be taken away while the tests keep their own.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { run } from '../support/commands.ts'
+import { runThrough } from '../support/machines/access.ts'
 import type { StorageMachine } from './machine.ts'
 import { ownMachine, testedVersion } from './shared.ts'
 
@@ -17,12 +17,7 @@ beforeAll(async () => {
 afterAll(() => machine.remove())
 
 /** As the driver reaches it. */
-function ssh(user: 'root' | 'csi', line: string): Promise<string> {
-  const { address, port, privateKeyFile, knownHostsFile } = machine.access(user)
-  const options = ['-F', 'none', '-i', privateKeyFile, '-p', String(port), '-o', 'BatchMode=yes']
-  const known = ['-o', `UserKnownHostsFile=${knownHostsFile}`]
-  return run(['ssh', ...options, ...known, `${user}@${address}`, line], { timeoutMs: 30_000 })
-}
+const ssh = (user: 'root' | 'csi', line: string) => runThrough(machine.access(user), line)
 
 test('its OpenZFS is the version that was asked for, in the tool and in the kernel', async () => {
   const version = await machine.succeed('zfs version')

@@ -7,6 +7,7 @@ import type { DialectName } from '../../../sim/zfs/dialects.ts'
 import { SimZfs } from '../../../sim/zfs/sim-zfs.ts'
 import type { Command } from '../../../src/shell/shell.ts'
 import { quote } from '../../../src/shell/ssh/ssh.ts'
+import { ANSWERING, type Answer, NO_ANSWER, parseAnswers } from '../../support/machines/answers.ts'
 import type { StorageMachine } from '../machine.ts'
 
 export const PARENT = 'tank/differential'
@@ -16,12 +17,6 @@ export type Action =
   | { readonly kind: 'command'; readonly argv: Command }
   | { readonly kind: 'open'; readonly dataset: string }
   | { readonly kind: 'close' }
-
-export interface Answer {
-  readonly status: number
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export function shown(action: Action): string {
   switch (action.kind) {
@@ -64,35 +59,30 @@ export class SimulatedHost {
       case 'open': {
         const close = this.zfs.dataset(action.dataset)?.volume?.open('a disk server', false)
         if (close !== undefined) this.#open.push(close)
-        return NOTHING
+        return NO_ANSWER
       }
       case 'close':
         for (const close of this.#open.splice(0)) close()
-        return NOTHING
+        return NO_ANSWER
     }
   }
 }
 
-const NOTHING: Answer = { status: 0, stdout: '', stderr: '' }
-
 // A volume that nobody holds is busy while udev looks at it, after its creation and after its last
 // close. Such an answer is no answer: the command runs again.
-const FUNCTIONS = `
-export LC_ALL=C TZ=UTC
-held=; out=/tmp/differential.out; err=/tmp/differential.err
-answer() { printf '%s %s %s\\n' $1 $(stat -c %s $out) $(stat -c %s $err); cat $out $err; }
-nothing() { : >$out; : >$err; answer 0; }
+const FUNCTIONS = `${ANSWERING}
+held=
 run() {
   tries=0
   while :; do
-    "$@" </dev/null >$out 2>$err; status=$?
+    take "$@"
     grep -q 'dataset is busy' $err || break
     for last; do :; done
     case " $held " in *" $last "*) break;; esac
     tries=$((tries + 1)); [ $tries -lt 20 ] || break
     udevadm settle; sleep 0.2
   done
-  answer $status
+  answer
 }
 hold() {
   tries=0
@@ -130,8 +120,7 @@ export async function runOnRealHost(
 ): Promise<readonly Answer[]> {
   const lines = actions.map(lineOf)
   const script = [BEGIN, FUNCTIONS, ...lines, 'free', ''].join('\n')
-  const output = Buffer.from(await machine.succeed('sh -s', script), 'utf8')
-  return parseAnswers(output).slice(0, actions.length)
+  return parseAnswers(await machine.succeed('sh -s', script)).slice(0, actions.length)
 }
 
 function lineOf(action: Action): string {
@@ -143,20 +132,4 @@ function lineOf(action: Action): string {
     case 'close':
       return 'free'
   }
-}
-
-function parseAnswers(output: Buffer): readonly Answer[] {
-  const answers: Answer[] = []
-  for (let at = 0; at < output.length; ) {
-    const end = output.indexOf('\n', at)
-    const [status = 0, out = 0, err = 0] = output.toString('utf8', at, end).split(' ').map(Number)
-    const body = end + 1
-    answers.push({
-      status,
-      stdout: output.toString('utf8', body, body + out),
-      stderr: output.toString('utf8', body + out, body + out + err),
-    })
-    at = body + out + err
-  }
-  return answers
 }

@@ -1,32 +1,14 @@
-// The command lines of the driver, taken from the driver: its own class runs into a shell that only
-// writes them down.
+// The commands of zfs that the driver runs.
 
-import type { Command, Shell } from '../../../src/shell/shell.ts'
+import type { Command } from '../../../src/shell/shell.ts'
 import { readDelegation, readHeeded } from '../../../src/zfs/reading-delegation.ts'
 import { Zfs } from '../../../src/zfs/zfs.ts'
+import { firstCommand } from '../../support/machines/written-down.ts'
 
-class WrittenDown extends Error {}
-
-/** The first command of the work, which does not get an answer. */
-export async function commandOf(
-  work: (zfs: Zfs, shell: Shell) => Promise<unknown>,
-): Promise<Command> {
-  const written: Command[] = []
-  const shell: Shell = {
-    run: command => {
-      written.push(command)
-      return Promise.reject(new WrittenDown())
-    },
-  }
-  await work(new Zfs(shell), shell).catch(error => {
-    if (!(error instanceof WrittenDown)) throw error
-  })
-  const [command] = written
-  if (command === undefined) throw new Error('the work ran no command')
-  return command
-}
+export const commandOf = (work: (zfs: Zfs) => Promise<unknown>): Promise<Command> =>
+  firstCommand(shell => work(new Zfs(shell)))
 
 export const delegationOf = (dataset: string) =>
-  commandOf((_, shell) => readDelegation(shell, dataset))
+  firstCommand(shell => readDelegation(shell, dataset))
 
-export const heedingOf = (pool: string) => commandOf((_, shell) => readHeeded(shell, pool))
+export const heedingOf = (pool: string) => firstCommand(shell => readHeeded(shell, pool))

@@ -3,7 +3,8 @@
 // pool also keeps what it needs for itself.
 
 import { MiB } from '../../../src/model/volumes.ts'
-import { type Action, type Answer, shown } from './both-hosts.ts'
+import type { Answer } from '../../support/machines/answers.ts'
+import { type Action, shown } from './both-hosts.ts'
 
 /** Numbers the values of a property in the order in which a sequence shows them. */
 class Numbering {

@@ -13,18 +13,10 @@ import {
 } from '../../../src/storage/catalog/properties.ts'
 import { FULLNESS_PROPERTIES } from '../../../src/storage/fullness.ts'
 import { ZFS } from '../../../src/zfs/names.ts'
+import { Chance } from '../../support/machines/chance.ts'
 import { type Action, PARENT } from './both-hosts.ts'
 import { commandOf, delegationOf, heedingOf } from './commands.ts'
-import {
-  BLOCKS,
-  Chance,
-  RECORDS,
-  SIZES,
-  SNAPSHOTS,
-  Surroundings,
-  USER,
-  VOLUMES,
-} from './surroundings.ts'
+import { BLOCKS, RECORDS, SIZES, SNAPSHOTS, Surroundings, USER, VOLUMES } from './surroundings.ts'
 
 const NUMBERS = [
   ...['type', 'volsize', 'volblocksize', 'refreservation', 'reservation', 'compression', 'used'],

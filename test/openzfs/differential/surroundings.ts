@@ -3,6 +3,7 @@
 
 import type { SimZfs } from '../../../sim/zfs/sim-zfs.ts'
 import { GiB, MiB } from '../../../src/model/volumes.ts'
+import type { Chance } from '../../support/machines/chance.ts'
 import { PARENT } from './both-hosts.ts'
 
 const below = (leaf: string) => `${PARENT}/${leaf}`
@@ -22,36 +23,6 @@ export const SIZES = [
 ]
 export const BLOCKS = [16384, 16384, 8192, 65536, 4096, 512, 131072, 1048576]
 export const USER = ['cluster', 'name', 'state', 'guest'].map(key => `ldom-csi:${key}`)
-
-/** Numbers from which one step takes whatever it chooses. */
-export class Chance {
-  readonly #numbers: readonly number[]
-  #at = 0
-
-  constructor(numbers: readonly number[]) {
-    this.#numbers = numbers
-  }
-
-  next(): number {
-    return this.#numbers[this.#at++ % this.#numbers.length] ?? 0
-  }
-
-  one<T>(list: readonly T[]): T {
-    const chosen = list[this.next() % list.length]
-    if (chosen === undefined) throw new Error('nothing to choose from')
-    return chosen
-  }
-
-  /** Once in so many times. */
-  once(times: number): boolean {
-    return this.next() % times === 0
-  }
-
-  /** Of those that are there; sometimes, and if there is none, of all names. */
-  known(there: readonly string[], names: readonly string[]): string {
-    return there.length === 0 || this.once(8) ? this.one(names) : this.one(there)
-  }
-}
 
 /** What the commands of one sequence may meet. */
 export class Surroundings {

@@ -1,9 +1,10 @@
 // A power failure at one command of several calls at once: each waits at its own command until all
 // others are there, or have ended. So one start of the machine serves them all.
 
-import { type OpenShell, openRealShell } from '../../../src/bin/compose/hosts.ts'
-import { type Command, type Shell, ShellError } from '../../../src/shell/shell.ts'
+import type { OpenShell } from '../../../src/bin/compose/hosts.ts'
+import { type Command, ShellError } from '../../../src/shell/shell.ts'
 import { pause } from '../../support/commands.ts'
+import { openAround } from '../../support/machines/around-commands.ts'
 
 /**
  * `sent`: the command is under way. `unanswered`: it has ended, and its answer is lost. Before a
@@ -89,14 +90,10 @@ export class WatchedCalls {
     this.commands.clear()
   }
 
-  readonly openShell: OpenShell = host => {
-    const opened = openRealShell(host)
-    if (host.name !== this.#host) return opened
-    const run: Shell['run'] = (command, options) => {
-      const work = () => opened.shell.run(command, options)
-      return options.effect === 'read' ? work() : this.#change(command, work)
-    }
-    return { ...opened, shell: { run } }
+  get openShell(): OpenShell {
+    return openAround(this.#host, ({ command, effect, run }) =>
+      effect === 'read' ? run() : this.#change(command, run),
+    )
   }
 
   #change<T>(command: Command, work: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { run } from '../commands.ts'
 
 /** As a configuration of the driver names an account on a host. */
 export interface MachineAccess {
@@ -30,6 +31,14 @@ export function formatSsh(access: MachineAccess): string {
   const { address, port, user, privateKeyFile, knownHostsFile } = access
   const options = `-F none -i ${privateKeyFile} -o UserKnownHostsFile=${knownHostsFile}`
   return `ssh ${options} -p ${port} ${user}@${address}`
+}
+
+/** Runs a line as the driver would, with OpenSSH's client. Rejects unless its status is 0. */
+export function runThrough(access: MachineAccess, line: string): Promise<string> {
+  const { address, port, user, privateKeyFile, knownHostsFile } = access
+  const options = ['-F', 'none', '-i', privateKeyFile, '-p', String(port), '-o', 'BatchMode=yes']
+  const known = ['-o', `UserKnownHostsFile=${knownHostsFile}`]
+  return run(['ssh', ...options, ...known, `${user}@${address}`, line], { timeoutMs: 30_000 })
 }
 
 /** Ports of 127.0.0.1 that nobody had a moment ago. */

@@ -29,9 +29,17 @@ export class GuestFiles {
     return attachment
   }
 
-  attach({ attachments }: Attachments, volume: Volume): Promise<Attachment> {
-    const request = { format: volume.format }
-    return attachments.attach(attachRequest(volume.id, `${MACHINE}/${this.#name}`, request))
+  attach(
+    { attachments }: Attachments,
+    { id, format }: Volume,
+    change: Parameters<typeof attachRequest>[2] = {},
+  ): Promise<Attachment> {
+    const guest = `${MACHINE}/${this.#name}`
+    return attachments.attach(attachRequest(id, guest, { format, ...change }))
+  }
+
+  detach({ attachments }: Attachments, { id }: Volume): Promise<void> {
+    return attachments.detach(id, { machine: MACHINE, guest: this.#name })
   }
 
   async stage(volume: Volume, attachment: Attachment, name: string): Promise<void> {
@@ -40,10 +48,10 @@ export class GuestFiles {
     await mountVolume(this.node, [volume, attachment], { stagingPath, targetPath })
   }
 
-  async unmount({ attachments }: Attachments, volume: Volume, name: string): Promise<void> {
+  async unmount(driver: Attachments, volume: Volume, name: string): Promise<void> {
     await this.node.unpublish({ volumeId: volume.id, targetPath: this.path(name) })
     await this.node.unstage({ volumeId: volume.id, stagingPath: this.staging(name) })
-    await attachments.detach(volume.id, { machine: MACHINE, guest: this.#name })
+    await this.detach(driver, volume)
   }
 
   path(name: string): string {

@@ -30,9 +30,14 @@ export class XenGuest {
 
   /** Starts it and returns when it answers. Already running is success. */
   async create(): Promise<void> {
-    if (!(await this.isRunning())) {
-      await this.#host.succeed(`xl create -q /etc/xen/${this.name}.cfg`)
-    }
+    if (await this.isRunning()) await this.answers()
+    else await this.createWith([])
+  }
+
+  /** Starts it with these disks, as if its configuration file had them. It must not run. */
+  async createWith(disks: readonly string[]): Promise<void> {
+    const lines = `disk = [ ${disks.map(disk => `"${disk}"`).join(', ')} ]`
+    await this.#host.succeed(`xl create -q /etc/xen/${this.name}.cfg '${lines}'`)
     await this.answers()
   }
 

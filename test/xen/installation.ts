@@ -8,16 +8,20 @@ import { composeNode } from '../../src/bin/compose/node.ts'
 import { systemClock } from '../../src/clock.ts'
 import {
   type ControllerConfig,
+  type NodeConfig,
   parseControllerConfig,
   parseNodeConfig,
 } from '../../src/config/config.ts'
 import { silentLog } from '../../src/log.ts'
+import type { Shell } from '../../src/shell/shell.ts'
 import { waitFor } from '../support/commands.ts'
 import { GUESTS, type GuestName } from './domains.ts'
 import type { XenHost } from './machine.ts'
 
 /** The machine of the configuration; its guests are `x1/web` and so on. */
 export const MACHINE = 'x1'
+/** dom0 in the configuration. */
+const CONTROL_HOST = 'x1-dom0'
 /** The pool of the configuration. */
 export const POOL = 'silver'
 
@@ -38,12 +42,23 @@ export interface Vbd {
   readonly backState: number
 }
 
+// In one go, because each command takes a while in emulation. A guest that does not run has none.
+const LIST_VBDS = `
+read guest
+id=$(xl domid $guest 2>/dev/null) || exit 0
+at=/local/domain/0/backend/vbd/$id
+for number in $(xenstore-list $at 2>/dev/null); do
+  back=$(xenstore-read $at/$number/params $at/$number/mode $at/$number/state)
+  echo $number $back $(xenstore-read $(xenstore-read $at/$number/frontend)/state)
+done
+`
+
 type Node = ReturnType<typeof composeNode>
 
 export class XenInstallation {
   readonly #options: InstallationOptions
   readonly #started: Installation[] = []
-  readonly #nodes: Node[] = []
+  readonly #nodes: Pick<Node, 'stop'>[] = []
 
   private constructor(options: InstallationOptions) {
     this.#options = options
@@ -58,6 +73,10 @@ export class XenInstallation {
     return this.#options.host
   }
 
+  get dataset(): string {
+    return this.#options.dataset
+  }
+
   /** The controller's configuration, as its file would hold it. */
   configuration(): ControllerConfig {
     const { host, dataset, attachLimit } = this.#options
@@ -66,13 +85,13 @@ export class XenInstallation {
       cluster: 'test',
       health: true,
       snapshotTopology: true,
-      hosts: { 'x1-dom0': { ssh: host.access('dom0') } },
-      machines: { [MACHINE]: { hypervisor: 'xen', controlDomain: 'x1-dom0' } },
+      hosts: { [CONTROL_HOST]: { ssh: host.access('dom0') } },
+      machines: { [MACHINE]: { hypervisor: 'xen', controlDomain: CONTROL_HOST } },
       guests: [{ machine: MACHINE, match: '*', platform: 'linux', ...limit }],
       pools: {
         [POOL]: {
           design: 'local',
-          host: 'x1-dom0',
+          host: CONTROL_HOST,
           dataset,
           paths: [{ machine: MACHINE, device: '/dev/zvol/{dataset}/{volume}' }],
         },
@@ -90,8 +109,23 @@ export class XenInstallation {
     return installation
   }
 
+  /** The driver's own way to a guest. */
+  guestShell(guest: GuestName): Shell {
+    const { shell: way, prefix } = this.#nodeConfiguration(guest)
+    const { shell, close } = openRealShell({ name: `${MACHINE}/${guest}`, shell: way, prefix })
+    this.#nodes.push({ stop: async () => close() })
+    return shell
+  }
+
   /** The node plugin of a guest, over SSH, just started. */
   node(guest: GuestName): Node {
+    const surroundings = { openShell: openRealShell, log: silentLog, clock: systemClock }
+    const node = composeNode(this.#nodeConfiguration(guest), '1.2.3', surroundings)
+    this.#nodes.push(node)
+    return node
+  }
+
+  #nodeConfiguration(guest: GuestName): NodeConfig {
     const { host, attachLimit } = this.#options
     const limit = attachLimit === undefined ? {} : { attachLimit }
     const file = {
@@ -107,35 +141,21 @@ export class XenInstallation {
         ...limit,
       },
     }
-    const surroundings = { openShell: openRealShell, log: silentLog, clock: systemClock }
-    const node = composeNode(parseNodeConfig(stringify(file), 'node.yaml'), '1.2.3', surroundings)
-    this.#nodes.push(node)
-    return node
+    return parseNodeConfig(stringify(file), 'node.yaml')
   }
 
   /** The disks that dom0 serves to a guest. Asks its store, not the driver. */
   async vbds(guest: GuestName): Promise<readonly Vbd[]> {
-    const domid = await this.host.root(`xl domid ${guest}`)
-    if (domid.status !== 0) return []
-    const at = `/local/domain/0/backend/vbd/${domid.stdout.trim()}`
-    const numbers = await this.host.root(`xenstore-list ${at}`)
-    if (numbers.status !== 0) return []
-    const found = numbers.stdout.trim().split('\n')
-    return Promise.all(
-      found.map(async number => {
-        const keys = ['params', 'mode', 'frontend', 'state'].map(key => `${at}/${number}/${key}`)
-        const answer = await this.host.succeed(`xenstore-read ${keys.join(' ')}`)
-        const [params = '', mode = '', frontend = '', backState = ''] = answer.split('\n')
-        const front = await this.host.root(`xenstore-read ${frontend}/state`)
+    const lines = (await this.host.succeed(LIST_VBDS, `${guest}\n`)).trimEnd().split('\n')
+    return lines
+      .filter(line => line !== '')
+      .map(line => {
+        const [number, params = '', mode = '', backState, frontState] = line.split(' ')
         return {
-          number: Number(number),
-          params,
-          mode,
-          frontState: Number(front.stdout),
-          backState: Number(backState),
+          ...{ number: Number(number), params, mode },
+          ...{ frontState: Number(frontState), backState: Number(backState) },
         }
-      }),
-    )
+      })
   }
 
   /** Everything below the parent, as `zfs list` of dom0 names it. */

@@ -2,6 +2,7 @@
 // volumes in it.
 
 import type { Installation } from '../../src/bin/compose/installation.ts'
+import { examine } from '../../src/cli/doctor.ts'
 import { MiB, type Volume, type VolumeSpec } from '../../src/model/volumes.ts'
 import { audit } from '../../src/storage/audit/audit.ts'
 import { volumeSpec } from '../support/installation.ts'
@@ -53,6 +54,21 @@ export class Scene {
         ...change,
       }),
     )
+  }
+
+  /** Without a file system. */
+  rawVolume(name: string, change: Partial<VolumeSpec> = {}): Promise<Volume> {
+    return this.volume(name, { format: { kind: 'block' }, ...change })
+  }
+
+  /** Its block device in dom0. */
+  device({ leaf }: Volume): string {
+    return `/dev/zvol/${this.installation.dataset}/${leaf}`
+  }
+
+  /** What `ldom-csi doctor` says. */
+  doctor() {
+    return examine(this.driver)
   }
 
   /** What `ldom-csi audit` finds. */

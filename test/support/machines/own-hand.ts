@@ -26,6 +26,9 @@ export class OwnHand {
       ...option('StrictHostKeyChecking', 'yes'),
       ...option('LogLevel', 'ERROR'),
       ...option('ConnectTimeout', '10'),
+      // A guest that reboots leaves a connection that nobody answers.
+      ...option('ServerAliveInterval', '5'),
+      ...option('ServerAliveCountMax', '6'),
       ...option('ControlMaster', 'auto'),
       ...option('ControlPath', join(directory, 'mux-%p')),
       ...option('ControlPersist', '600'),

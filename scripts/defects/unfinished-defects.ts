@@ -3,6 +3,7 @@
 import type { Defect } from './table.ts'
 
 const UNFINISHED = 'src/storage/volumes/unfinished.ts'
+const BLANK = 'src/storage/catalog/blank.ts'
 
 const COMPLETED = 'test/behaviour/storage/unfinished.test'
 const REFUSED = 'test/behaviour/storage/unfinished-refused.test'
@@ -13,9 +14,9 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
     name: 'a volume that somebody has written to is completed',
     changes: [
       {
-        file: UNFINISHED,
-        find: "of('referenced') > blankBytesOf(parent, place.dataset)",
-        replace: "of('referenced') < blankBytesOf(parent, place.dataset) - 2 ** 40",
+        file: BLANK,
+        find: "EMPTY_LOGICAL_BYTES.includes(of('logicalreferenced'))",
+        replace: "of('referenced') <= blankBytesOf(undefined, dataset)",
       },
     ],
     tests: [REFUSED],
@@ -23,32 +24,22 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
   {
     name: 'a clone that somebody has written to is completed',
     changes: [
-      {
-        file: UNFINISHED,
-        find: "of('usedbydataset') > untouchedCloneBytes",
-        replace: "of('usedbydataset') - 2 ** 40 > untouchedCloneBytes",
-      },
+      { file: BLANK, find: "CLONE_LOGICAL_BYTES.includes(of('logicalused'))", replace: 'true' },
     ],
     tests: [REFUSED],
   },
   {
     name: 'a clone of a written volume is never completed: what it takes for itself counts',
-    changes: [
-      {
-        file: 'src/storage/catalog/blank.ts',
-        find: 'Math.min(LARGEST_UNTOUCHED_CLONE_BYTES, referencedOf(parent, dataset) / 4)',
-        replace: '0',
-      },
-    ],
+    changes: [{ file: BLANK, find: '[0, 512, 4 * KiB]', replace: '[0]' }],
     tests: [COMPLETED],
   },
   {
-    name: 'a parent with files in it hides that a clone was written to',
+    name: 'a volume whose zfs does not count what was written is completed',
     changes: [
       {
-        file: 'src/storage/catalog/blank.ts',
-        find: 'Math.min(LARGEST_UNTOUCHED_CLONE_BYTES, referencedOf(parent, dataset) / 4)',
-        replace: 'referencedOf(parent, dataset) / 4',
+        file: UNFINISHED,
+        find: '!WRITTEN_PROPERTIES.every(name => properties.has(name))',
+        replace: 'properties.size === 0',
       },
     ],
     tests: [REFUSED],
@@ -143,14 +134,7 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a volume that a machine exports is completed',
-    changes: [
-      {
-        file: UNFINISHED,
-        find: '  if (found !== undefined) return `machine',
-        replace:
-          "  if (found?.kind === undefined) return undefined\n  if (found.machine === '') return `machine",
-      },
-    ],
+    changes: [{ file: UNFINISHED, find: '  return found && ', replace: '  return undefined && ' }],
     tests: [REFUSED],
   },
   {
@@ -166,12 +150,12 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
     tests: [REFUSED],
   },
   {
-    name: 'a volume with a view is completed',
+    name: 'a volume that is a logical unit is completed',
     changes: [
       {
         file: UNFINISHED,
-        find: 'design.canFence && !(await design.isFenced(place, signal))',
-        replace: 'design.canFence && design.shapes.length === 0',
+        find: 'if (unit !== undefined) return',
+        replace: 'if (unit === design.kind) return',
       },
     ],
     tests: [REFUSED],
@@ -204,8 +188,8 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: UNFINISHED,
-        find: '...labels, ...Object.entries(owner)]',
-        replace: '...Object.entries(owner), ...labels]',
+        find: '    ...labels.filter(([name]) => !isOwners(name)),\n    ...owner,\n',
+        replace: '    ...owner,\n    ...labels.filter(([name]) => !isOwners(name)),\n',
       },
     ],
     tests: [TRANSACTIONS],
@@ -217,17 +201,6 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
         file: UNFINISHED,
         find: "reservation === 'thick' && reservedBytes < sizeBytes",
         replace: "reservation === 'thick' && reservedBytes > sizeBytes",
-      },
-    ],
-    tests: [COMPLETED],
-  },
-  {
-    name: 'a reservation that is there is made anew',
-    changes: [
-      {
-        file: UNFINISHED,
-        find: "reservation === 'thick' && reservedBytes < sizeBytes",
-        replace: "reservation === 'thick' && sizeBytes > 0",
       },
     ],
     tests: [COMPLETED],

@@ -160,6 +160,12 @@ export interface Design {
    */
   isFenced(place: VolumePlace, signal?: AbortSignal): Promise<boolean>
 
+  /**
+   * What offers the bytes already, in words, whoever made it. Undefined: nothing, or the design has
+   * no such layer.
+   */
+  findUnit(place: VolumePlace, signal?: AbortSignal): Promise<string | undefined>
+
   /** True when the machine cannot reach the bytes, whatever it exports. */
   isFencedFrom(place: VolumePlace, machineName: string, signal?: AbortSignal): Promise<boolean>
 

@@ -118,6 +118,14 @@ export class Zfs {
     return withPrefix(await this.#below(names, parent, signal), `${parent}/`)
   }
 
+  /** Names of the properties that are set or received on a dataset itself. None is inherited. */
+  async listSetProperties(dataset: string, signal?: AbortSignal): Promise<readonly string[]> {
+    const what = ['-s', 'local,received', '-o', 'property', 'all']
+    const command: Command = [ZFS, 'get', '-H', ...what, checkName(dataset)]
+    const { stdout } = await this.#tool.read(command, { about: dataset, signal })
+    return stdout.split('\n').filter(line => line !== '')
+  }
+
   /** The snapshots of one dataset. Treat those with `defer_destroy` on as deleted. */
   async getSnapshots(
     names: readonly string[],

@@ -383,14 +383,20 @@ describe('a volume without an owner, as a power failure leaves it', () => {
     expect(await zfs.get(origin, 'defer_destroy')).toEqual(['on'])
   })
 
-  test('is left alone when something was written to it', async () => {
+  test.each(['off', 'lz4', 'gzip-9'])('is left alone with one written byte, %s', async how => {
     const volume = await create('cut')
-    await replace(volume, `create -s ${SIZE} NAME`)
-    await write(volume)
+    await replace(volume, `create -o compression=${how} ${SIZE} NAME`)
+    await zfs.machine.succeed(`zfs inherit compression ${zfs.of(volume.volume_id)}`)
+    const device = await zfs.device(volume.volume_id)
+    await zfs.machine.succeed(`printf x | dd of=${device} bs=1 conv=notrunc,fsync; zpool sync`)
     const before = await setOn(volume)
 
-    expect(await code(create('cut'))).toBe('UNAVAILABLE')
+    const error = await create('cut').catch(thrown => thrown)
 
+    expect(error).toMatchObject({
+      code: 'UNAVAILABLE',
+      details: expect.stringContaining('something was written to it'),
+    })
     expect(await setOn(volume)).toBe(before)
     const deletion = calls().DeleteVolume({ volume_id: volume.volume_id })
     expect(await code(deletion)).toBe('UNAVAILABLE')

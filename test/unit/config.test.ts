@@ -378,6 +378,18 @@ test('two pools in one dataset of one host are refused', () => {
   ])
 })
 
+test('the device of a zvol in another dataset is refused', () => {
+  const device = '/dev/zvol/dsk/tank/other/{volume}'
+  const other = changed(CONTROLLER, 'pools/silver/paths/0/device', device)
+
+  expect(problemsOf(() => parseControllerConfig(other, 'controller.yaml'))).toEqual([
+    {
+      path: 'pools.silver.paths[0].device',
+      message: expect.stringContaining('is no zvol of tank/kubernetes'),
+    },
+  ])
+})
+
 test('two machines with one control domain are refused: they are one machine', () => {
   const copy = { controlDomain: 'm1-primary', serviceDomains: { primary: 'm1-primary' } }
   const twice = changed(CONTROLLER, 'machines/copy', copy)

@@ -51,6 +51,11 @@ function checkPaths(
 ): ConfigProblem[] {
   return pool.paths.flatMap((path, index) => {
     const place = machines.get(path.machine)
+    const device = path.device.replaceAll('{dataset}', pool.dataset)
+    if (device.includes('/zvol/') && !device.endsWith(`/${pool.dataset}/{volume}`)) {
+      const message = `is no zvol of ${pool.dataset}: the path ends with {dataset}/{volume}`
+      return [{ path: `${at}.paths[${index}].device`, message }]
+    }
     if (pool.paths.findIndex(other => other.machine === path.machine) < index) {
       const reason = path.device.includes('/zvol/')
         ? 'a ZFS pool is imported in one domain at a time, so a zvol cannot be reached by two ' +

@@ -1,5 +1,4 @@
-// What an empty volume and an untouched clone take of a pool. Measured by what their parent takes,
-// because the metadata depends on the disks.
+// What an empty volume and an untouched clone take of a pool.
 
 import { KiB, MiB } from '../../model/volumes.ts'
 import { parseBytes } from '../../zfs/bytes.ts'
@@ -17,24 +16,32 @@ const LARGEST_BLANK_BYTES = 2 * MiB
  */
 export function blankBytesOf(parent: Properties | undefined, dataset: string): number {
   if (parent === undefined) return SMALLEST_BLANK_BYTES
-  const referenced = referencedOf(parent, dataset)
+  const referenced = parseBytes(
+    parent.get('referenced')?.value,
+    `referenced of the parent of ${dataset}`,
+  )
   return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))
 }
 
-const LARGEST_UNTOUCHED_CLONE_BYTES = 32 * KiB
+/** What tells whether something was written. Solaris does not have them. */
+export const WRITTEN_PROPERTIES = ['logicalreferenced', 'logicalused'] as const
 
 /**
- * The most that a clone has of its own before anything is written to it. A clone of an empty volume
- * has nothing. Any other takes two copies of one block: a twelfth of what an empty file system
- * takes on the same disks, or less. A clone whose size was changed takes half of that, and one with
- * a single written block more than eight tenths (OpenZFS 2.1.11 and 2.3.2; disks of 512 bytes and
- * of 4 KiB, raidz1). The bound is for a parent with files in it.
+ * Whether nothing was ever written to a volume, to the byte. ZFS counts a written block with its
+ * whole size before compression: `volblocksize`, 4 KiB and more. What is counted without any block
+ * depends on the disks. Recorded, with sectors of 512 bytes and of 4 KiB (OpenZFS 2.1.11 and 2.3.2,
+ * one disk and raidz1): 6 and 28 KiB for an empty volume; nothing, 512 bytes and 4 KiB for what a
+ * clone has of its own. No number of blocks leads from one of these values to another. With other
+ * disks the answer is no.
  */
-export function untouchedCloneBytes(parent: Properties | undefined, dataset: string): number {
-  if (parent === undefined) return 0
-  return Math.min(LARGEST_UNTOUCHED_CLONE_BYTES, referencedOf(parent, dataset) / 4)
+export function isUntouched(properties: Properties, dataset: string): boolean {
+  const of = (name: string) => parseBytes(properties.get(name)?.value, `${name} of ${dataset}`)
+  if (of('volblocksize') < SMALLEST_BLOCK_BYTES) return false
+  return properties.get('origin')?.value === '-'
+    ? EMPTY_LOGICAL_BYTES.includes(of('logicalreferenced'))
+    : CLONE_LOGICAL_BYTES.includes(of('logicalused'))
 }
 
-function referencedOf(parent: Properties, dataset: string): number {
-  return parseBytes(parent.get('referenced')?.value, `referenced of the parent of ${dataset}`)
-}
+const SMALLEST_BLOCK_BYTES = 4 * KiB
+const EMPTY_LOGICAL_BYTES: readonly number[] = [6 * KiB, 28 * KiB]
+const CLONE_LOGICAL_BYTES: readonly number[] = [0, 512, 4 * KiB]

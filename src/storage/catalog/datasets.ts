@@ -2,7 +2,7 @@
 // owner. The driver never touches datasets of other owners.
 
 import { StorageError } from '../../errors.ts'
-import { formatSnapshotId, formatVolumeId } from '../../model/ids.ts'
+import { formatSnapshotId, formatVolumeId, isVolumeLeaf } from '../../model/ids.ts'
 import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
 import { parseBytes } from '../../zfs/bytes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
@@ -90,12 +90,16 @@ export class NotOwnError extends StorageError {
 
 /** Why a dataset under a name of the driver may have no owner, and what to do, for messages. */
 export function describeUnowned(dataset: string): string {
-  return (
+  const why =
     'has no owner: the command that creates it has not ended or was cut off, or its properties ' +
-    'were lost; try again: the repeated creation of an untouched volume completes it. If it ' +
-    'stays so, look whether it holds data (zfs list -o ' +
-    `used,referenced,origin ${dataset}) before you remove it (zfs destroy ${dataset})`
-  )
+    'were lost; try again'
+  // A volume, not a record of who has it.
+  return isVolumeLeaf(dataset.slice(dataset.lastIndexOf('/') + 1))
+    ? `${why}: the same CreateVolume completes a volume to which nothing was written. If it ` +
+        'stays so, look whether it holds data and whether a machine has a disk of it, before you ' +
+        `remove it (zfs destroy ${dataset})`
+    : `${why}. If it stays so, and no machine has a disk of its volume, remove it (zfs destroy ` +
+        `${dataset})`
 }
 
 /** Throws NotOwnError for a dataset of another owner, or of none. */

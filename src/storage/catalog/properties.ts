@@ -45,13 +45,6 @@ export const READ_PROPERTIES: readonly string[] = [
   ...new Set([...VOLUME_KEYS, ...RECORD_KEYS].map(key => PREFIX + key)),
 ]
 
-/** What also tells whether a volume is as its creation made it. All dialects have them. */
-export const UNTOUCHED_PROPERTIES: readonly string[] = [
-  ...READ_PROPERTIES,
-  'volblocksize',
-  'usedbydataset',
-]
-
 export const SNAPSHOT_PROPERTIES: readonly string[] = [
   'creation',
   'volsize',
@@ -144,15 +137,6 @@ export function findOwn(properties: Properties, key: string, dataset: string): s
 // this driver.
 function isOwn({ source }: { readonly source: string }): boolean {
   return source === 'local' || source === 'received'
-}
-
-/** The driver's properties of the dataset itself, by their names in ZFS, with values as written. */
-export function listOwn(properties: Properties): ReadonlyMap<string, string> {
-  return new Map(
-    [...properties].flatMap(([name, value]) =>
-      name.startsWith(PREFIX) && isOwn(value) ? [[name, value.value] as const] : [],
-    ),
-  )
 }
 
 export function getOwn(properties: Properties, key: string, dataset: string): string {

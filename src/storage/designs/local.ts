@@ -72,6 +72,8 @@ export class LocalDesign implements Design {
     return false
   }
 
+  async findUnit(): Promise<undefined> {}
+
   async isFencedFrom(): Promise<boolean> {
     return false
   }

@@ -4,14 +4,14 @@
 // volume, and two controllers could both believe that they did (decision 027).
 
 import { parseBytes } from '../../zfs/bytes.ts'
+import { readDialect } from '../../zfs/dialect.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { blankBytesOf, untouchedCloneBytes } from '../catalog/blank.ts'
+import { isUntouched, WRITTEN_PROPERTIES } from '../catalog/blank.ts'
 import {
   formatOwnerProperties,
   formatVolumeProperties,
-  listOwn,
   ownerCluster,
-  UNTOUCHED_PROPERTIES,
+  READ_PROPERTIES,
 } from '../catalog/properties.ts'
 import { readInSight } from '../catalog/sight.ts'
 import { observeMachines } from '../observation.ts'
@@ -23,8 +23,8 @@ import { type Creation, effective } from './wanted.ts'
 /** A volume without an owner, and what depends on it. */
 interface Found {
   readonly properties: Properties
-  /** Of the pool's parent dataset. */
-  readonly parent: Properties | undefined
+  /** Names of the properties that are set on it. */
+  readonly set: readonly string[]
   readonly hasRecord: boolean
   readonly snapshots: readonly string[]
 }
@@ -58,12 +58,16 @@ export async function completeUnfinished(
 }
 
 async function findUse(place: VolumePlace, signal?: AbortSignal): Promise<string | undefined> {
-  const { design } = place.pool
+  const { design, host } = place.pool
+  const { properties } = await readDialect(host.shell, signal)
+  if (!WRITTEN_PROPERTIES.every(name => properties.has(name))) {
+    return 'the zfs of its host does not tell whether something was written to it'
+  }
+  const unit = await design.findUnit(place, signal)
+  if (unit !== undefined) return `it is ${unit}`
   const found = await findExport(place, await observeMachines(place.pool, signal), signal)
   if (found?.kind === 'unseen') return `machine ${found.machine} does not answer and may export it`
-  if (found !== undefined) return `machine ${found.machine} exports it as ${found.label}`
-  const isReachable = design.canFence && !(await design.isFenced(place, signal))
-  return isReachable ? 'machines can reach its bytes' : undefined
+  return found && `machine ${found.machine} exports it as ${found.label}`
 }
 
 /** Undefined: it is gone. */
@@ -72,30 +76,38 @@ async function readUnfinished(
   signal?: AbortSignal,
 ): Promise<Found | undefined> {
   const { pool, dataset, record } = place
-  const { parent, found } = await readInSight(
+  const { found: there } = await readInSight(
     pool,
-    { names: UNTOUCHED_PROPERTIES, datasets: [dataset, record] },
+    { names: ['type'], datasets: [dataset, record] },
     signal,
   )
-  const properties = found.get(dataset)
+  if (!there.has(dataset)) return undefined
+  const set = await pool.zfs.listSetProperties(dataset, signal)
+  const names = [...new Set([...READ_PROPERTIES, 'volblocksize', ...WRITTEN_PROPERTIES, ...set])]
+  const properties = (await pool.zfs.getProperties(names, [dataset], signal)).get(dataset)
   if (properties === undefined) return undefined
   const snapshots = await pool.zfs.getSnapshots(['type'], dataset, signal)
-  return { properties, parent, hasRecord: found.has(record), snapshots: [...snapshots.keys()] }
+  return { properties, set, hasRecord: there.has(record), snapshots: [...snapshots.keys()] }
 }
 
 /** What shows that the dataset is not just what the request would have made. Pure. */
 function findHindrance(found: Found, creation: Creation): string | undefined {
-  const { properties, snapshots } = found
+  const { properties, set, snapshots } = found
   const { record } = creation.place
   if (properties.get('type')?.value !== 'volume') return 'it is no volume'
   if (found.hasRecord) return `it has a record of an attachment, ${record}`
   if (snapshots.length > 0) return `it has snapshots: ${snapshots.join(', ')}`
-  const labels = labelsOf(creation)
-  // A completion that was cut off has set some of them. Solaris sets only one in a command.
-  const other = [...listOwn(properties)].find(([name, value]) => labels[name] !== value)
-  if (other !== undefined) return `its ${other[0]} is not that of this request`
+  // A completion that was cut off has set some of them.
+  const wanted = propertiesOf(creation)
+  const other = set.find(
+    name => !COMPARED.has(name) && properties.get(name)?.value !== wanted.get(name),
+  )
+  if (other !== undefined) return `its ${other} is not what this request would have set`
   return findOtherSize(found, creation) ?? findOtherContent(found, creation)
 }
+
+/** Properties that every volume has set. `findOtherSize` compares their values. */
+const COMPARED: ReadonlySet<string> = new Set(['volsize', 'refreservation'])
 
 function findOtherSize({ properties }: Found, creation: Creation): string | undefined {
   const { wanted, spec, cloneOf, place } = creation
@@ -123,50 +135,51 @@ function findOtherSize({ properties }: Found, creation: Creation): string | unde
   return undefined
 }
 
-function findOtherContent(
-  { properties, parent }: Found,
-  { place, cloneOf }: Creation,
-): string | undefined {
-  const of = (name: string) => bytesOf(place, properties, name)
+function findOtherContent({ properties }: Found, { place, cloneOf }: Creation): string | undefined {
   const origin = properties.get('origin')?.value
   if (origin !== (cloneOf?.snapshot ?? '-')) {
     const wants = cloneOf === undefined ? 'an empty volume' : `a clone of ${cloneOf.snapshot}`
     return `its origin is ${origin}, and this request wants ${wants}`
   }
-  const isTouched =
-    cloneOf === undefined
-      ? of('referenced') > blankBytesOf(parent, place.dataset)
-      : of('usedbydataset') > untouchedCloneBytes(parent, place.dataset)
-  return isTouched ? 'something was written to it' : undefined
+  return isUntouched(properties, place.dataset)
+    ? undefined
+    : 'something was written to it, or its pool has disks of which this is not known'
 }
 
-// One property per command: Solaris takes no more. The owner comes last, so whatever cuts this off
-// leaves a volume without an owner, which the next call completes.
+// One property per command, as everywhere. The owner comes last, so whatever cuts this off leaves a
+// volume without an owner, which the next call completes.
 async function complete(
   properties: Properties,
   creation: Creation,
   signal?: AbortSignal,
 ): Promise<void> {
   const { place, wanted } = creation
-  const { zfs, cluster } = place.pool
-  const { compression, reservation, properties: newer } = effective(creation)
   const [sizeBytes, reservedBytes] = [
     bytesOf(place, properties, 'volsize'),
     bytesOf(place, properties, 'refreservation'),
   ]
-  if (reservation === 'thick' && reservedBytes < sizeBytes) {
+  if (effective(creation).reservation === 'thick' && reservedBytes < sizeBytes) {
     await reserve(place, { sizeBytes, blockSizeBytes: wanted.parameters.blockSizeBytes }, signal)
   }
-  const owner = formatOwnerProperties(cluster)
-  const labels = Object.entries(labelsOf(creation)).filter(([name]) => !(name in owner))
-  const all = [...Object.entries({ compression, ...newer }), ...labels, ...Object.entries(owner)]
-  for (const property of all) await zfs.setProperty(place.dataset, property, signal)
+  for (const property of propertiesOf(creation)) {
+    await place.pool.zfs.setProperty(place.dataset, property, signal)
+  }
+}
+
+/** What the creation would have set, apart from sizes; the owner last. */
+function propertiesOf(creation: Creation): ReadonlyMap<string, string> {
+  const { wanted, place } = creation
+  const { compression, properties: newer } = effective(creation)
+  const owner = Object.entries(formatOwnerProperties(place.pool.cluster))
+  const labels = Object.entries(formatVolumeProperties(wanted, place.pool.cluster))
+  const isOwners = (name: string) => owner.some(([own]) => own === name)
+  return new Map([
+    ...Object.entries({ compression, ...newer }),
+    ...labels.filter(([name]) => !isOwners(name)),
+    ...owner,
+  ])
 }
 
 function bytesOf({ dataset }: VolumePlace, properties: Properties, name: string): number {
   return parseBytes(properties.get(name)?.value, `${name} of ${dataset}`)
-}
-
-function labelsOf({ wanted, place }: Creation): Readonly<Record<string, string>> {
-  return formatVolumeProperties(wanted, place.pool.cluster)
 }

@@ -33,7 +33,7 @@ class Reader {
   }
 }
 
-const OWN_BYTES = 2 * MiB
+const OWN_BYTES = 4 * MiB
 const FREE_SPACE = /^(\S+\tavailable|tank\tused)\t(\d+)\t-$/
 
 /** The simulated text, with the numbers of the real one where they mean the same. */

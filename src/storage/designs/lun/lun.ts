@@ -135,6 +135,10 @@ export class LunDesign implements Design {
     return (await this.#units.listViews(place, signal)).length === 0
   }
 
+  findUnit(place: VolumePlace, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#units.findAny(place, signal)
+  }
+
   async isFencedFrom(
     place: VolumePlace,
     machineName: string,

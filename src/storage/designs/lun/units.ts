@@ -99,6 +99,13 @@ export class LunUnits {
     }
   }
 
+  /** The logical unit that offers the volume's bytes, whatever its GUID is. */
+  async findAny(place: VolumePlace, signal?: AbortSignal): Promise<string | undefined> {
+    const units = await this.#stmfadm.listLogicalUnits(undefined, signal)
+    const unit = units.find(each => offers(place, each))
+    return unit && `logical unit ${unit.guid}`
+  }
+
   /** Whether the unit is online and each of these machines has its own view. */
   async isShown(
     place: VolumePlace,

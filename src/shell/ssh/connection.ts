@@ -176,7 +176,11 @@ export class SshConnection {
    */
   end(): void {
     // An orderly end would queue behind unsent data.
-    if (this.#sessions.size === 0) this.#client.end()
+    if (this.#sessions.size === 0) {
+      this.#client.end()
+      // The library waits for the other end, which may answer no more, and keeps this process.
+      this.#socket.destroySoon()
+    }
     this.#break()
   }
 

@@ -10,6 +10,7 @@ import { SimSshServer } from '../../../sim/ssh-server.ts'
 import { describeError } from '../../../src/errors.ts'
 import type { RunOptions } from '../../../src/shell/shell.ts'
 import { SshShell } from '../../../src/shell/ssh/ssh.ts'
+import { waitFor } from '../../support/commands.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'ssh-lost-'))
 const disposals: (() => void | Promise<void>)[] = []
@@ -165,4 +166,17 @@ test('a host whose connections end before any command does is not asked without 
     fate: 'unknown',
   })
   expect(relay.accepted - before).toBeLessThan(8)
+})
+
+test('a closed shell keeps no socket to a host that answers no more, and so no process', async () => {
+  const { relay, shell } = await world()
+  const sockets = () =>
+    process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
+  const before = sockets()
+  relay.blackHole()
+  shell.close()
+
+  await waitFor({ what: 'the end of the socket', limitMs: 5_000, everyMs: 10 }, async () => {
+    return sockets() === before - 1
+  })
 })

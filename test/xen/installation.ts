@@ -21,7 +21,7 @@ import type { XenHost } from './machine.ts'
 /** The machine of the configuration; its guests are `x1/web` and so on. */
 export const MACHINE = 'x1'
 /** dom0 in the configuration. */
-const CONTROL_HOST = 'x1-dom0'
+export const CONTROL_HOST = 'x1-dom0'
 /** The pool of the configuration. */
 export const POOL = 'silver'
 

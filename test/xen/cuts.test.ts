@@ -14,20 +14,31 @@ import { Scene } from './scene.ts'
 /** `late`: its answer is lost at once, and the command is still under way. */
 type Moment = 'before' | 'after' | 'late'
 
+interface Cut {
+  readonly command: string
+  /** Which one of those that are the same, from 0. */
+  readonly time: number
+  readonly moment: Moment
+}
+
 /** Of one call: its commands, and at which of them it is cut. */
 class Cuts {
-  readonly commands: Pick<SentCommand, 'command' | 'effect'>[] = []
-  #cut: { readonly at: number; readonly moment: Moment } | undefined
+  readonly commands: { readonly command: string; readonly effect: SentCommand['effect'] }[] = []
+  #cut: Cut | undefined
   #late: Promise<unknown> = Promise.resolve()
 
-  begin(at?: number, moment: Moment = 'before'): void {
+  begin(cut?: Cut): void {
     this.commands.length = 0
-    this.#cut = at === undefined ? undefined : { at, moment }
+    this.#cut = cut
   }
 
-  readonly openShell = openAround(CONTROL_HOST, ({ run, ...sent }) => {
-    const at = this.commands.push(sent) - 1
-    return at === this.#cut?.at ? this.#lose(run, this.#cut.moment) : run()
+  readonly openShell = openAround(CONTROL_HOST, ({ command: words, effect, run }) => {
+    const command = formatCommand(words)
+    const time = timesOf(this.commands, command)
+    this.commands.push({ command, effect })
+    const cut = this.#cut
+    const isCut = cut?.command === command && cut.time === time
+    return isCut ? this.#lose(run, cut.moment) : run()
   })
 
   async #lose(run: SentCommand['run'], moment: Moment): Promise<CommandResult> {
@@ -41,6 +52,9 @@ class Cuts {
     return this.#late
   }
 }
+
+const timesOf = (commands: Cuts['commands'], wanted: string) =>
+  commands.filter(({ command }) => command === wanted).length
 
 let scene: Scene
 let web: GuestFiles
@@ -112,78 +126,69 @@ async function commandsOf(call: Call): Promise<Cuts['commands']> {
 
 type Call = keyof typeof CALLS
 
-interface Cut {
-  readonly at: number
-  readonly moment: Moment
-  readonly command: string
-}
-
 /** A read that was cut says nothing, whether it ran or not. */
-function cutsOf(commands: Cuts['commands']): readonly Cut[] {
-  return commands.flatMap(({ command, effect }, at) => {
-    const moments: readonly Moment[] = effect === 'read' ? ['before'] : ['before', 'after', 'late']
-    return moments.map(moment => ({ at, moment, command: formatCommand(command) }))
+const momentsOf = (effect: SentCommand['effect']): readonly Moment[] =>
+  effect === 'read' ? ['before'] : ['before', 'after', 'late']
+
+/**
+ * `early`: before the first change. What is cut there leaves nothing, and needs no way back.
+ */
+function cutsOf(commands: Cuts['commands']) {
+  const first = commands.findIndex(({ effect }) => effect === 'write')
+  const cuts = commands.map(({ command, effect }, at) => {
+    const time = timesOf(commands.slice(0, at), command)
+    return momentsOf(effect).map((moment): Cut => ({ command, time, moment }))
   })
+  return { early: cuts.slice(0, first).flat(), later: cuts.slice(first).flat() }
 }
-
-/** Before the first change: what is cut there leaves nothing, and needs no way back. */
-const firstChange = (commands: Cuts['commands']) =>
-  commands.findIndex(({ effect }) => effect === 'write')
-
-const describeCut = (call: Call, { command, moment }: Cut) => `${call}, cut ${moment} ${command}`
 
 async function runEarlyCuts(call: Call, cuts: readonly Cut[]): Promise<void> {
   const { cuts: at, driver } = await cutting()
   for (const cut of cuts) {
-    at.begin(cut.at, cut.moment)
+    at.begin(cut)
     await expect(CALLS[call].run(driver)).rejects.toMatchObject({ kind: 'unavailable' })
   }
   await driver.stop()
 }
 
-async function runCut(call: Call, cut: Cut): Promise<void> {
-  const { at, moment } = cut
-  process.stdout.write(`${describeCut(call, cut)}\n`)
+/** `next`: who repeats the call. */
+async function runCut(call: Call, cut: Cut, next: 'the same' | 'a new one'): Promise<void> {
+  process.stdout.write(`${call}: ${cut.moment} ${cut.command}\n`)
   const { cuts, driver } = await cutting()
-  cuts.begin(at, moment)
+  cuts.begin(cut)
   const { run, done } = CALLS[call]
   await expect(run(driver)).rejects.toMatchObject({ kind: 'unavailable' })
   cuts.begin()
   // Either it remembers what was lost, or the process list has to tell it.
-  const next = at % 2 === 0 ? driver : await scene.installation.driver()
-  await insist(() => run(next))
+  const repeating = next === 'the same' ? driver : await scene.installation.driver()
+  await insist(() => run(repeating))
   await cuts.settled()
   await done()
   // Each keeps a session of dom0's SSH server.
-  for (const { stop } of [driver, next]) await stop()
+  for (const { stop } of [driver, repeating]) await stop()
 }
 
 test('an attachment and a detachment survive a cut at any of their commands', async () => {
   datasets.detached = await scene.installation.datasets()
-  const commands = { attach: await commandsOf('attach'), detach: [] as Cuts['commands'] }
+  const attach = cutsOf(await commandsOf('attach'))
   datasets.attached = await scene.installation.datasets()
-  commands.detach = await commandsOf('detach')
-  const cuts = { attach: cutsOf(commands.attach), detach: cutsOf(commands.detach) }
-  const early = (call: Call) => cuts[call].filter(({ at }) => at < firstChange(commands[call]))
-  const later = (call: Call) => cuts[call].filter(({ at }) => at >= firstChange(commands[call]))
-  process.stdout.write(
-    `\ncommands: ${commands.attach.length} of attach, ${commands.detach.length} of detach; ` +
-      `cuts: ${cuts.attach.length} and ${cuts.detach.length}\n`,
-  )
+  const detach = cutsOf(await commandsOf('detach'))
+  expect(Math.min(attach.later.length, detach.later.length)).toBeGreaterThan(0)
 
-  await runEarlyCuts('attach', early('attach'))
+  await runEarlyCuts('attach', attach.early)
   await CALLS.detach.done()
   await CALLS.attach.run(scene.driver)
-  await runEarlyCuts('detach', early('detach'))
+  await runEarlyCuts('detach', detach.early)
   await CALLS.attach.done()
   await CALLS.detach.run(scene.driver)
 
-  const rounds = Math.max(later('attach').length, later('detach').length)
+  const later = { attach: attach.later, detach: detach.later }
+  const rounds = Math.max(later.attach.length, later.detach.length)
   for (let round = 0; round < rounds; round += 1) {
     for (const call of ['attach', 'detach'] as const) {
-      const cut = later(call)[round]
+      const cut = later[call][round]
       if (cut === undefined) await insist(() => CALLS[call].run(scene.driver))
-      else await runCut(call, cut)
+      else await runCut(call, cut, round % 2 === 0 ? 'the same' : 'a new one')
     }
   }
   expect(await scene.audit()).toEqual([])

@@ -19,8 +19,8 @@ export const DEVICES = ['v1', 'v2', 'v3'].map(name => `/dev/zvol/${PARENT}/${nam
 
 /** What the real host has, and the simulated one is given. */
 export interface Surroundings {
-  /** Of the guests, in their order. */
-  readonly ids: readonly number[]
+  /** Of the guests, in the order in which they were created. */
+  readonly ids: ReadonlyMap<string, number>
   readonly physical: ReadonlyMap<string, PhysicalDevice>
 }
 
@@ -44,7 +44,7 @@ export class SimulatedMachine {
       guests: [],
       physical: path => physical.get(path) ?? { numbers: '', path },
     })
-    for (const [at, name] of PLAYERS.entries()) this.#addGuest(name, ids[at] ?? 0)
+    for (const [name, id] of ids) this.#addGuest(name, id)
   }
 
   // Ids are given out one after the other.
@@ -88,10 +88,15 @@ export async function prepare(host: XenHost): Promise<Surroundings> {
   await host.succeed([...create, 'udevadm settle'].join(' && '))
   const numbers = await host.succeed(`stat -L -c '%t:%T' ${DEVICES.join(' ')}`)
   const paths = await host.succeed(`readlink -f ${DEVICES.join(' ')}`)
-  const ids = await host.succeed(PLAYERS.map(name => `xl domid ${name}`).join('; '))
+  const ids = await host.succeed("xl list | awk 'NR > 2 { print $1, $2 }' | sort -n -k2")
   const [each, path] = [numbers.trim().split('\n'), paths.trim().split('\n')]
   return {
-    ids: ids.trim().split('\n').map(Number),
+    ids: new Map(
+      ids
+        .trim()
+        .split('\n')
+        .map(line => [line.split(' ')[0] ?? '', Number(line.split(' ')[1])]),
+    ),
     physical: new Map(
       DEVICES.map((device, at) => [device, { numbers: each[at] ?? '', path: path[at] ?? '' }]),
     ),
@@ -112,14 +117,20 @@ rest() {
   last=none
   until [ "$last" = "$(states)" ]; do last=$(states); sleep 1; done
 }
-run() { take "$@"; answer; rest; }
+run() { take "$@"; answer; }
+change() { run "$@"; rest; }
 `
+
+const CHANGES: readonly string[] = ['block-attach', 'block-detach', 'unpause']
 
 /** All commands in one go. */
 export async function runOnRealMachine(
   host: XenHost,
   commands: readonly Command[],
 ): Promise<readonly Answer[]> {
-  const lines = commands.map(command => `run ${command.map(quote).join(' ')}`)
+  const lines = commands.map(command => {
+    const how = CHANGES.includes(command[1] ?? '') ? 'change' : 'run'
+    return `${how} ${command.map(quote).join(' ')}`
+  })
   return parseAnswers(await host.succeed('sh -s', [FUNCTIONS, ...lines, ''].join('\n')))
 }

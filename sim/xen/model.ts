@@ -74,3 +74,6 @@ export interface XenControl {
   unpause(domain: XenDomain): void
   destroy(name: string): void
 }
+
+/** The store keeps its keys in the order of their text: 10 stands before 9 (16-order-and-modes.txt). */
+export const inStoreOrder = (a: number, b: number) => (String(a) < String(b) ? -1 : 1)

@@ -104,6 +104,13 @@ export const TEXTS = {
       `device_addrm_aocomplete: Domain ${id}:Unable to remove vbd with id ${number}`,
     ) +
     'libxl_device_disk_safe_remove failed.\n',
+  /** With status 0. */
+  notPaused: (id: number) =>
+    error(
+      'libxl_domain.c',
+      688,
+      `domain_unpause_done: Domain ${id}:Unpausing domain: Invalid argument`,
+    ),
   /** The three sentences of the script; each is two lines. */
   inGuest: (path: string) =>
     `Device ${path} is mounted in a guest domain,\nand so cannot be mounted now.`,

@@ -2,7 +2,7 @@
 // 02-attach-detach.txt, 09-hotplug-timeout.txt and 11-zvol.txt; network cards are not simulated.
 
 import type { SimProgram } from '../host.ts'
-import type { Vbd, XenControl, XenDomain } from './model.ts'
+import { inStoreOrder, type Vbd, type XenControl, type XenDomain } from './model.ts'
 import { failed, ok, TEXTS } from './texts.ts'
 
 const BACK_ENDS = '/local/domain/0/backend'
@@ -22,7 +22,7 @@ export function xenstoreProgram(machine: XenControl): SimProgram {
 type Node = readonly [path: string, value: string]
 
 function nodesOf(machine: XenControl): readonly Node[] {
-  const { domains } = machine
+  const domains = machine.domains.toSorted((a, b) => inStoreOrder(a.id, b.id))
   return [
     ...directory('console', domains, consoleNodes),
     ...directory('qdisk', domains, domain => diskNodes(machine, domain, 'qdisk')),
@@ -60,7 +60,7 @@ function consoleNodes({ id }: XenDomain) {
 function diskNodes(machine: XenControl, { id, vbds }: XenDomain, kind: 'vbd' | 'qdisk') {
   return [...vbds.values()]
     .filter(({ backEnd }) => (backEnd === 'qdisk') === (kind === 'qdisk'))
-    .sort((a, b) => a.number - b.number)
+    .sort((a, b) => inStoreOrder(a.number, b.number))
     .map(vbd => {
       const keys = kind === 'qdisk' ? qdiskKeys(id, vbd) : vbdKeys(machine, id, vbd)
       return [
@@ -75,7 +75,8 @@ function commonKeys(id: number, { number, vdev, access, online, back }: Vbd) {
     bootable: '1',
     dev: vdev,
     'device-type': 'disk',
-    'discard-enable': '1',
+    // Of a read-only disk nothing is discarded (16-order-and-modes.txt).
+    'discard-enable': access === 'w' ? '1' : '0',
     frontend: `/local/domain/${id}/device/vbd/${number}`,
     'frontend-id': String(id),
     mode: access,
@@ -117,11 +118,8 @@ function vbdKeys(machine: XenControl, id: number, vbd: Vbd): Readonly<Record<str
   return {
     ...always,
     ...script,
-    'discard-alignment': '0',
-    'discard-granularity': block,
-    'discard-secure': '0',
+    ...(vbd.access === 'w' ? discardKeys(block) : {}),
     'feature-barrier': '1',
-    'feature-discard': '1',
     'feature-flush-cache': '1',
     'feature-persistent': '1',
     info: vbd.access === 'r' ? '4' : '0',
@@ -130,3 +128,10 @@ function vbdKeys(machine: XenControl, id: number, vbd: Vbd): Readonly<Record<str
     sectors: String(sizeBytes / 512),
   }
 }
+
+const discardKeys = (block: string) => ({
+  'discard-alignment': '0',
+  'discard-granularity': block,
+  'discard-secure': '0',
+  'feature-discard': '1',
+})

@@ -2,7 +2,7 @@
 
 import type { SimAnswer, SimProgram } from '../host.ts'
 import { type ParsedSpec, parseDiskSpec } from './disk-spec.ts'
-import type { Vbd, XenControl, XenDomain } from './model.ts'
+import { inStoreOrder, type Vbd, type XenControl, type XenDomain } from './model.ts'
 import { failed, ok, TEXTS, tooFew } from './texts.ts'
 import { parseVdev } from './vdev.ts'
 
@@ -36,6 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     }),
   unpause: (machine, [name = '']) =>
     onDomain(machine, name, domain => {
+      if (!domain.paused) return { ...ok(), stderr: TEXTS.notPaused(domain.id) }
       machine.unpause(domain)
       return ok()
     }),
@@ -95,11 +96,14 @@ function blockList(machine: XenControl, args: readonly string[]): SimAnswer {
   let stderr = ''
   for (const text of args) {
     const domain = machine.domain(text)
-    if (domain !== undefined) stdout += [...domain.vbds.values()].map(row(domain)).join('')
+    if (domain !== undefined) stdout += disksOf(domain).map(row(domain)).join('')
     else if (!/^\d+$/.test(text)) stderr += TEXTS.noDomainToList(text)
   }
   return { exitStatus: 0, stdout, stderr }
 }
+
+const disksOf = ({ vbds }: XenDomain) =>
+  [...vbds.values()].sort((a, b) => inStoreOrder(a.number, b.number))
 
 function backEndPath({ id }: XenDomain, { number, backEnd }: Vbd): string {
   return `/local/domain/0/backend/${backEnd === 'qdisk' ? 'qdisk' : 'vbd'}/${id}/${number}`

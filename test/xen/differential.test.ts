@@ -17,7 +17,7 @@ import { CHOICE, type Choice, commandOfChoice, lastLook } from './differential/s
 import type { XenHost } from './machine.ts'
 import { hostWithGuests } from './shared.ts'
 
-const USUAL_SEEDS = [1, 2, 3]
+const USUAL_SEEDS = [1, 2]
 const SEEDS = process.env.SEEDS?.split(',').map(Number) ?? USUAL_SEEDS
 const LENGTH = { minLength: 25, maxLength: 25 }
 // Shorter sequences are sought that long; each attempt takes a minute.

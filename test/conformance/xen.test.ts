@@ -91,6 +91,7 @@ const UNRECORDED: Readonly<Record<string, (at: Machine) => unknown>> = {
     }
     sim.addGuest({ name: 'db', memoryMiB: 320 })
   },
+  '17-leaving.txt 4': detachUnseen('db', 'xvdr'),
   '15-reboot.txt 6': rebootsOn,
   '15-reboot.txt 7': rebootsOn,
   '15-reboot.txt 7.2': rebootsOn,
@@ -115,6 +116,7 @@ const STEPS: readonly (readonly [RegExp, (at: Machine, words: readonly string[])
 
 const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
   [/^xl (list -|vm-list|uptime|help|-N|info)/, 'for people; the driver reads only a line of it'],
+  [/^\(sleep/, 'lists the store again and again, until a removal meets it'],
   [/xenstore-ls -fp/, 'prints permissions, which nobody reads'],
   [
     /losetup|lvs|blockdev|ls \/dev|ls -l|dmesg|^D=|zfs destroy|zfs rename/,

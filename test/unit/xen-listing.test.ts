@@ -91,6 +91,26 @@ test('a hot-plug error with line ends stays one value', () => {
   )
 })
 
+test('a disk that goes while the store is listed is known as such, with what was read of it', () => {
+  const [recorded] = entries.filter(({ stdout }) => stdout.includes('/frontend:\n'))
+  const found = parseBackEnds(recorded?.stdout ?? '')
+
+  expect(found).toMatchObject([
+    { domainId: 10, number: 268439808, isLeaving: true },
+    { domainId: 9, number: 268439552, isLeaving: false },
+  ])
+  expect(found[0]?.keys.get('dev')).toBe('xvdr')
+  expect(found[0]?.keys.has('params')).toBe(false)
+})
+
+test('a disk whose directory is gone by then is no line that is not understood', () => {
+  const at = '/local/domain/0/backend/vbd/9'
+
+  expect(parseBackEnds(`${at} = ""\n${at}/51728:\n\n`)).toMatchObject([
+    { number: 51728, isLeaving: true },
+  ])
+})
+
 const HEADER = 'Vdev  BE  handle state evt-ch ring-ref BE-path                       \n'
 const DOMAINS = 'Name                                        ID   Mem VCPUs\tState\tTime(s)\n'
 

@@ -27,6 +27,8 @@ export interface BackEnd {
   readonly domainId: number
   readonly number: number
   readonly keys: ReadonlyMap<string, string>
+  /** A part of it went while it was listed: it is being removed. */
+  readonly isLeaving: boolean
 }
 
 const DOMAINS_HEADER = /^Name +ID +Mem +VCPUs\s+State\s+Time\(s\)$/
@@ -60,6 +62,8 @@ export function parseFrontEnds(stdout: string): readonly FrontEnd[] {
 }
 
 const NODE = /^(\/[A-Za-z0-9_@/-]+) = "(.*)"$/
+/** It was in its directory, and went before it was read (xen/17-leaving.txt). */
+const GONE = /^(\/[A-Za-z0-9_@/-]+):$/
 const DISK_NODE = /^\/local\/domain\/0\/backend\/([^/]+)\/(\d+)\/(\d+)(?:\/(.+))?$/
 /** Back ends of disks. Others serve network cards, consoles and so on. */
 const DISK_KINDS: readonly string[] = ['vbd', 'qdisk']
@@ -69,10 +73,10 @@ const DISK_KINDS: readonly string[] = ['vbd', 'qdisk']
  * store, and shows each directory before its keys.
  */
 export function parseBackEnds(stdout: string): readonly BackEnd[] {
-  const found = new Map<string, BackEnd & { readonly keys: Map<string, string> }>()
+  const found = new Map<string, BackEnd & { keys: Map<string, string>; isLeaving: boolean }>()
   let isListing = false
   for (const line of stdout.split('\n')) {
-    const [, path = '', value = ''] = NODE.exec(line) ?? []
+    const [, path = '', value] = NODE.exec(line) ?? GONE.exec(line) ?? []
     if (path === '') {
       if (isListing && line !== '') refuse('xenstore-ls', line)
       continue
@@ -86,9 +90,11 @@ export function parseBackEnds(stdout: string): readonly BackEnd[] {
       domainId: Number(domainId),
       number: Number(number),
       keys: new Map<string, string>(),
+      isLeaving: false,
     }
     found.set(at, disk)
-    if (key !== undefined) disk.keys.set(key, value)
+    if (value === undefined) disk.isLeaving = true
+    else if (key !== undefined) disk.keys.set(key, value)
   }
   // Nothing at all is the store without back ends. Text without one line of it is no listing.
   if (!isListing && stdout.trim() !== '') refuse('xenstore-ls', stdout.trim())

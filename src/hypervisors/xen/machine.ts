@@ -80,15 +80,18 @@ export class XenMachine implements Hypervisor {
     }
   }
 
-  // A disk that a guest has cannot be absent from the store. Then the store was not read whole.
+  // A disk that a guest has cannot be absent from the store: then the store was not read whole. And
+  // of a disk that was read in part nobody knows what it is.
   #accepted(state: XenState): XenState {
     const [missing] = state.unserved
-    if (missing === undefined) return state
-    throw new StorageError(
-      'unavailable',
-      `machine ${this.machine}: its listings contradict each other: xl block-list has disk ` +
-        `${missing.number}, xenstore-ls has not; try again`,
-    )
+    const [leaving] = state.leaving
+    if (missing === undefined && leaving === undefined) return state
+    const why =
+      missing === undefined
+        ? `disk ${leaving?.number} was removed while it was listed`
+        : `its listings contradict each other: xl block-list has disk ${missing.number}, ` +
+          'xenstore-ls has not'
+    throw new StorageError('unavailable', `machine ${this.machine}: ${why}; try again`)
   }
 
   async attach(wanted: ExposedDisk, view: MachineView, signal?: AbortSignal): Promise<MachineView> {

@@ -32,6 +32,8 @@ export interface XenState {
   readonly disks: readonly XenDisk[]
   /** Disks that a guest has from dom0, and that dom0 does not serve. */
   readonly unserved: readonly FrontEnd[]
+  /** Disks that went while they were listed. */
+  readonly leaving: readonly BackEnd[]
 }
 
 /** 4 on both sides (xen/02): only then the guest has the disk. */
@@ -61,6 +63,7 @@ export function toXenState(
     domains,
     guests: toGuests(domains),
     disks: backEnds.map(backEnd => toDisk(backEnd, { names, states })),
+    leaving: backEnds.filter(({ isLeaving }) => isLeaving),
     unserved: frontEnds.filter(
       ({ servedBy, domainId, number }) =>
         servedBy === 0 &&
@@ -70,10 +73,12 @@ export function toXenState(
 }
 
 /** Whether the listings contradict each other: a domain or a disk came or went in between. */
-export function isInMotion({ domains, disks, unserved }: XenState): boolean {
+export function isInMotion({ domains, disks, unserved, leaving }: XenState): boolean {
   const ids = new Set(domains.map(({ id }) => id))
   return (
-    unserved.length > 0 || disks.some(disk => !ids.has(disk.domainId) || disk.device === undefined)
+    unserved.length > 0 ||
+    leaving.length > 0 ||
+    disks.some(disk => !ids.has(disk.domainId) || disk.device === undefined)
   )
 }
 

@@ -132,4 +132,36 @@ describe('a machine that does not answer', () => {
     })
     expect(vbds('web')).toHaveLength(1)
   })
+
+  // Recorded in transcripts/xen/17-leaving.txt: another call detaches a disk at that moment.
+  describe('a disk that goes while the store is listed', () => {
+    const at = '/local/domain/0/backend/vbd/2/268439552'
+    const LEAVING = `${at} = ""\n${at}/params = "/dev/zvol/tank/other"\n${at}/mode:\n\n`
+    const listed = (times: number) => {
+      let count = 0
+      return (argv: readonly string[]) => {
+        if (!argv.includes('-f') || count++ >= times) return undefined
+        return { kind: 'answer', answer: { exitStatus: 0, stdout: LEAVING, stderr: '' } } as const
+      }
+    }
+
+    test('is listed again, and no call notices', async () => {
+      const { attach, world, audit } = await reported()
+      world.timeline.rules.push(listed(1))
+
+      await attach()
+      expect(await audit()).toEqual([])
+    })
+
+    test('is nobody\u2019s answer: a call that meets it every time is repeated', async () => {
+      const { attach, world, vbds } = await reported()
+      world.timeline.rules.push(listed(Infinity))
+
+      await expect(attach()).rejects.toMatchObject({
+        kind: 'unavailable',
+        message: expect.stringContaining('was removed while it was listed'),
+      })
+      expect(vbds('web')).toEqual([])
+    })
+  })
 })

@@ -37,7 +37,7 @@ async function runCommand(): Promise<void> {
   const program = new Command('ldom-csi')
     .description(
       'CSI driver for the guests of partitioned servers: ZFS volumes through Oracle VM Server ' +
-        'for SPARC',
+        'for SPARC or Xen',
     )
     .version(VERSION)
     .showHelpAfterError('(ldom-csi --help says more)')

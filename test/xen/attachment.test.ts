@@ -4,6 +4,7 @@
 import { vdevName } from '../../src/model/vdev.ts'
 import { MiB } from '../../src/model/volumes.ts'
 import { publishRequest, stageRequest } from '../support/node.ts'
+import { insist } from './insist.ts'
 import { Scene } from './scene.ts'
 
 let scene: Scene
@@ -43,7 +44,10 @@ test('twenty volumes of one guest are twenty disks beyond xvdp, each with its ow
   const volumes = await Promise.all(
     sizes.map((bytes, index) => scene.rawVolume(`many-${index}`, sized(bytes))),
   )
-  const attachments = await Promise.all(volumes.map(volume => web.attach(driver, volume)))
+  // Each may meet those of the others in the middle of a listing.
+  const attachments = await Promise.all(
+    volumes.map(volume => insist(() => web.attach(driver, volume))),
+  )
 
   const slots = attachments.map(({ slot }) => slot)
   expect(new Set(slots).size).toBe(20)
@@ -65,7 +69,7 @@ test('twenty volumes of one guest are twenty disks beyond xvdp, each with its ow
   await web.node.unpublish({ volumeId: volume.id, ...paths })
   await web.node.unstage({ volumeId: volume.id, ...paths })
 
-  await Promise.all(volumes.map(each => web.detach(driver, each)))
+  await Promise.all(volumes.map(each => insist(() => web.detach(driver, each))))
   expect(await scene.installation.vbds('web')).toEqual([])
 })
 

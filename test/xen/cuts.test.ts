@@ -1,13 +1,12 @@
 // Every command of an attachment and of a detachment, cut on its way to a real dom0 or back: no
 // answer is wrong, and the same call again ends as if nothing had happened.
 
-import { isStorageError } from '../../src/errors.ts'
 import type { Attachment, Volume } from '../../src/model/volumes.ts'
 import type { CommandResult } from '../../src/shell/shell.ts'
 import { formatCommand, ShellError } from '../../src/shell/shell.ts'
-import { pause } from '../support/commands.ts'
 import { openAround, type SentCommand } from '../support/machines/around-commands.ts'
 import type { GuestFiles } from './guest-files.ts'
+import { insist } from './insist.ts'
 import { CONTROL_HOST } from './installation.ts'
 import { Scene } from './scene.ts'
 
@@ -79,18 +78,6 @@ afterAll(() => scene?.end())
 async function cutting() {
   const cuts = new Cuts()
   return { cuts, driver: await scene.installation.driver(cuts.openShell) }
-}
-
-/** As an orchestrator: the same call until it succeeds, while the answer is that it may yet. */
-async function insist<T>(call: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await call()
-    } catch (error) {
-      if (tries === 60 || !isStorageError(error, 'unavailable', 'busy')) throw error
-      await pause(500)
-    }
-  }
 }
 
 const CALLS = {

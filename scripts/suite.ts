@@ -57,19 +57,23 @@ async function runEverything(suite: Suite, args: readonly string[]): Promise<num
 /** Of a hung test, where every command is emulated and csi-sanity is one test. */
 export const EMULATED_TEST_MS = 1_800_000
 
-/** Runs the tests of a folder below `test` one after the other. Answers the status of Jest. */
+interface HowToRun {
+  readonly options?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Test files that run at a time. */
+  readonly workers?: number
+}
+
+/** Runs the tests of a folder below `test`. Answers the status of Jest. */
 export async function runTests(
   folder: string,
   args: readonly string[],
-  {
-    options = [],
-    env = {},
-  }: { readonly options?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+  { options = [], env = {}, workers = 1 }: HowToRun = {},
 ): Promise<number> {
   const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
   const program = join(ROOT, 'node_modules/jest/bin/jest.js')
   const chosen = [
-    '--runInBand',
+    `--maxWorkers=${workers}`,
     '--testPathIgnorePatterns=/node_modules/',
     `--testMatch=**/test/${folder}/**/*.test.ts`,
     ...options,

@@ -1,4 +1,5 @@
-// The Xen host that the test files use. It is booted by whoever needs it first, and stays until
+// The Xen hosts that the test files use: one for each process of Jest, because a host has a single
+// emulated processor. Each is booted by whoever needs it first, and stays until
 // `npm run test:xen -- stop`.
 
 import { existsSync, readdirSync } from 'node:fs'
@@ -9,9 +10,9 @@ import { XenHost } from './machine.ts'
 
 const HOSTS = machinesDirectory('xen')
 
-/** The shared host with the pool `tank` and with these guests running, each without a disk. */
+/** The host of this process with the pool `tank` and with these guests running, each without a disk. */
 export async function hostWithGuests(...names: readonly GuestName[]): Promise<XenHost> {
-  const host = await XenHost.open(join(HOSTS, 'shared'))
+  const host = await XenHost.open(join(HOSTS, process.env.JEST_WORKER_ID ?? '1'))
   await host.bootWithPool()
   for (const name of names) await host.guest(name).create()
   return host

@@ -32,18 +32,33 @@ export class DiskSearch {
 
   /** Waits for the disk. The guest creates device nodes a moment after the disk is attached. */
   async wait(wanted: WantedDisk, signal?: AbortSignal): Promise<GuestDevice> {
-    const { slot, sizeBytes } = wanted
     this.#checkLimits(wanted)
-    // Not `until`: leftover names of a removed disk must be cleared before the pause, because the
-    // new disk may appear during it.
+    const looks = { failed: 0 }
+    try {
+      return await this.#lookUntilThere(wanted, looks, signal)
+    } catch (error) {
+      // A caller whose deadline has passed is told what was seen, not that it has passed.
+      if (signal?.aborted && looks.failed > 0 && !(error instanceof Refusal)) throw missing()
+      throw error
+    }
+  }
+
+  // Not `until`: leftover names of a removed disk must be cleared before the pause, because the new
+  // disk may appear during it.
+  async #lookUntilThere(
+    { slot, sizeBytes }: WantedDisk,
+    looks: { failed: number },
+    signal?: AbortSignal,
+  ): Promise<GuestDevice> {
     const deadline = this.#clock.nowMs() + this.#waitForDiskMs
-    for (let look = 0; ; look += 1) {
+    for (;;) {
       const sighting = await this.#disks.find(slot, sizeBytes, signal)
       if (sighting.kind === 'present') return checkSize(sighting.device, sizeBytes)
+      looks.failed += 1
       if (this.#clock.nowMs() >= deadline) throw missing()
       // The first look after attaching is often too early. Ask the operating system to search only
       // when the second look fails, or when a leftover name is in the way.
-      if (look === 1 || sighting.kind === 'stale') {
+      if (looks.failed === 2 || sighting.kind === 'stale') {
         await this.#disks.discover(sighting.kind, signal)
       }
       await this.#clock.sleep(POLL_MS, signal)
@@ -76,7 +91,8 @@ export class DiskSearch {
 function missing(): Refusal {
   return new Refusal(
     'unavailable',
-    'the guest does not show the disk; check that it is attached and that its service domain is up',
+    'the guest does not show the disk; check that it is attached to the guest where this node ' +
+      'plugin works, and that its service domain is up',
   )
 }
 

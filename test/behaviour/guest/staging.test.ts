@@ -58,6 +58,23 @@ describe.each(PLATFORMS)('in a %s guest', kind => {
     },
   )
 
+  test('a caller whose deadline passes during the wait is told what is missing', async () => {
+    const world = guestWorld(kind)
+    const disk = new TestDisk(100, world.addDisk(7, DISK_BYTES).store)
+    const caller = new AbortController()
+    world.clock.afterWait = () => {
+      if (world.clock.now === 3000) caller.abort(new Error('the deadline'))
+    }
+
+    await expect(
+      world.volumes.stage(world.stageRequest(disk), caller.signal),
+    ).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('does not show the disk'),
+    })
+    expect(world.clock.now).toBe(3000)
+  })
+
   test('a number above nine finds its own disk, not one that shares its digits', async () => {
     const world = guestWorld(kind)
     world.addDisk(1, DISK_BYTES)

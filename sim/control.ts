@@ -22,6 +22,11 @@ const request = z.discriminatedUnion('op', [
     state: z.enum(['up', 'down']),
   }),
   z.strictObject({ op: z.literal('power-cycle'), machine: z.string() }),
+  z.strictObject({
+    op: z.literal('guest'),
+    guest: z.string(),
+    change: z.enum(['start', 'stop', 'reboot']),
+  }),
   // Whether a power cycle would bring back what the machine runs now.
   z.strictObject({ op: z.literal('saved'), machine: z.string() }),
   z.strictObject({ op: z.literal('host'), name: z.string(), down: z.boolean() }),
@@ -148,7 +153,10 @@ export class ControlSocket {
         this.#cutDeadHosts()
         return {}
       case 'power-cycle':
-        ;(world.xenMachines.get(asked.machine) ?? world.machine(asked.machine)).powerCycle()
+        world.anyMachine(asked.machine).powerCycle()
+        return {}
+      case 'guest':
+        this.#changeGuest(asked)
         return {}
       case 'saved':
         return { saved: world.machine(asked.machine).isSaved() }
@@ -173,6 +181,19 @@ export class ControlSocket {
         this.#addFault(asked)
         return {}
     }
+  }
+
+  // A guest that is off answers nobody.
+  #changeGuest({ guest, change }: Extract<Request, { op: 'guest' }>): void {
+    const { machine, name, host } = this.#world.placedGuest(guest)
+    const at = this.#world.anyMachine(machine)
+    if (change === 'reboot') {
+      at.rebootGuest(name)
+      return
+    }
+    at.setGuest(name, { state: change === 'start' ? 'active' : 'inactive' })
+    host.down = change === 'stop'
+    this.#cutDeadHosts()
   }
 
   #cutDeadHosts(): void {

@@ -78,9 +78,14 @@ export class World {
     return find(this.xenMachines, name, 'Xen machine')
   }
 
+  /** A machine of either kind: what both have in common. */
+  anyMachine(name: string): SimXen | SimMachine {
+    return this.xenMachines.get(name) ?? this.machine(name)
+  }
+
   /** The disks of a guest of any machine. */
   guestDisks({ machine, name }: Pick<WorldGuest, 'machine' | 'name'>): GuestDisks {
-    return (this.xenMachines.get(machine) ?? this.machine(machine)).guestDisks(name)
+    return this.anyMachine(machine).guestDisks(name)
   }
 
   zfs(host: string): SimZfs {
@@ -97,7 +102,12 @@ export class World {
 
   /** `id` is `<machine>/<guest>`. */
   guest(id: string): SimGuest {
-    return find(this.guests, id, 'guest').guest
+    return this.placedGuest(id).guest
+  }
+
+  /** The guest with its host and machine. */
+  placedGuest(id: string): WorldGuest {
+    return find(this.guests, id, 'guest')
   }
 
   /** Detaches the real block devices of all guests. */

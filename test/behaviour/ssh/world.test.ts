@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { demoWorld } from '../../../sim/preset.ts'
+import { demoWorld, xenWorld } from '../../../sim/preset.ts'
 import { runPrompt } from '../../../sim/prompt.ts'
 import { type Served, serve, type WorldFile } from '../../../sim/serve.ts'
 import { createWorld } from '../../../sim/world.ts'
@@ -89,6 +89,44 @@ test('a service domain that goes down takes its host with it until it is up agai
   await ask({ op: 'service-domain', machine: 'm1', name: 'primary', state: 'up' })
   const again = open(controllerConfig().hosts.get('m1-primary')?.shell)
   await expect(again.run(LDM_LIST, { effect: 'read' })).resolves.toMatchObject({ exitStatus: 0 })
+})
+
+test('a guest that is stopped answers nobody, and one that was started answers again', async () => {
+  const config = parseNodeConfig(read('node-m1-ldg1.yaml'), 'node').shell
+  const names: Command = ['/usr/bin/ps', '-e', '-o', 'args']
+  const shell = open(config)
+  await expect(shell.run(names, { effect: 'read' })).resolves.toMatchObject({ exitStatus: 0 })
+  await ask({ op: 'guest', guest: 'm1/ldg1', change: 'stop' })
+  await expect(shell.run(names, { effect: 'read' })).rejects.toMatchObject({ kind: 'unavailable' })
+  const listed = open(controllerConfig().hosts.get('m1-primary')?.shell)
+  const { stdout } = await listed.run([...LDM_LIST, 'ldg1'], { effect: 'read' })
+  expect(stdout).toContain('inactive')
+
+  await ask({ op: 'guest', guest: 'm1/ldg1', change: 'start' })
+  await ask({ op: 'guest', guest: 'm1/ldg1', change: 'reboot' })
+  await expect(open(config).run(names, { effect: 'read' })).resolves.toMatchObject({
+    exitStatus: 0,
+  })
+})
+
+test('a guest of Xen is started, stopped and rebooted alike', async () => {
+  await served.stop()
+  served = await serve({ spec: xenWorld(), directory, realBlockDevices: false })
+  const dom0 = open(controllerConfig().hosts.values().next().value?.shell)
+  const id = async () => {
+    const { stdout } = await dom0.run(['/usr/sbin/xl', 'domid', 'web'], { effect: 'read' })
+    return stdout
+  }
+  const first = await id()
+  expect(first).toMatch(/^\d+\n$/)
+
+  expect(await ask({ op: 'guest', guest: 'x1/web', change: 'reboot' })).toEqual({ ok: true })
+  const second = await id()
+  expect(Number(second)).toBeGreaterThan(Number(first))
+  await ask({ op: 'guest', guest: 'x1/web', change: 'stop' })
+  expect(await id()).toBe('')
+  await ask({ op: 'guest', guest: 'x1/web', change: 'start' })
+  expect(Number(await id())).toBeGreaterThan(Number(second))
 })
 
 test('a fault meets the commands it was set for, as often as asked', async () => {

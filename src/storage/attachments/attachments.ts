@@ -232,7 +232,8 @@ export class Attachments {
 
   /**
    * For a guest that cannot be asked to unmount. Refused unless the machine shows the guest as off
-   * at the moment when its disk is removed.
+   * at the moment when its disk is removed; also if the disk is gone, which the guest may still have
+   * mounted.
    */
   async detachWhileOff(
     volumeId: string,

@@ -28,7 +28,7 @@ interface Detachment {
   readonly keepsView: boolean
   /** The guest may run from this disk and would not refuse its removal. */
   readonly isBoot: boolean
-  /** What must be true at the moment when the guest loses the disk. */
+  /** What must be true at the moment when the guest loses the disk, or its record. */
   readonly only: 'while-off' | undefined
 }
 
@@ -191,12 +191,14 @@ function refuseNow(
       `guest ${formatGuestId(guest)} is in transition: ${readiness.reason}`,
     )
   }
-  if (!isListed) return
   // This check runs before anything is changed. The machine checks again just before it removes the
-  // disk.
-  if (only !== undefined && own.some(({ kind }) => kind === 'disk')) {
+  // disk. A guest that runs may have mounted a disk that is gone, and only it can unmount that.
+  const hasDisk = own.some(({ kind }) => kind === 'disk')
+  const hadDisk = record !== undefined && guestState !== undefined
+  if (only !== undefined && (hasDisk || hadDisk)) {
     refuseUnlessOff(formatGuestId(guest), guestState)
   }
+  if (!isListed) return
   // Linux does not refuse the removal of the disk that it runs from.
   if (isBoot && readiness !== undefined && readiness.kind !== 'off') {
     throw new StorageError(

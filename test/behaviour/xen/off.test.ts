@@ -17,6 +17,24 @@ test('while a guest runs, a removal that wants it off changes nothing', async ()
   expect(vbds('web')).toHaveLength(1)
 })
 
+test('a guest that runs keeps its record, also when a person took the disk: it may be mounted', async () => {
+  const { attach, detach, attachments, id, world, audit } = await scene()
+  await attach()
+  const xen = world.xen('x1')
+  const [domain] = xen.domains.filter(({ name }) => name === 'web')
+  for (const vbd of domain?.vbds.values() ?? []) xen.detach(domain!, vbd, { force: false })
+
+  await expect(attachments.detachWhileOff(id, WEB)).rejects.toMatchObject({
+    kind: 'failed-precondition',
+    message: expect.stringContaining('is not off'),
+  })
+  expect(await audit()).toMatchObject([{ kind: 'attachment-incomplete' }])
+
+  await detach()
+  await attachments.detachWhileOff(id, WEB)
+  expect(await audit()).toEqual([])
+})
+
 test('a guest that went off meanwhile has no disk to be removed, and its volume is free', async () => {
   const { attach, attachments, world, id, audit } = await scene()
   await attach()

@@ -41,6 +41,17 @@ export const SSH_DEFECTS: readonly Defect[] = [
     tests: [LOST],
   },
   {
+    name: 'a change waits for the output of a process that it left behind',
+    changes: [
+      {
+        file: 'src/shell/ssh/execution.ts',
+        find: 'if (this.#drainMs === undefined || ',
+        replace: 'if (this.#drainMs !== undefined || ',
+      },
+    ],
+    tests: ['test/unit/ssh-execution.test'],
+  },
+  {
     name: 'a change whose session was still being opened fails with the connection',
     changes: [
       {

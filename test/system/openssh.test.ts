@@ -42,6 +42,25 @@ function connect(change: Partial<SshTarget> = {}): SshShell {
 }
 
 test(
+  'a change that leaves a process behind, which holds its output, has its status and its words',
+  async () => {
+    const shell = connect()
+    const leave = '/bin/sleep 100 & echo $!; echo hung >&2; exit 3'
+    const { exitStatus, stdout, stderr } = await shell.run(['/bin/sh', '-c', leave], {
+      effect: 'write',
+    })
+    expect({ exitStatus, stderr }).toEqual({ exitStatus: 3, stderr: 'hung\n' })
+    await expect(
+      shell.run(['/bin/kill', stdout.trim()], { effect: 'write' }),
+    ).resolves.toMatchObject({ exitStatus: 0 })
+    // The session of the command is free again.
+    const many = Array.from({ length: 20 }, () => shell.run(['/bin/true'], { effect: 'read' }))
+    for (const { exitStatus: status } of await Promise.all(many)) expect(status).toBe(0)
+  },
+  SLOW_MS,
+)
+
+test(
   'every argument arrives as it was',
   async () => {
     const shell = connect()

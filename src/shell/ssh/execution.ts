@@ -1,6 +1,6 @@
 // One command on an ssh connection, from its request to its fate. A result needs the exit status
 // and the server's own close of the channel. A status without the close may belong to output that
-// was cut short.
+// was cut short. A write need not wait for that close for ever: what counts is its status.
 
 import type { ClientChannel } from 'ssh2'
 import { Output } from '../output.ts'
@@ -9,6 +9,8 @@ import { type CommandResult, ShellError } from '../shell.ts'
 export interface ExecOptions {
   readonly input: string
   readonly timeoutMs: number
+  /** How long output may follow the exit status. Without it, until the server closes the channel. */
+  readonly drainMs?: number | undefined
   /** Abandons the command; passed for reads only. */
   readonly signal?: AbortSignal | undefined
 }
@@ -22,6 +24,7 @@ export class SshExecution {
   isAbandoned = false
   readonly #title: string
   readonly #input: string
+  readonly #drainMs: number | undefined
   readonly #startedAt = performance.now()
   readonly #stdout = new Output()
   readonly #stderr = new Output()
@@ -34,10 +37,13 @@ export class SshExecution {
   #channel: ClientChannel | undefined
   #exitStatus: number | undefined
   #signal: string | undefined
+  #drainTimer: NodeJS.Timeout | undefined
 
-  constructor(title: string, { input, timeoutMs, signal }: ExecOptions, onAbandon: () => void) {
+  constructor(title: string, options: ExecOptions, onAbandon: () => void) {
+    const { input, timeoutMs, drainMs, signal } = options
     this.#title = title
     this.#input = input
+    this.#drainMs = drainMs
     this.#onAbandon = onAbandon
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -48,6 +54,7 @@ export class SshExecution {
     signal?.addEventListener('abort', onAbort, { once: true })
     this.#stopWatching = () => {
       clearTimeout(timer)
+      clearTimeout(this.#drainTimer)
       signal?.removeEventListener('abort', onAbort)
     }
   }
@@ -69,9 +76,20 @@ export class SshExecution {
     channel.on('exit', (status: number | null, signal?: string) => {
       if (status === null) this.#signal = signal ?? 'a signal'
       else this.#exitStatus = status
+      this.#endWithoutClose(channel)
     })
     if (this.#isSettled) channel.close()
     else channel.end(this.#input)
+  }
+
+  // A process that the command left behind may hold its output: that of a hung hot-plug script of Xen
+  // does.
+  #endWithoutClose(channel: ClientChannel): void {
+    if (this.#drainMs === undefined || this.#isSettled) return
+    this.#drainTimer = setTimeout(() => {
+      this.end()
+      channel.close()
+    }, this.#drainMs)
   }
 
   end(): void {

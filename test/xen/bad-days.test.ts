@@ -122,6 +122,29 @@ test('a guest that is paused while it loses a disk keeps the record, until a fur
   await web.detach(scene.driver, volume)
 })
 
+test('a guest that a forced removal has wedged gets nothing and loses nothing until it is created anew', async () => {
+  const { driver, installation, host } = scene
+  const web = scene.files('web')
+  const [forced, later] = [await scene.volume('forced'), await scene.rawVolume('later')]
+  const { slot } = await web.mount(driver, forced, 'forced')
+  const written = await web.write(`${web.path('forced')}/data`, 1)
+  const [vbd] = await installation.vbds('web')
+  await host.succeed(`xl block-detach --force web ${vbd?.number}`)
+
+  await expect(web.attach(driver, later)).rejects.toMatchObject(unavailable(/does not take it/))
+  expect(await installation.vbds('web')).toMatchObject([{ frontState: 1 }])
+  await expect(web.detach(driver, later)).rejects.toMatchObject({ kind: 'unavailable' })
+  // Its own guest counts as the one that has it, though the machine does not show it there.
+  await expect(scene.files('db').attach(driver, forced)).rejects.toMatchObject({ kind: 'in-use' })
+
+  await web.guest.destroy()
+  await web.guest.create()
+  expect(await web.mount(driver, forced, 'forced')).toMatchObject({ slot })
+  expect(await web.checksum(`${web.path('forced')}/data`)).toBe(written)
+  await web.unmount(driver, forced, 'forced')
+  await web.detach(driver, later)
+})
+
 test('a hot-plug script that hangs leaves a disk, which the next call removes before its own', async () => {
   const { installation } = scene
   const { driver, changes } = await watched()

@@ -6,11 +6,18 @@
 //   xen.ts start | stop              for work on the tests; a test run uses a machine that runs
 //   xen.ts test [ARGUMENTS OF JEST]
 
+import { availableParallelism, freemem } from 'node:os'
+import { join } from 'node:path'
 import { formatSsh } from '../test/support/machines/access.ts'
 import { GUESTS } from '../test/xen/domains.ts'
+import { XEN_HOST_BYTES } from '../test/xen/machine.ts'
 import { hostWithGuests, removeHosts } from '../test/xen/shared.ts'
 import { EMULATED_TEST_MS, runSuite, runTests } from './suite.ts'
 import { buildXenHost, describeXenHost, isXenHostMissing } from './xen-host/xen-host.ts'
+
+const SEQUENCER = join(import.meta.dirname, '../test/xen/longest-first.js')
+/** The longest test file takes a quarter of all. */
+const MOST_HOSTS = 4
 
 async function build(): Promise<void> {
   await buildXenHost()
@@ -28,10 +35,17 @@ async function start(): Promise<void> {
 }
 
 /** Hosts at a time: each is as fast as one processor of this machine. */
-const HOSTS = 2
+function hostsAtATime(): number {
+  const byMemory = Math.floor(freemem() / XEN_HOST_BYTES)
+  return Math.max(1, Math.min(MOST_HOSTS, availableParallelism(), byMemory))
+}
 
-const test = (args: readonly string[]) =>
-  runTests('xen', args, { options: [`--testTimeout=${EMULATED_TEST_MS}`], workers: HOSTS })
+// A machine that is missing is built once, before the processes of Jest look for it.
+async function test(args: readonly string[]): Promise<number> {
+  await build()
+  const options = [`--testTimeout=${EMULATED_TEST_MS}`, `--testSequencer=${SEQUENCER}`]
+  return runTests('xen', args, { options, workers: hostsAtATime() })
+}
 
 await runSuite({
   build,
@@ -39,8 +53,5 @@ await runSuite({
   start,
   stop: removeHosts,
   test,
-  everything: async args => {
-    await build()
-    return test(args)
-  },
+  everything: test,
 })

@@ -1,7 +1,9 @@
 // The order of the files, for jest: what harms the installation comes after what only uses it, and
 // what takes it away is last.
 
-const ORDER = [
+import { inOrder } from '../support/in-order.js'
+
+export default inOrder([
   'claims',
   'examples',
   'classes',
@@ -16,22 +18,4 @@ const ORDER = [
   'report',
   'configuration',
   'upgrade',
-]
-
-const place = ({ path }) => ORDER.findIndex(name => path.endsWith(`/${name}.test.ts`))
-
-export default class InOrder {
-  sort(tests) {
-    return [...tests].sort((a, b) => place(a) - place(b))
-  }
-
-  shard(tests) {
-    return tests
-  }
-
-  allFailedTests(tests) {
-    return tests
-  }
-
-  cacheResults() {}
-}
+])

@@ -13,20 +13,17 @@ class FakeChannel extends PassThrough {
   }
 }
 
-function execution(options: Partial<ExecOptions>) {
+function execution(effect: ExecOptions['effect']) {
   const channel = new FakeChannel()
-  const started = new SshExecution(
-    'host x: xl',
-    { input: '', timeoutMs: 200, ...options },
-    () => {},
-  )
+  const options = { effect, input: '', timeoutMs: 200, drainMs: 20 }
+  const started = new SshExecution('host x: xl', options, () => {})
   started.markSent()
   started.begin(channel as unknown as ClientChannel)
   return { channel, started }
 }
 
 test('a write that left a process behind, which holds its output, has its own status', async () => {
-  const { channel, started } = execution({ drainMs: 20 })
+  const { channel, started } = execution('write')
   channel.stderr.write('killing execution of the script\n')
   channel.emit('exit', 1)
 
@@ -39,7 +36,7 @@ test('a write that left a process behind, which holds its output, has its own st
 })
 
 test('a read has no result before all of its output has come', async () => {
-  const { channel, started } = execution({})
+  const { channel, started } = execution('read')
   channel.emit('exit', 0)
 
   await expect(started.result).rejects.toMatchObject({
@@ -49,7 +46,7 @@ test('a read has no result before all of its output has come', async () => {
 })
 
 test('a write that was ended by a signal has an unknown fate, also without the close', async () => {
-  const { channel, started } = execution({ drainMs: 20 })
+  const { channel, started } = execution('write')
   channel.emit('exit', null, 'SIGKILL')
 
   await expect(started.result).rejects.toMatchObject({
@@ -59,7 +56,7 @@ test('a write that was ended by a signal has an unknown fate, also without the c
 })
 
 test('a command that is closed in time is answered at once, and its late close counts for nothing', async () => {
-  const { channel, started } = execution({ drainMs: 20 })
+  const { channel, started } = execution('write')
   channel.emit('exit', 0)
   started.end()
   await expect(started.result).resolves.toMatchObject({ exitStatus: 0 })

@@ -32,6 +32,8 @@ type Ports = Readonly<Record<DomainName, ServerPorts>>
 
 const DISKS: readonly number[] = [20 * GiB, GiB]
 const MEMORY_MIB = 2304
+/** What a host takes of this machine: its memory, and a gigabyte of translated code. */
+export const XEN_HOST_BYTES = 4 * GiB
 
 // Plain emulation on a machine that may be busy; quiet, dom0 takes twelve seconds.
 const LIMITS = { bootMs: 300_000, stopMs: 90_000 }

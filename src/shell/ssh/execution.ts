@@ -4,14 +4,19 @@
 
 import type { ClientChannel } from 'ssh2'
 import { Output } from '../output.ts'
-import { type CommandResult, ShellError } from '../shell.ts'
+import { type CommandResult, type RunOptions, ShellError } from '../shell.ts'
+
+// What a command printed arrives with its status. A process that it left behind may print nothing
+// more and keep the output open for ever: the child of a hung hot-plug script of Xen does.
+const DRAIN_AFTER_EXIT_MS = 5_000
 
 export interface ExecOptions {
+  readonly effect: RunOptions['effect']
   readonly input: string
   readonly timeoutMs: number
-  /** How long output may follow the exit status. Without it, until the server closes the channel. */
-  readonly drainMs?: number | undefined
-  /** Abandons the command; passed for reads only. */
+  /** How long the output of a write may follow its exit status. */
+  readonly drainMs?: number
+  /** Abandons a read. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -24,6 +29,7 @@ export class SshExecution {
   isAbandoned = false
   readonly #title: string
   readonly #input: string
+  /** Undefined for a read, which needs all of its output. */
   readonly #drainMs: number | undefined
   readonly #startedAt = performance.now()
   readonly #stdout = new Output()
@@ -40,10 +46,11 @@ export class SshExecution {
   #drainTimer: NodeJS.Timeout | undefined
 
   constructor(title: string, options: ExecOptions, onAbandon: () => void) {
-    const { input, timeoutMs, drainMs, signal } = options
+    const { effect, input, timeoutMs, drainMs = DRAIN_AFTER_EXIT_MS } = options
+    const signal = effect === 'read' ? options.signal : undefined
     this.#title = title
     this.#input = input
-    this.#drainMs = drainMs
+    this.#drainMs = effect === 'read' ? undefined : drainMs
     this.#onAbandon = onAbandon
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -82,8 +89,6 @@ export class SshExecution {
     else channel.end(this.#input)
   }
 
-  // A process that the command left behind may hold its output: that of a hung hot-plug script of Xen
-  // does.
   #endWithoutClose(channel: ClientChannel): void {
     if (this.#drainMs === undefined || this.#isSettled) return
     this.#drainTimer = setTimeout(() => {

@@ -28,9 +28,6 @@ const DEFAULT_MAX_SESSIONS = 10
 // in a measurement.
 const SESSION_SHARE = 0.8
 const REFUSED_PAUSE_MS = 50
-// What a command printed arrives with its status; a process that it left behind may print nothing
-// more and keep the output open for ever.
-const DRAIN_AFTER_EXIT_MS = 5_000
 
 /**
  * Quotes one argument for a login shell. Any content is allowed except NUL, which no argument of a
@@ -217,12 +214,10 @@ export class SshShell implements Shell {
   }
 
   async #start(connection: SshConnection, waiting: Waiting): Promise<void> {
-    const { line, title, input, timeoutMs } = waiting
+    const { line, title, input, timeoutMs, effect, signal } = waiting
     waiting.stopWaiting()
     try {
-      const patience =
-        waiting.effect === 'read' ? { signal: waiting.signal } : { drainMs: DRAIN_AFTER_EXIT_MS }
-      waiting.resolve(await connection.exec(line, title, { input, timeoutMs, ...patience }))
+      waiting.resolve(await connection.exec(line, title, { input, timeoutMs, effect, signal }))
     } catch (error) {
       const isRefused = error instanceof ChannelRefused
       if (!isRefused && !(error instanceof ConnectionLost && this.#mayStartAgain(waiting, error))) {

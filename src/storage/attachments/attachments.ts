@@ -232,8 +232,8 @@ export class Attachments {
 
   /**
    * For a guest that cannot be asked to unmount. Refused unless the machine shows the guest as off
-   * at the moment when its disk is removed; also if the disk is gone, which the guest may still have
-   * mounted.
+   * at the moment when its disk is removed. A guest that runs may also have a disk mounted that is
+   * gone.
    */
   async detachWhileOff(
     volumeId: string,

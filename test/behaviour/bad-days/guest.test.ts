@@ -19,7 +19,13 @@ testGuestDays([
     disk: world => new TestDisk(SLOT, world.addDisk(7, 600 * MiB).store),
     trouble: () => {},
     kind: 'unavailable',
-    says: ['silver/v1', 'disk 100', 'does not show the disk', 'attached to the guest', 'service domain is up'],
+    says: [
+      'silver/v1',
+      'disk 100',
+      'does not show the disk',
+      'attached to the guest',
+      'service domain is up',
+    ],
     over: world => blank(world),
   },
   {

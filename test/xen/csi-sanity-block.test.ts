@@ -1,0 +1,3 @@
+import { testSanity } from './sanity.ts'
+
+testSanity('block')

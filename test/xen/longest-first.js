@@ -1,0 +1,16 @@
+// The order of the files, for jest: the longest begin first, so that no host ends long after the others.
+
+import { inOrder } from '../support/in-order.js'
+
+export default inOrder([
+  'csi-sanity-mount',
+  'csi-sanity-block',
+  'bad-days',
+  'cuts',
+  'attachment',
+  'restarts',
+  'strangers',
+  'end-to-end',
+  'differential',
+  'machine',
+])

@@ -130,7 +130,12 @@ export abstract class EmulatedMachine {
   static async removeAt(directory: string): Promise<void> {
     if (!existsSync(directory)) return
     await new Daemons(directory).end('qemu', 'SIGKILL')
-    rmSync(directory, { recursive: true, force: true })
+    // The clients of OpenSSH end now, too, and remove their sockets. One that goes during the removal
+    // ends that, and it is said to have succeeded.
+    await waitFor({ what: `the removal of ${directory}`, everyMs: 50 }, async () => {
+      rmSync(directory, { recursive: true, force: true })
+      return !existsSync(directory)
+    })
   }
 
   /** `layout` names disks as in `/dev/disk/by-id`, in the words of `zpool create`. */

@@ -3,19 +3,17 @@
 
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import { DISKS } from './zfs/empty.ts'
 
 const pool = z.strictObject({
   name: z.string().describe('ZFS pool'),
   sizeBytes: z.int().min(1),
   dialect: z.enum(['openzfs-2.3', 'illumos', 'solaris-11', 'solaris-10']),
   datasets: z.array(z.string()).default([]).describe('file systems that exist at the start'),
-  metadataFactor: z
-    .int()
-    .min(1)
+  disks: z
+    .enum(DISKS)
     .optional()
-    .describe(
-      'how many times as much space metadata takes as on one disk; 8 for raidz on 4K disks',
-    ),
+    .describe('sectors of its disks, which decide what empty datasets take; 512 if left out'),
   sizelessSnapshots: z
     .boolean()
     .optional()

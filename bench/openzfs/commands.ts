@@ -3,6 +3,7 @@
 
 import { MiB } from '../../src/model/volumes.ts'
 import type { Command } from '../../src/shell/shell.ts'
+import { COUNTED_PROPERTIES } from '../../src/storage/catalog/blank.ts'
 import {
   formatOwnerProperties,
   formatParentProperties,
@@ -101,6 +102,8 @@ export class RawRound {
       on('control', [LDM, 'add-vdisk', 'id=7', this.#name, `${this.#name}@${SERVICE}`, 'ldg2']),
       LISTING,
       this.#read(this.#record, this.#guestRecord, `${this.#record}/r-aaaaaaaa`),
+      { ...zfs('get'), status: 2 },
+      get(COUNTED_PROPERTIES, [this.#parent, this.#volume, this.#record]),
     ]
   }
 

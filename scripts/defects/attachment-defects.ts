@@ -238,17 +238,6 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     tests: [RECORDED],
   },
   {
-    name: 'whether a volume was written to is what its first attachment said',
-    changes: [
-      {
-        file: ATTACHMENTS,
-        find: 'written: attachment.written || isWritten(volume), content }',
-        replace: 'written: attachment.written, content }',
-      },
-    ],
-    tests: [RECORDED],
-  },
-  {
     name: 'a guest that no rule speaks of gets a disk',
     changes: [
       {

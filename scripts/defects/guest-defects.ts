@@ -227,8 +227,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: FORMATTING,
-        find: '  if (request.written) {\n',
-        replace: '  if (request.written && device.sizeBytes < 0) {\n',
+        find: '  if (request.written && !isLabel) {\n',
+        replace: '  if (request.written && device.sizeBytes < 0 && !isLabel) {\n',
       },
     ],
     tests: [STAGING, HISTORIES],

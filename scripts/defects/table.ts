@@ -16,6 +16,7 @@ import { SSH_DEFECTS } from './ssh-defects.ts'
 import { STORAGE_DEFECTS } from './storage-defects.ts'
 import { UNFINISHED_DEFECTS } from './unfinished-defects.ts'
 import { WAITING_DEFECTS } from './waiting-defects.ts'
+import { WRITTEN_DEFECTS } from './written-defects.ts'
 import { XEN_DEFECTS } from './xen-defects.ts'
 
 export interface Defect {
@@ -32,6 +33,7 @@ export interface Defect {
 export const DEFECTS: readonly Defect[] = [
   ...STORAGE_DEFECTS,
   ...UNFINISHED_DEFECTS,
+  ...WRITTEN_DEFECTS,
   ...ATTACHMENT_DEFECTS,
   ...GUEST_DEFECTS,
   ...LDOMS_DEFECTS,

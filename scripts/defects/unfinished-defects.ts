@@ -15,8 +15,8 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: BLANK,
-        find: "EMPTY_LOGICAL_BYTES.includes(of('logicalreferenced'))",
-        replace: "of('referenced') <= blankBytesOf(undefined, dataset)",
+        find: 'isBlank(volume, fileSystem, dataset) === true',
+        replace: 'isBlank(volume, fileSystem, dataset) !== undefined',
       },
     ],
     tests: [REFUSED],
@@ -24,13 +24,17 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
   {
     name: 'a clone that somebody has written to is completed',
     changes: [
-      { file: BLANK, find: "CLONE_LOGICAL_BYTES.includes(of('logicalused'))", replace: 'true' },
+      {
+        file: BLANK,
+        find: "'logicalused', dataset) <= CLONE_BYTES",
+        replace: "'logicalused', dataset) >= 0",
+      },
     ],
     tests: [REFUSED],
   },
   {
     name: 'a clone of a written volume is never completed: what it takes for itself counts',
-    changes: [{ file: BLANK, find: '[0, 512, 4 * KiB]', replace: '[0]' }],
+    changes: [{ file: BLANK, find: 'CLONE_BYTES = 4 * KiB', replace: 'CLONE_BYTES = 0' }],
     tests: [COMPLETED],
   },
   {
@@ -38,11 +42,22 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: UNFINISHED,
-        find: '!WRITTEN_PROPERTIES.every(name => properties.has(name))',
-        replace: 'properties.size === 0',
+        find: '!COUNTED_PROPERTIES.every(name => known.has(name))',
+        replace: 'known.size === 0',
       },
     ],
     tests: [REFUSED],
+  },
+  {
+    name: 'an empty volume is completed on disks that are not known',
+    changes: [
+      {
+        file: BLANK,
+        find: 'isBlank(volume, fileSystem, dataset) === true',
+        replace: 'isBlank(volume, fileSystem, dataset) !== false',
+      },
+    ],
+    tests: ['test/unit/blank.test', REFUSED],
   },
   {
     name: 'a volume of another size is completed',

@@ -1,36 +1,34 @@
 // The generation of each block of a dataset, from which the simulator knows how much two datasets
 // share. The bytes themselves are in a Store.
 
+import type { Metadata } from './empty.ts'
+
 let nextGeneration = 1
 
-/**
- * A clone of what was written takes two copies of one block anew, next to the 12 KiB of an empty
- * volume (recorded, OpenZFS 2.1.11).
- */
-const CLONE_SHARE = 1 / 12
-const CLONE_UNIT_BYTES = 1024
+type Own = Readonly<Record<'metadata' | 'clone', Metadata>>
 
 export class Content {
-  readonly #metadataBytes: number
+  readonly #own: Own
   readonly #blockBytes: number
   #metadata = nextGeneration++
   #blocks = new Map<number, number>()
   /** The part of the metadata that a clone took anew. Undefined in all that are no such clones. */
   #anew: number | undefined
 
-  constructor(metadataBytes: number, blockBytes: number) {
-    this.#metadataBytes = metadataBytes
+  constructor(own: Own, blockBytes: number) {
+    this.#own = own
     this.#blockBytes = blockBytes
   }
 
   copy(): Content {
-    const copy = new Content(this.#metadataBytes, this.#blockBytes)
+    const copy = new Content(this.#own, this.#blockBytes)
     copy.#metadata = this.#metadata
     copy.#blocks = new Map(this.#blocks)
     copy.#anew = this.#anew
     return copy
   }
 
+  /** What was written takes two copies of one block anew when it is cloned (recorded). */
   clone(): Content {
     const clone = this.copy()
     if (this.#blocks.size > 0) clone.#anew = nextGeneration++
@@ -41,25 +39,25 @@ export class Content {
     return this.bytesNotIn([])
   }
 
-  /** Before compression, which halves the metadata (recorded for blank ones). */
+  /** Data before compression, and one copy of the metadata. */
   get logicalBytes(): number {
     return this.logicalBytesNotIn([])
   }
 
   /** Bytes to which none of the others refers. */
   bytesNotIn(others: readonly Content[]): number {
-    return this.#metadataNotIn(others) + this.#dataNotIn(others)
+    return this.#metadataNotIn(others, 'bytes') + this.#dataNotIn(others)
   }
 
   logicalBytesNotIn(others: readonly Content[]): number {
-    return this.#metadataNotIn(others) / 2 + this.#dataNotIn(others)
+    return this.#metadataNotIn(others, 'logicalBytes') + this.#dataNotIn(others)
   }
 
-  #metadataNotIn(others: readonly Content[]): number {
+  #metadataNotIn(others: readonly Content[], count: keyof Metadata): number {
     const isShared = others.some(other => other.#metadata === this.#metadata)
     const isAnew = this.#anew !== undefined && !others.some(other => other.#anew === this.#anew)
-    const anewUnits = Math.ceil((this.#metadataBytes * CLONE_SHARE) / CLONE_UNIT_BYTES)
-    return (isShared ? 0 : this.#metadataBytes) + (isAnew ? anewUnits * CLONE_UNIT_BYTES : 0)
+    const { metadata, clone } = this.#own
+    return (isShared ? 0 : metadata[count]) + (isAnew ? clone[count] : 0)
   }
 
   #dataNotIn(others: readonly Content[]): number {

@@ -6,6 +6,7 @@ import { parseOptions } from '../options.ts'
 import { notSimulated, Refusal, success } from './answers.ts'
 import { permissionToSet, requirePermissions } from './delegation.ts'
 import { automaticReservation } from './dialects.ts'
+import { emptyOf } from './empty.ts'
 import { SimDataset, type SimPool } from './model.ts'
 import { parseSize } from './numbers.ts'
 import { formatExact } from './properties.ts'
@@ -185,7 +186,7 @@ function addVolume(
   const size = Math.ceil(wanted.size / blockSize) * blockSize
   if (
     room(pool.datasets.get(wanted.name.slice(0, wanted.name.lastIndexOf('/'))) as SimDataset) <
-    pool.dialect.blankVolumeBytes
+    emptyOf(pool.disks, pool.dialect).volume.bytes
   ) {
     throw refuse('out of space')
   }

@@ -25,7 +25,6 @@ export interface SimDialect {
   readonly unlimited: string // a snapshot limit that is not set, with -p
   readonly helpLine: boolean // the third line after a usage text
   readonly missingPoolText: (pool: string) => string // of `zpool get`
-  readonly blankVolumeBytes: number
   readonly fanout: number
   readonly indirectBytes: number
   // a reservation cannot exceed the size of an existing volume (source)
@@ -51,7 +50,6 @@ const OPENZFS_23: SimDialect = {
   unlimited: 'none',
   helpLine: true,
   missingPoolText: pool => `Cannot get properties of ${pool}: no such pool available.`,
-  blankVolumeBytes: 12288,
   fanout: 1024,
   indirectBytes: 131072,
   capsReservations: false,
@@ -93,7 +91,6 @@ const SOLARIS_10: SimDialect = {
   unlimited: 'none',
   helpLine: false,
   missingPoolText: NO_SUCH_POOL,
-  blankVolumeBytes: 16384, // recalled
   fanout: 128, // source
   indirectBytes: 16384, // source
   capsReservations: true,

@@ -4,6 +4,7 @@
 import type { Store } from '../store.ts'
 import { Content } from './content.ts'
 import type { SimDialect } from './dialects.ts'
+import { type Disks, emptyOf } from './empty.ts'
 import type { SimVolume } from './volume.ts'
 
 /** Permissions of one account or group; `where` is its heading in a listing. */
@@ -31,8 +32,7 @@ export class SimPool {
   readOnly = false
   /** Whether the pool heeds what is delegated to ordinary accounts. */
   delegation = true
-  /** How many times as large empty datasets are as on one disk of 512-byte sectors. */
-  readonly metadataFactor: number
+  readonly disks: Disks
   /** Snapshots have no `volsize` (source of 2009; they got it later). */
   readonly sizelessSnapshots: boolean
   #lastCreationMs = 0
@@ -42,11 +42,11 @@ export class SimPool {
     sizeBytes: number
     dialect: SimDialect
     nowMs: () => number
-    metadataFactor?: number | undefined
+    disks?: Disks | undefined
     sizelessSnapshots?: boolean | undefined
   }) {
     this.sizelessSnapshots = options.sizelessSnapshots ?? false
-    this.metadataFactor = options.metadataFactor ?? 1
+    this.disks = options.disks ?? '512'
     this.name = options.name
     this.sizeBytes = options.sizeBytes
     this.dialect = options.dialect
@@ -210,9 +210,9 @@ export class SimDataset {
     this.pool = pool
     this.name = name
     this.volume = volume
+    const { filesystem, volume: empty, clone } = emptyOf(pool.disks, pool.dialect)
     this.#content = new Content(
-      (volume === undefined ? FILESYSTEM_BYTES : pool.dialect.blankVolumeBytes) *
-        pool.metadataFactor,
+      { metadata: volume === undefined ? filesystem : empty, clone },
       volume?.blockSize ?? 0,
     )
     this.createTransactionGroup = pool.transactionGroup
@@ -350,8 +350,6 @@ export interface SimBookmark {
   readonly createTransactionGroup: number
   readonly createdMs: number
 }
-
-const FILESYSTEM_BYTES = 24576
 
 /** Byte order, as names are ASCII. */
 export function compareNames(a: string, b: string): number {

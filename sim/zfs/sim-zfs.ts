@@ -13,6 +13,7 @@ import { create } from './create.ts'
 import { allow, unallow } from './delegation.ts'
 import { destroy } from './destroy.ts'
 import { type DialectName, dialectOf, type SimDialect } from './dialects.ts'
+import type { Disks } from './empty.ts'
 import { SimDataset, SimPool, type SimSnapshot } from './model.ts'
 import { get, list } from './read.ts'
 import { bookmark, hold, holds, promote, release, rollback, snapshot } from './snapshots.ts'
@@ -26,11 +27,7 @@ export interface SimPoolOptions {
   readonly dialect: DialectName
   /** Filesystems that exist at the start; their parents are created too. */
   readonly datasets: readonly string[]
-  /**
-   * How many times as large empty datasets are as on one disk: about 8 on raidz with 4K disks
-   * (published: 89.5 KiB per volume).
-   */
-  readonly metadataFactor?: number | undefined
+  readonly disks?: Disks | undefined
   readonly sizelessSnapshots?: boolean | undefined
 }
 

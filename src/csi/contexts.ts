@@ -59,9 +59,10 @@ export function parseWantedSlot(context: TextMap): number | undefined {
 }
 
 export function formatPublishContext(attachment: Attachment): TextMap {
-  const { slot, sizeBytes, written, mode, content, grownTo } = attachment
+  const { slot, sizeBytes, written, little, mode, content, grownTo } = attachment
   return {
     ...{ vdisk: String(slot), sizeBytes: String(sizeBytes), written: String(written), mode },
+    ...(little === undefined ? {} : { little: String(little) }),
     ...(grownTo === undefined ? {} : { grownTo: String(grownTo) }),
     ...(content === undefined ? {} : { contentOf: content.of }),
     ...(content?.bornSeconds === undefined ? {} : { born: String(content.bornSeconds) }),
@@ -74,6 +75,8 @@ export interface PublishContext {
   /** Its size at ControllerPublishVolume, if it had grown after the guest got the disk. */
   readonly grownTo: number | undefined
   readonly written: boolean
+  /** Contexts of earlier versions do not have it. */
+  readonly little: boolean | undefined
   readonly mode: AttachMode
   /** Contexts of earlier versions have neither. */
   readonly contentOf: string | undefined
@@ -86,6 +89,10 @@ export function parsePublishContext(context: TextMap): PublishContext {
     sizeBytes: parseNumber(context, 'sizeBytes'),
     grownTo: context.grownTo === undefined ? undefined : parseNumber(context, 'grownTo'),
     written: parseChoice(context, 'written', ['true', 'false']) === 'true',
+    little:
+      context.little === undefined
+        ? undefined
+        : parseChoice(context, 'little', ['true', 'false']) === 'true',
     mode: parseChoice(context, 'mode', ['rw', 'ro']),
     contentOf: parseContentOf(context),
     bornSeconds: context.born === undefined ? undefined : parseNumber(context, 'born'),

@@ -42,6 +42,7 @@ export function parseStage(request: NodeStageVolumeRequest): StageRequest {
     format,
     createdEmpty,
     written: publish.written,
+    little: publish.little,
     mode: access.writable ? publish.mode : 'ro',
     attached: publish.mode,
     contentOf: publish.contentOf,

@@ -131,7 +131,9 @@ export function reasonNotToFormat(
       'does not format it'
     )
   }
-  if (request.written) {
+  // A call that was cut between label and file system is completed by the next one.
+  const isLabel = request.little === true && content.kind === 'blank' && content.labelled === true
+  if (request.written && !isLabel) {
     return (
       `${state}, but the storage host counts data on it, so the driver does not format it; ` +
       'create the file system by hand if the volume is empty'

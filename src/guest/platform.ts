@@ -17,10 +17,11 @@ export type DeviceAddress = Pick<GuestDevice, 'identity' | 'blockPath'>
 
 /**
  * What a device contains. Only `blank` and `unlabelled` are proofs of emptiness; anything unclear
- * throws. `mark` says whose it is: the UUID of the file system or the name in the label.
+ * throws. A blank slice of a disk with a label is `labelled`. `mark` says whose it is: the UUID of
+ * the file system or the name in the label.
  */
 export type Content = (
-  | { readonly kind: 'blank' }
+  | { readonly kind: 'blank'; readonly labelled?: true }
   // a whole disk without a label: it has no slices to read yet
   | { readonly kind: 'unlabelled' }
   | { readonly kind: 'filesystem'; readonly type: string }

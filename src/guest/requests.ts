@@ -30,8 +30,10 @@ export interface WantedVolume {
 /** What decides, together with the content of its disk, whether a volume may be formatted. */
 export interface Witnesses {
   readonly createdEmpty: boolean
-  /** The storage side saw data on it when it was attached: forbids formatting. */
+  /** The storage side counted data on it when it was attached: forbids formatting. */
   readonly written: boolean
+  /** What it counted may be the label that a cut call wrote. */
+  readonly little?: boolean | undefined
   readonly mode: 'rw' | 'ro'
   readonly sizeBytes: number
   /**

@@ -71,13 +71,8 @@ export interface Volume {
   readonly bornSeconds?: number | undefined
   /** The snapshot it was cloned from, as a ZFS name. */
   readonly origin: string | undefined
-  /**
-   * Bytes that the dataset refers to. More than those of a blank volume mean that something was
-   * written.
-   */
-  readonly referencedBytes: number
-  /** The most bytes that a blank volume of this pool refers to. */
-  readonly blankBytes: number
+  /** It refers to more bytes than any empty volume of its pool. One with few bytes may not. */
+  readonly holdsData: boolean
 }
 
 export interface Snapshot {
@@ -124,7 +119,10 @@ export interface Attachment {
   readonly sizeBytes: number // at attach
   /** The current size, if the volume has grown since. Not recorded. */
   readonly grownTo?: number
-  readonly written: boolean // at attach: the volume held more than a blank volume's bytes
+  /** Recorded: whether the volume held data at attach. Answered: whether a block is written now. */
+  readonly written: boolean
+  /** Written, but no more than the label of a disk takes. Not recorded. */
+  readonly little?: boolean
   /** By this the guest recognises the volume's current content. Not recorded. */
   readonly content?: { readonly of: string; readonly bornSeconds: number | undefined }
 }

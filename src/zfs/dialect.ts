@@ -38,12 +38,16 @@ export function classifyDialect(answers: {
           ? 'solaris-10'
           : 'solaris-11',
     multipleSnapshots,
-    properties: new Set(
-      [...answers.propertyUsage.matchAll(/^\t([a-z_]+)\s+(?:YES|NO)\b/gm)].map(
-        match => match[1] ?? '',
-      ),
-    ),
+    properties: parsePropertyNames(answers.propertyUsage),
   }
+}
+
+function parsePropertyNames(usage: string): ReadonlySet<string> {
+  const names = [...usage.matchAll(/^\t([a-z_]+)\s+(?:YES|NO)\b/gm)].map(match => match[1] ?? '')
+  if (!names.includes('volsize')) {
+    throw new StorageError('internal', 'zfs get without arguments printed no list of properties')
+  }
+  return new Set(names)
 }
 
 /** Runs three reads. zfs prints usage texts on standard error with exit status 2 (recorded). */
@@ -51,13 +55,26 @@ export async function readDialect(shell: Shell, signal?: AbortSignal): Promise<D
   const [system, usage, propertyUsage] = await Promise.all([
     shell.run(['/usr/bin/uname', '-s', '-r'], { effect: 'read', signal }),
     shell.run([ZFS], { effect: 'read', signal }),
-    shell.run([ZFS, 'get'], { effect: 'read', signal }),
+    readPropertyUsage(shell, signal),
   ])
   return classifyDialect({
     system: system.stdout,
     usage: usage.stdout + usage.stderr,
-    propertyUsage: propertyUsage.stdout + propertyUsage.stderr,
+    propertyUsage,
   })
+}
+
+/** `Dialect.properties` alone, with one read. */
+export async function readPropertyNames(
+  shell: Shell,
+  signal?: AbortSignal,
+): Promise<Dialect['properties']> {
+  return parsePropertyNames(await readPropertyUsage(shell, signal))
+}
+
+async function readPropertyUsage(shell: Shell, signal?: AbortSignal): Promise<string> {
+  const { stdout, stderr } = await shell.run([ZFS, 'get'], { effect: 'read', signal })
+  return stdout + stderr
 }
 
 /**

@@ -308,6 +308,59 @@ test('a published volume is open on the storage host, and is not deleted', async
   expect(await zfs.names()).toEqual([])
 })
 
+describe('whether something was written to a volume', () => {
+  async function publish({ volume_id }: Volume) {
+    const { publish_context } = await calls().ControllerPublishVolume({
+      volume_id,
+      node_id: 'm1/ldg2',
+      volume_capability: { mount: {}, access_mode: { mode: 1 as const } },
+    })
+    await calls().ControllerUnpublishVolume({ volume_id, node_id: 'm1/ldg2' })
+    const { written, little } = publish_context
+    return { written, little }
+  }
+
+  const BLANK = { written: 'false', little: undefined }
+  const LITTLE = { written: 'true', little: 'true' }
+
+  test.each([
+    {
+      what: 'a byte at its beginning',
+      dd: 'if=/dev/zero bs=1 count=1',
+      seek: 0,
+      compression: 'off',
+    },
+    { what: '4 KiB', dd: 'if=/dev/urandom bs=4k count=1', seek: 2000, compression: 'gzip-9' },
+    { what: '32 KiB', dd: 'if=/dev/urandom bs=32k count=1', seek: 500, compression: 'off' },
+  ])(
+    'is told of $what; it was not to a new one and its clone',
+    async ({ dd, seek, compression }) => {
+      const volume = await create('new', { parameters: { pool: 'silver', compression } })
+      const source = { volume_content_source: { volume: { volume_id: volume.volume_id } } }
+      const clone = await create('clone-of-new', source)
+      expect([await publish(volume), await publish(clone)]).toEqual([BLANK, BLANK])
+
+      const device = await zfs.device(volume.volume_id)
+      await zfs.machine.succeed(`dd ${dd} seek=${seek} of=${device} conv=notrunc,fsync; zpool sync`)
+
+      expect(await publish(volume)).toEqual(LITTLE)
+      expect(await publish(await create('clone-of-written', source))).toEqual(LITTLE)
+      expect(await publish(clone)).toEqual(BLANK)
+    },
+  )
+
+  test('files in the parent dataset do not hide it', async () => {
+    const [blank, other] = [await create('blank'), await create('other')]
+    const device = await zfs.device(other.volume_id)
+    await zfs.machine.succeed(
+      `head -c 300000 /dev/urandom > /${zfs.dataset}/file; ` +
+        `dd if=/dev/urandom of=${device} bs=4k count=1 seek=2000 conv=notrunc,fsync; zpool sync`,
+    )
+
+    expect([await publish(blank), await publish(other)]).toEqual([BLANK, LITTLE])
+  })
+})
+
 describe('a volume without an owner, as a power failure leaves it', () => {
   /** Everything that was set on it; zfs lists user properties in any order. */
   const setOn = (volume: Volume) => {
@@ -381,6 +434,23 @@ describe('a volume without an owner, as a power failure leaves it', () => {
 
     expect(await setOn(usual)).toBe(expected)
     expect(await zfs.get(origin, 'defer_destroy')).toEqual(['on'])
+  })
+
+  // So many blocks can count as much as an empty volume on disks of 4 KiB.
+  test('is left alone with four written blocks of 4 KiB, far from each other', async () => {
+    const change = { parameters: { pool: 'silver', reservation: 'thin', blockSize: '4k' } }
+    const volume = await create('cut', { ...change, ...bytes(100 * GiB) })
+    await replace(volume, `create -s -b 4096 -V ${100 * GiB} NAME`)
+    const device = await zfs.device(volume.volume_id)
+    const write = `dd if=/dev/urandom of=${device} bs=4k count=1 conv=notrunc,fsync`
+    await zfs.machine.succeed(`for at in 0 2000 4000 6000; do ${write} seek=$at; done; zpool sync`)
+
+    const error = await create('cut', { ...change, ...bytes(100 * GiB) }).catch(thrown => thrown)
+
+    expect(error).toMatchObject({
+      code: 'UNAVAILABLE',
+      details: expect.stringContaining('something was written to it'),
+    })
   })
 
   test.each(['off', 'lz4', 'gzip-9'])('is left alone with one written byte, %s', async how => {

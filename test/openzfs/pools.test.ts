@@ -85,8 +85,8 @@ describe.each(['plain', 'raid'] as const)('on a pool %s', pool => {
     },
   )
 
-  test.each([8, 16, 128])(
-    'a volume of blocks of %d KiB is blank until something is written to it',
+  test.each([0.5, 4, 8, 16, 128])(
+    'a volume of blocks of %d KiB is blank until a block is written to it',
     async kib => {
       const { driver, zfs } = await open(pool)
       const parameters = { blockSizeBytes: kib * KiB, reservation: 'thin' } as const
@@ -94,20 +94,28 @@ describe.each(['plain', 'raid'] as const)('on a pool %s', pool => {
         volumeSpec({ name: `blank-${kib}`, size: exactly(GiB), parameters }),
       )
       const guest = { machine: 'm1', guest: 'ldg2' }
-      const written = async () => {
+      const answer = async () => {
         const attachment = await driver.attachments.attach(attachRequest(volume.id))
         await driver.attachments.detach(volume.id, guest)
-        return attachment.written
+        return attachment
       }
-
-      expect(await written()).toBe(false)
-
-      // As much as the smallest file system writes; zeros would be no blocks.
       const device = await zfs.device(volume.id)
-      await machine.succeed(
-        `dd if=/dev/urandom of=${device} bs=64k count=40 conv=fsync; zpool sync`,
-      )
-      expect(await written()).toBe(true)
+      const write = (options: string) =>
+        machine.succeed(`dd ${options} of=${device} conv=notrunc,fsync; zpool sync`)
+
+      expect((await answer()).written).toBe(false)
+      await driver.changes.expandVolume(volume.id, exactly(2 * GiB))
+      expect((await answer()).written).toBe(false)
+
+      await write('if=/dev/urandom bs=512 count=1 seek=2000000')
+      expect((await answer()).written).toBe(true)
+      await machine.succeed(`blkdiscard ${device}; zpool sync`)
+      expect((await answer()).written).toBe(false)
+
+      // As much as the smallest file system writes.
+      await write('if=/dev/urandom bs=64k count=40')
+      const { written, little } = await answer()
+      expect({ written, little }).toEqual({ written: true, little: undefined })
       await machine.succeed('udevadm settle')
       await driver.volumes.deleteVolume(volume.id)
     },

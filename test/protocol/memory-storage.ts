@@ -61,7 +61,7 @@ export class MemoryStorage implements VolumeStore, ChangeStore, AttachmentStore,
     const smallest = this.#sourceBytes(source)
     const sizeBytes = sizeIn(spec.size, smallest)
     const wanted: Volume = {
-      ...{ id, name, pool: POOL, leaf, format, source, referencedBytes: 0, blankBytes: 65_536 },
+      ...{ id, name, pool: POOL, leaf, format, source, holdsData: false },
       ...{ sizeBytes, createdSizeBytes: sizeBytes, reservedBytes: sizeBytes, origin: undefined },
       parameters: { ...DEFAULTS, ...spec.parameters },
       machines: [this.machine],

@@ -37,8 +37,7 @@ export const volume: Volume = {
   format: { kind: 'block' },
   source: { kind: 'empty' },
   machines: ['m1'],
-  referencedBytes: 8192,
-  blankBytes: 65_536,
+  holdsData: false,
 }
 
 export const attachment: Attachment = {

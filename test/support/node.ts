@@ -23,6 +23,7 @@ export function stageRequest(
         : { kind: 'filesystem', type: '', mountOptions: [] },
     createdEmpty: volume.source.kind === 'empty',
     written: attachment.written,
+    little: attachment.little,
     mode: attachment.mode,
     contentOf: attachment.content?.of,
     bornSeconds: attachment.content?.bornSeconds,
@@ -54,6 +55,7 @@ export function publishRequest(
   const {
     createdEmpty: _empty,
     written: _written,
+    little: _little,
     mode,
     ...staged
   } = stageRequest(volume, attachment)

@@ -1,7 +1,7 @@
 // The numbers under which a guest has a volume and a machine sees its unit.
 
 import type { GuestDisk } from '../../src/hypervisors/ldoms/state.ts'
-import { type Attachment, GiB } from '../../src/model/volumes.ts'
+import type { Attachment } from '../../src/model/volumes.ts'
 import { isSlotLost, planAttachment, planNewSlot } from '../../src/storage/attachments/numbers.ts'
 import { isBootDisk } from '../../src/storage/attachments/rules.ts'
 import { attachmentName, preferredLun, preferredSlot } from '../../src/storage/names.ts'
@@ -102,11 +102,10 @@ describe('the numbers of a new attachment', () => {
     )
   })
 
-  test('a volume that refers to more than an empty one counts as written', () => {
-    expect(planAttachment(request, given).written).toBe(false)
-    expect(
-      planAttachment(request, { ...given, volume: { ...volume, referencedBytes: GiB } }).written,
-    ).toBe(true)
+  test.each([true, false])('whether a volume holds data is recorded: %s', holdsData => {
+    expect(planAttachment(request, { ...given, volume: { ...volume, holdsData } }).written).toBe(
+      holdsData,
+    )
   })
 })
 
@@ -138,12 +137,6 @@ describe('a planned attachment', () => {
       expect(planAttachment(request, { ...seen, records, number: undefined }).lun).toBeUndefined()
     },
   )
-
-  test('counts as written from the first byte above a blank one', () => {
-    const written = (referencedBytes: number) =>
-      planAttachment(request, { ...seen, volume: { ...volume, referencedBytes } }).written
-    expect([65_535, 65_536, 65_537].map(written)).toEqual([false, false, true])
-  })
 
   test('is one of as many as the limit says, of the disks of this driver in this guest', () => {
     const rule = { platform: 'solaris', attachLimit: 2 } as const

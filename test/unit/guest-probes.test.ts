@@ -103,6 +103,12 @@ test.each([BLANK, { kind: 'unlabelled' } as const])(
   },
 )
 
+test('few bytes on the storage side may be the label of a disk that has one', () => {
+  const content = { kind: 'blank', labelled: true } as const
+  const change = { written: true, little: true }
+  expect(reasonNotToFormat(content, DEVICE, { ...REQUEST, ...change })).toBeUndefined()
+})
+
 test.each([
   {
     name: 'the content',
@@ -120,6 +126,24 @@ test.each([
     name: 'bytes on the storage side',
     content: BLANK,
     change: { written: true },
+    says: 'counts data',
+  },
+  {
+    name: 'few bytes on the storage side of a disk without a label',
+    content: { kind: 'unlabelled' } as Content,
+    change: { written: true, little: true },
+    says: 'counts data',
+  },
+  {
+    name: 'few bytes on the storage side of a disk that never has one',
+    content: BLANK,
+    change: { written: true, little: true },
+    says: 'counts data',
+  },
+  {
+    name: 'more bytes on the storage side than its label takes',
+    content: { kind: 'blank', labelled: true } as Content,
+    change: { written: true, little: false },
     says: 'counts data',
   },
   {

@@ -289,22 +289,25 @@ test('a volume is what is written on its dataset, and what ZFS says of it', () =
       machines: ['m1'],
       sizeBytes: 16_384,
       reservedBytes: 4096,
-      referencedBytes: 12_288,
+      holdsData: false,
     },
-    ...{ origin: undefined, blankBytes: 65_536, rootId: undefined, bornSeconds: 1_790_000_000 },
+    ...{ origin: undefined, rootId: undefined, bornSeconds: 1_790_000_000 },
   })
   expect(volume({ native: { origin: 'tank/csi/v-b@c-a' } }).origin).toBe('tank/csi/v-b@c-a')
 })
 
 test.each([
-  { parent: '24576', blank: 65_536 },
-  { parent: '65537', blank: 65_537 },
-  { parent: '196608', blank: 196_608 },
-  { parent: '1099511627776', blank: 2_097_152 },
+  { parent: undefined, most: 65_536 },
+  { parent: '24576', most: 65_536 },
+  { parent: '65537', most: 65_537 },
+  { parent: '196608', most: 196_608 },
+  { parent: '1099511627776', most: 2_097_152 },
 ])(
-  'beside a parent of $parent bytes a volume of $blank bytes may be blank',
-  ({ parent, blank }) => {
-    expect(volume({ parent }).blankBytes).toBe(blank)
+  'beside a parent of $parent bytes a volume holds data from the first byte above $most',
+  ({ parent, most }) => {
+    const holdsData = (bytes: number) =>
+      volume({ ...(parent && { parent }), native: { referenced: String(bytes) } }).holdsData
+    expect([0, most - 1, most, most + 1].map(holdsData)).toEqual([false, false, false, true])
   },
 )
 

@@ -90,7 +90,12 @@ const witnesses: readonly {
   {
     name: 'that was written',
     fields: { publish_context: { ...PUBLISHED, written: 'true' } },
-    expected: { written: true },
+    expected: { written: true, little: undefined },
+  },
+  {
+    name: 'to which little was written',
+    fields: { publish_context: { ...PUBLISHED, written: 'true', little: 'true' } },
+    expected: { written: true, little: true },
   },
   {
     name: 'attached read-only',
@@ -167,6 +172,12 @@ const badStages: readonly {
     fields: { publish_context: { ...PUBLISHED, written: 'no' } },
     kind: INVALID,
     message: /written \(true or false\)/,
+  },
+  {
+    name: 'an unclear amount',
+    fields: { publish_context: { ...PUBLISHED, written: 'true', little: 'some' } },
+    kind: INVALID,
+    message: /little \(true or false\)/,
   },
   {
     name: 'an unclear mode',
@@ -340,7 +351,7 @@ test('what the controller writes into the contexts is what the node reads', () =
       slot: 700,
       lun: 5,
     },
-    ...{ sizeBytes: 2 ** 43, written: true },
+    ...{ sizeBytes: 2 ** 43, written: true, little: true },
   }
   const parameters = { mkfsOptions: '-m 1' }
   const volume = {
@@ -353,6 +364,7 @@ test('what the controller writes into the contexts is what the node reads', () =
     slot: 700,
     sizeBytes: 2 ** 43,
     written: true,
+    little: true,
     mode: 'ro',
   })
   expect(parseVolumeContext(formatVolumeContext(volume))).toEqual({

@@ -63,7 +63,9 @@ export class SolarisContents implements Contents {
         `${device.blockPath}: its first ${PROBE_BYTES} bytes could not be read`,
       )
     }
-    return zero ? { kind: 'blank' } : { kind: 'other', description: 'data that no tool knows' }
+    return zero
+      ? { kind: 'blank', labelled: true }
+      : { kind: 'other', description: 'data that no tool knows' }
   }
 
   // Slices of an unlabelled disk cannot be opened for reading (vdc). If slice 2 can be read and is

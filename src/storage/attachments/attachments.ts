@@ -19,12 +19,13 @@ import { wantedDisk } from '../uses.ts'
 import { confirm } from './confirmation.ts'
 import { detachVolume } from './detachment.ts'
 import { refuseRenamed } from './elsewhere.ts'
-import { ChosenNumbers, isSlotLost, isWritten, planAttachment, planNewSlot } from './numbers.ts'
+import { ChosenNumbers, isSlotLost, planAttachment, planNewSlot } from './numbers.ts'
 import { listPublished, type PublishedVolume, publishedTo } from './published.ts'
 import { changeRecord, createRecord, takeBack } from './records.ts'
 import { checkAttach, type GuestRule, refuseFrozen, refuseRenumbered } from './rules.ts'
 import { withoutStrangers } from './strangers.ts'
 import { proveDetached } from './unknown-pool.ts'
+import { readWritten } from './written.ts'
 
 export class Attachments {
   readonly #pools: Pools
@@ -86,7 +87,7 @@ export class Attachments {
       !isReleasingRecord(record.dataset) &&
       (await pool.design.isExposed(place, machines, signal))
     ) {
-      return answer(record, volume)
+      return answer(place, { record, volume }, signal)
     }
     if (record !== undefined) refuseRenumbered(place, record, state)
     refuseFrozen(guest.machine, state)
@@ -107,7 +108,7 @@ export class Attachments {
       { attachment: exported.attachment, machine, after: exported.after },
       signal,
     )
-    return answer(exported.attachment, volume)
+    return answer(place, { record: exported.attachment, volume }, signal)
   }
 
   /** Records the attachment under a disk number that no other disk of the guest has. */
@@ -274,8 +275,14 @@ export class Attachments {
 // `content` describes the volume as it is now. The orchestrator keeps the context of the first
 // attachment for a long time. A guest that formats by that old context could format data. The
 // identity by which the guest finds the disk does not change.
-function answer({ dataset: _, ...attachment }: Recorded, volume: Volume): Attachment {
+async function answer(
+  place: VolumePlace,
+  { record, volume }: { readonly record: Recorded; readonly volume: Volume },
+  signal?: AbortSignal,
+): Promise<Attachment> {
+  const { dataset: _, ...attachment } = record
   const content = { of: contentOf(volume), bornSeconds: volume.bornSeconds }
   const grown = volume.sizeBytes > attachment.sizeBytes ? { grownTo: volume.sizeBytes } : {}
-  return { ...attachment, ...grown, written: attachment.written || isWritten(volume), content }
+  const written = attachment.written ? {} : await readWritten(place, volume, signal)
+  return { ...attachment, ...grown, ...written, content }
 }

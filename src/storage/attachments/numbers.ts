@@ -54,13 +54,8 @@ export function planAttachment(
         ? undefined
         : (lunOnMachine(seen.records, request.guest.machine) ?? seen.number),
     sizeBytes: volume.sizeBytes,
-    written: isWritten(volume),
+    written: volume.holdsData,
   }
-}
-
-/** Whether anything was written to the volume, according to ZFS's current figures. */
-export function isWritten(volume: Volume): boolean {
-  return volume.referencedBytes > volume.blankBytes
 }
 
 // One view serves all guests of a machine, so they share its LUN.

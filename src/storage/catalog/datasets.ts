@@ -7,7 +7,7 @@ import type { GuestId, Snapshot, Volume } from '../../model/volumes.ts'
 import { parseBytes } from '../../zfs/bytes.ts'
 import type { Properties } from '../../zfs/zfs.ts'
 import type { Recorded, VolumePlace } from '../pool.ts'
-import { blankBytesOf } from './blank.ts'
+import { holdsData } from './blank.ts'
 import {
   checkVersion,
   parseFormat,
@@ -220,8 +220,7 @@ export function parseVolume(properties: Properties, place: DatasetPlace): Volume
       `refreservation of ${dataset}`,
     ),
     origin: properties.get('origin')?.value === '-' ? undefined : properties.get('origin')?.value,
-    referencedBytes: parseBytes(properties.get('referenced')?.value, `referenced of ${dataset}`),
-    blankBytes: blankBytesOf(place.parent, dataset),
+    holdsData: holdsData(properties, place.parent, dataset),
   }
 }
 

@@ -4,9 +4,9 @@
 // volume, and two controllers could both believe that they did (decision 027).
 
 import { parseBytes } from '../../zfs/bytes.ts'
-import { readDialect } from '../../zfs/dialect.ts'
+import { readPropertyNames } from '../../zfs/dialect.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { isUntouched, WRITTEN_PROPERTIES } from '../catalog/blank.ts'
+import { COUNTED_PROPERTIES, isUntouched } from '../catalog/blank.ts'
 import {
   formatOwnerProperties,
   formatVolumeProperties,
@@ -23,6 +23,8 @@ import { type Creation, effective } from './wanted.ts'
 /** A volume without an owner, and what depends on it. */
 interface Found {
   readonly properties: Properties
+  /** Those of the pool's parent dataset. */
+  readonly parent: Properties
   /** Names of the properties that are set on it. */
   readonly set: readonly string[]
   readonly hasRecord: boolean
@@ -59,8 +61,8 @@ export async function completeUnfinished(
 
 async function findUse(place: VolumePlace, signal?: AbortSignal): Promise<string | undefined> {
   const { design, host } = place.pool
-  const { properties } = await readDialect(host.shell, signal)
-  if (!WRITTEN_PROPERTIES.every(name => properties.has(name))) {
+  const known = await readPropertyNames(host.shell, signal)
+  if (!COUNTED_PROPERTIES.every(name => known.has(name))) {
     return 'the zfs of its host does not tell whether something was written to it'
   }
   const unit = await design.findUnit(place, signal)
@@ -83,11 +85,13 @@ async function readUnfinished(
   )
   if (!there.has(dataset)) return undefined
   const set = await pool.zfs.listSetProperties(dataset, signal)
-  const names = [...new Set([...READ_PROPERTIES, 'volblocksize', ...WRITTEN_PROPERTIES, ...set])]
-  const properties = (await pool.zfs.getProperties(names, [dataset], signal)).get(dataset)
-  if (properties === undefined) return undefined
+  const names = [...new Set([...READ_PROPERTIES, 'volblocksize', ...COUNTED_PROPERTIES, ...set])]
+  const { parent, found } = await readInSight(pool, { names, datasets: [dataset] }, signal)
+  const properties = found.get(dataset)
+  if (properties === undefined || parent === undefined) return undefined
   const snapshots = await pool.zfs.getSnapshots(['type'], dataset, signal)
-  return { properties, set, hasRecord: there.has(record), snapshots: [...snapshots.keys()] }
+  const hasRecord = there.has(record)
+  return { properties, parent, set, hasRecord, snapshots: [...snapshots.keys()] }
 }
 
 /** What shows that the dataset is not just what the request would have made. Pure. */
@@ -135,15 +139,19 @@ function findOtherSize({ properties }: Found, creation: Creation): string | unde
   return undefined
 }
 
-function findOtherContent({ properties }: Found, { place, cloneOf }: Creation): string | undefined {
+function findOtherContent(
+  { properties, parent }: Found,
+  { place, cloneOf }: Creation,
+): string | undefined {
   const origin = properties.get('origin')?.value
   if (origin !== (cloneOf?.snapshot ?? '-')) {
     const wants = cloneOf === undefined ? 'an empty volume' : `a clone of ${cloneOf.snapshot}`
     return `its origin is ${origin}, and this request wants ${wants}`
   }
-  return isUntouched(properties, place.dataset)
+  return isUntouched(properties, parent, place.dataset)
     ? undefined
-    : 'something was written to it, or its pool has disks of which this is not known'
+    : 'something was written to it, or its parent has files or its pool disks of which this is ' +
+        'not known'
 }
 
 // One property per command, as everywhere. The owner comes last, so whatever cuts this off leaves a

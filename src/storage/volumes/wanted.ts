@@ -55,8 +55,7 @@ export function wantedVolume({ place, spec }: Wish, found: SourceFacts | undefin
     machines: [...pool.machines.keys()],
     reservedBytes: 0,
     origin: undefined,
-    referencedBytes: 0,
-    blankBytes: 0,
+    holdsData: false,
   }
 }
 

@@ -192,9 +192,11 @@ export async function detachFromAll(player: Player, number: number): Promise<voi
 function checkAnswer({ answer: before, exists }: AttachmentBelief, now: Attachment): void {
   if (before === undefined || exists !== 'yes') return
   // What is read of the volume as it is now may change in one direction each.
-  const told = ({ grownTo: _, ...value }: Attachment) => JSON.stringify(formatPublishContext(value))
+  const told = ({ grownTo: _, little: __, ...value }: Attachment) =>
+    JSON.stringify(formatPublishContext(value))
   const sizeNow = ({ grownTo, sizeBytes }: Attachment) => grownTo ?? sizeBytes
-  const isOnward = (now.written || !before.written) && sizeNow(now) >= sizeNow(before)
+  const writtenNow = ({ written, little }: Attachment) => (written ? (little ? 1 : 2) : 0)
+  const isOnward = writtenNow(now) >= writtenNow(before) && sizeNow(now) >= sizeNow(before)
   if (told({ ...now, written: before.written }) === told(before) && isOnward) return
   throw new BrokenPromise(
     `attachment of ${now.volumeId} is answered as ${told(now)}, before as ${told(before)}`,

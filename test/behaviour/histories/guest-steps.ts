@@ -59,6 +59,7 @@ export async function stageIn(
           : { kind: 'filesystem', type: '', mountOptions: [] },
         createdEmpty: volume.createdEmpty,
         written: answer.written,
+        little: answer.little,
         mode: answer.mode,
         contentOf: answer.content?.of,
         bornSeconds: answer.content?.bornSeconds,
@@ -89,6 +90,10 @@ function expectStaging(
   if (volume.isBlock) return SUCCESS
   const { answer } = attachment
   const formats = volume.createdEmpty && attachment.mode === 'rw' && answer?.written === false
+  // The label of a call that was cut, or more than that.
+  if (answer?.little === true && volume.contents.has('blank')) {
+    return either('failed-precondition', 'unsupported')
+  }
   const works = [...volume.contents].map(content =>
     content === 'blank' ? formats : content.startsWith(`${type}:`),
   )

@@ -1,9 +1,8 @@
 // What a volume is when CreateVolume or ControllerExpandVolume says OK, and what is left of one
 // when they do not.
 
-import { Content } from '../../../sim/zfs/content.ts'
 import { MiB } from '../../../src/model/volumes.ts'
-import { attachRequest, install, volumeSpec } from '../../support/installation.ts'
+import { install, volumeSpec } from '../../support/installation.ts'
 import { datasetOf, size, zfs } from './creation-scene.ts'
 
 describe.each(['silver', 'gold'])('a thick volume in pool %s', pool => {
@@ -111,48 +110,6 @@ test('a time limit of the disk is for pools with one path', async () => {
     kind: 'invalid-argument',
     message: expect.stringContaining('not allowed with pool gold'),
   })
-})
-
-describe('on raidz of 4K disks, where empty volumes refer to some 90 KiB', () => {
-  const onRaidz = () =>
-    install(spec => {
-      const storage = spec.hosts.storage1
-      if (storage === undefined) throw new Error('no storage1')
-      return {
-        ...spec,
-        hosts: {
-          ...spec.hosts,
-          storage1: {
-            ...storage,
-            pools: storage.pools.map(pool => ({ ...pool, metadataFactor: 8 })),
-          },
-        },
-      }
-    })
-
-  test('a new volume is blank, and one that was written to is not', async () => {
-    const installation = onRaidz()
-    const { volumes, attachments } = installation.driver()
-    const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
-    expect((await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).written).toBe(false)
-    await attachments.detach(volume.id, undefined)
-    const { dataset } = datasetOf(installation, volume)
-    if (dataset === undefined) throw new Error('no volume')
-    installation.world.zfs('storage1').write(dataset, 0, Buffer.alloc(1 * MiB, 1))
-    expect((await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).written).toBe(true)
-  })
-})
-
-test('files in the parent dataset make no volume blank that holds more than its metadata', async () => {
-  const installation = install()
-  const { volumes, attachments } = installation.driver()
-  const volume = await volumes.ensureVolume(volumeSpec({ pool: 'gold' }))
-  const parent = installation.world.zfs('storage1').dataset('tank/kubernetes')
-  const { dataset } = datasetOf(installation, volume)
-  if (dataset === undefined || parent === undefined) throw new Error('no volume')
-  parent.content = new Content(64 * MiB, 0)
-  installation.world.zfs('storage1').write(dataset, 0, Buffer.alloc(4 * MiB, 1))
-  expect((await attachments.attach(attachRequest(volume.id, 'm1/ldg1'))).written).toBe(true)
 })
 
 describe.each(['silver', 'gold'])('a deleted volume in pool %s', pool => {

@@ -2,6 +2,7 @@
 // completed, changed nor destroyed, and the answer says why.
 
 import { worldState } from '../../../sim/world-state.ts'
+import { Content } from '../../../sim/zfs/content.ts'
 import type { StorageError } from '../../../src/errors.ts'
 import { describeError } from '../../../src/errors.ts'
 import { volumeLeaf } from '../../../src/model/ids.ts'
@@ -176,6 +177,31 @@ describe.each(['silver', 'gold'] as const)('an empty volume in pool %s', pool =>
 
     await scene.expectRefused('machine m1 exports it as by-hand@primary-vds0')
   })
+})
+
+test.each(['silver', 'gold'] as const)(
+  'an empty volume in pool %s below a parent dataset with files stays as it is',
+  async pool => {
+    const scene = new Scene(pool)
+    await scene.zfs(EMPTY)
+    const parent = scene.installation.world.zfs(HOSTS[pool]).dataset(PARENTS[pool])
+    if (parent === undefined) throw new Error('no parent')
+    const metadata = { bytes: 124_928, logicalBytes: 112_640 }
+    parent.content = new Content({ metadata, clone: metadata }, 0)
+
+    await scene.expectRefused('something was written to it, or its parent has files')
+  },
+)
+
+test('a volume whose blocks make the figure of an empty one on other disks stays as it is', async () => {
+  const scene = new Scene('silver')
+  await scene.zfs(EMPTY)
+  const dataset = scene.installation.world.zfs(HOSTS.silver).dataset(scene.dataset)
+  if (dataset === undefined) throw new Error('no dataset')
+  const metadata = { bytes: 40_960, logicalBytes: 28_672 }
+  dataset.content = new Content({ metadata, clone: metadata }, 8192)
+
+  await scene.expectRefused('something was written to it')
 })
 
 test('a volume on a machine that does not answer stays as it is', async () => {

@@ -1,0 +1,32 @@
+// Whether something was written to a volume that is attached. Its guest formats the disk only if
+// not. Reads, and changes nothing.
+
+import type { Attachment, Volume } from '../../model/volumes.ts'
+import { readPropertyNames } from '../../zfs/dialect.ts'
+import { COUNTED_PROPERTIES, isBlank } from '../catalog/blank.ts'
+import { readInSight } from '../catalog/sight.ts'
+import type { VolumePlace } from '../pool.ts'
+import { meanwhile } from './records.ts'
+
+/**
+ * Two commands, unless the volume holds so much that they cannot matter. The volume's record is the
+ * file system that tells the disks: the driver made it, and nobody ever mounts it. Where zfs does
+ * not count blocks (Solaris), and on disks that are not known, the volume counts as not written.
+ */
+export async function readWritten(
+  place: VolumePlace,
+  { holdsData }: Pick<Volume, 'holdsData'>,
+  signal?: AbortSignal,
+): Promise<Pick<Attachment, 'written' | 'little'>> {
+  if (holdsData) return { written: true }
+  const { pool, dataset, record } = place
+  const known = await readPropertyNames(pool.host.shell, signal)
+  const names = COUNTED_PROPERTIES.filter(name => known.has(name))
+  if (names.length < COUNTED_PROPERTIES.length) return { written: false }
+  const { found } = await readInSight(pool, { names, datasets: [dataset, record] }, signal)
+  const [volume, fileSystem] = [found.get(dataset), found.get(record)]
+  if (volume === undefined || fileSystem === undefined) throw meanwhile(place, undefined)
+  return isBlank(volume, fileSystem, dataset) === false
+    ? { written: true, little: true }
+    : { written: false }
+}

@@ -4,15 +4,19 @@
 
 import { applyClaims, examineInstallation, startEverything, writeData } from './demo/claims.ts'
 import { deleteEverything, growClaim, snapshotAndRestore } from './demo/copies.ts'
-import { Stage } from './demo/stage.ts'
+import { Report } from './demo/report.ts'
+import { LDOMS, Stage, XEN } from './demo/stage.ts'
 import { applyAgain, losePower, loseServiceDomain } from './demo/trouble.ts'
+import { demonstrateXen } from './demo/xen.ts'
 
 process.chdir(new URL('..', import.meta.url).pathname)
-const stage = new Stage()
+const report = new Report()
+const stage = new Stage(LDOMS, report)
+const xen = new Stage(XEN, report)
 
 let status = 1
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void stage.cleanUp(status).finally(() => process.exit(130)))
+  process.once(signal, () => void cleanUp().finally(() => process.exit(130)))
 }
 try {
   await startEverything(stage)
@@ -25,10 +29,15 @@ try {
   await snapshotAndRestore(stage)
   await growClaim(stage)
   await deleteEverything(stage)
-  status = stage.report.finish()
+  await demonstrateXen(xen)
+  status = report.finish()
 } catch (error) {
   console.error(`\nThe demonstration broke off: ${error instanceof Error ? error.stack : error}`)
 } finally {
-  await stage.cleanUp(status)
+  await cleanUp()
 }
 process.exit(status)
+
+async function cleanUp(): Promise<void> {
+  for (const each of [xen, stage]) await each.cleanUp(status)
+}

@@ -17,7 +17,7 @@ export interface Numbers {
 }
 
 export async function startEverything(stage: Stage): Promise<void> {
-  const { report, directory, hasRealBlockDevices } = stage
+  const { report, directory, hasRealBlockDevices, linux } = stage
   report.step(
     'A simulated installation starts behind SSH on 127.0.0.1; every host has its own port and key',
   )
@@ -33,17 +33,16 @@ export async function startEverything(stage: Stage): Promise<void> {
   )
   report.say(
     hasRealBlockDevices
-      ? `Linux guest ${LINUX}: real block devices of this machine, real mkfs.ext4 and mount ` +
+      ? `Linux guest ${linux.id}: real block devices of this machine, real mkfs.ext4 and mount ` +
           '(running as root)'
-      : `Linux guest ${LINUX}: ` +
+      : `Linux guest ${linux.id}: ` +
           `simulated${process.getuid?.() === 0 ? ' (loop devices or mkfs.ext4 are missing)' : ' (not root)'}`,
   )
 
-  report.step('The controller and two node plugins start, each as a process with a Unix socket')
-  stage.writeControllerFile()
-  await stage.startPlugin('controller', ['controller', '--config', stage.controllerFile])
-  await stage.startPlugin('ldg1', ['node', '--config', join(directory, 'sim/node-m1-ldg1.yaml')])
-  await stage.startPlugin('ldg2', ['node', '--config', join(directory, 'sim/node-m1-ldg2.yaml')])
+  report.step(
+    'The controller and the node plugin of each guest start, each as a process with a Unix socket',
+  )
+  await stage.startPlugins()
 }
 
 export async function examineInstallation(stage: Stage): Promise<void> {

@@ -25,6 +25,13 @@ export interface MachineState {
   }[]
 }
 
+export interface XenMachineState {
+  readonly domains: readonly {
+    readonly name: string
+    readonly vbds: readonly { readonly number: number; readonly target: string }[]
+  }[]
+}
+
 export interface GuestState {
   readonly disks: readonly {
     readonly id: number
@@ -51,6 +58,7 @@ export interface WorldState {
     >
   >
   readonly machines: Readonly<Record<string, MachineState>>
+  readonly xenMachines: Readonly<Record<string, XenMachineState>>
   readonly guests: Readonly<Record<string, GuestState>>
 }
 

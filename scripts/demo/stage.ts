@@ -8,27 +8,47 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { type DemoGuest, realGuest, simulatedGuest } from './guests.ts'
 import { type Outcome, Processes, run } from './processes.ts'
-import { Report } from './report.ts'
+import type { Report } from './report.ts'
 import { Simulation, type WorldState } from './simulation.ts'
 
 const CSI = 'src/bin/ldom-csi.ts'
 const SIM = 'sim/bin/ldom-sim.ts'
 export const LINUX = 'm1/ldg2'
 export const SOLARIS = 'm1/ldg1'
+export const XEN_GUEST = 'x1/web'
+
+/** An installation that the simulator has ready, and the guests of it that get disks. */
+interface Setting {
+  readonly preset: 'demo' | 'xen'
+  readonly linux: string
+  /** With `linux`. */
+  readonly guests: readonly string[]
+}
+
+export const LDOMS: Setting = { preset: 'demo', linux: LINUX, guests: [SOLARIS, LINUX] }
+export const XEN: Setting = { preset: 'xen', linux: XEN_GUEST, guests: [XEN_GUEST] }
 
 export class Stage {
   readonly directory = mkdtempSync(join(tmpdir(), 'ldom-csi-demo-'))
-  readonly report = new Report()
+  readonly setting: Setting
+  readonly report: Report
   readonly simulation = new Simulation(join(this.directory, 'sim', 'control.sock'))
   readonly hasRealBlockDevices = canUseBlockDevices()
   readonly solaris: DemoGuest = simulatedGuest(this.simulation, SOLARIS)
-  readonly linux: DemoGuest = this.hasRealBlockDevices
-    ? realGuest(LINUX, join(this.directory, 'guest'))
-    : simulatedGuest(this.simulation, LINUX)
+  readonly linux: DemoGuest
   readonly #processes = new Processes()
 
+  constructor(setting: Setting, report: Report) {
+    this.setting = setting
+    this.report = report
+    this.linux = this.hasRealBlockDevices
+      ? realGuest(setting.linux, join(this.directory, 'guest'))
+      : simulatedGuest(this.simulation, setting.linux)
+  }
+
   async startSimulation(): Promise<void> {
-    const sim = ['serve', '--preset', 'demo', '--directory', join(this.directory, 'sim')]
+    const { preset } = this.setting
+    const sim = ['serve', '--preset', preset, '--directory', join(this.directory, 'sim')]
     await this.#processes.start(
       'ldom-sim',
       SIM,
@@ -40,11 +60,21 @@ export class Stage {
     )
   }
 
-  async startPlugin(name: string, args: readonly string[]): Promise<void> {
+  async #startPlugin(name: string, args: readonly string[]): Promise<void> {
     const socket = this.#socketOf(name)
     const ready = { file: socket, log: join(this.directory, `${name}.log`) }
     await this.#processes.start(name, CSI, [...args, '--endpoint', `unix://${socket}`], ready)
     this.report.say(`${name}: ${socket}`)
+  }
+
+  /** The controller, and the node plugin of each guest. */
+  async startPlugins(): Promise<void> {
+    this.#writeControllerFile()
+    await this.#startPlugin('controller', ['controller', '--config', this.controllerFile])
+    for (const guest of this.setting.guests) {
+      const file = join(this.directory, `sim/node-${guest.replace('/', '-')}.yaml`)
+      await this.#startPlugin(pluginOf(guest), ['node', '--config', file])
+    }
   }
 
   get controllerFile(): string {
@@ -55,11 +85,14 @@ export class Stage {
    * The simulator's configuration, without saving: the power cycle must find nothing saved, however
    * slow this machine is.
    */
-  writeControllerFile(): void {
-    const config: { machines: Record<string, { saveConfiguration?: boolean }> } = parse(
+  #writeControllerFile(): void {
+    const config: { machines: Record<string, object> } = parse(
       readFileSync(join(this.directory, 'sim/controller.yaml'), 'utf8'),
     )
-    for (const machine of Object.values(config.machines)) machine.saveConfiguration = false
+    // Xen has nothing to save.
+    for (const machine of Object.values(config.machines)) {
+      if (!('hypervisor' in machine)) Object.assign(machine, { saveConfiguration: false })
+    }
     writeFileSync(this.controllerFile, stringify(config))
   }
 
@@ -76,12 +109,10 @@ export class Stage {
     const args = [
       ...files.flatMap(file => ['-f', file]),
       ...['--controller', this.#socketOf('controller')],
-      ...[
+      ...this.setting.guests.flatMap(guest => [
         '--node',
-        `${SOLARIS}=${this.#socketOf('ldg1')}`,
-        '--node',
-        `${LINUX}=${this.#socketOf('ldg2')}`,
-      ],
+        `${guest}=${this.#socketOf(pluginOf(guest))}`,
+      ]),
       ...(this.hasRealBlockDevices
         ? ['--staging-directory', join(this.directory, 'guest/staging')]
         : []),
@@ -141,6 +172,9 @@ export class Stage {
     return join(this.directory, `${name}.sock`)
   }
 }
+
+/** The name of a guest's node plugin on the stage. */
+const pluginOf = (guest: string) => guest.split('/')[1] ?? guest
 
 function canUseBlockDevices(): boolean {
   if (

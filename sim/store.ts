@@ -98,10 +98,12 @@ export class FileStore implements Store {
   #descriptor: number
   #sizeBytes: number
   #nextCopy = 0
+  readonly #resized: () => void
 
-  /** Opens or creates the sparse file and sets its size. */
-  constructor(file: string, sizeBytes: number) {
+  /** Opens or creates the sparse file and sets its size. `resized` is told of later sizes. */
+  constructor(file: string, sizeBytes: number, resized: () => void = () => {}) {
     this.file = file
+    this.#resized = resized
     this.#descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600)
     this.#sizeBytes = sizeBytes
     ftruncateSync(this.#descriptor, sizeBytes)
@@ -126,6 +128,7 @@ export class FileStore implements Store {
   resize(sizeBytes: number): void {
     ftruncateSync(this.#descriptor, sizeBytes)
     this.#sizeBytes = sizeBytes
+    this.#resized()
   }
 
   // The copy contains everything that was written to a loop device over the file, as both use the
@@ -135,7 +138,7 @@ export class FileStore implements Store {
   copy(): Store {
     const target = `${this.file}.${process.hrtime.bigint().toString(36)}.${this.#nextCopy++}`
     copyFileSync(this.file, target, constants.COPYFILE_FICLONE)
-    return new FileStore(target, this.#sizeBytes)
+    return new FileStore(target, this.#sizeBytes, this.#resized)
   }
 
   dispose(): void {

@@ -231,7 +231,15 @@ export class World {
     if (this.#options.directory === undefined) return new MemoryStore(sizeBytes)
     const directory = join(this.#directory(), 'volumes')
     mkdirSync(directory, { recursive: true })
-    return new FileStore(join(directory, String(this.#stores++)), sizeBytes)
+    const resized = () => this.#tellXenGuests()
+    return new FileStore(join(directory, String(this.#stores++)), sizeBytes, resized)
+  }
+
+  // Xen passes a new size on at once, to real block devices, too.
+  #tellXenGuests(): void {
+    for (const machine of this.xenMachines.values()) {
+      for (const guest of machine.guestNames()) machine.tell(guest, 'disks')
+    }
   }
 
   #directory(): string {

@@ -36,7 +36,7 @@ export async function startEverything(stage: Stage): Promise<void> {
       ? `Linux guest ${linux.id}: real block devices of this machine, real mkfs.ext4 and mount ` +
           '(running as root)'
       : `Linux guest ${linux.id}: ` +
-          `simulated${process.getuid?.() === 0 ? ' (loop devices or mkfs.ext4 are missing)' : ' (not root)'}`,
+          `simulated${process.getuid?.() === 0 ? ' (loop devices, mkfs.ext4 or a capability are missing)' : ' (not root)'}`,
   )
 
   report.step(

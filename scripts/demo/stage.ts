@@ -23,17 +23,24 @@ interface Setting {
   readonly linux: string
   /** With `linux`. */
   readonly guests: readonly string[]
+  /** Whether a mounted file system grows. */
+  readonly grows: boolean
 }
 
-export const LDOMS: Setting = { preset: 'demo', linux: LINUX, guests: [SOLARIS, LINUX] }
-export const XEN: Setting = { preset: 'xen', linux: XEN_GUEST, guests: [XEN_GUEST] }
+export const LDOMS: Setting = {
+  preset: 'demo',
+  linux: LINUX,
+  guests: [SOLARIS, LINUX],
+  grows: false,
+}
+export const XEN: Setting = { preset: 'xen', linux: XEN_GUEST, guests: [XEN_GUEST], grows: true }
 
 export class Stage {
   readonly directory = mkdtempSync(join(tmpdir(), 'ldom-csi-demo-'))
   readonly setting: Setting
   readonly report: Report
   readonly simulation = new Simulation(join(this.directory, 'sim', 'control.sock'))
-  readonly hasRealBlockDevices = canUseBlockDevices()
+  readonly hasRealBlockDevices: boolean
   readonly solaris: DemoGuest = simulatedGuest(this.simulation, SOLARIS)
   readonly linux: DemoGuest
   readonly #processes = new Processes()
@@ -41,6 +48,7 @@ export class Stage {
   constructor(setting: Setting, report: Report) {
     this.setting = setting
     this.report = report
+    this.hasRealBlockDevices = canUseBlockDevices() && (!setting.grows || canGrowMounted())
     this.linux = this.hasRealBlockDevices
       ? realGuest(setting.linux, join(this.directory, 'guest'))
       : simulatedGuest(this.simulation, setting.linux)
@@ -175,6 +183,12 @@ export class Stage {
 
 /** The name of a guest's node plugin on the stage. */
 const pluginOf = (guest: string) => guest.split('/')[1] ?? guest
+
+/** The kernel asks for CAP_SYS_RESOURCE (24) to grow a mounted ext4; root of a container lacks it. */
+function canGrowMounted(): boolean {
+  const effective = /^CapEff:\t(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  return (BigInt(`0x${effective ?? 0}`) & (1n << 24n)) !== 0n
+}
 
 function canUseBlockDevices(): boolean {
   if (

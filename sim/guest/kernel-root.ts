@@ -4,8 +4,17 @@
 // shuts a mounted file system down when its disk goes; a loop device stays until the unmount.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename } from 'node:path'
+import type { GuestBus } from './bus.ts'
 
 const FILE_SYSTEMS = ['ext4', 'xfs'] as const
 
@@ -22,18 +31,26 @@ interface Shown {
   readonly disk: KernelDisk
   readonly file: string
   readonly loop: string
+  sizeBytes: number
 }
 
 export class KernelRoot {
   readonly #directory: string
   readonly #bus: string
+  readonly #followsSize: boolean
   readonly #shown = new Map<string, Shown>()
 
-  /** `bus`: the directory of the guest's bus in sysfs. */
-  constructor(directory: string, bus: string) {
+  constructor(directory: string, bus: Pick<GuestBus, 'directory' | 'followsSize'>) {
     this.#directory = directory
-    this.#bus = `${directory}${bus}`
-    for (const path of ['dev', bus.slice(1), 'sys/class/block', 'sys/fs/ext4', 'sys/fs/xfs']) {
+    this.#bus = `${directory}${bus.directory}`
+    this.#followsSize = bus.followsSize
+    for (const path of [
+      'dev',
+      bus.directory.slice(1),
+      'sys/class/block',
+      'sys/fs/ext4',
+      'sys/fs/xfs',
+    ]) {
       mkdirSync(`${directory}/${path}`, { recursive: true })
     }
   }
@@ -49,6 +66,7 @@ export class KernelRoot {
       const file = fileOf(disk)
       if (file !== undefined && !this.#shown.has(disk.name)) this.#add(disk, file)
     }
+    if (this.#followsSize) for (const shown of this.#shown.values()) followSize(shown)
   }
 
   /** Unmounts the loop devices wherever they are mounted, and detaches them. */
@@ -81,7 +99,7 @@ export class KernelRoot {
     if (!disk.readonly) execFileSync('blockdev', ['--setrw', loop])
     const numbers = readFileSync(`/sys/class/block/${basename(loop)}/dev`, 'utf8').trim()
     const [major = '', minor = ''] = numbers.split(':')
-    this.#shown.set(disk.name, { disk, file, loop })
+    this.#shown.set(disk.name, { disk, file, loop, sizeBytes: statSync(file).size })
     execFileSync('mknod', [`${this.#directory}/dev/${disk.name}`, 'b', major, minor])
     mkdirSync(`${this.#bus}/${disk.entry}/block/${disk.name}`, {
       recursive: true,
@@ -117,6 +135,13 @@ export class KernelRoot {
       execFileSync('losetup', ['--detach', loop])
     }
   }
+}
+
+function followSize(shown: Shown): void {
+  const { size } = statSync(shown.file)
+  if (size === shown.sizeBytes) return
+  execFileSync('losetup', ['--set-capacity', shown.loop])
+  shown.sizeBytes = size
 }
 
 function fileOf(disk: KernelDisk): string | undefined {

@@ -50,9 +50,7 @@ export class SimLinuxGuest extends SimGuest {
     host.cutsCommandLines = false
     this.physicalSectorBytes = options.physicalSectorBytes ?? SECTOR
     this.#kernelRoot =
-      options.kernelRoot === undefined
-        ? undefined
-        : new KernelRoot(options.kernelRoot, this.#bus.directory)
+      options.kernelRoot === undefined ? undefined : new KernelRoot(options.kernelRoot, this.#bus)
     this.names = new NameTree(
       {
         text: path => this.#kernelText(path),

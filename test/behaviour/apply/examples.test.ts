@@ -2,6 +2,7 @@
 // a change, taken away. Configuration files are read.
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { xenWorld } from '../../../sim/preset.ts'
 import {
   findGuestRule,
   parseControllerConfig,
@@ -55,6 +56,7 @@ const TESTED = [
     'storage-classes.yaml',
     'claim-linux.yaml',
     'claim-solaris.yaml',
+    'claim-xen.yaml',
     'snapshot-restore.yaml',
     'claim-solaris-grown.yaml',
   ],
@@ -105,6 +107,17 @@ test('the claims of a Linux and of a Solaris guest are mounted where they say', 
   expect(
     await world.remove(CLASSES, example('claim-linux.yaml'), example('claim-solaris.yaml')),
   ).toEqual([])
+  await expectNothingLeft()
+})
+
+test('the claim of a guest of Xen is mounted where it says', async () => {
+  await world.end()
+  world = await applyWorld(['x1/web'], () => xenWorld())
+  await applyTwice(example('claim-xen.yaml'))
+
+  expect(mounts('x1/web')).toEqual(['ext4 /srv/web'])
+
+  expect(await world.remove(CLASSES, example('claim-xen.yaml'))).toEqual([])
   await expectNothingLeft()
 })
 

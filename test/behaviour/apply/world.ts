@@ -39,8 +39,11 @@ export function patientClock(): Clock & { sleptMs: number } {
   return clock
 }
 
-export async function applyWorld(guests: readonly string[]) {
-  const { world, driver: start, node } = install()
+export async function applyWorld(
+  guests: readonly string[],
+  installation: Parameters<typeof install>[0] = spec => spec,
+) {
+  const { world, driver: start, node } = install(installation)
   const driver = start()
   const serveNode = async (id: string): Promise<[string, Plugin]> => {
     const guest = parseGuestId(id)

@@ -45,7 +45,14 @@ export function nameOf(document: unknown): string | undefined {
   return named.safeParse(document).data?.metadata.name
 }
 
-const text = z.string('a string: put numbers and true/false in quotes')
+const text = z.string({
+  error: ({ input }) =>
+    input === null
+      ? 'it has no value; give it one, or leave it out'
+      : Array.isArray(input)
+        ? 'a string: several values are one string, with commas between them'
+        : 'a string: put numbers and true/false in quotes',
+})
 
 /** Each annotation in the driver's name that the driver does not know there, with the mistake. */
 export function reasonsAgainstAnnotations(

@@ -210,6 +210,9 @@ const claimRows: readonly (readonly [path: string, value: unknown, says: string]
     { storage: '1Gi' },
     'spec.resources: the request is larger than the limit',
   ],
+  ['metadata/annotations/ldom-csi.io|guest', null, '.io/guest: it has no value; give it one, or'],
+  ['metadata/annotations/ldom-csi.io|guest', ['m1/a', 'm1/b'], 'are one string, with commas'],
+  ['metadata/annotations/ldom-csi.io|guest', 7, 'a string: put numbers and true/false in quotes'],
   [
     'metadata/annotations/ldom-csi.io|guest',
     'ldg1',

@@ -254,11 +254,18 @@ export const ATTACHMENT_DEFECTS: readonly Defect[] = [
     tests: [RECORDED],
   },
   {
+    name: 'exports that a person left without a disk count as the disk that a guest runs from',
+    changes: [
+      { file: DETACHING, find: 'if (hasDisk && isBoot', replace: 'if (own.length > 0 && isBoot' },
+    ],
+    tests: [RECORDED],
+  },
+  {
     name: 'a Linux guest loses the disk that it runs from',
     changes: [
       {
         file: DETACHING,
-        find: "  if (isBoot && readiness !== undefined && readiness.kind !== 'off') {\n",
+        find: "  if (hasDisk && isBoot && readiness !== undefined && readiness.kind !== 'off') {\n",
         replace: '  if (isBoot && place === undefined) {\n',
       },
     ],

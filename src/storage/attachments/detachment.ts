@@ -198,9 +198,9 @@ function refuseNow(
   if (only !== undefined && (hasDisk || hadDisk)) {
     refuseUnlessOff(formatGuestId(guest), guestState)
   }
-  if (!isListed) return
-  // Linux does not refuse the removal of the disk that it runs from.
-  if (isBoot && readiness !== undefined && readiness.kind !== 'off') {
+  // Linux does not refuse the removal of the disk that it runs from. Exports without a disk are no
+  // disk to run from.
+  if (hasDisk && isBoot && readiness !== undefined && readiness.kind !== 'off') {
     throw new StorageError(
       'failed-precondition',
       `volume ${place.volumeId} is the boot disk of guest ${formatGuestId(guest)}, which runs; ` +

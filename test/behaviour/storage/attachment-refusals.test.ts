@@ -65,3 +65,20 @@ describe('refused before anything is changed', () => {
     expect(reaches(installation, 'm1/ldg2')).toBe(false)
   })
 })
+
+test('exports whose disk a person took from a running guest are no disk that it runs from', async () => {
+  const installation = install()
+  const driver = installation.driver()
+  const { id } = await driver.volumes.ensureVolume(volumeSpec({ format: block }))
+  await driver.attachments.attach(attachRequest(id, 'm1/ldg2', { format: block, slot: 0 }))
+  const machine = installation.world.machine('m1')
+  const [vdisk] = machine.state().domains.flatMap(domain => domain.vdisks)
+  await installation.world
+    .host('m1-primary')
+    .perform(['ldm', 'rm-vdisk', vdisk?.name ?? '', 'ldg2'], '')
+  expect(machine.guestDisks('ldg2').list()).toEqual([])
+
+  await driver.attachments.detach(id, parseGuestId('m1/ldg2'))
+  expect(records(installation)).toEqual([])
+  expect(await driver.audit()).toEqual([])
+})

@@ -103,7 +103,7 @@ export class RawRound {
       LISTING,
       this.#read(this.#record, this.#guestRecord, `${this.#record}/r-aaaaaaaa`),
       { ...zfs('get'), status: 2 },
-      get(COUNTED_PROPERTIES, [this.#parent, this.#volume, this.#record]),
+      get([...COUNTED_PROPERTIES, 'referenced'], [this.#parent, this.#volume, this.#record]),
     ]
   }
 

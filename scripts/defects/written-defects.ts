@@ -142,11 +142,31 @@ export const WRITTEN_DEFECTS: readonly Defect[] = [
     tests: [PROBES, ANSWERS],
   },
   {
+    name: 'few bytes on a disk that somebody else has labelled are taken for its label',
+    changes: [{ file: FORMATTING, find: 'isLabelled && isOwn)', replace: 'isLabelled)' }],
+    tests: [PROBES],
+  },
+  {
     name: 'many bytes on a labelled disk are taken for its label',
     changes: [
-      { file: FORMATTING, find: 'isLabel = request.little === true &&', replace: 'isLabel =' },
+      {
+        file: FORMATTING,
+        find: '(request.little === true && isLabelled && isOwn)',
+        replace: '(isLabelled && isOwn)',
+      },
     ],
     tests: [PROBES],
+  },
+  {
+    name: 'files in the parent dataset hide how much was written beside a label',
+    changes: [
+      {
+        file: 'src/storage/attachments/written.ts',
+        find: '  return holdsData(volume, fileSystem, dataset)\n',
+        replace: '  return holdsMuch\n',
+      },
+    ],
+    tests: [ANSWERS],
   },
   {
     name: 'a disk that a cut call has labelled is never formatted',

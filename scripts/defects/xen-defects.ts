@@ -112,6 +112,30 @@ export const XEN_DEFECTS: readonly Defect[] = [
     'test/behaviour/xen/off.test',
   ),
   defect(
+    'a disk by another name of the device of a volume is nobody’s business',
+    [VIEW, 'isVolume || known === undefined ? disk', 'isVolume || known !== undefined ? disk'],
+    THEIRS,
+  ),
+  defect(
+    'a device that a guest has by another name is attached once more',
+    [MACHINE, '    if (paths.size === 0) return\n', '    if (paths.size >= 0) return\n'],
+    THEIRS,
+  ),
+  defect(
+    'a raw disk under an administrator’s number is a boot disk of a guest of Xen, too',
+    ['src/hypervisors/xen/traits.ts', 'startsFromDisks: false', 'startsFromDisks: true'],
+    ATTACHMENT,
+  ),
+  defect(
+    'a number that was asked for and is taken is replaced by another',
+    [
+      'src/storage/attachments/numbers.ts',
+      'return asked === undefined\n',
+      'return slots !== undefined\n',
+    ],
+    'test/unit/attach-plan-numbers.test',
+  ),
+  defect(
     'a disk that goes while the store of Xen is listed makes the list unreadable',
     ['src/hypervisors/xen/listing.ts', ' ?? GONE.exec(line)', ''],
     LISTING,

@@ -3,7 +3,7 @@
 // recorded in test/transcripts/xen unless a comment says otherwise.
 
 import type { GuestDisks, SimDevice, VirtualDisk } from '../devices.ts'
-import type { SimHost } from '../host.ts'
+import type { SimAnswer, SimHost } from '../host.ts'
 import { XenVirtualDisk } from './disk.ts'
 import type {
   DiskSpec,
@@ -54,7 +54,7 @@ export class SimXen implements XenControl {
   readonly #disks = new WeakMap<Vbd, XenVirtualDisk>()
   readonly #physical: (target: string) => PhysicalDevice
   readonly #isFile: (target: string) => boolean
-  readonly #numbers = new Map<SimDevice | string, number>()
+  readonly #numbers = new Map<string, number>()
   #nextId = 1
 
   constructor({ name, controlHost, guests, physical, isFile }: SimXenOptions) {
@@ -63,6 +63,8 @@ export class SimXen implements XenControl {
     this.#physical = physical ?? (target => this.#zvolNumbers(target))
     this.#isFile = isFile ?? (() => false)
     for (const guest of guests) this.addGuest(guest)
+    controlHost.devices.push(path => this.#behind(path))
+    controlHost.programs.set('readlink', args => this.#readlink(args))
     controlHost.programs.set('xl', xlProgram(this))
     controlHost.programs.set('xenstore-ls', xenstoreProgram(this))
   }
@@ -356,8 +358,29 @@ export class SimXen implements XenControl {
       : undefined
   }
 
+  /** `-f` and the path of a device: the name that dom0's kernel has for it. */
+  #readlink([flag, target = '', ...more]: readonly string[]): SimAnswer {
+    if (flag !== '-f' || more.length > 0) {
+      return { exitStatus: 1, stdout: '', stderr: 'readlink: unsupported in the simulation\n' }
+    }
+    const path = this.kindOf(target) === 'device' ? this.#physical(target).path : target
+    return { exitStatus: 0, stdout: `${path}\n`, stderr: '' }
+  }
+
+  /** The device with this name of the kernel. */
+  #behind(path: string): SimDevice | undefined {
+    const target = this.#targetOf(path)
+    return target === path ? undefined : this.host.device(target)
+  }
+
+  #targetOf(path: string): string {
+    const found = [...this.#numbers].find(([, index]) => `/dev/zd${index * 16}` === path)
+    return found?.[0] ?? path
+  }
+
   // Each zvol has 16 minor numbers of major 230.
-  #zvolNumbers(target: string): PhysicalDevice {
+  #zvolNumbers(name: string): PhysicalDevice {
+    const target = this.#targetOf(name)
     const index = this.#numbers.get(target) ?? this.#numbers.size
     this.#numbers.set(target, index)
     return { numbers: `e6:${(index * 16).toString(16)}`, path: `/dev/zd${index * 16}` }

@@ -37,7 +37,9 @@ export class Formatting {
   ): Promise<void> {
     const options = parseMkfsOptions(plan.request.format.mkfsOptions ?? '', plan.type)
     const { mountOptions } = plan.request.format
-    const refusal = reasonNotToFormat(plan.content, device, { ...plan.request, mountOptions })
+    const ownMark = this.#platform.contents.markOf(plan.request.volumeId)
+    const witnesses = { ...plan.request, mountOptions, ownMark }
+    const refusal = reasonNotToFormat(plan.content, device, witnesses)
     if (refusal !== undefined) throw new Refusal('failed-precondition', refusal)
     if (await this.#notes.isUsed(plan.request, signal)) {
       throw new Refusal(
@@ -119,7 +121,7 @@ export class Formatting {
 export function reasonNotToFormat(
   content: Content,
   device: GuestDevice,
-  request: Witnesses & { readonly mountOptions: readonly string[] },
+  request: Witnesses & { readonly mountOptions: readonly string[]; readonly ownMark?: string },
 ): string | undefined {
   const state = describeContent(device, content)
   if (content.kind !== 'blank' && content.kind !== 'unlabelled') {
@@ -131,9 +133,11 @@ export function reasonNotToFormat(
       'does not format it'
     )
   }
-  // A call that was cut between label and file system is completed by the next one.
-  const isLabel = request.little === true && content.kind === 'blank' && content.labelled === true
-  if (request.written && !isLabel) {
+  // A call that was cut between label and file system is completed by the next one. The name comes
+  // after the label, and not every release can write one.
+  const isLabelled = content.kind === 'blank' && content.labelled === true
+  const isOwn = content.mark === undefined || content.mark === request.ownMark
+  if (request.written && !(request.little === true && isLabelled && isOwn)) {
     return (
       `${state}, but the storage host counts data on it, so the driver does not format it; ` +
       'create the file system by hand if the volume is empty'

@@ -169,6 +169,8 @@ export interface Traits {
   readonly keepsKeys: boolean
   /** Whether a guest in transition may have disks that are listed only when it runs again. */
   readonly transitionHidesDisks: boolean
+  /** Whether a guest can start from a disk that it was given while it was off. */
+  readonly startsFromDisks: boolean
   /** How a machine can show a device to a guest. */
   readonly shapes: readonly WantedDisk['shape'][]
   /** Whether a disk can have a limit for how long its guest waits for it. */

@@ -195,7 +195,7 @@ describe('a planned attachment', () => {
 })
 
 describe('the number of a recorded attachment', () => {
-  const seen = { leaf, slots }
+  const seen = { leaf, slots, asked: undefined }
 
   test('stays while it is free or its own', () => {
     expect(planNewSlot(attachment, { ...seen, state: state() })).toBeUndefined()
@@ -206,7 +206,7 @@ describe('the number of a recorded attachment', () => {
     const taken = state({ disks: [disk({ name: 'other' })] })
     expect(planNewSlot(attachment, { ...seen, state: taken })).toBe(preferredSlot(leaf, slots))
     const others = new Map([['x', preferredSlot(leaf, slots)]])
-    expect(planNewSlot(attachment, { leaf, slots: { ...slots, others }, state: taken })).toBe(
+    expect(planNewSlot(attachment, { ...seen, slots: { ...slots, others }, state: taken })).toBe(
       preferredSlot(leaf, slots) + 1,
     )
     expect(
@@ -215,6 +215,15 @@ describe('the number of a recorded attachment', () => {
         state: state({ disks: [disk({ name: 'other' }), disk({ slot: 151 })] }),
       }),
     ).toBeUndefined()
+  })
+
+  test('that was asked for is refused when another disk has taken it, not replaced', () => {
+    const asked = { ...seen, asked: attachment.slot }
+    const taken = state({ disks: [disk({ name: 'other' })] })
+    expect(() => planNewSlot(attachment, { ...asked, state: taken })).toThrow(
+      expect.objectContaining({ kind: 'in-use', message: expect.stringContaining('other') }),
+    )
+    expect(planNewSlot(attachment, { ...asked, state: state() })).toBeUndefined()
   })
 })
 
@@ -225,7 +234,7 @@ test('a recorded number is given up only for another disk of the same guest', ()
     others: held([preferredSlot(leaf, { first: 100, count: 601 })]),
   }
   const planned = (...disks: GuestDisk[]) =>
-    planNewSlot(attachment, { leaf, slots, state: state({ disks }) })
+    planNewSlot(attachment, { leaf, slots, asked: undefined, state: state({ disks }) })
   expect(planned(disk({ name: 'x', guest: 'ldg2' }))).toBeUndefined()
   expect(planned(disk({ name: 'x', slot: 151 }))).toBeUndefined()
   expect(planned(disk({ name: 'x' }), disk({ slot: 99 }))).toBeUndefined()

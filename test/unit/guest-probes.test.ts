@@ -103,11 +103,14 @@ test.each([BLANK, { kind: 'unlabelled' } as const])(
   },
 )
 
-test('few bytes on the storage side may be the label of a disk that has one', () => {
-  const content = { kind: 'blank', labelled: true } as const
-  const change = { written: true, little: true }
-  expect(reasonNotToFormat(content, DEVICE, { ...REQUEST, ...change })).toBeUndefined()
-})
+test.each(['v1', undefined])(
+  'few bytes on the storage side may be the label that the driver gave a disk, named %s',
+  mark => {
+    const content = { kind: 'blank', labelled: true, mark } as const
+    const change = { written: true, little: true, ownMark: 'v1' }
+    expect(reasonNotToFormat(content, DEVICE, { ...REQUEST, ...change })).toBeUndefined()
+  },
+)
 
 test.each([
   {
@@ -141,9 +144,15 @@ test.each([
     says: 'counts data',
   },
   {
+    name: 'few bytes on the storage side of a disk that somebody else has labelled',
+    content: { kind: 'blank', labelled: true, mark: 'theirs' } as Content,
+    change: { written: true, little: true, ownMark: 'v1' },
+    says: 'counts data',
+  },
+  {
     name: 'more bytes on the storage side than its label takes',
-    content: { kind: 'blank', labelled: true } as Content,
-    change: { written: true, little: false },
+    content: { kind: 'blank', labelled: true, mark: 'v1' } as Content,
+    change: { written: true, little: false, ownMark: 'v1' },
     says: 'counts data',
   },
   {

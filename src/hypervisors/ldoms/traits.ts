@@ -26,6 +26,7 @@ export const LDOM_TRAITS: Traits = {
   refusesRemoval: platform => platform === 'solaris',
   keepsKeys: true,
   transitionHidesDisks: false,
+  startsFromDisks: true,
   shapes: ['slice', 'full'],
   timeouts: true,
 }

@@ -98,6 +98,7 @@ export class XenMachine implements Hypervisor {
     const state = this.#states.get(view)
     if (state === undefined) throw new Error(`machine ${this.machine} has not given this view`)
     const { detach, attach } = planAttach(wanted, this.machine, state)
+    if (attach !== undefined) await this.#refuseOtherName(attach.device, { wanted, state }, signal)
     let failure: unknown
     try {
       await this.#change(detach, disk => this.#xl.detachDisk(disk, { signal }), signal)
@@ -111,6 +112,30 @@ export class XenMachine implements Hypervisor {
       failure = error
     }
     return this.#connected(wanted, failure, signal)
+  }
+
+  // `/dev/zd0` and `/dev/zvol/tank/v` are one device. Xen compares devices of different guests
+  // only.
+  async #refuseOtherName(
+    device: string,
+    { wanted, state }: { readonly wanted: ExposedDisk; readonly state: XenState },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const others = state.disks.filter(
+      disk => disk.device !== device && this.#keyOf(disk.guest, disk.device ?? '') === undefined,
+    )
+    const paths = new Set(others.map(({ physical }) => physical?.path))
+    paths.delete(undefined)
+    if (paths.size === 0) return
+    const real = await this.#xl.realPath(device, { signal })
+    const other = others.find(({ physical }) => physical?.path === real)
+    if (other === undefined) return
+    throw new StorageError(
+      'failed-precondition',
+      `${wanted.about}: guest ${this.machine}/${other.guest} has it as disk ${other.label}, by ` +
+        `the name ${other.device}, and no record explains it; remove it when nobody uses it (xl ` +
+        `block-detach ${other.guest} ${other.label}), then try again`,
+    )
   }
 
   // Status 0 of an attach is not yet a disk: the guest has to take it (xen/05, 10).

@@ -16,6 +16,8 @@ export interface XenDisk {
   readonly slot: number | undefined
   /** As it was given when the disk was attached: a renamed zvol keeps its old path (xen/13). */
   readonly device: string | undefined
+  /** Numbers and path of the block device behind it, whatever it was called (xen/11-zvol.txt). */
+  readonly physical: { readonly numbers: string; readonly path: string } | undefined
   /** Undefined for a mode that the driver does not use. */
   readonly mode: 'rw' | 'ro' | undefined
   /** `vbd`: a block device that dom0's kernel serves. Others are none of the driver's. */
@@ -132,12 +134,18 @@ function toDisk(
     slot,
     // Other back ends put a word for the format before the path (xen/05: aio:/srv).
     device: kind === BLOCK_BACKEND ? parameters : parameters?.replace(/^[a-z0-9]+:/, ''),
+    physical: toPhysical(keys),
     mode: MODES.get(keys.get('mode') ?? ''),
     backEnd: kind,
     frontState: states.get(`${domainId}/${number}`),
     backState: state === undefined ? undefined : Number(state),
     hotplug: keys.get('hotplug-error') ?? keys.get('hotplug-status'),
   }
+}
+
+function toPhysical(keys: BackEnd['keys']): XenDisk['physical'] {
+  const [numbers, path] = [keys.get('physical-device'), keys.get('physical-device-path')]
+  return numbers === undefined || path === undefined ? undefined : { numbers, path }
 }
 
 const MODES: ReadonlyMap<string, 'rw' | 'ro'> = new Map([

@@ -19,6 +19,8 @@ export const XEN_TRAITS: Traits = {
   keepsKeys: false,
   // A guest that reboots has no disk until xl gives it the former ones again (xen/15-reboot.txt).
   transitionHidesDisks: true,
+  // A guest that is off is not listed, and gets no disk (xen/09-domains.txt).
+  startsFromDisks: false,
   // A disk is a disk; a lone partition (`xvdb1`) is none (xen/05-attach-errors.txt).
   shapes: ['full'],
   timeouts: false,

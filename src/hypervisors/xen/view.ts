@@ -21,7 +21,21 @@ export function viewOf(
   state: XenState,
   { machine, keyOf }: ViewOptions,
 ): { readonly view: MachineView; readonly disks: ReadonlyMap<DiskUse, XenDisk> } {
-  const disks = new Map(state.disks.map(disk => [toUse(disk, keyOf), disk]))
+  const volumes = new Map(
+    state.disks.flatMap(({ guest, device, physical }) =>
+      device !== undefined && physical !== undefined && keyOf(guest, device) !== undefined
+        ? [[physical.numbers, device]]
+        : [],
+    ),
+  )
+  // A disk by another name of the same device (/dev/zd0) is a disk of the volume.
+  const named = (disk: XenDisk): XenDisk => {
+    const { guest, device, physical } = disk
+    const isVolume = device !== undefined && keyOf(guest, device) !== undefined
+    const known = physical === undefined ? undefined : volumes.get(physical.numbers)
+    return isVolume || known === undefined ? disk : { ...disk, device: known }
+  }
+  const disks = new Map(state.disks.map(disk => [toUse(named(disk), keyOf), disk]))
   const view: MachineView = {
     guests: state.guests,
     uses: [...disks.keys()],

@@ -18,6 +18,7 @@ import {
 
 const XL = '/usr/sbin/xl'
 const XENSTORE_LS = '/usr/bin/xenstore-ls'
+const READLINK = '/usr/bin/readlink'
 const BACK_ENDS = '/local/domain/0/backend'
 
 export interface NewDisk {
@@ -35,10 +36,12 @@ export interface XlOptions {
 export class Xl {
   readonly #xl: Tool
   readonly #xenstore: Tool
+  readonly #links: Tool
 
   constructor(shell: Shell) {
     this.#xl = new Tool(shell, XL_FAILURES)
     this.#xenstore = new Tool(shell, XENSTORE_FAILURES)
+    this.#links = new Tool(shell, [])
   }
 
   /** The running domains, dom0 among them. A guest that is off is not listed. */
@@ -100,6 +103,13 @@ export class Xl {
       expected: isNotFound,
     })
     return result === undefined ? 'absent' : 'removed'
+  }
+
+  /** The device node behind a name: `/dev/zd0` behind `/dev/zvol/tank/z1` (xen/11-zvol.txt). */
+  async realPath(device: string, { signal }: XlOptions = {}): Promise<string> {
+    const about = `device ${device}`
+    const { stdout } = await this.#links.read([READLINK, '-f', device], { about, signal })
+    return stdout.trimEnd()
   }
 
   async version({ signal }: XlOptions = {}): Promise<string> {

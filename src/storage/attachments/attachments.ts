@@ -153,7 +153,8 @@ export class Attachments {
           slots,
           number: place.pool.design.preferredNumber(place),
         })
-      const slot = planNewSlot(planned, { leaf: place.leaf, state, slots }) ?? planned.slot
+      const lost = { leaf: place.leaf, state, slots, asked: request.slot }
+      const slot = planNewSlot(planned, lost) ?? planned.slot
       numbers.choose(name, slot)
       return held === undefined
         ? await createRecord(place, { attachment: { ...planned, slot }, sharing }, signal)

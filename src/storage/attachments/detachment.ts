@@ -61,6 +61,7 @@ export async function detachVolume(
     const rule = guestRule(guest)
     const isBoot =
       record !== undefined &&
+      traits.startsFromDisks &&
       isBootDisk(record, volume, traits.slots.first) &&
       !(rule !== undefined && traits.refusesRemoval(rule.platform))
     const detachment = { place, guest, machine, record, records, keepsView, isBoot, only }

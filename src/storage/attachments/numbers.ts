@@ -80,12 +80,15 @@ export interface SlotChoice {
  */
 export function planNewSlot(
   attachment: Attachment,
-  seen: { leaf: string; state: MachineView; slots: SlotChoice },
+  seen: { leaf: string; state: MachineView; slots: SlotChoice; asked: number | undefined },
 ): number | undefined {
-  const disks = disksOf(attachment.guest, seen.state)
-  return isSlotLost(attachment, seen)
-    ? freeSlot({ leaf: seen.leaf, guest: attachment.guest }, disks, seen.slots)
-    : undefined
+  if (!isSlotLost(attachment, seen)) return undefined
+  const { leaf, slots, asked } = seen
+  const { guest } = attachment
+  const disks = disksOf(guest, seen.state)
+  return asked === undefined
+    ? freeSlot({ leaf, guest }, disks, slots)
+    : askedSlot({ slot: asked, guest }, disks, slots)
 }
 
 /** Whether planNewSlot will choose one. */

@@ -3,7 +3,7 @@
 
 import type { Attachment, Volume } from '../../model/volumes.ts'
 import { readPropertyNames } from '../../zfs/dialect.ts'
-import { COUNTED_PROPERTIES, isBlank } from '../catalog/blank.ts'
+import { COUNTED_PROPERTIES, holdsData, isBlank } from '../catalog/blank.ts'
 import { readInSight } from '../catalog/sight.ts'
 import type { VolumePlace } from '../pool.ts'
 import { meanwhile } from './records.ts'
@@ -15,18 +15,21 @@ import { meanwhile } from './records.ts'
  */
 export async function readWritten(
   place: VolumePlace,
-  { holdsData }: Pick<Volume, 'holdsData'>,
+  { holdsData: holdsMuch }: Pick<Volume, 'holdsData'>,
   signal?: AbortSignal,
 ): Promise<Pick<Attachment, 'written' | 'little'>> {
-  if (holdsData) return { written: true }
+  if (holdsMuch) return { written: true }
   const { pool, dataset, record } = place
   const known = await readPropertyNames(pool.host.shell, signal)
   const names = COUNTED_PROPERTIES.filter(name => known.has(name))
   if (names.length < COUNTED_PROPERTIES.length) return { written: false }
-  const { found } = await readInSight(pool, { names, datasets: [dataset, record] }, signal)
+  const datasets = [dataset, record]
+  const { found } = await readInSight(pool, { names: [...names, 'referenced'], datasets }, signal)
   const [volume, fileSystem] = [found.get(dataset), found.get(record)]
   if (volume === undefined || fileSystem === undefined) throw meanwhile(place, undefined)
-  return isBlank(volume, fileSystem, dataset) === false
-    ? { written: true, little: true }
-    : { written: false }
+  if (isBlank(volume, fileSystem, dataset) !== false) return { written: false }
+  // Files in the parent dataset hide how little a label takes; in the record there are none.
+  return holdsData(volume, fileSystem, dataset)
+    ? { written: true }
+    : { written: true, little: true }
 }

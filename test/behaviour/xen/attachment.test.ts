@@ -194,6 +194,16 @@ test('dom0 is no guest', async () => {
   await expect(attach('x1/Domain-0')).rejects.toMatchObject({ kind: 'failed-precondition' })
 })
 
+test('a raw disk under an administrator’s number is no boot disk: it is detached from a running guest', async () => {
+  const { attach, detach, vbds, audit } = await scene({ format: { kind: 'block' } })
+  const { slot } = await attach('x1/web', { slot: 3, format: { kind: 'block' } })
+  expect(slot).toBe(3)
+
+  await detach()
+  expect(vbds('web')).toEqual([])
+  expect(await audit()).toEqual([])
+})
+
 test('twenty volumes of one guest have twenty numbers, none below xvdq', async () => {
   const { volumes, attachments, vbds, volumeOf, audit } = await scene()
   for (let count = 0; count < 20; count++) {

@@ -87,6 +87,45 @@ describe('the same device twice in one guest, which Xen does not refuse', () => 
   })
 })
 
+describe('a disk by the name that the kernel of dom0 has for the device of a volume', () => {
+  test('keeps the volume from everybody, with the command that removes it', async () => {
+    const { xl, attach, device, vbds, world } = await scene()
+    const { stdout } = await real(device)
+    for (const guest of ['web', 'db']) {
+      await xl('block-attach', guest, spec('xvdb', stdout.trim()))
+      await expect(attach()).rejects.toMatchObject({
+        kind: 'failed-precondition',
+        message: expect.stringContaining(`xl block-detach ${guest} xvdb`),
+      })
+      expect(vbds('web')).toHaveLength(guest === 'web' ? 1 : 0)
+      await xl('block-detach', guest, 'xvdb')
+    }
+    await attach()
+
+    async function real(path: string) {
+      const outcome = await world.host('dom0').perform(['readlink', '-f', path], '')
+      if (outcome.kind !== 'exit') throw new Error(outcome.kind)
+      return outcome.answer
+    }
+  })
+
+  test('is a second disk of an attached volume: named, and nothing is released', async () => {
+    const { xl, attach, detach, audit, vbds, device } = await scene()
+    await attach()
+    await xl('block-attach', 'web', spec('xvdb', '/dev/zd0'))
+
+    expect(await audit()).toMatchObject([{ object: 'xvdb of x1/web' }])
+    await expect(detach()).rejects.toMatchObject({
+      kind: 'failed-precondition',
+      message: expect.stringContaining('xl block-detach web xvdb'),
+    })
+    expect(vbds('web').map(({ target }) => target)).toEqual([device, '/dev/zd0'])
+    await xl('block-detach', 'web', 'xvdb')
+    await detach()
+    expect(await audit()).toEqual([])
+  })
+})
+
 test('a disk under another number than the recorded one stays, and so does the record', async () => {
   const { xl, attach, detach, device, vbds } = await scene()
   await attach()

@@ -4,6 +4,7 @@
 import type { Defect } from './table.ts'
 
 const EDITED = 'test/behaviour/apply/edited-files.test'
+const MEANWHILE = 'test/behaviour/apply/meanwhile.test'
 const GUEST_OFF = 'test/behaviour/apply/guest-off.test'
 
 export const APPLY_DEFECTS: readonly Defect[] = [
@@ -182,6 +183,22 @@ export const APPLY_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: [GUEST_OFF],
+  },
+  {
+    name: 'a guest is asked again with what the controller said of the volume before',
+    changes: [{ file: 'src/apply/giving.ts', find: '    unused = undefined\n', replace: '' }],
+    tests: [MEANWHILE],
+  },
+  {
+    name: 'a guest that is not listed while it reboots ends the wait for it',
+    changes: [
+      {
+        file: 'src/apply/giving.ts',
+        find: "    error.code === 'NOT_FOUND'\n",
+        replace: "    error.code === 'OK'\n",
+      },
+    ],
+    tests: [MEANWHILE],
   },
   {
     name: 'a controller that does not know the condition is asked to detach all the same',

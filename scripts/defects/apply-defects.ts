@@ -255,4 +255,15 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     ],
     tests: ['test/behaviour/simulator/serve.test'],
   },
+  {
+    name: 'dd at the prompt of a simulated host says that it wrote, and did not',
+    changes: [
+      {
+        file: 'sim/dd.ts',
+        find: "  if (to === '/dev/null') return\n",
+        replace: "  if (to === '/dev/null' || seek > 0) return\n",
+      },
+    ],
+    tests: ['test/behaviour/simulator/dd.test'],
+  },
 ]

@@ -68,8 +68,8 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/steps/attach.ts',
-        find: '        readonly: readOnly,\n',
-        replace: '        readonly: readOnly && guest === name,\n',
+        find: '      readonly: readOnly,\n',
+        replace: '      readonly: readOnly && guest === disk.name,\n',
       },
     ],
     tests: ['test/behaviour/apply/guest-disks.test'],

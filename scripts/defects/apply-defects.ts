@@ -4,6 +4,7 @@
 import type { Defect } from './table.ts'
 
 const EDITED = 'test/behaviour/apply/edited-files.test'
+const MEANWHILE = 'test/behaviour/apply/meanwhile.test'
 const GUEST_OFF = 'test/behaviour/apply/guest-off.test'
 
 export const APPLY_DEFECTS: readonly Defect[] = [
@@ -67,8 +68,8 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: 'src/steps/attach.ts',
-        find: '        readonly: readOnly,\n',
-        replace: '        readonly: readOnly && guest === name,\n',
+        find: '      readonly: readOnly,\n',
+        replace: '      readonly: readOnly && guest === disk.name,\n',
       },
     ],
     tests: ['test/behaviour/apply/guest-disks.test'],
@@ -184,6 +185,22 @@ export const APPLY_DEFECTS: readonly Defect[] = [
     tests: [GUEST_OFF],
   },
   {
+    name: 'a guest is asked again with what the controller said of the volume before',
+    changes: [{ file: 'src/apply/giving.ts', find: '    unused = undefined\n', replace: '' }],
+    tests: [MEANWHILE],
+  },
+  {
+    name: 'a guest that is not listed while it reboots ends the wait for it',
+    changes: [
+      {
+        file: 'src/apply/giving.ts',
+        find: "    error.code === 'NOT_FOUND'\n",
+        replace: "    error.code === 'OK'\n",
+      },
+    ],
+    tests: [MEANWHILE],
+  },
+  {
     name: 'a controller that does not know the condition is asked to detach all the same',
     changes: [
       {
@@ -237,5 +254,16 @@ export const APPLY_DEFECTS: readonly Defect[] = [
       },
     ],
     tests: ['test/behaviour/simulator/serve.test'],
+  },
+  {
+    name: 'dd at the prompt of a simulated host says that it wrote, and did not',
+    changes: [
+      {
+        file: 'sim/dd.ts',
+        find: "  if (to === '/dev/null') return\n",
+        replace: "  if (to === '/dev/null' || seek > 0) return\n",
+      },
+    ],
+    tests: ['test/behaviour/simulator/dd.test'],
   },
 ]

@@ -1,11 +1,13 @@
 // Attaches the volume of a claim to a guest, mounts it there and expands it. Every call is safe to
 // repeat.
 
+import { type CallOptions, RpcError } from '../csi/wire/client.ts'
 import type { Volume } from '../csi/wire/types.gen.ts'
 import type { Claim, Place } from '../manifests/objects.ts'
 import { formatBytes } from '../model/quantity.ts'
-import { attachDisk } from '../steps/attach.ts'
+import { askForDisk, attachDisk } from '../steps/attach.ts'
 import { capabilityOf } from '../steps/capability.ts'
+import type { AttachTools, PublishContext, StepDisk } from '../steps/disk.ts'
 import { growDisk, mountDisk } from '../steps/mount.ts'
 import { diskOf, stepTools, usageOf } from './disk.ts'
 import { hintAtOldPath } from './old-path.ts'
@@ -33,8 +35,35 @@ export async function giveTo(place: Place, giving: Giving, tools: ApplyTools): P
   // controller finished, so the call is repeated.
   const hasGrown = Number(context.sizeBytes) < sizeBytes
   if (hasGrown && growth === 'unknown') await grow(claim, volume, tools)
-  await hintAtOldPath(mountDisk(disk, context, steps))
+  const mounting = stepTools({ ...tools, mayPass: isGuestAway }, node)
+  await hintAtOldPath(mountDisk(disk, newestContext(disk, context, steps), mounting))
   if (hasGrown) await growDisk(disk, sizeBytes, steps)
+}
+
+/**
+ * The known context serves the first call. Before each other one the controller is asked: somebody
+ * may have written to the volume meanwhile, or the guest may have lost the disk.
+ */
+function newestContext(
+  disk: StepDisk,
+  known: PublishContext,
+  { controller }: AttachTools,
+): (options: CallOptions) => Promise<PublishContext> {
+  let unused: PublishContext | undefined = known
+  return async options => {
+    const context = unused ?? (await askForDisk(disk, controller, options))
+    unused = undefined
+    return context
+  }
+}
+
+// The guest was there when the disk was attached. One that reboots may not be listed for a moment.
+function isGuestAway(error: unknown): boolean {
+  return (
+    error instanceof RpcError &&
+    error.rpc === 'ControllerPublishVolume' &&
+    error.code === 'NOT_FOUND'
+  )
 }
 
 /** Asks the controller to expand the volume. Answers with the size after that. */

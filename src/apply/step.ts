@@ -30,6 +30,8 @@ export interface RepeatTools extends ApplyTools {
    * the step ends with that answer.
    */
   readonly isOver?: (error: unknown) => Promise<boolean>
+  /** Answers that are worth repeating here, beside those that are everywhere. */
+  readonly mayPass?: (error: unknown) => boolean
 }
 
 /**
@@ -41,14 +43,15 @@ export async function step<T>(
   tools: RepeatTools,
   call: (options: CallOptions) => Promise<T>,
 ): Promise<T> {
-  const { clock, print, timeoutMs, isOver } = tools
+  const { clock, print, timeoutMs, isOver, mayPass } = tools
   const endMs = clock.nowMs() + timeoutMs
   for (let failures = 1; ; failures += 1) {
     try {
       const options = { timeoutMs: Math.max(1, Math.min(CALL_MS, endMs - clock.nowMs())) }
       return await withProgress(title, tools, call(options))
     } catch (error) {
-      if (!isWorthRepeating(error) || (await isOver?.(error)) === true) throw error
+      if (!isWorthRepeating(error) && mayPass?.(error) !== true) throw error
+      if ((await isOver?.(error)) === true) throw error
       const pauseMs = pauseAfter(failures, PAUSES)
       if (clock.nowMs() + pauseMs >= endMs) throw error
       print(`${title}: not yet: ${error instanceof Error ? error.message : error}`)

@@ -190,11 +190,13 @@ class Bringing {
         this.#context = await attachDisk(disk, tools)
         await looks.lookAt(disk.volumeId, this.#signal)
         return
-      case 'mount':
-        this.#context ??= await attachDisk(disk, tools)
-        await mountDisk(disk, this.#context, tools)
+      case 'mount': {
+        const context = this.#context ?? (await attachDisk(disk, tools))
+        this.#context = context
+        await mountDisk(disk, async () => context, tools)
         await looks.lookInto(disk.guest, this.#signal)
         return
+      }
       case 'grow': {
         const bytes = volume.capacityBytes ?? 0
         await growDisk(disk, bytes, tools)

@@ -1,5 +1,6 @@
 // Attaches the volume of a disk to its guest, and detaches it.
 
+import type { CallOptions } from '../csi/wire/client.ts'
 import { capabilityOf } from './capability.ts'
 import type { AttachTools, PublishContext, StepDisk } from './disk.ts'
 
@@ -7,23 +8,34 @@ export async function attachDisk(
   disk: Omit<StepDisk, 'path'>,
   { controller, run, say }: AttachTools,
 ): Promise<PublishContext> {
-  const { name, volumeId, volumeContext, guest, readOnly, vdiskNumber } = disk
+  const { name, guest } = disk
+  const context = await run(`${name}: attach to ${guest}`, options =>
+    askForDisk(disk, controller, options),
+  )
+  const { vdisk } = context
+  say(`${name}: attached to ${guest}${vdisk === undefined ? '' : ` as vdisk ${vdisk}`}`)
+  return context
+}
+
+/** The call of `attachDisk` alone, for whoever repeats it within another step. */
+export async function askForDisk(
+  disk: Omit<StepDisk, 'path'>,
+  controller: AttachTools['controller'],
+  options: CallOptions,
+): Promise<PublishContext> {
+  const { volumeId, volumeContext, guest, readOnly, vdiskNumber } = disk
   const asked: Record<string, string> =
     vdiskNumber === undefined ? {} : { vdiskNumber: String(vdiskNumber) }
-  const { publish_context } = await run(`${name}: attach to ${guest}`, options =>
-    controller.ControllerPublishVolume(
-      {
-        volume_id: volumeId,
-        node_id: guest,
-        volume_capability: capabilityOf(disk),
-        readonly: readOnly,
-        volume_context: { ...volumeContext, ...asked },
-      },
-      options,
-    ),
+  const { publish_context } = await controller.ControllerPublishVolume(
+    {
+      volume_id: volumeId,
+      node_id: guest,
+      volume_capability: capabilityOf(disk),
+      readonly: readOnly,
+      volume_context: { ...volumeContext, ...asked },
+    },
+    options,
   )
-  const { vdisk } = publish_context
-  say(`${name}: attached to ${guest}${vdisk === undefined ? '' : ` as vdisk ${vdisk}`}`)
   return publish_context
 }
 

@@ -2,15 +2,19 @@
 // path is only attached: here nothing is done for it.
 
 import { createHash } from 'node:crypto'
+import type { CallOptions } from '../csi/wire/client.ts'
 import { StorageError } from '../errors.ts'
 import { formatBytes } from '../model/quantity.ts'
 import { capabilityAtPath, capabilityOf } from './capability.ts'
 import type { MountTools, NodeCalls, PublishContext, StepDisk } from './disk.ts'
 
-/** Stages and publishes. `context` is the answer of attachDisk. */
+/**
+ * Stages and publishes. `contextFor` gives the controller's answer for each call that stages: a
+ * guest formats by what it says of the volume.
+ */
 export async function mountDisk(
   disk: StepDisk,
-  context: PublishContext,
+  contextFor: (options: CallOptions) => Promise<PublishContext>,
   tools: MountTools,
 ): Promise<void> {
   const { name, volumeId, guest, path, readOnly, mode } = disk
@@ -20,16 +24,19 @@ export async function mountDisk(
   const staging_target_path = stagingPath(tools, volumeId)
   const common = {
     volume_id: volumeId,
-    publish_context: context,
     volume_context: disk.volumeContext,
     staging_target_path,
   }
-  await run(`${name}: stage in ${guest}`, options =>
-    node.NodeStageVolume({ ...common, volume_capability: capabilityOf(disk) }, options),
-  )
+  const publish_context = await run(`${name}: stage in ${guest}`, async options => {
+    const context = await contextFor(options)
+    const volume_capability = capabilityOf(disk)
+    await node.NodeStageVolume({ ...common, publish_context: context, volume_capability }, options)
+    return context
+  })
   say(`${name}: staged in ${guest} at ${staging_target_path}`)
 
   const atPath = {
+    publish_context,
     target_path: path,
     readonly: readOnly,
     volume_capability: capabilityAtPath(disk),

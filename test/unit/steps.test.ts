@@ -25,7 +25,7 @@ const TOOLS: MountTools = {
 }
 
 const STEPS = [
-  { name: 'mountDisk', perform: (disk: StepDisk) => mountDisk(disk, {}, TOOLS) },
+  { name: 'mountDisk', perform: (disk: StepDisk) => mountDisk(disk, async () => ({}), TOOLS) },
   { name: 'growDisk', perform: (disk: StepDisk) => growDisk(disk, 1024, TOOLS) },
   { name: 'unmountDisk', perform: (disk: StepDisk) => unmountDisk(disk, TOOLS) },
 ]

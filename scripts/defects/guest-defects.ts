@@ -227,8 +227,8 @@ export const GUEST_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: FORMATTING,
-        find: '  if (request.written && !isLabel) {\n',
-        replace: '  if (request.written && device.sizeBytes < 0 && !isLabel) {\n',
+        find: '  if (request.written && !(',
+        replace: '  if (request.written && device.sizeBytes < 0 && !(',
       },
     ],
     tests: [STAGING, HISTORIES],

@@ -323,18 +323,6 @@ export const STORAGE_DEFECTS: readonly Defect[] = [
     tests: ['test/behaviour/storage/moved-pool.test'],
   },
   {
-    name: 'what a blank volume refers to is a constant',
-    changes: [
-      {
-        file: DATASETS,
-        find: '  return Math.min(LARGEST_BLANK_BYTES, Math.max(SMALLEST_BLANK_BYTES, referenced))\n',
-        replace:
-          '  return Math.min(SMALLEST_BLANK_BYTES, Math.max(LARGEST_BLANK_BYTES, referenced))\n',
-      },
-    ],
-    tests: [CREATIONS],
-  },
-  {
     name: 'a class with names of sidecars is refused',
     changes: [
       {

@@ -32,7 +32,7 @@ export const WRITTEN_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a new volume on disks that are not known cannot be used',
-    changes: [{ file: WRITTEN, find: 'dataset) === false', replace: 'dataset) !== true' }],
+    changes: [{ file: WRITTEN, find: 'dataset) !== false', replace: 'dataset) === true' }],
     tests: [ANSWERS],
   },
   {
@@ -94,7 +94,7 @@ export const WRITTEN_DEFECTS: readonly Defect[] = [
   },
   {
     name: 'a volume that holds data is measured by its blocks, and counts as little',
-    changes: [{ file: WRITTEN, find: '  if (holdsData) return { written: true }\n', replace: '' }],
+    changes: [{ file: WRITTEN, find: '  if (holdsMuch) return { written: true }\n', replace: '' }],
     tests: [ANSWERS],
   },
   {

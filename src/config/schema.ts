@@ -194,7 +194,11 @@ export const nodeSchema = z.strictObject({
       machine: name('machine').describe(
         "Machine the guest runs on, as the controller's file names it.",
       ),
-      guest: guestNameSchema,
+      guest: guestNameSchema.describe(
+        'Name of the guest, as `ldm` or `xl` knows it: the very guest that `shell` leads to. ' +
+          'Nothing proves that. In another guest the plugin takes a blank disk of the same ' +
+          'number and size for that of its volume, and formats it.',
+      ),
       hypervisor: hypervisorSchema,
       platform: platformSchema,
       shell: z

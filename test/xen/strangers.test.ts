@@ -41,6 +41,34 @@ test('a volume that another guest got by hand is given to nobody until it is tak
   expect(await scene.audit()).toEqual([])
 })
 
+test('the name that the kernel of dom0 has for a device hides no disk of it', async () => {
+  const { driver, host, installation } = scene
+  const web = scene.files('web')
+  const volume = await scene.rawVolume('by-another-name')
+  const real = (await host.succeed(`udevadm settle; readlink -f ${scene.device(volume)}`)).trim()
+  expect(real).toMatch(/^\/dev\/zd\d+$/)
+  const byOtherName = `xl block-attach web ${real},raw,xvdb,rw`
+  await host.succeed(byOtherName)
+  await expect(web.attach(driver, volume)).rejects.toMatchObject(
+    refusedBecauseOf('xl block-detach web xvdb'),
+  )
+  expect(await installation.vbds('web')).toHaveLength(1)
+  await host.succeed('xl block-detach web xvdb')
+
+  await web.attach(driver, volume)
+  await host.succeed(byOtherName)
+  expect(await scene.audit()).toMatchObject([
+    { kind: 'disk-without-record', object: 'xvdb of x1/web' },
+  ])
+  await expect(web.detach(driver, volume)).rejects.toMatchObject(
+    refusedBecauseOf('xl block-detach web xvdb'),
+  )
+  expect(await installation.vbds('web')).toHaveLength(2)
+  await host.succeed('xl block-detach web xvdb')
+  await web.detach(driver, volume)
+  expect(await scene.audit()).toEqual([])
+})
+
 test('Xen refuses by hand what the driver has attached, and what it leaves behind is named', async () => {
   const { driver, host, installation } = scene
   const web = scene.files('web')

@@ -4,6 +4,7 @@
 
 import fc from 'fast-check'
 import type { Answer } from '../support/machines/answers.ts'
+import { shrinkingFor } from '../support/machines/shrinking.ts'
 import { type Action, poolBytes, runOnRealHost, SimulatedHost } from './differential/both-hosts.ts'
 import { transcripts } from './differential/compare.ts'
 import { actionOf, CHOICE, type Choice, LAST_LOOK } from './differential/steps.ts'
@@ -24,11 +25,14 @@ beforeAll(async () => {
 
 test.each(SEEDS)('sequence %i: both hosts answer alike', async seed => {
   await fc.assert(
-    fc.asyncProperty(fc.array(CHOICE, LENGTH), async choices => {
-      const { real, simulated } = await onBoth(choices)
-      expect(simulated).toBe(real)
-    }),
-    { seed, numRuns: 1, interruptAfterTimeLimit: SHRINK_MS },
+    fc.asyncProperty(
+      fc.array(CHOICE, LENGTH),
+      shrinkingFor(SHRINK_MS, async choices => {
+        const { real, simulated } = await onBoth(choices)
+        expect(simulated).toBe(real)
+      }),
+    ),
+    { seed, numRuns: 1 },
   )
 })
 

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import type { Command } from '../../src/shell/shell.ts'
 import { comparable } from '../conformance/xen-transcript.ts'
 import type { Answer } from '../support/machines/answers.ts'
+import { shrinkingFor } from '../support/machines/shrinking.ts'
 import {
   cleanUp,
   prepare,
@@ -34,11 +35,14 @@ afterAll(() => host && cleanUp(host))
 
 test.each(SEEDS)('sequence %i: both machines answer alike', async seed => {
   await fc.assert(
-    fc.asyncProperty(fc.array(CHOICE, LENGTH), async choices => {
-      const { real, simulated } = await onBoth(choices)
-      expect(simulated).toBe(real)
-    }),
-    { seed, numRuns: 1, interruptAfterTimeLimit: SHRINK_MS },
+    fc.asyncProperty(
+      fc.array(CHOICE, LENGTH),
+      shrinkingFor(SHRINK_MS, async choices => {
+        const { real, simulated } = await onBoth(choices)
+        expect(simulated).toBe(real)
+      }),
+    ),
+    { seed, numRuns: 1 },
   )
 })
 

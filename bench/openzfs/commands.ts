@@ -3,7 +3,7 @@
 
 import { MiB } from '../../src/model/volumes.ts'
 import type { Command } from '../../src/shell/shell.ts'
-import { COUNTED_PROPERTIES } from '../../src/storage/catalog/blank.ts'
+import { MEASURED_PROPERTIES } from '../../src/storage/catalog/blank.ts'
 import {
   formatOwnerProperties,
   formatParentProperties,
@@ -103,7 +103,7 @@ export class RawRound {
       LISTING,
       this.#read(this.#record, this.#guestRecord, `${this.#record}/r-aaaaaaaa`),
       { ...zfs('get'), status: 2 },
-      get([...COUNTED_PROPERTIES, 'referenced'], [this.#parent, this.#volume, this.#record]),
+      get(MEASURED_PROPERTIES, [this.#parent, this.#volume, this.#record]),
     ]
   }
 

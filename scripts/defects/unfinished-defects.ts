@@ -42,8 +42,8 @@ export const UNFINISHED_DEFECTS: readonly Defect[] = [
     changes: [
       {
         file: UNFINISHED,
-        find: '!COUNTED_PROPERTIES.every(name => known.has(name))',
-        replace: 'known.size === 0',
+        find: '!countsBlocks(await readPropertyNames(host.shell, signal))',
+        replace: 'false',
       },
     ],
     tests: [REFUSED],

@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { changeSources } from './change.ts'
 import type { Defect } from './table.ts'
 
 const LEFT_OUT = new Set(['node_modules', '.git', 'dist'])
@@ -65,18 +66,9 @@ export class Workshop {
    * Returns the earlier contents of the files. Throws without any change if a text does not occur
    * exactly once in its file.
    */
-  putIn({ name, changes }: Defect): ReadonlyMap<string, string> {
-    const originals = new Map(changes.map(({ file }) => [file, this.#read(file)]))
-    const changed = new Map(originals)
-    for (const { file, find, replace } of changes) {
-      const parts = (changed.get(file) ?? '').split(find)
-      if (parts.length !== 2) {
-        throw new Error(
-          `defect "${name}": the text is ${parts.length - 1} times in ${file}, not once; adapt the table to the code:\n${find}`,
-        )
-      }
-      changed.set(file, parts.join(replace))
-    }
+  putIn(defect: Defect): ReadonlyMap<string, string> {
+    const changed = changeSources(defect, file => this.#read(file))
+    const originals = new Map([...changed.keys()].map(file => [file, this.#read(file)]))
     this.takeOut(changed)
     return originals
   }

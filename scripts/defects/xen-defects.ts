@@ -113,12 +113,12 @@ export const XEN_DEFECTS: readonly Defect[] = [
   ),
   defect(
     'a disk by another name of the device of a volume is nobody’s business',
-    [VIEW, 'isVolume || known === undefined ? disk', 'isVolume || known !== undefined ? disk'],
+    [VIEW, 'return device === undefined ? named', 'return device !== undefined ? named'],
     THEIRS,
   ),
   defect(
     'a device that a guest has by another name is attached once more',
-    [MACHINE, '    if (paths.size === 0) return\n', '    if (paths.size >= 0) return\n'],
+    [MACHINE, '    if (others.length === 0) return\n', '    if (others.length >= 0) return\n'],
     THEIRS,
   ),
   defect(

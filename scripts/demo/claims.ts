@@ -170,6 +170,6 @@ export function isOurs({ name }: DatasetState): boolean {
   return /\/(v|a-v)-[^/]*$/.test(name)
 }
 
-function isVolume(dataset: DatasetState): boolean {
+export function isVolume(dataset: DatasetState): boolean {
   return dataset.kind === 'volume' && isOurs(dataset)
 }

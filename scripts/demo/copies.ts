@@ -84,6 +84,5 @@ export async function deleteEverything(stage: Stage): Promise<void> {
     'no mount is left',
     mounts.every(mount => mount === undefined),
   )
-  const audit = await stage.inspect('audit', [], line => report.say(`audit: ${line}`))
-  report.check('ldom-csi audit finds nothing', audit.status === 0)
+  await stage.expectNothingToAudit()
 }

@@ -153,6 +153,11 @@ export class Stage {
     return this.hasRealBlockDevices ? join(this.directory, 'guest', path) : path
   }
 
+  async expectNothingToAudit(): Promise<void> {
+    const { status } = await this.inspect('audit', [], line => this.report.say(`audit: ${line}`))
+    this.report.check('ldom-csi audit finds nothing', status === 0)
+  }
+
   state(): Promise<WorldState> {
     return this.simulation.state()
   }
@@ -184,7 +189,7 @@ export class Stage {
 /** The name of a guest's node plugin on the stage. */
 const pluginOf = (guest: string) => guest.split('/')[1] ?? guest
 
-/** The kernel asks for CAP_SYS_RESOURCE (24) to grow a mounted ext4; root of a container lacks it. */
+/** To grow a mounted ext4 needs CAP_SYS_RESOURCE (24), which root of a container may lack. */
 function canGrowMounted(): boolean {
   const effective = /^CapEff:\t(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
   return (BigInt(`0x${effective ?? 0}`) & (1n << 24n)) !== 0n

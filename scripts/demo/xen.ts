@@ -2,7 +2,7 @@
 // and its file system grows while it is mounted.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { isOurs, LINUX_MOUNT, PAGE, startEverything } from './claims.ts'
+import { isOurs, isVolume, LINUX_MOUNT, PAGE, startEverything } from './claims.ts'
 import type { WorldState } from './simulation.ts'
 import { type Stage, XEN_GUEST } from './stage.ts'
 
@@ -74,8 +74,7 @@ async function deleteClaim(stage: Stage): Promise<void> {
       vbds(state).length === 0 &&
       mount === undefined,
   )
-  const audit = await stage.inspect('audit', [], line => report.say(`audit: ${line}`))
-  report.check('ldom-csi audit finds nothing', audit.status === 0)
+  await stage.expectNothingToAudit()
 }
 
 function vbds(state: WorldState) {
@@ -83,7 +82,5 @@ function vbds(state: WorldState) {
 }
 
 function volumes(state: WorldState) {
-  return Object.values(state.storage)
-    .flat()
-    .filter(dataset => dataset.kind === 'volume' && isOurs(dataset))
+  return Object.values(state.storage).flat().filter(isVolume)
 }

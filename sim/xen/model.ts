@@ -75,5 +75,8 @@ export interface XenControl {
   destroy(name: string): void
 }
 
-/** The store keeps its keys in the order of their text: 10 stands before 9 (16-order-and-modes.txt). */
+/** The store keeps its keys in the order of their text: 10 before 9 (16-order-and-modes.txt). */
 export const inStoreOrder = (a: number, b: number) => (String(a) < String(b) ? -1 : 1)
+
+export const disksOf = ({ vbds }: XenDomain): readonly Vbd[] =>
+  [...vbds.values()].sort((a, b) => inStoreOrder(a.number, b.number))

@@ -374,7 +374,7 @@ export class SimXen implements XenControl {
   }
 
   #targetOf(path: string): string {
-    const found = [...this.#numbers].find(([, index]) => `/dev/zd${index * 16}` === path)
+    const found = [...this.#numbers].find(([, index]) => zvolNode(index) === path)
     return found?.[0] ?? path
   }
 
@@ -383,7 +383,7 @@ export class SimXen implements XenControl {
     const target = this.#targetOf(name)
     const index = this.#numbers.get(target) ?? this.#numbers.size
     this.#numbers.set(target, index)
-    return { numbers: `e6:${(index * 16).toString(16)}`, path: `/dev/zd${index * 16}` }
+    return { numbers: `e6:${(index * 16).toString(16)}`, path: zvolNode(index) }
   }
 
   #guest(name: string): Guest {
@@ -394,6 +394,8 @@ export class SimXen implements XenControl {
     return guest
   }
 }
+
+const zvolNode = (index: number) => `/dev/zd${index * 16}`
 
 function closeVbd(vbd: Vbd): void {
   vbd.close?.()

@@ -2,7 +2,7 @@
 // 02-attach-detach.txt, 09-hotplug-timeout.txt and 11-zvol.txt; network cards are not simulated.
 
 import type { SimProgram } from '../host.ts'
-import { inStoreOrder, type Vbd, type XenControl, type XenDomain } from './model.ts'
+import { disksOf, inStoreOrder, type Vbd, type XenControl, type XenDomain } from './model.ts'
 import { failed, ok, TEXTS } from './texts.ts'
 
 const BACK_ENDS = '/local/domain/0/backend'
@@ -57,10 +57,10 @@ function consoleNodes({ id }: XenDomain) {
   return [[0, new Map(Object.entries(keys))] as const]
 }
 
-function diskNodes(machine: XenControl, { id, vbds }: XenDomain, kind: 'vbd' | 'qdisk') {
-  return [...vbds.values()]
+function diskNodes(machine: XenControl, domain: XenDomain, kind: 'vbd' | 'qdisk') {
+  const { id } = domain
+  return disksOf(domain)
     .filter(({ backEnd }) => (backEnd === 'qdisk') === (kind === 'qdisk'))
-    .sort((a, b) => inStoreOrder(a.number, b.number))
     .map(vbd => {
       const keys = kind === 'qdisk' ? qdiskKeys(id, vbd) : vbdKeys(machine, id, vbd)
       return [

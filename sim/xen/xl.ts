@@ -2,7 +2,7 @@
 
 import type { SimAnswer, SimProgram } from '../host.ts'
 import { type ParsedSpec, parseDiskSpec } from './disk-spec.ts'
-import { inStoreOrder, type Vbd, type XenControl, type XenDomain } from './model.ts'
+import { disksOf, type Vbd, type XenControl, type XenDomain } from './model.ts'
 import { failed, ok, TEXTS, tooFew } from './texts.ts'
 import { parseVdev } from './vdev.ts'
 
@@ -101,9 +101,6 @@ function blockList(machine: XenControl, args: readonly string[]): SimAnswer {
   }
   return { exitStatus: 0, stdout, stderr }
 }
-
-const disksOf = ({ vbds }: XenDomain) =>
-  [...vbds.values()].sort((a, b) => inStoreOrder(a.number, b.number))
 
 function backEndPath({ id }: XenDomain, { number, backEnd }: Vbd): string {
   return `/local/domain/0/backend/${backEnd === 'qdisk' ? 'qdisk' : 'vbd'}/${id}/${number}`

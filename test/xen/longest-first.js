@@ -1,4 +1,5 @@
-// The order of the files, for jest: the longest begin first, so that no host ends long after the others.
+// The order of the files, for jest: the longest begin first, so that all hosts end at about the
+// same time.
 
 import { inOrder } from '../support/in-order.js'
 

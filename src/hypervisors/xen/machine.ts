@@ -122,11 +122,12 @@ export class XenMachine implements Hypervisor {
     signal?: AbortSignal,
   ): Promise<void> {
     const others = state.disks.filter(
-      disk => disk.device !== device && this.#keyOf(disk.guest, disk.device ?? '') === undefined,
+      disk =>
+        disk.physical !== undefined &&
+        disk.device !== device &&
+        this.#keyOf(disk.guest, disk.device ?? '') === undefined,
     )
-    const paths = new Set(others.map(({ physical }) => physical?.path))
-    paths.delete(undefined)
-    if (paths.size === 0) return
+    if (others.length === 0) return
     const real = await this.#xl.realPath(device, { signal })
     const other = others.find(({ physical }) => physical?.path === real)
     if (other === undefined) return

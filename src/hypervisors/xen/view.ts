@@ -21,21 +21,7 @@ export function viewOf(
   state: XenState,
   { machine, keyOf }: ViewOptions,
 ): { readonly view: MachineView; readonly disks: ReadonlyMap<DiskUse, XenDisk> } {
-  const volumes = new Map(
-    state.disks.flatMap(({ guest, device, physical }) =>
-      device !== undefined && physical !== undefined && keyOf(guest, device) !== undefined
-        ? [[physical.numbers, device]]
-        : [],
-    ),
-  )
-  // A disk by another name of the same device (/dev/zd0) is a disk of the volume.
-  const named = (disk: XenDisk): XenDisk => {
-    const { guest, device, physical } = disk
-    const isVolume = device !== undefined && keyOf(guest, device) !== undefined
-    const known = physical === undefined ? undefined : volumes.get(physical.numbers)
-    return isVolume || known === undefined ? disk : { ...disk, device: known }
-  }
-  const disks = new Map(state.disks.map(disk => [toUse(named(disk), keyOf), disk]))
+  const disks = new Map(nameDisks(state.disks, keyOf).map(named => [toUse(named), named.disk]))
   const view: MachineView = {
     guests: state.guests,
     uses: [...disks.keys()],
@@ -45,9 +31,36 @@ export function viewOf(
   return { view, disks }
 }
 
-function toUse(disk: XenDisk, keyOf: KeyOf): DiskUse {
-  const { guest, label, device } = disk
-  const key = (device && keyOf(guest, device)) ?? `${guest}/${label}`
+interface NamedDisk {
+  readonly disk: XenDisk
+  readonly device: string | undefined
+  /** Undefined for a disk that is no volume of the driver. */
+  readonly key: string | undefined
+}
+
+/** A disk by another name of a volume's device (`/dev/zd0`) is a disk of that volume. */
+function nameDisks(disks: readonly XenDisk[], keyOf: KeyOf): readonly NamedDisk[] {
+  const name = (disk: XenDisk, device: string | undefined): NamedDisk => ({
+    ...{ disk, device },
+    key: device && keyOf(disk.guest, device),
+  })
+  const asAttached = disks.map(disk => name(disk, disk.device))
+  const volumes = new Map(
+    asAttached.flatMap(({ disk: { physical }, device, key }) =>
+      key === undefined || physical === undefined ? [] : [[physical.numbers, device]],
+    ),
+  )
+  return asAttached.map(named => {
+    const { disk, key } = named
+    if (key !== undefined || disk.physical === undefined) return named
+    const device = volumes.get(disk.physical.numbers)
+    return device === undefined ? named : name(disk, device)
+  })
+}
+
+function toUse({ disk, device, key: known }: NamedDisk): DiskUse {
+  const { guest, label } = disk
+  const key = known ?? `${guest}/${label}`
   return {
     kind: 'disk',
     key,

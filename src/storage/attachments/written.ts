@@ -3,7 +3,7 @@
 
 import type { Attachment, Volume } from '../../model/volumes.ts'
 import { readPropertyNames } from '../../zfs/dialect.ts'
-import { COUNTED_PROPERTIES, holdsData, isBlank } from '../catalog/blank.ts'
+import { countsBlocks, holdsData, isBlank, MEASURED_PROPERTIES } from '../catalog/blank.ts'
 import { readInSight } from '../catalog/sight.ts'
 import type { VolumePlace } from '../pool.ts'
 import { meanwhile } from './records.ts'
@@ -20,11 +20,9 @@ export async function readWritten(
 ): Promise<Pick<Attachment, 'written' | 'little'>> {
   if (holdsMuch) return { written: true }
   const { pool, dataset, record } = place
-  const known = await readPropertyNames(pool.host.shell, signal)
-  const names = COUNTED_PROPERTIES.filter(name => known.has(name))
-  if (names.length < COUNTED_PROPERTIES.length) return { written: false }
-  const datasets = [dataset, record]
-  const { found } = await readInSight(pool, { names: [...names, 'referenced'], datasets }, signal)
+  if (!countsBlocks(await readPropertyNames(pool.host.shell, signal))) return { written: false }
+  const reading = { names: MEASURED_PROPERTIES, datasets: [dataset, record] }
+  const { found } = await readInSight(pool, reading, signal)
   const [volume, fileSystem] = [found.get(dataset), found.get(record)]
   if (volume === undefined || fileSystem === undefined) throw meanwhile(place, undefined)
   if (isBlank(volume, fileSystem, dataset) !== false) return { written: false }

@@ -27,6 +27,13 @@ export function holdsData(
 
 /** What the exact measure reads. Solaris has neither. */
 export const COUNTED_PROPERTIES = ['logicalreferenced', 'logicalused'] as const
+/** What both measures read. */
+export const MEASURED_PROPERTIES = [...COUNTED_PROPERTIES, 'referenced'] as const
+
+/** Whether a zfs that knows these properties counts blocks. */
+export function countsBlocks(known: ReadonlySet<string>): boolean {
+  return COUNTED_PROPERTIES.every(name => known.has(name))
+}
 
 /**
  * What is counted of an empty file system, and of an empty volume beside it: `logicalreferenced`,

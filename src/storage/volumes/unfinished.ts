@@ -6,7 +6,7 @@
 import { parseBytes } from '../../zfs/bytes.ts'
 import { readPropertyNames } from '../../zfs/dialect.ts'
 import type { Properties } from '../../zfs/zfs.ts'
-import { COUNTED_PROPERTIES, isUntouched } from '../catalog/blank.ts'
+import { COUNTED_PROPERTIES, countsBlocks, isUntouched } from '../catalog/blank.ts'
 import {
   formatOwnerProperties,
   formatVolumeProperties,
@@ -61,8 +61,7 @@ export async function completeUnfinished(
 
 async function findUse(place: VolumePlace, signal?: AbortSignal): Promise<string | undefined> {
   const { design, host } = place.pool
-  const known = await readPropertyNames(host.shell, signal)
-  if (!COUNTED_PROPERTIES.every(name => known.has(name))) {
+  if (!countsBlocks(await readPropertyNames(host.shell, signal))) {
     return 'the zfs of its host does not tell whether something was written to it'
   }
   const unit = await design.findUnit(place, signal)

@@ -16,6 +16,12 @@ export async function scene(change: Partial<VolumeSpec> = {}) {
   const { id, leaf } = volume
   // The node of a zvol appears a moment after the volume.
   await clock.sleep(1_000)
+  /** As a person at the prompt of dom0. */
+  const dom0 = async (...argv: readonly string[]) => {
+    const outcome = await world.host('dom0').perform(argv, '')
+    if (outcome.kind !== 'exit') throw new Error(outcome.kind)
+    return outcome.answer
+  }
   return {
     world,
     node,
@@ -31,12 +37,8 @@ export async function scene(change: Partial<VolumeSpec> = {}) {
       attachments.attach(attachRequest(id, guest, request)),
     detach: (guest = 'web') => attachments.detach(id, { machine: 'x1', guest }),
     doctor: () => examine(installation),
-    /** As a person at the prompt of dom0. */
-    xl: async (...words: readonly string[]) => {
-      const outcome = await world.host('dom0').perform(['xl', ...words], '')
-      if (outcome.kind !== 'exit') throw new Error(outcome.kind)
-      return outcome.answer
-    },
+    dom0,
+    xl: (...words: readonly string[]) => dom0('xl', ...words),
     vbds: (guest: string) => [...(world.xen('x1').domain(guest)?.vbds.values() ?? [])],
     changes: () =>
       world.timeline.commands

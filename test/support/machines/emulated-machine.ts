@@ -130,8 +130,8 @@ export abstract class EmulatedMachine {
   static async removeAt(directory: string): Promise<void> {
     if (!existsSync(directory)) return
     await new Daemons(directory).end('qemu', 'SIGKILL')
-    // The clients of OpenSSH end now, too, and remove their sockets. One that goes during the removal
-    // ends that, and it is said to have succeeded.
+    // The clients of OpenSSH end now, too, and remove their sockets. A socket that goes during the
+    // removal ends that, and it is said to have succeeded.
     await waitFor({ what: `the removal of ${directory}`, everyMs: 50 }, async () => {
       rmSync(directory, { recursive: true, force: true })
       return !existsSync(directory)
